@@ -1,0 +1,28 @@
+/**
+ * Named crash points at every arrow of the pipeline. `RESHARD_FAILPOINT=<name>[:<nth>]` makes the
+ * process kill itself (SIGKILL, so nothing is flushed or cleaned up) when that place is passed for
+ * the nth time. Off, a failpoint costs one comparison.
+ */
+export const FAILPOINTS = {
+  snapshotBeforePublish: 'snapshot.before-publish',
+  snapshotAfterPublish: 'snapshot.after-publish',
+  snapshotMidChunk: 'snapshot.mid-chunk',
+  binlogBeforeCommit: 'binlog.before-commit',
+  binlogAfterCommit: 'binlog.after-commit',
+  binlogMidChunk: 'binlog.mid-chunk',
+  sinkBeforeCommit: 'sink.before-commit',
+  sinkAfterCommit: 'sink.after-commit',
+  sinkMidPark: 'sink.mid-park',
+  sinkMidRebalance: 'sink.mid-rebalance',
+} as const;
+
+export type Failpoint = (typeof FAILPOINTS)[keyof typeof FAILPOINTS];
+
+const [armed, nth] = (process.env.RESHARD_FAILPOINT ?? '').split(':');
+let left = Number(nth ?? 1);
+
+export function failpoint(name: Failpoint): void {
+  if (name !== armed) return;
+  left -= 1;
+  if (left === 0) process.kill(process.pid, 'SIGKILL');
+}

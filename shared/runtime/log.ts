@@ -1,0 +1,32 @@
+/**
+ * Logs: lowercase prose with fields for the place (table, topic, partition, offset, position).
+ * Never a row value, never a line per row. JSON by default, readable on a terminal.
+ * Logs go to standard error: standard output belongs to what a command was asked for.
+ */
+import { type Logger, pino, stdTimeFunctions } from 'pino';
+import pretty from 'pino-pretty';
+
+export type { Logger };
+
+export interface LogOptions {
+  name: string;
+  level?: string;
+  /** Readable lines instead of JSON; by default when standard error is a terminal. */
+  readable?: boolean;
+}
+
+export function createLogger({ name, level, readable }: LogOptions): Logger {
+  const options = {
+    name,
+    level: level ?? process.env.RESHARD_LOG_LEVEL ?? 'info',
+    timestamp: stdTimeFunctions.isoTime,
+    redact: ['password', '*.password'],
+  };
+  const wantReadable = readable ?? (process.stderr.isTTY === true && !process.env.RESHARD_LOG_JSON);
+  if (!wantReadable) return pino(options, pino.destination({ dest: 2, sync: true }));
+  // In-process stream, not a worker: no line is lost when the process ends.
+  return pino(
+    options,
+    pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l' }),
+  );
+}

@@ -1,0 +1,89 @@
+/**
+ * Lifecycle: a unit of work runs until its signal; when it fails, the policy of its error says
+ * whether a new one is built from durable state, or it stays stopped and visible.
+ * A unit is never "repaired" in place: what it held in memory is thrown away with it.
+ */
+import { sleep } from './clock.ts';
+import { asReshardError, describeError, type ReshardError } from './error.ts';
+import { policyOf } from './error-policy.ts';
+import type { Logger } from './log.ts';
+
+export interface Unit {
+  /** Works until the signal, then drains and returns; rejects when it cannot go on. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export type UnitState =
+  | { state: 'starting' | 'running' | 'stopped' }
+  | { state: 'backing-off'; error: ReshardError; inMs: number }
+  | { state: 'halted'; error: ReshardError };
+
+const BACKOFF_MIN_MS = 200;
+const BACKOFF_MAX_MS = 10_000;
+/** A unit that ran this long before it failed starts again with the smallest back-off. */
+const HEALTHY_MS = 30_000;
+
+/**
+ * Runs units made by `make`, one after the other, until the signal. Rejects only for policy `exit`.
+ * A halted unit keeps this promise pending until the signal: its error is shown, not lost.
+ */
+export async function runSupervised(
+  name: string,
+  make: () => Unit | Promise<Unit>,
+  o: { log: Logger; signal: AbortSignal; onState?: (state: UnitState) => void },
+): Promise<void> {
+  const { log, signal } = o;
+  const tell = o.onState ?? (() => {});
+  let backoff = BACKOFF_MIN_MS;
+  while (!signal.aborted) {
+    const startedAt = performance.now();
+    try {
+      tell({ state: 'starting' });
+      const unit = await make();
+      tell({ state: 'running' });
+      await unit.run(signal);
+      break;
+    } catch (e) {
+      if (signal.aborted) {
+        log.info({ unit: name, reason: asReshardError(e).message }, 'unit stopped');
+        break;
+      }
+      const error = asReshardError(e);
+      const policy = policyOf(error.kind);
+      if (policy === 'exit') throw error;
+      if (policy === 'halt') {
+        log.error({ unit: name, kind: error.kind }, `unit halted: ${describeError(error)}`);
+        tell({ state: 'halted', error });
+        await aborted(signal);
+        break;
+      }
+      if (performance.now() - startedAt > HEALTHY_MS) backoff = BACKOFF_MIN_MS;
+      const level = backoff < 1000 ? 'info' : backoff < 6500 ? 'warn' : 'error';
+      log[level]({ unit: name, inMs: backoff }, `unit restarts: ${describeError(error)}`);
+      tell({ state: 'backing-off', error, inMs: backoff });
+      await sleep(backoff, signal);
+      backoff = Math.min(backoff * 2, BACKOFF_MAX_MS);
+    }
+  }
+  tell({ state: 'stopped' });
+}
+
+/** Resolves at the signal. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise(resolve => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** A signal that fires at SIGTERM or SIGINT; a second one ends the process at once. */
+export function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort(signal);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  return controller.signal;
+}
