@@ -1,0 +1,175 @@
+/**
+ * What makes a process a member of a job: the job file, the log, the registry, the followed job
+ * state, the report. Each service's main opens one and builds its units on it.
+ */
+import { hostname } from 'node:os';
+import { type RecordCodec, recordCodec } from '../codec/record-codec.ts';
+import { SchemaRegistry } from '../codec/registry.ts';
+import type { Job } from '../job/job.ts';
+import { sleep } from '../runtime/clock.ts';
+import { ReshardError } from '../runtime/error.ts';
+import type { Readiness } from '../runtime/http.ts';
+import { serveHttp } from '../runtime/http.ts';
+import type { Logger } from '../runtime/log.ts';
+import { createRegistry, type Registry } from '../runtime/metric.ts';
+import { KafkaLog } from '../topic/kafka.ts';
+import { tailTable } from '../topic/table.ts';
+import { progressTopic, reportTopic, stateTopic } from '../topic/topic-name.ts';
+import { applyState, JobView, type StateRecord } from './job-view.ts';
+import { applyProgress, type ProgressRecord, ProgressView } from './progress-view.ts';
+import { type Report, Reporter } from './reporter.ts';
+
+export type ServiceName = 'snapshot' | 'binlog' | 'sink' | 'checker' | 'control';
+
+/** What the CLI hands to `run<Service>`. */
+export interface ServiceOptions {
+  job: Job;
+  log: Logger;
+  signal: AbortSignal;
+  /** Port of health and metrics; 0 takes a free one. */
+  httpPort: number;
+  httpHost?: string;
+}
+
+export interface ServiceContext extends AsyncDisposable {
+  readonly job: Job;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  readonly kafka: KafkaLog;
+  readonly registry: SchemaRegistry;
+  readonly metrics: Registry;
+  readonly member: string;
+  readonly view: JobView;
+  readonly report: Reporter;
+  /** Becomes the body of /health/ready. */
+  readiness: () => Readiness;
+}
+
+export function kafkaOf(job: Job, log: Logger, clientId: string): KafkaLog {
+  return new KafkaLog({
+    brokers: job.kafka.brokers,
+    clientId,
+    ...(job.kafka.ssl ? { ssl: job.kafka.ssl } : {}),
+    ...(job.kafka.sasl ? { sasl: job.kafka.sasl } : {}),
+    log,
+  });
+}
+
+export function registryOf(job: Job): SchemaRegistry {
+  return new SchemaRegistry(job.registry);
+}
+
+/** Codec of one of schemas/*.avsc for the topic's subject. */
+export function stateCodec(registry: SchemaRegistry, job: Job): Promise<RecordCodec<StateRecord>> {
+  return recordCodec<StateRecord>(registry, 'state', `${stateTopic(job.job)}-value`);
+}
+
+export function reportCodec(registry: SchemaRegistry, job: Job): Promise<RecordCodec<Report>> {
+  return recordCodec<Report>(registry, 'report', `${reportTopic(job.job)}-value`);
+}
+
+export function progressCodec(
+  registry: SchemaRegistry,
+  source: string,
+): Promise<RecordCodec<ProgressRecord>> {
+  return recordCodec<ProgressRecord>(registry, 'progress', `${progressTopic(source)}-value`);
+}
+
+/**
+ * Opens the context: waits until control has prepared the job (its topics exist), reads the state
+ * to its end and follows it, serves health and metrics, starts to report.
+ */
+export async function openContext(
+  service: Exclude<ServiceName, 'control'>,
+  o: ServiceOptions,
+): Promise<ServiceContext> {
+  const { job, log, signal } = o;
+  const member = `${hostname()}:${process.pid}`;
+  await using stack = new AsyncDisposableStack();
+  const metrics = createRegistry({ job: job.job, service });
+  let readiness = (): Readiness => ({ ok: false, detail: { waiting: 'job to be prepared' } });
+  stack.use(
+    await serveHttp({
+      port: o.httpPort,
+      ...(o.httpHost ? { host: o.httpHost } : {}),
+      registry: metrics,
+      ready: () => readiness(),
+    }),
+  );
+  const kafka = kafkaOf(job, log, `reshard-${service}`);
+  stack.defer(() => kafka.close());
+  const registry = registryOf(job);
+  await waitPrepared(kafka, job, log, signal);
+
+  const view = new JobView();
+  const states = await stateCodec(registry, job);
+  const tail = await tailTable(kafka, stateTopic(job.job), (key, value) =>
+    applyState(view, states, key, value),
+  );
+  stack.defer(() => tail.close());
+  await tail.caughtUp;
+
+  const report = new Reporter({
+    service,
+    member,
+    topic: reportTopic(job.job),
+    codec: await reportCodec(registry, job),
+    writer: await kafka.writer(),
+    log,
+  });
+  const ended = new AbortController();
+  const reporting = report.run(ended.signal);
+  stack.defer(async () => {
+    ended.abort();
+    await reporting;
+  });
+  const owned = stack.move();
+  return {
+    job,
+    log,
+    signal,
+    kafka,
+    registry,
+    metrics,
+    member,
+    view,
+    report,
+    get readiness() {
+      return readiness;
+    },
+    set readiness(f: () => Readiness) {
+      readiness = f;
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Control creates the report topic last: when it is there, all of the job's topics are. */
+async function waitPrepared(
+  kafka: KafkaLog,
+  job: Job,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const admin = await kafka.admin();
+  for (let said = false; !signal.aborted; said = true) {
+    if ((await admin.listTopics()).includes(reportTopic(job.job))) return;
+    if (!said) log.info({ job: job.job }, 'waiting for control to prepare the job');
+    await sleep(250, signal);
+  }
+  throw new ReshardError('config', 'stopped before the job was prepared');
+}
+
+/** Follows a source's progress topic; resolves when it is read to its end. */
+export async function openProgress(
+  c: Pick<ServiceContext, 'kafka' | 'registry'>,
+  source: string,
+): Promise<{ view: ProgressView } & AsyncDisposable> {
+  const view = new ProgressView();
+  const codec = await progressCodec(c.registry, source);
+  const tail = await tailTable(c.kafka, progressTopic(source), (key, value) =>
+    applyProgress(view, codec, key, value),
+  );
+  await tail.caughtUp;
+  return { view, [Symbol.asyncDispose]: () => tail.close() };
+}

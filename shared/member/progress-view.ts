@@ -1,0 +1,77 @@
+/** A source's progress topic, read from its start and followed: resume point and ranges. */
+import type { RecordCodec } from '../codec/record-codec.ts';
+
+export interface Resume {
+  epoch: number;
+  ordinal: number;
+  gtid: string;
+  partialGtid: string | null;
+  partialRows: number;
+  chunksOffset: number;
+  file: string;
+  pos: number;
+  tsMs: number;
+  serverUuid: string;
+}
+
+export interface RangeProgress {
+  generation: number;
+  db: string;
+  table: string;
+  range: number;
+  after: Buffer | null;
+  complete: boolean;
+  rows: number;
+  dropped: number;
+  nextSeq: number;
+  rejected: number;
+  reason: string | null;
+}
+
+/** The record of schemas/progress.avsc: one field is set, by key. */
+export interface ProgressRecord {
+  resume: Resume | null;
+  range: RangeProgress | null;
+}
+
+export const progressKey = {
+  source: 'source',
+  range: (db: string, table: string, range: number): string => `range/${db}.${table}/${range}`,
+};
+
+export class ProgressView {
+  resume: Resume | null = null;
+  /** By `<db>.<table>/<range>`. */
+  readonly ranges = new Map<string, RangeProgress>();
+  #listeners: (() => void)[] = [];
+
+  apply(key: string, record: ProgressRecord | null): void {
+    if (key === progressKey.source) this.resume = record?.resume ?? null;
+    else if (key.startsWith('range/')) {
+      if (record?.range) this.ranges.set(key.slice(6), record.range);
+      else this.ranges.delete(key.slice(6));
+    }
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.push(listener);
+    return () => {
+      this.#listeners = this.#listeners.filter(x => x !== listener);
+    };
+  }
+
+  range(db: string, table: string, range: number): RangeProgress | undefined {
+    return this.ranges.get(`${db}.${table}/${range}`);
+  }
+}
+
+/** Decodes a record of a progress topic into the view. */
+export function applyProgress(
+  view: ProgressView,
+  codec: RecordCodec<ProgressRecord>,
+  key: Buffer,
+  value: Buffer | null,
+): void {
+  view.apply(key.toString('utf8'), value === null ? null : codec.decode(value));
+}
