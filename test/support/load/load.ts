@@ -1,0 +1,162 @@
+/**
+ * Live random load on a source from many connections at once, until stopped. Deadlocks, lock
+ * timeouts and duplicate keys belong to it and are counted; a connection that is lost (server
+ * restart) comes back; anything else ends the load with an error, as it would hide a broken test.
+ */
+import { errorNumber, LoadClient, type LoadEndpoint } from './client.ts';
+import { Random } from './random.ts';
+import type { IdSpace } from './tables.ts';
+import { WEIGHTS, WORK, type WorkKind } from './work.ts';
+
+export type LoadOptions = {
+  endpoint: LoadEndpoint;
+  database: string;
+  space: IdSpace;
+  seed: number;
+  connections?: number;
+  /** Pieces of work a second over all connections; unlimited if absent. */
+  perSecond?: number;
+  weights?: Readonly<Record<WorkKind, number>>;
+};
+
+export type Outcome = 'done' | 'missed' | 'duplicate' | 'deadlock' | 'timeout' | 'lost';
+
+const EXPECTED: Readonly<Record<number, Outcome>> = {
+  0: 'lost',
+  1053: 'lost', // server shutdown in progress
+  1062: 'duplicate',
+  1205: 'timeout',
+  1213: 'deadlock',
+  1317: 'lost', // query interrupted
+  1927: 'lost', // connection was killed (MariaDB)
+  3024: 'timeout',
+};
+
+export class LoadStats {
+  readonly byKind = new Map<WorkKind, Record<Outcome, number>>();
+  rows = 0;
+
+  count(kind: WorkKind, outcome: Outcome, rows: number): void {
+    let counts = this.byKind.get(kind);
+    if (counts === undefined) {
+      counts = { done: 0, missed: 0, duplicate: 0, deadlock: 0, timeout: 0, lost: 0 };
+      this.byKind.set(kind, counts);
+    }
+    counts[outcome]++;
+    this.rows += rows;
+  }
+
+  total(outcome?: Outcome): number {
+    let sum = 0;
+    for (const counts of this.byKind.values()) {
+      for (const [name, count] of Object.entries(counts)) {
+        if (outcome === undefined || outcome === name) sum += count;
+      }
+    }
+    return sum;
+  }
+
+  toJSON(): Record<string, unknown> {
+    return { rows: this.rows, kinds: Object.fromEntries(this.byKind) };
+  }
+}
+
+export class Load implements AsyncDisposable {
+  readonly stats = new LoadStats();
+  readonly #options: LoadOptions;
+  readonly #weights: Readonly<Record<WorkKind, number>>;
+  readonly #running: Promise<unknown>;
+  #stopping = false;
+  #failure: unknown;
+
+  private constructor(options: LoadOptions) {
+    this.#options = options;
+    this.#weights = options.weights ?? WEIGHTS;
+    const connections = options.connections ?? 50;
+    this.#running = Promise.all(
+      Array.from({ length: connections }, (_, i) => this.#connection(i, connections)),
+    );
+    this.#running.catch(() => undefined);
+  }
+
+  static start(options: LoadOptions): Load {
+    return new Load(options);
+  }
+
+  /** Lets every connection finish its piece of work; throws what ended the load early. */
+  async stop(): Promise<LoadStats> {
+    this.#stopping = true;
+    await this.#running;
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.stats;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true;
+    await this.#running.catch(() => undefined);
+  }
+
+  async #connection(index: number, connections: number): Promise<void> {
+    const { endpoint, database, seed, perSecond } = this.#options;
+    const random = new Random(seed, index);
+    const everyMs = perSecond === undefined ? 0 : (1000 * connections) / perSecond;
+    let next = performance.now() + random.below(Math.ceil(everyMs) + 1);
+    let client: LoadClient | undefined;
+    try {
+      while (!this.#stopping) {
+        if (everyMs > 0) {
+          const wait = next - performance.now();
+          // Waits in short steps, so that a stop is prompt even at a slow rate.
+          if (wait > 1) {
+            await delay(Math.min(wait, 200));
+            continue;
+          }
+          next = Math.max(next + everyMs, performance.now() - 1000);
+        }
+        client ??= await this.#open(endpoint, database);
+        if (client !== undefined && !(await this.#once(client, random))) {
+          client.destroy();
+          client = undefined;
+        }
+      }
+      await client?.close();
+    } catch (error) {
+      this.#failure ??= error;
+      this.#stopping = true;
+      client?.destroy();
+    }
+  }
+
+  async #open(endpoint: LoadEndpoint, database: string): Promise<LoadClient | undefined> {
+    try {
+      return await LoadClient.open(endpoint, database);
+    } catch (error) {
+      if (EXPECTED[errorNumber(error) ?? -1] !== 'lost') throw error;
+      await delay(200);
+      return undefined;
+    }
+  }
+
+  /** False when the connection is lost. */
+  async #once(client: LoadClient, random: Random): Promise<boolean> {
+    const kind = random.weighted(this.#weights);
+    // Its own stream: how far a piece of work gets must not shift the decisions that follow.
+    const own = new Random(random.next(), random.next());
+    try {
+      const rows = await WORK[kind](client, own, this.#options.space);
+      this.stats.count(kind, rows > 0 ? 'done' : 'missed', rows);
+      return true;
+    } catch (error) {
+      const outcome = EXPECTED[errorNumber(error) ?? -1];
+      if (outcome === undefined) throw error;
+      this.stats.count(kind, outcome, 0);
+      if (outcome === 'lost') return false;
+      await client.run('ROLLBACK').catch(() => undefined);
+      return true;
+    }
+  }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms));
+}
