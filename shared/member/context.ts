@@ -80,7 +80,7 @@ export function progressCodec(
  * to its end and follows it, serves health and metrics, starts to report.
  */
 export async function openContext(
-  service: Exclude<ServiceName, 'control'>,
+  service: ServiceName,
   o: ServiceOptions,
 ): Promise<ServiceContext> {
   const { job, log, signal } = o;

@@ -1,0 +1,27 @@
+/** The newest finished check, as the checker reported it. */
+import { reportCodec, type ServiceContext } from '../../shared/member/context.ts';
+import { tailTable } from '../../shared/topic/table.ts';
+import { reportTopic } from '../../shared/topic/topic-name.ts';
+
+export interface CheckFeed extends AsyncDisposable {
+  /** Whether the newest finished check found all equal; null while there is none. */
+  verdict(): boolean | null;
+}
+
+const CHECK_KEY = /^checker\/(verify-.+)$/;
+
+export async function latestCheck(c: ServiceContext): Promise<CheckFeed> {
+  const codec = await reportCodec(c.registry, c.job);
+  let newest = '';
+  let verdict: boolean | null = null;
+  const tail = await tailTable(c.kafka, reportTopic(c.job.job), (key, value) => {
+    const id = CHECK_KEY.exec(key.toString())?.[1];
+    if (id === undefined || value === null || id < newest) return;
+    const report = codec.decode(value);
+    if (report.state !== 'finished') return;
+    newest = id;
+    verdict = report.counters.differences === 0;
+  });
+  await tail.caughtUp;
+  return { verdict: () => verdict, [Symbol.asyncDispose]: () => tail.close() };
+}

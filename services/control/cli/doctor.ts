@@ -1,0 +1,22 @@
+/** `reshard doctor`: every check of a job, nothing changed. */
+import { createLogger } from '../../../shared/runtime/log.ts';
+import { blockers, runDoctor } from '../doctor.ts';
+import { renderFindings } from '../doctor-report.ts';
+import { EXIT } from './exit-code.ts';
+import { readJob } from './job-file.ts';
+
+export async function doctorCommand(
+  file: string,
+  o: { json?: boolean; createTargets?: boolean },
+): Promise<number> {
+  const job = await readJob(file);
+  const log = createLogger({ name: 'reshard-doctor', level: 'warn' });
+  const findings = await runDoctor(job, { log, createTargets: o.createTargets === true });
+  const found = blockers(findings);
+  process.stdout.write(
+    o.json
+      ? `${JSON.stringify({ ok: found.length === 0, findings }, null, 2)}\n`
+      : `${renderFindings(findings)}\n`,
+  );
+  return found.length === 0 ? EXIT.ok : EXIT.blocked;
+}

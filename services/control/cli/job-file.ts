@@ -1,0 +1,17 @@
+/** Reads the job file that a command names. */
+import { readFile } from 'node:fs/promises';
+import { type Job, parseJob } from '../../../shared/job/job.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
+
+export async function readJob(path: string): Promise<Job> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new ReshardError('config', `cannot read the job file ${path}`, {
+      cause,
+      remedy: '`reshard init` writes an example',
+    });
+  }
+  return parseJob(text, process.env);
+}

@@ -1,0 +1,26 @@
+/** Starts one service in this process. Services are loaded when they are asked for. */
+import type { ServiceName } from '../../../shared/member/context.ts';
+import type { ControlOptions } from '../run-control.ts';
+
+export const SERVICES: readonly ServiceName[] = [
+  'control',
+  'binlog',
+  'snapshot',
+  'sink',
+  'checker',
+];
+
+export async function runService(name: ServiceName, o: ControlOptions): Promise<void> {
+  switch (name) {
+    case 'control':
+      return (await import('../run-control.ts')).runControl(o);
+    case 'binlog':
+      return (await import('../../binlog/main.ts')).runBinlog(o);
+    case 'snapshot':
+      return (await import('../../snapshot/main.ts')).runSnapshot(o);
+    case 'sink':
+      return (await import('../../sink/main.ts')).runSink(o);
+    case 'checker':
+      return (await import('../../checker/main.ts')).runChecker(o);
+  }
+}

@@ -1,0 +1,46 @@
+/** `reshard topics`: what a job has on Kafka, for people and for other consumers. */
+import { kafkaOf } from '../../../shared/member/context.ts';
+import { createLogger } from '../../../shared/runtime/log.ts';
+import { tableTopic } from '../../../shared/topic/topic-name.ts';
+import { count } from '../status/render.ts';
+import { controlTopics, tableTopics } from '../topic-plan.ts';
+import { EXIT } from './exit-code.ts';
+import { readJob } from './job-file.ts';
+
+export async function topicsCommand(file: string, o: { json?: boolean }): Promise<number> {
+  const job = await readJob(file);
+  const kafka = kafkaOf(
+    job,
+    createLogger({ name: 'reshard-topics', level: 'warn' }),
+    'reshard-cli',
+  );
+  try {
+    const { state, report, perSource } = controlTopics(job);
+    const tables = job.sources.flatMap(s =>
+      job.tables.flatMap(t => tableTopics(job, tableTopic(s.name, s.database, t.name))),
+    );
+    const admin = await kafka.admin();
+    const there = new Set(await admin.listTopics());
+    const topics = [];
+    for (const spec of [...tables, ...perSource, state, report]) {
+      const exists = there.has(spec.topic);
+      const offsets = exists ? await admin.offsets(spec.topic) : [];
+      const records = offsets.reduce((n, p) => n + p.latest - p.earliest, 0);
+      topics.push({ ...spec, exists, records, offsets });
+    }
+    const text = topics
+      .map(t =>
+        [
+          t.topic.padEnd(40),
+          t.exists ? `${count(t.records)} records`.padStart(20) : '            not made',
+          `  ${t.partitions} partition(s)`,
+          `  ${t.config['cleanup.policy'] ?? ''}`,
+        ].join(''),
+      )
+      .join('\n');
+    process.stdout.write(o.json ? `${JSON.stringify(topics, null, 2)}\n` : `${text}\n`);
+    return EXIT.ok;
+  } finally {
+    await kafka.close();
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * `reshard up`: all services of a job in one process tree. Each is a process of its own, started
+ * again when it dies; the job does not care, since every service goes on from durable state.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ServiceName } from '../../../shared/member/context.ts';
+import { sleep } from '../../../shared/runtime/clock.ts';
+import type { Logger } from '../../../shared/runtime/log.ts';
+import { EXIT } from './exit-code.ts';
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+const ORDER: ServiceName[] = ['control', 'binlog', 'snapshot', 'sink', 'checker'];
+/** A child that has not drained by then is killed: nothing can be lost by it. */
+const DRAIN_MS = 20_000;
+const RESTART_MS = 1000;
+
+export interface Tree {
+  /** Resolves with an exit code when the tree has ended. */
+  done: Promise<number>;
+  pids(): Record<string, number>;
+}
+
+export interface TreeOptions {
+  jobFile: string;
+  createTargets: boolean;
+  /** Folder for a log file of each service; null passes the logs on to standard error. */
+  logDir: string | null;
+  log: Logger;
+  signal: AbortSignal;
+}
+
+export function startTree(o: TreeOptions): Tree {
+  if (o.logDir !== null) mkdirSync(o.logDir, { recursive: true });
+  const children = new Map<ServiceName, ChildProcess>();
+  const stop = new AbortController();
+  o.signal.addEventListener('abort', () => stop.abort(), { once: true });
+  let code: number = EXIT.ok;
+
+  const keep = async (service: ServiceName): Promise<void> => {
+    while (!stop.signal.aborted) {
+      const child = spawnService(service, o);
+      children.set(service, child);
+      const exit = await ended(child, stop.signal);
+      if (stop.signal.aborted) return;
+      if (exit === EXIT.config || exit === EXIT.blocked) {
+        code = exit;
+        stop.abort();
+        return;
+      }
+      o.log.warn({ service, exit }, 'service ended, starting it again');
+      await sleep(RESTART_MS, stop.signal);
+    }
+  };
+  return {
+    done: Promise.all(ORDER.map(keep)).then(() => code),
+    pids: () =>
+      Object.fromEntries([...children].map(([service, child]) => [service, child.pid ?? 0])),
+  };
+}
+
+function spawnService(service: ServiceName, o: TreeOptions): ChildProcess {
+  const args = [MAIN, 'service', service, o.jobFile];
+  if (service === 'control' && o.createTargets) args.push('--create-targets');
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'inherit', o.logDir === null ? 'inherit' : 'pipe'],
+    env: { ...process.env, ...(o.logDir === null ? {} : { RESHARD_LOG_JSON: '1' }) },
+  });
+  if (o.logDir !== null && child.stderr) {
+    child.stderr.pipe(createWriteStream(path.join(o.logDir, `${service}.log`), { flags: 'a' }));
+  }
+  return child;
+}
+
+/** Exit code of the child; at the signal it is asked to drain, and killed if it does not. */
+function ended(child: ChildProcess, signal: AbortSignal): Promise<number> {
+  return new Promise(resolve => {
+    let killer: NodeJS.Timeout | undefined;
+    const drain = (): void => {
+      child.kill('SIGTERM');
+      killer = setTimeout(() => child.kill('SIGKILL'), DRAIN_MS);
+    };
+    if (signal.aborted) drain();
+    else signal.addEventListener('abort', drain, { once: true });
+    child.once('error', () => resolve(EXIT.failed));
+    child.once('exit', (exit, killedBy) => {
+      signal.removeEventListener('abort', drain);
+      clearTimeout(killer);
+      resolve(exit ?? (killedBy === null ? EXIT.failed : 128));
+    });
+  });
+}

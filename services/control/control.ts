@@ -1,0 +1,99 @@
+/**
+ * Control: one leader (a lease) prepares the job and moves its phase. It touches no row: it reads
+ * the progress of the sources and the results of checks, and writes the state topic.
+ */
+import type { Job } from '../../shared/job/job.ts';
+import { openProgress, type ServiceContext, stateCodec } from '../../shared/member/context.ts';
+import { stateKey } from '../../shared/member/job-view.ts';
+import type { ProgressView } from '../../shared/member/progress-view.ts';
+import { sleep } from '../../shared/runtime/clock.ts';
+import type { Unit } from '../../shared/runtime/service.ts';
+import { latestCheck } from './check-feed.ts';
+import { nextPhase, type PhaseEvent } from './phase.ts';
+import { type StateWriter, stateWriter } from './state-writer.ts';
+
+const LOOK_MS = 250;
+
+export class Control implements Unit {
+  readonly #context: ServiceContext;
+
+  constructor(context: ServiceContext) {
+    this.#context = context;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { job, kafka, registry, log, view } = this.#context;
+    await using stack = new AsyncDisposableStack();
+    const progress = new Map<string, ProgressView>();
+    for (const source of job.sources) {
+      const opened = stack.use(await openProgress(this.#context, source.name));
+      progress.set(source.name, opened.view);
+    }
+    const checks = stack.use(await latestCheck(this.#context));
+    const writer = await stateWriter(kafka, job, await stateCodec(registry, job));
+    while (!signal.aborted) {
+      await this.#step(writer, this.#event(progress, checks.verdict()));
+      this.#tell(progress);
+      await sleep(LOOK_MS, signal);
+    }
+    log.info({ phase: view.job?.phase }, 'control stops');
+  }
+
+  #event(progress: Map<string, ProgressView>, verdict: boolean | null): PhaseEvent | null {
+    const { view } = this.#context;
+    if (view.job?.phase === 'copying') {
+      return isCopied(this.#context, progress) ? 'copied' : null;
+    }
+    if (verdict === null) return null;
+    return verdict ? 'found-equal' : 'found-different';
+  }
+
+  async #step(writer: StateWriter, event: PhaseEvent | null): Promise<void> {
+    const { view, log } = this.#context;
+    if (view.job === null || event === null) return;
+    const phase = nextPhase(view.job.phase, event);
+    if (phase === view.job.phase) return;
+    log.info({ from: view.job.phase, to: phase, event }, 'phase changes');
+    const job = { ...view.job, phase, sinceMs: Date.now() };
+    await writer.put(stateKey.job, { job });
+    view.job = job;
+  }
+
+  #tell(progress: Map<string, ProgressView>): void {
+    const { view, report } = this.#context;
+    report.set('job', {
+      state: 'running',
+      counters: { ranges_total: countRanges(view.plans.values()), ranges_done: done(progress) },
+      detail: { phase: view.job?.phase ?? null },
+    });
+  }
+}
+
+/** Every planned range of every table of every source is complete in its generation. */
+function isCopied(
+  context: { job: Job; view: ServiceContext['view'] },
+  progress: Map<string, ProgressView>,
+): boolean {
+  const plans = [...context.view.plans.values()];
+  if (plans.length < context.job.sources.length * context.job.tables.length) return false;
+  return plans.every(plan =>
+    plan.ranges.every(range => {
+      const at = progress.get(plan.source)?.range(plan.db, plan.table, range.id);
+      return at?.complete === true && at.generation === plan.generation;
+    }),
+  );
+}
+
+function countRanges(plans: Iterable<{ ranges: unknown[] }>): number {
+  let n = 0;
+  for (const plan of plans) n += plan.ranges.length;
+  return n;
+}
+
+function done(progress: Map<string, ProgressView>): number {
+  let n = 0;
+  for (const view of progress.values()) {
+    for (const range of view.ranges.values()) n += range.complete ? 1 : 0;
+  }
+  return n;
+}

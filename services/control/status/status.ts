@@ -1,0 +1,62 @@
+/** What is known of a running job at one moment: the shape of `reshard status --json`. */
+export interface TableStatus {
+  table: string;
+  /** Rows read by the snapshot and in the log. */
+  done: number;
+  /** Estimate until the table is complete, exact afterwards. */
+  total: number;
+  rowsPerSecond: number;
+  etaSeconds: number | null;
+  rangesDone: number;
+  rangesTotal: number;
+  rejectedChunks: number;
+  complete: boolean;
+}
+
+export interface SourceStatus {
+  source: string;
+  /** Seconds that the log is behind the source; 0 when it holds all that the source has committed. */
+  lagSeconds: number | null;
+  caughtUp: boolean;
+  file: string;
+  pos: number;
+  gtid: string;
+  epoch: number;
+  /** Records in the log since the job began. */
+  records: number;
+  recordsPerSecond: number;
+}
+
+export interface TargetStatus {
+  target: string;
+  /** Records in the log that the target has not applied. */
+  lagRecords: number;
+  rows: number;
+  rowsPerSecond: number;
+  parked: number;
+  reachable: boolean;
+}
+
+export interface ServiceStatus {
+  service: string;
+  unit: string;
+  member: string;
+  state: string;
+  error: string | null;
+  ageSeconds: number;
+}
+
+export interface Status {
+  job: string;
+  phase: string;
+  sinceMs: number;
+  startedMs: number;
+  tables: TableStatus[];
+  sources: SourceStatus[];
+  targets: TargetStatus[];
+  services: ServiceStatus[];
+  /** The log holds all that the sources have, and the targets all that the log has. */
+  drained: boolean;
+  /** Units that wait for the operator. */
+  halted: number;
+}

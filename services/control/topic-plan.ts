@@ -1,0 +1,56 @@
+/** Every topic of a job with the settings that its role needs: one place for create and check. */
+import type { Job } from '../../shared/job/job.ts';
+import type { TopicSpec } from '../../shared/topic/admin.ts';
+import {
+  chunksTopic,
+  progressTopic,
+  reportTopic,
+  stateTopic,
+} from '../../shared/topic/topic-name.ts';
+
+const HOUR_MS = 3_600_000;
+/** Chunks are read within seconds; the retention only has to outlast a stopped writer. */
+const CHUNK_RETENTION_HOURS = 72;
+
+function spec(job: Job, topic: string, partitions: number, config: object): TopicSpec {
+  const minInsync = Math.max(1, job.kafka.replication - 1);
+  return {
+    topic,
+    partitions,
+    replication: job.kafka.replication,
+    config: {
+      'min.insync.replicas': String(minInsync),
+      'max.message.bytes': String(job.options.maxMessageBytes),
+      ...config,
+    },
+  };
+}
+
+const compacted = { 'cleanup.policy': 'compact' };
+
+export function controlTopics(job: Job): {
+  state: TopicSpec;
+  report: TopicSpec;
+  perSource: TopicSpec[];
+} {
+  return {
+    state: spec(job, stateTopic(job.job), 1, compacted),
+    report: spec(job, reportTopic(job.job), 1, { ...compacted, 'segment.ms': String(HOUR_MS) }),
+    perSource: job.sources.flatMap(s => [
+      spec(job, progressTopic(s.name), 1, compacted),
+      spec(job, chunksTopic(s.name), 1, {
+        'cleanup.policy': 'delete',
+        'retention.ms': String(CHUNK_RETENTION_HOURS * HOUR_MS),
+      }),
+    ]),
+  };
+}
+
+/** A table's topic: the log that every consumer may replay from offset 0. */
+export function tableTopics(job: Job, topic: string): TopicSpec[] {
+  const { compact, partitions, retentionHours } = job.options;
+  const config = compact
+    ? { ...compacted, 'delete.retention.ms': String(7 * 24 * HOUR_MS) }
+    : { 'cleanup.policy': 'delete', 'retention.ms': String(retentionHours * HOUR_MS) };
+  return [spec(job, topic, partitions, config)];
+}
