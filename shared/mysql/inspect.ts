@@ -1,0 +1,192 @@
+/**
+ * What a table is, from INFORMATION_SCHEMA, and what a server is, from its variables.
+ * A key that a TableSchema cannot say (part of a column, an expression) is never simplified: such a
+ * primary key is refused, such unique keys are told by `inspectKeys` for the doctor.
+ */
+
+import type { Column } from '../row/column-type.ts';
+import type { TableSchema } from '../row/table-schema.ts';
+import { ReshardError } from '../runtime/error.ts';
+import type { MysqlSession } from './connect.ts';
+import { columnTypeOf, type DeclaredType } from './declared-type.ts';
+
+export interface TableFacts {
+  table: string;
+  kind: 'table' | 'view' | 'other';
+  engine: string;
+  collation: string;
+  /** The server's estimates. */
+  rows: number;
+  dataBytes: number;
+}
+
+export interface KeyPart {
+  /** undefined for an expression. */
+  column: string | undefined;
+  /** Length of an indexed prefix. */
+  prefix: number | undefined;
+}
+
+export interface TableKey {
+  name: string;
+  unique: boolean;
+  parts: KeyPart[];
+}
+
+/** `ofTable`: MariaDB compares names in INFORMATION_SCHEMA without case: rows of `T` come with those of `t`. */
+interface ColumnRow extends DeclaredType {
+  ofTable: string;
+  name: string;
+  nullable: string;
+  extra: string;
+  generation: string | null;
+}
+
+const COLUMNS_SQL = `
+SELECT TABLE_NAME AS ofTable, COLUMN_NAME AS name, DATA_TYPE AS dataType, COLUMN_TYPE AS columnType,
+       CHARACTER_SET_NAME AS charset, COLLATION_NAME AS collation,
+       CHARACTER_OCTET_LENGTH AS octetLength, NUMERIC_PRECISION AS \`precision\`,
+       NUMERIC_SCALE AS scale, DATETIME_PRECISION AS fsp, IS_NULLABLE AS nullable,
+       EXTRA AS extra, GENERATION_EXPRESSION AS generation
+  FROM information_schema.COLUMNS
+ WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?
+ ORDER BY ORDINAL_POSITION`;
+
+function generatedOf(row: ColumnRow): Column['generated'] {
+  if (/\bVIRTUAL\b/i.test(row.extra)) return 'virtual';
+  if (/\b(STORED|PERSISTENT)\b/i.test(row.extra)) return 'stored';
+  return 'no';
+}
+
+function toColumn(row: ColumnRow): Column {
+  return {
+    name: row.name,
+    type: columnTypeOf(row),
+    nullable: row.nullable === 'YES',
+    autoIncrement: /\bauto_increment\b/i.test(row.extra),
+    generated: generatedOf(row),
+    invisible: /\bINVISIBLE\b/i.test(row.extra),
+  };
+}
+
+/** All keys of a table, parts in order. */
+export async function inspectKeys(
+  session: MysqlSession,
+  db: string,
+  table: string,
+): Promise<TableKey[]> {
+  const rows = await session.query<{
+    ofTable: string;
+    name: string;
+    nonUnique: number | string;
+    column: string | null;
+    prefix: number | string | null;
+  }>(
+    `SELECT TABLE_NAME AS ofTable, INDEX_NAME AS name, NON_UNIQUE AS nonUnique, COLUMN_NAME AS \`column\`,
+            SUB_PART AS prefix
+       FROM information_schema.STATISTICS
+      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?
+      ORDER BY INDEX_NAME, SEQ_IN_INDEX`,
+    [db, table],
+  );
+  const keys = new Map<string, TableKey>();
+  for (const row of rows) {
+    if (row.ofTable !== table) continue;
+    const key = keys.get(row.name) ?? {
+      name: row.name,
+      unique: Number(row.nonUnique) === 0,
+      parts: [],
+    };
+    key.parts.push({
+      column: row.column ?? undefined,
+      prefix: row.prefix === null ? undefined : Number(row.prefix),
+    });
+    keys.set(row.name, key);
+  }
+  return [...keys.values()];
+}
+
+/** The schema of a table; rejects with `schema-changed` if there is none. */
+export async function inspectTable(
+  session: MysqlSession,
+  db: string,
+  table: string,
+): Promise<TableSchema> {
+  const context = { ...session.where(), db, table };
+  const found = await session.query<ColumnRow>(COLUMNS_SQL, [db, table]);
+  const rows = found.filter(r => r.ofTable === table);
+  if (rows.length === 0) {
+    throw new ReshardError('schema-changed', `no table ${db}.${table}`, {
+      context,
+      remedy: 'create it, or correct its name in the job file; the user needs SELECT on it',
+    });
+  }
+  const columns = rows.map(toColumn);
+  const indexOf = new Map(columns.map((c, i) => [c.name, i]));
+  const schema: TableSchema = { db, table, columns, primaryKey: [], uniqueKeys: [] };
+  for (const key of await inspectKeys(session, db, table)) {
+    if (!key.unique) continue;
+    const known = key.parts.flatMap(p => indexOf.get(p.column ?? '') ?? []);
+    if (key.name !== 'PRIMARY') schema.uniqueKeys.push({ name: key.name, columns: known });
+    else if (key.parts.some(p => p.prefix !== undefined)) throw prefixKey(context);
+    else schema.primaryKey = known;
+  }
+  return schema;
+}
+
+function prefixKey(context: ReshardError['context']): ReshardError {
+  return new ReshardError('unsupported-type', 'the primary key holds part of a column only', {
+    context,
+    remedy: 'make the whole column part of the key, or add another primary key',
+  });
+}
+
+/** Tables and views of a database. */
+export async function listTables(session: MysqlSession, db: string): Promise<TableFacts[]> {
+  const rows = await session.query<Record<string, string | number | null>>(
+    `SELECT TABLE_NAME AS name, TABLE_TYPE AS kind, ENGINE AS engine,
+            TABLE_COLLATION AS collation, TABLE_ROWS AS estimate, DATA_LENGTH AS bytes
+       FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? ORDER BY TABLE_NAME`,
+    [db],
+  );
+  return rows.map(r => ({
+    table: String(r.name),
+    kind: r.kind === 'BASE TABLE' ? 'table' : r.kind === 'VIEW' ? 'view' : 'other',
+    engine: String(r.engine ?? ''),
+    collation: String(r.collation ?? ''),
+    rows: Number(r.estimate ?? 0),
+    dataBytes: Number(r.bytes ?? 0),
+  }));
+}
+
+/** Global variables, by lower-case name. */
+export class ServerFacts {
+  readonly #variables: ReadonlyMap<string, string>;
+
+  constructor(variables: ReadonlyMap<string, string>) {
+    this.#variables = variables;
+  }
+
+  get(name: string): string | undefined {
+    return this.#variables.get(name);
+  }
+
+  text(name: string): string {
+    return this.#variables.get(name) ?? '';
+  }
+
+  number(name: string): number {
+    return Number(this.#variables.get(name) ?? Number.NaN);
+  }
+
+  isOn(name: string): boolean {
+    return /^(ON|1|TRUE|YES)$/i.test(this.text(name));
+  }
+}
+
+export async function serverFacts(session: MysqlSession): Promise<ServerFacts> {
+  const rows = await session.query<{ Variable_name: string; Value: string }>(
+    'SHOW GLOBAL VARIABLES',
+  );
+  return new ServerFacts(new Map(rows.map(r => [r.Variable_name.toLowerCase(), r.Value])));
+}

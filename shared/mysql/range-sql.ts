@@ -1,0 +1,144 @@
+/**
+ * SELECTs over primary-key ranges: one builder for the snapshot, the checker and the planner, so a
+ * range means the same rows to all of them. A range is (after, upTo]: exclusive below, inclusive
+ * above, null is open. Bounds are SQL literals in key order, as the codec prints them.
+ *
+ * `(a, b) > (x, y)` is written out as `a > x OR (a = x AND b > y)`: MySQL scans the whole index for
+ * the short form and two index ranges for the long one. Columns are always listed by name: `*`
+ * leaves out invisible columns. PRIMARY is forced, because a plan by another index plus a sort
+ * would read the table once for each chunk.
+ */
+
+import type { Column } from '../row/column-type.ts';
+import type { TableSchema } from '../row/table-schema.ts';
+import { ReshardError } from '../runtime/error.ts';
+import { qualified, quoteId } from './identifier.ts';
+
+/** One literal for each key column, in key order. */
+export type KeyLiterals = readonly string[];
+
+export interface KeyRange {
+  after: KeyLiterals | null;
+  upTo: KeyLiterals | null;
+}
+
+export function keyColumns(schema: TableSchema): Column[] {
+  return schema.primaryKey.map(i => {
+    const column = schema.columns[i];
+    if (column === undefined) throw new ReshardError('bug', `key column ${i} is not there`);
+    return column;
+  });
+}
+
+function keyNames(schema: TableSchema): string[] {
+  const names = keyColumns(schema).map(c => quoteId(c.name));
+  if (names.length === 0) {
+    throw new ReshardError('unsupported-type', 'a table without a primary key', {
+      context: { db: schema.db, table: schema.table },
+      remedy: 'add a primary key',
+    });
+  }
+  return names;
+}
+
+/** Every column, in table order, so that the text form has all digits of the stored value. */
+export function selectList(schema: TableSchema): string {
+  return schema.columns.map(c => selectExpression(c)).join(', ');
+}
+
+/** A FLOAT is printed with six digits only; as DOUBLE it is exact. */
+export function selectExpression(column: Column): string {
+  const name = quoteId(column.name);
+  return column.type.kind === 'float' ? `CAST(${name} AS DOUBLE)` : name;
+}
+
+/** `a > x OR (a = x AND (b > y OR (b = y AND c > z)))`, with `op` instead of > on the last column. */
+function compare(names: string[], literals: KeyLiterals, strict: '>' | '<', last: string): string {
+  if (literals.length !== names.length) {
+    throw new ReshardError('bug', `${literals.length} literals for ${names.length} key columns`);
+  }
+  let sql = '';
+  for (let i = names.length - 1; i >= 0; i--) {
+    const [name, literal] = [names[i], literals[i]];
+    if (sql === '') sql = `${name} ${last} ${literal}`;
+    else sql = `${name} ${strict} ${literal} OR (${name} = ${literal} AND (${sql}))`;
+  }
+  return sql;
+}
+
+/** The condition of a range; `TRUE` for the whole table. */
+export function rangePredicate(schema: TableSchema, range: KeyRange): string {
+  const names = keyNames(schema);
+  const parts: string[] = [];
+  if (range.after !== null) parts.push(`(${compare(names, range.after, '>', '>')})`);
+  if (range.upTo !== null) parts.push(`(${compare(names, range.upTo, '<', '<=')})`);
+  return parts.length === 0 ? 'TRUE' : parts.join(' AND ');
+}
+
+function from(schema: TableSchema): string {
+  return `FROM ${qualified(schema.db, schema.table)} FORCE INDEX (PRIMARY)`;
+}
+
+function keyOrder(schema: TableSchema, direction: 'ASC' | 'DESC' = 'ASC'): string {
+  const suffix = direction === 'DESC' ? ' DESC' : '';
+  return `ORDER BY ${keyNames(schema)
+    .map(n => n + suffix)
+    .join(', ')}`;
+}
+
+/** The next rows of a range in key order: at most `limit`. */
+export function chunkSelect(schema: TableSchema, range: KeyRange, limit: number): string {
+  return (
+    `SELECT ${selectList(schema)} ${from(schema)} ` +
+    `WHERE ${rangePredicate(schema, range)} ${keyOrder(schema)} LIMIT ${count(limit)}`
+  );
+}
+
+/** Exactly the rows of these keys, in key order. */
+export function keysSelect(schema: TableSchema, keys: readonly KeyLiterals[]): string {
+  return `SELECT ${selectList(schema)} ${from(schema)} WHERE ${keysPredicate(schema, keys)} ${keyOrder(schema)}`;
+}
+
+/** The condition of a list of keys, in a form that both MySQL and MariaDB look up by index. */
+export function keysPredicate(schema: TableSchema, keys: readonly KeyLiterals[]): string {
+  const names = keyNames(schema);
+  if (keys.length === 0) return 'FALSE';
+  if (names.length === 1) return `${names[0]} IN (${keys.map(k => k[0]).join(',')})`;
+  return keys
+    .map(key => `(${names.map((name, i) => `${name}=${key[i]}`).join(' AND ')})`)
+    .join(' OR ');
+}
+
+/** The key that stands `offset` rows after the start of the range: index entries only. */
+export function keyAtSelect(schema: TableSchema, range: KeyRange, offset: number): string {
+  return (
+    `SELECT ${keyList(schema)} ${from(schema)} WHERE ${rangePredicate(schema, range)} ` +
+    `${keyOrder(schema)} LIMIT 1 OFFSET ${count(offset)}`
+  );
+}
+
+/** First or last key of the table. */
+export function edgeKeySelect(schema: TableSchema, edge: 'first' | 'last'): string {
+  const direction = edge === 'first' ? 'ASC' : 'DESC';
+  return `SELECT ${keyList(schema)} ${from(schema)} ${keyOrder(schema, direction)} LIMIT 1`;
+}
+
+/** The first key whose first column is at least `literal`. */
+export function keyFromSelect(schema: TableSchema, literal: string): string {
+  const first = keyNames(schema)[0];
+  return (
+    `SELECT ${keyList(schema)} ${from(schema)} WHERE ${first} >= ${literal} ` +
+    `${keyOrder(schema)} LIMIT 1`
+  );
+}
+
+function keyList(schema: TableSchema): string {
+  return keyColumns(schema)
+    .map(c => selectExpression(c))
+    .join(', ');
+}
+
+function count(n: number): string {
+  if (!Number.isSafeInteger(n) || n < 0) throw new ReshardError('bug', `not a row count: ${n}`);
+  return String(n);
+}

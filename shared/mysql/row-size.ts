@@ -1,0 +1,99 @@
+/**
+ * The biggest row against the message limit. The table definition often proves that no row can be
+ * too big; if not, the rows are measured, for a limited time. A change carries the row twice, as it
+ * was and as it is, so a row may take less than half of a message.
+ */
+import type { ColumnType } from '../row/column-type.ts';
+import type { TableSchema } from '../row/table-schema.ts';
+import type { MysqlSession } from './connect.ts';
+import type { Finding } from './finding.ts';
+import { qualified, quoteId } from './identifier.ts';
+import { errnoOf } from './mysql-error.ts';
+
+/** Envelope, source block and key of an event. */
+const ENVELOPE_BYTES = 2048;
+const MEASURE_LIMIT_S = 20;
+/** A latin1 character may take three bytes as UTF-8. */
+const TRANSCODE_GROWTH = 3;
+const QUERY_TIMED_OUT = [3024, 1969];
+
+function maxBytes(type: ColumnType): number {
+  switch (type.kind) {
+    case 'text':
+      return type.length * (/^(utf8|ascii)/.test(type.charset) ? 1 : TRANSCODE_GROWTH) + 5;
+    case 'binary':
+      return type.length + 5;
+    case 'json':
+      return Number.MAX_SAFE_INTEGER;
+    case 'enum':
+      return Math.max(0, ...type.values.map(v => Buffer.byteLength(v))) + 5;
+    case 'set':
+      return type.values.reduce((sum, v) => sum + Buffer.byteLength(v) + 1, 5);
+    case 'decimal':
+      return type.precision + 8;
+    default:
+      return 40;
+  }
+}
+
+/** What one event of this table can take at most, by its definition. */
+export function eventBytesBound(schema: TableSchema): number {
+  const row = schema.columns.reduce((sum, c) => sum + maxBytes(c.type) + 1, 0);
+  return 2 * row + ENVELOPE_BYTES;
+}
+
+function lengthSum(schema: TableSchema): string {
+  const terms = schema.columns.flatMap(({ name, type }) => {
+    const column = quoteId(name);
+    if (type.kind === 'text') return `COALESCE(LENGTH(CONVERT(${column} USING utf8mb4)), 0)`;
+    if (type.kind === 'binary' || type.kind === 'json') return `COALESCE(LENGTH(${column}), 0)`;
+    return [];
+  });
+  const fixed = schema.columns
+    .filter(c => c.type.kind !== 'text' && c.type.kind !== 'binary' && c.type.kind !== 'json')
+    .reduce((sum, c) => sum + maxBytes(c.type), 6 * schema.columns.length);
+  return [String(fixed), ...terms].join(' + ');
+}
+
+async function measure(session: MysqlSession, schema: TableSchema): Promise<number> {
+  const what = `MAX(${lengthSum(schema)}) AS bytes FROM ${qualified(schema.db, schema.table)}`;
+  const sql =
+    session.flavor === 'mysql'
+      ? `SELECT /*+ MAX_EXECUTION_TIME(${MEASURE_LIMIT_S * 1000}) */ ${what}`
+      : `SET STATEMENT max_statement_time = ${MEASURE_LIMIT_S} FOR SELECT ${what}`;
+  const [row] = await session.query<{ bytes: string | null }>(sql);
+  return Number(row?.bytes ?? 0);
+}
+
+export async function checkRowSize(
+  session: MysqlSession,
+  schema: TableSchema,
+  maxMessageBytes: number,
+  where: string,
+): Promise<Finding[]> {
+  if (eventBytesBound(schema) <= maxMessageBytes) return [];
+  const why = 'A row that does not fit into a message stops its table; nothing is cut.';
+  let rowBytes: number;
+  try {
+    rowBytes = await measure(session, schema);
+  } catch (e) {
+    if (!QUERY_TIMED_OUT.includes(errnoOf(e) ?? 0)) throw e;
+    const what = `rows may be larger than the message limit of ${maxMessageBytes} bytes; measuring them took over ${MEASURE_LIMIT_S} s`;
+    const fix = `SELECT MAX(${lengthSum(schema)}) FROM ${qualified(schema.db, schema.table)};`;
+    return [{ level: 'warning', code: 'row-size-unknown', where, what, why, fix }];
+  }
+  const eventBytes = 2 * rowBytes + ENVELOPE_BYTES;
+  const what = `the biggest row has ${rowBytes} bytes, a change of it ${eventBytes}; a message holds ${maxMessageBytes}`;
+  if (eventBytes > maxMessageBytes) {
+    const fix = `set \`options.maxMessageBytes: ${roundUp(eventBytes)}\` in the job file`;
+    return [{ level: 'blocker', code: 'row-size', where, what, why, fix }];
+  }
+  if (eventBytes * 2 <= maxMessageBytes) return [];
+  const fix = `set \`options.maxMessageBytes: ${roundUp(2 * eventBytes)}\` in the job file`;
+  return [{ level: 'warning', code: 'row-size', where, what, why, fix }];
+}
+
+function roundUp(bytes: number): number {
+  const mega = 1024 * 1024;
+  return Math.ceil((bytes * 1.25) / mega) * mega;
+}

@@ -1,0 +1,99 @@
+/**
+ * The texts around the literals of multi-row writes. The sink fills literals in as bytes between
+ * these constant pieces, so a batch of any size costs no string building.
+ * Upsert is INSERT ... ON DUPLICATE KEY UPDATE, never REPLACE: REPLACE deletes first, which takes
+ * other rows with it (another unique key) and fires what hangs on deletes.
+ */
+import type { TableSchema } from '../row/table-schema.ts';
+import type { Flavor } from './connect.ts';
+import { qualified, quoteId } from './identifier.ts';
+import { keyColumns } from './range-sql.ts';
+
+/** Name of the row of new values; not a name that a user's table would have. */
+const NEW_ROW = '`reshard_new`';
+
+/** prefix row(sep row)* suffix, where row = open literal (between[i] literal)* close. */
+export interface RowListShape {
+  prefix: Buffer;
+  open: Buffer;
+  /** Text in front of each literal; the first one follows `open`. */
+  between: Buffer[];
+  close: Buffer;
+  separator: Buffer;
+  suffix: Buffer;
+}
+
+const bytes = (text: string): Buffer => Buffer.from(text, 'utf8');
+
+/** Columns that an INSERT may set: all but the generated ones. */
+export function insertableColumns(schema: TableSchema): number[] {
+  return schema.columns.flatMap((c, i) => (c.generated === 'no' ? [i] : []));
+}
+
+/** INSERT of full rows; a row whose key is there takes all the new values. */
+export function upsertShape(schema: TableSchema, target: { flavor: Flavor }): RowListShape {
+  const columns = insertableColumns(schema);
+  const isKey = new Set(schema.primaryKey);
+  const rest = columns.filter(i => !isKey.has(i));
+  // A table of key columns only: the update must name something, and changes nothing.
+  const set = rest.length > 0 ? rest : columns.slice(0, 1);
+  const nameOf = (i: number): string => quoteId(schema.columns[i]?.name ?? '');
+  const isMysql = target.flavor === 'mysql';
+  const assignments = set.map(i => {
+    const name = nameOf(i);
+    return isMysql ? `${name}=${NEW_ROW}.${name}` : `${name}=VALUES(${name})`;
+  });
+  const alias = isMysql ? ` AS ${NEW_ROW}` : '';
+  return {
+    prefix: bytes(
+      `INSERT INTO ${qualified(schema.db, schema.table)} (${columns.map(nameOf).join(',')}) VALUES `,
+    ),
+    open: bytes('('),
+    between: columns.map((_, i) => bytes(i === 0 ? '' : ',')),
+    close: bytes(')'),
+    separator: bytes(','),
+    suffix: bytes(`${alias} ON DUPLICATE KEY UPDATE ${assignments.join(',')}`),
+  };
+}
+
+/** INSERT of full rows without an answer to duplicates: they are an error. */
+export function insertShape(schema: TableSchema): RowListShape {
+  return { ...upsertShape(schema, { flavor: 'mariadb' }), suffix: bytes('') };
+}
+
+/** DELETE by primary key, by index on both flavors (MariaDB scans for a list of row values). */
+export function deleteShape(schema: TableSchema): RowListShape {
+  return keyListShape(schema, `DELETE FROM ${qualified(schema.db, schema.table)} WHERE `);
+}
+
+/** `prefix` and a list of keys as a condition. */
+export function keyListShape(schema: TableSchema, prefix: string): RowListShape {
+  const names = keyColumns(schema).map(c => quoteId(c.name));
+  if (names.length === 1) {
+    return {
+      prefix: bytes(`${prefix}${names[0]} IN (`),
+      open: bytes(''),
+      between: [bytes('')],
+      close: bytes(''),
+      separator: bytes(','),
+      suffix: bytes(')'),
+    };
+  }
+  return {
+    prefix: bytes(prefix),
+    open: bytes('('),
+    between: names.map((name, i) => bytes(i === 0 ? `${name}=` : ` AND ${name}=`)),
+    close: bytes(')'),
+    separator: bytes(' OR '),
+    suffix: bytes(''),
+  };
+}
+
+/** The same from literals as text: for tests, repair and small work. */
+export function fillShape(shape: RowListShape, rows: readonly (readonly string[])[]): string {
+  const text = rows.map(row => {
+    const cells = row.map((literal, i) => `${shape.between[i]}${literal}`).join('');
+    return `${shape.open}${cells}${shape.close}`;
+  });
+  return `${shape.prefix}${text.join(String(shape.separator))}${shape.suffix}`;
+}
