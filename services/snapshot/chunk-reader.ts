@@ -1,0 +1,192 @@
+/**
+ * Reads the next rows of a key range and encodes them as they will stand in the table's topic.
+ *
+ * The order of the three steps is the contract of the merge: first R, the transactions that are
+ * certainly visible; then the SELECT, in a read view of its own (autocommit); then a look whether
+ * the table still is what it was planned as. Asked the other way round, R could hold a transaction
+ * that the SELECT did not see, and a schema changed between look and SELECT would decode wrongly.
+ *
+ * Hot path: row packet bytes -> Avro bytes -> one growing buffer; no object for a row or a value.
+ */
+import { EnvelopeEncoder } from '../../shared/codec/envelope.ts';
+import { RowCodec } from '../../shared/codec/row-codec.ts';
+import type { TablePlan } from '../../shared/member/job-view.ts';
+import type { MysqlSession } from '../../shared/mysql/connect.ts';
+import { inspectTable } from '../../shared/mysql/inspect.ts';
+import { chunkSelect } from '../../shared/mysql/range-sql.ts';
+import { visibleSet } from '../../shared/mysql/visible-set.ts';
+import { KeyBound } from '../../shared/plan/key-bound.ts';
+import { schemaFingerprint } from '../../shared/row/table-schema.ts';
+import { ByteWriter } from '../../shared/runtime/bytes.ts';
+import { ReshardError } from '../../shared/runtime/error.ts';
+import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
+
+/** Rows of one chunk record. `rows` is valid until the next read. */
+export type ReadChunk = {
+  /** Key of the last row; the end of the range if `last`. */
+  upTo: Buffer | null;
+  last: boolean;
+  visible: string;
+  rowCount: number;
+  rows: Buffer;
+};
+
+export type ReadBounds = { after: Buffer | null; upTo: Buffer | null };
+
+/** Confluent framing in front of a key. */
+const KEY_HEADER = 5;
+/** Rows past this many chunks' bytes are left for the next read, whatever was asked for. */
+const READ_CHUNKS_MAX = 4;
+
+/** Where a chunk ends in the buffer, and its last key. */
+type Cut = { end: number; rowCount: number; keyStart: number; keyEnd: number };
+
+export class ChunkReader {
+  readonly fingerprint: string;
+  readonly bound: KeyBound;
+  readonly #session: MysqlSession;
+  readonly #plan: TablePlan;
+  readonly #chunkBytes: number;
+  readonly #codec: RowCodec;
+  readonly #envelope: EnvelopeEncoder;
+  readonly #serverId: number;
+  readonly #row = new ByteWriter(16 * 1024);
+  readonly #slice = { buf: this.#row.buf, start: 0, end: 0 };
+  readonly #out: ByteWriter;
+  #cuts: Cut[] = [];
+  #nowMs = 0;
+
+  constructor(session: MysqlSession, plan: TablePlan, serverId: number, chunkBytes: number) {
+    this.#session = session;
+    this.#plan = plan;
+    this.#serverId = serverId;
+    this.#chunkBytes = chunkBytes;
+    this.#codec = new RowCodec(plan.schema);
+    this.#envelope = new EnvelopeEncoder({
+      codec: this.#codec,
+      prefix: plan.source,
+      keySchemaId: plan.keySchemaId,
+      valueSchemaId: plan.valueSchemaId,
+    });
+    this.bound = new KeyBound(plan.schema);
+    this.fingerprint = schemaFingerprint(plan.schema);
+    this.#out = new ByteWriter(chunkBytes * 2);
+  }
+
+  get sequenceFromEnd(): number {
+    return this.#envelope.sequenceFromEnd;
+  }
+
+  /** The rows after `after`, at most `limit`, as one or more chunks in key order. */
+  async read(bounds: ReadBounds, limit: number): Promise<ReadChunk[]> {
+    const range = this.bound.range(bounds.after, bounds.upTo);
+    const visible = await visibleSet(this.#session);
+    this.#begin();
+    const sql = chunkSelect(this.#plan.schema, range, limit);
+    const { rows } = await this.#session.rawQuery(sql, this.#onRow);
+    failpoint(FAILPOINTS.snapshotMidChunk);
+    await this.#checkSchema();
+    const kept = this.#cuts.reduce((sum, cut) => sum + cut.rowCount, 0);
+    return this.#chunks(visible, rows < limit && kept === rows ? bounds : null);
+  }
+
+  /** The key of the chunk's last row, for people. */
+  describeLast(chunk: ReadChunk): string {
+    const { keyStart, keyEnd } = this.#cuts.at(-1) ?? { keyStart: KEY_HEADER, keyEnd: KEY_HEADER };
+    const key = chunk.upTo ?? this.#out.buf.subarray(keyStart + KEY_HEADER, keyEnd);
+    return this.bound.describe(key);
+  }
+
+  #begin(): void {
+    this.#nowMs = Date.now();
+    this.#out.clear();
+    this.#cuts = [];
+    this.#envelope.begin({
+      tsMs: this.#nowMs,
+      snapshot: 'incremental',
+      serverId: this.#serverId,
+      gtid: null,
+      file: '',
+      pos: 0,
+      thread: null,
+    });
+  }
+
+  readonly #onRow = (buf: Buffer, start: number, end: number): void => {
+    const out = this.#out;
+    if (out.pos > this.#chunkBytes * READ_CHUNKS_MAX) return;
+    const row = this.#row;
+    row.clear();
+    this.#codec.fromText(buf, start, end, row);
+    const rowStart = out.pos;
+    out.u32be(0);
+    const keyStart = out.pos;
+    this.#envelope.key(out, row.buf, 0, row.pos);
+    const keyEnd = out.pos;
+    out.u32be(0);
+    const valueStart = out.pos;
+    const slice = this.#slice;
+    slice.buf = row.buf;
+    slice.end = row.pos;
+    this.#envelope.value(out, 'r', null, slice, 0, 0, 0, this.#nowMs);
+    putLength(out.buf, rowStart, keyEnd - keyStart);
+    putLength(out.buf, keyEnd, out.pos - valueStart);
+    this.#note(keyStart, keyEnd);
+  };
+
+  /** A chunk is at most `chunkBytes`, or one row. */
+  #note(keyStart: number, keyEnd: number): void {
+    const end = this.#out.pos;
+    const cut = this.#cuts.at(-1);
+    const chunkStart = this.#cuts.at(-2)?.end ?? 0;
+    if (cut === undefined || end - chunkStart > this.#chunkBytes) {
+      this.#cuts.push({ end, rowCount: 1, keyStart, keyEnd });
+      return;
+    }
+    cut.end = end;
+    cut.rowCount++;
+    cut.keyStart = keyStart;
+    cut.keyEnd = keyEnd;
+  }
+
+  /** `finished`: the read has come to the end of the range. */
+  #chunks(visible: string, finished: ReadBounds | null): ReadChunk[] {
+    const { buf } = this.#out;
+    const chunks = this.#cuts.map((cut, i): ReadChunk => {
+      const start = this.#cuts[i - 1]?.end ?? 0;
+      return {
+        upTo: Buffer.from(buf.subarray(cut.keyStart + KEY_HEADER, cut.keyEnd)),
+        last: false,
+        visible,
+        rowCount: cut.rowCount,
+        rows: buf.subarray(start, cut.end),
+      };
+    });
+    if (finished === null) return chunks;
+    const end = chunks.at(-1);
+    if (end !== undefined) {
+      end.last = true;
+      end.upTo = finished.upTo;
+      return chunks;
+    }
+    // An empty end is told too: without it the range would never be complete.
+    return [{ upTo: finished.upTo, last: true, visible, rowCount: 0, rows: buf.subarray(0, 0) }];
+  }
+
+  async #checkSchema(): Promise<void> {
+    const { db, table } = this.#plan;
+    const now = schemaFingerprint(await inspectTable(this.#session, db, table));
+    if (now === this.fingerprint) return;
+    throw new ReshardError('schema-changed', 'the table was altered while it was copied', {
+      context: { source: this.#plan.source, db, table },
+      remedy: 'undo the change, or plan the job anew',
+    });
+  }
+}
+
+function putLength(buf: Buffer, pos: number, length: number): void {
+  buf[pos] = length >> 24;
+  buf[pos + 1] = length >> 16;
+  buf[pos + 2] = length >> 8;
+  buf[pos + 3] = length;
+}

@@ -1,0 +1,64 @@
+/** The snapshot service: a member that copies the ranges of the slots it is given. */
+import {
+  openContext,
+  type ServiceContext,
+  type ServiceOptions,
+} from '../../shared/member/context.ts';
+import { PauseReasons } from '../../shared/runtime/pause.ts';
+import { aborted, runSupervised } from '../../shared/runtime/service.ts';
+import { SnapshotFigures, snapshotMetrics } from './figures.ts';
+import { SLOTS } from './range-board.ts';
+import { SourceSnapshot } from './snapshot.ts';
+
+export async function runSnapshot(o: ServiceOptions): Promise<void> {
+  await using context = await openContext('snapshot', o);
+  const { job, log, signal, kafka, report } = context;
+  const slots = new Set<number>();
+  const pause = new PauseReasons();
+  const followed = followPause(context, pause);
+  const member = await kafka.member({
+    groupId: `reshard.${job.job}.snapshot`,
+    slots: SLOTS,
+    sessionTimeoutMs: job.options.sessionTimeoutMs,
+    onAssigned: async assigned => {
+      for (const slot of assigned) slots.add(slot);
+      log.info({ slots: [...slots] }, 'slots taken over');
+    },
+    onRevoked: async revoked => {
+      for (const slot of revoked) slots.delete(slot);
+    },
+    // Another member may copy the same ranges now: that costs work, not correctness.
+    onLost: () => slots.clear(),
+  });
+  const metrics = snapshotMetrics(context.metrics);
+  context.readiness = () => ({
+    ok: slots.size > 0,
+    detail: { slots: [...slots], paused: pause.list() },
+  });
+  try {
+    const units = job.sources.map(source => {
+      const figures = new SnapshotFigures(metrics, source.name);
+      report.provide(source.name, () => figures.report(pause.list()));
+      return runSupervised(
+        `snapshot/${source.name}`,
+        () => new SourceSnapshot({ context, source, slots, pause, figures }),
+        { log, signal, onState: state => report.unitState(source.name, state) },
+      );
+    });
+    await Promise.all([...units, aborted(signal)]);
+  } finally {
+    followed();
+    await member.close();
+  }
+}
+
+/** The job's pause reasons, as control has set them. */
+function followPause(context: ServiceContext, pause: PauseReasons): () => void {
+  const follow = (): void => {
+    const wanted = context.view.job?.paused ?? [];
+    for (const reason of pause.list()) if (!wanted.includes(reason)) pause.delete(reason);
+    for (const reason of wanted) pause.add(reason);
+  };
+  follow();
+  return context.view.onChange(follow);
+}

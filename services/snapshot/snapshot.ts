@@ -1,0 +1,85 @@
+/**
+ * Copies a source's planned ranges into its chunks topic: several workers, several tables at once,
+ * no locks, no state of its own. What is done is what the source's progress topic says is done, so
+ * a worker that dies anywhere is resumed by anyone at the last durable chunk.
+ *
+ * Bounded: a worker reads only while the bytes that are sent and not yet in the log stay under
+ * `inFlightBytes`; the ordered writer's pace is the pace of the copy.
+ */
+import type { JobSource } from '../../shared/job/job.ts';
+import { chunkCodec } from '../../shared/member/chunk-record.ts';
+import { openProgress, type ServiceContext } from '../../shared/member/context.ts';
+import type { ProgressView } from '../../shared/member/progress-view.ts';
+import { MysqlSession } from '../../shared/mysql/connect.ts';
+import { sleep } from '../../shared/runtime/clock.ts';
+import type { PauseReasons } from '../../shared/runtime/pause.ts';
+import type { Unit } from '../../shared/runtime/service.ts';
+import { chunksTopic } from '../../shared/topic/topic-name.ts';
+import { ChunkSender } from './chunk-sender.ts';
+import type { SnapshotFigures } from './figures.ts';
+import { RangeBoard } from './range-board.ts';
+import { SnapshotWorker } from './worker.ts';
+
+const LOOK_EVERY_MS = 250;
+
+export type SnapshotOptions = {
+  context: ServiceContext;
+  source: JobSource;
+  slots: ReadonlySet<number>;
+  pause: PauseReasons;
+  figures: SnapshotFigures;
+};
+
+export class SourceSnapshot implements Unit {
+  readonly #o: SnapshotOptions;
+
+  constructor(o: SnapshotOptions) {
+    this.#o = o;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { context, source } = this.#o;
+    const failure = new AbortController();
+    const stop = AbortSignal.any([signal, failure.signal]);
+    await using progress = await openProgress(context, source.name);
+    const board = new RangeBoard(source.name, context.view, progress.view, this.#o.slots);
+    const sender = new ChunkSender({
+      writer: await context.kafka.writer(),
+      codec: await chunkCodec(context.registry, source.name),
+      topic: chunksTopic(source.name),
+      maxMessageBytes: context.job.options.maxMessageBytes,
+      onError: error => failure.abort(error),
+    });
+    const running = Array.from({ length: context.job.options.snapshotWorkers }, () =>
+      this.#worker(board, sender, stop).catch(error => failure.abort(error)),
+    );
+    await this.#follow(board, progress.view, stop);
+    await Promise.all(running);
+    await sender.drain();
+    if (failure.signal.aborted) throw failure.signal.reason;
+  }
+
+  async #worker(board: RangeBoard, sender: ChunkSender, stop: AbortSignal): Promise<void> {
+    const { context, source, pause, figures } = this.#o;
+    await using session = await MysqlSession.open(source, { role: 'read', log: context.log });
+    const { options } = context.job;
+    const worker = new SnapshotWorker({ session, source, board, sender, pause, figures, options });
+    await worker.run(context.job.job, stop);
+  }
+
+  /** Keeps the board up to date until the signal. */
+  async #follow(board: RangeBoard, progress: ProgressView, stop: AbortSignal): Promise<void> {
+    const refresh = (): void => board.refresh();
+    const ends = [progress.onChange(refresh), this.#o.context.view.onChange(refresh)];
+    try {
+      while (!stop.aborted) {
+        board.refresh();
+        board.writerAt(progress.resume?.chunksOffset ?? 0);
+        this.#o.figures.state(board.counts, board.unconfirmedBytes);
+        await sleep(LOOK_EVERY_MS, stop);
+      }
+    } finally {
+      for (const end of ends) end();
+    }
+  }
+}

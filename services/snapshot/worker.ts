@@ -1,0 +1,149 @@
+/** One connection to the source that reads chunk after chunk of one range after another. */
+import type { Job, JobSource } from '../../shared/job/job.ts';
+import type { MysqlSession } from '../../shared/mysql/connect.ts';
+import { sleep } from '../../shared/runtime/clock.ts';
+import { ReshardError } from '../../shared/runtime/error.ts';
+import type { PauseReasons } from '../../shared/runtime/pause.ts';
+import { ChunkReader, type ReadChunk } from './chunk-reader.ts';
+import type { ChunkSender } from './chunk-sender.ts';
+import { ChunkSize } from './chunk-size.ts';
+import type { SnapshotFigures } from './figures.ts';
+import type { OwnRange, RangeBoard } from './range-board.ts';
+import type { Position } from './range-copy.ts';
+
+/** Nothing to read, or the writer is behind: how long until the next look. */
+const WAIT_MS = 5;
+const IDLE_MS = 50;
+const REJECTED_WAIT_MAX_MS = 2000;
+
+export type WorkerOptions = {
+  session: MysqlSession;
+  source: JobSource;
+  board: RangeBoard;
+  sender: ChunkSender;
+  pause: PauseReasons;
+  figures: SnapshotFigures;
+  options: Job['options'];
+};
+
+type TableReader = { reader: ChunkReader; size: ChunkSize };
+
+export class SnapshotWorker {
+  readonly #o: WorkerOptions;
+  readonly #readers = new Map<string, TableReader>();
+  #serverId = 0;
+
+  constructor(o: WorkerOptions) {
+    this.#o = o;
+  }
+
+  async run(job: string, stop: AbortSignal): Promise<void> {
+    const { session, board, pause } = this.#o;
+    const rows = await session.query<{ id: string | number }>('SELECT @@server_id AS id');
+    this.#serverId = Number(rows[0]?.id ?? 0);
+    while (!stop.aborted) {
+      await pause.wait(stop);
+      const own = board.claim();
+      if (own === undefined) {
+        await sleep(IDLE_MS, stop);
+        continue;
+      }
+      try {
+        await this.#copy(job, own, stop);
+      } finally {
+        board.release(own);
+      }
+    }
+  }
+
+  /** Reads on until the whole range has been sent, or it is no longer ours. */
+  async #copy(job: string, own: OwnRange, stop: AbortSignal): Promise<void> {
+    const { board, pause, options, figures } = this.#o;
+    const { copy } = own;
+    const { reader, size } = this.#readerOf(own);
+    let rejected = copy.rejected;
+    let backoffMs = WAIT_MS;
+    while (!stop.aborted && !own.dropped && !copy.allSent) {
+      if (pause.paused) return;
+      this.#refuseSchema(own);
+      if (board.unconfirmedBytes >= options.inFlightBytes) {
+        await sleep(WAIT_MS, stop);
+        continue;
+      }
+      if (copy.rejected > rejected) {
+        rejected = copy.rejected;
+        figures.rejected(own.plan.table);
+        await sleep(backoffMs, stop);
+        backoffMs = Math.min(backoffMs * 2, REJECTED_WAIT_MAX_MS);
+        continue;
+      }
+      const position = copy.next();
+      const bounds = { after: position.after ?? copy.range.after, upTo: copy.range.upTo };
+      const startedAt = performance.now();
+      const chunks = await reader.read(bounds, size.rows);
+      const ms = performance.now() - startedAt;
+      figures.read(own.plan.table, ms);
+      if (copy.turn !== position.turn || own.dropped) continue;
+      this.#send(job, own, reader, position, chunks);
+      const rowCount = chunks.reduce((sum, c) => sum + c.rowCount, 0);
+      const bytes = chunks.reduce((sum, c) => sum + c.rows.length, 0);
+      size.observe(rowCount, bytes, ms);
+    }
+  }
+
+  #send(
+    job: string,
+    own: OwnRange,
+    reader: ChunkReader,
+    position: Position,
+    chunks: readonly ReadChunk[],
+  ): void {
+    const { sender, figures } = this.#o;
+    const { plan, copy } = own;
+    let { after, seq } = position;
+    for (const chunk of chunks) {
+      const { upTo, last } = chunk;
+      // Noted before it is sent: its size is known only then, and it must not be sent twice.
+      const noted = { seq, upTo, last, bytes: chunk.rows.length };
+      const record = {
+        job,
+        source: plan.source,
+        db: plan.db,
+        table: plan.table,
+        generation: plan.generation,
+        range: copy.range.id,
+        after,
+        fingerprint: reader.fingerprint,
+        sequenceFromEnd: reader.sequenceFromEnd,
+        ...chunk,
+        seq,
+      };
+      const onOffset = copy.sent(noted);
+      sender.send(record, onOffset, () => reader.describeLast(chunk));
+      figures.sent(plan.table, chunk.rowCount, chunk.rows.length);
+      after = upTo;
+      seq++;
+    }
+  }
+
+  /** A schema that the log no longer has cannot be cured by reading again. */
+  #refuseSchema({ plan, copy }: OwnRange): void {
+    if (!copy.reason?.includes('schema')) return;
+    throw new ReshardError('schema-changed', 'the ordered writer refuses the schema of a chunk', {
+      context: { source: plan.source, table: `${plan.db}.${plan.table}`, reason: copy.reason },
+      remedy: 'undo the change of the table, or plan the job anew',
+    });
+  }
+
+  #readerOf({ plan }: OwnRange): TableReader {
+    const name = `${plan.topic}/${plan.generation}`;
+    let found = this.#readers.get(name);
+    if (found === undefined) {
+      const { session, options } = this.#o;
+      const reader = new ChunkReader(session, plan, this.#serverId, options.chunkBytes);
+      found = { reader, size: new ChunkSize(options.chunkRows, options.chunkBytes) };
+      this.#readers.set(name, found);
+    }
+    return found;
+  }
+}
