@@ -94,9 +94,8 @@ async function insertBatch(
   const rows: Value[][] = [];
   if (batch.table === 'customers') {
     for (let i = batch.from; i < batch.to; i++) rows.push(customerRow(random, space.customerId(i)));
-    result.customers += await client.run(`INSERT INTO customers (${CUSTOMER_COLUMNS}) VALUES ?`, [
-      rows,
-    ]);
+    await client.run(`INSERT INTO customers (${CUSTOMER_COLUMNS}) VALUES ?`, [rows]);
+    result.customers += rows.length;
     return;
   }
   const items: Value[][] = [];
@@ -108,9 +107,11 @@ async function insertBatch(
     for (let line = 1; line <= lines; line++) items.push(itemRow(random, order, line, customer));
   }
   await client.run('BEGIN');
-  result.orders += await client.run(`INSERT INTO orders (${ORDER_COLUMNS}) VALUES ?`, [rows]);
+  await client.run(`INSERT INTO orders (${ORDER_COLUMNS}) VALUES ?`, [rows]);
   if (items.length > 0) {
-    result.items += await client.run(`INSERT INTO order_items (${ITEM_COLUMNS}) VALUES ?`, [items]);
+    await client.run(`INSERT INTO order_items (${ITEM_COLUMNS}) VALUES ?`, [items]);
   }
   await client.run('COMMIT');
+  result.orders += rows.length;
+  result.items += items.length;
 }

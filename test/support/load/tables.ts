@@ -90,6 +90,12 @@ export class IdSpace {
     return this.orderId(random.below(Math.ceil(this.orders * 1.2)));
   }
 
+  /** Mostly an order that the fill did not make. */
+  newOrder(random: Random): number {
+    if (random.chance(0.3)) return this.anyOrder(random);
+    return this.orderId(this.orders + random.below(Math.ceil(this.orders * 0.2)));
+  }
+
   anyOrderNo(random: Random): string {
     return this.orderNo(random.below(Math.ceil(this.orders * 1.2)));
   }

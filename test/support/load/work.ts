@@ -26,8 +26,7 @@ const INSERT_ORDER = `INSERT INTO orders (${ORDER_COLUMNS}) VALUES (?)`;
 const INSERT_ITEM = `INSERT INTO order_items (${ITEM_COLUMNS}) VALUES ?`;
 const LOCK_ORDER = 'SELECT customer_id FROM orders WHERE order_id=? FOR UPDATE';
 
-function anyOrderRow(random: Random, space: IdSpace) {
-  const order = space.anyOrder(random);
+function anyOrderRow(random: Random, space: IdSpace, order = space.newOrder(random)) {
   // Mostly the order's own number; now and then the number of another order, to collide.
   const own = space.orderNo(order - space.orderId(0));
   const orderNo = random.chance(0.9) ? own : space.anyOrderNo(random);
@@ -67,7 +66,7 @@ async function writeOrder(
   space: IdSpace,
   form: 'replace' | 'upsert',
 ): Promise<number> {
-  const row = anyOrderRow(random, space);
+  const row = anyOrderRow(random, space, space.anyOrder(random));
   const [order, customer] = row;
   if (order === undefined || customer === undefined) throw new Error('an order row is short');
   return transaction(db, async () => {
