@@ -7,10 +7,10 @@ const EVENTS: PhaseEvent[] = ['prepared', 'copied', 'found-equal', 'found-differ
 
 describe('phases', () => {
   test('the main line leads from prepare to verified', () => {
-    const line = (['prepared', 'copied', 'found-equal'] as const).reduce<Phase[]>(
-      (seen, event) => [...seen, nextPhase(seen.at(-1) ?? 'prepare', event)],
-      ['prepare'],
-    );
+    const line: Phase[] = ['prepare'];
+    for (const event of ['prepared', 'copied', 'found-equal'] as const) {
+      line.push(nextPhase(line.at(-1) ?? 'prepare', event));
+    }
     expect(line).toEqual(PHASES);
   });
 

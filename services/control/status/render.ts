@@ -12,7 +12,8 @@ export interface RenderOptions {
 const BAR = 20;
 
 export function renderView(s: Status, o: RenderOptions): string {
-  const paint = (style: Style, text: string): string => (o.colour ? styleText(style, text) : text);
+  const paint = (style: Style, text: string): string =>
+    o.colour ? styleText(style, text, { validateStream: false }) : text;
   const lines = [
     `${paint('bold', s.job)}  phase ${paint('cyan', s.phase)} for ${duration(Date.now() - s.sinceMs)}` +
       `  ${s.drained ? paint('green', 'drained') : 'flowing'}`,

@@ -1,0 +1,137 @@
+/**
+ * `npm run bench`: how fast each stage is, alone and flat out, with CPU seconds and peak memory of
+ * every process. The machine's speed varies: compare runs in pairs, quote ratios.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { latencyStage } from './latency.ts';
+import { type BenchServers, Rig } from './rig.ts';
+import {
+  binlogStage,
+  checkerStage,
+  clean,
+  endToEndStage,
+  type StageResult,
+  sinkStage,
+  snapshotStage,
+} from './stages.ts';
+
+const USAGE = `npm run bench -- [options]
+  --rows N        rows of the copied table (300000; end to end 1000000)
+  --events N      changes of each binlog run (300000)
+  --stages LIST   of snapshot,sink,binlog,check,latency,e2e (all)
+  --seconds N     length of the latency run (30)
+  --seed N        seed of the changes (1)
+  --servers FILE  use running servers: {brokers, registryUrl, mysql: {s1, t1, t2}, pids}
+  --out FILE      where the results go as JSON (bench-results.json in the cache folder)
+  --short         small numbers, to see that all of it works`;
+
+const { values: opt } = parseArgs({
+  options: {
+    rows: { type: 'string' },
+    events: { type: 'string' },
+    stages: { type: 'string' },
+    seconds: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    servers: { type: 'string' },
+    out: { type: 'string' },
+    short: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+const TABLE = 'orders';
+const rows = Number(opt.rows ?? (opt.short ? 20_000 : 300_000));
+const e2eRows = Number(opt.rows ?? (opt.short ? 20_000 : 1_000_000));
+const events = Number(opt.events ?? (opt.short ? 20_000 : 300_000));
+const seconds = Number(opt.seconds ?? (opt.short ? 5 : 30));
+const seed = Number(opt.seed);
+const wanted = new Set((opt.stages ?? 'snapshot,sink,binlog,check,latency,e2e').split(','));
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function show(r: StageResult): void {
+  const rate = r.p50Ms === undefined ? `${r.perSecond} /s` : `p50 ${r.p50Ms} ms, p99 ${r.p99Ms} ms`;
+  const steady = r.steadyPerSecond ? `, steady ${r.steadyPerSecond} /s` : '';
+  process.stdout.write(
+    `\n${r.stage}\n  ${r.count} in ${r.seconds.toFixed(1)} s: ${rate}${steady}\n`,
+  );
+  for (const [name, use] of Object.entries(r.use)) {
+    if (use.cpuSeconds < 0.05) continue;
+    const each = r.count > 0 ? ((use.cpuSeconds * 1e6) / r.count).toFixed(1) : '-';
+    process.stdout.write(
+      `  ${name.padEnd(10)} ${use.cpuSeconds.toFixed(1).padStart(7)} s CPU ` +
+        `${each.padStart(7)} us each ${String(use.peakMb).padStart(6)} MB peak\n`,
+    );
+  }
+}
+
+async function run(servers: BenchServers, dir: string): Promise<StageResult[]> {
+  const results: StageResult[] = [];
+  const note = (r: StageResult): void => {
+    results.push(r);
+    show(r);
+  };
+  const stamp = Date.now().toString(36);
+  const apart = ['snapshot', 'sink', 'binlog', 'check', 'latency'].some(s => wanted.has(s));
+  if (apart) {
+    await using rig = new Rig(servers, { dir, name: `bench-${stamp}`, table: TABLE });
+    await clean(rig, TABLE);
+    say(`filling ${rows} rows and copying them to the topic`);
+    note(await snapshotStage(rig, TABLE, rows));
+    if (wanted.has('sink') || wanted.has('check') || wanted.has('latency')) {
+      say('from the topic to the targets');
+      note(await sinkStage(rig, 'sink: topic to two targets, snapshot rows', rows));
+    }
+    if (wanted.has('binlog')) {
+      for (const size of [1000, 5]) {
+        await rig.stop('sink');
+        say(`changes in transactions of ${size} rows`);
+        const r = await binlogStage(rig, TABLE, events, size, seed);
+        note(r);
+        note(await sinkStage(rig, `sink: those ${size}-row changes to two targets`, r.count));
+      }
+    }
+    if (wanted.has('latency')) {
+      say('latency at a steady pace');
+      const pace = { perSecond: 500, seconds, warmSeconds: Math.min(10, seconds) };
+      note(await latencyStage(rig, TABLE, pace));
+    }
+    if (wanted.has('check')) {
+      say('full check');
+      note(await checkerStage(rig, TABLE));
+    }
+  }
+  if (wanted.has('e2e')) {
+    await using rig = new Rig(servers, { dir, name: `bench-e2e-${stamp}`, table: TABLE });
+    await clean(rig, TABLE);
+    say(`end to end, ${e2eRows} rows`);
+    note(await endToEndStage(rig, TABLE, e2eRows));
+  }
+  return results;
+}
+
+async function main(): Promise<void> {
+  if (opt.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return;
+  }
+  const { benchServers } = await import('./servers.ts');
+  await using up = await benchServers(opt.servers, say);
+  mkdirSync(up.dir, { recursive: true });
+  const results = await run(up.servers, up.dir);
+  const file = opt.out ?? path.join(up.dir, 'bench-results.json');
+  const machine = { cpus: os.cpus().length, memoryGb: Math.round(os.totalmem() / 2 ** 30) };
+  const { version } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  );
+  const at = new Date().toISOString();
+  writeFileSync(file, `${JSON.stringify({ at, version, machine, seed, results }, null, 2)}\n`);
+  process.stdout.write(`\nresults as JSON: ${file}\n`);
+}
+
+await main();
+process.exit();

@@ -1,0 +1,155 @@
+/**
+ * What a bench run works on: the servers, a job file, and the services as processes of their own,
+ * started and stopped one by one, so that each stage runs alone and flat out.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Connection, createConnection } from 'mysql2/promise';
+import { stringify } from 'yaml';
+import { StatusFeed } from '../../services/control/status/feed.ts';
+import type { Status } from '../../services/control/status/status.ts';
+import { type Job, parseJob } from '../../shared/job/job.ts';
+import type { ServiceName } from '../../shared/member/context.ts';
+import { until } from '../../shared/runtime/clock.ts';
+import { createLogger } from '../../shared/runtime/log.ts';
+import { DATABASE } from './table.ts';
+
+const MAIN = fileURLToPath(new URL('../../services/control/main.ts', import.meta.url));
+
+export interface BenchServers {
+  brokers: string[];
+  registryUrl: string;
+  mysql: Record<string, { host: string; port: number; user: string; password: string }>;
+  /** Process ids of the servers by name, for their share of the CPU. */
+  pids: Record<string, number>;
+}
+
+export class Rig implements AsyncDisposable {
+  readonly job: Job;
+  readonly #file: string;
+  readonly #dir: string;
+  readonly #servers: BenchServers;
+  readonly #children = new Map<ServiceName, ChildProcess>();
+  #feed: StatusFeed | null = null;
+
+  constructor(servers: BenchServers, o: { dir: string; name: string; table: string }) {
+    this.#servers = servers;
+    this.#dir = o.dir;
+    mkdirSync(o.dir, { recursive: true });
+    const { s1, ...targets } = servers.mysql;
+    const text = stringify({
+      job: o.name,
+      kafka: { brokers: servers.brokers },
+      registry: { url: servers.registryUrl },
+      sources: [{ name: o.name, ...s1, database: DATABASE }],
+      targets: Object.entries(targets).map(([name, t]) => ({ name, ...t, database: DATABASE })),
+      tables: [{ name: o.table }],
+      route: { kind: 'modulus', column: 'user_id' },
+    });
+    this.#file = path.join(o.dir, `${o.name}.yaml`);
+    writeFileSync(this.#file, text);
+    this.job = parseJob(text, process.env);
+  }
+
+  start(...names: ServiceName[]): void {
+    for (const name of names) {
+      const log = openSync(path.join(this.#dir, `${this.job.job}-${name}.log`), 'a');
+      const args = [MAIN, 'service', name, this.#file];
+      if (name === 'control') args.push('--create-targets');
+      const child = spawn(process.execPath, args, {
+        stdio: ['ignore', log, log],
+        env: { ...process.env, RESHARD_LOG_JSON: '1' },
+      });
+      closeSync(log);
+      this.#children.set(name, child);
+    }
+  }
+
+  async stop(...names: ServiceName[]): Promise<void> {
+    for (const name of names) this.#children.get(name)?.kill('SIGTERM');
+    for (const name of names) {
+      const child = this.#children.get(name);
+      if (child && child.exitCode === null) {
+        await new Promise(resolve => child.once('exit', resolve));
+      }
+      this.#children.delete(name);
+    }
+  }
+
+  pids(): Record<string, number> {
+    const ours = [...this.#children].map(([name, c]): [string, number] => [name, c.pid ?? 0]);
+    return { ...Object.fromEntries(ours), ...this.#servers.pids };
+  }
+
+  /** Runs one CLI command to its end; resolves with its exit code and output. */
+  async cli(...args: string[]): Promise<{ code: number; out: string }> {
+    const child = spawn(process.execPath, [MAIN, ...args, this.#file], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let out = '';
+    child.stdout.on('data', chunk => {
+      out += chunk;
+    });
+    const code = await new Promise<number>(resolve => child.once('exit', c => resolve(c ?? 1)));
+    return { code, out };
+  }
+
+  async feed(): Promise<StatusFeed> {
+    this.#feed ??= await until(
+      async () =>
+        (await StatusFeed.open(this.job, createLogger({ name: 'bench', level: 'warn' }))) ??
+        undefined,
+      { timeoutMs: 60_000, everyMs: 200, what: 'the job to be prepared' },
+    );
+    return this.#feed;
+  }
+
+  /** Samples the status until `done`; fails when a service has died or halted. */
+  async watch(
+    what: string,
+    done: (s: Status) => boolean,
+    o: { timeoutMs?: number; everyMs?: number } = {},
+  ): Promise<Status> {
+    const feed = await this.feed();
+    return until(
+      async () => {
+        this.#checkAlive();
+        const status = await feed.status();
+        const halted = status.services.find(s => s.state === 'halted');
+        if (halted) throw new Error(`${halted.service}/${halted.unit}: ${halted.error}`);
+        return done(status) ? status : undefined;
+      },
+      { timeoutMs: o.timeoutMs ?? 600_000, everyMs: o.everyMs ?? 100, what },
+    );
+  }
+
+  #checkAlive(): void {
+    for (const [name, child] of this.#children) {
+      if (child.exitCode !== null) {
+        throw new Error(`${name} ended with ${child.exitCode}; its log is in ${this.#dir}`);
+      }
+    }
+  }
+
+  connect(server: string): Promise<Connection> {
+    const endpoint = this.#servers.mysql[server];
+    if (!endpoint) throw new Error(`no server ${server}`);
+    return createConnection({
+      ...endpoint,
+      multipleStatements: true,
+      supportBigNumbers: true,
+      dateStrings: true,
+    });
+  }
+
+  get targets(): string[] {
+    return this.job.targets.map(t => t.name);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop(...this.#children.keys());
+    await this.#feed?.[Symbol.asyncDispose]();
+  }
+}
