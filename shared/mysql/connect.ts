@@ -57,7 +57,9 @@ export class MysqlSession implements AsyncDisposable {
   readonly #connection: WireConnection;
   readonly #pending = new Set<(error: Error) => void>();
   readonly #statementTimeoutMs: number;
+  /** Why nothing more is taken; `#cut` once the connection is gone too. */
   #dead: ReshardError | undefined;
+  #cut = false;
 
   private constructor(
     connection: WireConnection,
@@ -141,7 +143,7 @@ export class MysqlSession implements AsyncDisposable {
         resolve();
       });
     });
-    this.#connection.stream.destroy();
+    this.#die(this.#dead);
   }
 
   /** Cuts the connection at once; what is pending rejects. */
@@ -167,7 +169,10 @@ export class MysqlSession implements AsyncDisposable {
       };
       const fail = (e: unknown): void => {
         settle();
-        reject(mapMysqlError(e, this.where()));
+        const error = mapMysqlError(e, this.where());
+        reject(error);
+        // With commands waiting mysql2 tells them alone of a lost connection.
+        if (error.kind === 'unreachable') this.#die(error);
       };
       this.#pending.add(fail);
       if (this.#statementTimeoutMs > 0) {
@@ -187,6 +192,8 @@ export class MysqlSession implements AsyncDisposable {
 
   #die(error: Error): void {
     this.#dead ??= mapMysqlError(error, this.where());
+    if (this.#cut) return;
+    this.#cut = true;
     for (const fail of [...this.#pending]) fail(this.#dead);
     this.#connection.destroy();
     this.#connection.stream.destroy();
