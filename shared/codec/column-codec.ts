@@ -1,0 +1,86 @@
+/** From a column's type to its codec; total over the types, and loud on what is not carried. */
+
+import type { Column } from '../row/column-type.ts';
+import { ReshardError, unreachable } from '../runtime/error.ts';
+import { BinaryCodec } from './value/binary.ts';
+import { BitCodec } from './value/bit.ts';
+import { DecimalCodec } from './value/decimal.ts';
+import { EnumCodec, SetCodec } from './value/enum-set.ts';
+import { DoubleCodec, FloatCodec } from './value/float.ts';
+import { BigintCodec, SmallIntegerCodec, UnsignedBigintCodec, YearCodec } from './value/integer.ts';
+import { JsonCodec } from './value/json.ts';
+import { DateCodec, DatetimeCodec, TimestampCodec } from './value/temporal.ts';
+import { TextCodec } from './value/text.ts';
+import { TimeCodec } from './value/time.ts';
+import type { ValueCodec } from './value/value-codec.ts';
+
+export function columnCodec(table: string, { name, type }: Column): ValueCodec {
+  const place = { table, column: name };
+  switch (type.kind) {
+    case 'integer':
+      if (type.bits !== 64) return new SmallIntegerCodec(type.bits, type.unsigned);
+      return type.unsigned ? new UnsignedBigintCodec() : new BigintCodec();
+    case 'decimal':
+      return new DecimalCodec(type.precision, type.scale);
+    case 'float':
+      return new FloatCodec();
+    case 'double':
+      return new DoubleCodec();
+    case 'text':
+      return new TextCodec(type, place);
+    case 'binary':
+      return new BinaryCodec(type, place);
+    case 'date':
+      return new DateCodec(place);
+    case 'time':
+      return new TimeCodec(type.fsp);
+    case 'datetime':
+      return new DatetimeCodec(type.fsp, place);
+    case 'timestamp':
+      return new TimestampCodec(type.fsp, place);
+    case 'year':
+      return new YearCodec();
+    case 'enum':
+      return new EnumCodec(type.values, place);
+    case 'set':
+      return new SetCodec(type.values, place);
+    case 'bit':
+      return new BitCodec(type.bits);
+    case 'json':
+      return new JsonCodec(place);
+    case 'unsupported':
+      throw new ReshardError('unsupported-type', `${table}.${name}: ${type.declared}`, {
+        remedy: 'convert the column to a carried type, or leave the table out of the job',
+        context: { ...place, reason: type.reason },
+      });
+    default:
+      return unreachable(type);
+  }
+}
+
+/**
+ * What the snapshot's SELECT list must name for a column, so that its text decides the same bytes
+ * as the row image. Never give it the column's name as an alias: ORDER BY would sort by the alias.
+ */
+export function selectExpression({ name, type }: Column): string {
+  const quoted = `\`${name.replaceAll('`', '``')}\``;
+  switch (type.kind) {
+    case 'float':
+    case 'double':
+      return `CAST(${quoted} AS DOUBLE)`;
+    case 'enum':
+    case 'set':
+      return `CAST(${quoted} AS UNSIGNED)`;
+    default:
+      return quoted;
+  }
+}
+
+/**
+ * True in SQL for rows whose JSON would change its type when applied as text and whose text does
+ * not show it (dates print as strings). For doctor: the snapshot itself cannot see these.
+ */
+export function jsonProbe({ name }: Column): string {
+  const quoted = `\`${name.replaceAll('`', '``')}\``;
+  return `NOT (${quoted} <=> CAST(CAST(${quoted} AS CHAR) AS JSON))`;
+}

@@ -1,0 +1,214 @@
+/**
+ * The schema registry, Confluent's API. Subjects are always explicit (the client's default is
+ * another naming), every call has a deadline (the client has none), and the compatibility level is
+ * set by us: the client refuses a subject whose level is not the one it was given, and some
+ * registries answer NONE for a subject that nobody has configured.
+ * Invariant: a key subject never changes. A changed key schema would give the same row other key
+ * bytes, hence another partition and a second history.
+ */
+import {
+  SchemaRegistry as Client,
+  COMPATIBILITY,
+  SchemaType,
+} from '@kafkajs/confluent-schema-registry';
+import { ReshardError } from '../runtime/error.ts';
+
+export type RegistryOptions = {
+  url: string;
+  username?: string | undefined;
+  password?: string | undefined;
+  timeoutMs?: number;
+};
+export type Compatibility = 'BACKWARD' | 'FULL' | 'NONE';
+export type SchemaObject = { [attribute: string]: unknown };
+export type RegisteredVersion = { id: number; schema: string };
+
+const TIMEOUT_MS = 10_000;
+
+export class SchemaRegistry {
+  readonly #client: Client;
+  readonly #url: string;
+  readonly #headers: Record<string, string>;
+  readonly #timeoutMs: number;
+
+  constructor(o: RegistryOptions) {
+    this.#url = o.url.replace(/\/+$/, '');
+    this.#timeoutMs = o.timeoutMs ?? TIMEOUT_MS;
+    const timeout = this.#timeoutMs;
+    this.#client = new Client({
+      host: this.#url,
+      clientId: 'reshard',
+      ...(o.username === undefined
+        ? {}
+        : { auth: { username: o.username, password: o.password ?? '' } }),
+      middlewares: [() => ({ prepareRequest: async next => (await next()).enhance({ timeout }) })],
+    });
+    const login = Buffer.from(`${o.username}:${o.password ?? ''}`).toString('base64');
+    this.#headers = {
+      accept: 'application/vnd.schemaregistry.v1+json, application/json',
+      'content-type': 'application/vnd.schemaregistry.v1+json',
+      ...(o.username === undefined ? {} : { authorization: `Basic ${login}` }),
+    };
+  }
+
+  /** Registers (or finds) the schema under the subject, at that compatibility level. */
+  async register(subject: string, schema: SchemaObject, level: Compatibility): Promise<number> {
+    const exists = (await this.#latest(subject)) !== null;
+    const current = await this.#level(subject);
+    if (exists && current !== level) await this.#setLevel(subject, level);
+    const expected = exists ? level : (current ?? level);
+    const { id } = await this.#call(subject, 'register', () =>
+      this.#client.register(
+        { type: SchemaType.AVRO, schema: JSON.stringify(schema) },
+        { subject, compatibility: asCompatibility(expected) },
+      ),
+    );
+    if (!exists && expected !== level) await this.#setLevel(subject, level);
+    return id;
+  }
+
+  /** Registers a schema that must be the only one its subject ever has. */
+  async registerFrozen(subject: string, schema: SchemaObject): Promise<number> {
+    const latest = await this.#latest(subject);
+    if (latest === null) return this.register(subject, schema, 'FULL');
+    if (canonicalJson(JSON.parse(latest.schema)) !== canonicalJson(schema)) {
+      throw new ReshardError('registry', `subject ${subject} holds another key schema`, {
+        remedy:
+          'a table topic lives with one primary key: delete the topic and its two subjects, ' +
+          'or use another source name, and copy the table again',
+        context: { subject, id: latest.id },
+      });
+    }
+    return latest.id;
+  }
+
+  async latestId(subject: string): Promise<number> {
+    const latest = await this.#latest(subject);
+    if (latest === null) throw unknownSubject(subject);
+    return latest.id;
+  }
+
+  async schemaById(id: number): Promise<string> {
+    const body = await this.#json('GET', `/schemas/ids/${id}`);
+    if (body === null) {
+      throw new ReshardError('registry', `schema id ${id} is not in the registry`, {
+        remedy: 'the registry lost its data or is another one: point the job at the right one',
+        context: { id },
+      });
+    }
+    return text(body, 'schema');
+  }
+
+  /** All versions of a subject, oldest first. */
+  async versions(subject: string): Promise<RegisteredVersion[]> {
+    const path = `/subjects/${encodeURIComponent(subject)}/versions`;
+    const numbers = await this.#json('GET', path);
+    if (!Array.isArray(numbers)) throw unknownSubject(subject);
+    const versions: RegisteredVersion[] = [];
+    for (const n of numbers) {
+      const body = await this.#json('GET', `${path}/${n}`);
+      if (body !== null) versions.push(version(body));
+    }
+    return versions;
+  }
+
+  async #latest(subject: string): Promise<RegisteredVersion | null> {
+    const path = `/subjects/${encodeURIComponent(subject)}/versions/latest`;
+    const body = await this.#json('GET', path);
+    return body === null ? null : version(body);
+  }
+
+  async #level(subject: string): Promise<string | null> {
+    const body = await this.#json('GET', `/config/${encodeURIComponent(subject)}`);
+    return body === null ? null : text(body, 'compatibilityLevel').toUpperCase();
+  }
+
+  async #setLevel(subject: string, level: Compatibility): Promise<void> {
+    const path = `/config/${encodeURIComponent(subject)}`;
+    await this.#json('PUT', path, { compatibility: level });
+  }
+
+  /** The body of the answer; null for 404. */
+  async #json(method: 'GET' | 'PUT', path: string, body?: unknown): Promise<unknown> {
+    return this.#call(path, method, async () => {
+      const response = await fetch(this.#url + path, {
+        method,
+        headers: this.#headers,
+        signal: AbortSignal.timeout(this.#timeoutMs),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      if (response.status === 404 && method === 'GET') {
+        await response.arrayBuffer();
+        return null;
+      }
+      if (!response.ok) throw new HttpError(response.status, await response.text());
+      return response.json();
+    });
+  }
+
+  async #call<T>(what: string, action: string, attempt: () => Promise<T>): Promise<T> {
+    try {
+      return await attempt();
+    } catch (e) {
+      throw new ReshardError('registry', `schema registry: ${action} of ${what} failed`, {
+        cause: e,
+        remedy: remedyFor(e, this.#url),
+        context: { what },
+      });
+    }
+  }
+}
+
+class HttpError extends Error {
+  readonly status: number;
+
+  constructor(status: number, body: string) {
+    super(`HTTP ${status}: ${body.slice(0, 500)}`);
+    this.status = status;
+  }
+}
+
+function remedyFor(e: unknown, url: string): string {
+  const status = e instanceof Error && 'status' in e ? e.status : undefined;
+  if (status === 401 || status === 403) return 'check registry.username and registry.password';
+  if (status === 409 || status === 422) {
+    return 'the schema is not compatible with the one registered: copy the table anew under another topic, or undo the change of the table';
+  }
+  return `check that the registry answers at ${url} (for Apicurio the path is /apis/ccompat/v7)`;
+}
+
+function unknownSubject(subject: string): ReshardError {
+  return new ReshardError('registry', `subject ${subject} is not registered`, {
+    remedy: 'start control first: it registers the schemas of the job',
+    context: { subject },
+  });
+}
+
+function asCompatibility(level: string): COMPATIBILITY {
+  const known = Object.values(COMPATIBILITY).find(c => c === level);
+  if (known === undefined) throw new ReshardError('registry', `unknown level ${level}`);
+  return known;
+}
+
+function version(body: unknown): RegisteredVersion {
+  const id = typeof body === 'object' && body !== null && 'id' in body ? body.id : undefined;
+  if (typeof id !== 'number') throw new ReshardError('registry', 'an answer without a schema id');
+  return { id, schema: text(body, 'schema') };
+}
+
+function text(body: unknown, name: string): string {
+  const value =
+    typeof body === 'object' && body !== null
+      ? Object.entries(body).find(([key]) => key === name)?.[1]
+      : undefined;
+  if (typeof value === 'string') return value;
+  throw new ReshardError('registry', `an answer without ${name}`);
+}
+
+/** JSON with sorted keys: registries may store a schema with its attributes in another order. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`).join(',')}}`;
+}
