@@ -46,10 +46,23 @@ export function selectList(schema: TableSchema): string {
   return schema.columns.map(c => selectExpression(c)).join(', ');
 }
 
-/** A FLOAT is printed with six digits only; as DOUBLE it is exact. */
+/**
+ * A FLOAT is printed with six digits only, a DOUBLE(m,d) with d decimals; cast they are exact. ENUM and SET by number, because
+ * a member may itself be '' and the text could not tell it from the error value. The row codec
+ * reads exactly these forms.
+ */
 export function selectExpression(column: Column): string {
   const name = quoteId(column.name);
-  return column.type.kind === 'float' ? `CAST(${name} AS DOUBLE)` : name;
+  switch (column.type.kind) {
+    case 'float':
+    case 'double':
+      return `CAST(${name} AS DOUBLE)`;
+    case 'enum':
+    case 'set':
+      return `CAST(${name} AS UNSIGNED)`;
+    default:
+      return name;
+  }
 }
 
 /** `a > x OR (a = x AND (b > y OR (b = y AND c > z)))`, with `op` instead of > on the last column. */
