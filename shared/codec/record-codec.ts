@@ -10,6 +10,8 @@ import { ReshardError } from '../runtime/error.ts';
 import { confluentHeader, HEADER_BYTES } from './envelope.ts';
 import { canonicalJson, type SchemaObject, type SchemaRegistry } from './registry.ts';
 
+type Resolver = ReturnType<avsc.Type['createResolver']>;
+
 export type RecordName = 'chunk' | 'progress' | 'state' | 'report';
 
 /** The schema file as an object. */
@@ -66,13 +68,13 @@ class AvscRecordCodec<T> implements RecordCodec<T> {
   readonly #subject: string;
   readonly #type: avsc.Type;
   readonly #header: Buffer;
-  readonly #resolvers: Map<number, avsc.types.Resolver | undefined>;
+  readonly #resolvers: Map<number, Resolver | undefined>;
 
   constructor(
     subject: string,
     type: avsc.Type,
     id: number,
-    resolvers: Map<number, avsc.types.Resolver | undefined>,
+    resolvers: Map<number, Resolver | undefined>,
   ) {
     this.#subject = subject;
     this.#type = type;

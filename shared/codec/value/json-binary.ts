@@ -55,16 +55,20 @@ function writeBody(
   switch (type) {
     case SMALL_OBJECT:
     case LARGE_OBJECT:
-      return writeContainer(src, pos, end, out, depth, type === LARGE_OBJECT, true);
+      writeContainer(src, pos, end, out, depth, type === LARGE_OBJECT, true);
+      return;
     case SMALL_ARRAY:
     case LARGE_ARRAY:
-      return writeContainer(src, pos, end, out, depth, type === LARGE_ARRAY, false);
+      writeContainer(src, pos, end, out, depth, type === LARGE_ARRAY, false);
+      return;
     case STRING:
-      return writeString(src, pos, end, out);
+      writeString(src, pos, end, out);
+      return;
     case OPAQUE:
       throw new JsonNotCarried(opaqueName(at(src, pos)));
     default:
-      return writeScalar(src, type, pos, end, out);
+      writeScalar(src, type, pos, end, out);
+      return;
   }
 }
 
@@ -85,21 +89,29 @@ function writeScalar(src: Buffer, type: number, pos: number, end: number, out: B
   if (pos + bytes > end) throw new JsonCorrupt('a number past the end of the document');
   switch (type) {
     case LITERAL:
-      return writeLiteral(at(src, pos), out);
+      writeLiteral(at(src, pos), out);
+      return;
     case INT16:
-      return writeInteger(out, src.readInt16LE(pos));
+      writeInteger(out, src.readInt16LE(pos));
+      return;
     case UINT16:
-      return writeInteger(out, src.readUInt16LE(pos));
+      writeInteger(out, src.readUInt16LE(pos));
+      return;
     case INT32:
-      return writeInteger(out, src.readInt32LE(pos));
+      writeInteger(out, src.readInt32LE(pos));
+      return;
     case UINT32:
-      return writeInteger(out, src.readUInt32LE(pos));
+      writeInteger(out, src.readUInt32LE(pos));
+      return;
     case INT64:
-      return out.ascii(src.readBigInt64LE(pos).toString());
+      out.ascii(src.readBigInt64LE(pos).toString());
+      return;
     case UINT64:
-      return out.ascii(src.readBigUInt64LE(pos).toString());
+      out.ascii(src.readBigUInt64LE(pos).toString());
+      return;
     default:
-      return out.ascii(jsonDouble(src.readDoubleLE(pos)));
+      out.ascii(jsonDouble(src.readDoubleLE(pos)));
+      return;
   }
 }
 

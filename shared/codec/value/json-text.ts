@@ -38,10 +38,10 @@ export function writeJsonString(src: Buffer, start: number, end: number, out: By
   out.u8(QUOTE);
   let from = start;
   for (let i = start; i < end; i++) {
-    const escape = ESCAPES[at(src, i)];
-    if (escape === undefined) continue;
+    const escaped = ESCAPES[at(src, i)];
+    if (escaped === undefined) continue;
     out.copy(src, from, i);
-    out.copy(escape, 0, escape.length);
+    out.copy(escaped, 0, escaped.length);
     from = i + 1;
   }
   out.copy(src, from, end);
