@@ -57,30 +57,3 @@ export function columnCodec(table: string, { name, type }: Column): ValueCodec {
       return unreachable(type);
   }
 }
-
-/**
- * What the snapshot's SELECT list must name for a column, so that its text decides the same bytes
- * as the row image. Never give it the column's name as an alias: ORDER BY would sort by the alias.
- */
-export function selectExpression({ name, type }: Column): string {
-  const quoted = `\`${name.replaceAll('`', '``')}\``;
-  switch (type.kind) {
-    case 'float':
-    case 'double':
-      return `CAST(${quoted} AS DOUBLE)`;
-    case 'enum':
-    case 'set':
-      return `CAST(${quoted} AS UNSIGNED)`;
-    default:
-      return quoted;
-  }
-}
-
-/**
- * True in SQL for rows whose JSON would change its type when applied as text and whose text does
- * not show it (dates print as strings). For doctor: the snapshot itself cannot see these.
- */
-export function jsonProbe({ name }: Column): string {
-  const quoted = `\`${name.replaceAll('`', '``')}\``;
-  return `NOT (${quoted} <=> CAST(CAST(${quoted} AS CHAR) AS JSON))`;
-}
