@@ -1,0 +1,47 @@
+/** Writes a job file for the shop's tables: the only way in which tests and demo describe a job. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { stringify } from 'yaml';
+import type { DevServers } from './dev.ts';
+import { LOAD_TABLES, SHARD_COLUMN } from './load/tables.ts';
+
+export type MysqlServer = DevServers['mysql'][string];
+
+export type JobFileOptions = {
+  dir: string;
+  /** Name of the job; names of sources derive from it, as they name topics. */
+  job: string;
+  servers: Pick<DevServers, 'brokers' | 'registryUrl'>;
+  sources: readonly MysqlServer[];
+  targets: readonly MysqlServer[];
+  database: string;
+  options?: Record<string, number | boolean>;
+};
+
+export function sourceName(job: string, index: number): string {
+  return `${job}-s${index + 1}`;
+}
+
+export function writeJobFile(o: JobFileOptions): string {
+  mkdirSync(o.dir, { recursive: true });
+  const place = ({ host, port, user, password }: MysqlServer) => ({
+    host,
+    port,
+    user,
+    password,
+    database: o.database,
+  });
+  const text = stringify({
+    job: o.job,
+    kafka: { brokers: o.servers.brokers },
+    registry: { url: o.servers.registryUrl },
+    sources: o.sources.map((s, i) => ({ name: sourceName(o.job, i), ...place(s) })),
+    targets: o.targets.map((t, i) => ({ name: `target${i + 1}`, ...place(t) })),
+    tables: LOAD_TABLES.map(name => ({ name })),
+    route: { kind: 'modulus', column: SHARD_COLUMN },
+    ...(o.options === undefined ? {} : { options: o.options }),
+  });
+  const file = path.join(o.dir, `${o.job}.yaml`);
+  writeFileSync(file, text);
+  return file;
+}

@@ -1,0 +1,179 @@
+/**
+ * A consumer that knows nothing of us: stock kafkajs (read_committed, the default), generic Avro by
+ * the registry's schemas, and the one rule that T1 promises to be enough: in the order of the log,
+ * `d` deletes and everything else overwrites with `after`.
+ */
+import { Type, types } from 'avsc';
+import { type Consumer, Kafka, logLevel } from 'kafkajs';
+import mysql from 'mysql2/promise';
+import { textOfAvro, textOfMysql } from './plain-value.ts';
+
+/** BigInt for every long: the library's default throws past 2^53. */
+const LONG = types.LongType.__with({
+  fromBuffer: (buf: Buffer) => buf.readBigInt64LE(),
+  toBuffer: (n: bigint) => {
+    const buf = Buffer.alloc(8);
+    buf.writeBigInt64LE(n);
+    return buf;
+  },
+  fromJSON: BigInt,
+  toJSON: Number,
+  isValid: (n: unknown) => typeof n === 'bigint',
+  compare: (a: bigint, b: bigint) => (a === b ? 0 : a < b ? -1 : 1),
+});
+
+type Row = Record<string, string | null>;
+type Decoder = { decode: (bytes: Buffer) => unknown; columns: Map<string, unknown> };
+
+export type PlainConsumerOptions = {
+  brokers: string[];
+  registryUrl: string;
+  groupId: string;
+  topics: string[];
+};
+
+export class PlainConsumer implements AsyncDisposable {
+  /** Rows by topic, then by the bytes of the message key. */
+  readonly tables = new Map<string, Map<string, Row>>();
+  records = 0;
+  /** When the last record came. */
+  lastAt = performance.now();
+  error: unknown;
+  readonly #registryUrl: string;
+  readonly #consumer: Consumer;
+  readonly #decoders = new Map<number, Decoder>();
+
+  private constructor(consumer: Consumer, registryUrl: string) {
+    this.#consumer = consumer;
+    this.#registryUrl = registryUrl;
+  }
+
+  static async open(o: PlainConsumerOptions): Promise<PlainConsumer> {
+    const kafka = new Kafka({
+      clientId: 'plain-consumer',
+      brokers: o.brokers,
+      logLevel: logLevel.NOTHING,
+    });
+    const consumer = kafka.consumer({ groupId: o.groupId, maxWaitTimeInMs: 200 });
+    await consumer.connect();
+    await consumer.subscribe({ topics: o.topics, fromBeginning: true });
+    const plain = new PlainConsumer(consumer, o.registryUrl);
+    for (const topic of o.topics) plain.tables.set(topic, new Map());
+    await consumer.run({
+      autoCommit: false,
+      eachBatch: async ({ batch, heartbeat }) => {
+        try {
+          for (const { key, value } of batch.messages) await plain.#take(batch.topic, key, value);
+        } catch (e) {
+          plain.error ??= e;
+          throw e;
+        }
+        await heartbeat();
+      },
+    });
+    return plain;
+  }
+
+  async #take(topic: string, key: Buffer | null, value: Buffer | null): Promise<void> {
+    const table = this.tables.get(topic);
+    if (key === null || table === undefined) return;
+    this.records++;
+    this.lastAt = performance.now();
+    // The schema id must not matter to which row it is.
+    const name = key.subarray(5).toString('latin1');
+    if (value === null) {
+      table.delete(name);
+      return;
+    }
+    const decoder = await this.#decoder(value.readUInt32BE(1));
+    const envelope = decoder.decode(value.subarray(5));
+    if (!isRecord(envelope)) throw new Error('an envelope is not a record');
+    if (envelope.op === 'd') {
+      table.delete(name);
+      return;
+    }
+    const { after } = envelope;
+    if (!isRecord(after)) throw new Error(`op ${String(envelope.op)} has no after`);
+    const row: Row = {};
+    for (const [column, schema] of decoder.columns) row[column] = textOfAvro(schema, after[column]);
+    table.set(name, row);
+  }
+
+  async #decoder(id: number): Promise<Decoder> {
+    const known = this.#decoders.get(id);
+    if (known !== undefined) return known;
+    const response = await fetch(`${this.#registryUrl}/schemas/ids/${id}`);
+    const body: unknown = await response.json();
+    if (!isRecord(body) || typeof body.schema !== 'string') throw new Error(`no schema ${id}`);
+    const schema = JSON.parse(body.schema);
+    const type = Type.forSchema(schema, {
+      registry: {},
+      typeHook: attrs => (isLong(attrs) ? LONG : undefined),
+    });
+    const value = schema.fields
+      .find((f: { name: string }) => f.name === 'before')
+      .type.find((branch: unknown) => isRecord(branch));
+    const columns = new Map<string, unknown>(
+      value.fields.map((f: { name: string; type: unknown }) => [f.name, f.type]),
+    );
+    const decoder = { decode: (bytes: Buffer): unknown => type.fromBuffer(bytes), columns };
+    this.#decoders.set(id, decoder);
+    return decoder;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#consumer.disconnect();
+  }
+}
+
+function isRecord(x: unknown): x is Record<string, unknown> {
+  return typeof x === 'object' && x !== null && !Array.isArray(x) && !Buffer.isBuffer(x);
+}
+
+function isLong(attrs: unknown): boolean {
+  return attrs === 'long' || (isRecord(attrs) && attrs.type === 'long');
+}
+
+export type MysqlPlace = { host: string; port: number; user: string; password: string };
+
+/** Keys whose row differs between a consumer's table and the server's; empty when they are equal. */
+export async function differsFromSource(
+  rows: ReadonlyMap<string, Row>,
+  place: MysqlPlace,
+  database: string,
+  table: string,
+  keyColumns: readonly string[],
+): Promise<string[]> {
+  const connection = await mysql.createConnection({
+    ...place,
+    database,
+    charset: 'utf8mb4',
+    timezone: 'Z',
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    dateStrings: true,
+    jsonStrings: true,
+  });
+  try {
+    await connection.query("SET time_zone='+00:00'");
+    const [found] = await connection.query(`SELECT * FROM \`${table}\``);
+    const nameOf = (row: Row): string => keyColumns.map(c => row[c]).join(',');
+    const wanted = new Map<string, string>();
+    for (const raw of Array.isArray(found) ? found : []) {
+      const row: Row = {};
+      for (const [column, value] of Object.entries(raw)) row[column] = textOfMysql(value);
+      wanted.set(nameOf(row), JSON.stringify(row));
+    }
+    const differing: string[] = [];
+    const seen = new Set<string>();
+    for (const row of rows.values()) {
+      const name = nameOf(row);
+      seen.add(name);
+      if (wanted.get(name) !== JSON.stringify(row)) differing.push(name);
+    }
+    for (const name of wanted.keys()) if (!seen.has(name)) differing.push(name);
+    return differing;
+  } finally {
+    await connection.end();
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Calls the `reshard` command as a user would: as a process, by its arguments, output and exit
+ * code. What the demo and the pipeline tests know of a job, they know by this.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Status } from '../../services/control/status/status.ts';
+
+const MAIN = fileURLToPath(new URL('../../services/control/main.ts', import.meta.url));
+
+export type RunningCommand = {
+  readonly pid: number;
+  /** Exit code, or 128 when it ended by a signal. */
+  readonly exited: Promise<number>;
+  readonly running: boolean;
+  kill(signal: NodeJS.Signals): void;
+};
+
+export type SpawnOptions = {
+  /** File for output; by default the command writes where we write. */
+  log?: string;
+  env?: Record<string, string>;
+};
+
+export function spawnReshard(args: readonly string[], options: SpawnOptions = {}): RunningCommand {
+  const file = options.log === undefined ? undefined : openSync(options.log, 'a');
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    stdio: file === undefined ? ['ignore', 'inherit', 'inherit'] : ['ignore', file, file],
+    env: { ...process.env, ...options.env },
+  });
+  if (file !== undefined) closeSync(file);
+  return running(child);
+}
+
+function running(child: ChildProcess): RunningCommand {
+  let isRunning = true;
+  const exited = new Promise<number>(resolve => {
+    child.once('error', () => resolve(127));
+    child.once('exit', code => resolve(code ?? 128));
+  }).finally(() => {
+    isRunning = false;
+  });
+  return {
+    pid: child.pid ?? 0,
+    exited,
+    get running() {
+      return isRunning;
+    },
+    kill: signal => {
+      child.kill(signal);
+    },
+  };
+}
+
+/** Runs a command to its end. */
+export async function callReshard(
+  ...args: readonly string[]
+): Promise<{ code: number; out: string; err: string }> {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  let err = '';
+  child.stdout.on('data', chunk => {
+    out += chunk;
+  });
+  child.stderr.on('data', chunk => {
+    err += chunk;
+  });
+  const code = await new Promise<number>(resolve => child.once('close', c => resolve(c ?? 128)));
+  return { code, out, err };
+}
+
+/** Follows `reshard status --watch --json`. */
+export class StatusWatch implements AsyncDisposable {
+  latest: Status | undefined;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#ended = new Promise(resolve => child.once('close', () => resolve()));
+    if (child.stdout === null) return;
+    createInterface({ input: child.stdout }).on('line', line => {
+      this.latest = JSON.parse(line);
+    });
+  }
+
+  static open(jobFile: string): StatusWatch {
+    const args = [MAIN, 'status', jobFile, '--watch', '--json'];
+    return new StatusWatch(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGTERM');
+    await this.#ended;
+  }
+}
