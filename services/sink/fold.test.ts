@@ -1,0 +1,252 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { TableSchema } from '../../shared/row/table-schema.ts';
+import { type Event, LogMaker, SCHEMA_IDS } from '../../test/support/sink/log-maker.ts';
+import { Batch } from './batch.ts';
+import { Lane } from './lane.ts';
+import { advanced } from './offset.ts';
+import { Portion } from './portion.ts';
+import { SinkTable } from './table.ts';
+
+const INT = { kind: 'integer', bits: 32, unsigned: false } as const;
+const PLAIN = { nullable: false, autoIncrement: false, generated: 'no', invisible: false } as const;
+const SCHEMA: TableSchema = {
+  db: 'd',
+  table: 't',
+  columns: [
+    { name: 'id', type: INT, ...PLAIN },
+    { name: 'shard', type: INT, ...PLAIN },
+    { name: 'v', type: INT, ...PLAIN },
+  ],
+  primaryKey: [0],
+  uniqueKeys: [],
+};
+const TARGETS = 3;
+
+function tableOf(schema: TableSchema): SinkTable {
+  return new SinkTable({ topic: 's.d.t', source: 's', schema, ...SCHEMA_IDS }, 'shard', TARGETS);
+}
+
+function portionOf(table: SinkTable, log: LogMaker, from: number, to: number): Portion {
+  return new Portion(table, log.slab(from, to), from, () => {});
+}
+
+/** What a target would hold if every event were applied by itself, in order. */
+type Rows = Map<number, string>;
+
+function runLane(lane: Lane, rows: Rows, limits = { rows: 4, bytes: 1 << 20 }): void {
+  const batch = new Batch(limits);
+  while (lane.queue.length > 0) {
+    batch.collect([lane]);
+    for (const fold of batch.folds()) applyFold(fold.table, batch, rows);
+    for (const step of batch.steps) lane.committed(advanced(step), 0);
+    batch.clear();
+  }
+}
+
+function applyFold(table: SinkTable, batch: Batch, rows: Rows): void {
+  for (const fold of batch.folds()) {
+    if (fold.table !== table) continue;
+    for (let i = 0; i < fold.count; i++) {
+      const [id] = table.keyCodec.toJs(fold.buf(i), fold.keyStart(i));
+      if (!fold.isUpsert(i)) rows.delete(Number(id));
+    }
+    for (let i = 0; i < fold.count; i++) {
+      if (!fold.isUpsert(i)) continue;
+      const row = table.codec.toJs(fold.buf(i), fold.rowStart(i));
+      rows.set(Number(row[0]), row.join());
+    }
+  }
+}
+
+interface Write {
+  key: number;
+  shard: number;
+  value: number;
+  isDelete: boolean;
+  asSnapshot: boolean;
+}
+
+/** A source's history as the log shows it, and the naive result of it for each target. */
+function historyOf(writes: readonly Write[]): { events: Event[]; naive: Rows[] } {
+  const source = new Map<number, [number, number, number]>();
+  const naive: Rows[] = Array.from({ length: TARGETS }, () => new Map());
+  const events: Event[] = [];
+  const at = (shard: number): Rows => naive[((shard % TARGETS) + TARGETS) % TARGETS] as Rows;
+  for (const w of writes) {
+    const before = source.get(w.key);
+    const after: [number, number, number] = [w.key, w.shard, w.value];
+    if (w.isDelete) {
+      if (before === undefined) continue;
+      source.delete(w.key);
+      events.push({ op: 'd', before });
+      at(before[1]).delete(w.key);
+      continue;
+    }
+    source.set(w.key, after);
+    if (before !== undefined) at(before[1]).delete(w.key);
+    at(w.shard).set(w.key, after.join());
+    events.push(before ? { op: 'u', before, after } : { op: w.asSnapshot ? 'r' : 'c', after });
+  }
+  return { events, naive };
+}
+
+const write: fc.Arbitrary<Write> = fc.record({
+  key: fc.integer({ min: 0, max: 5 }),
+  shard: fc.integer({ min: -2, max: 3 }),
+  value: fc.nat(99),
+  isDelete: fc.boolean(),
+  asSnapshot: fc.boolean(),
+});
+
+describe('folding a batch', () => {
+  const table = tableOf(SCHEMA);
+
+  test('gives every target what row by row would, whatever the batches and slabs', () => {
+    fc.assert(
+      fc.property(
+        fc.array(write, { maxLength: 60 }),
+        fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1 }),
+        fc.integer({ min: 1, max: 20 }),
+        (writes, slabSizes, batchRows) => {
+          const { events, naive } = historyOf(writes);
+          const log = new LogMaker(SCHEMA, table.topic, 0).append(...events);
+          naive.forEach((expected, target) => {
+            const lane = new Lane(table, 0, target);
+            lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, new Map(), 0);
+            const rows: Rows = new Map();
+            let from = 0;
+            for (let i = 0; from < log.end; i++) {
+              const to = Math.min(log.end, from + (slabSizes[i % slabSizes.length] ?? 1));
+              expect(lane.offer(portionOf(table, log, from, to))).toBe(true);
+              from = to;
+              if (i % 2 === 0) runLane(lane, rows, { rows: batchRows, bytes: 1 << 20 });
+            }
+            runLane(lane, rows, { rows: batchRows, bytes: 1 << 20 });
+            expect(lane.position.next).toBe(log.end);
+            expect([...rows].sort()).toEqual([...expected].sort());
+          });
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('a delivered suffix that comes again has no effect', () => {
+    const { events } = historyOf([
+      { key: 1, shard: 0, value: 1, isDelete: false, asSnapshot: false },
+      { key: 1, shard: 0, value: 2, isDelete: false, asSnapshot: false },
+      { key: 2, shard: 0, value: 3, isDelete: false, asSnapshot: true },
+    ]);
+    const log = new LogMaker(SCHEMA, table.topic, 0);
+    const stamped = events.map((e, i) => ({ ...e, epoch: 1, ordinal: 10 + i }));
+    log.append(...stamped, ...stamped.slice(1), {
+      ...stamped[0],
+      op: 'd',
+      before: [1, 0, 2],
+      epoch: 2,
+      ordinal: 13,
+    });
+    const lane = new Lane(table, 0, 0);
+    lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, new Map(), 0);
+    lane.offer(portionOf(table, log, 0, log.end));
+    const batch = new Batch({ rows: 100, bytes: 1 << 20 });
+    batch.collect([lane]);
+    expect(batch.steps[0]).toMatchObject({ skipped: 2, rows: 4, epoch: 2, ordinal: 13, next: 6 });
+  });
+
+  test('an insert and a delete in one batch still delete the key', () => {
+    const log = new LogMaker(SCHEMA, table.topic, 0);
+    log.append({ op: 'c', after: [1, 0, 1] }, { op: 'd', before: [1, 0, 1] });
+    const lane = new Lane(table, 0, 0);
+    lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, new Map(), 0);
+    lane.offer(portionOf(table, log, 0, log.end));
+    const batch = new Batch({ rows: 100, bytes: 1 << 20 });
+    batch.collect([lane]);
+    const [fold] = batch.folds();
+    expect([fold?.count, fold?.deletes]).toEqual([1, 1]);
+  });
+
+  test('a tombstone deletes its key on every target', () => {
+    const log = new LogMaker(SCHEMA, table.topic, 0).appendTombstone([1, 1, 1]);
+    for (let target = 0; target < TARGETS; target++) {
+      const lane = new Lane(table, 0, target);
+      lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, new Map(), 0);
+      lane.offer(portionOf(table, log, 0, log.end));
+      const batch = new Batch({ rows: 100, bytes: 1 << 20 });
+      batch.collect([lane]);
+      expect(batch.folds()[0]?.deletes).toBe(1);
+    }
+  });
+
+  test('the index grows past its first size and is empty after clear', () => {
+    const log = new LogMaker(SCHEMA, table.topic, 0);
+    for (let i = 0; i < 5000; i++) log.append({ op: 'c', after: [i, 0, i] });
+    for (let i = 0; i < 5000; i += 2) log.append({ op: 'd', before: [i, 0, i] });
+    const batch = new Batch({ rows: 1 << 20, bytes: 1 << 30 });
+    for (let round = 0; round < 3; round++) {
+      const lane = new Lane(table, 0, 0);
+      lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, new Map(), 0);
+      lane.offer(portionOf(table, log, 0, log.end));
+      batch.collect([lane]);
+      const [fold] = batch.folds();
+      expect([fold?.count, fold?.deletes]).toEqual([5000, 2500]);
+      batch.clear();
+    }
+  });
+});
+
+describe('a lane', () => {
+  const table = tableOf(SCHEMA);
+  const log = new LogMaker(SCHEMA, table.topic, 0);
+  for (let i = 0; i < 10; i++) log.append({ op: 'c', after: [i, 0, i] });
+
+  function laneAt(next: number): Lane {
+    const lane = new Lane(table, 0, 0);
+    lane.claimed({ next, epoch: 0, ordinal: -1, revision: 1 }, new Map(), 0);
+    return lane;
+  }
+
+  test('refuses a portion that leaves a gap', () => {
+    expect(laneAt(3).offer(portionOf(table, log, 4, 8))).toBe(false);
+    expect(laneAt(3).offer(portionOf(table, log, 3, 8))).toBe(true);
+  });
+
+  test('takes of an overlapping portion only what is new', () => {
+    const lane = laneAt(3);
+    expect(lane.offer(portionOf(table, log, 0, 8))).toBe(true);
+    const batch = new Batch({ rows: 100, bytes: 1 << 20 });
+    batch.collect([lane]);
+    expect(batch.steps[0]).toMatchObject({ rows: 5, next: 8 });
+  });
+
+  test('goes on behind a batch that ended inside a portion', () => {
+    const lane = laneAt(0);
+    lane.offer(portionOf(table, log, 0, 10));
+    const rows: Rows = new Map();
+    runLane(lane, rows, { rows: 3, bytes: 1 << 20 });
+    expect(rows.size).toBe(10);
+    expect(lane.position.next).toBe(10);
+  });
+
+  test('an unreadable record ends the portion in front of it', () => {
+    const bad = new LogMaker(SCHEMA, table.topic, 0);
+    bad.append({ op: 'c', after: [1, 0, 1] }).appendGarbage([2, 0, 2]);
+    bad.append({ op: 'c', after: [3, 0, 3] });
+    const portion = portionOf(table, bad, 0, 3);
+    expect([portion.count, portion.position]).toEqual([1, 1]);
+    expect(portion.error?.kind).toBe('corrupt');
+    expect(portion.error?.context).toMatchObject({ partition: 0, offset: 1, table: 't' });
+    const lane = laneAt(0);
+    expect(lane.offer(portion)).toBe(true);
+    const batch = new Batch({ rows: 100, bytes: 1 << 20 });
+    batch.collect([lane]);
+    expect(batch.steps[0]).toMatchObject({ rows: 1, next: 1, error: portion.error });
+  });
+
+  test('a record of another schema version stops the lane there', () => {
+    const other = new LogMaker(SCHEMA, table.topic, 0, { keySchemaId: 7, valueSchemaId: 9 });
+    other.append({ op: 'c', after: [1, 0, 1] });
+    expect(portionOf(table, other, 0, 1).error?.kind).toBe('schema-changed');
+  });
+});

@@ -1,0 +1,149 @@
+/**
+ * A lane is one table partition on its way into one target: its queue and how far the target is.
+ * The target's offset row is the truth; what is here was read from it or committed to it.
+ *
+ * Invariant: `position.next <= enqueued`. Up to `position.next` is committed in the target, up to
+ * `enqueued` is in memory. A portion is taken only if it continues at `enqueued`: a gap is refused
+ * (somebody else must read it again), an overlap is skipped record by record.
+ * The queue shrinks only by commits and by `drop`, so a transaction that fails undoes nothing here.
+ */
+import type { ReshardError } from '../../shared/runtime/error.ts';
+import type { Portion } from './portion.ts';
+import type { SinkTable } from './table.ts';
+
+export type LaneState =
+  /** Waits for its worker to claim the offset row. */
+  | 'waiting'
+  | 'running'
+  /** Stopped by an error that needs the operator; tried again from time to time. */
+  | 'halted'
+  /** Given away; nothing of it may be applied any more. */
+  | 'closed';
+
+/** What the offset row says. */
+export interface LanePosition {
+  readonly next: number;
+  readonly epoch: number;
+  readonly ordinal: number;
+  readonly revision: number;
+}
+
+export interface ParkedKey {
+  sinceMs: number;
+  offset: number;
+}
+
+export interface Queued {
+  portion: Portion;
+  /** First record that the lane has not taken from an earlier portion. */
+  start: number;
+}
+
+const UNKNOWN: LanePosition = { next: 0, epoch: 0, ordinal: -1, revision: 0 };
+
+export class Lane {
+  readonly table: SinkTable;
+  readonly partition: number;
+  /** Number of the target. */
+  readonly target: number;
+  readonly name: string;
+  state: LaneState = 'waiting';
+  error: ReshardError | null = null;
+  /** Offset of the record that halted the lane: its error stands until that one has passed. */
+  haltedAt: number | null = null;
+  /** When a waiting or halted lane is tried again, on the clock of performance.now(). */
+  retryAt = 0;
+  position: LanePosition = UNKNOWN;
+  enqueued = 0;
+  /** Most records of the next batch: lowered to find the record that the target refuses. */
+  limit = Number.POSITIVE_INFINITY;
+  /** Keys of this lane in reshard_park, as latin1 text. */
+  parked = new Map<string, ParkedKey>();
+  /** When the offset row was written last, for the lazy advance over records of other targets. */
+  writtenAt = 0;
+  /** Events applied to the target, and records found to be delivered twice, since the start. */
+  readonly total = { rows: 0, skipped: 0 };
+  queue: Queued[] = [];
+  bytesQueued = 0;
+
+  constructor(table: SinkTable, partition: number, target: number) {
+    this.table = table;
+    this.partition = partition;
+    this.target = target;
+    this.name = `${table.topic}[${partition}]`;
+  }
+
+  get topic(): string {
+    return this.table.topic;
+  }
+
+  /** The offset row was claimed: go on from what it says. */
+  claimed(position: LanePosition, parked: Map<string, ParkedKey>, now: number): void {
+    this.drop();
+    this.position = position;
+    this.enqueued = position.next;
+    this.parked = parked;
+    this.state = 'running';
+    this.writtenAt = now;
+    if (this.haltedAt === null) this.error = null;
+  }
+
+  /** Takes a portion if it continues where the lane is. */
+  offer(portion: Portion): boolean {
+    const { enqueued } = this;
+    if (this.state !== 'running') return false;
+    if (portion.from > enqueued || portion.position < enqueued) return false;
+    if (portion.position === enqueued && portion.error === null) return false;
+    let start = 0;
+    while (start < portion.count && portion.slab.offset(start) < enqueued) start += 1;
+    portion.hold();
+    this.queue.push({ portion, start });
+    this.bytesQueued += portion.slab.bytes;
+    this.enqueued = portion.position;
+    return true;
+  }
+
+  /** The target has committed all records in front of `position.next`. */
+  committed(position: LanePosition, now: number): void {
+    const { next } = position;
+    this.position = position;
+    this.writtenAt = now;
+    this.enqueued = Math.max(this.enqueued, next);
+    if (this.haltedAt !== null && next > this.haltedAt) this.#recovered();
+    let used = 0;
+    for (const { portion } of this.queue) {
+      if (portion.position > next) break;
+      this.bytesQueued -= portion.slab.bytes;
+      portion.letGo();
+      used += 1;
+    }
+    this.queue.splice(0, used);
+    const head = this.queue[0];
+    if (head === undefined) return;
+    const { portion } = head;
+    while (head.start < portion.count && portion.slab.offset(head.start) < next) head.start += 1;
+  }
+
+  /** Forgets what is queued: it will be read again from the committed position. */
+  drop(): void {
+    for (const { portion } of this.queue) portion.letGo();
+    this.queue = [];
+    this.bytesQueued = 0;
+    this.enqueued = this.position.next;
+  }
+
+  /** `isAtRecord`: the record at `position.next` is refused; else the lane cannot work at all. */
+  halt(error: ReshardError, retryAt: number, isAtRecord: boolean): void {
+    this.state = 'halted';
+    this.error = error;
+    this.retryAt = retryAt;
+    this.haltedAt = isAtRecord ? this.position.next : null;
+    this.limit = Number.POSITIVE_INFINITY;
+    this.drop();
+  }
+
+  #recovered(): void {
+    this.error = null;
+    this.haltedAt = null;
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * How far a target is, kept in the target itself: table reshard_offset, one row for each table
+ * partition, written in the transaction of the rows it covers. So rows and offset cannot differ,
+ * whatever dies (I5).
+ *
+ * Every write is a compare-and-set on what the writer believes the row to be. `revision` is a
+ * fencing token on top of the offset: claiming a lane raises it, so that from this moment every
+ * transaction of an earlier owner fails, also one that would have written the same offset (I4).
+ */
+
+import type { MysqlSession } from '../../shared/mysql/connect.ts';
+import { qualified, quoteText } from '../../shared/mysql/identifier.ts';
+import { ReshardError } from '../../shared/runtime/error.ts';
+import type { Lane, LanePosition } from './lane.ts';
+
+/** A step of a lane that a transaction makes durable. */
+export interface Advance {
+  lane: Lane;
+  next: number;
+  epoch: number;
+  ordinal: number;
+}
+
+interface OffsetRow {
+  topic: string;
+  part: string | number;
+  next_offset: string | number;
+  epoch: string | number;
+  ordinal: string | number;
+  revision: string | number;
+}
+
+export class OffsetTable {
+  readonly #table: string;
+  readonly #job: string;
+
+  constructor(database: string, job: string) {
+    this.#table = qualified(database, 'reshard_offset');
+    this.#job = quoteText(job);
+  }
+
+  async create(session: MysqlSession): Promise<void> {
+    await session.rawQuery(`CREATE TABLE IF NOT EXISTS ${this.#table} (
+      job VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+      topic VARCHAR(249) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+      part INT NOT NULL,
+      next_offset BIGINT NOT NULL COMMENT 'all records before it are applied here',
+      epoch BIGINT NOT NULL COMMENT 'version of the last applied record: writer epoch',
+      ordinal BIGINT NOT NULL COMMENT 'version of the last applied record: source ordinal',
+      revision BIGINT NOT NULL COMMENT 'fencing token: raised by every write and every claim',
+      PRIMARY KEY (job, topic, part)
+    ) ENGINE=InnoDB COMMENT='reshard: how far each table partition is applied here'`);
+  }
+
+  /** Makes us the owner of the lanes' rows; commits. Order is that of `lanes`. */
+  async claim(session: MysqlSession, lanes: readonly Lane[]): Promise<LanePosition[]> {
+    const rows = lanes.map(l => `(${this.#job},${quoteText(l.topic)},${l.partition},0,0,-1,1)`);
+    await session.rawQuery(
+      `INSERT INTO ${this.#table} (job, topic, part, next_offset, epoch, ordinal, revision)
+       VALUES ${rows.join(',')} ON DUPLICATE KEY UPDATE revision = revision + 1`,
+    );
+    const found = await this.read(session, lanes);
+    await session.rawQuery('COMMIT');
+    return lanes.map(lane => {
+      const position = found.get(lane);
+      if (position === undefined) throw new ReshardError('bug', `${lane.name} has no offset row`);
+      return position;
+    });
+  }
+
+  async read(session: MysqlSession, lanes: readonly Lane[]): Promise<Map<Lane, LanePosition>> {
+    const where = lanes.map(l => `(topic = ${quoteText(l.topic)} AND part = ${l.partition})`);
+    const rows = await session.query<OffsetRow>(
+      `SELECT topic, part, next_offset, epoch, ordinal, revision FROM ${this.#table}
+       WHERE job = ${this.#job} AND (${where.join(' OR ')})`,
+    );
+    const byName = new Map(rows.map(r => [`${r.topic}[${r.part}]`, positionOf(r)]));
+    const found = new Map<Lane, LanePosition>();
+    for (const lane of lanes) {
+      const position = byName.get(lane.name);
+      if (position !== undefined) found.set(lane, position);
+    }
+    return found;
+  }
+
+  /**
+   * Writes all advances in the open transaction, or throws `fenced`. It is the transaction's first
+   * statement: the row locks it takes make a second owner wait, and then fail.
+   */
+  async compareAndSet(session: MysqlSession, advances: readonly Advance[]): Promise<void> {
+    const { affectedRows } = await session.rawQuery(this.casText(advances));
+    if (affectedRows === advances.length) return;
+    throw new ReshardError('fenced', 'another member has taken over or moved the offset on', {
+      context: { expected: advances.length, found: affectedRows },
+    });
+  }
+
+  casText(advances: readonly Advance[]): string {
+    const old = advances.map(({ lane }) => {
+      const { next, revision } = lane.position;
+      const place = `topic = ${quoteText(lane.topic)} AND part = ${lane.partition}`;
+      return `(${place} AND next_offset = ${next} AND revision = ${revision})`;
+    });
+    return (
+      `UPDATE ${this.#table} SET revision = revision + 1, ` +
+      `next_offset = ${choice(advances, a => a.next)}, ` +
+      `epoch = ${choice(advances, a => a.epoch)}, ` +
+      `ordinal = ${choice(advances, a => a.ordinal)} ` +
+      `WHERE job = ${this.#job} AND (${old.join(' OR ')})`
+    );
+  }
+}
+
+/** The position of a lane once `advance` is committed. */
+export function advanced(advance: Advance): LanePosition {
+  const { lane, next, epoch, ordinal } = advance;
+  return { next, epoch, ordinal, revision: lane.position.revision + 1 };
+}
+
+function choice(advances: readonly Advance[], of: (a: Advance) => number): string {
+  const [first] = advances;
+  if (advances.length === 1 && first !== undefined) return String(of(first));
+  const whens = advances.map(
+    a => `WHEN topic = ${quoteText(a.lane.topic)} AND part = ${a.lane.partition} THEN ${of(a)}`,
+  );
+  return `CASE ${whens.join(' ')} END`;
+}
+
+function positionOf(row: OffsetRow): LanePosition {
+  return {
+    next: Number(row.next_offset),
+    epoch: Number(row.epoch),
+    ordinal: Number(row.ordinal),
+    revision: Number(row.revision),
+  };
+}

@@ -1,0 +1,146 @@
+/**
+ * A portion is one slab of a table partition, looked at once for all targets: where each record's
+ * row lies, which target it goes to, which target it leaves. The bytes stay in the slab's buffer;
+ * the slab goes back to its reader when every lane that took the portion has let go of it.
+ *
+ * A record that cannot be read ends the portion in front of it: `error` says why, what is before
+ * is applied, nothing behind it is (I10).
+ */
+import { asReshardError, ReshardError } from '../../shared/runtime/error.ts';
+import type { Slab } from '../../shared/topic/slab.ts';
+import type { SinkTable } from './table.ts';
+
+/** In `goesTo` and `leaves`: no target. */
+export const NOWHERE = -1;
+/** In `leaves`: the key leaves every target (a tombstone, whose row is not known any more). */
+export const EVERYWHERE = -2;
+
+export const FRAME_BYTES = 5;
+
+export class Portion {
+  readonly table: SinkTable;
+  readonly slab: Slab;
+  readonly partition: number;
+  /** Offset that the reader was at in front of this portion. */
+  readonly from: number;
+  /** Offset behind it; in front of the unreadable record if there is one. */
+  readonly position: number;
+  /** Readable records. */
+  readonly count: number;
+  readonly error: ReshardError | null;
+  readonly rowStart: Int32Array;
+  readonly rowEnd: Int32Array;
+  readonly goesTo: Int32Array;
+  readonly leaves: Int32Array;
+  readonly epoch: Float64Array;
+  /** -1 in a tombstone: it has no version. */
+  readonly ordinal: Float64Array;
+  #holders = 0;
+  readonly #release: (slab: Slab) => void;
+
+  constructor(table: SinkTable, slab: Slab, from: number, release: (slab: Slab) => void) {
+    const n = slab.count;
+    this.table = table;
+    this.slab = slab;
+    this.partition = slab.partition;
+    this.from = from;
+    this.rowStart = new Int32Array(n);
+    this.rowEnd = new Int32Array(n);
+    this.goesTo = new Int32Array(n).fill(NOWHERE);
+    this.leaves = new Int32Array(n).fill(NOWHERE);
+    this.epoch = new Float64Array(n);
+    this.ordinal = new Float64Array(n).fill(-1);
+    this.#release = release;
+    let count = 0;
+    let error: ReshardError | null = null;
+    try {
+      for (; count < n; count++) this.#read(count);
+    } catch (e) {
+      error = this.#unreadable(e, count);
+    }
+    this.count = count;
+    this.error = error;
+    this.position = error === null ? slab.position : slab.offset(count);
+  }
+
+  hold(): void {
+    this.#holders += 1;
+  }
+
+  letGo(): void {
+    this.#holders -= 1;
+    if (this.#holders === 0) this.#release(this.slab);
+  }
+
+  /** Bytes of record `i`, key included. */
+  bytesOf(i: number): number {
+    const { keyStart, keyEnd, valueStart, valueEnd } = this.slab;
+    return int(keyEnd, i) - int(keyStart, i) + int(valueEnd, i) - int(valueStart, i);
+  }
+
+  #read(i: number): void {
+    const { slab, table } = this;
+    const { buf } = slab;
+    const keyStart = int(slab.keyStart, i);
+    if (keyStart < 0) throw new ReshardError('corrupt', 'a record without a key');
+    checkFrame(buf, keyStart, int(slab.keyEnd, i), table.keySchemaId, 'key');
+    const valueStart = int(slab.valueStart, i);
+    if (valueStart < 0) {
+      this.leaves[i] = EVERYWHERE;
+      return;
+    }
+    const valueEnd = int(slab.valueEnd, i);
+    checkFrame(buf, valueStart, valueEnd, table.valueSchemaId, 'value');
+    const { envelope, route, codec, offsets } = table;
+    envelope.decode(buf, valueStart, valueEnd);
+    this.epoch[i] = envelope.epoch;
+    this.ordinal[i] = envelope.ordinal;
+    if (envelope.hasBefore) {
+      codec.offsets(buf, envelope.beforeStart, offsets);
+      this.leaves[i] = route.shardOf(buf, int(offsets, route.column));
+    }
+    if (envelope.op === 'd') return;
+    if (!envelope.hasAfter) throw new ReshardError('corrupt', `op ${envelope.op} without a row`);
+    this.rowStart[i] = envelope.afterStart;
+    this.rowEnd[i] = envelope.afterEnd;
+    codec.offsets(buf, envelope.afterStart, offsets);
+    this.goesTo[i] = route.shardOf(buf, int(offsets, route.column));
+  }
+
+  #unreadable(e: unknown, i: number): ReshardError {
+    const cause = e instanceof RangeError ? new ReshardError('corrupt', e.message) : e;
+    const error = asReshardError(cause, 'corrupt');
+    const { table, slab } = this;
+    return new ReshardError(error.kind, `a record cannot be read: ${error.message}`, {
+      cause: error,
+      remedy: error.remedy,
+      context: {
+        table: table.name,
+        topic: table.topic,
+        partition: slab.partition,
+        offset: slab.offset(i),
+      },
+    });
+  }
+}
+
+/** Element of an array whose bounds the caller knows. */
+export function int(array: Int32Array, i: number): number {
+  return array[i] as number;
+}
+
+/** The registry's frame: a zero byte and the id of the schema, which must be the planned one. */
+function checkFrame(buf: Buffer, start: number, end: number, id: number, what: string): void {
+  if (end - start < FRAME_BYTES || buf[start] !== 0) {
+    throw new ReshardError('corrupt', `a ${what} without the registry's frame`);
+  }
+  const found = buf.readInt32BE(start + 1);
+  if (found === id) return;
+  throw new ReshardError(
+    'schema-changed',
+    `a ${what} was written with schema ${found}, not ${id}`,
+    {
+      remedy: 'the table was changed: plan the job again',
+    },
+  );
+}

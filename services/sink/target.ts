@@ -1,0 +1,75 @@
+/**
+ * One target database: how to open a session that applies to it, and what of its tables decides the
+ * statements. Facts are read anew with each session, since an operator may have changed the tables
+ * meanwhile.
+ */
+import type { JobTarget } from '../../shared/job/job.ts';
+import { MysqlSession } from '../../shared/mysql/connect.ts';
+import { inspectKeys } from '../../shared/mysql/inspect.ts';
+import { ReshardError } from '../../shared/runtime/error.ts';
+import type { Logger } from '../../shared/runtime/log.ts';
+import { OffsetTable } from './offset.ts';
+import { ParkTable } from './park.ts';
+import type { SinkTable } from './table.ts';
+import { MysqlTable } from './target/mysql.ts';
+
+const STATEMENT_TIMEOUT_MS = 120_000;
+
+export class Target {
+  readonly number: number;
+  readonly name: string;
+  readonly database: string;
+  readonly offsets: OffsetTable;
+  readonly parks: ParkTable;
+  readonly #endpoint: JobTarget;
+  readonly #log: Logger;
+
+  constructor(number: number, endpoint: JobTarget, job: string, log: Logger) {
+    this.number = number;
+    this.name = endpoint.name;
+    this.database = endpoint.database;
+    this.offsets = new OffsetTable(endpoint.database, job);
+    this.parks = new ParkTable(endpoint.database, job);
+    this.#endpoint = endpoint;
+    this.#log = log;
+  }
+
+  /** A session without autocommit, on a target that has our tables. */
+  async open(): Promise<{ session: MysqlSession; packetBytes: number }> {
+    const { host, port, user, password, database, tls } = this.#endpoint;
+    const session = await MysqlSession.open(
+      { host, port, user, password, database, tls },
+      { role: 'apply', log: this.#log, statementTimeoutMs: STATEMENT_TIMEOUT_MS },
+    );
+    try {
+      await this.offsets.create(session);
+      await this.parks.create(session);
+      const [row] = await session.query<{ packet: string | number }>(
+        'SELECT @@max_allowed_packet AS packet',
+      );
+      await session.rawQuery('SET SESSION autocommit = 0');
+      return { session, packetBytes: Number(row?.packet ?? 1024 * 1024) };
+    } catch (e) {
+      session.destroy();
+      throw e;
+    }
+  }
+
+  /** The table as it is on this target now. */
+  async inspect(session: MysqlSession, table: SinkTable): Promise<MysqlTable> {
+    const keys = await inspectKeys(session, this.database, table.name);
+    const primary = keys.find(k => k.name === 'PRIMARY')?.parts.map(p => p.column) ?? [];
+    const wanted = table.keyColumns.map(c => c.name);
+    if (primary.join('\0') !== wanted.join('\0')) {
+      throw new ReshardError('schema-changed', 'the target table has not the planned primary key', {
+        context: { target: this.name, table: table.name, planned: wanted.join(',') },
+        remedy: `create the table on ${this.name} as it is on the sources`,
+      });
+    }
+    return new MysqlTable(table, {
+      database: this.database,
+      flavor: session.flavor,
+      hasUniques: keys.some(k => k.unique && k.name !== 'PRIMARY'),
+    });
+  }
+}

@@ -1,0 +1,388 @@
+/**
+ * A worker is one connection to one target and the lanes that it alone applies. It takes all that
+ * waits, applies it in one transaction, and goes on; so batches grow with the load by themselves.
+ *
+ * Crash-only: when the connection or the target fails, the worker drops what its lanes hold, backs
+ * off, opens a new session, claims the lanes again and reads from what the target says. It never
+ * reasons about whether a commit that it got no answer to has happened. Other targets and other
+ * workers do not notice.
+ */
+import type { MysqlSession } from '../../shared/mysql/connect.ts';
+import { errnoOf } from '../../shared/mysql/mysql-error.ts';
+import { sleep } from '../../shared/runtime/clock.ts';
+import { asReshardError, describeError, ReshardError } from '../../shared/runtime/error.ts';
+import type { Logger } from '../../shared/runtime/log.ts';
+import { Applier, type ParkChange } from './apply.ts';
+import { Batch, type BatchLimits, type Step } from './batch.ts';
+import { Bell } from './bell.ts';
+import type { Lane } from './lane.ts';
+import { advanced } from './offset.ts';
+import { isOfData, refused } from './refusal.ts';
+import type { SinkTable } from './table.ts';
+import type { MysqlTable } from './target/mysql.ts';
+import type { Target } from './target.ts';
+
+/** Where lanes get their portions from; intake.ts. */
+export interface LaneSource {
+  attach(lane: Lane): void;
+  detach(lane: Lane): void;
+}
+
+export interface WorkerOptions {
+  target: Target;
+  source: LaneSource;
+  limits: BatchLimits;
+  log: Logger;
+}
+
+const STATEMENT_BYTES = 1024 * 1024;
+const STATEMENT_ROWS = 2000;
+/** The offset row follows records that are not for this target this much later at most. */
+const LAZY_MS = 200;
+const PARK_RETRY_MS = 75;
+const PARK_RETRY_KEYS = 100;
+const IDLE_MS = 1000;
+const BACKOFF_MIN_MS = 100;
+const BACKOFF_MAX_MS = 10_000;
+const FENCED_RETRY_MS = 3000;
+const HALTED_RETRY_MS = 15_000;
+const LOCK_RETRIES = 20;
+const DEADLOCK = 1213;
+const LOCK_WAIT = 1205;
+
+export class Worker {
+  readonly lanes = new Set<Lane>();
+  readonly target: Target;
+  /** What keeps this worker from its target, if anything does. */
+  error: ReshardError | null = null;
+  /** Totals since the process started. */
+  readonly total = { rows: 0, written: 0, bytes: 0, transactions: 0, retries: 0, busyMs: 0 };
+  readonly #o: WorkerOptions;
+  readonly #bell = new Bell();
+  readonly #batch: Batch;
+  #tables = new Map<SinkTable, MysqlTable>();
+  #turn = 0;
+  #parkTurn = 0;
+  #parkTriedAt = 0;
+  #transaction: Promise<void> = Promise.resolve();
+
+  constructor(o: WorkerOptions) {
+    this.target = o.target;
+    this.#o = o;
+    this.#batch = new Batch(o.limits);
+  }
+
+  add(lane: Lane): void {
+    this.lanes.add(lane);
+    this.#bell.ring();
+  }
+
+  /** Resolves when no transaction of the lane is running; afterwards there is none. */
+  async remove(lane: Lane): Promise<void> {
+    this.lanes.delete(lane);
+    lane.state = 'closed';
+    this.#o.source.detach(lane);
+    lane.drop();
+    await this.#transaction;
+  }
+
+  /** Something was queued in a lane. */
+  wake(): void {
+    this.#bell.ring();
+  }
+
+  /** What the lane must read cannot be read. */
+  lost(lane: Lane, error: ReshardError): void {
+    if (this.lanes.has(lane)) this.#halt(lane, error, true);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = (): void => this.#bell.ring();
+    signal.addEventListener('abort', stop);
+    let backoff = BACKOFF_MIN_MS;
+    while (!signal.aborted) {
+      const startedAt = performance.now();
+      try {
+        await this.#serve(signal);
+      } catch (e) {
+        this.error = asReshardError(e);
+        this.#suspend();
+        if (performance.now() - startedAt > BACKOFF_MAX_MS) backoff = BACKOFF_MIN_MS;
+        const level = backoff < 1000 ? 'info' : backoff < 6500 ? 'warn' : 'error';
+        this.#o.log[level]({ inMs: backoff }, `target waits: ${describeError(e)}`);
+        await sleep(backoff, signal);
+        backoff = Math.min(backoff * 2, BACKOFF_MAX_MS);
+      }
+    }
+    signal.removeEventListener('abort', stop);
+  }
+
+  /** Lanes go back to waiting; they will be claimed and read again. */
+  #suspend(): void {
+    for (const lane of this.lanes) {
+      if (lane.state !== 'running') continue;
+      this.#release(lane, 0);
+    }
+  }
+
+  #release(lane: Lane, retryAt: number): void {
+    this.#o.source.detach(lane);
+    lane.state = 'waiting';
+    lane.retryAt = retryAt;
+    lane.drop();
+  }
+
+  async #serve(signal: AbortSignal): Promise<void> {
+    const { target } = this.#o;
+    const { session, packetBytes } = await target.open();
+    this.#tables = new Map();
+    const applier = new Applier(session, {
+      offsets: target.offsets,
+      parks: target.parks,
+      limits: { bytes: STATEMENT_BYTES, rows: STATEMENT_ROWS, packetBytes },
+      tableOf: table => this.#tableOf(table),
+    });
+    try {
+      while (!signal.aborted) {
+        await this.#exclusive(() => this.#claim(session));
+        this.error = null;
+        const waitMs = await this.#exclusive(() => this.#turnOnce(session, applier));
+        if (waitMs > 0) await this.#bell.wait(waitMs);
+      }
+      await session.close();
+    } finally {
+      session.destroy();
+    }
+  }
+
+  /** Runs `work` so that `remove` can wait for its end. */
+  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const running = work();
+    this.#transaction = running.then(
+      () => {},
+      () => {},
+    );
+    return await running;
+  }
+
+  #tableOf(table: SinkTable): MysqlTable {
+    const known = this.#tables.get(table);
+    if (known === undefined) throw new ReshardError('bug', `${table.name} was not inspected`);
+    return known;
+  }
+
+  /** Claims lanes that wait, so that no earlier owner can write for them any more. */
+  async #claim(session: MysqlSession): Promise<void> {
+    const now = performance.now();
+    const due = [...this.lanes].filter(
+      l => (l.state === 'waiting' || l.state === 'halted') && l.retryAt <= now,
+    );
+    if (due.length === 0) return;
+    const lanes: Lane[] = [];
+    for (const lane of due) {
+      try {
+        const { table } = lane;
+        if (lane.state === 'halted') this.#tables.delete(table);
+        if (!this.#tables.has(table)) {
+          this.#tables.set(table, await this.target.inspect(session, table));
+        }
+        lanes.push(lane);
+      } catch (e) {
+        if (!isOfData(e)) throw e;
+        this.#halt(lane, asReshardError(e), false);
+      }
+    }
+    await session.rawQuery('ROLLBACK');
+    if (lanes.length === 0) return;
+    const positions = await this.target.offsets.claim(session, lanes);
+    const parked = await this.target.parks.load(session, lanes);
+    await session.rawQuery('ROLLBACK');
+    lanes.forEach((lane, i) => {
+      const position = positions[i];
+      if (position === undefined || !this.lanes.has(lane)) return;
+      lane.claimed(position, parked.get(lane) ?? new Map(), now);
+      this.#o.source.attach(lane);
+    });
+    this.#o.log.info({ lanes: lanes.map(l => `${l.name}@${l.position.next}`) }, 'lanes claimed');
+  }
+
+  /** Does what there is to do; returns for how long there is nothing. */
+  async #turnOnce(session: MysqlSession, applier: Applier): Promise<number> {
+    const batch = this.#batch;
+    try {
+      batch.collect(this.#inTurn());
+      const lazyMs = this.#lazyWait(batch.steps);
+      if (lazyMs <= 0) {
+        const since = performance.now() - LAZY_MS;
+        batch.postpone(lane => lane.writtenAt <= since);
+        await this.#transact(session, applier, batch);
+        this.#parkTriedAt = 0;
+      }
+      const parkMs = await this.#retryParked(session, applier);
+      if (lazyMs <= 0) return 0;
+      return Math.min(lazyMs, parkMs, this.#retryWait());
+    } finally {
+      batch.clear();
+    }
+  }
+
+  /** The lanes, another one first each time. */
+  #inTurn(): Lane[] {
+    const lanes = [...this.lanes];
+    this.#turn = lanes.length === 0 ? 0 : (this.#turn + 1) % lanes.length;
+    return [...lanes.slice(this.#turn), ...lanes.slice(0, this.#turn)];
+  }
+
+  /** 0 if the steps must be written now; else how long they, or nothing at all, may wait. */
+  #lazyWait(steps: readonly Step[]): number {
+    if (steps.length === 0) return IDLE_MS;
+    const now = performance.now();
+    let wait = LAZY_MS;
+    for (const { rows, error, lane } of steps) {
+      if (rows > 0 || error !== null) return 0;
+      wait = Math.min(wait, lane.writtenAt + LAZY_MS - now);
+    }
+    return Math.max(0, Math.ceil(wait));
+  }
+
+  #retryWait(): number {
+    const now = performance.now();
+    let wait = IDLE_MS;
+    for (const { state, retryAt } of this.lanes) {
+      if (state === 'running' || state === 'closed') continue;
+      wait = Math.min(wait, Math.max(1, retryAt - now));
+    }
+    return wait;
+  }
+
+  async #transact(session: MysqlSession, applier: Applier, batch: Batch): Promise<void> {
+    const startedAt = performance.now();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        this.#committed(batch, await applier.apply(batch));
+        this.total.busyMs += performance.now() - startedAt;
+        return;
+      } catch (e) {
+        if (!session.alive) throw e;
+        await session.rawQuery('ROLLBACK');
+        if (await this.#again(e, attempt)) continue;
+        if (e instanceof ReshardError && e.kind === 'fenced') {
+          return await this.#fenced(
+            session,
+            batch.steps.map(s => s.lane),
+          );
+        }
+        if (!isOfData(e)) throw e;
+        return this.#narrow(batch, asReshardError(e));
+      }
+    }
+  }
+
+  /** A deadlock or a lock wait: the same transaction is tried again, a bounded number of times. */
+  async #again(e: unknown, attempt: number): Promise<boolean> {
+    const errno = errnoOf(e);
+    if (errno !== DEADLOCK && errno !== LOCK_WAIT) return false;
+    if (attempt >= LOCK_RETRIES) return false;
+    this.total.retries += 1;
+    await sleep(Math.min(2 ** attempt, 250) * (0.5 + Math.random() / 2));
+    return true;
+  }
+
+  #committed(batch: Batch, change: ParkChange): void {
+    const now = performance.now();
+    for (const { lane, keys } of change.unparked) for (const key of keys) lane.parked.delete(key);
+    for (const { lane, key, sinceMs, offset } of change.parked) {
+      lane.parked.set(key, { sinceMs, offset });
+    }
+    for (const step of batch.steps) {
+      const { lane } = step;
+      lane.committed(advanced(step), now);
+      lane.limit = lane.limit < this.#o.limits.rows ? lane.limit * 2 : Number.POSITIVE_INFINITY;
+      lane.total.rows += step.rows;
+      lane.total.skipped += step.skipped;
+      if (step.error !== null && lane.state === 'running') this.#halt(lane, step.error, true);
+    }
+    this.total.transactions += 1;
+    this.total.rows += batch.rows;
+    this.total.bytes += batch.bytes;
+    for (const fold of batch.folds()) this.total.written += fold.count;
+  }
+
+  /** Finds out which lanes are not ours any more, and lets go of them. */
+  async #fenced(session: MysqlSession, lanes: readonly Lane[]): Promise<void> {
+    const found = await this.target.offsets.read(session, lanes);
+    await session.rawQuery('ROLLBACK');
+    let lost = 0;
+    for (const lane of lanes) {
+      const position = found.get(lane);
+      if (position?.revision === lane.position.revision && position.next === lane.position.next) {
+        continue;
+      }
+      lost += 1;
+      this.#o.log.warn({ lane: lane.name }, 'another member owns the lane: dropped');
+      if (lane.state === 'running') this.#release(lane, performance.now() + FENCED_RETRY_MS);
+    }
+    if (lost === 0) throw new ReshardError('fenced', 'an offset row could not be written');
+  }
+
+  /**
+   * The target refuses data of the batch. Smaller batches find out what: first one lane at a time,
+   * then half as many records of it, and so on; what is in front of the refused record gets
+   * applied, the record itself halts its lane.
+   */
+  #narrow(batch: Batch, error: ReshardError): void {
+    const [step] = batch.steps;
+    if (step === undefined) throw error;
+    if (batch.steps.length > 1) {
+      for (const s of batch.steps) if (s.rows > 0) s.lane.limit = Math.max(1, s.records);
+    } else if (step.records > 1) {
+      step.lane.limit = step.records >> 1;
+    } else {
+      this.#halt(step.lane, refused(error, step.lane, this.target.name), true);
+    }
+  }
+
+  #halt(lane: Lane, error: ReshardError, isAtRecord: boolean): void {
+    this.#o.source.detach(lane);
+    lane.halt(error, performance.now() + HALTED_RETRY_MS, isAtRecord);
+    this.#o.log.error({ lane: lane.name }, `lane halted: ${describeError(error)}`);
+  }
+
+  /** Puts parked rows back where that is possible now; returns when to try again. */
+  async #retryParked(session: MysqlSession, applier: Applier): Promise<number> {
+    const lanes = [...this.lanes].filter(l => l.state === 'running' && l.parked.size > 0);
+    if (lanes.length === 0) return IDLE_MS;
+    const wait = this.#parkTriedAt + PARK_RETRY_MS - performance.now();
+    if (wait > 0) return wait;
+    for (const lane of lanes) await this.#retryLane(session, applier, lane);
+    this.#parkTriedAt = performance.now();
+    return PARK_RETRY_MS;
+  }
+
+  async #retryLane(session: MysqlSession, applier: Applier, lane: Lane): Promise<void> {
+    const all = [...lane.parked.keys()];
+    this.#parkTurn = (this.#parkTurn + PARK_RETRY_KEYS) % Math.max(all.length, 1);
+    const keys = [...all.slice(this.#parkTurn), ...all.slice(0, this.#parkTurn)];
+    const { next, epoch, ordinal } = lane.position;
+    const stand = { lane, next, epoch, ordinal };
+    try {
+      await this.target.offsets.compareAndSet(session, [stand]);
+      const back = await applier.retry(lane, keys.slice(0, PARK_RETRY_KEYS));
+      if (back.length === 0) {
+        await session.rawQuery('ROLLBACK');
+        return;
+      }
+      await applier.commit();
+      lane.position = advanced(stand);
+      for (const key of back) lane.parked.delete(key);
+      this.total.transactions += 1;
+    } catch (e) {
+      if (!session.alive) throw e;
+      await session.rawQuery('ROLLBACK');
+      if (e instanceof ReshardError && e.kind === 'fenced') return this.#fenced(session, [lane]);
+      if (await this.#again(e, 1)) return;
+      if (!isOfData(e)) throw e;
+      this.#halt(lane, refused(asReshardError(e), lane, this.target.name), false);
+    }
+  }
+}

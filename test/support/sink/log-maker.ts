@@ -1,0 +1,143 @@
+/**
+ * Records of a table topic made by hand, with the real codec: tests say what happened to which row,
+ * and get slabs as a reader would deliver them.
+ */
+import { EnvelopeEncoder, type Operation } from '../../../shared/codec/envelope.ts';
+import { RowCodec } from '../../../shared/codec/row-codec.ts';
+import type { TableSchema } from '../../../shared/row/table-schema.ts';
+import { ByteWriter } from '../../../shared/runtime/bytes.ts';
+import { Slab } from '../../../shared/topic/slab.ts';
+
+/** Column values as MySQL's text protocol prints them. */
+export type TextRow = readonly (string | number | null)[];
+
+export interface Event {
+  op: Operation;
+  before?: TextRow;
+  after?: TextRow;
+  /** Writer epoch and ordinal; by default the next ones. */
+  epoch?: number;
+  ordinal?: number;
+}
+
+export const SCHEMA_IDS = { keySchemaId: 7, valueSchemaId: 8 };
+
+interface Made {
+  key: Buffer;
+  value: Buffer | null;
+  offset: number;
+}
+
+export class LogMaker {
+  readonly topic: string;
+  readonly partition: number;
+  readonly #codec: RowCodec;
+  readonly #encoder: EnvelopeEncoder;
+  readonly #records: Made[] = [];
+  #ordinal = 0;
+
+  constructor(schema: TableSchema, topic: string, partition: number, ids = SCHEMA_IDS) {
+    this.topic = topic;
+    this.partition = partition;
+    this.#codec = new RowCodec(schema);
+    this.#encoder = new EnvelopeEncoder({ codec: this.#codec, prefix: 'test', ...ids });
+  }
+
+  /** Offset behind the last record. */
+  get end(): number {
+    return (this.#records.at(-1)?.offset ?? -1) + 1;
+  }
+
+  append(...events: Event[]): this {
+    for (const event of events) this.#records.push({ ...this.encode(event), offset: this.end });
+    return this;
+  }
+
+  /** What compaction leaves of a delete. */
+  appendTombstone(row: TextRow): this {
+    const { key } = this.encode({ op: 'd', before: row });
+    this.#records.push({ key, value: null, offset: this.end });
+    return this;
+  }
+
+  /** Bytes that nobody can read. */
+  appendGarbage(row: TextRow): this {
+    const { key } = this.encode({ op: 'c', after: row });
+    this.#records.push({ key, value: Buffer.from('garbage'), offset: this.end });
+    return this;
+  }
+
+  encode(event: Event): { key: Buffer; value: Buffer } {
+    this.#ordinal = event.ordinal ?? this.#ordinal + 1;
+    const before = event.before ? this.#slice(event.before) : null;
+    const after = event.after ? this.#slice(event.after) : null;
+    const row = after ?? before;
+    if (row === null) throw new Error('an event needs a row');
+    this.#encoder.begin({
+      tsMs: 1_700_000_000_000,
+      snapshot: event.op === 'r' ? 'incremental' : 'false',
+      serverId: 1,
+      gtid: null,
+      file: '',
+      pos: 0,
+      thread: null,
+    });
+    const key = new ByteWriter(64);
+    this.#encoder.key(key, row.buf, row.start, row.end);
+    const value = new ByteWriter(512);
+    const { epoch = 1 } = event;
+    this.#encoder.value(value, event.op, before, after, 0, epoch, this.#ordinal, 1_700_000_000_000);
+    return { key: key.take(), value: value.take() };
+  }
+
+  /** Records of offsets [from, to) as one slab; the position behind them may be further on. */
+  slab(from = 0, to = this.end, position = to): Slab {
+    const records = this.#records.filter(r => r.offset >= from && r.offset < to);
+    const parts: Buffer[] = [];
+    let pos = 0;
+    const places = records.map(({ key, value }) => {
+      const keyStart = pos;
+      parts.push(key);
+      pos += key.length;
+      const valueStart = pos;
+      if (value !== null) parts.push(value);
+      pos += value?.length ?? 0;
+      return { keyStart, valueStart, valueEnd: pos, isNull: value === null };
+    });
+    const slab = new Slab(this.topic, this.partition, Buffer.concat(parts), records.length);
+    slab.count = records.length;
+    slab.position = position;
+    slab.bytes = pos;
+    records.forEach((record, i) => {
+      const place = places[i];
+      if (place === undefined) return;
+      slab.offsets[i] = record.offset;
+      slab.keyStart[i] = place.keyStart;
+      slab.keyEnd[i] = place.valueStart;
+      slab.valueStart[i] = place.isNull ? -1 : place.valueStart;
+      slab.valueEnd[i] = place.isNull ? -1 : place.valueEnd;
+    });
+    return slab;
+  }
+
+  #slice(values: TextRow): { buf: Buffer; start: number; end: number } {
+    const cells = values.map(v => {
+      if (v === null) return Buffer.from([0xfb]);
+      const text = Buffer.from(String(v));
+      const head = text.length < 0xfb ? Buffer.from([text.length]) : longHead(text.length);
+      return Buffer.concat([head, text]);
+    });
+    const packet = Buffer.concat(cells);
+    const out = new ByteWriter(256);
+    this.#codec.fromText(packet, 0, packet.length, out);
+    const buf = out.take();
+    return { buf, start: 0, end: buf.length };
+  }
+}
+
+function longHead(length: number): Buffer {
+  const head = Buffer.alloc(4);
+  head[0] = 0xfd;
+  head.writeUIntLE(length, 1, 3);
+  return head;
+}
