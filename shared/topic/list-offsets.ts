@@ -33,7 +33,7 @@ export async function offsetRanges(
       );
       return await Promise.all(asked);
     } catch (e) {
-      const passing = e instanceof ReshardError && (e.kind === 'unreachable' || e.context.again);
+      const passing = e instanceof ReshardError && e.context.again;
       if (!passing || performance.now() > deadline) throw e;
       await sleep(pauseMs);
     }
