@@ -60,7 +60,7 @@ export function jsonTextProblem(src: Buffer, start: number, end: number): string
   while (i < end) {
     const b = at(src, i);
     if (b === QUOTE) {
-      if (at(src, i + 1) === 0x62 && startsWith(src, i + 1, OPAQUE)) return 'an opaque value';
+      if (at(src, i + 1) === 0x62 && startsWith(src, i + 1, end, OPAQUE)) return 'an opaque value';
       i = endOfString(src, i + 1, end);
     } else if ((b >= 0x30 && b <= 0x39) || b === 0x2d) {
       const stop = endOfNumber(src, i, end);
@@ -71,7 +71,8 @@ export function jsonTextProblem(src: Buffer, start: number, end: number): string
   return null;
 }
 
-function startsWith(src: Buffer, pos: number, prefix: Buffer): boolean {
+function startsWith(src: Buffer, pos: number, end: number, prefix: Buffer): boolean {
+  if (pos + prefix.length > end) return false;
   return src.compare(prefix, 0, prefix.length, pos, pos + prefix.length) === 0;
 }
 
