@@ -45,10 +45,14 @@ export class StreamPosition {
     this.#skip = again ? p.rows : 0;
   }
 
-  /** Counts one row change of the current transaction; false when the log has it already. */
-  takeRow(): boolean {
+  /** True when the next row change of the current transaction is not in the log yet. */
+  isNextNew(): boolean {
+    return this.#rows >= this.#skip;
+  }
+
+  /** Counts one row change, after it was appended or skipped: a failure between leaves no gap. */
+  countRow(): void {
     this.#rows += 1;
-    return this.#rows > this.#skip;
   }
 
   commit(): void {

@@ -1,0 +1,93 @@
+/**
+ * The binlog service: a member that owns some of the job's sources by lease and runs a unit for
+ * each. Other members stand by. The lease says who should write; that only one can is the fence of
+ * the writer's transactions (ordered-writer.ts).
+ */
+import type { JobSource } from '../../shared/job/job.ts';
+import {
+  openContext,
+  type ServiceContext,
+  type ServiceOptions,
+} from '../../shared/member/context.ts';
+import { aborted, runSupervised } from '../../shared/runtime/service.ts';
+import { BinlogUnit } from './binlog.ts';
+import { BinlogFigures, type BinlogMetrics, binlogMetrics } from './figures.ts';
+
+interface Running {
+  stop: AbortController;
+  done: Promise<void>;
+  figures: BinlogFigures;
+  state: string;
+}
+
+export async function runBinlog(o: ServiceOptions): Promise<void> {
+  await using context = await openContext('binlog', o);
+  const { job, log, signal, kafka } = context;
+  const metrics = binlogMetrics(context.metrics);
+  const running = new Map<number, Running>();
+  const ended = Promise.withResolvers<never>();
+  ended.promise.catch(() => {});
+  const stop = async (slots: Iterable<number>): Promise<void> => {
+    const stopping = [...slots].map(slot => {
+      const unit = running.get(slot);
+      running.delete(slot);
+      unit?.stop.abort();
+      return unit?.done;
+    });
+    await Promise.all(stopping);
+  };
+  const member = await kafka.member({
+    groupId: `reshard.${job.job}.binlog`,
+    slots: job.sources.length,
+    sessionTimeoutMs: job.options.sessionTimeoutMs,
+    onAssigned: async slots => {
+      for (const slot of slots) {
+        const source = job.sources[slot];
+        if (source === undefined || running.has(slot)) continue;
+        const unit = startUnit(context, source, metrics);
+        unit.done.catch(e => ended.reject(e));
+        running.set(slot, unit);
+        log.info({ source: source.name }, 'source taken over');
+      }
+    },
+    onRevoked: slots => stop(slots),
+    onLost: () => {
+      stop(running.keys()).catch(e => ended.reject(e));
+    },
+  });
+  context.readiness = () => ({
+    ok: [...running.values()].every(unit => unit.state === 'running'),
+    detail: Object.fromEntries(
+      [...running].map(([slot, unit]) => [job.sources[slot]?.name, unit.state]),
+    ),
+  });
+  try {
+    await Promise.race([aborted(signal), ended.promise]);
+  } finally {
+    await stop(running.keys());
+    await member.close();
+  }
+}
+
+function startUnit(context: ServiceContext, source: JobSource, metrics: BinlogMetrics): Running {
+  const { log, signal, report } = context;
+  const figures = new BinlogFigures(metrics, source.name);
+  const stop = new AbortController();
+  const running: Running = { stop, done: Promise.resolve(), figures, state: 'starting' };
+  report.provide(source.name, () => figures.report());
+  running.done = runSupervised(
+    `binlog/${source.name}`,
+    () => new BinlogUnit(context, source, figures),
+    {
+      log,
+      signal: AbortSignal.any([signal, stop.signal]),
+      onState: state => {
+        running.state = state.state;
+        report.unitState(source.name, state);
+      },
+    },
+  ).finally(() => {
+    if (stop.signal.aborted) report.forget(source.name);
+  });
+  return running;
+}
