@@ -35,6 +35,7 @@ export class RangeCopy {
   #complete = false;
   #passedOver = -1;
   #reason: string | null = null;
+  #inARow = 0;
   readonly #rejectedBefore: number;
 
   constructor(range: PlannedRange, generation: number, progress: RangeProgress | undefined) {
@@ -61,6 +62,11 @@ export class RangeCopy {
   /** Chunks rejected since this member looks at the range. */
   get rejected(): number {
     return this.#durable.rejected - this.#rejectedBefore;
+  }
+
+  /** Rejections since the last chunk that was accepted. */
+  get rejectedInARow(): number {
+    return this.#inARow;
   }
 
   /** Why the writer rejected the last chunk; null when it accepted it, or before our time. */
@@ -97,6 +103,7 @@ export class RangeCopy {
     if (p.nextSeq === this.#durable.seq && p.rejected === this.#durable.rejected && !p.complete) {
       return;
     }
+    this.#inARow = p.reason === null ? 0 : this.#inARow + 1;
     const index = this.#unconfirmed.findIndex(
       c => c.seq === p.nextSeq - 1 && same(c.upTo, p.after),
     );

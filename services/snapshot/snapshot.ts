@@ -43,8 +43,10 @@ export class SourceSnapshot implements Unit {
     const stop = AbortSignal.any([signal, failure.signal]);
     await using progress = await openProgress(context, source.name);
     const board = new RangeBoard(source.name, context.view, progress.view, this.#o.slots);
+    progress.failed.catch(error => failure.abort(error));
+    const writer = await context.kafka.writer();
     const sender = new ChunkSender({
-      writer: await context.kafka.writer(),
+      writer,
       codec: await chunkCodec(context.registry, source.name),
       topic: chunksTopic(source.name),
       maxMessageBytes: context.job.options.maxMessageBytes,
@@ -56,6 +58,7 @@ export class SourceSnapshot implements Unit {
     await this.#follow(board, progress.view, stop);
     await Promise.all(running);
     await sender.drain();
+    writer.close();
     if (failure.signal.aborted) throw failure.signal.reason;
   }
 

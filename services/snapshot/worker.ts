@@ -62,7 +62,6 @@ export class SnapshotWorker {
     const { copy } = own;
     const { reader, size } = this.#readerOf(own);
     let rejected = copy.rejected;
-    let backoffMs = WAIT_MS;
     while (!stop.aborted && !own.dropped && !copy.allSent) {
       if (pause.paused) return;
       this.#refuseSchema(own);
@@ -73,8 +72,7 @@ export class SnapshotWorker {
       if (copy.rejected > rejected) {
         rejected = copy.rejected;
         figures.rejected(own.plan.table);
-        await sleep(backoffMs, stop);
-        backoffMs = Math.min(backoffMs * 2, REJECTED_WAIT_MAX_MS);
+        await sleep(Math.min(2 ** copy.rejectedInARow, REJECTED_WAIT_MAX_MS), stop);
         continue;
       }
       const position = copy.next();

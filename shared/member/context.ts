@@ -160,16 +160,19 @@ async function waitPrepared(
   throw new ReshardError('config', 'stopped before the job was prepared');
 }
 
-/** Follows a source's progress topic; resolves when it is read to its end. */
+/**
+ * Follows a source's progress topic; resolves when it is read to its end. `failed` rejects when it
+ * can be followed no longer: the view is then stale.
+ */
 export async function openProgress(
   c: Pick<ServiceContext, 'kafka' | 'registry'>,
   source: string,
-): Promise<{ view: ProgressView } & AsyncDisposable> {
+): Promise<{ view: ProgressView; failed: Promise<never> } & AsyncDisposable> {
   const view = new ProgressView();
   const codec = await progressCodec(c.registry, source);
   const tail = await tailTable(c.kafka, progressTopic(source), (key, value) =>
     applyProgress(view, codec, key, value),
   );
   await tail.caughtUp;
-  return { view, [Symbol.asyncDispose]: () => tail.close() };
+  return { view, failed: tail.failed, [Symbol.asyncDispose]: () => tail.close() };
 }
