@@ -261,6 +261,8 @@ function sessionSettings(flavor: Flavor, o: SessionOptions): string[] {
     `lock_wait_timeout = ${METADATA_LOCK_TIMEOUT_S}`,
     flavor === 'mysql' ? 'max_execution_time = 0' : 'max_statement_time = 0',
   ];
+  // Above its limit the optimizer gives up on a list of keys and reads the whole table.
+  if (flavor === 'mysql') variables.push('range_optimizer_max_mem_size = 0');
   if (o.netReadTimeoutS !== undefined) variables.push(`net_read_timeout = ${o.netReadTimeoutS}`);
   if (o.netWriteTimeoutS !== undefined) variables.push(`net_write_timeout = ${o.netWriteTimeoutS}`);
   if (o.role === 'apply') {

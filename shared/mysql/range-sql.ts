@@ -112,14 +112,15 @@ export function keysSelect(schema: TableSchema, keys: readonly KeyLiterals[]): s
   return `SELECT ${selectList(schema)} ${from(schema)} WHERE ${keysPredicate(schema, keys)} ${keyOrder(schema)}`;
 }
 
-/** The condition of a list of keys, in a form that both MySQL and MariaDB look up by index. */
+/** The condition of a list of keys: row values, which both flavors look up by index. */
 export function keysPredicate(schema: TableSchema, keys: readonly KeyLiterals[]): string {
   const names = keyNames(schema);
   if (keys.length === 0) return 'FALSE';
-  if (names.length === 1) return `${names[0]} IN (${keys.map(k => k[0]).join(',')})`;
-  return keys
-    .map(key => `(${names.map((name, i) => `${name}=${key[i]}`).join(' AND ')})`)
-    .join(' OR ');
+  const [left, rows] =
+    names.length === 1
+      ? [names[0], keys.map(key => key[0])]
+      : [`(${names.join(',')})`, keys.map(key => `(${key.join(',')})`)];
+  return `${left} IN (${rows.join(',')})`;
 }
 
 /** The key that stands `offset` rows after the start of the range: index entries only. */

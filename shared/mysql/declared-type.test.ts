@@ -1,0 +1,59 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { columnTypeOf, type DeclaredType, listedValues } from './declared-type.ts';
+
+function declared(dataType: string, columnType = dataType, o: Partial<DeclaredType> = {}) {
+  const none = { charset: null, collation: null, octetLength: null };
+  return columnTypeOf({
+    dataType,
+    columnType,
+    ...none,
+    precision: null,
+    scale: null,
+    fsp: null,
+    ...o,
+  });
+}
+
+describe('declared types', () => {
+  test('display width and zerofill do not change an integer', () => {
+    expect(declared('int', 'int(10) unsigned zerofill')).toEqual({
+      kind: 'integer',
+      bits: 32,
+      unsigned: true,
+    });
+    expect(declared('bigint')).toEqual({ kind: 'integer', bits: 64, unsigned: false });
+  });
+
+  test('a type that is not known is unsupported and keeps its words', () => {
+    for (const name of ['geometry', 'point', 'vector', 'uuid', 'inet6', 'xmltype']) {
+      expect(declared(name, `${name}(3)`)).toMatchObject({
+        kind: 'unsupported',
+        declared: `${name}(3)`,
+      });
+    }
+  });
+});
+
+test('listed values of any text survive the quoting of INFORMATION_SCHEMA', () => {
+  const quote = (value: string): string =>
+    `'${value
+      .replaceAll('\\', '\\\\')
+      .replaceAll('\0', '\\0')
+      .replaceAll('\n', '\\n')
+      .replaceAll('\r', '\\r')
+      .replaceAll("'", "''")}'`;
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.string({ unit: fc.constantFrom('a', "'", '\\', ',', '(', ')', '\n', 'é', '0') }),
+        {
+          minLength: 1,
+        },
+      ),
+      values => {
+        expect(listedValues(`enum(${values.map(quote).join(',')})`)).toEqual(values);
+      },
+    ),
+  );
+});
