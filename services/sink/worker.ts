@@ -33,6 +33,13 @@ export interface WorkerOptions {
   source: LaneSource;
   limits: BatchLimits;
   log: Logger;
+  pace?: Pace;
+}
+
+/** When a lane that stopped is tried again. */
+export interface Pace {
+  fencedMs: number;
+  haltedMs: number;
 }
 
 const STATEMENT_BYTES = 1024 * 1024;
@@ -44,8 +51,7 @@ const PARK_RETRY_KEYS = 100;
 const IDLE_MS = 1000;
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 10_000;
-const FENCED_RETRY_MS = 3000;
-const HALTED_RETRY_MS = 15_000;
+const PACE: Pace = { fencedMs: 3000, haltedMs: 15_000 };
 const LOCK_RETRIES = 20;
 const DEADLOCK = 1213;
 const LOCK_WAIT = 1205;
@@ -58,6 +64,7 @@ export class Worker {
   /** Totals since the process started. */
   readonly total = { rows: 0, written: 0, bytes: 0, transactions: 0, retries: 0, busyMs: 0 };
   readonly #o: WorkerOptions;
+  readonly #pace: Pace;
   readonly #bell = new Bell();
   readonly #batch: Batch;
   #tables = new Map<SinkTable, MysqlTable>();
@@ -69,6 +76,7 @@ export class Worker {
   constructor(o: WorkerOptions) {
     this.target = o.target;
     this.#o = o;
+    this.#pace = o.pace ?? PACE;
     this.#batch = new Batch(o.limits);
   }
 
@@ -320,7 +328,7 @@ export class Worker {
       }
       lost += 1;
       this.#o.log.warn({ lane: lane.name }, 'another member owns the lane: dropped');
-      if (lane.state === 'running') this.#release(lane, performance.now() + FENCED_RETRY_MS);
+      if (lane.state === 'running') this.#release(lane, performance.now() + this.#pace.fencedMs);
     }
     if (lost === 0) throw new ReshardError('fenced', 'an offset row could not be written');
   }
@@ -344,7 +352,7 @@ export class Worker {
 
   #halt(lane: Lane, error: ReshardError, isAtRecord: boolean): void {
     this.#o.source.detach(lane);
-    lane.halt(error, performance.now() + HALTED_RETRY_MS, isAtRecord);
+    lane.halt(error, performance.now() + this.#pace.haltedMs, isAtRecord);
     this.#o.log.error({ lane: lane.name }, `lane halted: ${describeError(error)}`);
   }
 
