@@ -227,7 +227,9 @@ const families: Family[] = [
     name: 'json',
     type: { kind: 'json' },
     samples: fc.jsonValue({ depthSize: 'small' }).map(v => {
-      const printed = JSON.stringify(v, (_, x) => (typeof x === 'number' ? Math.trunc(x % 1e15) : x));
+      const printed = JSON.stringify(v, (_, x) =>
+        typeof x === 'number' ? Math.trunc(x % 1e15) : x,
+      );
       return sample(plainIntegers(printed), plainIntegers(printed));
     }),
   },

@@ -1,12 +1,13 @@
 /**
  * BINARY, VARBINARY and BLOB: Avro bytes. A row image drops the trailing zero bytes of BINARY(n),
- * a SELECT does not: the value is the padded one.
+ * a SELECT does not: the value is the padded one. Literals are hex, because they may be part of a
+ * key and pass through strings; blobs cannot be, and are too large to be sent at twice their size.
  */
 import type { ColumnType } from '../../row/column-type.ts';
 import type { ByteWriter } from '../../runtime/bytes.ts';
 import { byteLength, skipBytes, skipVarint } from '../avro-read.ts';
 import { lengthBytes, readLength } from './binlog-length.ts';
-import { writeQuoted } from './quoted.ts';
+import { writeHex, writeQuoted } from './quoted.ts';
 import { corrupt, type Place, type ValueCodec } from './value-codec.ts';
 
 type BinaryType = Extract<ColumnType, { kind: 'binary' }>;
@@ -16,11 +17,13 @@ export class BinaryCodec implements ValueCodec {
   readonly #lengthBytes: number;
   /** Length to pad to, 0 for the variable forms. */
   readonly #fixed: number;
+  readonly #blob: boolean;
   readonly #place: Place;
 
   constructor(type: BinaryType, place: Place) {
     this.#lengthBytes = lengthBytes(type.form, type.length);
     this.#fixed = type.form === 'binary' ? type.length : 0;
+    this.#blob = type.form.endsWith('blob');
     this.#place = place;
   }
 
@@ -51,8 +54,13 @@ export class BinaryCodec implements ValueCodec {
 
   toSql(buf: Buffer, pos: number, out: ByteWriter): void {
     const start = skipVarint(buf, pos);
+    const end = start + byteLength(buf, pos);
+    if (!this.#blob) {
+      writeHex(buf, start, end, out);
+      return;
+    }
     out.ascii('_binary');
-    writeQuoted(buf, start, start + byteLength(buf, pos), out);
+    writeQuoted(buf, start, end, out);
   }
 
   toJs(buf: Buffer, pos: number): unknown {

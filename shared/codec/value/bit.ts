@@ -48,19 +48,18 @@ export class BitCodec implements ValueCodec {
     return this.#boolean ? pos + 1 : skipVarint(buf, pos) + this.#bytes;
   }
 
-  /** b'..' and x'..' are binary strings, which a BIT column takes as a big-endian number. */
+  /** b'..' and 0x.. are binary strings, which a BIT column takes as a big-endian number. */
   toSql(buf: Buffer, pos: number, out: ByteWriter): void {
     if (this.#boolean) {
       out.ascii(at(buf, pos) === 0 ? "b'0'" : "b'1'");
       return;
     }
     const start = skipVarint(buf, pos);
-    out.ascii("x'");
+    out.ascii('0x');
     for (let i = start + this.#bytes - 1; i >= start; i--) {
       out.u8(at(HEX, at(buf, i) >> 4));
       out.u8(at(HEX, at(buf, i) & 15));
     }
-    out.u8(0x27);
   }
 
   toJs(buf: Buffer, pos: number): unknown {

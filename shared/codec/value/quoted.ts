@@ -41,3 +41,21 @@ function copyRuns(buf: Buffer, start: number, end: number, out: ByteWriter): voi
   }
   out.copy(buf, from, end);
 }
+
+const HEX = Buffer.from('0123456789abcdef');
+
+/** x'..' of the bytes in [start, end): pure ASCII, so that it survives as a string too. */
+export function writeHex(buf: Buffer, start: number, end: number, out: ByteWriter): void {
+  out.reserve((end - start) * 2 + 3);
+  const target = out.buf;
+  let p = out.pos;
+  target[p++] = 0x78;
+  target[p++] = QUOTE;
+  for (let i = start; i < end; i++) {
+    const b = at(buf, i);
+    target[p++] = at(HEX, b >> 4);
+    target[p++] = at(HEX, b & 15);
+  }
+  target[p++] = QUOTE;
+  out.pos = p;
+}

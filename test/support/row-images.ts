@@ -1,0 +1,75 @@
+/**
+ * Row images as the server writes them: what an INSERT left in the binlog, raw, by table. For tests
+ * that hold a decoder against the server itself.
+ */
+
+import { EVENT, readRowsHeader, readTableName } from '../../services/binlog/binlog-event.ts';
+import { BinlogDump } from '../../services/binlog/zongji.ts';
+import { GtidSet } from '../../shared/change/gtid.ts';
+import { MysqlSession } from '../../shared/mysql/connect.ts';
+import { visibleSet } from '../../shared/mysql/visible-set.ts';
+import { until } from '../../shared/runtime/clock.ts';
+import type { MysqlServer } from './job-file.ts';
+
+/** Images of one rows event, one behind the other. */
+export type RowImages = Buffer;
+
+export class RowImageReader implements AsyncDisposable {
+  readonly #session: MysqlSession;
+  readonly #dump: BinlogDump;
+  readonly #images = new Map<string, RowImages[]>();
+  readonly #names = new Map<number, string>();
+  #failure: Error | null = null;
+
+  private constructor(session: MysqlSession, server: MysqlServer, serverId: number) {
+    this.#session = session;
+    this.#dump = new BinlogDump({
+      endpoint: server,
+      serverId,
+      watchdogMs: 20_000,
+      onEvent: event => {
+        if (event.type === EVENT.TABLE_MAP) {
+          const { schema, table } = readTableName(event);
+          this.#names.set(event.buf.readUIntLE(event.start, 6), `${schema}.${table}`);
+        } else if (event.type === EVENT.WRITE_ROWS) {
+          const header = readRowsHeader(event, true, false);
+          const name = this.#names.get(header.tableId) ?? '';
+          const images = this.#images.get(name) ?? [];
+          images.push(Buffer.from(event.buf.subarray(header.rows, event.end)));
+          this.#images.set(name, images);
+        }
+      },
+      onEnd: error => {
+        this.#failure = error;
+      },
+    });
+  }
+
+  /** Reads what is written from now on. */
+  static async open(server: MysqlServer, serverId: number): Promise<RowImageReader> {
+    const session = await MysqlSession.open(server, { role: 'admin' });
+    const reader = new RowImageReader(session, server, serverId);
+    await reader.#dump.start(GtidSet.parse(await visibleSet(session)));
+    return reader;
+  }
+
+  /** The inserted images of a table, once the binlog has been read up to now. */
+  async inserted(db: string, table: string): Promise<RowImages[]> {
+    const mark = `mark_${Math.random().toString(36).slice(2)}`;
+    await this.#session.rawQuery(`CREATE TABLE ${db}.${mark} (id INT PRIMARY KEY)`);
+    await this.#session.rawQuery(`INSERT INTO ${db}.${mark} VALUES (1)`);
+    await until(
+      () => {
+        if (this.#failure) throw this.#failure;
+        return this.#images.has(`${db}.${mark}`);
+      },
+      { timeoutMs: 20_000, everyMs: 10, what: 'the binlog to be read' },
+    );
+    return this.#images.get(`${db}.${table}`) ?? [];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#dump.close();
+    await this.#session.close();
+  }
+}
