@@ -24,10 +24,12 @@ export class Cluster {
   /** Leader by partition; -1 while there is none. */
   readonly #leaders = new Map<string, number[]>();
   readonly #wires = new Map<string, Promise<Wire>>();
+  readonly #onRelease: (purpose: string) => void;
   #closed = false;
 
-  constructor(settings: KafkaSettings) {
+  constructor(settings: KafkaSettings, onRelease: (purpose: string) => void = () => {}) {
     this.settings = settings;
+    this.#onRelease = onRelease;
     this.#seeds = settings.brokers.map(parseAddress);
   }
 
@@ -142,6 +144,7 @@ export class Cluster {
 
   /** Closes the connections that one client used. */
   release(purpose: string): void {
+    this.#onRelease(purpose);
     for (const [key, opening] of this.#wires) {
       if (!key.endsWith(`/${purpose}`)) continue;
       this.#wires.delete(key);

@@ -22,13 +22,14 @@ export type { KafkaSettings } from './kafkajs.ts';
 export class KafkaLog implements AsyncDisposable {
   readonly #settings: KafkaSettings;
   readonly #cluster: Cluster;
-  readonly #closers = new Set<() => void | Promise<void>>();
+  /** How to close each client that is open, by the purpose of its connections. */
+  readonly #open = new Map<string, () => void | Promise<void>>();
   #admin: TopicAdmin | undefined;
   #clients = 0;
 
   constructor(settings: KafkaSettings) {
     this.#settings = settings;
-    this.#cluster = new Cluster(settings);
+    this.#cluster = new Cluster(settings, purpose => this.#open.delete(purpose));
   }
 
   /** One admin client, made once. */
@@ -43,35 +44,47 @@ export class KafkaLog implements AsyncDisposable {
   }
 
   /** Takes the transactional id over: a writer that has it is fenced. */
-  transactionalWriter(o: TransactionalWriterOptions): Promise<TransactionalWriter> {
-    const port = new ClusterTransactionPort(this.#cluster, this.#purpose('transaction'));
-    this.#closers.add(() => port.close());
-    return TransactionalWriter.open(port, o);
+  async transactionalWriter(o: TransactionalWriterOptions): Promise<TransactionalWriter> {
+    const purpose = this.#purpose('transaction');
+    const port = new ClusterTransactionPort(this.#cluster, purpose);
+    try {
+      const writer = await TransactionalWriter.open(port, o);
+      this.#open.set(purpose, () => writer.close());
+      return writer;
+    } catch (e) {
+      port.close();
+      throw e;
+    }
   }
 
   async writer(o: { maxBatchBytes?: number } = {}): Promise<PlainWriter> {
-    const port = new ClusterTransactionPort(this.#cluster, this.#purpose('writer'));
-    this.#closers.add(() => port.close());
-    return new PlainWriter(port, o.maxBatchBytes ?? MAX_BATCH_BYTES);
+    const purpose = this.#purpose('writer');
+    const port = new ClusterTransactionPort(this.#cluster, purpose);
+    const writer = new PlainWriter(port, o.maxBatchBytes ?? MAX_BATCH_BYTES);
+    this.#open.set(purpose, () => writer.close());
+    return writer;
   }
 
   async reader(o: ReaderOptions): Promise<LogReader> {
-    const reader = new LogReader(this.#cluster, this.#purpose('fetch'), o);
-    this.#closers.add(() => reader.close());
+    const purpose = this.#purpose('fetch');
+    const reader = new LogReader(this.#cluster, purpose, o);
+    this.#open.set(purpose, () => reader.close());
     return reader;
   }
 
   /** Joins the group; assignments come by callback. */
   async member(o: MemberOptions): Promise<Member> {
-    const port = new ClusterMemberPort(this.#cluster, this.#purpose('member'));
+    const purpose = this.#purpose('member');
+    const port = new ClusterMemberPort(this.#cluster, purpose);
     const member = new Member(port, o, this.#settings.log);
-    this.#closers.add(() => member.close());
+    // A member drops its connection now and then and lives on: not closed by its purpose.
+    this.#open.set(`${purpose} as a whole`, () => member.close());
     return member;
   }
 
   async close(): Promise<void> {
-    const closing = [...this.#closers].map(async close => close());
-    this.#closers.clear();
+    const closing = [...this.#open.values()].map(async close => close());
+    this.#open.clear();
     await Promise.allSettled(closing);
     await this.#admin?.close();
     this.#cluster.close();

@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { afterAll, expect, test } from 'vitest';
 import { servers } from '../../test/support/dev.ts';
@@ -123,7 +124,7 @@ test('a member that leaves hands its slots over at once', async () => {
   expect(a.held.size).toBe(0);
 });
 
-test('the slots of a member that is cut off move within ten seconds, and it knows by itself', {
+test('the slots of a member that is cut off move, and it knows by its own clock', {
   timeout: 40_000,
 }, async () => {
   const g = group();
@@ -141,4 +142,56 @@ test('the slots of a member that is cut off move within ten seconds, and it know
   a.frozen = false;
   await until(() => shared(4, a, b), { ...WAIT, what: 'its share after it came back' });
   expect(a.lost).toBe(1);
+});
+
+/** A member in a process of its own, which can be stopped and killed. */
+function memberProcess(groupId: string, slots: number): { child: ChildProcess; said: string[] } {
+  const program = `
+    import { KafkaLog } from ${JSON.stringify(new URL('kafka.ts', import.meta.url).href)};
+    import { createLogger } from ${JSON.stringify(new URL('../runtime/log.ts', import.meta.url).href)};
+    const log = createLogger({ name: 'child', level: 'fatal' });
+    const kafka = new KafkaLog({ brokers: ${JSON.stringify(settings.brokers)}, clientId: 'child', log });
+    await kafka.member({
+      groupId: ${JSON.stringify(groupId)},
+      slots: ${slots},
+      onAssigned: async s => console.log('assigned ' + s),
+      onRevoked: async s => console.log('revoked ' + s),
+      onLost: () => console.log('lost'),
+    });
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
+  const said: string[] = [];
+  child.stdout.on('data', text => said.push(...String(text).trim().split('\n')));
+  child.stderr.on('data', text => said.push(`stderr ${text}`));
+  return { child, said };
+}
+
+test('a stopped process loses its slots, learns it when it wakes; a killed one too', {
+  timeout: 60_000,
+}, async () => {
+  const g = group();
+  const a = new Actor(g, 4);
+  const { child, said } = memberProcess(g, 4);
+  try {
+    await until(() => said.some(line => line.startsWith('assigned')), {
+      ...WAIT,
+      what: 'its share',
+    });
+    await until(() => a.held.size === 2, { ...WAIT, what: 'our share' });
+    child.kill('SIGSTOP');
+    let from = performance.now();
+    await until(() => a.held.size === 4, { ...WAIT, what: 'the slots of the stopped one' });
+    expect(performance.now() - from).toBeLessThan(10_000);
+    said.length = 0;
+    child.kill('SIGCONT');
+    await until(() => a.held.size === 2 && said.length >= 2, { ...WAIT, what: 'a new share' });
+    expect(said[0]).toBe('lost');
+    child.kill('SIGKILL');
+    from = performance.now();
+    await until(() => a.held.size === 4, { ...WAIT, what: 'the slots of the killed one' });
+    expect(performance.now() - from).toBeLessThan(10_000);
+    expect(a.lost).toBe(0);
+  } finally {
+    child.kill('SIGKILL');
+  }
 });

@@ -76,6 +76,8 @@ export class Member {
     if (this.#stop.signal.aborted) return this.#running;
     this.#stop.abort();
     this.#rejoin.resolve();
+    // A join may wait for others for long.
+    if (this.#joining) this.#port.reset();
     await this.#running;
     const owned = this.#owned;
     this.#owned = [];
@@ -138,22 +140,17 @@ export class Member {
     const request = { groupId, sessionTimeoutMs, rebalanceTimeoutMs, metadata };
     this.#joining = true;
     try {
-      const before = this.#memberId;
-      const answer = await this.#port.join(node, { ...request, memberId: before });
+      const answer = await this.#port.join(node, { ...request, memberId: this.#memberId });
       if (answer.code === CODE.MEMBER_ID_REQUIRED) {
         this.#memberId = answer.memberId;
-        this.#rejoin.resolve();
         return await this.#join(node);
       }
       if (answer.code !== CODE.NONE) {
         this.#coordinatorCode('to join a group', answer.code);
         return undefined;
       }
-      // Lost meanwhile by our own clock: what we claimed is no longer true.
-      if (this.#memberId !== before && before !== '') this.#rejoin.resolve();
       this.#memberId = answer.memberId;
       this.#generation = answer.generation;
-      this.#heardAt = performance.now();
       return answer;
     } catch (e) {
       this.#joining = false;

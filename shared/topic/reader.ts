@@ -69,6 +69,8 @@ export class LogReader {
   #closed = false;
   readonly #wake = new Set<() => void>();
   #scheduled = false;
+  /** Leaders are being looked for; whatever is added meanwhile is seen by that search. */
+  #finding = false;
 
   constructor(cluster: Cluster, purpose: string, o: ReaderOptions) {
     this.#cluster = cluster;
@@ -109,6 +111,9 @@ export class LogReader {
     if (!place) return;
     place.removed = true;
     this.#places.delete(key);
+    // What was delivered of it does not count any more, released or not.
+    this.#held -= place.held;
+    this.#wakeAll();
   }
 
   /** The consumer is done with the slab's bytes. */
@@ -116,6 +121,7 @@ export class LogReader {
     const place = this.#slabPlace.get(slab);
     if (!place) return;
     this.#slabPlace.delete(slab);
+    if (place.removed) return;
     const bytes = slab.bytes + SLAB_OVERHEAD;
     place.held -= bytes;
     this.#held -= bytes;
@@ -135,7 +141,13 @@ export class LogReader {
     // Partitions that are added together are fetched together.
     setImmediate(() => {
       this.#scheduled = false;
-      this.#startLoops().catch(e => this.#fail(e));
+      if (this.#finding) return;
+      this.#finding = true;
+      this.#startLoops()
+        .catch(e => this.#fail(e))
+        .finally(() => {
+          this.#finding = false;
+        });
     });
   }
 
@@ -293,7 +305,8 @@ export class LogReader {
   /** The leader did not answer: nothing was moved, so the same is asked again after a pause. */
   async #unreached(places: readonly Place[], e: unknown): Promise<void> {
     if (this.#closed) return;
-    if (!(e instanceof ReshardError) || e.kind !== 'unreachable') throw e;
+    if (!(e instanceof ReshardError)) throw e;
+    if (e.kind !== 'unreachable' && !e.context.again) throw e;
     for (const place of places) this.#pause(place);
     const [first] = places;
     this.#cluster.settings.log.debug({ err: e.message }, 'fetch failed, asking again');
