@@ -76,7 +76,12 @@ function faultOf(e: unknown): Fault {
 function isConnectionFault(fault: Fault): boolean {
   if (fault.errno !== undefined && fault.errno > 0) return false;
   const code = fault.code ?? '';
-  if (/^(E[A-Z]{3,}|PROTOCOL_|HANDSHAKE_|ERR_|CERT_|UNABLE_|SELF_|DEPTH_)/.test(code)) return true;
+  if (
+    /^(E[A-Z]{3,}|PROTOCOL_|HANDSHAKE_|ERR_(SSL|TLS|SOCKET|STREAM)|CERT_|UNABLE_|SELF_|DEPTH_)/.test(
+      code,
+    )
+  )
+    return true;
   return /closed state|Connection lost|secure connection/i.test(fault.message);
 }
 

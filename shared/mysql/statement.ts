@@ -64,9 +64,13 @@ export function insertShape(schema: TableSchema): RowListShape {
 /**
  * DELETE by primary key. A list of row values is looked up by index on both flavors; the same keys
  * as `a = 1 AND b = 2 OR ...` take 15 times as long, nearly all of it in the optimizer.
+ * The hint: for a long list and a small table the optimizer would read, and lock on its way, every
+ * row of the table. MariaDB takes it for a comment.
  */
 export function deleteShape(schema: TableSchema): RowListShape {
-  return keyListShape(schema, `DELETE FROM ${qualified(schema.db, schema.table)} WHERE `);
+  const name = quoteId(schema.table);
+  const hint = name.includes('*/') ? '' : `/*+ INDEX(${name} PRIMARY) */`;
+  return keyListShape(schema, `DELETE ${hint} FROM ${qualified(schema.db, schema.table)} WHERE `);
 }
 
 /** `prefix` and a list of keys as a condition. */
