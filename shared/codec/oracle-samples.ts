@@ -239,10 +239,10 @@ function json(depth: number): string {
   return `{${inner.map((v, i) => `${JSON.stringify(key(i))}:${v}`).join(',')}}`;
 }
 
+const KEYS = ['', 'a', 'bb', '__proto__', '10', '2', 'größe', '"q"', '😀'];
+
 function key(i: number): string {
-  return (
-    ['', 'a', 'bb', '__proto__', '10', '2', 'größe', '"q"', '😀'][random(9)] + (i > 2 ? i : '')
-  );
+  return `${KEYS[random(KEYS.length)]}${i > 2 ? i : ''}`;
 }
 
 const LONG = 'x'.repeat(300);
