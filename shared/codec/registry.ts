@@ -54,16 +54,30 @@ export class SchemaRegistry {
   /** Registers (or finds) the schema under the subject, at that compatibility level. */
   async register(subject: string, schema: SchemaObject, level: Compatibility): Promise<number> {
     const exists = (await this.#latest(subject)) !== null;
-    const current = await this.#level(subject);
-    if (exists && current !== level) await this.#setLevel(subject, level);
-    const expected = exists ? level : (current ?? level);
+    try {
+      return await this.#register(subject, schema, level, exists);
+    } catch (e) {
+      // Another service may have made the subject in between: then it is there now.
+      if (exists || (await this.#latest(subject)) === null) throw e;
+      return this.#register(subject, schema, level, true);
+    }
+  }
+
+  async #register(
+    subject: string,
+    schema: SchemaObject,
+    level: Compatibility,
+    exists: boolean,
+  ): Promise<number> {
+    if (exists) await this.#setLevel(subject, level);
+    const expected = exists ? level : ((await this.#level(subject)) ?? level);
     const { id } = await this.#call(subject, 'register', () =>
       this.#client.register(
         { type: SchemaType.AVRO, schema: JSON.stringify(schema) },
-        { subject, compatibility: asCompatibility(expected) },
+        { subject, compatibility: asCompatibility(expected), updateConfig: false },
       ),
     );
-    if (!exists && expected !== level) await this.#setLevel(subject, level);
+    if (!exists) await this.#setLevel(subject, level);
     return id;
   }
 
@@ -80,6 +94,22 @@ export class SchemaRegistry {
       });
     }
     return latest.id;
+  }
+
+  /** The newest version of a subject; null if nobody has registered one. Also a test of reach. */
+  latest(subject: string): Promise<RegisteredVersion | null> {
+    return this.#latest(subject);
+  }
+
+  /** Whether the registry would take the schema as the next version; null without the subject. */
+  async isCompatible(subject: string, schema: SchemaObject): Promise<boolean | null> {
+    if ((await this.#latest(subject)) === null) return null;
+    const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions/latest`;
+    const answer = await this.#json('POST', path, { schema: JSON.stringify(schema) });
+    if (typeof answer === 'object' && answer !== null && 'is_compatible' in answer) {
+      return answer.is_compatible === true;
+    }
+    throw new ReshardError('registry', `no answer about the compatibility of ${subject}`);
   }
 
   async latestId(subject: string): Promise<number> {
@@ -123,13 +153,19 @@ export class SchemaRegistry {
     return body === null ? null : text(body, 'compatibilityLevel').toUpperCase();
   }
 
+  /** Some registries have no level to replace until one is set, and refuse to set it twice. */
   async #setLevel(subject: string, level: Compatibility): Promise<void> {
+    if ((await this.#level(subject)) === level) return;
     const path = `/config/${encodeURIComponent(subject)}`;
-    await this.#json('PUT', path, { compatibility: level });
+    try {
+      await this.#json('PUT', path, { compatibility: level });
+    } catch (e) {
+      if ((await this.#level(subject)) !== level) throw e;
+    }
   }
 
   /** The body of the answer; null for 404. */
-  async #json(method: 'GET' | 'PUT', path: string, body?: unknown): Promise<unknown> {
+  async #json(method: 'GET' | 'PUT' | 'POST', path: string, body?: unknown): Promise<unknown> {
     return this.#call(path, method, async () => {
       const response = await fetch(this.#url + path, {
         method,

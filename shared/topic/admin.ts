@@ -5,7 +5,12 @@
  */
 import { ReshardError } from '../runtime/error.ts';
 import type { Cluster } from './cluster.ts';
-import { type AdminClient, CONFIG_RESOURCE_TOPIC, createAdminClient } from './kafkajs.ts';
+import {
+  type AdminClient,
+  CONFIG_RESOURCE_BROKER,
+  CONFIG_RESOURCE_TOPIC,
+  createAdminClient,
+} from './kafkajs.ts';
 import { type OffsetRange, offsetRanges } from './list-offsets.ts';
 
 export interface TopicSpec {
@@ -36,6 +41,27 @@ export class TopicAdmin {
     if (differences.length > 0) throw wrongTopics(differences);
     if (missing.length > 0) await this.#create(missing);
     await this.#cluster.refresh(specs.map(s => s.topic));
+  }
+
+  /** How topics that exist differ from what they should be; creates nothing. */
+  async check(specs: readonly TopicSpec[]): Promise<TopicDifference[]> {
+    const existing = new Set(await this.listTopics());
+    return this.#differences(specs.filter(s => existing.has(s.topic)));
+  }
+
+  /** Number of brokers, and the settings in force on one of them. */
+  async brokers(): Promise<{ count: number; settings: Record<string, string> }> {
+    return this.#use('to describe brokers', async client => {
+      const { brokers } = await client.describeCluster();
+      const name = String(brokers[0]?.nodeId ?? 0);
+      const { resources } = await client.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type: CONFIG_RESOURCE_BROKER, name }],
+      });
+      const entries = resources[0]?.configEntries ?? [];
+      const settings = Object.fromEntries(entries.map(e => [e.configName, e.configValue]));
+      return { count: brokers.length, settings };
+    });
   }
 
   /** Number of partitions; 0 when the topic does not exist. */
@@ -94,8 +120,8 @@ export class TopicAdmin {
     });
   }
 
-  async #differences(specs: readonly TopicSpec[]): Promise<Difference[]> {
-    const found: Difference[] = [];
+  async #differences(specs: readonly TopicSpec[]): Promise<TopicDifference[]> {
+    const found: TopicDifference[] = [];
     if (specs.length === 0) return found;
     await this.#cluster.refresh(specs.map(s => s.topic));
     for (const { topic, partitions, config } of specs) {
@@ -137,7 +163,7 @@ export class TopicAdmin {
   }
 }
 
-interface Difference {
+export interface TopicDifference {
   topic: string;
   what: string;
   fix: string;
@@ -169,7 +195,7 @@ function remake(topic: string): string {
   );
 }
 
-function wrongTopics(differences: readonly Difference[]): ReshardError {
+function wrongTopics(differences: readonly TopicDifference[]): ReshardError {
   const lines = differences.map(d => `topic ${d.topic}: ${d.what}`);
   return new ReshardError(
     'server-setting',

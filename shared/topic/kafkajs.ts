@@ -124,6 +124,7 @@ function logBridge(log: Logger): logCreator {
 
 export type AdminClient = Admin;
 export const CONFIG_RESOURCE_TOPIC = kafkajs.ConfigResourceTypes.TOPIC;
+export const CONFIG_RESOURCE_BROKER = kafkajs.ConfigResourceTypes.BROKER;
 
 export function createAdminClient(settings: KafkaSettings): AdminClient {
   internals();

@@ -1,0 +1,29 @@
+/** A server that cannot be examined is a finding too, with the way back in. */
+import type { Finding } from '../../../shared/mysql/finding.ts';
+import { asReshardError, describeError } from '../../../shared/runtime/error.ts';
+
+export function serverWhere(
+  role: 'source' | 'target',
+  server: { name: string; host: string; port: number },
+): string {
+  return `${role} ${server.name} (${server.host}:${server.port})`;
+}
+
+const FIX: Record<string, string> = {
+  unreachable: 'start it, or correct its address in the job file; check firewalls between',
+  denied: 'correct user and password in the job file, or create the account and grant its rights',
+  config: 'correct the job file',
+};
+
+export function errorFinding(e: unknown, where: string): Finding {
+  const error = asReshardError(e);
+  const detail = describeError(error).split('\n')[0] ?? error.message;
+  return {
+    level: 'blocker',
+    code: `check-${error.kind}`,
+    where,
+    what: detail,
+    why: 'It could not be examined, and the job could not use it.',
+    fix: error.remedy ?? FIX[error.kind] ?? '',
+  };
+}

@@ -1,0 +1,115 @@
+/** Doctor: the log. Brokers, their settings for transactions, and topics that exist already. */
+import type { Job } from '../../../shared/job/job.ts';
+import { kafkaOf } from '../../../shared/member/context.ts';
+import type { Finding } from '../../../shared/mysql/finding.ts';
+import type { Logger } from '../../../shared/runtime/log.ts';
+import type { TopicAdmin } from '../../../shared/topic/admin.ts';
+import { reportTopic, tableTopic } from '../../../shared/topic/topic-name.ts';
+import { controlTopics, tableTopics } from '../topic-plan.ts';
+import { errorFinding } from './error-finding.ts';
+
+export interface KafkaReport {
+  findings: Finding[];
+  /** The job has been prepared: its topics hold its log. */
+  prepared: boolean;
+}
+
+export async function checkKafka(job: Job, log: Logger): Promise<KafkaReport> {
+  const where = `kafka (${job.kafka.brokers.join(', ')})`;
+  const kafka = kafkaOf(job, log, 'reshard-doctor');
+  try {
+    const admin = await kafka.admin();
+    const existing = new Set(await admin.listTopics());
+    const prepared = existing.has(reportTopic(job.job));
+    const findings = [
+      ...(await checkBrokers(admin, job, where)),
+      ...(await checkTopics(admin, job)),
+      ...(prepared ? [] : await checkLeftovers(admin, job, existing)),
+    ];
+    return { findings, prepared };
+  } catch (e) {
+    return { findings: [errorFinding(e, where)], prepared: false };
+  } finally {
+    await kafka.close();
+  }
+}
+
+async function checkBrokers(admin: TopicAdmin, job: Job, where: string): Promise<Finding[]> {
+  const { count, settings } = await admin.brokers();
+  const findings: Finding[] = [];
+  const { replication } = job.kafka;
+  if (replication > count) {
+    findings.push({
+      level: 'blocker',
+      code: 'kafka-replication',
+      where,
+      what: `kafka.replication is ${replication}, but there are ${count} brokers`,
+      why: 'A topic cannot have more copies than there are brokers.',
+      fix: `set \`kafka.replication: ${count}\` in the job file, or start more brokers`,
+    });
+  } else if (replication < 3 && count >= 3) {
+    findings.push({
+      level: 'warning',
+      code: 'kafka-replication',
+      where,
+      what: `kafka.replication is ${replication} on ${count} brokers`,
+      why: 'The loss of one broker loses the log, or stops it; the copy would start again.',
+      fix: 'set `kafka.replication: 3` in the job file',
+    });
+  }
+  for (const topic of ['transaction.state.log', 'offsets.topic']) {
+    const name = `${topic}.replication.factor`;
+    const copies = Number(settings[name] ?? 1);
+    if (copies <= count) continue;
+    findings.push({
+      level: 'blocker',
+      code: 'kafka-internal-replication',
+      where,
+      what: `${name} is ${copies}, but there are ${count} brokers`,
+      why: 'Transactions and groups wait for this topic for ever.',
+      fix: `put \`${name}=${count}\` into server.properties of each broker and restart it`,
+    });
+  }
+  return findings;
+}
+
+function allTableTopics(job: Job): string[] {
+  return job.sources.flatMap(s => job.tables.map(t => tableTopic(s.name, s.database, t.name)));
+}
+
+async function checkTopics(admin: TopicAdmin, job: Job): Promise<Finding[]> {
+  const { state, report, perSource } = controlTopics(job);
+  const tables = allTableTopics(job).flatMap(topic => tableTopics(job, topic));
+  const differences = await admin.check([state, report, ...perSource, ...tables]);
+  return differences.map(({ topic, what, fix }) => ({
+    level: 'blocker',
+    code: 'topic-setting',
+    where: `topic ${topic}`,
+    what,
+    why: 'Order, size or retention of the log would not be what the job relies on.',
+    fix,
+  }));
+}
+
+/** Records of an earlier job under the same names would be applied before ours. */
+async function checkLeftovers(
+  admin: TopicAdmin,
+  job: Job,
+  existing: ReadonlySet<string>,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const topic of allTableTopics(job)) {
+    if (!existing.has(topic)) continue;
+    const ranges = await admin.offsets(topic);
+    if (ranges.every(r => r.latest === 0)) continue;
+    findings.push({
+      level: 'blocker',
+      code: 'topic-not-empty',
+      where: `topic ${topic}`,
+      what: 'the topic holds records, but this job has never run',
+      why: 'Old records would be applied first, and rows deleted since would come back.',
+      fix: `kafka-topics.sh --bootstrap-server ${job.kafka.brokers[0]} --delete --topic ${topic} # or name the source otherwise`,
+    });
+  }
+  return findings;
+}
