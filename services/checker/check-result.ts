@@ -1,0 +1,138 @@
+/**
+ * What a full check says: the shape of the report record `checker/<verify id>`.
+ *   state     'checking' | 'finished' | 'failed'
+ *   error     why it failed
+ *   counters  rows, rows_total, ranges, ranges_different, rows_per_second, eta_seconds,
+ *             pending (keys looked at again), differences, unsettled
+ *   detail    while it runs `{ verifyId, tables: TableProgress[] }`, at the end a CheckResult
+ * `differences` counts what was proven, also beyond the listed ones. Keys are shown to the operator
+ * here and only here; other values of a row are in no report and no log.
+ */
+
+export type DifferenceKind =
+  /** A source has the row, no target has. */
+  | 'missing'
+  /** A target has a row that no source has (there). */
+  | 'extra'
+  /** The right target has the key with other values. */
+  | 'different'
+  /** The row is on another target than its shard only. */
+  | 'misplaced'
+  /** Two sources bring the key to the same target. */
+  | 'duplicate';
+
+export interface Difference {
+  table: string;
+  kind: DifferenceKind;
+  /** Key columns in key order; values as text, bytes as 0x... */
+  key: Record<string, string>;
+  /** Sources that have the row. */
+  sources: string[];
+  /** Target on which it belongs; null if no source has it. */
+  expected: string | null;
+  /** Targets that have a row of the key. */
+  targets: string[];
+}
+
+/** A key that changed so often that no look could tell; its last state, not a verdict. */
+export interface Unsettled {
+  table: string;
+  key: Record<string, string>;
+}
+
+export interface TableProgress {
+  table: string;
+  /** Rows of the sources in ranges that are done. */
+  rows: number;
+  /** The server's estimate until the table is done. */
+  estimatedRows: number;
+  ranges: number;
+  rangesDifferent: number;
+  /** Keys that wait for another look. */
+  pending: number;
+  differences: number;
+  done: boolean;
+}
+
+export interface TableResult {
+  table: string;
+  rows: number;
+  targetRows: number;
+  ranges: number;
+  /** Ranges whose first look differed: with live data most of them are equal in the end. */
+  rangesDifferent: number;
+  /** Keys that were looked at more than once. */
+  rechecked: number;
+  differences: Difference[];
+  unsettled: Unsettled[];
+  /** The table was given up when it had too many differences: there may be more. */
+  truncated: boolean;
+}
+
+export interface CheckResult {
+  verifyId: string;
+  /** No difference and no unsettled key in any table. */
+  equal: boolean;
+  tables: TableResult[];
+  rows: number;
+  differences: number;
+  unsettled: number;
+  startedMs: number;
+  tookMs: number;
+  rowsPerSecond: number;
+  /** Every row was compared as of this position of its source or later. */
+  sourceGtids: Record<string, string>;
+}
+
+export interface CheckProgress {
+  verifyId: string;
+  tables: TableProgress[];
+  rowsPerSecond: number;
+  etaSeconds: number | null;
+}
+
+/** Differences that a report record carries; the counters tell how many there are. */
+const REPORTED_MAX = 1000;
+
+/** The result, short enough for a record. */
+export function forReport(result: CheckResult): CheckResult {
+  let left = REPORTED_MAX;
+  const tables = result.tables.map(t => {
+    const differences = t.differences.slice(0, left);
+    left -= differences.length;
+    const unsettled = t.unsettled.slice(0, left);
+    left -= unsettled.length;
+    const isCut = differences.length + unsettled.length < t.differences.length + t.unsettled.length;
+    return { ...t, differences, unsettled, truncated: t.truncated || isCut };
+  });
+  return { ...result, tables };
+}
+
+export function progressCounters(p: CheckProgress): Record<string, number> {
+  const sum = (f: (t: TableProgress) => number): number =>
+    p.tables.reduce((total, t) => total + f(t), 0);
+  return {
+    rows: sum(t => t.rows),
+    rows_total: sum(t => (t.done ? t.rows : Math.max(t.rows, t.estimatedRows))),
+    ranges: sum(t => t.ranges),
+    ranges_different: sum(t => t.rangesDifferent),
+    rows_per_second: Math.round(p.rowsPerSecond),
+    eta_seconds: Math.ceil(p.etaSeconds ?? 0),
+    pending: sum(t => t.pending),
+    differences: sum(t => t.differences),
+  };
+}
+
+export function resultCounters(r: CheckResult): Record<string, number> {
+  return {
+    rows: r.rows,
+    rows_total: r.rows,
+    ranges: r.tables.reduce((n, t) => n + t.ranges, 0),
+    ranges_different: r.tables.reduce((n, t) => n + t.rangesDifferent, 0),
+    rows_per_second: Math.round(r.rowsPerSecond),
+    eta_seconds: 0,
+    pending: 0,
+    differences: r.differences,
+    unsettled: r.unsettled,
+  };
+}

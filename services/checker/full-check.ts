@@ -1,0 +1,166 @@
+/**
+ * The full check: every row of every table of the sources against all targets, by digests that the
+ * servers compute (digest.ts), while data flows. It says "equal" only of what it has compared, and
+ * "different" only of what was still so when every change on its way had arrived (recheck.ts).
+ * What it covers: each row as of the sources' positions at the start, or later.
+ */
+import type { Logger } from '../../shared/runtime/log.ts';
+import type { CheckProgress, CheckResult, TableProgress, TableResult } from './check-result.ts';
+import { TableCheck, type TableCheckOptions } from './check-table.ts';
+import { type CheckServer, CrewPool } from './crew.ts';
+import { Pace } from './pace.ts';
+import type { PositionWaiter } from './position-waiter.ts';
+import { seenSet } from './seen-set.ts';
+
+export interface FullCheckOptions {
+  verifyId: string;
+  sources: readonly CheckServer[];
+  /** In the order of their shard numbers. */
+  targets: readonly CheckServer[];
+  tables: readonly { name: string; shardColumn: string }[];
+  waiter: PositionWaiter;
+  log: Logger;
+  signal: AbortSignal;
+  /** Ranges looked at at a time, so statements of ours on each server. */
+  concurrency?: number;
+  rangeRows?: number;
+  leafRows?: number;
+  /** For each table. */
+  differencesMax?: number;
+  /** Throttle; null is none. */
+  rowsPerSecond?: number | null;
+  /** Called about twice a second. */
+  onProgress?: (progress: CheckProgress) => void;
+}
+
+const CONCURRENCY = 2;
+const RANGE_ROWS = 20_000;
+const LEAF_ROWS = 256;
+const DIFFERENCES_MAX = 1000;
+const PROGRESS_MS = 500;
+
+export async function runFullCheck(o: FullCheckOptions): Promise<CheckResult> {
+  const startedMs = Date.now();
+  const started = performance.now();
+  const concurrency = o.concurrency ?? CONCURRENCY;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([o.signal, stop.signal]);
+  await using pool = new CrewPool(concurrency, o.log, signal);
+  const sourceGtids = await startPositions(pool, o.sources);
+  const pace = new Pace(o.rowsPerSecond ?? null);
+  const checks = o.tables.map(({ name, shardColumn }) => {
+    const options: TableCheckOptions = {
+      table: name,
+      shardColumn,
+      sources: o.sources,
+      targets: o.targets,
+      pool,
+      waiter: o.waiter,
+      pace,
+      concurrency,
+      rangeRows: o.rangeRows ?? RANGE_ROWS,
+      leafRows: o.leafRows ?? LEAF_ROWS,
+      differencesMax: o.differencesMax ?? DIFFERENCES_MAX,
+      signal,
+    };
+    return new TableCheck(options);
+  });
+  const progress = (): CheckProgress =>
+    progressOf(
+      o.verifyId,
+      checks.map(c => c.progress()),
+      performance.now() - started,
+    );
+  const timer = setInterval(() => o.onProgress?.(progress()), PROGRESS_MS);
+  try {
+    const tables = await inLanes(checks, 2, stop);
+    const tookMs = Math.round(performance.now() - started);
+    const result = resultOf({ verifyId: o.verifyId, tables, startedMs, tookMs, sourceGtids });
+    logResult(o.log, result);
+    return result;
+  } finally {
+    clearInterval(timer);
+    o.onProgress?.(progress());
+  }
+}
+
+/** Runs the checks, `lanes` at a time, so that the last looks at one table overlap with the next. */
+async function inLanes(
+  checks: readonly TableCheck[],
+  lanes: number,
+  stop: AbortController,
+): Promise<TableResult[]> {
+  const results: TableResult[] = [];
+  const left = checks.map((check, i) => ({ check, i }));
+  const lane = async (): Promise<void> => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      results[next.i] = await next.check.run();
+    }
+  };
+  const running = Array.from({ length: lanes }, lane);
+  try {
+    await Promise.all(running);
+  } catch (e) {
+    stop.abort();
+    left.length = 0;
+    await Promise.allSettled(running);
+    throw e;
+  }
+  return results;
+}
+
+async function startPositions(
+  pool: CrewPool,
+  sources: readonly CheckServer[],
+): Promise<Record<string, string>> {
+  const positions: Record<string, string> = {};
+  for (const source of sources) {
+    const set = await pool.use(async crew => seenSet(await crew.session(source)));
+    positions[source.name] = set.toString();
+  }
+  return positions;
+}
+
+function resultOf(o: {
+  verifyId: string;
+  tables: TableResult[];
+  startedMs: number;
+  tookMs: number;
+  sourceGtids: Record<string, string>;
+}): CheckResult {
+  const sum = (f: (t: TableResult) => number): number => o.tables.reduce((n, t) => n + f(t), 0);
+  const differences = sum(t => t.differences.length);
+  const unsettled = sum(t => t.unsettled.length);
+  const rows = sum(t => t.rows);
+  return {
+    verifyId: o.verifyId,
+    equal: differences === 0 && unsettled === 0,
+    tables: o.tables,
+    rows,
+    differences,
+    unsettled,
+    startedMs: o.startedMs,
+    tookMs: o.tookMs,
+    rowsPerSecond: Math.round((rows * 1000) / Math.max(1, o.tookMs)),
+    sourceGtids: o.sourceGtids,
+  };
+}
+
+function progressOf(verifyId: string, tables: TableProgress[], tookMs: number): CheckProgress {
+  const rows = tables.reduce((n, t) => n + t.rows, 0);
+  const left = tables.reduce((n, t) => n + (t.done ? 0 : Math.max(0, t.estimatedRows - t.rows)), 0);
+  const rowsPerSecond = (rows * 1000) / Math.max(1, tookMs);
+  return {
+    verifyId,
+    tables,
+    rowsPerSecond,
+    etaSeconds: rowsPerSecond > 0 ? left / rowsPerSecond : null,
+  };
+}
+
+function logResult(log: Logger, r: CheckResult): void {
+  const { verifyId, equal, rows, differences, unsettled, tookMs, rowsPerSecond } = r;
+  const level = equal ? 'info' : 'warn';
+  const words = equal ? 'check finished: all equal' : 'check finished: not equal';
+  log[level]({ verifyId, rows, differences, unsettled, tookMs, rowsPerSecond }, words);
+}

@@ -1,0 +1,291 @@
+/**
+ * The independent judge of "source equals targets": dumps both sides as plain text, ordered by
+ * primary key, and compares them row for row while they stream, in bounded memory. It shares no
+ * code with the checker, the codec or our MySQL room, so a mistake of theirs is not its own.
+ * It is meant for data at rest: while rows change, it tells of changes that are on their way.
+ */
+import { type Connection, createConnection } from 'mysql2';
+
+export interface OracleDatabase {
+  name: string;
+  host: string;
+  port: number;
+  user: string;
+  password: string;
+  database: string;
+}
+
+export interface OracleDifference {
+  /** Values of the primary key as text, joined by commas. */
+  key: string;
+  kind: 'missing' | 'extra' | 'different' | 'misplaced' | 'duplicate';
+}
+
+export interface OracleTable {
+  table: string;
+  sourceRows: number;
+  targetRows: number;
+  differenceCount: number;
+  /** The first ones. */
+  differences: OracleDifference[];
+}
+
+export interface OracleVerdict {
+  equal: boolean;
+  tables: OracleTable[];
+}
+
+export interface OracleOptions {
+  sources: readonly OracleDatabase[];
+  targets: readonly OracleDatabase[];
+  tables: readonly { name: string; shardColumn: string }[];
+  listedMax?: number;
+}
+
+export async function oracle(o: OracleOptions): Promise<OracleVerdict> {
+  const tables: OracleTable[] = [];
+  for (const { name, shardColumn } of o.tables) {
+    tables.push(await compareTable(o, name, shardColumn));
+  }
+  return { equal: tables.every(t => t.differenceCount === 0), tables };
+}
+
+type KeyPart = number | bigint | string;
+
+interface DumpedRow {
+  key: KeyPart[];
+  shard: number;
+  text: string;
+}
+
+async function compareTable(
+  o: OracleOptions,
+  table: string,
+  shardColumn: string,
+): Promise<OracleTable> {
+  const verdict: OracleTable = {
+    table,
+    sourceRows: 0,
+    targetRows: 0,
+    differenceCount: 0,
+    differences: [],
+  };
+  const shards = o.targets.length;
+  await using stack = new AsyncDisposableStack();
+  const open = async (db: OracleDatabase): Promise<Dump> =>
+    stack.use(await Dump.open(db, table, shardColumn, shards));
+  const sources = await Promise.all(o.sources.map(open));
+  const targets = await Promise.all(o.targets.map(open));
+  for (;;) {
+    const key = smallest([...sources, ...targets]);
+    if (key === null) return verdict;
+    const want: DumpedRow[] = [];
+    for (const dump of sources) {
+      const row = await dump.take(key);
+      if (row !== null) want.push(row);
+    }
+    const have: { target: number; row: DumpedRow }[] = [];
+    for (const [target, dump] of targets.entries()) {
+      const row = await dump.take(key);
+      if (row !== null) have.push({ target, row });
+    }
+    verdict.sourceRows += want.length;
+    verdict.targetRows += have.length;
+    const kind = judge(want, have);
+    if (kind === null) continue;
+    verdict.differenceCount += 1;
+    if (verdict.differences.length < (o.listedMax ?? 1000)) {
+      verdict.differences.push({ key: key.join(','), kind });
+    }
+  }
+}
+
+/** null if each row is on the target of its shard, the same, and nowhere else. */
+function judge(
+  want: readonly DumpedRow[],
+  have: readonly { target: number; row: DumpedRow }[],
+): OracleDifference['kind'] | null {
+  const shards = new Set(want.map(r => r.shard));
+  if (shards.size < want.length) return 'duplicate';
+  const wrongPlace = have.filter(h => !shards.has(h.target));
+  const unserved = want.filter(w => !have.some(h => h.target === w.shard));
+  if (want.length === 0) return 'extra';
+  if (unserved.length > 0) return wrongPlace.length > 0 ? 'misplaced' : 'missing';
+  for (const { shard, text } of want) {
+    if (have.some(h => h.target === shard && h.row.text !== text)) return 'different';
+  }
+  if (wrongPlace.length > 0) return 'extra';
+  // The row says by itself where it belongs.
+  return have.some(h => h.row.shard !== h.target) ? 'misplaced' : null;
+}
+
+function smallest(dumps: readonly Dump[]): KeyPart[] | null {
+  let least: KeyPart[] | null = null;
+  for (const { head } of dumps) {
+    if (head !== null && (least === null || compareKeys(head.key, least) < 0)) least = head.key;
+  }
+  return least;
+}
+
+function compareKeys(a: readonly KeyPart[], b: readonly KeyPart[]): number {
+  for (const [i, x] of a.entries()) {
+    const y = b[i];
+    if (y === undefined || x === y) continue;
+    if (x < y) return -1;
+    if (x > y) return 1;
+  }
+  return 0;
+}
+
+interface ColumnFacts {
+  name: string;
+  type: string;
+}
+
+/** One table of one server, row by row in the order of the key. */
+class Dump implements AsyncDisposable {
+  head: DumpedRow | null = null;
+  readonly #connection: Connection;
+  readonly #rows: AsyncIterator<(string | null)[]>;
+  readonly #keyParts: number;
+  readonly #isNumeric: boolean;
+  readonly #shards: number;
+
+  private constructor(
+    connection: Connection,
+    rows: AsyncIterator<(string | null)[]>,
+    shape: { keyParts: number; isNumeric: boolean; shards: number },
+  ) {
+    this.#connection = connection;
+    this.#rows = rows;
+    this.#keyParts = shape.keyParts;
+    this.#isNumeric = shape.isNumeric;
+    this.#shards = shape.shards;
+  }
+
+  static async open(
+    db: OracleDatabase,
+    table: string,
+    shardColumn: string,
+    shards: number,
+  ): Promise<Dump> {
+    const { host, port, user, password, database } = db;
+    const connection = createConnection({ host, port, user, password, charset: 'utf8mb4' });
+    try {
+      await run(connection, "SET time_zone = '+00:00', sql_mode = '', net_write_timeout = 3600");
+      const { columns, key } = await facts(connection, database, table);
+      const isNumeric = key.every(k => isInteger(k.type));
+      const keys = key.map(k => (isNumeric ? `CAST(${id(k.name)} AS CHAR)` : hex(k)));
+      const order = isNumeric ? key.map(k => id(k.name)) : keys;
+      const text = `CONCAT_WS(',',${columns.map(printed).join(',')})`;
+      const sql =
+        `SELECT ${keys.join(',')},CAST(${id(shardColumn)} AS CHAR),${text} ` +
+        `FROM ${id(database)}.${id(table)} ORDER BY ${order.join(',')}`;
+      const stream = connection
+        .query({ sql, rowsAsArray: true, typeCast: f => f.string() })
+        .stream({ highWaterMark: 500 });
+      const rows = stream[Symbol.asyncIterator]();
+      const dump = new Dump(connection, rows, { keyParts: keys.length, isNumeric, shards });
+      await dump.#next();
+      return dump;
+    } catch (e) {
+      connection.destroy();
+      throw e;
+    }
+  }
+
+  /** The row of this key, if it is the next one. */
+  async take(key: readonly KeyPart[]): Promise<DumpedRow | null> {
+    const { head } = this;
+    if (head === null || compareKeys(head.key, key) !== 0) return null;
+    await this.#next();
+    return head;
+  }
+
+  async #next(): Promise<void> {
+    const next = await this.#rows.next();
+    if (next.done) {
+      this.head = null;
+      return;
+    }
+    const row = next.value;
+    const key = row.slice(0, this.#keyParts).map(text => this.#keyPart(text ?? ''));
+    const text = row[this.#keyParts + 1];
+    if (typeof text !== 'string') throw new Error(`the row of key ${key.join()} cannot be printed`);
+    this.head = { key, shard: floorModulo(row[this.#keyParts] ?? '', this.#shards), text };
+  }
+
+  #keyPart(text: string): KeyPart {
+    if (!this.#isNumeric) return text;
+    return text.length < 16 ? Number(text) : BigInt(text);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#connection.destroy();
+  }
+}
+
+function floorModulo(text: string, n: number): number {
+  const m = BigInt(n);
+  return Number(((BigInt(text) % m) + m) % m);
+}
+
+function id(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``;
+}
+
+function isInteger(type: string): boolean {
+  return /^(tinyint|smallint|mediumint|int|bigint)$/.test(type);
+}
+
+/** HEX of a number would be its integer part, so everything but bytes is text first. */
+function hex({ name, type }: ColumnFacts): string {
+  if (/(binary|blob)$/.test(type)) return `HEX(${id(name)})`;
+  if (/^(char|varchar|.*text)$/.test(type)) return `HEX(CONVERT(${id(name)} USING utf8mb4))`;
+  return `HEX(CAST(${id(name)} AS CHAR))`;
+}
+
+/** A column as text that loses nothing; QUOTE tells NULL from 'NULL' and ends where it ends. */
+function printed({ name, type }: ColumnFacts): string {
+  const c = id(name);
+  if (type === 'float') return `QUOTE(CAST(${c} AS DOUBLE))`;
+  if (type === 'bit') return `QUOTE(CAST(${c} AS UNSIGNED))`;
+  if (/^(enum|set)$/.test(type)) return `QUOTE(CONVERT(${c} USING utf8mb4)),QUOTE(${c}+0)`;
+  if (/(binary|blob)$/.test(type)) return `QUOTE(HEX(${c}))`;
+  if (/(char|text)$/.test(type)) return `QUOTE(CONVERT(${c} USING utf8mb4))`;
+  return `QUOTE(CAST(${c} AS CHAR))`;
+}
+
+async function facts(
+  connection: Connection,
+  database: string,
+  table: string,
+): Promise<{ columns: ColumnFacts[]; key: ColumnFacts[] }> {
+  const literal = (s: string): string => `'${s.replaceAll("'", "''")}'`;
+  const where = `TABLE_SCHEMA = ${literal(database)} AND TABLE_NAME = ${literal(table)}`;
+  const rows = await run(
+    connection,
+    `SELECT COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS WHERE ${where}`,
+  );
+  // By name, so that two servers print the columns in the same order.
+  const columns = rows
+    .map(([name, type]) => ({ name: String(name), type: String(type) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const parts = await run(
+    connection,
+    `SELECT COLUMN_NAME FROM information_schema.STATISTICS
+      WHERE ${where} AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX`,
+  );
+  const key = parts.flatMap(([name]) => columns.find(c => c.name === String(name)) ?? []);
+  if (key.length === 0) throw new Error(`${database}.${table} has no primary key, or is not there`);
+  return { columns, key };
+}
+
+function run(connection: Connection, sql: string): Promise<unknown[][]> {
+  return new Promise((resolve, reject) => {
+    connection.query({ sql, rowsAsArray: true }, (error, rows) => {
+      if (error) reject(error);
+      else resolve(Array.isArray(rows) ? rows.map(r => (Array.isArray(r) ? r : [])) : []);
+    });
+  });
+}
