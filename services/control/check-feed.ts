@@ -20,7 +20,8 @@ export async function latestCheck(c: ServiceContext): Promise<CheckFeed> {
     const report = codec.decode(value);
     if (report.state !== 'finished') return;
     newest = id;
-    verdict = report.counters.differences === 0;
+    if (report.counters.differences !== 0) verdict = false;
+    else if (report.counters.unsettled === 0) verdict = true;
   });
   await tail.caughtUp;
   return { verdict: () => verdict, [Symbol.asyncDispose]: () => tail.close() };

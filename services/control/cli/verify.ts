@@ -56,7 +56,8 @@ export async function verifyCommand(
     }
     process.stdout.write(o.json ? `${report.detail}\n` : `${renderCheck(report)}\n`);
     if (report.state !== 'finished') return EXIT.failed;
-    return report.counters.differences === 0 ? EXIT.ok : EXIT.different;
+    if (report.counters.differences !== 0) return EXIT.different;
+    return report.counters.unsettled === 0 ? EXIT.ok : EXIT.failed;
   } finally {
     await kafka.close();
   }

@@ -1,0 +1,49 @@
+/** Servers of a bench run: of its own, or those of a file. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { cacheRoot } from '../support/servers/cache.ts';
+import { startServers } from '../support/servers/servers.ts';
+import type { BenchServers } from './rig.ts';
+
+const NAMES = ['s1', 't1', 't2'];
+
+export interface BenchRun extends AsyncDisposable {
+  servers: BenchServers;
+  /** Where job files, logs and results go. */
+  dir: string;
+}
+
+export async function benchServers(
+  file: string | undefined,
+  say: (line: string) => void,
+): Promise<BenchRun> {
+  const dir = path.join(cacheRoot(), 'bench');
+  if (file !== undefined) {
+    const servers: BenchServers = JSON.parse(readFileSync(file, 'utf8'));
+    return {
+      servers: { ...servers, pids: servers.pids ?? {} },
+      dir,
+      [Symbol.asyncDispose]: async () => {},
+    };
+  }
+  const up = await startServers({
+    kafka: true,
+    registry: true,
+    mysql: NAMES.map((name, i) => ({ name, serverId: 101 + i })),
+    log: say,
+  });
+  const mysql: BenchServers['mysql'] = {};
+  const pids: Record<string, number> = {};
+  for (const name of NAMES) {
+    const { host, port, user, password, pid } = up.mysql(name);
+    mysql[name] = { host, port, user, password };
+    if (pid !== undefined) pids[`mysql ${name}`] = pid;
+  }
+  const kafkaPid = up.kafka.nodes[0]?.pid;
+  if (kafkaPid !== undefined) pids.kafka = kafkaPid;
+  return {
+    servers: { brokers: up.kafka.brokers, registryUrl: up.registry.url, mysql, pids },
+    dir,
+    [Symbol.asyncDispose]: () => up[Symbol.asyncDispose](),
+  };
+}
