@@ -83,6 +83,10 @@ export function demoOptions(argv: readonly string[]): DemoOptions | undefined {
   };
 }
 
+export function ordersPerSource({ rows, sources }: DemoOptions): number {
+  return Math.ceil(rows / sources);
+}
+
 function parse<T>(read: () => T): T {
   try {
     return read();

@@ -21,13 +21,15 @@ export type RunningCommand = {
 export type SpawnOptions = {
   /** File for output; by default the command writes where we write. */
   log?: string;
+  /** Descriptor for standard output. */
+  fd?: number;
   env?: Record<string, string>;
 };
 
 export function spawnReshard(args: readonly string[], options: SpawnOptions = {}): RunningCommand {
   const file = options.log === undefined ? undefined : openSync(options.log, 'a');
   const child = spawn(process.execPath, [MAIN, ...args], {
-    stdio: file === undefined ? ['ignore', 'inherit', 'inherit'] : ['ignore', file, file],
+    stdio: ['ignore', file ?? options.fd ?? 'inherit', file ?? 'inherit'],
     env: { ...process.env, ...options.env },
   });
   if (file !== undefined) closeSync(file);
@@ -74,6 +76,8 @@ export async function callReshard(
 /** Follows `reshard status --watch --json`. */
 export class StatusWatch implements AsyncDisposable {
   latest: Status | undefined;
+  /** How many there have been. */
+  count = 0;
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
 
@@ -83,6 +87,7 @@ export class StatusWatch implements AsyncDisposable {
     if (child.stdout === null) return;
     createInterface({ input: child.stdout }).on('line', line => {
       this.latest = JSON.parse(line);
+      this.count++;
     });
   }
 

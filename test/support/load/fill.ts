@@ -56,12 +56,21 @@ export async function fillSource(options: FillOptions): Promise<FillResult> {
   return result;
 }
 
-export async function createShop(endpoint: LoadEndpoint, database: string): Promise<void> {
+/** Drops the database and creates it empty. */
+export async function createDatabase(endpoint: LoadEndpoint, database: string): Promise<void> {
   const client = await LoadClient.open(endpoint);
   try {
     await client.run(`DROP DATABASE IF EXISTS \`${database}\``);
     await client.run(`CREATE DATABASE \`${database}\` CHARACTER SET utf8mb4`);
-    await client.run(`USE \`${database}\``);
+  } finally {
+    await client.close();
+  }
+}
+
+export async function createShop(endpoint: LoadEndpoint, database: string): Promise<void> {
+  await createDatabase(endpoint, database);
+  const client = await LoadClient.open(endpoint, database);
+  try {
     for (const statement of CREATE_TABLES) await client.run(statement);
   } finally {
     await client.close();

@@ -1,0 +1,235 @@
+/**
+ * A job over the shop's tables on real servers, with every service as a process of its own that a
+ * test may stop, kill and start again. All that a test knows of the job it knows by the CLI, the
+ * topics and the servers.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { expect } from 'vitest';
+import type { Status } from '../../services/control/status/status.ts';
+import { type DevServers, servers } from '../support/dev.ts';
+import { type MysqlServer, sourceName, writeJobFile } from '../support/job-file.ts';
+import { LoadClient } from '../support/load/client.ts';
+import { createDatabase, fillSource } from '../support/load/fill.ts';
+import { Load } from '../support/load/load.ts';
+import { newSeed } from '../support/load/random.ts';
+import { IdSpace, LOAD_TABLES, SHARD_COLUMN } from '../support/load/tables.ts';
+import { oracle } from '../support/oracle.ts';
+import { differsFromSource, PlainConsumer } from '../support/plain-consumer.ts';
+import {
+  callReshard,
+  type RunningCommand,
+  StatusWatch,
+  spawnReshard,
+} from '../support/reshard-cli.ts';
+
+export const SERVICES = ['control', 'binlog', 'snapshot', 'sink', 'checker'] as const;
+export type Service = (typeof SERVICES)[number];
+
+const KEYS: Readonly<Record<(typeof LOAD_TABLES)[number], readonly string[]>> = {
+  customers: ['customer_id'],
+  orders: ['order_id'],
+  order_items: ['order_id', 'line_no'],
+};
+
+export type ShopJobOptions = {
+  orders: number;
+  seed?: number;
+  options?: Record<string, number | boolean>;
+};
+
+export class ShopJob implements AsyncDisposable {
+  readonly name: string;
+  readonly database: string;
+  readonly seed: number;
+  readonly jobFile: string;
+  readonly dir: string;
+  readonly space: IdSpace;
+  readonly source: MysqlServer;
+  readonly targets: readonly MysqlServer[];
+  readonly #servers: DevServers;
+  readonly #running = new Map<Service, RunningCommand>();
+  #watch: StatusWatch | undefined;
+
+  private constructor(servers: DevServers, o: ShopJobOptions) {
+    const id = randomUUID().slice(0, 8);
+    const { s1, t1, t2 } = servers.mysql;
+    if (!s1 || !t1 || !t2) throw new Error('the servers s1, t1 and t2 are needed');
+    this.#servers = servers;
+    this.name = `pipe-${id}`;
+    this.database = `pipe_${id}`;
+    this.seed = o.seed ?? Number(process.env.RESHARD_SEED ?? newSeed());
+    this.dir = mkdtempSync(path.join(os.tmpdir(), 'reshard-'));
+    this.space = new IdSpace(0, o.orders);
+    this.source = s1;
+    this.targets = [t1, t2];
+    this.jobFile = writeJobFile({
+      dir: this.dir,
+      job: this.name,
+      servers,
+      sources: [s1],
+      targets: this.targets,
+      database: this.database,
+      ...(o.options === undefined ? {} : { options: o.options }),
+    });
+  }
+
+  /** Source filled, targets empty, nothing started. */
+  static async prepare(o: ShopJobOptions): Promise<ShopJob> {
+    const job = new ShopJob(servers(), o);
+    console.log(`${job.name}: seed ${job.seed} (RESHARD_SEED=${job.seed} repeats it)`);
+    const { database, seed } = job;
+    await fillSource({ endpoint: job.source, database, source: 0, orders: o.orders, seed });
+    for (const target of job.targets) await createDatabase(target, database);
+    return job;
+  }
+
+  start(...services: readonly Service[]): void {
+    for (const service of services) {
+      if (this.#running.get(service)?.running) continue;
+      const args = ['service', service, this.jobFile];
+      if (service === 'control') args.push('--create-targets');
+      const log = this.#log(service);
+      this.#running.set(service, spawnReshard(args, { log, env: { RESHARD_LOG_JSON: '1' } }));
+    }
+    this.#watch ??= StatusWatch.open(this.jobFile);
+  }
+
+  /** Sends a signal and waits for the end; answers the exit code (128 after SIGKILL). */
+  async end(service: Service, signal: NodeJS.Signals): Promise<number> {
+    const running = this.#running.get(service);
+    if (running === undefined) throw new Error(`${service} was not started`);
+    running.kill(signal);
+    return running.exited;
+  }
+
+  load(perSecond: number, connections = 20): Load {
+    const { source: endpoint, database, space, seed } = this;
+    return Load.start({ endpoint, database, space, seed: seed + 1, perSecond, connections });
+  }
+
+  plainConsumer(): Promise<PlainConsumer> {
+    const { brokers, registryUrl } = this.#servers;
+    const topics = LOAD_TABLES.map(table => this.topic(table));
+    return PlainConsumer.open({ brokers, registryUrl, groupId: `${this.name}-plain`, topics });
+  }
+
+  topic(table: string): string {
+    return `${sourceName(this.name, 0)}.${this.database}.${table}`;
+  }
+
+  get status(): Status | undefined {
+    return this.#watch?.latest;
+  }
+
+  /** Waits for a status that is newer than this call. */
+  async until(what: string, done: (s: Status) => boolean, timeoutMs: number): Promise<Status> {
+    const from = this.#watch?.count ?? 0;
+    const end = performance.now() + timeoutMs;
+    while (performance.now() < end) {
+      const watch = this.#watch;
+      if (watch?.latest !== undefined && watch.count > from && done(watch.latest)) {
+        return watch.latest;
+      }
+      this.#refuseDead();
+      await new Promise(resolve => setTimeout(resolve, 100));
+    }
+    throw new Error(`waited ${timeoutMs} ms in vain for ${what}\n${this.#evidence()}`);
+  }
+
+  copied(timeoutMs = 120_000): Promise<Status> {
+    return this.until('the copy', s => s.tables.every(t => t.complete), timeoutMs);
+  }
+
+  drained(timeoutMs = 120_000): Promise<Status> {
+    return this.until('the pipeline to drain', s => s.drained, timeoutMs);
+  }
+
+  /** The independent judge; load must have stopped and the pipeline drained. */
+  async expectEqual(): Promise<void> {
+    const { database } = this;
+    const named = (list: readonly MysqlServer[]) =>
+      list.map((s, i) => ({ ...s, name: `${i}`, database }));
+    const verdict = await oracle({
+      sources: named([this.source]),
+      targets: named(this.targets),
+      tables: LOAD_TABLES.map(name => ({ name, shardColumn: SHARD_COLUMN })),
+    });
+    const differing = verdict.tables.flatMap(t =>
+      t.differences.slice(0, 20).map(d => `${t.table} ${d.key} ${d.kind}`),
+    );
+    expect(differing, `differences\n${this.#evidence()}`).toEqual([]);
+    expect(verdict.equal).toBe(true);
+    for (const t of verdict.tables) expect(t.sourceRows).toBeGreaterThan(0);
+  }
+
+  /** T1: the consumer's tables become equal to the source once it has read to the end. */
+  async expectFollowed(consumer: PlainConsumer, timeoutMs = 30_000): Promise<void> {
+    const end = performance.now() + timeoutMs;
+    for (;;) {
+      if (consumer.error !== undefined) throw consumer.error;
+      const differing: string[] = [];
+      for (const table of LOAD_TABLES) {
+        const rows = consumer.tables.get(this.topic(table)) ?? new Map();
+        const keys = await differsFromSource(rows, this.source, this.database, table, KEYS[table]);
+        differing.push(...keys.slice(0, 10).map(key => `${table} ${key}`));
+      }
+      if (differing.length === 0) return;
+      if (performance.now() > end) {
+        expect(differing, 'what a plain consumer holds').toEqual([]);
+        return;
+      }
+      await new Promise(resolve => setTimeout(resolve, 500));
+    }
+  }
+
+  async verify(): Promise<{ code: number; out: string }> {
+    const { code, out, err } = await callReshard('verify', this.jobFile, '--json');
+    if (code !== 0 && code !== 4) throw new Error(`verify: ${code}\n${err}\n${this.#evidence()}`);
+    return { code, out };
+  }
+
+  /** A client of the source, or of a target by index. */
+  sql(target?: number): Promise<LoadClient> {
+    const server = target === undefined ? this.source : this.targets[target];
+    if (server === undefined) throw new Error(`no target ${target}`);
+    return LoadClient.open(server, this.database);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#watch?.[Symbol.asyncDispose]();
+    for (const running of this.#running.values()) running.kill('SIGTERM');
+    await Promise.all([...this.#running.values()].map(r => r.exited));
+    for (const server of [this.source, ...this.targets]) {
+      const client = await LoadClient.open(server);
+      await client.run(`DROP DATABASE IF EXISTS ${this.database}`);
+      await client.close();
+    }
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** A service that ended by itself would let a wait run into its deadline without a reason. */
+  #refuseDead(): void {
+    const halted = this.status?.services.filter(s => s.state === 'halted') ?? [];
+    if (halted.length > 0) {
+      const lines = halted.map(s => `${s.service}/${s.unit}: ${s.error}`).join('\n');
+      throw new Error(`halted: ${lines}\n${this.#evidence()}`);
+    }
+  }
+
+  #log(service: Service): string {
+    return path.join(this.dir, `${service}.log`);
+  }
+
+  /** Last status, and the warnings of the services. */
+  #evidence(): string {
+    const lines = [`seed ${this.seed}`, JSON.stringify(this.status)];
+    for (const service of this.#running.keys()) {
+      const text = readFileSync(this.#log(service), 'utf8').trim().split('\n').slice(-8);
+      lines.push(`--- ${service}`, ...text.map(line => line.slice(0, 800)));
+    }
+    return lines.join('\n');
+  }
+}
