@@ -146,7 +146,7 @@ describe('unique keys under every order of partitions', () => {
     const orders = sample(interleavings(events.map(e => e.length)), RUNS_MAX);
     for (const order of orders) {
       const { log, job } = await db.fresh(events.length);
-      events.forEach((list, p) => log.append(p, ...list));
+      for (const [p, list] of events.entries()) log.append(p, ...list);
       await play(log, job, order, 2);
       expect(await db.rows(), `order ${order.join()}`).toEqual(final);
     }
@@ -159,7 +159,7 @@ describe('unique keys under every order of partitions', () => {
       const { events, final } = eventsOf(steps);
       for (const order of interleavings(events.map(() => 1))) {
         const { log, job } = await db.fresh(events.length);
-        events.forEach((list, p) => log.append(p, ...list));
+        for (const [p, list] of events.entries()) log.append(p, ...list);
         await using member = db.member(log, job);
         for (const partition of order) await member.reached(partition, log.release(partition));
         await member.unparked();

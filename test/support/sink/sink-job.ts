@@ -1,0 +1,234 @@
+/**
+ * A job that has only its sink side: real topics, registry, state and targets, filled with records
+ * that the test makes. Members run as processes, so that they can be killed at a failpoint.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stateWriter } from '../../../services/control/state-writer.ts';
+import { controlTopics, tableTopics } from '../../../services/control/topic-plan.ts';
+import { staticSchema } from '../../../shared/codec/record-codec.ts';
+import { type Job, parseJob } from '../../../shared/job/job.ts';
+import { kafkaOf, registryOf, stateCodec } from '../../../shared/member/context.ts';
+import { stateKey } from '../../../shared/member/job-view.ts';
+import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { inspectTable } from '../../../shared/mysql/inspect.ts';
+import type { TableSchema } from '../../../shared/row/table-schema.ts';
+import { until } from '../../../shared/runtime/clock.ts';
+import { createLogger } from '../../../shared/runtime/log.ts';
+import type { KafkaLog } from '../../../shared/topic/kafka.ts';
+import { partitionOf } from '../../../shared/topic/partition.ts';
+import { reportTopic, stateTopic, tableTopic } from '../../../shared/topic/topic-name.ts';
+import type { TransactionalWriter } from '../../../shared/topic/transactional-writer.ts';
+import type { DevServers } from '../dev.ts';
+import { type Event, LogMaker, SCHEMA_IDS } from './log-maker.ts';
+
+export interface SinkJobOptions {
+  servers: DevServers;
+  /** Names of servers that are targets. */
+  targets: string[];
+  /** Unique name: job, source and database carry it. */
+  name: string;
+  /** CREATE TABLE statement by table name; each has a column `shard`. */
+  tables: Record<string, string>;
+  options?: Record<string, unknown>;
+}
+
+const LOG = createLogger({ name: 'test', level: process.env.TEST_LOG ?? 'silent' });
+const MEMBER = fileURLToPath(new URL('./run-member.ts', import.meta.url));
+
+export class SinkJob implements AsyncDisposable {
+  readonly job: Job;
+  readonly kafka: KafkaLog;
+  readonly schemas = new Map<string, TableSchema>();
+  readonly sessions: MysqlSession[] = [];
+  readonly #makers = new Map<string, LogMaker>();
+  readonly #folder = mkdtempSync(path.join(tmpdir(), 'reshard-sink-'));
+  readonly #members = new Set<ChildProcess>();
+  #writer: TransactionalWriter | undefined;
+
+  private constructor(job: Job) {
+    this.job = job;
+    this.kafka = kafkaOf(job, LOG, 'sink-test');
+    writeFileSync(this.jobFile, JSON.stringify(job));
+  }
+
+  get jobFile(): string {
+    return path.join(this.#folder, 'job.yaml');
+  }
+
+  static async create(o: SinkJobOptions): Promise<SinkJob> {
+    const { servers, name } = o;
+    const endpoint = (server: string): object => ({ ...servers.mysql[server], database: name });
+    const job = parseJob(
+      JSON.stringify({
+        job: name,
+        kafka: { brokers: servers.brokers },
+        registry: { url: servers.registryUrl },
+        sources: [{ name: `${name}-s`, ...endpoint(o.targets[0] ?? '') }],
+        targets: o.targets.map(t => ({ name: t, ...endpoint(t) })),
+        tables: Object.keys(o.tables).map(t => ({ name: t })),
+        route: { kind: 'modulus', column: 'shard' },
+        options: { ...o.options },
+      }),
+      {},
+    );
+    const made = new SinkJob(job);
+    await made.#prepareTargets(o.tables);
+    await made.#prepareTopics();
+    return made;
+  }
+
+  get source(): string {
+    return this.job.sources[0]?.name ?? '';
+  }
+
+  topicOf(table: string): string {
+    return tableTopic(this.source, this.job.job, table);
+  }
+
+  /** One Kafka transaction of events, each in the partition of its key. */
+  async publish(table: string, events: readonly Event[]): Promise<void> {
+    this.#writer ??= await this.kafka.transactionalWriter({ transactionalId: this.source });
+    const writer = this.#writer;
+    const maker = this.#maker(table);
+    const { partitions } = this.job.options;
+    const topic = this.topicOf(table);
+    for (const event of events) {
+      const { key, value } = maker.encode(event);
+      const partition = partitionOf(key, 5, key.length, partitions);
+      writer.append(topic, partition, key, 0, key.length, value, 0, value.length, Date.now());
+    }
+    await writer.commit();
+  }
+
+  /** Starts a member; `failpoint` makes it kill itself there. */
+  start(
+    o: { failpoint?: string; args?: string[]; env?: Record<string, string> } = {},
+  ): ChildProcess {
+    const child = spawn(process.execPath, [...(o.args ?? []), MEMBER, this.jobFile], {
+      stdio: ['ignore', 'ignore', process.env.TEST_LOG ? 'inherit' : 'ignore'],
+      env: { ...process.env, ...o.env, RESHARD_FAILPOINT: o.failpoint ?? '' },
+    });
+    this.#members.add(child);
+    child.once('exit', () => this.#members.delete(child));
+    return child;
+  }
+
+  /** Whether every target has applied all partitions of all tables to their ends. */
+  async drained(): Promise<boolean> {
+    const admin = await this.kafka.admin();
+    for (const table of this.schemas.keys()) {
+      const topic = this.topicOf(table);
+      const ends = await admin.offsets(topic);
+      for (const session of this.sessions) {
+        const rows = await session
+          .query<{ part: string; n: string }>(
+            'SELECT part, next_offset AS n FROM reshard_offset WHERE job = ? AND topic = ?',
+            [this.job.job, topic],
+          )
+          .catch(() => []);
+        const at = new Map(rows.map(r => [Number(r.part), Number(r.n)]));
+        if (ends.some(e => (at.get(e.partition) ?? -1) < e.latest)) return false;
+      }
+    }
+    const parked = await Promise.all(this.sessions.map(s => countOf(s, 'reshard_park')));
+    return parked.every(n => n === 0);
+  }
+
+  waitDrained(timeoutMs = 20_000): Promise<boolean> {
+    return until(() => this.drained(), { timeoutMs, everyMs: 20, what: 'the sink to drain' });
+  }
+
+  /** Rows of a table by target, as text, in order. */
+  async rows(table: string): Promise<string[][]> {
+    return Promise.all(
+      this.sessions.map(async s => {
+        const rows = await s.query(`SELECT * FROM ${table}`);
+        return rows.map(r => Object.values(r).join()).sort();
+      }),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ends = [...this.#members].map(child => {
+      const gone = new Promise(resolve => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      return gone;
+    });
+    await Promise.all(ends);
+    for (const s of this.sessions) {
+      await s.rawQuery(`DROP DATABASE IF EXISTS ${this.job.job}`);
+      await s.close();
+    }
+    this.#writer?.close();
+    const admin = await this.kafka.admin();
+    const ours = (await admin.listTopics()).filter(
+      t => t.startsWith(`${this.source}.`) || t.startsWith(`reshard.${this.job.job}.`),
+    );
+    if (ours.length > 0) await admin.deleteTopics(ours);
+    await this.kafka.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #maker(table: string): LogMaker {
+    let maker = this.#makers.get(table);
+    const schema = this.schemas.get(table);
+    if (schema === undefined) throw new Error(`no table ${table}`);
+    maker ??= new LogMaker(schema, this.topicOf(table), 0);
+    this.#makers.set(table, maker);
+    return maker;
+  }
+
+  async #prepareTargets(tables: Record<string, string>): Promise<void> {
+    for (const t of this.job.targets) {
+      const { host, port, user, password } = t;
+      const session = await MysqlSession.open(
+        { host, port, user, password },
+        { role: 'admin', side: 'target' },
+      );
+      this.sessions.push(session);
+      await session.rawQuery(`DROP DATABASE IF EXISTS ${t.database}`);
+      await session.rawQuery(`CREATE DATABASE ${t.database}`);
+      await session.rawQuery(`USE ${t.database}`);
+      for (const [table, ddl] of Object.entries(tables)) {
+        await session.rawQuery(ddl);
+        this.schemas.set(table, await inspectTable(session, t.database, table));
+      }
+    }
+  }
+
+  async #prepareTopics(): Promise<void> {
+    const admin = await this.kafka.admin();
+    const { state, report } = controlTopics(this.job);
+    const topics = [...this.schemas.keys()].flatMap(t => tableTopics(this.job, this.topicOf(t)));
+    await admin.ensureTopics([state, report, ...topics]);
+    const registry = registryOf(this.job);
+    const job = this.job.job;
+    await registry.register(`${stateTopic(job)}-value`, staticSchema('state'), 'BACKWARD');
+    await registry.register(`${reportTopic(job)}-value`, staticSchema('report'), 'BACKWARD');
+    const writer = await stateWriter(this.kafka, this.job, await stateCodec(registry, this.job));
+    for (const [table, schema] of this.schemas) {
+      await writer.put(stateKey.plan(this.source, this.job.job, table), {
+        plan: {
+          generation: 1,
+          source: this.source,
+          db: this.job.job,
+          table,
+          topic: this.topicOf(table),
+          schemaJson: JSON.stringify(schema),
+          ...SCHEMA_IDS,
+          estimatedRows: 0,
+          ranges: [],
+        },
+      });
+    }
+  }
+}
+
+async function countOf(session: MysqlSession, table: string): Promise<number> {
+  const [row] = await session.query<{ n: string }>(`SELECT COUNT(*) AS n FROM ${table}`);
+  return Number(row?.n);
+}
