@@ -11,6 +11,7 @@ import { quoteText } from './identifier.ts';
 import { inspectTable, listTables, type ServerFacts, serverFacts } from './inspect.ts';
 import { mapMysqlError } from './mysql-error.ts';
 import { checkTable, type TableRequest } from './preflight-table.ts';
+import { createTableSql } from './schema-copy.ts';
 import { checkGtid, checkSettings, SOURCE_RULES, setGlobal } from './setting-rule.ts';
 
 export interface SourceRequest {
@@ -31,6 +32,8 @@ export interface SourceReport {
   serverUuid: string;
   /** By table name; a table that cannot be inspected is missing. */
   schemas: Map<string, TableSchema>;
+  /** SHOW CREATE TABLE, by table name. */
+  createTables: Map<string, string>;
 }
 
 const HOUR_S = 3600;
@@ -60,6 +63,7 @@ export async function preflightSource(
     facts,
     serverUuid: serverUuid(facts),
     schemas: tables.schemas,
+    createTables: tables.createTables,
   };
 }
 
@@ -88,10 +92,11 @@ async function preflightTables(
   session: MysqlSession,
   facts: ServerFacts,
   request: SourceRequest,
-): Promise<{ findings: Finding[]; schemas: Map<string, TableSchema> }> {
+): Promise<Pick<SourceReport, 'findings' | 'schemas' | 'createTables'>> {
   const { where, db, maxMessageBytes } = request;
   const findings: Finding[] = [];
   const schemas = new Map<string, TableSchema>();
+  const createTables = new Map<string, string>();
   const present = new Map((await listTables(session, db)).map(t => [t.table, t]));
   let dataBytes = 0;
   for (const { table, shardColumn } of request.tables) {
@@ -104,6 +109,7 @@ async function preflightTables(
     try {
       const schema = await inspectTable(session, db, table);
       schemas.set(table, schema);
+      createTables.set(table, await createTableSql(session, db, table));
       const context = { session, facts, db, where, maxMessageBytes };
       findings.push(...(await checkTable(context, schema, found, shardColumn)));
     } catch (e) {
@@ -111,7 +117,7 @@ async function preflightTables(
     }
   }
   findings.push(...checkRetention(session, facts, dataBytes, where));
-  return { findings, schemas };
+  return { findings, schemas, createTables };
 }
 
 function missingTable(where: string, db: string, table: string, kind?: string): Finding {

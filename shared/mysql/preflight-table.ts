@@ -1,4 +1,4 @@
-/** Checks of the tables on a source: can every row of them, and every change, be carried exactly. */
+/** Checks of the tables on a source: every row and every change of them can be carried exactly. */
 import { type TableSchema, unsupportedColumns } from '../row/table-schema.ts';
 import type { MysqlSession } from './connect.ts';
 import type { Finding } from './finding.ts';
@@ -34,7 +34,27 @@ export function checkEngine(facts: TableFacts, where: string, name: string): Fin
   ];
 }
 
-function checkColumns(schema: TableSchema, where: string, name: string): Finding[] {
+/** Columns that a primary key could be made of, or a new column for it. */
+function primaryKeyFix(schema: TableSchema, keys: readonly TableKey[], name: string): string {
+  const isRequired = (column: string | undefined): boolean =>
+    schema.columns.some(c => c.name === column && !c.nullable);
+  const key = keys.find(
+    k => k.unique && k.parts.every(p => p.prefix === undefined && isRequired(p.column)),
+  );
+  if (key !== undefined) {
+    const columns = key.parts.map(p => quoteId(p.column ?? '')).join(', ');
+    return `ALTER TABLE ${name} ADD PRIMARY KEY (${columns});`;
+  }
+  const column = 'reshard_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY FIRST';
+  return `ALTER TABLE ${name} ADD COLUMN ${column}; -- or a key of columns that you know to be unique`;
+}
+
+function checkColumns(
+  schema: TableSchema,
+  keys: readonly TableKey[],
+  where: string,
+  name: string,
+): Finding[] {
   const found: Finding[] = unsupportedColumns(schema).map(refused =>
     refused.column === ''
       ? {
@@ -43,7 +63,7 @@ function checkColumns(schema: TableSchema, where: string, name: string): Finding
           where,
           what: refused.reason,
           why: 'Copy, log and targets agree on a row by its primary key.',
-          fix: `ALTER TABLE ${name} ADD PRIMARY KEY (...); -- columns that are unique and NOT NULL`,
+          fix: primaryKeyFix(schema, keys, name),
         }
       : {
           level: 'blocker',
@@ -139,7 +159,7 @@ export async function checkTable(
   const keys = await inspectKeys(c.session, db, table);
   return [
     ...checkEngine(facts, where, name),
-    ...checkColumns(schema, where, name),
+    ...checkColumns(schema, keys, where, name),
     ...checkUniqueKeys(keys, where, name),
     ...checkShardColumn(schema, shardColumn, where),
     ...(await checkRowSize(c.session, schema, c.maxMessageBytes, where)),

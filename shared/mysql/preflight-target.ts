@@ -11,6 +11,7 @@ import { inspectTable, listTables, type ServerFacts, serverFacts } from './inspe
 import { serverUuid, tableError } from './preflight-source.ts';
 import { checkEngine } from './preflight-table.ts';
 import { schemaDifferences } from './schema-diff.ts';
+import { alterTable } from './schema-fix.ts';
 import { checkSettings, setGlobal, TARGET_RULES } from './setting-rule.ts';
 
 export interface TargetRequest {
@@ -19,6 +20,8 @@ export interface TargetRequest {
   tables: readonly string[];
   /** What the tables must be, by name, from the source. */
   schemas: ReadonlyMap<string, TableSchema>;
+  /** SHOW CREATE TABLE of the source, by name. */
+  createTables: ReadonlyMap<string, string>;
   sourceFacts: ServerFacts;
   maxMessageBytes: number;
   /** Missing tables will be made (`--create-targets`). */
@@ -178,7 +181,8 @@ async function checkTargetTables(
     try {
       const schema = await inspectTable(session, db, table);
       const wanted = request.schemas.get(table);
-      if (wanted !== undefined) found.push(...checkSchema(wanted, schema, place));
+      const createTable = request.createTables.get(table) ?? '';
+      if (wanted !== undefined) found.push(...checkSchema(wanted, schema, place, createTable));
       if (!request.resuming) found.push(...(await checkEmpty(session, schema, place)));
     } catch (e) {
       found.push(tableError(e, session, place));
@@ -198,7 +202,13 @@ function missingTable(where: string, createTargets: boolean): Finding {
   };
 }
 
-function checkSchema(wanted: TableSchema, schema: TableSchema, where: string): Finding[] {
+function checkSchema(
+  wanted: TableSchema,
+  schema: TableSchema,
+  where: string,
+  createTable: string,
+): Finding[] {
+  const name = qualified(schema.db, schema.table);
   return schemaDifferences(wanted, schema).map(difference => ({
     level: difference.blocks ? 'blocker' : 'warning',
     code: 'target-schema',
@@ -207,7 +217,9 @@ function checkSchema(wanted: TableSchema, schema: TableSchema, where: string): F
     why: difference.blocks
       ? 'A row of the source might not go in unchanged.'
       : 'Rows go in unchanged, but the table behaves differently.',
-    fix: `-- make it as on the source: SHOW CREATE TABLE ${qualified(wanted.db, wanted.table)};`,
+    fix:
+      alterTable(name, difference.remedy, createTable) ??
+      `-- make it as on the source: SHOW CREATE TABLE ${qualified(wanted.db, wanted.table)};`,
   }));
 }
 

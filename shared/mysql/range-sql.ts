@@ -47,9 +47,9 @@ export function selectList(schema: TableSchema): string {
 }
 
 /**
- * A FLOAT is printed with six digits only, a DOUBLE(m,d) with d decimals; cast they are exact. ENUM and SET by number, because
- * a member may itself be '' and the text could not tell it from the error value. The row codec
- * reads exactly these forms.
+ * A FLOAT is printed with six digits only, a DOUBLE(m,d) with d decimals; cast they are exact. ENUM
+ * and SET by number, because a member may itself be '' and the text could not tell it from the
+ * error value. The row codec reads exactly these forms.
  */
 export function selectExpression(column: Column): string {
   const name = quoteId(column.name);

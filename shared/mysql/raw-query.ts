@@ -17,7 +17,7 @@ export type OnRow = (buf: Buffer, start: number, end: number) => void;
 export interface StatementResult {
   /** Rows handed to `onRow`. */
   rows: number;
-  /** Rows really changed (FOUND_ROWS is off). For an upsert: 1 a new row, 2 a changed one, 0 equal. */
+  /** Rows really changed (FOUND_ROWS is off). Upsert: 1 a new row, 2 a changed one, 0 equal. */
   affectedRows: number;
   warnings: number;
   /** The server's human text, such as `Records: 2  Duplicates: 0  Warnings: 0`. */

@@ -6,9 +6,16 @@
 import type { Column, ColumnType } from '../row/column-type.ts';
 import type { TableSchema } from '../row/table-schema.ts';
 
+/** What would make the target's table equal, to be worded by whoever has the source's CREATE. */
+export type SchemaRemedy =
+  | { kind: 'add' | 'modify' | 'drop'; column: string }
+  | { kind: 'primary-key' }
+  | { kind: 'add-index' | 'drop-index'; index: string };
+
 export interface SchemaDifference {
   column: string;
   what: string;
+  remedy: SchemaRemedy;
   /** false: rows still fit, but something behaves differently. */
   blocks: boolean;
 }
@@ -49,7 +56,7 @@ function compareColumn(source: Column, target: Column): SchemaDifference[] {
   const column = source.name;
   const found: SchemaDifference[] = [];
   const differs = (what: string, blocks: boolean): void => {
-    found.push({ column, what, blocks });
+    found.push({ column, what, blocks, remedy: { kind: 'modify', column } });
   };
   if (carried(source.type) !== carried(target.type)) {
     differs(`is ${typeWords(target.type)}, on the source ${typeWords(source.type)}`, true);
@@ -86,7 +93,8 @@ export function schemaDifferences(source: TableSchema, target: TableSchema): Sch
   for (const column of source.columns) {
     const other = onTarget.get(column.name);
     if (other === undefined) {
-      found.push({ column: column.name, what: 'is not on the target', blocks: true });
+      const remedy = { kind: 'add', column: column.name } as const;
+      found.push({ column: column.name, what: 'is not on the target', blocks: true, remedy });
     } else {
       found.push(...compareColumn(column, other));
     }
@@ -94,30 +102,33 @@ export function schemaDifferences(source: TableSchema, target: TableSchema): Sch
   const onSource = new Set(source.columns.map(c => c.name));
   for (const column of target.columns) {
     if (!onSource.has(column.name)) {
-      found.push({ column: column.name, what: 'is on the target only', blocks: true });
+      const remedy = { kind: 'drop', column: column.name } as const;
+      found.push({ column: column.name, what: 'is on the target only', blocks: true, remedy });
     }
   }
   const keys = [source, target].map(s => namesOf(s, s.primaryKey).join(', '));
   if (keys[0] !== keys[1]) {
     const what = `primary key is (${keys[1]}), on the source (${keys[0]})`;
-    found.push({ column: '', what, blocks: true });
+    found.push({ column: '', what, blocks: true, remedy: { kind: 'primary-key' } });
   }
   return [...found, ...uniqueDifferences(source, target)];
 }
 
-/** A unique key that only the target has would refuse rows; one that it lacks refuses too little. */
+/** A unique key of the target alone refuses rows; one that it lacks refuses too little. */
 function uniqueDifferences(source: TableSchema, target: TableSchema): SchemaDifference[] {
-  const listOf = (s: TableSchema): Set<string> =>
-    new Set(s.uniqueKeys.map(k => namesOf(s, k.columns).join(', ')));
-  const [onSource, onTarget] = [listOf(source), listOf(target)];
+  const mapOf = (s: TableSchema): Map<string, string> =>
+    new Map(s.uniqueKeys.map(k => [namesOf(s, k.columns).join(', '), k.name]));
+  const [onSource, onTarget] = [mapOf(source), mapOf(target)];
   const found: SchemaDifference[] = [];
-  for (const key of onTarget) {
+  for (const [key, index] of onTarget) {
     if (onSource.has(key)) continue;
-    found.push({ column: '', what: `unique key (${key}) is on the target only`, blocks: true });
+    const what = `unique key (${key}) is on the target only`;
+    found.push({ column: '', what, blocks: true, remedy: { kind: 'drop-index', index } });
   }
-  for (const key of onSource) {
+  for (const [key, index] of onSource) {
     if (onTarget.has(key)) continue;
-    found.push({ column: '', what: `unique key (${key}) is not on the target`, blocks: false });
+    const what = `unique key (${key}) is not on the target`;
+    found.push({ column: '', what, blocks: false, remedy: { kind: 'add-index', index } });
   }
   return found;
 }

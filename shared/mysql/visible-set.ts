@@ -4,8 +4,9 @@
  * usable on MySQL: it moves when the binlog is flushed, before the commit is visible, so a row
  * could be taken for newer than it is. `gtid_executed` moves after the engine's commit.
  *
- * MariaDB has no such set: its `gtid_binlog_pos` moves at the flush too. There a consistent snapshot
- * is opened, whose exact binlog position the server keeps; every later read view sees at least that.
+ * MariaDB has no such set: its `gtid_binlog_pos` moves at the flush too. There a consistent
+ * snapshot is opened, whose exact binlog position the server keeps: every later read view sees at
+ * least that.
  */
 import { ReshardError } from '../runtime/error.ts';
 import type { MysqlSession } from './connect.ts';

@@ -8,6 +8,7 @@ import { preflightSource, type SourceReport } from '../../../shared/mysql/prefli
 import { preflightTarget, type TargetReport } from '../../../shared/mysql/preflight-target.ts';
 import { copyDatabase, copyTables } from '../../../shared/mysql/schema-copy.ts';
 import { schemaDifferences } from '../../../shared/mysql/schema-diff.ts';
+import { alterTable } from '../../../shared/mysql/schema-fix.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { errorFinding, serverWhere } from './error-finding.ts';
 
@@ -71,6 +72,8 @@ function compareSources(model: CheckedSource, other: CheckedSource): Finding[] {
   for (const [table, schema] of other.report.schemas) {
     const wanted = model.report.schemas.get(table);
     if (wanted === undefined) continue;
+    const name = qualified(other.source.database, table);
+    const createTable = model.report.createTables.get(table) ?? '';
     for (const difference of schemaDifferences(wanted, schema)) {
       const place = difference.column === '' ? table : `${table}.${difference.column}`;
       findings.push({
@@ -79,7 +82,9 @@ function compareSources(model: CheckedSource, other: CheckedSource): Finding[] {
         where: `${serverWhere('source', other.source)} ${other.source.database}.${place}`,
         what: `${difference.what} ${model.source.name}`.replace(/the (source|target)/g, 'source'),
         why: 'Rows of all sources go into the same tables.',
-        fix: `-- make it as on ${model.source.name}: SHOW CREATE TABLE ${qualified(model.source.database, table)};`,
+        fix:
+          alterTable(name, difference.remedy, createTable) ??
+          `-- make it as on ${model.source.name}: SHOW CREATE TABLE ${table};`,
       });
     }
   }
@@ -122,6 +127,7 @@ async function checkTarget(
       db: target.database,
       tables,
       schemas: model.report.schemas,
+      createTables: model.report.createTables,
       sourceFacts: model.report.facts,
       maxMessageBytes: job.options.maxMessageBytes,
       createTargets: o.createTargets,

@@ -1,0 +1,47 @@
+/**
+ * The ALTER TABLE that makes a target's table as the source's is. The definitions are taken word
+ * for word from the source's SHOW CREATE TABLE, so that collation, default and the rest come along.
+ */
+import { quoteId } from './identifier.ts';
+import type { SchemaRemedy } from './schema-diff.ts';
+
+/** The definition lines of a CREATE TABLE statement, without their commas. */
+function definitions(createTable: string): string[] {
+  return createTable
+    .split('\n')
+    .filter(line => line.startsWith('  '))
+    .map(line => line.trim().replace(/,$/, ''));
+}
+
+function columnDefinition(createTable: string, column: string): string | undefined {
+  return definitions(createTable).find(line => line.startsWith(`${quoteId(column)} `));
+}
+
+/** Undefined if the source's statement does not say how. */
+export function alterTable(
+  target: string,
+  remedy: SchemaRemedy,
+  createTable: string,
+): string | undefined {
+  const alter = (change: string): string => `ALTER TABLE ${target} ${change};`;
+  switch (remedy.kind) {
+    case 'drop':
+      return alter(`DROP COLUMN ${quoteId(remedy.column)}`);
+    case 'drop-index':
+      return alter(`DROP INDEX ${quoteId(remedy.index)}`);
+    case 'primary-key': {
+      const key = definitions(createTable).find(line => line.startsWith('PRIMARY KEY '));
+      return key === undefined ? undefined : alter(`DROP PRIMARY KEY, ADD ${key}`);
+    }
+    case 'add-index': {
+      const start = `UNIQUE KEY ${quoteId(remedy.index)} `;
+      const key = definitions(createTable).find(line => line.startsWith(start));
+      return key === undefined ? undefined : alter(`ADD ${key}`);
+    }
+    default: {
+      const definition = columnDefinition(createTable, remedy.column);
+      if (definition === undefined) return undefined;
+      return alter(`${remedy.kind === 'add' ? 'ADD' : 'MODIFY'} COLUMN ${definition}`);
+    }
+  }
+}
