@@ -5,7 +5,13 @@
 import { randomBytes } from 'node:crypto';
 
 export type Carried = { type: string; values: string[]; how?: string };
-export type Refused = { type: string; value: string; how?: string; shownByText: boolean };
+export type Refused = {
+  type: string;
+  value: string;
+  how?: string;
+  shownByText: boolean;
+  doubt?: true;
+};
 
 /** The same values in every run; another seed by the environment. */
 const SEED = Number(process.env.RESHARD_SEED ?? 20261121);
@@ -403,9 +409,14 @@ export const REFUSED: Refused[] = [
   { type: "ENUM('','x')", value: "'unknown'", how: 'INSERT IGNORE', shownByText: true },
   { type: 'JSON', value: "JSON_OBJECT('p', CAST(1.50 AS DECIMAL(10,2)))", shownByText: true },
   { type: 'JSON', value: 'JSON_ARRAY(CAST(1.5 AS DECIMAL(10,1)))', shownByText: false },
-  { type: 'JSON', value: "JSON_ARRAY(DATE'2024-01-02')", shownByText: false },
-  { type: 'JSON', value: "JSON_ARRAY(TIMESTAMP'2024-01-02 03:04:05')", shownByText: false },
-  { type: 'JSON', value: "JSON_ARRAY(TIME'03:04:05')", shownByText: false },
+  { type: 'JSON', value: "JSON_ARRAY(DATE'2024-01-02')", shownByText: false, doubt: true },
+  {
+    type: 'JSON',
+    value: "JSON_ARRAY(TIMESTAMP'2024-01-02 03:04:05')",
+    shownByText: false,
+    doubt: true,
+  },
+  { type: 'JSON', value: "JSON_ARRAY(TIME'03:04:05')", shownByText: false, doubt: true },
   { type: 'JSON', value: "JSON_OBJECT('b', x'00ff')", shownByText: true },
   { type: 'JSON', value: "JSON_ARRAY(b'101')", shownByText: true },
 ];

@@ -10,6 +10,7 @@ import { type TableSchema, unsupportedColumns } from '../row/table-schema.ts';
 import { at, type ByteWriter } from '../runtime/bytes.ts';
 import { ReshardError } from '../runtime/error.ts';
 import { columnCodec } from './column-codec.ts';
+import { JsonCodec, jsonNotCarried } from './value/json.ts';
 import type { ValueCodec } from './value/value-codec.ts';
 
 const NULL_TEXT = 0xfb;
@@ -67,6 +68,29 @@ export class RowCodec {
       pos += length;
     }
     if (pos !== end) throw this.#corrupt('a row packet has other columns than the schema');
+  }
+
+  /**
+   * JSON columns of which a text since the last call held what may be a date: a SELECT prints it as
+   * a string, and stored as a string it would be another document. The reader of the rows asks the
+   * server (`dateProbe`) and refuses with `dateRefusal`; row images never leave this doubt.
+   */
+  takeDoubts(): string[] {
+    return this.codecs.flatMap((codec, i) => {
+      if (!(codec instanceof JsonCodec) || !codec.doubtful) return [];
+      codec.doubtful = false;
+      return this.schema.columns[i]?.name ?? [];
+    });
+  }
+
+  /** True in SQL for rows whose document is not the one that its own text gives. */
+  dateProbe(column: string): string {
+    const name = `\`${column.replaceAll('`', '``')}\``;
+    return `NOT (${name} <=> CAST(CAST(${name} AS CHAR) AS JSON))`;
+  }
+
+  dateRefusal(column: string): Error {
+    return jsonNotCarried({ table: this.schema.table, column }, 'a date or time');
   }
 
   /** One row image with all columns present; returns the position after it. */

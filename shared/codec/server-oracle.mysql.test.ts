@@ -48,22 +48,7 @@ async function fill(type: string, values: readonly string[], how = 'INSERT'): Pr
 }
 
 async function bySelect(schema: TableSchema): Promise<Buffer[]> {
-  const codec = new RowCodec(schema);
-  const rows: Buffer[] = [];
-  const sql = `SELECT ${selectList(schema)} FROM ${schema.table} ORDER BY id`;
-  const out = new ByteWriter(16);
-  let failure: unknown;
-  await session.rawQuery(sql, (buf, start, end) => {
-    out.clear();
-    try {
-      codec.fromText(buf, start, end, out);
-    } catch (e) {
-      failure ??= e;
-    }
-    rows.push(out.take());
-  });
-  if (failure !== undefined) throw failure;
-  return rows;
+  return readAll(new RowCodec(schema));
 }
 
 async function byBinlog(schema: TableSchema): Promise<Buffer[]> {
@@ -111,8 +96,31 @@ async function applyAgain(schema: TableSchema, rows: Buffer[], type: string): Pr
   return inspectTable(session, DB, table);
 }
 
+function quoteJson(value: unknown): string {
+  return `'${JSON.stringify(value)}'`;
+}
+
 function hex(rows: Buffer[]): string[] {
   return rows.map(r => r.toString('hex'));
+}
+
+async function readAll(codec: RowCodec): Promise<Buffer[]> {
+  const rows: Buffer[] = [];
+  const sql = `SELECT ${selectList(codec.schema)} FROM ${codec.schema.table} ORDER BY id`;
+  const out = new ByteWriter(16);
+  await session.rawQuery(sql, (buf, start, end) => {
+    out.clear();
+    codec.fromText(buf, start, end, out);
+    rows.push(out.take());
+  });
+  return rows;
+}
+
+/** Rows that the server's own comparison says are not what their text gives. */
+async function probed(codec: RowCodec): Promise<number> {
+  const sql = `SELECT COUNT(*) AS n FROM ${codec.schema.table} WHERE ${codec.dateProbe('v')}`;
+  const [row] = await session.query<{ n: number | string }>(sql);
+  return Number(row?.n);
 }
 
 describe('the server is the oracle', () => {
@@ -130,6 +138,15 @@ describe('the server is the oracle', () => {
     expect(hex(await byBinlog(copy))).toEqual(hex(selected));
   });
 
+  test('strings that look like dates are in doubt, and the probe clears them', async () => {
+    const looks = ['2024-01-02', '2024-01-02 03:04:05.000000', '-838:04:05.000000', 'plain'];
+    const schema = await fill('JSON', ["'{}'", quoteJson(['2024-1-2']), ...looks.map(quoteJson)]);
+    const codec = new RowCodec(schema);
+    await readAll(codec);
+    expect(codec.takeDoubts()).toEqual(['v']);
+    expect(await probed(codec)).toBe(0);
+  });
+
   test.each(REFUSED)('$type with $value is refused by name', async sample => {
     const schema = await fill(sample.type, [sample.value], sample.how);
     const refused = expect.objectContaining({
@@ -140,6 +157,14 @@ describe('the server is the oracle', () => {
     const selected = bySelect(schema);
     if (sample.shownByText) await expect(selected).rejects.toEqual(refused);
     else await expect(selected).resolves.toHaveLength(1);
+    if (sample.doubt) {
+      const codec = new RowCodec(schema);
+      await readAll(codec);
+      expect(codec.takeDoubts()).toEqual(['v']);
+      expect(codec.takeDoubts()).toEqual([]);
+      expect(await probed(codec)).toBe(1);
+      expect(codec.dateRefusal('v')).toEqual(refused);
+    }
     await expect(byBinlog(schema)).rejects.toSatisfy(
       e => e instanceof ReshardError && (e.remedy ?? '').length > 20,
     );

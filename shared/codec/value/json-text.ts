@@ -51,24 +51,44 @@ export function writeJsonString(src: Buffer, start: number, end: number, out: By
 /** Texts of opaque values start so; a real string that does is refused too, rather than guessed. */
 const OPAQUE = Buffer.from('base64:type');
 
+/** What a text tells of its document. `temporal`: a date, or a string that looks like one. */
+export type JsonFinding = 'exact' | 'temporal' | 'opaque' | 'decimal';
+
 /**
- * What keeps this text from being parsed back to the document that was printed, or null.
- * Dates inside a document print as plain strings and cannot be seen here: see jsonProbe.
+ * Whether this text can be parsed back to the document that was printed. Dates inside a document
+ * print as strings of one shape, so a string of that shape leaves a doubt that only the server can
+ * settle. (A DECIMAL whose digits a double would print too cannot be told from one, by nobody.)
  */
-export function jsonTextProblem(src: Buffer, start: number, end: number): string | null {
+export function readJsonText(src: Buffer, start: number, end: number): JsonFinding {
+  let found: JsonFinding = 'exact';
   let i = start;
   while (i < end) {
     const b = at(src, i);
     if (b === QUOTE) {
-      if (at(src, i + 1) === 0x62 && startsWith(src, i + 1, end, OPAQUE)) return 'an opaque value';
-      i = endOfString(src, i + 1, end);
+      if (at(src, i + 1) === 0x62 && startsWith(src, i + 1, end, OPAQUE)) return 'opaque';
+      const stop = endOfString(src, i + 1, end);
+      if (looksTemporal(src, i + 1, stop - 1)) found = 'temporal';
+      i = stop;
     } else if ((b >= 0x30 && b <= 0x39) || b === 0x2d) {
       const stop = endOfNumber(src, i, end);
-      if (!numberIsExact(src, i, stop)) return 'a DECIMAL number';
+      if (!numberIsExact(src, i, stop)) return 'decimal';
       i = stop;
     } else i++;
   }
-  return null;
+  return found;
+}
+
+const TEMPORAL = /^(\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d\.\d{6})?|-?\d{2,3}:\d\d:\d\d\.\d{6})$/;
+
+/** YYYY-MM-DD, with HH:MM:SS.ffffff, or that alone; the lengths spare nearly all the rest. */
+function looksTemporal(src: Buffer, start: number, end: number): boolean {
+  const length = end - start;
+  if (length === 10 || length === 26) {
+    if (at(src, start + 4) !== 0x2d || at(src, start + 7) !== 0x2d) return false;
+  } else if (length >= 15 && length <= 17) {
+    if (at(src, end - 7) !== 0x2e || at(src, end - 10) !== 0x3a) return false;
+  } else return false;
+  return TEMPORAL.test(src.toString('latin1', start, end));
 }
 
 function startsWith(src: Buffer, pos: number, end: number, prefix: Buffer): boolean {

@@ -3,7 +3,7 @@ import { ByteWriter } from '../../runtime/bytes.ts';
 import { byteLength, skipBytes, skipVarint } from '../avro-read.ts';
 import { readLength } from './binlog-length.ts';
 import { JsonNotCarried, writeJson } from './json-binary.ts';
-import { jsonTextProblem } from './json-text.ts';
+import { readJsonText } from './json-text.ts';
 import { writeQuoted } from './quoted.ts';
 import { textAt } from './text.ts';
 import { corrupt, notCarried, type Place, type ValueCodec } from './value-codec.ts';
@@ -17,6 +17,8 @@ export class JsonCodec implements ValueCodec {
     'connect.version': 1,
     'connect.name': 'io.debezium.data.Json',
   };
+  /** Set when a text held what may be a date rather than a string; see RowCodec.takeDoubts. */
+  doubtful = false;
   readonly #place: Place;
   /** The length goes before the text, so the text is written here first. */
   readonly #scratch = new ByteWriter(1024);
@@ -26,8 +28,11 @@ export class JsonCodec implements ValueCodec {
   }
 
   fromText(src: Buffer, start: number, end: number, out: ByteWriter): void {
-    const problem = jsonTextProblem(src, start, end);
-    if (problem !== null) throw this.#refused(problem);
+    const found = readJsonText(src, start, end);
+    if (found !== 'exact') {
+      if (found === 'temporal') this.doubtful = true;
+      else throw this.#refused(found === 'decimal' ? 'a DECIMAL number' : 'an opaque value');
+    }
     out.varint(end - start);
     out.copy(src, start, end);
   }
@@ -50,12 +55,7 @@ export class JsonCodec implements ValueCodec {
   }
 
   #refused(what: string): Error {
-    return notCarried(
-      this.#place,
-      `a JSON document holds ${what}, which would change its type when read back from text`,
-      'UPDATE those rows so that numbers are plain literals and other values are strings, ' +
-        'e.g. SET column = CAST(CAST(column AS CHAR) AS JSON)',
-    );
+    return jsonNotCarried(this.#place, what);
   }
 
   skip(buf: Buffer, pos: number): number {
@@ -70,4 +70,14 @@ export class JsonCodec implements ValueCodec {
   toJs(buf: Buffer, pos: number): unknown {
     return textAt(buf, pos);
   }
+}
+
+/** The error for a document that would come back from its text as another one. */
+export function jsonNotCarried(place: Place, what: string): Error {
+  return notCarried(
+    place,
+    `a JSON document holds ${what}, which would change its type when read back from text`,
+    'UPDATE those rows so that numbers are plain literals and other values are strings, ' +
+      'e.g. SET column = CAST(CAST(column AS CHAR) AS JSON)',
+  );
 }
