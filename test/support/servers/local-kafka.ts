@@ -1,0 +1,192 @@
+/**
+ * Kafka as local processes: KRaft, each node broker and controller at once. Formatted storage is
+ * a template in the cache (one per node id), which saves a JVM start for each node of each run.
+ */
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
+import { until } from '../../../shared/runtime/clock.ts';
+import { cached, type Tell, withProgress } from './cache.ts';
+import { run } from './command.ts';
+import { copyWithDependencies, java } from './maven.ts';
+import { freePorts } from './port.ts';
+import { ServerProcess } from './server-process.ts';
+import type { KafkaServers } from './servers.ts';
+import { KAFKA } from './versions.ts';
+
+const HOST = '127.0.0.1';
+const CLUSTER_ID = 'cmVzaGFyZC1zZXJ2ZXJzLQ';
+const LOG = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'];
+const READY_MS = 90_000;
+
+interface Node {
+  id: number;
+  port: number;
+  controllerPort: number;
+}
+
+export interface LocalKafkaOptions {
+  nodes: number;
+  settings?: Record<string, string> | undefined;
+  folder: string;
+  detached: boolean;
+  tell: Tell;
+}
+
+/** Downloads what is missing; the class path of the server. */
+export async function kafkaJars(tell: Tell): Promise<string> {
+  const folder = await cached(`kafka-${KAFKA.version}`, aside =>
+    withProgress(tell, `downloading Kafka ${KAFKA.version} (Maven)`, aside, () =>
+      copyWithDependencies(
+        [
+          `org.apache.kafka:${KAFKA.artifact}:${KAFKA.version}`,
+          `org.slf4j:slf4j-simple:${KAFKA.slf4j}`,
+        ],
+        path.join(aside, 'lib'),
+      ),
+    ),
+  );
+  return path.join(folder, 'lib', '*');
+}
+
+export async function startLocalKafka(options: LocalKafkaOptions): Promise<KafkaServers> {
+  const { nodes: count, folder, detached, tell } = options;
+  const jars = await kafkaJars(tell);
+  const ports = await freePorts(count * 2);
+  const nodes = Array.from({ length: count }, (_, i) => ({
+    id: i + 1,
+    port: ports[2 * i] ?? 0,
+    controllerPort: ports[2 * i + 1] ?? 0,
+  }));
+  const brokers = nodes.map(node => `${HOST}:${node.port}`);
+  const command = await java();
+  const servers: { node: Node; server: ServerProcess }[] = [];
+  for (const node of nodes) {
+    const file = await prepare(node, nodes, options, jars);
+    const server = new ServerProcess({
+      name: `kafka-${node.id}`,
+      command,
+      args: ['-Xmx512m', '-Xms128m', ...LOG, '-cp', jars, 'kafka.Kafka', file],
+      folder,
+      readyTimeoutMs: READY_MS,
+      stopTimeoutMs: 30_000,
+      detached,
+      // A node of several serves only when a quorum of them runs: wait for all, below.
+      ready: async () => true,
+    });
+    await server.start();
+    servers.push({ node, server });
+  }
+  await until(() => servesAs(brokers, count).catch(() => false), {
+    timeoutMs: READY_MS,
+    what: `Kafka to serve (see ${folder})`,
+  });
+  return {
+    brokers,
+    nodes: servers.map(({ node, server }) => {
+      const broker = `${HOST}:${node.port}`;
+      return {
+        id: node.id,
+        broker,
+        get pid() {
+          return server.pid;
+        },
+        async start() {
+          await server.start();
+          await until(() => servesAs([broker], 1).catch(() => false), {
+            timeoutMs: READY_MS,
+            what: `Kafka node ${node.id} to serve`,
+          });
+        },
+        stop: () => server.stop(),
+        kill: () => server.kill(),
+      };
+    }),
+  };
+}
+
+/** Writes the node's settings and storage; the settings file. */
+async function prepare(
+  node: Node,
+  nodes: Node[],
+  { folder, settings }: LocalKafkaOptions,
+  jars: string,
+): Promise<string> {
+  const home = path.join(folder, `kafka-${node.id}`);
+  await mkdir(home, { recursive: true });
+  const data = path.join(home, 'data');
+  const file = path.join(home, 'server.properties');
+  await writeFile(file, properties({ ...nodeSettings(node, nodes, data), ...settings }));
+  await cp(await formatted(node, jars), data, { recursive: true });
+  return file;
+}
+
+async function formatted(node: Node, jars: string): Promise<string> {
+  const folder = await cached(`kafka-${KAFKA.version}-data-${node.id}`, async aside => {
+    const file = path.join(aside, 'format.properties');
+    await writeFile(file, properties(nodeSettings(node, [node], path.join(aside, 'data'))));
+    const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', file];
+    await run(await java(), [...LOG, '-cp', jars, ...format]);
+  });
+  return path.join(folder, 'data');
+}
+
+function nodeSettings(node: Node, nodes: Node[], data: string): Record<string, string> {
+  const copies = String(Math.min(3, nodes.length));
+  const inSync = nodes.length >= 3 ? '2' : '1';
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': String(node.id),
+    'controller.quorum.voters': nodes.map(n => `${n.id}@${HOST}:${n.controllerPort}`).join(','),
+    listeners: `PLAINTEXT://${HOST}:${node.port},CONTROLLER://${HOST}:${node.controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://${HOST}:${node.port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': data,
+    ...clusterSettings(copies, inSync),
+  };
+}
+
+/** What local nodes and containers have in common. */
+export function clusterSettings(copies: string, inSync: string): Record<string, string> {
+  return {
+    'default.replication.factor': copies,
+    'min.insync.replicas': inSync,
+    'offsets.topic.replication.factor': copies,
+    'offsets.topic.num.partitions': '4',
+    'transaction.state.log.replication.factor': copies,
+    'transaction.state.log.min.isr': inSync,
+    'transaction.state.log.num.partitions': '4',
+    'share.coordinator.state.topic.replication.factor': copies,
+    'share.coordinator.state.topic.min.isr': inSync,
+    'group.initial.rebalance.delay.ms': '0',
+    'auto.create.topics.enable': 'false',
+    'num.network.threads': '2',
+    'num.io.threads': '4',
+    'log.cleaner.dedupe.buffer.size': '16777216',
+  };
+}
+
+function properties(settings: Record<string, string>): string {
+  const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** Whether the cluster has at least that many brokers that take part. */
+export async function servesAs(brokers: string[], count: number): Promise<boolean> {
+  const kafka = new Kafka({
+    clientId: 'reshard-servers',
+    brokers,
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 2000,
+    retry: { retries: 0 },
+  });
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    const cluster = await admin.describeCluster();
+    return cluster.brokers.length >= count && cluster.controller !== null;
+  } finally {
+    await admin.disconnect();
+  }
+}
