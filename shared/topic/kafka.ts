@@ -5,7 +5,7 @@
 import { TopicAdmin } from './admin.ts';
 import { Cluster } from './cluster.ts';
 import type { KafkaSettings } from './kafkajs.ts';
-import { type OffsetRange, offsetRanges } from './list-offsets.ts';
+import { highWatermarks, type OffsetRange, offsetRanges } from './list-offsets.ts';
 import { Member, type MemberOptions } from './member.ts';
 import { ClusterMemberPort } from './member-port.ts';
 import { PlainWriter } from './plain-writer.ts';
@@ -32,6 +32,11 @@ export class KafkaLog implements AsyncDisposable {
     this.#cluster = new Cluster(settings, purpose => this.#open.delete(purpose));
   }
 
+  /** Says at error level what no caller may overlook. */
+  tell(message: string): void {
+    this.#settings.log.error(message);
+  }
+
   /** One admin client, made once. */
   async admin(): Promise<TopicAdmin> {
     this.#admin ??= new TopicAdmin(this.#cluster, this.#purpose('admin'));
@@ -41,6 +46,11 @@ export class KafkaLog implements AsyncDisposable {
   /** First offset and last stable offset of every partition of a topic. */
   offsets(topic: string): Promise<OffsetRange[]> {
     return offsetRanges(this.#cluster, topic, 'offsets');
+  }
+
+  /** Ends of all partitions by partition, records of open transactions included. */
+  highWatermarks(topic: string): Promise<number[]> {
+    return highWatermarks(this.#cluster, topic, 'offsets');
   }
 
   /** Takes the transactional id over: a writer that has it is fenced. */

@@ -7,6 +7,8 @@ import { API, body } from './wire-format.ts';
 
 const EARLIEST = -2;
 const LATEST = -1;
+const READ_UNCOMMITTED = 0;
+const READ_COMMITTED = 1;
 const TIMEOUT_MS = 15_000;
 
 export interface OffsetRange {
@@ -17,21 +19,41 @@ export interface OffsetRange {
 }
 
 /** Ranges of all partitions of a topic; the topic must exist. */
-export async function offsetRanges(
+export function offsetRanges(
   cluster: Cluster,
   topic: string,
   purpose: string,
 ): Promise<OffsetRange[]> {
+  return ofAllPartitions(cluster, topic, p => offsetRange(cluster, topic, p, purpose));
+}
+
+/**
+ * Ends of all partitions, by partition, records of open transactions included. A transaction that
+ * is committed may still lack its marker in some partition: its records are in front of this end,
+ * and behind the last stable offset.
+ */
+export function highWatermarks(
+  cluster: Cluster,
+  topic: string,
+  purpose: string,
+): Promise<number[]> {
+  return ofAllPartitions(cluster, topic, p =>
+    offsetAt(cluster, topic, p, LATEST, purpose, READ_UNCOMMITTED),
+  );
+}
+
+async function ofAllPartitions<T>(
+  cluster: Cluster,
+  topic: string,
+  ask: (partition: number) => Promise<T>,
+): Promise<T[]> {
   const deadline = performance.now() + TIMEOUT_MS;
   for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 500)) {
     try {
       await cluster.refresh([topic]);
       const count = cluster.partitionCount(topic);
       if (count === 0) throw noTopic(topic);
-      const asked = Array.from({ length: count }, (_, p) =>
-        offsetRange(cluster, topic, p, purpose),
-      );
-      return await Promise.all(asked);
+      return await Promise.all(Array.from({ length: count }, (_, p) => ask(p)));
     } catch (e) {
       const passing = e instanceof ReshardError && e.context.again;
       if (!passing || performance.now() > deadline) throw e;
@@ -57,6 +79,7 @@ async function offsetAt(
   partition: number,
   time: number,
   purpose: string,
+  isolation = READ_COMMITTED,
 ): Promise<number> {
   const node = cluster.leader(topic, partition);
   if (node === undefined) {
@@ -65,7 +88,7 @@ async function offsetAt(
     });
   }
   const request = body(w => {
-    w.i32(-1).i8(1);
+    w.i32(-1).i8(isolation);
     w.i32(1).string(topic).i32(1).i32(partition).i64(time);
   });
   const r = await cluster.ask(node, purpose, API.listOffsets, request);

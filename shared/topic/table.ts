@@ -33,6 +33,7 @@ export async function tailTable(
     ranges.filter(r => r.latest > r.earliest).map(r => [r.partition, r.latest]),
   );
   const fail = (e: ReshardError): void => {
+    log.tell(`the tail of ${topic} has stopped: ${e.message}`);
     caughtUp.reject(e);
     failed.reject(e);
   };

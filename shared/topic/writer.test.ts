@@ -182,3 +182,17 @@ test('after a send that failed its identity is not used again', async () => {
   await send('c');
   expect(kafka.logs.get('t/0')).toEqual(['a', 'b', 'c']);
 });
+
+test('after a send that the broker never got the next one is not out of order', async () => {
+  const kafka = new FakeKafka(TWO_LEADERS);
+  const w = new PlainWriter(kafka, 1000);
+  const send = (v: string) => w.send('t', 0, [{ key: null, value: Buffer.from(v) }]);
+  await send('a');
+  kafka.beforeProduce = () => {
+    throw new ReshardError('broker', 'refused');
+  };
+  expect((await failure(send('b'))).kind).toBe('broker');
+  kafka.beforeProduce = () => {};
+  await send('c');
+  expect(kafka.logs.get('t/0')).toEqual(['a', 'c']);
+});
