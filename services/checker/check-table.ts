@@ -3,11 +3,12 @@
  * few rows are left, and their keys go to the recheck, which decides. So an equal range costs one
  * statement on each server, and a single wrong row is found in about two more passes of its range.
  */
+
+import type { Difference, TableProgress, TableResult } from '../../shared/member/check-result.ts';
 import type { KeyRange } from '../../shared/mysql/range-sql.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 import { agreedSchemas } from './agreed-schema.ts';
-import type { Difference, TableProgress, TableResult } from './check-result.ts';
 import type { CheckServer, Crew, CrewPool } from './crew.ts';
 import { readableKey } from './key.ts';
 import { type KeyLook, lookAtRange, lookAtRows, type RangeLook, type TablePlaces } from './look.ts';

@@ -4,8 +4,14 @@
  * "different" only of what was still so when every change on its way had arrived (recheck.ts).
  * What it covers: each row as of the sources' positions at the start, or later.
  */
+import type { GtidSet } from '../../shared/change/gtid.ts';
+import type {
+  CheckProgress,
+  CheckResult,
+  TableProgress,
+  TableResult,
+} from '../../shared/member/check-result.ts';
 import type { Logger } from '../../shared/runtime/log.ts';
-import type { CheckProgress, CheckResult, TableProgress, TableResult } from './check-result.ts';
 import { TableCheck, type TableCheckOptions } from './check-table.ts';
 import { type CheckServer, CrewPool } from './crew.ts';
 import { Pace } from './pace.ts';
@@ -46,7 +52,10 @@ export async function runFullCheck(o: FullCheckOptions): Promise<CheckResult> {
   const stop = new AbortController();
   const signal = AbortSignal.any([o.signal, stop.signal]);
   await using pool = new CrewPool(concurrency, o.log, signal);
-  const sourceGtids = await startPositions(pool, o.sources);
+  const start = await startPositions(pool, o.sources);
+  // A target that is far behind would differ everywhere, and each key would have to be looked at.
+  await o.waiter.passed(start, signal);
+  const sourceGtids = Object.fromEntries([...start].map(([name, set]) => [name, set.toString()]));
   const pace = new Pace(o.rowsPerSecond ?? null);
   const checks = o.tables.map(({ name, shardColumn }) => {
     const options: TableCheckOptions = {
@@ -112,11 +121,11 @@ async function inLanes(
 async function startPositions(
   pool: CrewPool,
   sources: readonly CheckServer[],
-): Promise<Record<string, string>> {
-  const positions: Record<string, string> = {};
+): Promise<Map<string, GtidSet>> {
+  const positions = new Map<string, GtidSet>();
   for (const source of sources) {
     const set = await pool.use(async crew => seenSet(await crew.session(source)));
-    positions[source.name] = set.toString();
+    positions.set(source.name, set);
   }
   return positions;
 }

@@ -1,6 +1,6 @@
 /** What looks say: pure comparison of digests and of the states of a key. */
 
-import type { DifferenceKind } from './check-result.ts';
+import type { DifferenceKind } from '../../shared/member/check-result.ts';
 import { DIGEST_ROWS_MAX } from './digest.ts';
 import type { Digest, KeyLook, RangeLook } from './look.ts';
 
