@@ -1,0 +1,147 @@
+/**
+ * The checker's loop: takes the oldest request for a check that has no verdict yet, waits until its
+ * tables are copied, runs the full check, tells its progress and its verdict on the report topic.
+ * Nothing is remembered but the verdicts: a check that was interrupted begins anew elsewhere, and a
+ * failed one is a verdict too, so a request that cannot be checked does not block the next.
+ */
+import { type Job, shardColumn } from '../../shared/job/job.ts';
+import type { CheckProgress } from '../../shared/member/check-result.ts';
+import { reportCodec, type ServiceContext } from '../../shared/member/context.ts';
+import type { VerifyRequest } from '../../shared/member/job-view.ts';
+import { MysqlSession } from '../../shared/mysql/connect.ts';
+import { sleep } from '../../shared/runtime/clock.ts';
+import { asReshardError, describeError } from '../../shared/runtime/error.ts';
+import type { Unit } from '../../shared/runtime/service.ts';
+import { tailTable } from '../../shared/topic/table.ts';
+import { reportTopic } from '../../shared/topic/topic-name.ts';
+import { forReport, progressCounters, resultCounters } from './check-report.ts';
+import type { CheckServer } from './crew.ts';
+import type { CheckFigures } from './figures.ts';
+import { runFullCheck } from './full-check.ts';
+import { PipelinePosition } from './pipeline-position.ts';
+
+const LOOK_MS = 100;
+const VERDICTS = new Set(['finished', 'failed']);
+/** Verdicts that we go on reporting; older ones stay in the topic as they are. */
+const REPORTED_CHECKS = 3;
+
+export class Checker implements Unit {
+  readonly #context: ServiceContext;
+  readonly #figures: CheckFigures;
+  /** Checks that have a verdict. */
+  readonly #judged = new Set<string>();
+  readonly #reported: string[] = [];
+
+  constructor(context: ServiceContext, figures: CheckFigures) {
+    this.#context = context;
+    this.#figures = figures;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { kafka, registry, job, view } = this.#context;
+    await using stack = new AsyncDisposableStack();
+    const codec = await reportCodec(registry, job);
+    const tail = stack.use(
+      await tailTable(kafka, reportTopic(job.job), (key, value) => {
+        const id = /^checker\/(verify-.+)$/.exec(key.toString())?.[1];
+        if (id === undefined || value === null) return;
+        if (VERDICTS.has(codec.decode(value).state)) this.#judged.add(id);
+      }),
+    );
+    await tail.caughtUp;
+    const position = stack.use(await PipelinePosition.open(this.#context));
+    while (!signal.aborted) {
+      const waiting = [...view.verifies.values()].filter(v => !this.#judged.has(v.id));
+      const next = waiting.sort((a, b) => a.requestedMs - b.requestedMs)[0];
+      if (next === undefined) await sleep(LOOK_MS, signal);
+      else await this.#check(next, position, signal);
+    }
+  }
+
+  async #check(
+    request: VerifyRequest,
+    position: PipelinePosition,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { job, log, report } = this.#context;
+    const { id } = request;
+    const tables = job.tables.filter(
+      t => request.tables.length === 0 || request.tables.includes(t.name),
+    );
+    this.#tellOf(id);
+    try {
+      report.set(id, { state: 'waiting', counters: { differences: 0 }, detail: { verifyId: id } });
+      await copied(position, tables, signal);
+      report.set(id, { state: 'checking' });
+      log.info({ verifyId: id, tables: tables.length }, 'check starts');
+      const result = await runFullCheck({
+        verifyId: id,
+        ...serversOf(job),
+        tables: tables.map(t => ({ name: t.name, shardColumn: shardColumn(job, t.name) })),
+        waiter: position,
+        log,
+        signal,
+        concurrency: job.options.checkConcurrency,
+        onProgress: progress => this.#progress(id, progress),
+      });
+      this.#figures.finished(result);
+      report.set(id, {
+        state: 'finished',
+        counters: resultCounters(result),
+        detail: { ...forReport(result) },
+      });
+    } catch (e) {
+      if (signal.aborted) {
+        report.forget(id);
+        return;
+      }
+      const error = asReshardError(e);
+      log.error({ verifyId: id, kind: error.kind }, `check failed: ${describeError(error)}`);
+      report.set(id, { state: 'failed', error: describeError(error) });
+    }
+    this.#judged.add(id);
+    await report.flush();
+  }
+
+  #progress(id: string, progress: CheckProgress): void {
+    const counters = progressCounters(progress);
+    this.#figures.progress(counters);
+    const { tables, rowsPerSecond, etaSeconds } = progress;
+    this.#context.report.set(id, { counters, detail: { tables, rowsPerSecond, etaSeconds } });
+  }
+
+  #tellOf(id: string): void {
+    this.#reported.push(id);
+    if (this.#reported.length <= REPORTED_CHECKS) return;
+    const oldest = this.#reported.shift();
+    if (oldest !== undefined) this.#context.report.forget(oldest);
+  }
+}
+
+/** A row that is not copied yet would be missing, and rightly so. */
+async function copied(
+  position: PipelinePosition,
+  tables: readonly { name: string }[],
+  signal: AbortSignal,
+): Promise<void> {
+  const names = tables.map(t => t.name);
+  while (!position.isCopied(names)) {
+    signal.throwIfAborted();
+    await sleep(LOOK_MS, signal);
+  }
+}
+
+function serversOf(job: Job): { sources: CheckServer[]; targets: CheckServer[] } {
+  return {
+    sources: job.sources.map(s => ({
+      name: s.name,
+      database: s.database,
+      open: () => MysqlSession.open(s, { role: 'read', side: 'source' }),
+    })),
+    targets: job.targets.map(t => ({
+      name: t.name,
+      database: t.database,
+      open: () => MysqlSession.open(t, { role: 'read', side: 'target' }),
+    })),
+  };
+}
