@@ -12,8 +12,9 @@ import { EnvelopeEncoder } from '../../shared/codec/envelope.ts';
 import { RowCodec } from '../../shared/codec/row-codec.ts';
 import type { TablePlan } from '../../shared/member/job-view.ts';
 import type { MysqlSession } from '../../shared/mysql/connect.ts';
+import { qualified } from '../../shared/mysql/identifier.ts';
 import { inspectTable } from '../../shared/mysql/inspect.ts';
-import { chunkSelect } from '../../shared/mysql/range-sql.ts';
+import { chunkSelect, rangePredicate } from '../../shared/mysql/range-sql.ts';
 import { visibleSet } from '../../shared/mysql/visible-set.ts';
 import { KeyBound } from '../../shared/plan/key-bound.ts';
 import { schemaFingerprint } from '../../shared/row/table-schema.ts';
@@ -85,6 +86,7 @@ export class ChunkReader {
     const sql = chunkSelect(this.#plan.schema, range, limit);
     const { rows } = await this.#session.rawQuery(sql, this.#onRow);
     failpoint(FAILPOINTS.snapshotMidChunk);
+    await this.#settleDoubts(bounds.after);
     await this.#checkSchema();
     const kept = this.#cuts.reduce((sum, cut) => sum + cut.rowCount, 0);
     return this.#chunks(visible, rows < limit && kept === rows ? bounds : null);
@@ -171,6 +173,25 @@ export class ChunkReader {
     }
     // An empty end is told too: without it the range would never be complete.
     return [{ upTo: finished.upTo, last: true, visible, rowCount: 0, rows: buf.subarray(0, 0) }];
+  }
+
+  /**
+   * A date inside a JSON document prints as a string. Where a text left that doubt the server is
+   * asked. A row that changed between the two SELECTs has an event in the log, which is exact.
+   */
+  async #settleDoubts(after: Buffer | null): Promise<void> {
+    const doubts = this.#codec.takeDoubts();
+    const last = this.#cuts.at(-1);
+    if (doubts.length === 0 || last === undefined) return;
+    const { schema } = this.#plan;
+    const upTo = this.#out.buf.subarray(last.keyStart + KEY_HEADER, last.keyEnd);
+    const where = rangePredicate(schema, this.bound.range(after, upTo));
+    for (const column of doubts) {
+      const probe = this.#codec.dateProbe(column);
+      const sql = `SELECT 1 FROM ${qualified(schema.db, schema.table)} WHERE (${where}) AND ${probe} LIMIT 1`;
+      const { rows } = await this.#session.rawQuery(sql);
+      if (rows > 0) throw this.#codec.dateRefusal(column);
+    }
   }
 
   async #checkSchema(): Promise<void> {

@@ -1,0 +1,63 @@
+/** T5 for JSON: a date inside a document never becomes a string by way of the snapshot. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { TablePlan } from '../../shared/member/job-view.ts';
+import { MysqlSession } from '../../shared/mysql/connect.ts';
+import { inspectTable } from '../../shared/mysql/inspect.ts';
+import { servers } from '../../test/support/dev.ts';
+import { ChunkReader } from './chunk-reader.ts';
+
+const DB = 'snapshot_json_doubt';
+let session: MysqlSession;
+
+beforeAll(async () => {
+  const server = servers().mysql.s1;
+  if (server === undefined) throw new Error('no server s1');
+  session = await MysqlSession.open(server, { role: 'admin' });
+  await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
+  await session.rawQuery(`CREATE DATABASE ${DB}`);
+  await session.rawQuery(`USE ${DB}`);
+  await session.rawQuery('CREATE TABLE t (id INT PRIMARY KEY, `v w` JSON)');
+  const rows = Array.from({ length: 300 }, (_, i) => `(${i}, '{"day": "2024-01-02", "n": ${i}}')`);
+  await session.rawQuery(`INSERT INTO t VALUES ${rows.join(',')}`);
+});
+
+afterAll(async () => {
+  await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
+  await session.close();
+});
+
+async function reader(): Promise<ChunkReader> {
+  const schema = await inspectTable(session, DB, 't');
+  const plan: TablePlan = {
+    generation: 1,
+    source: 's1',
+    db: DB,
+    table: 't',
+    topic: `s1.${DB}.t`,
+    schema,
+    schemaJson: JSON.stringify(schema),
+    keySchemaId: 1,
+    valueSchemaId: 2,
+    estimatedRows: 300,
+    ranges: [],
+  };
+  return new ChunkReader(session, plan, 1, 1 << 20);
+}
+
+test('strings that look like dates are read; a real date among them stops the chunk', async () => {
+  const whole = { after: null, upTo: null };
+  const chunks = await (await reader()).read(whole, 1000);
+  expect(chunks.reduce((sum, c) => sum + c.rowCount, 0)).toBe(300);
+
+  await session.rawQuery("UPDATE t SET `v w` = JSON_ARRAY(DATE'2024-01-02') WHERE id = 250");
+  const strict = await reader();
+  const first = await strict.read(whole, 200);
+  const [before] = first;
+  expect(before?.rowCount).toBe(200);
+  await expect(strict.read({ after: before?.upTo ?? null, upTo: null }, 200)).rejects.toMatchObject(
+    { kind: 'value-not-carried', context: { table: 't', column: 'v w' } },
+  );
+
+  await session.rawQuery('UPDATE t SET `v w` = CAST(CAST(`v w` AS CHAR) AS JSON) WHERE id = 250');
+  await expect((await reader()).read(whole, 1000)).resolves.toHaveLength(1);
+});
