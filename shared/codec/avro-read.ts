@@ -35,6 +35,12 @@ export function readVarint(buf: Buffer, pos: number): number {
 export function readLong(buf: Buffer, pos: number): number | bigint {
   const end = skipVarint(buf, pos);
   if (end - pos <= 7) return readVarint(buf, pos);
+  if (end - pos === 8) {
+    // Microseconds since 1970 have this length: worth a way without bigint.
+    const low = base128(buf, pos, pos + 4);
+    const half = base128(buf, pos + 4, end) * 0x8000000 + (low >>> 1);
+    if (half < Number.MAX_SAFE_INTEGER) return (low & 1) === 0 ? half : -half - 1;
+  }
   if (end - pos > 10) throw new ReshardError('corrupt', 'integer longer than ten bytes');
   let z = 0n;
   for (let p = end - 1; p >= pos; p--) z = (z << 7n) | BigInt(at(buf, p) & 0x7f);
@@ -42,6 +48,13 @@ export function readLong(buf: Buffer, pos: number): number | bigint {
   return v <= BigInt(Number.MAX_SAFE_INTEGER) && v >= BigInt(Number.MIN_SAFE_INTEGER)
     ? Number(v)
     : v;
+}
+
+/** At most four digits of seven bits, low ones first. */
+function base128(buf: Buffer, start: number, end: number): number {
+  let v = 0;
+  for (let p = end - 1; p >= start; p--) v = (v << 7) | (at(buf, p) & 0x7f);
+  return v;
 }
 
 /** Length of the string or bytes at `pos`; its content starts at skipVarint(pos). */
