@@ -7,7 +7,7 @@ import { type RecordCodec, recordCodec } from '../codec/record-codec.ts';
 import { SchemaRegistry } from '../codec/registry.ts';
 import type { Job } from '../job/job.ts';
 import { sleep } from '../runtime/clock.ts';
-import { ReshardError } from '../runtime/error.ts';
+import { describeError, ReshardError } from '../runtime/error.ts';
 import type { Readiness } from '../runtime/http.ts';
 import { serveHttp } from '../runtime/http.ts';
 import type { Logger } from '../runtime/log.ts';
@@ -108,6 +108,12 @@ export async function openContext(
   );
   stack.defer(() => tail.close());
   await tail.caughtUp;
+  // A member that no longer sees the job's state must not go on by an old one: the process ends,
+  // whoever supervises it starts it again, and nothing is lost since all progress is durable.
+  tail.failed.catch(e => {
+    log.fatal(`the job state cannot be followed, ending: ${describeError(e)}`);
+    process.exit(1);
+  });
 
   const report = new Reporter({
     service,
