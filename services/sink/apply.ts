@@ -21,6 +21,9 @@ import type { ParkedRow, ParkTable } from './park.ts';
 import type { SinkTable } from './table.ts';
 import type { MysqlTable, Statement } from './target/mysql.ts';
 
+const OUT_BYTES = 256 * 1024;
+/** A huge row makes the statement buffer grow; it does not stay that big. */
+const OUT_BYTES_MAX = 4 * 1024 * 1024;
 const DUPLICATE = 1062;
 const NULL_IN_KEY = 1048;
 
@@ -51,7 +54,7 @@ export class Applier {
   readonly #parks: ParkTable;
   readonly #limits: StatementLimits;
   readonly #tableOf: (table: SinkTable) => MysqlTable;
-  readonly #out = new ByteWriter(256 * 1024);
+  #out = new ByteWriter(OUT_BYTES);
 
   constructor(
     session: MysqlSession,
@@ -83,6 +86,7 @@ export class Applier {
       failpoint(FAILPOINTS.sinkMidPark);
     }
     await this.commit();
+    if (this.#out.buf.length > OUT_BYTES_MAX) this.#out = new ByteWriter(OUT_BYTES);
     return change;
   }
 

@@ -103,8 +103,8 @@ const options = z.strictObject({
     .number()
     .int()
     .min(1024 * 1024)
-    .default(32 * 1024 * 1024)
-    .describe('records read ahead for a target'),
+    .default(16 * 1024 * 1024)
+    .describe('records read ahead of the targets'),
   parkDeadlineSeconds: z
     .number()
     .min(1)
