@@ -26,6 +26,22 @@ const INTEGER_BITS: Record<string, 8 | 16 | 24 | 32 | 64> = {
   bigint: 64,
 };
 
+const SPATIAL = 'spatial values with their reference system have no form in the log yet';
+
+/** Why a type that exists is not carried. */
+const UNSUPPORTED: Record<string, string> = {
+  geometry: SPATIAL,
+  point: SPATIAL,
+  linestring: SPATIAL,
+  polygon: SPATIAL,
+  multipoint: SPATIAL,
+  multilinestring: SPATIAL,
+  multipolygon: SPATIAL,
+  geomcollection: SPATIAL,
+  geometrycollection: SPATIAL,
+  vector: 'the reader of the binary log does not know it',
+};
+
 const TEXT_FORMS = ['char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext'] as const;
 const BINARY_FORMS = ['binary', 'varbinary', 'tinyblob', 'blob', 'mediumblob', 'longblob'] as const;
 
@@ -90,7 +106,7 @@ function otherTypeOf(name: string, declared: DeclaredType): ColumnType {
       return {
         kind: 'unsupported',
         declared: declared.columnType,
-        reason: `the type ${declared.columnType} is not carried yet`,
+        reason: UNSUPPORTED[name] ?? 'this version does not know it',
       };
   }
 }

@@ -22,7 +22,8 @@ export interface TargetRequest {
   schemas: ReadonlyMap<string, TableSchema>;
   /** SHOW CREATE TABLE of the source, by name. */
   createTables: ReadonlyMap<string, string>;
-  sourceFacts: ServerFacts;
+  /** Undefined if no source could be examined. */
+  sourceFacts: ServerFacts | undefined;
   maxMessageBytes: number;
   /** Missing tables will be made (`--create-targets`). */
   createTargets: boolean;
@@ -114,6 +115,7 @@ const PARITY: readonly { variable: string; why: string }[] = [
 function checkParity(session: MysqlSession, facts: ServerFacts, request: TargetRequest): Finding[] {
   const { sourceFacts, where } = request;
   const found: Finding[] = [];
+  if (sourceFacts === undefined) return found;
   for (const { variable, why } of PARITY) {
     const [here, there] = [facts.text(variable), sourceFacts.text(variable)];
     if (here === there) continue;

@@ -34,8 +34,7 @@ export async function checkMysql(job: Job, o: MysqlCheckOptions): Promise<Findin
     if (result.checked !== undefined) sources.push(result.checked);
   }
   const [model, ...others] = sources;
-  if (model === undefined) return findings;
-  for (const other of others) findings.push(...compareSources(model, other));
+  for (const other of others) if (model) findings.push(...compareSources(model, other));
   const mayCreate = o.apply && o.createTargets && !blocks(findings);
   const targets = await Promise.all(
     job.targets.map(t => checkTarget(job, t, model, { ...o, apply: mayCreate })),
@@ -100,7 +99,7 @@ interface CheckedTarget {
 async function checkTarget(
   job: Job,
   target: JobTarget,
-  model: CheckedSource,
+  model: CheckedSource | undefined,
   o: MysqlCheckOptions,
 ): Promise<CheckedTarget> {
   const where = serverWhere('target', target);
@@ -113,7 +112,7 @@ async function checkTarget(
       side: 'target',
       log: o.log,
     });
-    if (o.apply) await createOn(session, target, model, tables, o.log);
+    if (o.apply && model) await createOn(session, target, model, tables, o.log);
     const databases = await session.query<{ name: string }>(
       'SELECT SCHEMA_NAME AS name FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?',
       [target.database],
@@ -126,9 +125,9 @@ async function checkTarget(
       where,
       db: target.database,
       tables,
-      schemas: model.report.schemas,
-      createTables: model.report.createTables,
-      sourceFacts: model.report.facts,
+      schemas: model?.report.schemas ?? new Map(),
+      createTables: model?.report.createTables ?? new Map(),
+      sourceFacts: model?.report.facts,
       maxMessageBytes: job.options.maxMessageBytes,
       createTargets: o.createTargets,
       resuming: o.resuming || hasProgress,

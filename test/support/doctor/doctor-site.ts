@@ -1,0 +1,146 @@
+/**
+ * Servers of its own for the doctor's tests, which break settings on purpose, and a job on them
+ * that is in order. Kafka and the registry are the shared ones: nothing of theirs is broken.
+ */
+import { runDoctor } from '../../../services/control/doctor.ts';
+import { type Job, parseJob } from '../../../shared/job/job.ts';
+import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import type { Finding } from '../../../shared/mysql/finding.ts';
+import { createLogger } from '../../../shared/runtime/log.ts';
+import { servers } from '../dev.ts';
+import { type MysqlServer, type Servers, startServers } from '../servers/servers.ts';
+
+export const SHOP = 'mysqlroom_shop';
+
+const SMALL = { 'innodb-buffer-pool-size': '64M', 'innodb-redo-log-capacity': '64M' };
+
+const TABLES = [
+  `CREATE TABLE customers (customer_id BIGINT NOT NULL PRIMARY KEY,
+    email VARCHAR(100) NOT NULL, UNIQUE KEY email_key (email))`,
+  `CREATE TABLE orders (id BIGINT NOT NULL PRIMARY KEY, customer_id BIGINT NOT NULL,
+    total DECIMAL(12,2), note VARCHAR(200) DEFAULT 'none', KEY (customer_id))`,
+];
+
+export interface Change {
+  /** Of the job file, as an object. */
+  job?: (job: JobFile) => void;
+  createTargets?: boolean;
+}
+
+// The parsed file before defaults: only what these tests touch is named.
+export interface JobFile {
+  job: string;
+  kafka: { brokers: string[]; replication: number };
+  registry: { url: string };
+  sources: (ServerEntry & { serverId?: number })[];
+  targets: ServerEntry[];
+  tables: { name: string; shardColumn?: string }[];
+  route: { kind: string; column: string };
+  options: Record<string, number>;
+}
+
+interface ServerEntry {
+  name: string;
+  host: string;
+  port: number;
+  user: string;
+  password: string;
+  database: string;
+}
+
+export class DoctorSite implements AsyncDisposable {
+  readonly source: MysqlSession;
+  readonly target: MysqlSession;
+  readonly #servers: Servers;
+  /** Names of topics and subjects must not meet those of an earlier run. */
+  readonly prefix = `mysqlroom-doctor-${process.pid}`;
+
+  private constructor(started: Servers, source: MysqlSession, target: MysqlSession) {
+    this.#servers = started;
+    this.source = source;
+    this.target = target;
+  }
+
+  static async start(sourceSettings: Record<string, string> = {}): Promise<DoctorSite> {
+    const started = await startServers({
+      mysql: [
+        { name: 'source', serverId: 901, settings: { ...SMALL, ...sourceSettings } },
+        { name: 'target', serverId: 902, settings: SMALL },
+      ],
+    });
+    const open = (name: string): Promise<MysqlSession> =>
+      MysqlSession.open(started.mysql(name), { role: 'admin' });
+    const site = new DoctorSite(started, await open('source'), await open('target'));
+    await site.reset();
+    return site;
+  }
+
+  server(name: 'source' | 'target'): MysqlServer {
+    return this.#servers.mysql(name);
+  }
+
+  /** The databases as a new job wants them: equal, the targets empty. */
+  async reset(): Promise<void> {
+    await this.#create(this.source, SHOP);
+    for (const shard of [1, 2]) await this.#create(this.target, `${SHOP}_${shard}`);
+  }
+
+  async #create(session: MysqlSession, db: string): Promise<void> {
+    await session.rawQuery(`DROP DATABASE IF EXISTS ${db}`);
+    await session.rawQuery(`CREATE DATABASE ${db} CHARACTER SET utf8mb4`);
+    await session.rawQuery(`USE ${db}`);
+    for (const sql of TABLES) await session.rawQuery(sql);
+  }
+
+  jobFile(): JobFile {
+    const { brokers, registryUrl } = servers();
+    const entry = (name: 'source' | 'target', as: string, database: string): ServerEntry => {
+      const { host, port, user, password } = this.server(name);
+      return { name: as, host, port, user, password, database };
+    };
+    return {
+      job: this.prefix,
+      kafka: { brokers, replication: 1 },
+      registry: { url: registryUrl },
+      sources: [entry('source', this.prefix, SHOP)],
+      targets: [entry('target', 't1', `${SHOP}_1`), entry('target', 't2', `${SHOP}_2`)],
+      tables: [{ name: 'customers' }, { name: 'orders' }],
+      route: { kind: 'modulus', column: 'customer_id' },
+      options: {},
+    };
+  }
+
+  job(change: Change = {}): Job {
+    const file = this.jobFile();
+    change.job?.(file);
+    return parseJob(JSON.stringify(file), {});
+  }
+
+  async findings(change: Change = {}): Promise<Finding[]> {
+    const log = createLogger({ name: 'doctor-test', level: 'fatal' });
+    return runDoctor(this.job(change), { log, createTargets: change.createTargets ?? false });
+  }
+
+  /** Findings that are more than a note. */
+  async problems(change: Change = {}): Promise<Finding[]> {
+    return (await this.findings(change)).filter(f => f.level !== 'info');
+  }
+
+  /** Runs the SQL of a fix, as an operator would paste it. */
+  async applyFix(fix: string, on: 'source' | 'target'): Promise<void> {
+    const statements = fix
+      .replaceAll(/--.*$/gm, '')
+      .split(';')
+      .map(s => s.trim())
+      .filter(s => s !== '');
+    if (statements.length === 0) throw new Error(`nothing to run in: ${fix}`);
+    await using session = await MysqlSession.open(this.server(on), { role: 'admin' });
+    for (const statement of statements) await session.rawQuery(statement);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.source.close();
+    await this.target.close();
+    await this.#servers[Symbol.asyncDispose]();
+  }
+}
