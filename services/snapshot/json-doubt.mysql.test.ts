@@ -6,7 +6,7 @@ import { inspectTable } from '../../shared/mysql/inspect.ts';
 import { servers } from '../../test/support/dev.ts';
 import { ChunkReader } from './chunk-reader.ts';
 
-const DB = 'snapshot_json_doubt';
+const DB = `snapshot_json_doubt_${process.pid}`;
 let session: MysqlSession;
 
 beforeAll(async () => {

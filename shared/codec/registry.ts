@@ -208,7 +208,10 @@ function remedyFor(e: unknown, url: string): string {
   const status = e instanceof Error && 'status' in e ? e.status : undefined;
   if (status === 401 || status === 403) return 'check registry.username and registry.password';
   if (status === 409 || status === 422) {
-    return 'the schema is not compatible with the one registered: copy the table anew under another topic, or undo the change of the table';
+    return (
+      'the schema is not compatible with the one registered: undo the change of the table, ' +
+      'or copy it anew under another topic'
+    );
   }
   return `check that the registry answers at ${url} (for Apicurio the path is /apis/ccompat/v7)`;
 }

@@ -4,6 +4,7 @@
  * a second table: SELECT, HEX and row image must be what they were.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CARRIED, REFUSED } from '../../test/support/codec/oracle-samples.ts';
 import { servers } from '../../test/support/dev.ts';
 import { RowImageReader } from '../../test/support/row-images.ts';
 import { MysqlSession } from '../mysql/connect.ts';
@@ -12,10 +13,10 @@ import { selectList } from '../mysql/range-sql.ts';
 import type { TableSchema } from '../row/table-schema.ts';
 import { ByteWriter } from '../runtime/bytes.ts';
 import { ReshardError } from '../runtime/error.ts';
-import { CARRIED, REFUSED } from './oracle-samples.ts';
 import { RowCodec } from './row-codec.ts';
 
-const DB = 'codec_oracle';
+/** Names of this run alone: another run on the same server must not drop our tables. */
+const DB = `codec_oracle_${process.pid}`;
 let session: MysqlSession;
 let images: RowImageReader;
 let tables = 0;
@@ -27,7 +28,7 @@ beforeAll(async () => {
   await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
   await session.rawQuery(`CREATE DATABASE ${DB} CHARACTER SET utf8mb4`);
   await session.rawQuery(`USE ${DB}`);
-  images = await RowImageReader.open(server, 77_101);
+  images = await RowImageReader.open(server, 77_000_000 + process.pid);
 });
 
 afterAll(async () => {

@@ -34,7 +34,7 @@ function typeParts(type: ColumnType): unknown[] {
   return Object.entries(type).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** utf8mb3 is stored and sent as the subset of utf8mb4 that it is; latin1 is transcoded (cp1252). */
+/** utf8mb3 is stored and sent as the part of utf8mb4 that it is; latin1 is transcoded (cp1252). */
 const CARRIED_CHARSETS = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii', 'latin1']);
 
 /** Everything that doctor and the running services refuse; empty when the table can be carried. */
