@@ -15,6 +15,10 @@ export type JobFileOptions = {
   sources: readonly MysqlServer[];
   targets: readonly MysqlServer[];
   database: string;
+  /** By default those of the shop. */
+  tables?: readonly string[];
+  /** Copies of each topic. */
+  replication?: number;
   options?: Record<string, number | boolean>;
 };
 
@@ -33,11 +37,11 @@ export function writeJobFile(o: JobFileOptions): string {
   });
   const text = stringify({
     job: o.job,
-    kafka: { brokers: o.servers.brokers },
+    kafka: { brokers: o.servers.brokers, replication: o.replication ?? 1 },
     registry: { url: o.servers.registryUrl },
     sources: o.sources.map((s, i) => ({ name: sourceName(o.job, i), ...place(s) })),
     targets: o.targets.map((t, i) => ({ name: `target${i + 1}`, ...place(t) })),
-    tables: LOAD_TABLES.map(name => ({ name })),
+    tables: (o.tables ?? LOAD_TABLES).map(name => ({ name })),
     route: { kind: 'modulus', column: SHARD_COLUMN },
     ...(o.options === undefined ? {} : { options: o.options }),
   });

@@ -6,16 +6,26 @@
 import { errorNumber, LoadClient, type LoadEndpoint } from './client.ts';
 import { Random } from './random.ts';
 import type { IdSpace } from './tables.ts';
-import { WEIGHTS, WORK, type WorkKind } from './work.ts';
+import { shopWork, type WorkKind } from './work.ts';
 
-export type LoadOptions = {
+export type LoadPace = {
   endpoint: LoadEndpoint;
   database: string;
-  space: IdSpace;
   seed: number;
   connections?: number;
   /** Pieces of work a second over all connections; unlimited if absent. */
   perSecond?: number;
+};
+
+/** What a load does: kinds of work, how often each, and one piece of each. */
+export type LoadWork<K extends string = string> = {
+  weights: Readonly<Record<K, number>>;
+  /** Answers the number of rows touched. */
+  pieces: Readonly<Record<K, (db: LoadClient, random: Random) => Promise<number>>>;
+};
+
+export type ShopLoadOptions = LoadPace & {
+  space: IdSpace;
   weights?: Readonly<Record<WorkKind, number>>;
 };
 
@@ -23,6 +33,7 @@ export type Outcome = 'done' | 'missed' | 'duplicate' | 'deadlock' | 'timeout' |
 
 const EXPECTED: Readonly<Record<number, Outcome>> = {
   0: 'lost',
+  1040: 'lost', // too many connections, while a server gets rid of those that it lost
   1053: 'lost', // server shutdown in progress
   1062: 'duplicate',
   1205: 'timeout',
@@ -33,10 +44,10 @@ const EXPECTED: Readonly<Record<number, Outcome>> = {
 };
 
 export class LoadStats {
-  readonly byKind = new Map<WorkKind, Record<Outcome, number>>();
+  readonly byKind = new Map<string, Record<Outcome, number>>();
   rows = 0;
 
-  count(kind: WorkKind, outcome: Outcome, rows: number): void {
+  count(kind: string, outcome: Outcome, rows: number): void {
     let counts = this.byKind.get(kind);
     if (counts === undefined) {
       counts = { done: 0, missed: 0, duplicate: 0, deadlock: 0, timeout: 0, lost: 0 };
@@ -63,15 +74,15 @@ export class LoadStats {
 
 export class Load implements AsyncDisposable {
   readonly stats = new LoadStats();
-  readonly #options: LoadOptions;
-  readonly #weights: Readonly<Record<WorkKind, number>>;
+  readonly #options: LoadPace;
+  readonly #work: LoadWork;
   readonly #running: Promise<unknown>;
   #stopping = false;
   #failure: unknown;
 
-  private constructor(options: LoadOptions) {
+  private constructor(options: LoadPace, work: LoadWork) {
     this.#options = options;
-    this.#weights = options.weights ?? WEIGHTS;
+    this.#work = work;
     const connections = options.connections ?? 50;
     this.#running = Promise.all(
       Array.from({ length: connections }, (_, i) => this.#connection(i, connections)),
@@ -79,8 +90,14 @@ export class Load implements AsyncDisposable {
     this.#running.catch(() => undefined);
   }
 
-  static start(options: LoadOptions): Load {
-    return new Load(options);
+  /** The shop's load. */
+  static start({ space, weights, ...pace }: ShopLoadOptions): Load {
+    return new Load(pace, shopWork(space, weights));
+  }
+
+  /** A load of any other kinds of work. */
+  static of<K extends string>(work: LoadWork<K>, pace: LoadPace): Load {
+    return new Load(pace, work);
   }
 
   /** Lets every connection finish its piece of work; throws what ended the load early. */
@@ -132,18 +149,20 @@ export class Load implements AsyncDisposable {
       return await LoadClient.open(endpoint, database);
     } catch (error) {
       if (EXPECTED[errorNumber(error) ?? -1] !== 'lost') throw error;
-      await delay(200);
+      await delay(200 + (performance.now() % 300));
       return undefined;
     }
   }
 
   /** False when the connection is lost. */
   async #once(client: LoadClient, random: Random): Promise<boolean> {
-    const kind = random.weighted(this.#weights);
+    const kind = random.weighted(this.#work.weights);
+    const piece = this.#work.pieces[kind];
+    if (piece === undefined) throw new Error(`no work of kind ${kind}`);
     // Its own stream: how far a piece of work gets must not shift the decisions that follow.
     const own = new Random(random.next(), random.next());
     try {
-      const rows = await WORK[kind](client, own, this.#options.space);
+      const rows = await piece(client, own);
       this.stats.count(kind, rows > 0 ? 'done' : 'missed', rows);
       return true;
     } catch (error) {

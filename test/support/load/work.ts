@@ -8,6 +8,7 @@
  * customer of their order: whoever touches both locks the order first.
  */
 import type { LoadClient } from './client.ts';
+import type { LoadWork } from './load.ts';
 import type { Random } from './random.ts';
 import {
   CUSTOMER_COLUMNS,
@@ -267,3 +268,16 @@ export const WEIGHTS: Readonly<Record<WorkKind, number>> = {
   checkout: 6,
   rolledBack: 3,
 };
+
+/** The shop's work in one id space, as a load takes it. */
+export function shopWork(space: IdSpace, weights = WEIGHTS): LoadWork<WorkKind> {
+  const bound = (kind: WorkKind) => (db: LoadClient, random: Random) =>
+    WORK[kind](db, random, space);
+  const kinds = Object.keys(WORK) as WorkKind[];
+  return {
+    weights,
+    pieces: Object.fromEntries(
+      kinds.map(kind => [kind, bound(kind)]),
+    ) as LoadWork<WorkKind>['pieces'],
+  };
+}
