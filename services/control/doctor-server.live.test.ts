@@ -122,6 +122,14 @@ describe('with a replica connected', () => {
   });
 });
 
+test('a server without a binlog', async () => {
+  await using other = await DoctorSite.start({ 'skip-log-bin': 'ON' });
+  const [finding, ...others] = await other.problems();
+  expect(others).toEqual([]);
+  expect(finding).toMatchObject({ level: 'blocker', code: 'log-bin' });
+  expect(finding?.fix).toContain('`log_bin` under [mysqld]');
+}, 60_000);
+
 describe('the log', () => {
   test('that cannot be reached does not hide the servers', async () => {
     const found = await site.problems({

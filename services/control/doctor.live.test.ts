@@ -63,11 +63,17 @@ const SETTINGS: Break[] = [
       'SET GLOBAL enforce_gtid_consistency = OFF',
     ],
   },
+  { code: 'server-id-zero', sql: ['SET GLOBAL server_id = 0'] },
   { code: 'binlog-retention', sql: ['SET GLOBAL binlog_expire_logs_seconds = 600'] },
   {
     code: 'binlog-retention',
     level: 'warning',
     sql: ['SET GLOBAL binlog_expire_logs_seconds = 7200'],
+  },
+  {
+    code: 'target-binlog-format',
+    on: 'target',
+    sql: ["SET GLOBAL binlog_format = 'STATEMENT'"],
   },
   { code: 'target-read-only', on: 'target', sql: ['SET GLOBAL super_read_only = ON'] },
   { code: 'target-offline-mode', on: 'target', sql: ['SET GLOBAL offline_mode = ON'] },

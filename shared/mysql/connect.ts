@@ -38,6 +38,7 @@ export type Param = string | number | bigint | boolean | Buffer | null | Param[]
 const CONNECT_TIMEOUT_MS = 10_000;
 const METADATA_LOCK_TIMEOUT_S = 60;
 const APPLY_LOCK_TIMEOUT_S = 20;
+const IDLE_TIMEOUT_S = 28_800;
 
 /**
  * Strict, so a value that does not fit is an error; without NO_ZERO_DATE and NO_ZERO_IN_DATE and
@@ -256,8 +257,13 @@ function sessionSettings(flavor: Flavor, o: SessionOptions): string[] {
   const variables = [
     `time_zone = '+00:00'`,
     `sql_mode = '${SESSION_SQL_MODE}'`,
+    // With autocommit off one read view would serve every SELECT of the session.
+    'autocommit = 1',
+    'completion_type = 0',
     'sql_select_limit = 18446744073709551615',
     'sql_safe_updates = 0',
+    'sql_big_selects = 1',
+    `wait_timeout = ${IDLE_TIMEOUT_S}`,
     `lock_wait_timeout = ${METADATA_LOCK_TIMEOUT_S}`,
     flavor === 'mysql' ? 'max_execution_time = 0' : 'max_statement_time = 0',
   ];

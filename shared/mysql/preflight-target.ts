@@ -116,16 +116,18 @@ function checkParity(session: MysqlSession, facts: ServerFacts, request: TargetR
   const { sourceFacts, where } = request;
   const found: Finding[] = [];
   if (sourceFacts === undefined) return found;
+  // Another flavor has other names for these values: only the reader can tell if they agree.
+  const isOther = /mariadb/i.test(sourceFacts.text('version')) !== (session.flavor === 'mariadb');
   for (const { variable, why } of PARITY) {
     const [here, there] = [facts.text(variable), sourceFacts.text(variable)];
     if (here === there) continue;
     found.push({
-      level: 'warning',
+      level: isOther ? 'info' : 'warning',
       code: `parity-${variable.replaceAll('_', '-')}`,
       where,
       what: `${variable} is ${here || 'empty'}, on the source ${there || 'empty'}`,
       why,
-      fix: setGlobal(session.flavor, variable, there),
+      fix: isOther ? '' : setGlobal(session.flavor, variable, there),
     });
   }
   const names = 'lower_case_table_names';

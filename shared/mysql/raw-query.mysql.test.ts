@@ -273,6 +273,26 @@ describe('login', () => {
     silent.close();
   });
 
+  // MariaDB has TLS by itself from 11.4 on only.
+  const isMariadb = process.env.RESHARD_DATABASE === 'mariadb';
+  test.skipIf(isMariadb)(
+    'TLS carries long statements; an unknown authority is refused',
+    async () => {
+      const tls = { rejectUnauthorized: false };
+      await using secure = await MysqlSession.open({ ...endpoint(), tls }, { role: 'read' });
+      const [row] = await secure.query<{ Value: string }>("SHOW SESSION STATUS LIKE 'Ssl_cipher'");
+      expect(row?.Value).toMatch(/\w/);
+      const text = 'a'.repeat(17 * MEGA);
+      let length = 0;
+      await secure.rawQuery(`SELECT '${text}'`, (_, start, end) => {
+        length = end - start;
+      });
+      expect(length).toBe(17 * MEGA + 9);
+      const strict = MysqlSession.open({ ...endpoint(), tls: true }, { role: 'read' });
+      await expect(strict).rejects.toMatchObject({ kind: 'unreachable' });
+    },
+  );
+
   test('the session is lossless and of its role', async () => {
     await using apply = await MysqlSession.open(endpoint(), { role: 'apply' });
     const isolation = apply.flavor === 'mysql' ? 'transaction_isolation' : 'tx_isolation';

@@ -96,6 +96,13 @@ export const SOURCE_RULES: readonly SettingRule[] = [
 
 export const TARGET_RULES: readonly SettingRule[] = [
   {
+    code: 'target-binlog-format',
+    variable: 'binlog_format',
+    wanted: 'ROW',
+    holds: value => value !== 'STATEMENT',
+    why: 'InnoDB refuses writes of READ COMMITTED transactions when they are logged as statements.',
+  },
+  {
     code: 'target-read-only',
     variable: 'read_only',
     wanted: 'OFF',
@@ -117,8 +124,9 @@ function sqlValue(wanted: string): string {
 
 /** The statement that sets a global variable so that it survives a restart, where there is one. */
 export function setGlobal(flavor: Flavor, variable: string, wanted: string): string {
-  const verb = flavor === 'mysql' ? 'SET PERSIST' : 'SET GLOBAL';
-  return `${verb} ${variable} = ${sqlValue(wanted)};`;
+  const value = sqlValue(wanted);
+  if (flavor === 'mysql') return `SET PERSIST ${variable} = ${value};`;
+  return `SET GLOBAL ${variable} = ${value}; -- and in the configuration file, for a restart`;
 }
 
 function fixOf(rule: SettingRule, flavor: Flavor): string {
