@@ -12,7 +12,8 @@ type Found = { differences: { table: string; kind: string; key: Record<string, s
 it(
   'a row corrupted, one deleted and one added on a target of a running job are named, and only those',
   async () => {
-    await using job = await ShopJob.prepare({ orders: 10_000 });
+    await using mysql = await ShopJob.servers();
+    await using job = await ShopJob.prepare({ mysql, orders: 10_000 });
     await using load = job.load(150);
     job.start(...SERVICES);
     await job.copied();

@@ -24,6 +24,7 @@ import {
   StatusWatch,
   spawnReshard,
 } from '../support/reshard-cli.ts';
+import { type Servers, startServers } from '../support/servers/servers.ts';
 
 export const SERVICES = ['control', 'binlog', 'snapshot', 'sink', 'checker'] as const;
 export type Service = (typeof SERVICES)[number];
@@ -35,6 +36,8 @@ const KEYS: Readonly<Record<(typeof LOAD_TABLES)[number], readonly string[]>> = 
 };
 
 export type ShopJobOptions = {
+  /** MySQL servers of the test's own: what others do to shared ones would stop the job. */
+  mysql: Servers;
   orders: number;
   seed?: number;
   options?: Record<string, number | boolean>;
@@ -51,11 +54,12 @@ export class ShopJob implements AsyncDisposable {
   readonly targets: readonly MysqlServer[];
   readonly #servers: DevServers;
   readonly #running = new Map<Service, RunningCommand>();
+  readonly #startedAt = performance.now();
   #watch: StatusWatch | undefined;
 
   private constructor(servers: DevServers, o: ShopJobOptions) {
     const id = randomUUID().slice(0, 8);
-    const { s1, t1, t2 } = servers.mysql;
+    const { s1, t1, t2 } = o.mysql.endpoints().mysql;
     if (!s1 || !t1 || !t2) throw new Error('the servers s1, t1 and t2 are needed');
     this.#servers = servers;
     this.name = `pipe-${id}`;
@@ -73,6 +77,17 @@ export class ShopJob implements AsyncDisposable {
       targets: this.targets,
       database: this.database,
       ...(o.options === undefined ? {} : { options: o.options }),
+    });
+  }
+
+  /** One source and two targets, to be given to `prepare`. */
+  static servers(): Promise<Servers> {
+    return startServers({
+      mysql: [
+        { name: 's1', serverId: 111 },
+        { name: 't1', serverId: 211 },
+        { name: 't2', serverId: 212 },
+      ],
     });
   }
 
@@ -131,6 +146,7 @@ export class ShopJob implements AsyncDisposable {
     while (performance.now() < end) {
       const watch = this.#watch;
       if (watch?.latest !== undefined && watch.count > from && done(watch.latest)) {
+        console.log(`${this.#seconds()}: ${what}`);
         return watch.latest;
       }
       this.#refuseDead();
@@ -186,7 +202,13 @@ export class ShopJob implements AsyncDisposable {
   }
 
   async verify(): Promise<{ code: number; out: string }> {
-    const { code, out, err } = await callReshard('verify', this.jobFile, '--json');
+    const { code, out, err } = await callReshard(
+      'verify',
+      this.jobFile,
+      '--json',
+      '--timeout',
+      '120',
+    );
     if (code !== 0 && code !== 4) throw new Error(`verify: ${code}\n${err}\n${this.#evidence()}`);
     return { code, out };
   }
@@ -217,6 +239,10 @@ export class ShopJob implements AsyncDisposable {
       const lines = halted.map(s => `${s.service}/${s.unit}: ${s.error}`).join('\n');
       throw new Error(`halted: ${lines}\n${this.#evidence()}`);
     }
+  }
+
+  #seconds(): string {
+    return `${((performance.now() - this.#startedAt) / 1000).toFixed(1)} s`;
   }
 
   #log(service: Service): string {
