@@ -72,8 +72,9 @@ function faultOf(e: unknown): Fault {
   return fault;
 }
 
+/** Codes of Node's sockets and TLS and of mysql2; not of Node's buffers (ERR_OUT_OF_RANGE). */
 const CONNECTION_CODE =
-  /^(E[A-Z]{3,}|(PROTOCOL|HANDSHAKE|CERT|UNABLE|SELF|DEPTH|ERR_SSL|ERR_TLS|ERR_SOCKET|ERR_STREAM)_)/;
+  /^(E[A-Z]{3,}|(PROTOCOL|HANDSHAKE|CERT|UNABLE|SELF|DEPTH|ERR_(SSL|TLS|SOCKET|STREAM))_)/;
 
 /** Node's and mysql2's own failures: no statement was answered by the server. */
 function isConnectionFault(fault: Fault): boolean {
