@@ -99,7 +99,7 @@ class Feed {
   }
 
   #open(): void {
-    if (this.#opening || this.#closed) return;
+    if (this.#opening || this.#closed || this.#reader !== null) return;
     this.#opening = true;
     this.#openReader()
       .catch(e => this.#o.log.error(`feed: ${describeError(e)}`))

@@ -182,19 +182,20 @@ describe('a worker', () => {
       { role: 'admin', side: 'target' },
     );
     // The rival holds row 1, the worker waits for it with its offset row locked, which the rival wants.
-    await rival.rawQuery('SET SESSION transaction_isolation = "READ-COMMITTED"');
+    await rival.rawQuery('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
     await rival.rawQuery('START TRANSACTION');
     await rival.rawQuery("INSERT INTO w VALUES (1, 0, 'rival', NULL)");
     await rival.rawQuery("INSERT INTO w SELECT id + 1000, 0, 'heavy', NULL FROM w");
     log.release(0);
+    // The server refreshes this table only when it was not read for 100 ms.
     await until(
       async () => {
         const [row] = await db.session.query<{ n: string }>(
-          'SELECT COUNT(*) AS n FROM performance_schema.data_lock_waits',
+          "SELECT COUNT(*) AS n FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE '%sink_worker%'",
         );
         return Number(row?.n) > 0;
       },
-      { ...WAIT, what: 'the worker to wait for the rival' },
+      { ...WAIT, everyMs: 150, what: 'the worker to wait for the rival' },
     );
     const [first] = await Promise.allSettled([
       rival.rawQuery(`UPDATE reshard_offset SET epoch = epoch WHERE job = '${job}' AND part = 0`),
