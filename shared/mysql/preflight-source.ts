@@ -190,7 +190,8 @@ async function checkServerId(
       where,
       what: 'server_id is 0',
       why: 'A server with id 0 serves no binary log.',
-      fix: setGlobal(session.flavor, 'server_id', '1'),
+      // Any number that no other server has: its port is a fair guess.
+      fix: setGlobal(session.flavor, 'server_id', facts.text('port') || '1'),
     });
   }
   if (dumpServerId === null) return found;
