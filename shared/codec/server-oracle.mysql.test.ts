@@ -124,22 +124,35 @@ async function probed(codec: RowCodec): Promise<number> {
   return Number(row?.n);
 }
 
-describe('the server is the oracle', () => {
-  test.each(CARRIED)('$type is carried exactly', { timeout: 60_000 }, async sample => {
-    const values = ['NULL', ...sample.values];
-    const schema = await fill(sample.type, values, sample.how);
-    const selected = await bySelect(schema);
-    expect(selected).toHaveLength(values.length);
-    const logged = await byBinlog(schema);
-    expect(hex(logged)).toEqual(hex(selected));
+/** MariaDB has no binary JSON and other collations; all else is the same to us. */
+const MARIADB = process.env.RESHARD_DATABASE === 'mariadb';
+function known({ type }: { type: string }): boolean {
+  return !MARIADB || !/^JSON|_0900_/.test(type);
+}
 
-    const copy = await applyAgain(schema, selected, sample.type);
-    expect(await spoken(copy.table, sample.type)).toEqual(await spoken(schema.table, sample.type));
-    expect(hex(await bySelect(copy))).toEqual(hex(selected));
-    expect(hex(await byBinlog(copy))).toEqual(hex(selected));
-  });
+describe('the server is the oracle', () => {
+  test.each(CARRIED.filter(known))(
+    '$type is carried exactly',
+    { timeout: 60_000 },
+    async sample => {
+      const values = ['NULL', ...sample.values];
+      const schema = await fill(sample.type, values, sample.how);
+      const selected = await bySelect(schema);
+      expect(selected).toHaveLength(values.length);
+      const logged = await byBinlog(schema);
+      expect(hex(logged)).toEqual(hex(selected));
+
+      const copy = await applyAgain(schema, selected, sample.type);
+      expect(await spoken(copy.table, sample.type)).toEqual(
+        await spoken(schema.table, sample.type),
+      );
+      expect(hex(await bySelect(copy))).toEqual(hex(selected));
+      expect(hex(await byBinlog(copy))).toEqual(hex(selected));
+    },
+  );
 
   test('strings that look like dates are in doubt, and the probe clears them', async () => {
+    if (MARIADB) return;
     const looks = ['2024-01-02', '2024-01-02 03:04:05.000000', '-838:04:05.000000', 'plain'];
     const schema = await fill('JSON', ["'{}'", quoteJson(['2024-1-2']), ...looks.map(quoteJson)]);
     const codec = new RowCodec(schema);
@@ -148,7 +161,7 @@ describe('the server is the oracle', () => {
     expect(await probed(codec)).toBe(0);
   });
 
-  test.each(REFUSED)('$type with $value is refused by name', async sample => {
+  test.each(REFUSED.filter(known))('$type with $value is refused by name', async sample => {
     const schema = await fill(sample.type, [sample.value], sample.how);
     const refused = expect.objectContaining({
       kind: 'value-not-carried',

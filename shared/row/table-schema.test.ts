@@ -52,6 +52,7 @@ describe('refused columns', () => {
     ['utf8mb4_bin', true],
     ['latin1_swedish_ci', true],
     ['utf8mb4_0900_bin', false],
+    ['utf8mb4_nopad_bin', false],
   ])('a key in collation %s: %s', (collation, isRefused) => {
     const key = table([column('k', text('utf8mb4', collation))]);
     expect(unsupportedColumns(key)).toHaveLength(isRefused ? 1 : 0);

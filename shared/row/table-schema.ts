@@ -83,10 +83,11 @@ function refusal({ type, generated }: Column): Refusal | null {
  * histories. Only binary NO PAD collations promise that; -0 and 0 are equal floats of other bytes.
  */
 function keyRefusal({ type }: Column): Refusal | null {
-  if (type.kind === 'text' && !/_0900_bin$/.test(type.collation)) {
+  if (type.kind === 'text' && !/_(0900|nopad)_bin$/.test(type.collation)) {
     return {
       reason: `primary key text in collation ${type.collation}: keys of other bytes compare equal`,
-      remedy: 'use COLLATE utf8mb4_0900_bin or VARBINARY for key columns',
+      remedy:
+        'use COLLATE utf8mb4_0900_bin (MariaDB: utf8mb4_nopad_bin) or VARBINARY for key columns',
     };
   }
   if (type.kind === 'float' || type.kind === 'double') {

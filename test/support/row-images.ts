@@ -4,6 +4,7 @@
  */
 
 import { EVENT, readRowsHeader, readTableName } from '../../services/binlog/binlog-event.ts';
+import { rowsKind } from '../../services/binlog/rows-kind.ts';
 import { BinlogDump } from '../../services/binlog/zongji.ts';
 import { GtidSet } from '../../shared/change/gtid.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
@@ -31,8 +32,8 @@ export class RowImageReader implements AsyncDisposable {
         if (event.type === EVENT.TABLE_MAP) {
           const { schema, table } = readTableName(event);
           this.#names.set(event.buf.readUIntLE(event.start, 6), `${schema}.${table}`);
-        } else if (event.type === EVENT.WRITE_ROWS) {
-          const header = readRowsHeader(event, true, false);
+        } else if (rowsKind(event.type)?.op === 'c') {
+          const header = readRowsHeader(event, rowsKind(event.type)?.v2 === true, false);
           const name = this.#names.get(header.tableId) ?? '';
           const images = this.#images.get(name) ?? [];
           images.push(Buffer.from(event.buf.subarray(header.rows, event.end)));
@@ -49,7 +50,7 @@ export class RowImageReader implements AsyncDisposable {
   static async open(server: MysqlServer, serverId: number): Promise<RowImageReader> {
     const session = await MysqlSession.open(server, { role: 'admin' });
     const reader = new RowImageReader(session, server, serverId);
-    await reader.#dump.start(GtidSet.parse(await visibleSet(session)));
+    await reader.#dump.start(GtidSet.parse(await visibleSet(session), session.flavor));
     return reader;
   }
 
