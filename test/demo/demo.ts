@@ -97,7 +97,8 @@ async function copyAndDrain(demo: Demo, run: JobRun, load: Loads) {
   const prepared = await run.until(() => true, signal, undefined);
   narrator.say(`prepared in ${seconds(performance.now() - startedAt)}`);
   const copied = await run.until(s => s.tables.every(t => t.complete), signal, view);
-  const figures = copyFigures(copied, Date.now() - prepared.startedMs);
+  const following = await run.until(s => s.phase !== 'copying', signal, undefined);
+  const figures = copyFigures(copied, following.sinceMs - prepared.startedMs);
   narrator.step(
     `copied ${count(figures.rowsCopied)} rows in ${seconds(figures.copyMs)}; ` +
       `the load goes on for ${options.seconds} s`,

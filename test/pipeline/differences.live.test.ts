@@ -1,13 +1,12 @@
 /** I9: what the checker names is what was done to the target, no more and no less. */
 import { expect, it } from 'vitest';
+import type { CheckResult } from '../../shared/member/check-result.ts';
 import { until } from '../../shared/runtime/clock.ts';
 import { Random } from '../support/load/random.ts';
 import { ORDER_COLUMNS, orderRow } from '../support/load/tables.ts';
 import { SERVICES, ShopJob } from './shop-job.ts';
 
 const MINUTES = 60_000;
-
-type Found = { differences: { table: string; kind: string; key: Record<string, string> }[] };
 
 it(
   'a row corrupted, one deleted and one added on a target of a running job are named, and only those',
@@ -48,8 +47,9 @@ it(
       await target.run(insert, [orderRow(random, added, customer, `out-${added}`)]);
 
       const { code, out } = await job.verify();
-      const found: Found = JSON.parse(out);
-      const named = found.differences.map(d => `${d.table} ${d.key.order_id} ${d.kind}`);
+      const found: CheckResult = JSON.parse(out);
+      const differences = found.tables.flatMap(t => t.differences);
+      const named = differences.map(d => `${d.table} ${d.key.order_id} ${d.kind}`);
       expect(named.sort()).toEqual([
         `orders ${corrupted} different`,
         `orders ${deleted} missing`,
