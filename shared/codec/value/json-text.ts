@@ -91,9 +91,13 @@ function looksTemporal(src: Buffer, start: number, end: number): boolean {
   return TEMPORAL.test(src.toString('latin1', start, end));
 }
 
+/** A loop: a native compare costs more than the one or two bytes that usually decide. */
 function startsWith(src: Buffer, pos: number, end: number, prefix: Buffer): boolean {
   if (pos + prefix.length > end) return false;
-  return src.compare(prefix, 0, prefix.length, pos, pos + prefix.length) === 0;
+  for (let i = 0; i < prefix.length; i++) {
+    if (at(src, pos + i) !== at(prefix, i)) return false;
+  }
+  return true;
 }
 
 function endOfString(src: Buffer, pos: number, end: number): number {
