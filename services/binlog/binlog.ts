@@ -13,6 +13,7 @@ import type { Start, TablePlan } from '../../shared/member/job-view.ts';
 import type { RangeProgress, Resume } from '../../shared/member/progress-view.ts';
 import { asReshardError, type ReshardError } from '../../shared/runtime/error.ts';
 import { policyOf } from '../../shared/runtime/error-policy.ts';
+import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../shared/runtime/log.ts';
 import { aborted, type Unit } from '../../shared/runtime/service.ts';
 import { chunksTopic, progressTopic } from '../../shared/topic/topic-name.ts';
@@ -53,6 +54,7 @@ export class BinlogUnit implements Unit {
     const facts = await sourceFacts(this.#source, this.#log);
     const transactionalId = `reshard.${job.job}.${this.#source.name}`;
     const writer = await kafka.transactionalWriter({ transactionalId });
+    failpoint(FAILPOINTS.binlogMidTakeover);
     try {
       await this.#publish(writer, planned, facts, signal);
     } finally {

@@ -7,6 +7,7 @@ import { openProgress, type ServiceContext, stateCodec } from '../../shared/memb
 import { stateKey } from '../../shared/member/job-view.ts';
 import type { ProgressView } from '../../shared/member/progress-view.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
+import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
 import { latestCheck } from './check-feed.ts';
 import { nextPhase, type PhaseEvent } from './phase.ts';
@@ -55,7 +56,9 @@ export class Control implements Unit {
     if (phase === view.job.phase) return;
     log.info({ from: view.job.phase, to: phase, event }, 'phase changes');
     const job = { ...view.job, phase, sinceMs: Date.now() };
+    failpoint(FAILPOINTS.controlBeforePhase);
     await writer.put(stateKey.job, { job });
+    failpoint(FAILPOINTS.controlAfterPhase);
     view.job = job;
   }
 

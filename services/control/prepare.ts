@@ -15,6 +15,7 @@ import { inspectTable } from '../../shared/mysql/inspect.ts';
 import { visibleSet } from '../../shared/mysql/visible-set.ts';
 import { planRanges } from '../../shared/plan/range-plan.ts';
 import type { TableSchema } from '../../shared/row/table-schema.ts';
+import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../shared/runtime/log.ts';
 import type { KafkaLog } from '../../shared/topic/kafka.ts';
 import {
@@ -73,6 +74,7 @@ async function prepareSource(
     const gtid = await visibleSet(session);
     await writer.put(stateKey.start(source.name), { start: { gtid, ...facts } });
   }
+  failpoint(FAILPOINTS.controlMidPrepare);
   for (const table of job.tables) {
     const schema = await inspectTable(session, source.database, table.name);
     await prepareTable(deps, source, schema, session, writer);

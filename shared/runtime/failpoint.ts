@@ -10,10 +10,20 @@ export const FAILPOINTS = {
   binlogBeforeCommit: 'binlog.before-commit',
   binlogAfterCommit: 'binlog.after-commit',
   binlogMidChunk: 'binlog.mid-chunk',
+  /** The predecessor is fenced, the resume point is not read yet. */
+  binlogMidTakeover: 'binlog.mid-takeover',
+  /** Partitions are in the Kafka transaction, no record is. */
+  logBeforeProduce: 'log.before-produce',
+  /** The broker has acknowledged the records and the resume point, the transaction is open. */
+  logAfterProduce: 'log.after-produce',
   sinkBeforeCommit: 'sink.before-commit',
   sinkAfterCommit: 'sink.after-commit',
   sinkMidPark: 'sink.mid-park',
   sinkMidRebalance: 'sink.mid-rebalance',
+  /** The start position is durable, the plan is not complete. */
+  controlMidPrepare: 'control.mid-prepare',
+  controlBeforePhase: 'control.before-phase',
+  controlAfterPhase: 'control.after-phase',
 } as const;
 
 export type Failpoint = (typeof FAILPOINTS)[keyof typeof FAILPOINTS];

@@ -9,6 +9,7 @@
  * failed commit either, but does not say so.)
  */
 import { asReshardError, ReshardError } from '../runtime/error.ts';
+import { FAILPOINTS, failpoint } from '../runtime/failpoint.ts';
 import { CoordinatorCall } from './coordinator-call.ts';
 import { CODE, isCoordinatorBusy, isCoordinatorMoved } from './error-code.ts';
 import { PartitionBatches } from './partition-batches.ts';
@@ -147,6 +148,7 @@ export class TransactionalWriter {
       const codes = await this.#port.addPartitions(node, this.#id, this.#producer, sending);
       return { code: worst(codes, sending) };
     });
+    failpoint(FAILPOINTS.logBeforeProduce);
     for (let round = 0; ; round++) {
       const now = sending.filter(s => round < s.builders.length);
       if (now.length === 0) break;
@@ -154,6 +156,7 @@ export class TransactionalWriter {
       const bases = await produceBatches(this.#port, this.#id, batches, deadline);
       for (const [i, s] of now.entries()) s.next = (bases[i] ?? 0) + (batches[i]?.count ?? 0);
     }
+    failpoint(FAILPOINTS.logAfterProduce);
     await this.#call.run('to commit a transaction', deadline, async node => ({
       code: await this.#port.endTransaction(node, this.#id, this.#producer),
     }));

@@ -112,6 +112,16 @@ export class ShopJob implements AsyncDisposable {
     this.#watch ??= StatusWatch.open(this.jobFile);
   }
 
+  /** Starts a service with a crash point armed; resolves when the process is gone. */
+  async startArmed(service: Service, failpoint: string): Promise<number> {
+    const env = { RESHARD_LOG_JSON: '1', RESHARD_FAILPOINT: failpoint };
+    const args = ['service', service, this.jobFile];
+    if (service === 'control') args.push('--create-targets');
+    const running = spawnReshard(args, { log: this.#log(service), env });
+    this.#running.set(service, running);
+    return running.exited;
+  }
+
   /** Sends a signal and waits for the end; answers the exit code (128 after SIGKILL). */
   async end(service: Service, signal: NodeJS.Signals): Promise<number> {
     const running = this.#running.get(service);
