@@ -39,6 +39,9 @@ export interface TableCheckOptions {
 
 /** A differing range is divided into so many. */
 const FAN_OUT = 10;
+/** Ranges of big rows have fewer of them: a statement should not run for minutes. */
+const RANGE_BYTES = 32 * 1024 * 1024;
+const RANGE_ROWS_MIN = 50;
 
 export class TableCheck {
   readonly #o: TableCheckOptions;
@@ -46,11 +49,13 @@ export class TableCheck {
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   #estimatedRows = 0;
+  #rangeRows: number;
   #recheck: Recheck | undefined;
   #done = false;
 
   constructor(o: TableCheckOptions) {
     this.#o = o;
+    this.#rangeRows = o.rangeRows;
     this.#signal = AbortSignal.any([o.signal, this.#stop.signal]);
     this.#result = {
       table: o.table,
@@ -84,7 +89,7 @@ export class TableCheck {
     const recheck = this.#newRecheck(places);
     this.#recheck = recheck;
     const open: KeyRange = { after: null, upTo: null };
-    const walk = new RangeWalk(places.sources, open, this.#o.rangeRows);
+    const walk = new RangeWalk(places.sources, open, this.#rangeRows);
     const workers = Array.from({ length: this.#o.concurrency }, () =>
       this.#work(walk, places, recheck),
     );
@@ -201,7 +206,10 @@ export class TableCheck {
         return schema === undefined ? [] : [{ server, schema }];
       });
     for (const server of sources) {
-      this.#estimatedRows += await estimate(crew, server, table);
+      const { rows, rowBytes } = await estimate(crew, server, table);
+      this.#estimatedRows += rows;
+      const fitting = Math.ceil(RANGE_BYTES / Math.max(1, rowBytes));
+      this.#rangeRows = Math.min(this.#rangeRows, Math.max(fitting, RANGE_ROWS_MIN));
     }
     return { table, shardColumn, sources: placed(sources), targets: placed(targets) };
   }
@@ -226,14 +234,18 @@ function schemaOf(places: TablePlaces): Place['schema'] {
   return first.schema;
 }
 
-async function estimate(crew: Crew, server: CheckServer, table: string): Promise<number> {
+async function estimate(
+  crew: Crew,
+  server: CheckServer,
+  table: string,
+): Promise<{ rows: number; rowBytes: number }> {
   const session = await crew.session(server);
-  const [row] = await session.query<{ estimate: number | string | null }>(
-    `SELECT TABLE_ROWS AS estimate FROM information_schema.TABLES
+  const [row] = await session.query<Record<'row_count' | 'row_bytes', number | string | null>>(
+    `SELECT TABLE_ROWS AS row_count, AVG_ROW_LENGTH AS row_bytes FROM information_schema.TABLES
       WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
     [server.database, table],
   );
-  return Number(row?.estimate ?? 0);
+  return { rows: Number(row?.row_count ?? 0), rowBytes: Number(row?.row_bytes ?? 0) };
 }
 
 function sourceRows(look: RangeLook): number {

@@ -8,7 +8,7 @@ import { type Job, shardColumn } from '../../shared/job/job.ts';
 import type { CheckProgress } from '../../shared/member/check-result.ts';
 import { reportCodec, type ServiceContext } from '../../shared/member/context.ts';
 import type { VerifyRequest } from '../../shared/member/job-view.ts';
-import { MysqlSession } from '../../shared/mysql/connect.ts';
+import { type MysqlEndpoint, MysqlSession } from '../../shared/mysql/connect.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { asReshardError, describeError } from '../../shared/runtime/error.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
@@ -22,6 +22,8 @@ import { PipelinePosition } from './pipeline-position.ts';
 
 const LOOK_MS = 100;
 const VERDICTS = new Set(['finished', 'failed']);
+/** A server that is silent for longer is taken for lost, and asked again. */
+const STATEMENT_TIMEOUT_MS = 300_000;
 /** Verdicts that we go on reporting; older ones stay in the topic as they are. */
 const REPORTED_CHECKS = 3;
 
@@ -72,8 +74,6 @@ export class Checker implements Unit {
     try {
       report.set(id, { state: 'waiting', counters: { differences: 0 }, detail: { verifyId: id } });
       await copied(position, tables, signal);
-      report.set(id, { state: 'checking' });
-      log.info({ verifyId: id, tables: tables.length }, 'check starts');
       const result = await runFullCheck({
         verifyId: id,
         ...serversOf(job),
@@ -82,6 +82,10 @@ export class Checker implements Unit {
         log,
         signal,
         concurrency: job.options.checkConcurrency,
+        onStart: () => {
+          report.set(id, { state: 'checking' });
+          log.info({ verifyId: id, tables: tables.length }, 'check starts');
+        },
         onProgress: progress => this.#progress(id, progress),
       });
       this.#figures.finished(result);
@@ -132,16 +136,18 @@ async function copied(
 }
 
 function serversOf(job: Job): { sources: CheckServer[]; targets: CheckServer[] } {
+  const open = (endpoint: MysqlEndpoint, side: 'source' | 'target'): Promise<MysqlSession> =>
+    MysqlSession.open(endpoint, { role: 'read', side, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   return {
     sources: job.sources.map(s => ({
       name: s.name,
       database: s.database,
-      open: () => MysqlSession.open(s, { role: 'read', side: 'source' }),
+      open: () => open(s, 'source'),
     })),
     targets: job.targets.map(t => ({
       name: t.name,
       database: t.database,
-      open: () => MysqlSession.open(t, { role: 'read', side: 'target' }),
+      open: () => open(t, 'target'),
     })),
   };
 }

@@ -1,7 +1,8 @@
 /**
  * Connections of the check: a crew has one to every server, and a range is looked at by one crew.
  * So the number of crews is the number of statements that a server gets from us at a time.
- * A connection that died is opened anew for the next look; looks change nothing and can be repeated.
+ * A connection that died is opened anew for the next look; looks change nothing, so they may be
+ * repeated.
  */
 import type { MysqlSession } from '../../shared/mysql/connect.ts';
 import { sleep } from '../../shared/runtime/clock.ts';

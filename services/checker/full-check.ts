@@ -35,6 +35,8 @@ export interface FullCheckOptions {
   differencesMax?: number;
   /** Throttle; null is none. */
   rowsPerSecond?: number | null;
+  /** The targets have what the sources had when the check was asked for: it begins. */
+  onStart?: () => void;
   /** Called about twice a second. */
   onProgress?: (progress: CheckProgress) => void;
 }
@@ -55,6 +57,7 @@ export async function runFullCheck(o: FullCheckOptions): Promise<CheckResult> {
   const start = await startPositions(pool, o.sources);
   // A target that is far behind would differ everywhere, and each key would have to be looked at.
   await o.waiter.passed(start, signal);
+  o.onStart?.();
   const sourceGtids = Object.fromEntries([...start].map(([name, set]) => [name, set.toString()]));
   const pace = new Pace(o.rowsPerSecond ?? null);
   const checks = o.tables.map(({ name, shardColumn }) => {

@@ -1,4 +1,4 @@
-/** Looks at all servers of a check: digests of a range, fingerprints of its rows, or of some keys. */
+/** Looks at all servers of a check: digests of a range, fingerprints of its rows or of keys. */
 
 import { quoteId } from '../../shared/mysql/identifier.ts';
 import {

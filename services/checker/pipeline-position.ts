@@ -24,6 +24,7 @@ const POLL_MIN_MS = 10;
 const POLL_MAX_MS = 200;
 /** A target that cannot be asked. */
 const RETRY_MS = 1000;
+const STATEMENT_TIMEOUT_MS = 30_000;
 /** A row that is parked for longer is missing, not late. */
 const PARKED_WAIT_MS = 5000;
 
@@ -99,7 +100,7 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
     for (;;) {
       signal.throwIfAborted();
       try {
-        await using session = await MysqlSession.open(target, { role: 'read', side: 'target' });
+        await using session = await openTarget(target);
         await this.#reached(session, target, ends, signal);
         return;
       } catch (e) {
@@ -150,6 +151,14 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#stack.disposeAsync();
   }
+}
+
+function openTarget(target: JobTarget): Promise<MysqlSession> {
+  return MysqlSession.open(target, {
+    role: 'read',
+    side: 'target',
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  });
 }
 
 async function tableEnds(kafka: KafkaLog, job: Job): Promise<Ends> {

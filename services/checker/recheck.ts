@@ -2,8 +2,8 @@
  * Keys that differed at the first look, until it is known whether they differ. Data is live, so a
  * key may differ only because a change of it is on its way.
  *
- * One round: read the keys on the sources; note all transactions that this may have seen; wait until
- * the targets have them; read the keys on the targets, then on the sources once more.
+ * One round: read the keys on the sources; note all transactions that this may have seen; wait
+ * until the targets have them; read the keys on the targets, then on the sources once more.
  * - The targets hold what one of the two source reads saw: the key is equal. It is right as of a
  *   moment after the check began.
  * - The source row was another one the second time: nothing is known; another round.
