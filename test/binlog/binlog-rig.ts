@@ -1,0 +1,319 @@
+/**
+ * One source, its topics and a binlog service for tests of the ordered writer: in this process, or
+ * as a process of its own that can be killed. What is in the log is read by our own reader, record
+ * by record, so that order, duplicates and versions can be asserted.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import mysql from 'mysql2/promise';
+import { stringify } from 'yaml';
+import { runBinlog } from '../../services/binlog/main.ts';
+import { prepare } from '../../services/control/prepare.ts';
+import { GtidSet } from '../../shared/change/gtid.ts';
+import { EnvelopeDecoder, type Operation } from '../../shared/codec/envelope.ts';
+import type { SchemaRegistry } from '../../shared/codec/registry.ts';
+import { RowCodec } from '../../shared/codec/row-codec.ts';
+import { type Job, parseJob } from '../../shared/job/job.ts';
+import {
+  kafkaOf,
+  openProgress,
+  registryOf,
+  reportCodec,
+  stateCodec,
+} from '../../shared/member/context.ts';
+import { applyState, JobView, type TablePlan } from '../../shared/member/job-view.ts';
+import type { ProgressView } from '../../shared/member/progress-view.ts';
+import { until } from '../../shared/runtime/clock.ts';
+import { createLogger, type Logger } from '../../shared/runtime/log.ts';
+import type { KafkaLog } from '../../shared/topic/kafka.ts';
+import { tailTable } from '../../shared/topic/table.ts';
+import {
+  progressTopic,
+  reportTopic,
+  stateTopic,
+  tableTopic,
+} from '../../shared/topic/topic-name.ts';
+import { type DevServers, servers } from '../support/dev.ts';
+import { type RunningCommand, spawnReshard } from '../support/reshard-cli.ts';
+
+export interface LogRecord {
+  partition: number;
+  offset: number;
+  key: string;
+  op: Operation;
+  before: unknown[] | null;
+  after: unknown[] | null;
+  epoch: number;
+  ordinal: number;
+  gtid: string;
+  tsMs: number;
+}
+
+export interface RigOptions {
+  name: string;
+  tables: { name: string; sql: string }[];
+  options?: Record<string, number | boolean>;
+  source?: DevServers['mysql'][string];
+}
+
+export class BinlogRig implements AsyncDisposable {
+  readonly name: string;
+  readonly job: Job;
+  readonly jobFile: string;
+  readonly kafka: KafkaLog;
+  readonly registry: SchemaRegistry;
+  readonly log: Logger;
+  readonly source: DevServers['mysql'][string];
+  readonly #stack = new AsyncDisposableStack();
+  readonly #place: DevServers;
+
+  private constructor(o: RigOptions) {
+    this.#place = servers();
+    this.name = `binlog_${o.name}_${randomBytes(3).toString('hex')}`;
+    const s1 = o.source ?? this.#place.mysql.s1;
+    const t1 = this.#place.mysql.t1;
+    if (!s1 || !t1) throw new Error('the test servers have no s1 and t1');
+    this.source = s1;
+    const { host, port } = s1;
+    const text = stringify({
+      job: this.name,
+      kafka: { brokers: this.#place.brokers },
+      registry: { url: this.#place.registryUrl },
+      sources: [
+        { name: this.name, host, port, user: this.name, password: 'pw', database: this.name },
+      ],
+      targets: [{ name: 't1', ...t1, database: this.name }],
+      tables: o.tables.map(t => ({ name: t.name })),
+      route: { kind: 'modulus', column: 'id' },
+      ...(o.options ? { options: o.options } : {}),
+    });
+    this.jobFile = path.join(mkdtempSync(path.join(tmpdir(), 'reshard-binlog-')), 'job.yaml');
+    writeFileSync(this.jobFile, text);
+    this.job = parseJob(text, process.env);
+    this.log = createLogger({ name: 'test', level: process.env.RESHARD_LOG_LEVEL ?? 'fatal' });
+    this.kafka = kafkaOf(this.job, this.log, 'binlog-test');
+    this.#stack.defer(() => this.kafka.close());
+    this.registry = registryOf(this.job);
+  }
+
+  static async open(o: RigOptions): Promise<BinlogRig> {
+    const rig = new BinlogRig(o);
+    const c = await rig.connect();
+    await c.query(`CREATE DATABASE \`${rig.name}\``);
+    await c.query(`USE \`${rig.name}\``);
+    for (const { sql } of o.tables) await c.query(sql);
+    // The least that a reader needs, and a name by which its connections are found.
+    await c.query(`CREATE USER '${rig.name}'@'%' IDENTIFIED BY 'pw'`);
+    await c.query(`GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO '${rig.name}'@'%'`);
+    await c.query(`GRANT SELECT ON \`${rig.name}\`.* TO '${rig.name}'@'%'`);
+    await c.end();
+    rig.#stack.defer(async () => {
+      const admin = await rig.connect();
+      await admin.query(`DROP DATABASE \`${rig.name}\``).catch(() => undefined);
+      await admin.query(`DROP USER '${rig.name}'@'%'`).catch(() => undefined);
+      await admin.end();
+    });
+    await prepare({ job: rig.job, kafka: rig.kafka, registry: rig.registry, log: rig.log });
+    return rig;
+  }
+
+  async connect(database?: string): Promise<mysql.Connection> {
+    const { host, port, user, password } = this.source;
+    return mysql.createConnection({
+      host,
+      port,
+      user,
+      password,
+      ...(database === undefined ? {} : { database }),
+      multipleStatements: true,
+      dateStrings: true,
+      supportBigNumbers: true,
+    });
+  }
+
+  /** Runs statements on a session of its own. */
+  async sql(...statements: string[]): Promise<void> {
+    const c = await this.connect(this.name);
+    try {
+      for (const s of statements) await c.query(s);
+    } finally {
+      await c.end();
+    }
+  }
+
+  /** The service in this process; ends with the returned handle. */
+  start(): AsyncDisposable {
+    const stop = new AbortController();
+    const { job, log } = this;
+    const running = runBinlog({ job, log, signal: stop.signal, httpPort: 0 });
+    return {
+      [Symbol.asyncDispose]: async () => {
+        stop.abort();
+        await running;
+      },
+    };
+  }
+
+  spawn(env: Record<string, string> = {}): RunningCommand {
+    const log = path.join(path.dirname(this.jobFile), 'binlog.log');
+    const child = spawnReshard(['service', 'binlog', this.jobFile], { log, env });
+    this.#stack.defer(() => child.kill('SIGKILL'));
+    return child;
+  }
+
+  /** Follows the progress topic for as long as `work` takes. */
+  async withProgress<T>(work: (view: ProgressView) => Promise<T>): Promise<T> {
+    await using progress = await openProgress(this, this.name);
+    return await work(progress.view);
+  }
+
+  /** Waits until the log holds all that the source has committed by now. */
+  async untilCaughtUp(timeoutMs = 60_000): Promise<void> {
+    const c = await this.connect();
+    const [rows] = await c.query('SELECT @@global.gtid_executed AS gtids');
+    await c.end();
+    const [row] = rows as { gtids: string }[];
+    const wanted = GtidSet.parse(row?.gtids ?? '', 'mysql');
+    await this.withProgress(view =>
+      until(() => view.resume !== null && GtidSet.parse(view.resume.gtid, 'mysql').covers(wanted), {
+        timeoutMs,
+        everyMs: 10,
+        what: `the log of ${this.name} to hold ${wanted}`,
+      }),
+    );
+  }
+
+  /** Server threads that send the binlog to us. */
+  async dumpThreads(): Promise<number[]> {
+    const c = await this.connect();
+    const [rows] = await c.query(
+      `SELECT id FROM information_schema.processlist
+        WHERE user = ? AND command LIKE 'Binlog Dump%'`,
+      [this.name],
+    );
+    await c.end();
+    return (rows as { id?: number; ID?: number }[]).map(r => Number(r.id ?? r.ID));
+  }
+
+  /** Waits until the source's unit has stopped for good; gives the error as it is shown. */
+  async untilHalted(timeoutMs = 20_000): Promise<string> {
+    const codec = await reportCodec(this.registry, this.job);
+    let error: string | null = null;
+    await using _ = await tailTable(this.kafka, reportTopic(this.job.job), (key, value) => {
+      if (key.toString() !== `binlog/${this.name}` || value === null) return;
+      const report = codec.decode(value);
+      error = report.state === 'halted' ? report.error : null;
+    });
+    return await until(() => error ?? undefined, { timeoutMs, what: 'the unit to halt' });
+  }
+
+  topic(table: string): string {
+    return tableTopic(this.name, this.name, table);
+  }
+
+  async plan(table: string): Promise<TablePlan> {
+    const view = new JobView();
+    const codec = await stateCodec(this.registry, this.job);
+    const tail = await tailTable(this.kafka, stateTopic(this.job.job), (key, value) =>
+      applyState(view, codec, key, value),
+    );
+    await tail.caughtUp;
+    await tail.close();
+    const plan = view.plans.get(`${this.name}/${this.name}.${table}`);
+    if (!plan) throw new Error(`no plan of ${table}`);
+    return plan;
+  }
+
+  /** Everything that a committed reader finds in the table's topic. */
+  async records(table: string): Promise<LogRecord[]> {
+    const codec = new RowCodec((await this.plan(table)).schema);
+    const decoder = new EnvelopeDecoder(codec);
+    const records: LogRecord[] = [];
+    const topic = this.topic(table);
+    const ends = new Map<number, number>();
+    for (const r of await this.kafka.offsets(topic)) {
+      if (r.latest > r.earliest) ends.set(r.partition, r.latest);
+    }
+    if (ends.size === 0) return [];
+    const done = Promise.withResolvers<void>();
+    const reader = await this.kafka.reader({
+      isolation: 'committed',
+      onError: done.reject,
+      onSlab: slab => {
+        for (let i = 0; i < slab.count; i++) {
+          const value = slab.value(i);
+          if (value === null) continue;
+          decoder.decode(value, 0, value.length);
+          records.push({
+            partition: slab.partition,
+            offset: slab.offset(i),
+            key: (slab.key(i) ?? Buffer.alloc(5)).subarray(5).toString('hex'),
+            op: decoder.op,
+            before: decoder.hasBefore ? codec.toJs(value, decoder.beforeStart) : null,
+            after: decoder.hasAfter ? codec.toJs(value, decoder.afterStart) : null,
+            epoch: decoder.epoch,
+            ordinal: decoder.ordinal,
+            gtid: value.toString('utf8', decoder.gtidStart, decoder.gtidEnd),
+            tsMs: decoder.tsMs,
+          });
+        }
+        if (slab.position >= (ends.get(slab.partition) ?? 0)) ends.delete(slab.partition);
+        reader.release(slab);
+        if (ends.size === 0) done.resolve();
+      },
+    });
+    for (const partition of ends.keys()) reader.add(topic, partition, 0);
+    await done.promise;
+    reader.close();
+    return records;
+  }
+
+  get progressTopic(): string {
+    return progressTopic(this.name);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const admin = await this.kafka.admin();
+    const ours = (await admin.listTopics()).filter(t => t.includes(this.name));
+    await admin.deleteTopics(ours);
+    await this.#stack.disposeAsync();
+  }
+}
+
+/** Rows of a table of the source as `toJs` gives them, by the hex of a one-column integer key. */
+export async function sourceRows(rig: BinlogRig, table: string): Promise<unknown[][]> {
+  const c = await rig.connect(rig.name);
+  const [rows] = await c.query({ sql: `SELECT * FROM \`${table}\` ORDER BY 1`, rowsAsArray: true });
+  await c.end();
+  return rows as unknown[][];
+}
+
+/** What T4 asks of a log: within a partition versions only rise, and no version is there twice. */
+export function orderFaults(records: readonly LogRecord[]): string[] {
+  const faults: string[] = [];
+  const last = new Map<number, LogRecord>();
+  const ordinals = new Set<number>();
+  for (const r of [...records].sort((a, b) => a.partition - b.partition || a.offset - b.offset)) {
+    const before = last.get(r.partition);
+    if (before && (r.epoch < before.epoch || r.ordinal <= before.ordinal)) {
+      faults.push(`${r.partition}/${r.offset}: ${r.epoch}.${r.ordinal} after ${before.ordinal}`);
+    }
+    if (ordinals.has(r.ordinal)) faults.push(`ordinal ${r.ordinal} is there twice`);
+    ordinals.add(r.ordinal);
+    last.set(r.partition, r);
+  }
+  return faults;
+}
+
+/** A plain consumer's table: the last record of each key decides. */
+export function folded(records: readonly LogRecord[]): Map<string, unknown[]> {
+  const rows = new Map<string, unknown[]>();
+  const ordered = [...records].sort((a, b) => a.partition - b.partition || a.offset - b.offset);
+  for (const r of ordered) {
+    if (r.op === 'd') rows.delete(r.key);
+    else if (r.after) rows.set(r.key, r.after);
+  }
+  return rows;
+}
