@@ -284,7 +284,7 @@ export class Intake {
   #setApart(lane: Lane): void {
     this.#shared.remove(lane);
     lane.drop();
-    this.#o.log.info({ lane: lane.name, target: lane.target }, 'lane is behind: reads for itself');
+    this.#o.log.debug({ lane: lane.name, target: lane.target }, 'lane is behind: reads for itself');
     this.attach(lane);
   }
 }

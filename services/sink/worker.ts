@@ -13,8 +13,9 @@ import { sleep } from '../../shared/runtime/clock.ts';
 import { asReshardError, describeError, ReshardError } from '../../shared/runtime/error.ts';
 import type { Logger } from '../../shared/runtime/log.ts';
 import { Applier, type ParkChange } from './apply.ts';
-import { Batch, type BatchLimits, type Step } from './batch.ts';
+import { Batch, type BatchLimits } from './batch.ts';
 import { Bell } from './bell.ts';
+import { IDLE_MS, LAZY_MS, retryWaitMs, writeWaitMs } from './due.ts';
 import type { Lane } from './lane.ts';
 import { advanced } from './offset.ts';
 import { isOfData, refused } from './refusal.ts';
@@ -42,13 +43,12 @@ export interface Pace {
   haltedMs: number;
 }
 
+/** A stop waits this long for the transaction that runs. */
+const GRACE_MS = 5000;
 const STATEMENT_BYTES = 1024 * 1024;
 const STATEMENT_ROWS = 2000;
-/** The offset row follows records that are not for this target this much later at most. */
-const LAZY_MS = 200;
 const PARK_RETRY_MS = 75;
 const PARK_RETRY_KEYS = 100;
-const IDLE_MS = 1000;
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 10_000;
 const PACE: Pace = { fencedMs: 3000, haltedMs: 15_000 };
@@ -85,13 +85,18 @@ export class Worker {
     this.#bell.ring();
   }
 
-  /** Resolves when no transaction of the lane is running; afterwards there is none. */
+  /**
+   * Resolves when no transaction of the lane is running. A target that does not answer is not
+   * waited for beyond a grace: if its transaction commits later on, compare-and-set has let it.
+   */
   async remove(lane: Lane): Promise<void> {
     this.lanes.delete(lane);
     lane.state = 'closed';
     this.#o.source.detach(lane);
     lane.drop();
-    await this.#transaction;
+    const done = new AbortController();
+    const transaction = this.#transaction.then(() => done.abort());
+    await Promise.race([transaction, sleep(GRACE_MS, done.signal)]);
   }
 
   /** Something was queued in a lane. */
@@ -150,6 +155,10 @@ export class Worker {
       limits: { bytes: STATEMENT_BYTES, rows: STATEMENT_ROWS, packetBytes },
       tableOf: table => this.#tableOf(table),
     });
+    const cut = (): void => {
+      setTimeout(() => session.destroy(), GRACE_MS).unref();
+    };
+    signal.addEventListener('abort', cut, { once: true });
     try {
       while (!signal.aborted) {
         await this.#exclusive(() => this.#claim(session));
@@ -159,6 +168,7 @@ export class Worker {
       }
       await session.close();
     } finally {
+      signal.removeEventListener('abort', cut);
       session.destroy();
     }
   }
@@ -219,16 +229,16 @@ export class Worker {
     const batch = this.#batch;
     try {
       batch.collect(this.#inTurn());
-      const lazyMs = this.#lazyWait(batch.steps);
+      const now = performance.now();
+      const lazyMs = writeWaitMs(batch.steps, now);
       if (lazyMs <= 0) {
-        const since = performance.now() - LAZY_MS;
-        batch.postpone(lane => lane.writtenAt <= since);
+        batch.postpone(lane => lane.writtenAt + LAZY_MS <= now);
         await this.#transact(session, applier, batch);
         this.#parkTriedAt = 0;
       }
       const parkMs = await this.#retryParked(session, applier);
       if (lazyMs <= 0) return 0;
-      return Math.min(lazyMs, parkMs, this.#retryWait());
+      return Math.min(lazyMs, parkMs, retryWaitMs(this.lanes, now));
     } finally {
       batch.clear();
     }
@@ -239,28 +249,6 @@ export class Worker {
     const lanes = [...this.lanes];
     this.#turn = lanes.length === 0 ? 0 : (this.#turn + 1) % lanes.length;
     return [...lanes.slice(this.#turn), ...lanes.slice(0, this.#turn)];
-  }
-
-  /** 0 if the steps must be written now; else how long they, or nothing at all, may wait. */
-  #lazyWait(steps: readonly Step[]): number {
-    if (steps.length === 0) return IDLE_MS;
-    const now = performance.now();
-    let wait = LAZY_MS;
-    for (const { rows, error, lane } of steps) {
-      if (rows > 0 || error !== null) return 0;
-      wait = Math.min(wait, lane.writtenAt + LAZY_MS - now);
-    }
-    return Math.max(0, Math.ceil(wait));
-  }
-
-  #retryWait(): number {
-    const now = performance.now();
-    let wait = IDLE_MS;
-    for (const { state, retryAt } of this.lanes) {
-      if (state === 'running' || state === 'closed') continue;
-      wait = Math.min(wait, Math.max(1, retryAt - now));
-    }
-    return wait;
   }
 
   async #transact(session: MysqlSession, applier: Applier, batch: Batch): Promise<void> {

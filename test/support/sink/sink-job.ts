@@ -13,7 +13,7 @@ import { staticSchema } from '../../../shared/codec/record-codec.ts';
 import { type Job, parseJob } from '../../../shared/job/job.ts';
 import { kafkaOf, registryOf, stateCodec } from '../../../shared/member/context.ts';
 import { stateKey } from '../../../shared/member/job-view.ts';
-import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { type MysqlEndpoint, MysqlSession } from '../../../shared/mysql/connect.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import type { TableSchema } from '../../../shared/row/table-schema.ts';
 import { until } from '../../../shared/runtime/clock.ts';
@@ -117,6 +117,17 @@ export class SinkJob implements AsyncDisposable {
     return child;
   }
 
+  /** A new session to a target whose server was restarted. */
+  async reconnect(target: number): Promise<void> {
+    const endpoint = this.job.targets[target];
+    if (endpoint === undefined) throw new Error(`no target ${target}`);
+    this.sessions[target]?.destroy();
+    this.sessions[target] = await MysqlSession.open(endpointOf(endpoint), {
+      role: 'admin',
+      side: 'target',
+    });
+  }
+
   /** Whether every target has applied all partitions of all tables to their ends. */
   async drained(): Promise<boolean> {
     const admin = await this.kafka.admin();
@@ -184,9 +195,8 @@ export class SinkJob implements AsyncDisposable {
 
   async #prepareTargets(tables: Record<string, string>): Promise<void> {
     for (const t of this.job.targets) {
-      const { host, port, user, password } = t;
       const session = await MysqlSession.open(
-        { host, port, user, password },
+        { ...endpointOf(t), database: undefined },
         { role: 'admin', side: 'target' },
       );
       this.sessions.push(session);
@@ -226,6 +236,11 @@ export class SinkJob implements AsyncDisposable {
       });
     }
   }
+}
+
+function endpointOf(t: Job['targets'][number]): MysqlEndpoint {
+  const { host, port, user, password, database } = t;
+  return { host, port, user, password, database };
 }
 
 async function countOf(session: MysqlSession, table: string): Promise<number> {
