@@ -1,4 +1,4 @@
-/** The intake with readers made by hand: who gets what, and what a slow target does to the others. */
+/** The intake with readers made by hand: who gets what, and what one slow target does to others. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { TableSchema } from '../../shared/row/table-schema.ts';
 import { sleep } from '../../shared/runtime/clock.ts';

@@ -258,7 +258,7 @@ export class Intake {
     this.#own.delete(target);
   }
 
-  /** When slow lanes hold up the shared feed and another target has nothing to do, they leave it. */
+  /** When slow lanes hold up the shared feed while another target has no work, they leave it. */
   #balance(): void {
     const queued = new Map<number, number>();
     for (const lane of this.#attached) {

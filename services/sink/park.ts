@@ -1,8 +1,8 @@
 /**
  * Parked rows: a row whose unique value is still held by a row of another key. Keys are spread over
  * partitions, so the other key's event may be far behind in another lane; until it arrives the row
- * waits in the target, table reshard_park, written in the transaction that passed its event. Its old
- * version is not in the table meanwhile, which is what breaks swaps and cycles of unique values.
+ * waits in the target, table reshard_park, written in the transaction that passed its event. Its
+ * old version is not in the table meanwhile: that is what breaks swaps and cycles.
  *
  * A row in the park belongs to the owner of its lane, which alone puts it back or replaces it, and
  * only in transactions that hold the lane's offset row: the same fence as for everything else.

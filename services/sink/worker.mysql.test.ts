@@ -181,7 +181,8 @@ describe('a worker', () => {
       { ...endpoint(), database: db.database },
       { role: 'admin', side: 'target' },
     );
-    // The rival holds row 1, the worker waits for it with its offset row locked, which the rival wants.
+    // The rival holds row 1; the worker waits for it and holds its offset row, which the rival
+    // wants.
     await rival.rawQuery('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
     await rival.rawQuery('START TRANSACTION');
     await rival.rawQuery("INSERT INTO w VALUES (1, 0, 'rival', NULL)");
