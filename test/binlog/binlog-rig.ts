@@ -11,6 +11,7 @@ import mysql from 'mysql2/promise';
 import { stringify } from 'yaml';
 import { runBinlog } from '../../services/binlog/main.ts';
 import { prepare } from '../../services/control/prepare.ts';
+import { runSnapshot } from '../../services/snapshot/main.ts';
 import { GtidSet } from '../../shared/change/gtid.ts';
 import { EnvelopeDecoder, type Operation } from '../../shared/codec/envelope.ts';
 import type { SchemaRegistry } from '../../shared/codec/registry.ts';
@@ -154,6 +155,31 @@ export class BinlogRig implements AsyncDisposable {
         await running;
       },
     };
+  }
+
+  /** A snapshot service in this process. */
+  startSnapshot(): AsyncDisposable {
+    const stop = new AbortController();
+    const { job, log } = this;
+    const running = runSnapshot({ job, log, signal: stop.signal, httpPort: 0 });
+    return {
+      [Symbol.asyncDispose]: async () => {
+        stop.abort();
+        await running;
+      },
+    };
+  }
+
+  /** Waits until every range of the table is in the log. */
+  async untilCopied(table: string, timeoutMs = 60_000): Promise<void> {
+    const plan = await this.plan(table);
+    await this.withProgress(view =>
+      until(() => plan.ranges.every(r => view.range(this.name, table, r.id)?.complete === true), {
+        timeoutMs,
+        everyMs: 20,
+        what: `the copy of ${table}`,
+      }),
+    );
   }
 
   spawn(env: Record<string, string> = {}): RunningCommand {
