@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describeError } from '../../../shared/runtime/error.ts';
-import { answers } from './local-mysql.ts';
+import { answers } from './mysql-settings.ts';
 import { endServersOf, namedRunFolder, removeFolder } from './run-folder.ts';
 import { type Endpoints, startServers } from './servers.ts';
 

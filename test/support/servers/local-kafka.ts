@@ -4,10 +4,10 @@
  */
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Kafka, logLevel } from 'kafkajs';
 import { until } from '../../../shared/runtime/clock.ts';
 import { cached, type Tell, withProgress } from './cache.ts';
 import { run } from './command.ts';
+import { clusterSettings, servesAs } from './kafka-settings.ts';
 import { copyWithDependencies, java } from './maven.ts';
 import { freePorts } from './port.ts';
 import { ServerProcess } from './server-process.ts';
@@ -132,8 +132,6 @@ async function formatted(node: Node, jars: string): Promise<string> {
 }
 
 function nodeSettings(node: Node, nodes: Node[], data: string): Record<string, string> {
-  const copies = String(Math.min(3, nodes.length));
-  const inSync = nodes.length >= 3 ? '2' : '1';
   return {
     'process.roles': 'broker,controller',
     'node.id': String(node.id),
@@ -143,50 +141,11 @@ function nodeSettings(node: Node, nodes: Node[], data: string): Record<string, s
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'log.dirs': data,
-    ...clusterSettings(copies, inSync),
-  };
-}
-
-/** What local nodes and containers have in common. */
-export function clusterSettings(copies: string, inSync: string): Record<string, string> {
-  return {
-    'default.replication.factor': copies,
-    'min.insync.replicas': inSync,
-    'offsets.topic.replication.factor': copies,
-    'offsets.topic.num.partitions': '4',
-    'transaction.state.log.replication.factor': copies,
-    'transaction.state.log.min.isr': inSync,
-    'transaction.state.log.num.partitions': '4',
-    'share.coordinator.state.topic.replication.factor': copies,
-    'share.coordinator.state.topic.min.isr': inSync,
-    'group.initial.rebalance.delay.ms': '0',
-    'auto.create.topics.enable': 'false',
-    'num.network.threads': '2',
-    'num.io.threads': '4',
-    'log.cleaner.dedupe.buffer.size': '16777216',
+    ...clusterSettings(nodes.length),
   };
 }
 
 function properties(settings: Record<string, string>): string {
   const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
   return `${lines.join('\n')}\n`;
-}
-
-/** Whether the cluster has at least that many brokers that take part. */
-export async function servesAs(brokers: string[], count: number): Promise<boolean> {
-  const kafka = new Kafka({
-    clientId: 'reshard-servers',
-    brokers,
-    logLevel: logLevel.NOTHING,
-    connectionTimeout: 2000,
-    retry: { retries: 0 },
-  });
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
-    const cluster = await admin.describeCluster();
-    return cluster.brokers.length >= count && cluster.controller !== null;
-  } finally {
-    await admin.disconnect();
-  }
 }

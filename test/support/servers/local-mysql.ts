@@ -1,49 +1,15 @@
 /** One MySQL or MariaDB instance as a local process, set up as a source and as a target at once. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createConnection } from 'mysql2/promise';
 import type { Tell } from './cache.ts';
 import { baseOptions, LOGIN, makeDataFolder, optionFile } from './mysql-data.ts';
-import type { Flavor, Mysqld } from './mysqld.ts';
+import { answers, mysqlSettings } from './mysql-settings.ts';
+import type { Mysqld } from './mysqld.ts';
 import { freePorts } from './port.ts';
 import { ServerProcess } from './server-process.ts';
 import type { MysqlServer, MysqlSpec } from './servers.ts';
 
 const HOST = '127.0.0.1';
-
-/** Both flavors: a full row binlog, cheap durability (a crash of the machine is not tested). */
-const COMMON = {
-  'bind-address': HOST,
-  'skip-name-resolve': 'ON',
-  'log-bin': 'binlog',
-  'binlog-format': 'ROW',
-  'binlog-row-image': 'FULL',
-  'binlog-row-metadata': 'FULL',
-  'innodb-flush-log-at-trx-commit': '2',
-  'sync-binlog': '0',
-  'innodb-buffer-pool-size': '256M',
-  'max-connections': '1200',
-  'max-allowed-packet': '256M',
-  'local-infile': 'ON',
-  'performance-schema': 'ON',
-};
-
-const BY_FLAVOR: Record<Flavor, Record<string, string>> = {
-  mysql: {
-    'secure-file-priv': 'NULL',
-    mysqlx: 'OFF',
-    'gtid-mode': 'ON',
-    'enforce-gtid-consistency': 'ON',
-    'innodb-redo-log-capacity': '512M',
-    'binlog-expire-logs-seconds': '604800',
-  },
-  mariadb: {
-    'innodb-log-file-size': '512M',
-    'expire-logs-days': '7',
-    'gtid-strict-mode': 'ON',
-    'character-set-server': 'utf8mb4',
-  },
-};
 
 export interface LocalMysqlOptions {
   mysqld: Mysqld;
@@ -65,14 +31,13 @@ export async function startLocalMysql(options: LocalMysqlOptions): Promise<Mysql
   const file = path.join(home, 'my.cnf');
   const settings = {
     ...baseOptions(mysqld),
-    ...COMMON,
-    ...BY_FLAVOR[mysqld.flavor],
+    'bind-address': HOST,
+    ...(mysqld.flavor === 'mysql' ? { 'secure-file-priv': 'NULL' } : {}),
     datadir: path.join(home, 'data'),
     port: String(port),
     socket,
     'pid-file': path.join(home, 'pid'),
-    'server-id': String(spec.serverId),
-    ...spec.settings,
+    ...mysqlSettings(mysqld.flavor, spec),
   };
   await writeFile(file, optionFile(settings));
   const server = new ServerProcess({
@@ -105,16 +70,4 @@ export async function startLocalMysql(options: LocalMysqlOptions): Promise<Mysql
       await server.start();
     },
   };
-}
-
-export async function answers(endpoint: {
-  host: string;
-  port: number;
-  user: string;
-  password: string;
-}): Promise<boolean> {
-  const connection = await createConnection({ ...endpoint, connectTimeout: 5000 });
-  await connection.query('SELECT 1');
-  await connection.end();
-  return true;
 }

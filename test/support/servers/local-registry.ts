@@ -6,6 +6,7 @@ import { cached, type Tell, withProgress } from './cache.ts';
 import { run } from './command.ts';
 import { copyArtifact, java } from './maven.ts';
 import { freePorts } from './port.ts';
+import { registryAnswers } from './registry-answers.ts';
 import { ServerProcess } from './server-process.ts';
 import type { RegistryServer } from './servers.ts';
 import { REGISTRY } from './versions.ts';
@@ -68,9 +69,4 @@ export async function startLocalRegistry(options: LocalRegistryOptions): Promise
     stop: () => server.stop(),
     kill: () => server.kill(),
   };
-}
-
-export async function registryAnswers(url: string): Promise<boolean> {
-  const response = await fetch(`${url}/subjects`, { signal: AbortSignal.timeout(5000) });
-  return response.ok;
 }
