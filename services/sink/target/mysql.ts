@@ -4,14 +4,17 @@
  *
  * On a table with further unique keys the upsert carries a guard. ON DUPLICATE KEY UPDATE takes the
  * first row that collides by any unique key, and would rewrite the row of another primary key. The
- * guard assigns NULL to a key column when the row found is not the row meant: primary-key columns
- * are NOT NULL, so in strict mode the statement fails as a whole (1048) and has changed nothing.
+ * guard makes the statement fail as a whole when the row found is not the row meant, so that it has
+ * changed nothing: in an integer column of the key by a sum that no integer holds (1690), else by
+ * NULL (1048). NULL is no guard where the column is AUTO_INCREMENT: the server stores 0 instead.
  */
 import type { RowCodec } from '../../../shared/codec/row-codec.ts';
 import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
+import { selectExpression } from '../../../shared/mysql/range-sql.ts';
 import {
   deleteShape,
   insertShape,
+  keyListShape,
   type RowListShape,
   upsertShape,
 } from '../../../shared/mysql/statement.ts';
@@ -78,6 +81,10 @@ export class MysqlTable {
   readonly upsert: Statement;
   /** Rows; any duplicate is an error. */
   readonly insert: Statement;
+  /** Rows; those that collide are left out, each with a warning. */
+  readonly insertIgnore: Statement;
+  /** Which of some keys are in the table; answers in the form that the key codec reads. */
+  readonly present: Statement;
   /** Keys, as they are in record keys. */
   readonly delete: Statement;
 
@@ -93,9 +100,19 @@ export class MysqlTable {
     this.table = table;
     this.hasUniques = target.hasUniques;
     this.upsert = new Statement(guarded, codec.insertable, codec, width);
-    this.insert = new Statement(insertShape(schema), codec.insertable, codec, width);
+    const insert = insertShape(schema);
+    this.insert = new Statement(insert, codec.insertable, codec, width);
+    this.insertIgnore = new Statement(ignoring(insert), codec.insertable, codec, width);
     this.delete = new Statement(deleteShape(schema), keys, keyCodec, keys.length);
+    const select = `SELECT ${table.keyColumns.map(selectExpression).join(',')}`;
+    const from = `${select} FROM ${qualified(schema.db, schema.table)} WHERE `;
+    this.present = new Statement(keyListShape(schema, from), keys, keyCodec, keys.length);
   }
+}
+
+function ignoring(insert: RowListShape): RowListShape {
+  const prefix = insert.prefix.toString('utf8').replace(/^INSERT /, 'INSERT IGNORE ');
+  return { ...insert, prefix: Buffer.from(prefix) };
 }
 
 function guardedSuffix(schema: TableSchema, target: TargetFacts): string {
@@ -106,9 +123,13 @@ function guardedSuffix(schema: TableSchema, target: TargetFacts): string {
   const fresh = (i: number): string =>
     isMysql ? `${NEW_ROW}.${nameOf(i)}` : `VALUES(${nameOf(i)})`;
   const isKey = new Set(schema.primaryKey);
-  const guarded = schema.primaryKey[0] ?? 0;
+  const isInteger = (i: number): boolean => schema.columns[i]?.type.kind === 'integer';
+  const integer = schema.primaryKey.find(isInteger);
+  const guarded = integer ?? schema.primaryKey[0] ?? 0;
+  // Made from a column: the server would compute a constant before it looks at any row.
+  const fail = integer === undefined ? 'NULL' : `${old(integer)} * 0 + 18446744073709551615 + 1`;
   const same = schema.primaryKey.map(i => `${old(i)} = ${fresh(i)}`).join(' AND ');
-  const sets = [`${nameOf(guarded)} = IF(${same}, ${old(guarded)}, NULL)`];
+  const sets = [`${nameOf(guarded)} = IF(${same}, ${old(guarded)}, ${fail})`];
   schema.columns.forEach((c, i) => {
     if (c.generated === 'no' && !isKey.has(i)) sets.push(`${nameOf(i)}=${fresh(i)}`);
   });
