@@ -15,6 +15,7 @@ const VITEST = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/vites
 const PROGRAMS = {
   demo: ['test/demo/main.ts'],
   bench: ['test/bench/main.ts'],
+  soak: ['test/soak/main.ts'],
   test: VITEST,
   unit: [...VITEST, '--project', 'unit'],
   servers: ['test/support/servers/cli.ts'],
