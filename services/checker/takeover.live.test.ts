@@ -1,4 +1,4 @@
-/** I7 and I9 for a check: whoever dies or stands still meanwhile, it ends with the right verdict. */
+/** I7 and I9 for a check: whoever dies or stands still meanwhile, its verdict is right. */
 import { expect, test } from 'vitest';
 import type { CheckResult } from '../../shared/member/check-result.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
