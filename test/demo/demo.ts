@@ -4,6 +4,7 @@
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import type { Status } from '../../services/control/status/status.ts';
 import { writeJobFile } from '../support/job-file.ts';
 import { createDatabase, fillSource } from '../support/load/fill.ts';
 import { Load, type LoadStats } from '../support/load/load.ts';
@@ -32,7 +33,7 @@ export type Demo = {
 };
 
 export async function runDemo(demo: Demo): Promise<void> {
-  const { options, narrator, signal } = demo;
+  const { options, narrator } = demo;
   const startedAt = performance.now();
   const dir = path.join(cacheRoot(), 'demo');
   rmSync(dir, { recursive: true, force: true });
@@ -87,7 +88,6 @@ export async function runDemo(demo: Demo): Promise<void> {
   });
   if (options.keep) await keepRunning(demo, sites, jobFile, run.logDir);
   narrator.step('stopping the job and the servers');
-  if (signal.aborted) throw new DemoFailure('interrupted');
 }
 
 /** Follows the job until the copy is complete, the load has stopped and all is applied. */
@@ -109,7 +109,9 @@ async function copyAndDrain(demo: Demo, run: JobRun, load: Loads) {
   narrator.step('the load has stopped; the pipeline drains');
   for (const line of loadText(stats)) narrator.say(line);
   const drainFrom = performance.now();
-  const drained = await run.until(s => s.drained, signal, undefined);
+  // A parked row waits for a unique value that another partition has yet to give up.
+  const isDrained = (s: Status): boolean => s.drained && s.targets.every(t => t.parked === 0);
+  const drained = await run.until(isDrained, signal, undefined);
   narrator.say(`drained in ${seconds(performance.now() - drainFrom)}`);
   return {
     ...figures,
