@@ -20,7 +20,11 @@ import { DUPLICATE, type RecordList, type RowList, type RowWriter } from './row-
 import type { SinkTable } from './table.ts';
 import type { MysqlTable } from './target/mysql.ts';
 
+/** The guard of an upsert (target/mysql.ts) fails by one of these. */
+/** What the guard of the upsert raises; target/mysql.ts. */
 const NULL_IN_KEY = 1048;
+const OUT_OF_RANGE = 1690;
+const OUT_OF_RANGE = 1690;
 
 /** What the transaction did to the park; applied to the lanes after its commit. */
 export interface ParkChange {
@@ -179,5 +183,5 @@ class ParkedRows implements RowList {
 
 function isCollision(e: unknown): boolean {
   const errno = errnoOf(e);
-  return errno === DUPLICATE || errno === NULL_IN_KEY;
+  return errno === DUPLICATE || errno === NULL_IN_KEY || errno === OUT_OF_RANGE;
 }
