@@ -15,7 +15,7 @@ export interface SourceFacts {
   readerId: number;
 }
 
-/** Ids above this are ours: no server is numbered like that by hand. */
+/** Made at random in a range in which no server is numbered by hand. */
 const READER_ID_MIN = 0x8000_0000;
 const READER_ID_MAX = 0xffff_fff0;
 
@@ -37,7 +37,7 @@ export async function sourceFacts(source: JobSource, log: Logger): Promise<Sourc
     });
   }
   const readerId = source.serverId ?? randomInt(READER_ID_MIN, READER_ID_MAX);
-  await refuseTakenId(session, readerId, Number(facts.id));
+  if (source.serverId !== undefined) await refuseTakenId(session, readerId, Number(facts.id));
   return { flavor, version, serverUuid: facts.uuid, readerId };
 }
 

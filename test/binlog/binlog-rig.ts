@@ -12,7 +12,7 @@ import { stringify } from 'yaml';
 import { runBinlog } from '../../services/binlog/main.ts';
 import { prepare } from '../../services/control/prepare.ts';
 import { runSnapshot } from '../../services/snapshot/main.ts';
-import { GtidSet } from '../../shared/change/gtid.ts';
+import { type Flavor, GtidSet } from '../../shared/change/gtid.ts';
 import { EnvelopeDecoder, type Operation } from '../../shared/codec/envelope.ts';
 import type { SchemaRegistry } from '../../shared/codec/registry.ts';
 import { RowCodec } from '../../shared/codec/row-codec.ts';
@@ -57,6 +57,9 @@ export interface RigOptions {
   tables: { name: string; sql: string }[];
   options?: Record<string, number | boolean>;
   source?: DevServers['mysql'][string];
+  flavor?: Flavor;
+  /** Where the service finds the source, if not at the source itself: a proxy of the test. */
+  via?: { host: string; port: number };
 }
 
 export class BinlogRig implements AsyncDisposable {
@@ -66,7 +69,8 @@ export class BinlogRig implements AsyncDisposable {
   readonly kafka: KafkaLog;
   readonly registry: SchemaRegistry;
   readonly log: Logger;
-  readonly source: DevServers['mysql'][string];
+  source: DevServers['mysql'][string];
+  readonly flavor: Flavor;
   readonly #stack = new AsyncDisposableStack();
   readonly #place: DevServers;
 
@@ -77,7 +81,8 @@ export class BinlogRig implements AsyncDisposable {
     const t1 = this.#place.mysql.t1;
     if (!s1 || !t1) throw new Error('the test servers have no s1 and t1');
     this.source = s1;
-    const { host, port } = s1;
+    this.flavor = o.flavor ?? 'mysql';
+    const { host, port } = o.via ?? s1;
     const text = stringify({
       job: this.name,
       kafka: { brokers: this.#place.brokers },
@@ -145,9 +150,10 @@ export class BinlogRig implements AsyncDisposable {
   }
 
   /** The service in this process; ends with the returned handle. */
-  start(): AsyncDisposable {
+  start(endpoint: { host?: string; port?: number } = {}): AsyncDisposable {
     const stop = new AbortController();
-    const { job, log } = this;
+    const { log } = this;
+    const job = { ...this.job, sources: this.job.sources.map(s => ({ ...s, ...endpoint })) };
     const running = runBinlog({ job, log, signal: stop.signal, httpPort: 0 });
     return {
       [Symbol.asyncDispose]: async () => {
@@ -198,16 +204,20 @@ export class BinlogRig implements AsyncDisposable {
   /** Waits until the log holds all that the source has committed by now. */
   async untilCaughtUp(timeoutMs = 60_000): Promise<void> {
     const c = await this.connect();
-    const [rows] = await c.query('SELECT @@global.gtid_executed AS gtids');
+    const variable = this.flavor === 'mysql' ? 'gtid_executed' : 'gtid_binlog_pos';
+    const [rows] = await c.query(`SELECT @@global.${variable} AS gtids`);
     await c.end();
     const [row] = rows as { gtids: string }[];
-    const wanted = GtidSet.parse(row?.gtids ?? '', 'mysql');
+    const wanted = GtidSet.parse(row?.gtids ?? '', this.flavor);
     await this.withProgress(view =>
-      until(() => view.resume !== null && GtidSet.parse(view.resume.gtid, 'mysql').covers(wanted), {
-        timeoutMs,
-        everyMs: 10,
-        what: `the log of ${this.name} to hold ${wanted}`,
-      }),
+      until(
+        () => view.resume !== null && GtidSet.parse(view.resume.gtid, this.flavor).covers(wanted),
+        {
+          timeoutMs,
+          everyMs: 10,
+          what: `the log of ${this.name} to hold ${wanted}`,
+        },
+      ),
     );
   }
 

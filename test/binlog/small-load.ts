@@ -20,14 +20,14 @@ export interface SmallLoad {
   stop(): Promise<number>;
 }
 
-/** Runs until stopped; survives lost connections. */
+/** Runs until stopped. Loads one after the other need other workers: keys are known to one. */
 export function startSmallLoad(
   rig: BinlogRig,
-  o: { connections: number; seed: number },
+  o: { connections: number; seed: number; firstWorker?: number },
 ): SmallLoad {
   let stopping = false;
   const workers = Array.from({ length: o.connections }, (_, i) =>
-    work(rig, i, new Random(o.seed, i), () => stopping),
+    work(rig, (o.firstWorker ?? 0) + i, new Random(o.seed, i), () => stopping),
   );
   return {
     async stop() {
