@@ -6,12 +6,12 @@
  */
 import { GtidSet } from '../../shared/change/gtid.ts';
 import { StreamPosition } from '../../shared/change/position.ts';
-import { recordCodec } from '../../shared/codec/record-codec.ts';
 import type { JobSource } from '../../shared/job/job.ts';
+import { chunkCodec } from '../../shared/member/chunk-record.ts';
 import { openProgress, progressCodec, type ServiceContext } from '../../shared/member/context.ts';
 import type { Start, TablePlan } from '../../shared/member/job-view.ts';
-import type { RangeProgress, Resume } from '../../shared/member/progress-view.ts';
-import { asReshardError, type ReshardError } from '../../shared/runtime/error.ts';
+import type { ProgressView, Resume } from '../../shared/member/progress-view.ts';
+import { asReshardError, ReshardError } from '../../shared/runtime/error.ts';
 import { policyOf } from '../../shared/runtime/error-policy.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../shared/runtime/log.ts';
@@ -20,9 +20,10 @@ import { chunksTopic, progressTopic } from '../../shared/topic/topic-name.ts';
 import type { TransactionalWriter } from '../../shared/topic/transactional-writer.ts';
 import { Capture } from './capture.ts';
 import { CapturedTable } from './captured-table.ts';
-import { ChunkIntake, type ChunkRecord } from './chunk-intake.ts';
+import { ChunkIntake } from './chunk-intake.ts';
 import type { BinlogFigures } from './figures.ts';
 import { OrderedWriter } from './ordered-writer.ts';
+import { RepairIntake } from './repair-intake.ts';
 import { type SourceFacts, sourceFacts } from './source-facts.ts';
 import { BinlogDump } from './zongji.ts';
 
@@ -31,6 +32,12 @@ const CHUNK_BUFFER_BYTES = 8 * 1024 * 1024;
 const DRAIN_MS = 5_000;
 /** After this long without an event the binlog is taken for idle by the chunks. */
 const IDLE_MS = 5;
+
+interface Durable {
+  progress: ProgressView;
+  resume: Resume | null;
+  chunksOffset: number;
+}
 
 export class BinlogUnit implements Unit {
   readonly #context: ServiceContext;
@@ -79,32 +86,26 @@ export class BinlogUnit implements Unit {
     facts: SourceFacts,
     signal: AbortSignal,
   ): Promise<void> {
-    const { resume, ranges, chunksOffset } = await this.#durable();
-    const executed = GtidSet.parse(resume?.gtid ?? start.gtid, facts.flavor);
-    const position = new StreamPosition(
-      executed,
-      resume?.partialGtid ?? null,
-      resume?.partialRows ?? 0,
-    );
-    for (const plan of plans) this.#capture(plan, ranges, position);
+    const durable = await this.#durable();
+    const { resume, chunksOffset } = durable;
+    const begin = beginning(start, resume);
+    const executed = GtidSet.parse(begin.gtid, facts.flavor);
+    const position = new StreamPosition(executed, begin.partialGtid, begin.partialRows);
+    for (const plan of plans) this.#capture(plan, start, durable.progress, position);
     const { options } = this.#context.job;
-    const parts = await this.#connect(transactional, facts, position, ranges, {
-      resume,
-      chunksOffset,
-    });
+    const parts = await this.#connect(transactional, facts, position, { ...durable, start });
     const { dump, writer, intake, reader, capture } = parts;
     this.#figures.follow({ capture, writer, intake });
     const unfollow = this.#context.view.onChange(() => {
       this.#guarded(() => {
-        for (const plan of this.#context.view.plansOf(this.#source.name)) {
-          this.#replan(plan, ranges, position);
-        }
+        this.#refuseRecopied(start);
         intake.pump();
       });
     });
     try {
+      this.#guarded(() => this.#refuseRecopied(start));
       const { name } = this.#source;
-      const place = { gtid: resume?.gtid ?? start.gtid, epoch: writer.epoch, chunksOffset };
+      const place = { gtid: begin.gtid, epoch: writer.epoch, chunksOffset };
       this.#log.info(
         { ...place, readerId: facts.readerId, batch: options.batchBytes },
         'reading the binlog',
@@ -127,22 +128,20 @@ export class BinlogUnit implements Unit {
     }
   }
 
-  async #durable(): Promise<{
-    resume: Resume | null;
-    ranges: Map<string, RangeProgress>;
-    chunksOffset: number;
-  }> {
+  /** What this source's progress topic says; nobody else can move it any more. */
+  async #durable(): Promise<Durable> {
     const { kafka } = this.#context;
-    await using progress = await openProgress(this.#context, this.#source.name);
-    const { resume, ranges } = progress.view;
-    if (resume !== null)
-      return { resume, ranges: new Map(ranges), chunksOffset: resume.chunksOffset };
+    await using opened = await openProgress(this.#context, this.#source.name);
+    const progress = opened.view;
+    const { resume } = progress;
+    if (resume !== null) return { progress, resume, chunksOffset: resume.chunksOffset };
     const [chunks] = await kafka.offsets(chunksTopic(this.#source.name));
-    return { resume, ranges: new Map(ranges), chunksOffset: chunks?.earliest ?? 0 };
+    return { progress, resume, chunksOffset: chunks?.earliest ?? 0 };
   }
 
-  #capture(plan: TablePlan, ranges: Map<string, RangeProgress>, position: StreamPosition): void {
+  #capture(plan: TablePlan, start: Start, progress: ProgressView, position: StreamPosition): void {
     const { job } = this.#context;
+    const skipTo = this.#isBegun(plan, start) ? (plan.skipTo ?? '') : '';
     const table = new CapturedTable({
       schema: plan.schema,
       generation: plan.generation,
@@ -152,31 +151,48 @@ export class BinlogUnit implements Unit {
       keySchemaId: plan.keySchemaId,
       valueSchemaId: plan.valueSchemaId,
       maxMessageBytes: job.options.maxMessageBytes,
+      skipped: skipTo === '' ? null : GtidSet.parse(skipTo, start.flavor),
     });
-    if (!isCopied(plan, ranges)) {
-      const limitBytes = job.options.touchedKeysBytes / job.tables.length;
-      table.startMerge(limitBytes, () => position.published());
-    }
+    if (!progress.isCopied(plan)) this.#remember(table, position);
     this.#tables.set(plan.table.toLowerCase(), table);
   }
 
-  /** Control has begun a new generation of a table. */
-  #replan(plan: TablePlan, ranges: Map<string, RangeProgress>, position: StreamPosition): void {
-    const table = this.#tables.get(plan.table.toLowerCase());
-    if (table && plan.generation > table.generation) this.#capture(plan, ranges, position);
+  /** The recopy that planned the table anew has also told where the log goes on. */
+  #isBegun({ recopy }: TablePlan, start: Start): boolean {
+    if (!recopy || recopy === start.recopy) return true;
+    return typeof this.#context.view.recopies.get(recopy)?.plannedMs === 'number';
+  }
+
+  #remember(table: CapturedTable, position: StreamPosition): void {
+    const { options, tables } = this.#context.job;
+    table.startMerge(options.touchedKeysBytes / tables.length, () => position.published());
+  }
+
+  /** Control has planned tables anew: the unit that follows begins with what is durable then. */
+  #refuseRecopied(start: Start): void {
+    const recopy = this.#context.view.recopyOf(this.#source.name);
+    if (recopy === (start.recopy ?? null)) return;
+    throw new ReshardError('source', 'tables of the source are copied anew', {
+      context: { recopy },
+    });
   }
 
   async #connect(
     transactional: TransactionalWriter,
     facts: SourceFacts,
     position: StreamPosition,
-    ranges: Map<string, RangeProgress>,
-    from: { resume: Resume | null; chunksOffset: number },
+    from: Durable & { start: Start },
   ) {
     const { job, kafka, registry, view } = this.#context;
     const { options } = job;
     const { name, database } = this.#source;
     const fail = (e: ReshardError): void => this.#failed.reject(e);
+    const { progress } = from;
+    const forget = (table: CapturedTable): void => {
+      const { db, table: of } = table.schema;
+      const plan = view.plans.get(`${name}/${db}.${of}`);
+      if (plan && progress.isCopied(plan) && !repairs.isOpen(table)) table.merge = null;
+    };
     const writer: OrderedWriter = new OrderedWriter({
       writer: transactional,
       codec: await progressCodec(registry, name),
@@ -185,6 +201,7 @@ export class BinlogUnit implements Unit {
       epoch: (from.resume?.epoch ?? 0) + 1,
       ordinal: from.resume?.ordinal ?? 0,
       chunksOffset: from.chunksOffset,
+      recopy: from.start.recopy ?? null,
       place: () => ({
         file: capture.file,
         pos: capture.filePos,
@@ -219,23 +236,27 @@ export class BinlogUnit implements Unit {
       decoder: dump,
       onProgress: () => writer.moved(),
     });
+    const repairs: RepairIntake = new RepairIntake({
+      flavor: facts.flavor,
+      writer,
+      repairs: progress.repairs,
+      remember: table => this.#remember(table, position),
+      onComplete: forget,
+    });
     const intake: ChunkIntake = new ChunkIntake({
       job: job.job,
       flavor: facts.flavor,
-      codec: await recordCodec<ChunkRecord>(registry, 'chunk', `${chunksTopic(name)}-value`),
+      codec: await chunkCodec(registry, name),
       writer,
       batchBytes: options.batchBytes,
       table: table => this.#tables.get(table),
       plan: (db, table) => view.plans.get(`${name}/${db}.${table}`),
-      ranges,
+      ranges: progress.ranges,
       isBinlogBusy: () =>
         writer.isFull || (!capture.caughtUp && Date.now() - capture.lastEventMs < IDLE_MS),
       release: slab => reader.release(slab),
-      onRangeComplete: table => {
-        const { db, table: of } = table.schema;
-        const plan = view.plans.get(`${name}/${db}.${of}`);
-        if (plan && isCopied(plan, ranges)) table.merge = null;
-      },
+      repairs,
+      onRangeComplete: forget,
     });
     const reader = await kafka.reader({
       isolation: 'committed',
@@ -255,12 +276,17 @@ export class BinlogUnit implements Unit {
   }
 }
 
-/** Every range of the plan's generation is in the log. */
-function isCopied(plan: TablePlan, ranges: Map<string, RangeProgress>): boolean {
-  return plan.ranges.every(r => {
-    const range = ranges.get(`${plan.db}.${plan.table}/${r.id}`);
-    return range?.generation === plan.generation && range.complete;
-  });
+/** Where a new unit begins: at the resume point, or where a recopy says that it has not begun. */
+function beginning(
+  start: Start,
+  resume: Resume | null,
+): Pick<Resume, 'gtid' | 'partialGtid' | 'partialRows'> {
+  const none = { partialGtid: null, partialRows: 0 };
+  if (resume === null) return { gtid: start.gtid, ...none };
+  if (!start.recopy || start.recopy === resume.recopy) return resume;
+  // A transaction that is in the log in part is published whole once more: what is skipped of it
+  // from now on would not be counted as it was.
+  return { gtid: start.jump ? start.gtid : resume.gtid, ...none };
 }
 
 async function drained(writer: OrderedWriter): Promise<void> {

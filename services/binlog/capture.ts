@@ -51,6 +51,9 @@ interface KnownMap {
   table: CapturedTable | null;
 }
 
+/** Equal to no map: the next one of the table is looked at again. */
+const NOTHING = Buffer.alloc(0);
+const RECOPY = 'copy anew: `reshard recopy <job file> --source <name> [--tables <names>]`';
 const DUMMY_TABLE_ID = 0xffffff;
 const KNOWN_MAPS_MAX = 4096;
 
@@ -180,7 +183,7 @@ export class Capture {
           'SET GLOBAL binlog_transaction_compression = OFF, and not ON in any session',
         );
       case EVENT.INCIDENT:
-        throw unsafe('the source says that events are lost here (incident)', 'copy its data anew');
+        throw unsafe('the source says that events are lost here (incident)', RECOPY);
       default:
         if (QUIET_EVENTS.has(event.type) || event.flags & FLAG_IGNORABLE) return;
         throw unsafe(`an event of unknown type ${event.type}`, 'report the server version to us');
@@ -240,17 +243,27 @@ export class Capture {
       case 'data':
         throw unsafe(
           `${statement.verb} of ${statement.table} is in the binlog as a statement`,
-          'SET GLOBAL binlog_format = ROW, end sessions that use another; then copy the table anew',
+          `SET GLOBAL binlog_format = ROW, end sessions that use another; then ${RECOPY}`,
         );
       case 'ddl':
+        // DROP and RENAME may name more tables than the one that is skipped.
+        if (!/^(DROP|RENAME)$/.test(statement.verb) && this.#skips(statement.table)) {
+          if (!this.#open) this.#commit();
+          return;
+        }
         throw new ReshardError(
           'schema-changed',
           `${statement.verb} of ${statement.table} at the source`,
-          { remedy: 'change the targets alike, then start a new generation of the table' },
+          { remedy: `change the targets alike, then ${RECOPY}` },
         );
       case 'harmless':
         if (!this.#open) this.#commit();
     }
+  }
+
+  /** The table is copied anew, and the copy has this transaction. */
+  #skips(table: string): boolean {
+    return this.#o.tables.get(table.toLowerCase())?.skips(this.#o.position.current) ?? false;
   }
 
   #xaPrepare(): void {
@@ -271,6 +284,10 @@ export class Capture {
     const { schema, table: name } = readTableName(event);
     const ours = schema.toLowerCase() === this.#tracked.db;
     const table = (ours && this.#o.tables.get(name.toLowerCase())) || null;
+    if (table?.skips(this.#o.position.current)) {
+      this.#maps.set(id, { bytes: NOTHING, table: null });
+      return;
+    }
     if (table !== null) this.#check(table);
     this.#maps.set(id, { bytes: Buffer.from(buf.subarray(start + 6, end)), table });
   }
@@ -288,7 +305,7 @@ export class Capture {
     if (difference === null) return;
     throw new ReshardError('schema-changed', `the table is not as planned: ${difference}`, {
       context: { table: `${db}.${name}` },
-      remedy: 'change the targets alike, then start a new generation of the table',
+      remedy: `change the targets alike, then ${RECOPY}`,
     });
   }
 
@@ -300,9 +317,9 @@ export class Capture {
       throw corrupt('row changes of a table that was not named before');
     }
     const { table } = known;
-    if (table === null) return;
     const { position, sink } = this.#o;
     const gtid = position.current;
+    if (table === null || table.skips(gtid)) return;
     if (gtid === null) throw corrupt('row changes outside of a transaction');
     this.#changed = table.schema.table;
     if (this.#xa) this.#xaPrepare();
@@ -342,9 +359,7 @@ export class Capture {
     const kind: ErrorKind = columns === planned ? 'unsafe-event' : 'schema-changed';
     return new ReshardError(kind, `${what}, ${planned} were planned`, {
       context: { table: `${table.schema.db}.${table.schema.table}` },
-      remedy:
-        'SET GLOBAL binlog_row_image = FULL, and not another in any session; then start a new' +
-        ' generation of the table',
+      remedy: `SET GLOBAL binlog_row_image = FULL, and not another in any session; then ${RECOPY}`,
     });
   }
 }

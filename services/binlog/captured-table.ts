@@ -45,6 +45,8 @@ export interface CapturedTableOptions {
   keySchemaId: number;
   valueSchemaId: number;
   maxMessageBytes: number;
+  /** Transactions whose changes of the table the copy has: they are not read from the binlog. */
+  skipped: GtidSet | null;
 }
 
 export class CapturedTable {
@@ -55,6 +57,7 @@ export class CapturedTable {
   readonly fingerprint: string;
   /** Set while the table is being copied. */
   merge: ChunkMerge | null = null;
+  readonly #skipped: GtidSet | null;
   readonly #maxBytes: number;
   readonly #codec: RowCodec;
   readonly #envelope: EnvelopeEncoder;
@@ -70,6 +73,7 @@ export class CapturedTable {
     this.topic = o.topic;
     this.partitions = o.partitions;
     this.fingerprint = schemaFingerprint(o.schema);
+    this.#skipped = o.skipped;
     this.#maxBytes = o.maxMessageBytes;
     this.#codec = new RowCodec(o.schema);
     this.#envelope = new EnvelopeEncoder({
@@ -80,9 +84,21 @@ export class CapturedTable {
     });
   }
 
-  /** Begins to remember touched keys; `published` is what the log holds by now. */
+  /**
+   * Begins to remember touched keys; `published` is what the log holds by now. What is skipped was
+   * never published, so a chunk must have seen it.
+   */
   startMerge(limitBytes: number, published: () => GtidSet): void {
-    this.merge = new ChunkMerge({ fingerprint: this.fingerprint, limitBytes, published });
+    const skipped = this.#skipped;
+    this.merge = new ChunkMerge({
+      fingerprint: this.fingerprint,
+      limitBytes,
+      published: skipped === null ? published : () => published().union(skipped),
+    });
+  }
+
+  skips(gtid: Gtid | null): boolean {
+    return this.#skipped !== null && gtid !== null && this.#skipped.contains(gtid);
   }
 
   /** Facts of the rows event whose changes follow. */

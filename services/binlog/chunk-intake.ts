@@ -9,6 +9,7 @@
 import { type Flavor, GtidSet } from '../../shared/change/gtid.ts';
 import { patchSequence } from '../../shared/codec/envelope.ts';
 import type { RecordCodec } from '../../shared/codec/record-codec.ts';
+import type { ChunkRecord } from '../../shared/member/chunk-record.ts';
 import type { TablePlan } from '../../shared/member/job-view.ts';
 import type { RangeProgress } from '../../shared/member/progress-view.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
@@ -17,25 +18,7 @@ import { partitionOf } from '../../shared/topic/partition.ts';
 import type { Slab } from '../../shared/topic/slab.ts';
 import { type CapturedTable, KEY_HEADER_BYTES } from './captured-table.ts';
 import type { OrderedWriter } from './ordered-writer.ts';
-
-/** schemas/chunk.avsc */
-export interface ChunkRecord {
-  job: string;
-  source: string;
-  db: string;
-  table: string;
-  generation: number;
-  range: number;
-  seq: number;
-  after: Buffer | null;
-  upTo: Buffer | null;
-  last: boolean;
-  visible: string;
-  fingerprint: string;
-  rowCount: number;
-  sequenceFromEnd: number;
-  rows: Buffer;
-}
+import type { Fate, RepairIntake } from './repair-intake.ts';
 
 export interface ChunkIntakeOptions {
   job: string;
@@ -51,6 +34,8 @@ export interface ChunkIntakeOptions {
   /** The binlog has events waiting, so chunks must leave room for them. */
   isBinlogBusy: () => boolean;
   release: (slab: Slab) => void;
+  /** Takes the chunks of keys. */
+  repairs: Pick<RepairIntake, 'take'>;
   /** A range of the table is complete. */
   onRangeComplete: (table: CapturedTable) => void;
 }
@@ -127,12 +112,19 @@ export class ChunkIntake {
     const { job, plan, table: tableOf } = this.#o;
     const planned = plan(chunk.db, chunk.table);
     const table = tableOf(chunk.table.toLowerCase());
-    const range = this.#range(chunk);
-    const continues =
+    const isCurrent =
       chunk.job === job &&
       planned?.generation === chunk.generation &&
+      table?.generation === chunk.generation;
+    if (isCurrent && chunk.repair) {
+      this.#count(this.#o.repairs.take(chunk, chunk.repair, table));
+      return;
+    }
+    const range = this.#range(chunk);
+    const continues =
+      isCurrent &&
+      !chunk.repair &&
       planned.ranges.some(r => r.id === chunk.range) &&
-      table?.generation === chunk.generation &&
       !range.complete &&
       chunk.seq === range.nextSeq &&
       same(chunk.after, range.after);
@@ -162,6 +154,12 @@ export class ChunkIntake {
       reason: null,
     });
     if (chunk.last) this.#o.onRangeComplete(table);
+  }
+
+  #count(fate: Fate): void {
+    if (fate === 'accepted') this.counts.accepted += 1;
+    else if (fate === 'rejected') this.counts.rejected += 1;
+    else this.counts.passedOver += 1;
   }
 
   #range(chunk: ChunkRecord): RangeProgress {

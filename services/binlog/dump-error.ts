@@ -6,14 +6,14 @@ const FATAL_READ: [RegExp, ErrorKind, string][] = [
   [
     /purged|could not find (first log|gtid state)|not in the (master|source)'s binlog/i,
     'position-lost',
-    'the binlog that is needed is gone: start a new generation of the affected tables, and keep' +
-      ' binlogs longer (binlog_expire_logs_seconds)',
+    'the binlog that is needed is gone: `reshard recopy <job file> --source <name>` copies the' +
+      ' tables anew and goes on from now; keep binlogs longer (binlog_expire_logs_seconds)',
   ],
   [
     /more (gtids|transactions) than|diverged/i,
     'position-lost',
     'the source has lost transactions that the log holds (an old backup or replica?): bring back' +
-      ' the right server, or start a new generation of the tables',
+      ' the right server, or `reshard recopy <job file> --source <name>` to go on with this one',
   ],
   [
     /gtid_mode|auto_position/i,

@@ -70,15 +70,22 @@ export async function runBinlog(o: ServiceOptions): Promise<void> {
 }
 
 function startUnit(context: ServiceContext, source: JobSource, metrics: BinlogMetrics): Running {
-  const { log, signal, report } = context;
+  const { log, signal, report, view } = context;
   const figures = new BinlogFigures(metrics, source.name);
   const stop = new AbortController();
   const running: Running = { stop, done: Promise.resolve(), figures, state: 'starting' };
   report.provide(source.name, () => figures.report());
+  let recopy: string | null = null;
   running.done = runSupervised(
     `binlog/${source.name}`,
-    () => new BinlogUnit(context, source, figures),
+    () => {
+      recopy = view.recopyOf(source.name);
+      return new BinlogUnit(context, source, figures);
+    },
     {
+      cured: async until => {
+        await view.waitFor(() => view.recopyOf(source.name) !== recopy, until);
+      },
       log,
       signal: AbortSignal.any([signal, stop.signal]),
       onState: state => {

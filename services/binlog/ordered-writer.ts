@@ -14,6 +14,7 @@ import {
   type ProgressRecord,
   progressKey,
   type RangeProgress,
+  type RepairProgress,
 } from '../../shared/member/progress-view.ts';
 import { asReshardError, ReshardError } from '../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
@@ -35,6 +36,8 @@ export interface OrderedWriterOptions {
   epoch: number;
   ordinal: number;
   chunksOffset: number;
+  /** The recopy that the position was begun with. */
+  recopy: string | null;
   place: () => Place;
   lingerMs: number;
   batchBytes: number;
@@ -54,7 +57,8 @@ export class OrderedWriter implements RecordSink {
   chunksOffset: number;
   readonly counts = { commits: 0, records: 0 };
   readonly #o: OrderedWriterOptions;
-  readonly #ranges = new Map<string, RangeProgress>();
+  /** Records of the progress topic that go with the open batch. */
+  readonly #progress = new Map<string, ProgressRecord>();
   readonly #refresh: NodeJS.Timeout;
   #ordinal: number;
   #committing: Promise<void> | null = null;
@@ -105,7 +109,12 @@ export class OrderedWriter implements RecordSink {
   }
 
   setRange(range: RangeProgress): void {
-    this.#ranges.set(progressKey.range(range.db, range.table, range.range), range);
+    const key = progressKey.range(range.db, range.table, range.range);
+    this.#progress.set(key, { resume: null, range });
+  }
+
+  setRepair(repair: RepairProgress): void {
+    this.#progress.set(progressKey.repair(repair.id), { resume: null, range: null, repair });
   }
 
   /** The open batch is full while another one is under way: whoever feeds it should wait. */
@@ -174,15 +183,16 @@ export class OrderedWriter implements RecordSink {
   }
 
   #appendProgress(): void {
-    const { place, position } = this.#o;
-    for (const [key, range] of this.#ranges) this.#appendRecord(key, { resume: null, range });
-    this.#ranges.clear();
+    const { place, position, recopy } = this.#o;
+    for (const [key, record] of this.#progress) this.#appendRecord(key, record);
+    this.#progress.clear();
     const resume = {
       epoch: this.epoch,
       ordinal: this.#ordinal,
       chunksOffset: this.chunksOffset,
       ...position.resume(),
       ...place(),
+      recopy,
     };
     this.#appendRecord(progressKey.source, { resume, range: null });
   }

@@ -1,4 +1,4 @@
-/** The newest finished check, as the checker reported it. */
+/** The newest finished check, as the checker reported it, if it was asked for after a recopy. */
 import { reportCodec, type ServiceContext } from '../../shared/member/context.ts';
 import { tailTable } from '../../shared/topic/table.ts';
 import { reportTopic } from '../../shared/topic/topic-name.ts';
@@ -24,5 +24,10 @@ export async function latestCheck(c: ServiceContext): Promise<CheckFeed> {
     else if (report.counters.unsettled === 0) verdict = true;
   });
   await tail.caughtUp;
-  return { verdict: () => verdict, [Symbol.asyncDispose]: () => tail.close() };
+  const isCurrent = (): boolean =>
+    (c.view.verifies.get(newest)?.requestedMs ?? 0) >= (c.view.job?.recopiedMs ?? 0);
+  return {
+    verdict: () => (isCurrent() ? verdict : null),
+    [Symbol.asyncDispose]: () => tail.close(),
+  };
 }

@@ -2,15 +2,15 @@
  * Control: one leader (a lease) prepares the job and moves its phase. It touches no row: it reads
  * the progress of the sources and the results of checks, and writes the state topic.
  */
-import type { Job } from '../../shared/job/job.ts';
 import { openProgress, type ServiceContext, stateCodec } from '../../shared/member/context.ts';
-import { stateKey } from '../../shared/member/job-view.ts';
+import { stateKey, type TablePlan } from '../../shared/member/job-view.ts';
 import type { ProgressView } from '../../shared/member/progress-view.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
 import { latestCheck } from './check-feed.ts';
 import { nextPhase, type PhaseEvent } from './phase.ts';
+import { openRecopy, planRecopy } from './recopy.ts';
 import { type StateWriter, stateWriter } from './state-writer.ts';
 
 const LOOK_MS = 250;
@@ -33,6 +33,8 @@ export class Control implements Unit {
     const checks = stack.use(await latestCheck(this.#context));
     const writer = await stateWriter(kafka, job, await stateCodec(registry, job));
     while (!signal.aborted) {
+      const recopy = openRecopy(view);
+      if (recopy !== undefined) await planRecopy({ job, view, writer, log }, recopy);
       await this.#step(writer, this.#event(progress, checks.verdict()));
       this.#tell(progress);
       await sleep(LOOK_MS, signal);
@@ -66,7 +68,10 @@ export class Control implements Unit {
     const { view, report } = this.#context;
     report.set('job', {
       state: 'running',
-      counters: { ranges_total: countRanges(view.plans.values()), ranges_done: done(progress) },
+      counters: {
+        ranges_total: countRanges(view.plans.values()),
+        ranges_done: done(view.plans.values(), progress),
+      },
       detail: { phase: view.job?.phase ?? null },
     });
   }
@@ -74,29 +79,28 @@ export class Control implements Unit {
 
 /** Every planned range of every table of every source is complete in its generation. */
 function isCopied(
-  context: { job: Job; view: ServiceContext['view'] },
+  { job, view }: Pick<ServiceContext, 'job' | 'view'>,
   progress: Map<string, ProgressView>,
 ): boolean {
-  const plans = [...context.view.plans.values()];
-  if (plans.length < context.job.sources.length * context.job.tables.length) return false;
-  return plans.every(plan =>
-    plan.ranges.every(range => {
-      const at = progress.get(plan.source)?.range(plan.db, plan.table, range.id);
-      return at?.complete === true && at.generation === plan.generation;
-    }),
-  );
+  const plans = [...view.plans.values()];
+  if (plans.length < job.sources.length * job.tables.length) return false;
+  return plans.every(plan => progress.get(plan.source)?.isCopied(plan));
 }
 
-function countRanges(plans: Iterable<{ ranges: unknown[] }>): number {
+function countRanges(plans: Iterable<TablePlan>): number {
   let n = 0;
   for (const plan of plans) n += plan.ranges.length;
   return n;
 }
 
-function done(progress: Map<string, ProgressView>): number {
+function done(plans: Iterable<TablePlan>, progress: Map<string, ProgressView>): number {
   let n = 0;
-  for (const view of progress.values()) {
-    for (const range of view.ranges.values()) n += range.complete ? 1 : 0;
+  for (const plan of plans) {
+    const view = progress.get(plan.source);
+    n += plan.ranges.filter(({ id }) => {
+      const range = view?.range(plan.db, plan.table, id);
+      return range?.complete === true && range.generation === plan.generation;
+    }).length;
   }
   return n;
 }

@@ -3,7 +3,7 @@ import type { Phase } from '../../shared/member/job-view.ts';
 import { nextPhase, type PhaseEvent } from './phase.ts';
 
 const PHASES: Phase[] = ['prepare', 'copying', 'following', 'verified'];
-const EVENTS: PhaseEvent[] = ['prepared', 'copied', 'found-equal', 'found-different'];
+const EVENTS: PhaseEvent[] = ['prepared', 'copied', 'found-equal', 'found-different', 'recopied'];
 
 describe('phases', () => {
   test('the main line leads from prepare to verified', () => {
@@ -23,13 +23,19 @@ describe('phases', () => {
     }
   });
 
-  test('no event leads back before the copy, and only a difference takes verified back', () => {
+  test('no event leads back before the copy; only a difference and a recopy lead back at all', () => {
+    const back: string[] = [];
     for (const phase of PHASES) {
       for (const event of EVENTS) {
-        const went = PHASES.indexOf(nextPhase(phase, event)) - PHASES.indexOf(phase);
-        if (went < 0) expect([phase, event]).toEqual(['verified', 'found-different']);
+        const to = nextPhase(phase, event);
+        if (PHASES.indexOf(to) < PHASES.indexOf(phase)) back.push(`${phase} ${event} ${to}`);
       }
     }
+    expect(back).toEqual([
+      'following recopied copying',
+      'verified found-different following',
+      'verified recopied copying',
+    ]);
   });
 
   test('nothing is verified that has not been copied', () => {

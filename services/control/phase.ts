@@ -13,7 +13,9 @@ export type PhaseEvent =
   /** A full check found source and targets equal. */
   | 'found-equal'
   /** A full check found differences. */
-  | 'found-different';
+  | 'found-different'
+  /** Tables were planned anew on the operator's word. */
+  | 'recopied';
 
 const TRANSITIONS: Record<Phase, Record<PhaseEvent, Phase>> = {
   prepare: {
@@ -21,24 +23,28 @@ const TRANSITIONS: Record<Phase, Record<PhaseEvent, Phase>> = {
     copied: 'prepare',
     'found-equal': 'prepare',
     'found-different': 'prepare',
+    recopied: 'prepare',
   },
   copying: {
     prepared: 'copying',
     copied: 'following',
     'found-equal': 'copying',
     'found-different': 'copying',
+    recopied: 'copying',
   },
   following: {
     prepared: 'following',
     copied: 'following',
     'found-equal': 'verified',
     'found-different': 'following',
+    recopied: 'copying',
   },
   verified: {
     prepared: 'verified',
     copied: 'verified',
     'found-equal': 'verified',
     'found-different': 'following',
+    recopied: 'copying',
   },
 };
 

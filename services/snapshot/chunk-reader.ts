@@ -14,7 +14,12 @@ import type { TablePlan } from '../../shared/member/job-view.ts';
 import type { MysqlSession } from '../../shared/mysql/connect.ts';
 import { qualified } from '../../shared/mysql/identifier.ts';
 import { inspectTable } from '../../shared/mysql/inspect.ts';
-import { chunkSelect, rangePredicate } from '../../shared/mysql/range-sql.ts';
+import {
+  chunkSelect,
+  keysPredicate,
+  keysSelect,
+  rangePredicate,
+} from '../../shared/mysql/range-sql.ts';
 import { visibleSet } from '../../shared/mysql/visible-set.ts';
 import { KeyBound } from '../../shared/plan/key-bound.ts';
 import { schemaFingerprint } from '../../shared/row/table-schema.ts';
@@ -86,10 +91,35 @@ export class ChunkReader {
     const sql = chunkSelect(this.#plan.schema, range, limit);
     const { rows } = await this.#session.rawQuery(sql, this.#onRow);
     failpoint(FAILPOINTS.snapshotMidChunk);
-    await this.#settleDoubts(bounds.after);
+    await this.#settleDoubts(upTo =>
+      rangePredicate(this.#plan.schema, this.bound.range(bounds.after, upTo)),
+    );
     await this.#checkSchema();
     const kept = this.#cuts.reduce((sum, cut) => sum + cut.rowCount, 0);
     return this.#chunks(visible, rows < limit && kept === rows ? bounds : null);
+  }
+
+  /** The rows of exactly these keys, as many as there are; null when they are more than a chunk. */
+  async readKeys(
+    keys: readonly Buffer[],
+  ): Promise<Pick<ReadChunk, 'visible' | 'rowCount' | 'rows'> | null> {
+    const { schema } = this.#plan;
+    const literals = keys.map(key => this.bound.literals(key));
+    const visible = await visibleSet(this.#session);
+    this.#begin();
+    const { rows } = await this.#session.rawQuery(keysSelect(schema, literals), this.#onRow);
+    failpoint(FAILPOINTS.snapshotMidChunk);
+    await this.#settleDoubts(() => keysPredicate(schema, literals));
+    await this.#checkSchema();
+    if (this.#cuts.length > 1) return null;
+    return { visible, rowCount: rows, rows: this.#out.view() };
+  }
+
+  /** A key as it goes to the table topic. */
+  framed(key: Buffer): Buffer {
+    const header = Buffer.alloc(KEY_HEADER);
+    header.writeInt32BE(this.#plan.keySchemaId, 1);
+    return Buffer.concat([header, key]);
   }
 
   /** The key of the chunk's last row, for people. */
@@ -179,13 +209,13 @@ export class ChunkReader {
    * A date inside a JSON document prints as a string. Where a text left that doubt the server is
    * asked. A row that changed between the two SELECTs has an event in the log, which is exact.
    */
-  async #settleDoubts(after: Buffer | null): Promise<void> {
+  async #settleDoubts(predicate: (upTo: Buffer) => string): Promise<void> {
     const doubts = this.#codec.takeDoubts();
     const last = this.#cuts.at(-1);
     if (doubts.length === 0 || last === undefined) return;
     const { schema } = this.#plan;
     const upTo = this.#out.buf.subarray(last.keyStart + KEY_HEADER, last.keyEnd);
-    const where = rangePredicate(schema, this.bound.range(after, upTo));
+    const where = predicate(upTo);
     for (const column of doubts) {
       const probe = this.#codec.dateProbe(column);
       const sql = `SELECT 1 FROM ${qualified(schema.db, schema.table)} WHERE (${where}) AND ${probe} LIMIT 1`;

@@ -5,14 +5,15 @@ import {
   type ServiceOptions,
 } from '../../shared/member/context.ts';
 import { PauseReasons } from '../../shared/runtime/pause.ts';
-import { aborted, runSupervised } from '../../shared/runtime/service.ts';
+import { aborted, runSupervised, type Unit } from '../../shared/runtime/service.ts';
 import { SnapshotFigures, snapshotMetrics } from './figures.ts';
 import { SLOTS } from './range-board.ts';
+import { SourceRepair } from './repair.ts';
 import { SourceSnapshot } from './snapshot.ts';
 
 export async function runSnapshot(o: ServiceOptions): Promise<void> {
   await using context = await openContext('snapshot', o);
-  const { job, log, signal, kafka, report } = context;
+  const { job, log, signal, kafka, report, view } = context;
   const slots = new Set<number>();
   const pause = new PauseReasons();
   const followed = followPause(context, pause);
@@ -36,14 +37,29 @@ export async function runSnapshot(o: ServiceOptions): Promise<void> {
     detail: { slots: [...slots], paused: pause.list() },
   });
   try {
-    const units = job.sources.map(source => {
-      const figures = new SnapshotFigures(metrics, source.name);
-      report.provide(source.name, () => figures.report(pause.list()));
-      return runSupervised(
-        `snapshot/${source.name}`,
-        () => new SourceSnapshot({ context, source, slots, pause, figures }),
-        { log, signal, onState: state => report.unitState(source.name, state) },
-      );
+    const units = job.sources.flatMap(source => {
+      const { name } = source;
+      const figures = new SnapshotFigures(metrics, name);
+      report.provide(name, () => figures.report(pause.list()));
+      const supervised = (unit: string, make: () => Unit): Promise<void> => {
+        let recopy: string | null = null;
+        const made = (): Unit => {
+          recopy = view.recopyOf(name);
+          return make();
+        };
+        return runSupervised(`snapshot/${unit}`, made, {
+          log,
+          signal,
+          onState: state => report.unitState(unit, state),
+          cured: async until => {
+            await view.waitFor(() => view.recopyOf(name) !== recopy, until);
+          },
+        });
+      };
+      return [
+        supervised(name, () => new SourceSnapshot({ context, source, slots, pause, figures })),
+        supervised(`repair/${name}`, () => new SourceRepair({ context, source, slots, pause })),
+      ];
     });
     await Promise.all([...units, aborted(signal)]);
   } finally {

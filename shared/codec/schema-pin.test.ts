@@ -13,10 +13,10 @@ import { type RecordName, staticSchema } from './record-codec.ts';
 import { canonicalJson } from './registry.ts';
 
 const PINNED: Record<RecordName, string> = {
-  chunk: '1a4a8ca50f46ae38',
-  progress: '9ae10db5e235dfa3',
+  chunk: '3b38c05f86c18417',
+  progress: '323570888143e2a2',
   report: '59d38dc799005b97',
-  state: '35e364ce9bd859b7',
+  state: '54b3ef951689faf9',
 };
 
 function hash(schema: unknown): string {

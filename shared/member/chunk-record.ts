@@ -19,6 +19,10 @@ export interface ChunkRecord {
   rowCount: number;
   sequenceFromEnd: number;
   rows: Buffer;
+  /** The repair that a chunk of keys is of; `range` is the index of its first key there. */
+  repair?: string | null;
+  clear?: string;
+  keys?: Buffer[];
 }
 
 export function chunkCodec(

@@ -12,12 +12,17 @@ export interface JobState {
   sinceMs: number;
   startedMs: number;
   paused: string[];
+  /** When the last recopy was ordered; checks of before say nothing any more. */
+  recopiedMs?: number;
 }
 
 export interface Start {
   gtid: string;
   serverUuid: string;
   flavor: 'mysql' | 'mariadb';
+  /** The recopy that wrote this; with `jump` the log goes on from `gtid`, wherever it was. */
+  recopy?: string | null;
+  jump?: boolean;
 }
 
 export interface PlannedRange {
@@ -39,6 +44,10 @@ export interface TablePlanRecord {
   valueSchemaId: number;
   estimatedRows: number;
   ranges: PlannedRange[];
+  /** The recopy that raised the generation. */
+  recopy?: string | null;
+  /** Changes of these transactions are not read from the binlog: the copy has them. */
+  skipTo?: string;
 }
 
 export interface TablePlan extends TablePlanRecord {
@@ -51,12 +60,42 @@ export interface VerifyRequest {
   tables: string[];
 }
 
+/** Which keys of a repair get a tombstone: those not found, or each one before its row. */
+export type Clear = 'never' | 'absent' | 'always';
+
+/** Keys to read again and to bring into the log as they are; see docs/TOPICS.md. */
+export interface RepairRequest {
+  id: string;
+  requestedMs: number;
+  source: string;
+  db: string;
+  table: string;
+  clear: Clear;
+  /** Canonical primary-key bytes. */
+  keys: Buffer[];
+}
+
+/** The operator's word to copy tables of a source anew. */
+export interface RecopyRequest {
+  id: string;
+  requestedMs: number;
+  source: string;
+  tables: string[];
+  /** The binlog up to now is lost, or not wanted. */
+  jump: boolean;
+  /** Set when the new plans are durable. */
+  plannedMs?: number | null;
+  error?: string | null;
+}
+
 /** The record of schemas/state.avsc: one field is set, by key. */
 export interface StateRecord {
   job: JobState | null;
   start: Start | null;
   plan: TablePlanRecord | null;
   verify: VerifyRequest | null;
+  repair?: RepairRequest | null;
+  recopy?: RecopyRequest | null;
 }
 
 export const stateKey = {
@@ -64,6 +103,8 @@ export const stateKey = {
   start: (source: string): string => `start/${source}`,
   plan: (source: string, db: string, table: string): string => `plan/${source}/${db}.${table}`,
   verify: (id: string): string => `verify/${id}`,
+  repair: (id: string): string => `repair/${id}`,
+  recopy: (id: string): string => `recopy/${id}`,
 };
 
 export class JobView {
@@ -73,6 +114,8 @@ export class JobView {
   /** By `<source>/<db>.<table>`. */
   readonly plans = new Map<string, TablePlan>();
   readonly verifies = new Map<string, VerifyRequest>();
+  readonly repairs = new Map<string, RepairRequest>();
+  readonly recopies = new Map<string, RecopyRequest>();
   #listeners: (() => void)[] = [];
 
   apply(key: string, record: StateRecord | null): void {
@@ -80,6 +123,8 @@ export class JobView {
     if (kind === 'job') this.job = record?.job ?? null;
     else if (kind === 'start') put(this.starts, rest, record?.start);
     else if (kind === 'verify') put(this.verifies, rest, record?.verify);
+    else if (kind === 'repair') put(this.repairs, rest, record?.repair);
+    else if (kind === 'recopy') put(this.recopies, rest, record?.recopy);
     else if (kind === 'plan') {
       const plan = record?.plan;
       put(this.plans, rest, plan ? { ...plan, schema: parseSchema(plan.schemaJson) } : undefined);
@@ -114,6 +159,11 @@ export class JobView {
       if (signal.aborted) stop();
       else look();
     });
+  }
+
+  /** The last recopy of the source whose plans and start are durable. */
+  recopyOf(source: string): string | null {
+    return this.starts.get(source)?.recopy ?? null;
   }
 
   plansOf(source: string): TablePlan[] {

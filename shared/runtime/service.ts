@@ -25,12 +25,19 @@ const HEALTHY_MS = 30_000;
 
 /**
  * Runs units made by `make`, one after the other, until the signal. Rejects only for policy `exit`.
- * A halted unit keeps this promise pending until the signal: its error is shown, not lost.
+ * A halted unit keeps this promise pending until the signal, or until it is `cured`: its error is
+ * shown, not lost.
  */
 export async function runSupervised(
   name: string,
   make: () => Unit | Promise<Unit>,
-  o: { log: Logger; signal: AbortSignal; onState?: (state: UnitState) => void },
+  o: {
+    log: Logger;
+    signal: AbortSignal;
+    onState?: (state: UnitState) => void;
+    /** Resolves when a halted unit is to be built anew: the operator has cured what stopped it. */
+    cured?: (signal: AbortSignal) => Promise<void>;
+  },
 ): Promise<void> {
   const { log, signal } = o;
   const tell = o.onState ?? (() => {});
@@ -54,8 +61,9 @@ export async function runSupervised(
       if (policy === 'halt') {
         log.error({ unit: name, kind: error.kind }, `unit halted: ${describeError(error)}`);
         tell({ state: 'halted', error });
-        await aborted(signal);
-        break;
+        if (o.cured) await o.cured(signal).catch(() => {});
+        else await aborted(signal);
+        continue;
       }
       if (performance.now() - startedAt > HEALTHY_MS) backoff = BACKOFF_MIN_MS;
       const level = backoff < 1000 ? 'info' : backoff < 6500 ? 'warn' : 'error';

@@ -124,7 +124,8 @@ export class StatusFeed implements AsyncDisposable {
       estimate += plan.estimatedRows;
       rangesTotal += plan.ranges.length;
       for (const range of plan.ranges) {
-        const at = this.#progress.get(plan.source)?.range(plan.db, table, range.id);
+        const known = this.#progress.get(plan.source)?.range(plan.db, table, range.id);
+        const at = known?.generation === plan.generation ? known : undefined;
         done += at?.rows ?? 0;
         rangesDone += at?.complete ? 1 : 0;
         rejectedChunks += at?.rejected ?? 0;
