@@ -21,9 +21,7 @@ import type { SinkTable } from './table.ts';
 import type { MysqlTable } from './target/mysql.ts';
 
 /** The guard of an upsert (target/mysql.ts) fails by one of these. */
-/** What the guard of the upsert raises; target/mysql.ts. */
 const NULL_IN_KEY = 1048;
-const OUT_OF_RANGE = 1690;
 const OUT_OF_RANGE = 1690;
 
 /** What the transaction did to the park; applied to the lanes after its commit. */

@@ -19,6 +19,7 @@ import { IDLE_MS, LAZY_MS, retryWaitMs, writeWaitMs } from './due.ts';
 import type { Lane } from './lane.ts';
 import { advanced } from './offset.ts';
 import { isOfData, refused } from './refusal.ts';
+import { RowWriter } from './row-writer.ts';
 import type { SinkTable } from './table.ts';
 import type { MysqlTable } from './target/mysql.ts';
 import type { Target } from './target.ts';
@@ -48,6 +49,8 @@ const GRACE_MS = 5000;
 const STATEMENT_BYTES = 1024 * 1024;
 const STATEMENT_ROWS = 2000;
 const PARK_RETRY_MS = 75;
+/** After a batch, which may have made room, parked rows are tried this soon. */
+const PARK_PAUSE_MS = 10;
 const PARK_RETRY_KEYS = 100;
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 10_000;
@@ -70,7 +73,7 @@ export class Worker {
   #tables = new Map<SinkTable, MysqlTable>();
   #turn = 0;
   #parkTurn = 0;
-  #parkTriedAt = 0;
+  #parkRetryAt = 0;
   #transaction: Promise<void> = Promise.resolve();
 
   constructor(o: WorkerOptions) {
@@ -149,10 +152,11 @@ export class Worker {
     const { target } = this.#o;
     const { session, packetBytes } = await target.open();
     this.#tables = new Map();
+    const limits = { bytes: STATEMENT_BYTES, rows: STATEMENT_ROWS, packetBytes };
     const applier = new Applier(session, {
+      writer: new RowWriter(session, limits),
       offsets: target.offsets,
       parks: target.parks,
-      limits: { bytes: STATEMENT_BYTES, rows: STATEMENT_ROWS, packetBytes },
       tableOf: table => this.#tableOf(table),
     });
     const cut = (): void => {
@@ -234,7 +238,7 @@ export class Worker {
       if (lazyMs <= 0) {
         batch.postpone(lane => lane.writtenAt + LAZY_MS <= now);
         await this.#transact(session, applier, batch);
-        this.#parkTriedAt = 0;
+        this.#parkRetryAt = Math.min(this.#parkRetryAt, now + PARK_PAUSE_MS);
       }
       const parkMs = await this.#retryParked(session, applier);
       if (lazyMs <= 0) return 0;
@@ -348,37 +352,47 @@ export class Worker {
   async #retryParked(session: MysqlSession, applier: Applier): Promise<number> {
     const lanes = [...this.lanes].filter(l => l.state === 'running' && l.parked.size > 0);
     if (lanes.length === 0) return IDLE_MS;
-    const wait = this.#parkTriedAt + PARK_RETRY_MS - performance.now();
+    const wait = this.#parkRetryAt - performance.now();
     if (wait > 0) return wait;
-    for (const lane of lanes) await this.#retryLane(session, applier, lane);
-    this.#parkTriedAt = performance.now();
+    await this.#retryLanes(session, applier, lanes);
+    this.#parkRetryAt = performance.now() + PARK_RETRY_MS;
     return PARK_RETRY_MS;
   }
 
-  async #retryLane(session: MysqlSession, applier: Applier, lane: Lane): Promise<void> {
-    const all = [...lane.parked.keys()];
-    this.#parkTurn = (this.#parkTurn + PARK_RETRY_KEYS) % Math.max(all.length, 1);
-    const keys = [...all.slice(this.#parkTurn), ...all.slice(0, this.#parkTurn)];
-    const { next, epoch, ordinal } = lane.position;
-    const stand = { lane, next, epoch, ordinal };
+  async #retryLanes(session: MysqlSession, applier: Applier, lanes: Lane[]): Promise<void> {
+    const stands = lanes.map(lane => ({ ...lane.position, lane }));
+    const back = new Map<Lane, string[]>();
+    let [current] = lanes;
     try {
-      await this.target.offsets.compareAndSet(session, [stand]);
-      const back = await applier.retry(lane, keys.slice(0, PARK_RETRY_KEYS));
-      if (back.length === 0) {
+      await this.target.offsets.compareAndSet(session, stands);
+      for (const lane of lanes) {
+        current = lane;
+        const keys = await applier.retry(lane, this.#parkedInTurn(lane));
+        if (keys.length > 0) back.set(lane, keys);
+      }
+      if (back.size === 0) {
         await session.rawQuery('ROLLBACK');
         return;
       }
       await applier.commit();
-      lane.position = advanced(stand);
-      for (const key of back) lane.parked.delete(key);
+      for (const stand of stands) stand.lane.position = advanced(stand);
+      for (const [lane, keys] of back) for (const key of keys) lane.parked.delete(key);
       this.total.transactions += 1;
     } catch (e) {
       if (!session.alive) throw e;
       await session.rawQuery('ROLLBACK');
-      if (e instanceof ReshardError && e.kind === 'fenced') return this.#fenced(session, [lane]);
+      if (e instanceof ReshardError && e.kind === 'fenced') return this.#fenced(session, lanes);
       if (await this.#again(e, 1)) return;
-      if (!isOfData(e)) throw e;
-      this.#halt(lane, refused(asReshardError(e), lane, this.target.name), false);
+      if (!isOfData(e) || current === undefined) throw e;
+      this.#halt(current, refused(asReshardError(e), current, this.target.name), false);
     }
+  }
+
+  /** Some parked keys of a lane, others each time. */
+  #parkedInTurn(lane: Lane): string[] {
+    const all = [...lane.parked.keys()];
+    this.#parkTurn += PARK_RETRY_KEYS;
+    const first = this.#parkTurn % all.length;
+    return [...all.slice(first), ...all.slice(0, first)].slice(0, PARK_RETRY_KEYS);
   }
 }
