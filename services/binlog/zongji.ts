@@ -126,12 +126,17 @@ export class BinlogDump {
     });
   }
 
-  /** Runs before zongji queues its dump command, so these settings are in force for it. */
+  /**
+   * Runs before zongji queues its dump command, so these settings are in force for it. That we
+   * know checksums is said always: where the newest file has none zongji does not say it, and then
+   * MariaDB refuses to send the older files that have them.
+   */
   #onReady(): void {
     const connection = this.#port.connection;
     if (connection === null) return;
     const set = `SET @master_heartbeat_period = ${HEARTBEAT_NS},
-      @source_heartbeat_period = ${HEARTBEAT_NS}`;
+      @source_heartbeat_period = ${HEARTBEAT_NS},
+      @master_binlog_checksum = 'CRC32', @source_binlog_checksum = 'CRC32'`;
     const fail = (e?: Error | null): void => {
       if (e) this.#end(dumpError(e, this.#where()));
     };

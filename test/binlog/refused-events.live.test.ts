@@ -51,7 +51,7 @@ const CASES: Case[] = [
   {
     name: 'DDL',
     statements: ['ALTER TABLE t ADD COLUMN w INT'],
-    shown: /schema-changed: ALTER of t.*[\s\S]*new generation/,
+    shown: /schema-changed: ALTER of t.*[\s\S]*recopy/,
   },
   {
     name: 'RENAME',

@@ -80,12 +80,21 @@ describe.each(['mysql', 'mariadb'] as const)('%s', flavor => {
     await load(rig, 10, 100);
     await rig.sql('FLUSH BINARY LOGS');
     const c = await rig.connect();
-    const [files] = await c.query('SHOW BINARY LOGS');
-    const last = (files as { Log_name: string }[]).at(-1)?.Log_name;
-    await c.query(`PURGE BINARY LOGS TO '${last}'`);
+    // MariaDB keeps what no replica has read, unless it is told otherwise; and a file that its
+    // engine has not checkpointed yet is kept for a moment longer.
+    if (flavor === 'mariadb') await c.query('SET GLOBAL slave_connections_needed_for_purge = 0');
+    await until(
+      async () => {
+        const [files] = await c.query('SHOW BINARY LOGS');
+        const names = (files as { Log_name: string }[]).map(f => f.Log_name);
+        await c.query(`PURGE BINARY LOGS TO '${names.at(-1)}'`);
+        return names.length === 1;
+      },
+      { timeoutMs: 30_000, everyMs: 200, what: 'the binlogs to be purged' },
+    );
     await c.end();
     await using _ = rig.start();
-    expect(await rig.untilHalted()).toMatch(/position-lost: [\s\S]*remedy: .*new generation/);
+    expect(await rig.untilHalted()).toMatch(/position-lost: [\s\S]*remedy: .*recopy/);
     expect(await rig.records('t')).toEqual([]);
   });
 
