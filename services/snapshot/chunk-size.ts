@@ -1,10 +1,13 @@
 /**
- * Rows of the next SELECT: chunks aim at a time (locks nobody, so the time bounds how old a read
- * view gets and how much work a rejection costs) and at a size (one message), whichever is less.
+ * Rows of the next SELECT: chunks aim at a time (it bounds how old a read view gets, and how much
+ * work a rejection costs) and at a size (one message), whichever is less.
+ *
  * Growth is limited, shrinking is not: one fast chunk says little, one large one is a warning.
+ * But time never takes a chunk below a few hundred rows: part of a chunk's time does not depend on
+ * its rows, so on a busy server ever smaller chunks would only make the copy ever slower.
  */
 export const CHUNK_TARGET_MS = 250;
-const FIRST_ROWS = 256;
+const ROWS_BY_TIME_MIN = 256;
 const GROWTH = 4;
 
 export class ChunkSize {
@@ -15,7 +18,7 @@ export class ChunkSize {
   constructor(rowsMax: number, bytes: number) {
     this.#rowsMax = rowsMax;
     this.#bytes = bytes;
-    this.#rows = Math.min(FIRST_ROWS, rowsMax);
+    this.#rows = Math.min(ROWS_BY_TIME_MIN, rowsMax);
   }
 
   get rows(): number {
@@ -26,7 +29,7 @@ export class ChunkSize {
   observe(rows: number, bytes: number, ms: number): void {
     if (rows === 0) return;
     const bySize = (this.#bytes * rows) / Math.max(1, bytes);
-    const byTime = (CHUNK_TARGET_MS * rows) / Math.max(1, ms);
+    const byTime = Math.max(ROWS_BY_TIME_MIN, (CHUNK_TARGET_MS * rows) / Math.max(1, ms));
     const wanted = Math.floor(Math.min(bySize, byTime, this.#rows * GROWTH));
     this.#rows = Math.max(1, Math.min(wanted, this.#rowsMax));
   }
