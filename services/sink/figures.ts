@@ -75,7 +75,7 @@ export class SinkFigures {
     const down = workers.flat().filter(w => w.error !== null);
     const halted = [...lanes.keys()].filter(l => l.error !== null);
     return {
-      ok: slots.size > 0 && down.length === 0 && halted.length === 0 && refused.size === 0,
+      ok: down.length === 0 && halted.length === 0 && refused.size === 0,
       detail: {
         slots: [...slots],
         targetsDown: [...new Set(down.map(w => w.target.name))],

@@ -31,16 +31,17 @@ interface OffsetRow {
 }
 
 export class OffsetTable {
-  readonly #table: string;
+  /** Its qualified name. */
+  readonly table: string;
   readonly #job: string;
 
   constructor(database: string, job: string) {
-    this.#table = qualified(database, 'reshard_offset');
+    this.table = qualified(database, 'reshard_offset');
     this.#job = quoteText(job);
   }
 
   async create(session: MysqlSession): Promise<void> {
-    await session.rawQuery(`CREATE TABLE IF NOT EXISTS ${this.#table} (
+    await session.rawQuery(`CREATE TABLE IF NOT EXISTS ${this.table} (
       job VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
       topic VARCHAR(249) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
       part INT NOT NULL,
@@ -56,7 +57,7 @@ export class OffsetTable {
   async claim(session: MysqlSession, lanes: readonly Lane[]): Promise<LanePosition[]> {
     const rows = lanes.map(l => `(${this.#job},${quoteText(l.topic)},${l.partition},0,0,-1,1)`);
     await session.rawQuery(
-      `INSERT INTO ${this.#table} (job, topic, part, next_offset, epoch, ordinal, revision)
+      `INSERT INTO ${this.table} (job, topic, part, next_offset, epoch, ordinal, revision)
        VALUES ${rows.join(',')} ON DUPLICATE KEY UPDATE revision = revision + 1`,
     );
     const found = await this.read(session, lanes);
@@ -71,7 +72,7 @@ export class OffsetTable {
   async read(session: MysqlSession, lanes: readonly Lane[]): Promise<Map<Lane, LanePosition>> {
     const where = lanes.map(l => `(topic = ${quoteText(l.topic)} AND part = ${l.partition})`);
     const rows = await session.query<OffsetRow>(
-      `SELECT topic, part, next_offset, epoch, ordinal, revision FROM ${this.#table}
+      `SELECT topic, part, next_offset, epoch, ordinal, revision FROM ${this.table}
        WHERE job = ${this.#job} AND (${where.join(' OR ')})`,
     );
     const byName = new Map(rows.map(r => [`${r.topic}[${r.part}]`, positionOf(r)]));
@@ -102,7 +103,7 @@ export class OffsetTable {
       return `(${place} AND next_offset = ${next} AND revision = ${revision})`;
     });
     return (
-      `UPDATE ${this.#table} SET revision = revision + 1, ` +
+      `UPDATE ${this.table} SET revision = revision + 1, ` +
       `next_offset = ${choice(advances, a => a.next)}, ` +
       `epoch = ${choice(advances, a => a.epoch)}, ` +
       `ordinal = ${choice(advances, a => a.ordinal)} ` +

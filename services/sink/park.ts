@@ -38,16 +38,17 @@ interface ParkRow {
 }
 
 export class ParkTable {
-  readonly #table: string;
+  /** Its qualified name. */
+  readonly table: string;
   readonly #job: string;
 
   constructor(database: string, job: string) {
-    this.#table = qualified(database, 'reshard_park');
+    this.table = qualified(database, 'reshard_park');
     this.#job = quoteText(job);
   }
 
   async create(session: MysqlSession): Promise<void> {
-    await session.rawQuery(`CREATE TABLE IF NOT EXISTS ${this.#table} (
+    await session.rawQuery(`CREATE TABLE IF NOT EXISTS ${this.table} (
       job VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
       topic VARCHAR(249) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
       part INT NOT NULL,
@@ -68,7 +69,7 @@ export class ParkTable {
   ): Promise<Map<Lane, Map<string, ParkedKey>>> {
     const byName = new Map(lanes.map(l => [l.name, new Map<string, ParkedKey>()]));
     const rows = await session.query<ParkRow>(
-      `SELECT topic, part, row_key, record_offset, since_ms FROM ${this.#table}
+      `SELECT topic, part, row_key, record_offset, since_ms FROM ${this.table}
        WHERE job = ${this.#job} AND (${lanes.map(placeOf).join(' OR ')})`,
     );
     for (const r of rows) {
@@ -98,7 +99,7 @@ export class ParkTable {
         return `(${place},${hashLiteral(key)},x'${hex}',${r.offset},${value},${r.sinceMs})`;
       });
       await session.rawQuery(
-        `INSERT INTO ${this.#table}
+        `INSERT INTO ${this.table}
          (job, topic, part, key_hash, row_key, record_offset, schema_id, row_value, since_ms)
          VALUES ${values.join(',')} ON DUPLICATE KEY UPDATE record_offset = VALUES(record_offset),
          schema_id = VALUES(schema_id), row_value = VALUES(row_value)`,
@@ -110,7 +111,7 @@ export class ParkTable {
     for (let i = 0; i < keys.length; i += CHUNK) {
       const hashes = keys.slice(i, i + CHUNK).map(hashLiteral);
       await session.rawQuery(
-        `DELETE FROM ${this.#table} WHERE job = ${this.#job} AND ${placeOf(lane)}
+        `DELETE FROM ${this.table} WHERE job = ${this.#job} AND ${placeOf(lane)}
          AND key_hash IN (${hashes.join(',')})`,
       );
     }
@@ -120,7 +121,7 @@ export class ParkTable {
   async rows(session: MysqlSession, lane: Lane, keys: readonly string[]): Promise<ParkedRow[]> {
     const found = await session.query<ParkRow & { schema_id: string | number; row_value: Buffer }>(
       `SELECT topic, part, row_key, record_offset, since_ms, schema_id, row_value
-       FROM ${this.#table} WHERE job = ${this.#job} AND ${placeOf(lane)}
+       FROM ${this.table} WHERE job = ${this.#job} AND ${placeOf(lane)}
        AND key_hash IN (${keys.map(hashLiteral).join(',')})`,
     );
     return found.map(r => {

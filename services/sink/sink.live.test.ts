@@ -1,4 +1,5 @@
 /** The sink as it runs: real topics, real targets, members that are processes and get killed. */
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '../../shared/runtime/clock.ts';
@@ -8,6 +9,7 @@ import type { Event } from '../../test/support/sink/log-maker.ts';
 import { SinkJob } from '../../test/support/sink/sink-job.ts';
 
 const TABLES = {
+  wide: 'CREATE TABLE wide (id INT PRIMARY KEY, shard INT NOT NULL, v LONGTEXT NOT NULL)',
   plain: `CREATE TABLE plain (id INT PRIMARY KEY, shard INT NOT NULL, v VARCHAR(50) NOT NULL)`,
   keyed: `CREATE TABLE keyed (id INT PRIMARY KEY, shard INT NOT NULL, uk VARCHAR(20) NULL,
           UNIQUE KEY (uk))`,
@@ -134,6 +136,33 @@ describe('the sink with real topics and targets', { timeout: 60_000 }, () => {
     job.start();
     await publish(50);
     await expectEqual();
+  });
+
+  test('killed while it gives slots up to another member, it ends equal', async () => {
+    const first = job.start({ failpoint: `${FAILPOINTS.sinkMidRebalance}:1` });
+    const gone = once(first, 'exit');
+    await publish(100);
+    await job.waitDrained();
+    job.start();
+    for (let i = 0; i < 30; i++) await publish(10);
+    expect(await gone).toEqual([null, 'SIGKILL']);
+    await expectEqual();
+  });
+
+  test('a row of many megabytes passes', async () => {
+    const v = 'long'.repeat(3_000_000);
+    await job.publish('wide', [
+      { op: 'c', after: [1, 1, v] },
+      { op: 'c', after: [2, 1, 'short'] },
+    ]);
+    job.start();
+    await job.waitDrained(30_000);
+    const [row] =
+      (await job.sessions[1]?.query<{ n: string; h: string }>(
+        'SELECT LENGTH(v) AS n, SHA2(v, 256) AS h FROM wide WHERE id = 1',
+      )) ?? [];
+    expect(Number(row?.n)).toBe(v.length);
+    expect(row?.h).toBe(createHash('sha256').update(v).digest('hex'));
   });
 
   test('two members share the slots; one is killed, the other takes over', async () => {

@@ -36,6 +36,8 @@ export class Sink {
   readonly #job: Job;
   readonly #log: Logger;
   readonly #view: JobView;
+  /** Lanes by topic, slot and target. */
+  readonly #places = new Map<string, Lane>();
   readonly #tables = new Map<string, PlannedTable>();
 
   constructor(o: { job: Job; view: JobView; kafka: KafkaLog; log: Logger }) {
@@ -97,13 +99,12 @@ export class Sink {
     void this.#removeLanes(() => true);
   }
 
-  workerOf(lane: Lane): Worker | undefined {
-    return this.lanes.get(lane);
-  }
-
   async #removeLanes(isGone: (lane: Lane) => boolean): Promise<void> {
     const gone = [...this.lanes].filter(([lane]) => isGone(lane));
-    for (const [lane] of gone) this.lanes.delete(lane);
+    for (const [lane] of gone) {
+      this.lanes.delete(lane);
+      this.#places.delete(`${lane.topic}/${lane.partition}/${lane.target}`);
+    }
     await Promise.all(gone.map(([lane, worker]) => worker.remove(lane)));
   }
 
@@ -145,11 +146,10 @@ export class Sink {
 
   #ensure(table: SinkTable, slot: number): void {
     for (const { number } of this.targets) {
-      const known = [...this.lanes.keys()].some(
-        l => l.table === table && l.partition === slot && l.target === number,
-      );
-      if (known) continue;
+      const place = `${table.topic}/${slot}/${number}`;
+      if (this.#places.has(place)) continue;
       const lane = new Lane(table, slot, number);
+      this.#places.set(place, lane);
       const worker = this.#leastLoaded(number, table);
       this.lanes.set(lane, worker);
       worker.add(lane);

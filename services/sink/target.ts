@@ -6,6 +6,7 @@
 import type { JobTarget } from '../../shared/job/job.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
 import { inspectKeys } from '../../shared/mysql/inspect.ts';
+import { errnoOf } from '../../shared/mysql/mysql-error.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 import type { Logger } from '../../shared/runtime/log.ts';
 import { OffsetTable } from './offset.ts';
@@ -13,6 +14,7 @@ import { ParkTable } from './park.ts';
 import type { SinkTable } from './table.ts';
 import { MysqlTable } from './target/mysql.ts';
 
+const NO_SUCH_TABLE = 1146;
 const STATEMENT_TIMEOUT_MS = 120_000;
 
 export class Target {
@@ -42,8 +44,7 @@ export class Target {
       { role: 'apply', log: this.#log, statementTimeoutMs: STATEMENT_TIMEOUT_MS },
     );
     try {
-      await this.offsets.create(session);
-      await this.parks.create(session);
+      await this.#createOurs(session);
       const [row] = await session.query<{ packet: string | number }>(
         'SELECT @@max_allowed_packet AS packet',
       );
@@ -52,6 +53,18 @@ export class Target {
     } catch (e) {
       session.destroy();
       throw e;
+    }
+  }
+
+  /** Our tables, unless somebody has made them: then the user needs no privilege for it. */
+  async #createOurs(session: MysqlSession): Promise<void> {
+    for (const ours of [this.offsets, this.parks]) {
+      try {
+        await session.rawQuery(`SELECT 1 FROM ${ours.table} LIMIT 0`);
+      } catch (e) {
+        if (errnoOf(e) !== NO_SUCH_TABLE) throw e;
+        await ours.create(session);
+      }
     }
   }
 
