@@ -93,12 +93,9 @@ export async function runDemo(demo: Demo): Promise<void> {
 /** Follows the job until the copy is complete, the load has stopped and all is applied. */
 async function copyAndDrain(demo: Demo, run: JobRun, load: Loads) {
   const { options, narrator, signal, view } = demo;
-  const startedAt = performance.now();
-  const prepared = await run.until(() => true, signal, undefined);
-  narrator.say(`prepared in ${seconds(performance.now() - startedAt)}`);
   const copied = await run.until(s => s.tables.every(t => t.complete), signal, view);
   const following = await run.until(s => s.phase !== 'copying', signal, undefined);
-  const figures = copyFigures(copied, following.sinceMs - prepared.startedMs);
+  const figures = copyFigures(copied, following.sinceMs - following.startedMs);
   narrator.step(
     `copied ${count(figures.rowsCopied)} rows in ${seconds(figures.copyMs)}; ` +
       `the load goes on for ${options.seconds} s`,
