@@ -99,7 +99,10 @@ export class Portion {
       codec.offsets(buf, envelope.beforeStart, offsets);
       this.leaves[i] = route.shardOf(buf, int(offsets, route.column));
     }
-    if (envelope.op === 'd') return;
+    if (envelope.op === 'd') {
+      if (!envelope.hasBefore) this.leaves[i] = EVERYWHERE;
+      return;
+    }
     if (!envelope.hasAfter) throw new ReshardError('corrupt', `op ${envelope.op} without a row`);
     this.rowStart[i] = envelope.afterStart;
     this.rowEnd[i] = envelope.afterEnd;
