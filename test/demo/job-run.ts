@@ -2,7 +2,7 @@
  * A job run by the CLI alone: `reshard up` in the background, its state by `reshard status --json`,
  * the live view by `reshard status --watch`. What the demo does, a user can do by hand.
  */
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Status } from '../../services/control/status/status.ts';
 import { type RunningCommand, StatusWatch, spawnReshard } from '../support/reshard-cli.ts';
@@ -16,7 +16,8 @@ export class DemoFailure extends Error {}
 export class JobRun implements AsyncDisposable {
   readonly logDir: string;
   readonly #jobFile: string;
-  readonly #up: RunningCommand;
+  /** Undefined when the services run elsewhere. */
+  readonly #up: RunningCommand | undefined;
   readonly #watch: StatusWatch;
   readonly #upLog: string;
 
@@ -24,9 +25,13 @@ export class JobRun implements AsyncDisposable {
     this.#jobFile = jobFile;
     this.logDir = path.join(dir, 'logs');
     this.#upLog = path.join(dir, 'up.log');
-    this.#up = spawnReshard(['up', jobFile, '--create-targets', '--quiet', '--logs', this.logDir], {
-      log: this.#upLog,
-    });
+    if (process.env.RESHARD_DEMO_SERVICES === 'elsewhere') {
+      // They wait for this file: from now on there is something to move.
+      copyFileSync(jobFile, path.join(dir, 'job.yaml'));
+    } else {
+      const options = ['--create-targets', '--quiet', '--logs', this.logDir];
+      this.#up = spawnReshard(['up', jobFile, ...options], { log: this.#upLog });
+    }
     this.#watch = StatusWatch.open(jobFile);
   }
 
@@ -60,7 +65,7 @@ export class JobRun implements AsyncDisposable {
     let movedAt = performance.now();
     for (;;) {
       if (signal.aborted) throw new DemoFailure('interrupted');
-      if (!this.#up.running) {
+      if (this.#up?.running === false) {
         const lines = readFileSync(this.#upLog, 'utf8').trim().split('\n').slice(-40);
         throw new DemoFailure(`reshard up has ended:\n${lines.join('\n')}`);
       }
@@ -81,8 +86,8 @@ export class JobRun implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#watch[Symbol.asyncDispose]();
-    this.#up.kill('SIGTERM');
-    await this.#up.exited;
+    this.#up?.kill('SIGTERM');
+    await this.#up?.exited;
   }
 }
 
