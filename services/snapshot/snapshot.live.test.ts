@@ -120,12 +120,12 @@ async function prepare(name: string, rowsPerRange: number, table = 'item') {
   const metrics = snapshotMetrics(createRegistry({}));
   // What the unit uses of a context; health, reports and state tail belong to the process.
   const context = { job, log, kafka, registry, view } as ServiceContext;
-  const unit = (slots: ReadonlySet<number> = allSlots) =>
+  const unit = (slots: ReadonlySet<number> = allSlots, pause = new PauseReasons()) =>
     new SourceSnapshot({
       context,
       source: jobSource,
       slots,
-      pause: new PauseReasons(),
+      pause,
       figures: new SnapshotFigures(metrics, source),
     });
   return { source, schema, ranges, unit, writer: await TestWriter.open(source, ranges.length) };
@@ -138,11 +138,12 @@ class TestWriter {
   readonly rows = new Map<string, Buffer>();
   readonly twice: string[] = [];
   accepted = 0;
+  seen = 0;
+  passedOver = 0;
   judge: Judge = () => true;
   readonly #ranges = new Map<number, RangeProgress>();
   readonly #count: number;
   #work: Promise<void> = Promise.resolve();
-  #seen = 0;
 
   private constructor(ranges: number) {
     this.#count = ranges;
@@ -198,9 +199,12 @@ class TestWriter {
     const continues =
       chunk.seq === at.nextSeq &&
       (at.after === null ? chunk.after === null : chunk.after?.equals(at.after) === true);
-    if (at.complete || !continues) return undefined;
+    if (at.complete || !continues) {
+      this.passedOver++;
+      return undefined;
+    }
     at.nextSeq++;
-    if (!this.judge(chunk, this.#seen++)) {
+    if (!this.judge(chunk, this.seen++)) {
       Object.assign(at, { rejected: at.rejected + 1, reason: 'reject: for the test' });
     } else {
       this.accepted++;
@@ -307,6 +311,26 @@ describe('snapshot', () => {
     const before = prepared.writer.accepted;
     await copyAll(prepared, [prepared.unit()]);
     expect(before).toBeGreaterThan(3);
+  });
+
+  it('reads nothing while there is a reason to pause, and all of it afterwards', async () => {
+    const prepared = await prepare('paused', 1000);
+    const pause = new PauseReasons();
+    pause.add('operator');
+    pause.add('load');
+    setTimeout(() => pause.delete('operator'), 200);
+    setTimeout(() => {
+      expect(prepared.writer.seen).toBe(0);
+      pause.delete('load');
+    }, 600);
+    await copyAll(prepared, [prepared.unit(allSlots, pause)]);
+  });
+
+  it('copies only what its slots give it; two members with different slots share the work', async () => {
+    const prepared = await prepare('slots', 200);
+    const [even, odd] = [0, 1].map(r => new Set([...allSlots].filter(n => n % 2 === r)));
+    await copyAll(prepared, [prepared.unit(even), prepared.unit(odd)]);
+    expect(prepared.writer.passedOver).toBe(0);
   });
 
   it('stops when the table is altered under it', async () => {
