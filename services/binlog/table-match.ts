@@ -10,9 +10,10 @@ import type { SeenColumn, SeenTable } from './zongji.ts';
 
 /** The first difference in words, or null. */
 export function tableDifference(planned: TableSchema, seen: SeenTable): string | null {
-  const names = (list: { name: string }[]): string => list.map(c => c.name).join(', ');
-  if (names(planned.columns) !== names(seen.columns)) {
-    return `columns were (${names(planned.columns)}) and are (${names(seen.columns)})`;
+  const names = (list: { name: string }[]): string[] => list.map(c => c.name);
+  const [were, are] = [names(planned.columns), names(seen.columns)];
+  if (!sameList(were, are)) {
+    return `columns were (${were.join(', ')}) and are (${are.join(', ')})`;
   }
   for (const [i, column] of planned.columns.entries()) {
     const now = seen.columns[i];
@@ -21,7 +22,7 @@ export function tableDifference(planned: TableSchema, seen: SeenTable): string |
     }
   }
   // Without FULL metadata the key is not told; then the names would be missing too.
-  if (seen.primaryKey.length > 0 && `${seen.primaryKey}` !== `${planned.primaryKey}`) {
+  if (seen.primaryKey.length > 0 && !sameList(seen.primaryKey, planned.primaryKey)) {
     const key = (list: number[]): string => list.map(i => planned.columns[i]?.name).join(', ');
     return `primary key was (${key(planned.primaryKey)}) and is (${key(seen.primaryKey)})`;
   }
@@ -93,9 +94,9 @@ function sameType(type: ColumnType, seen: SeenColumn): boolean {
     case 'timestamp':
       return code === CODE.TIMESTAMP2 && metadata.decimals === type.fsp;
     case 'enum':
-      return code === CODE.ENUM && `${seen.values}` === `${type.values}`;
+      return code === CODE.ENUM && sameList(seen.values, type.values);
     case 'set':
-      return code === CODE.SET && `${seen.values}` === `${type.values}`;
+      return code === CODE.SET && sameList(seen.values, type.values);
     case 'bit':
       return code === CODE.BIT && metadata.bits === type.bits;
     case 'json':
@@ -113,6 +114,10 @@ function sameBytes(
   if (prefix !== undefined) return seen.code === CODE.BLOB && seen.metadata.length_size === prefix;
   const code = type.form === 'char' || type.form === 'binary' ? CODE.STRING : CODE.VARCHAR;
   return seen.code === code && seen.metadata.max_length === type.length;
+}
+
+function sameList<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((x, i) => x === b[i]);
 }
 
 function words({ type }: Column): string {
