@@ -56,7 +56,7 @@ export class SinkFigures {
     const error = this.#errorOf(lanes);
     return {
       state: error?.state ?? 'running',
-      error: error?.text ?? null,
+      error: error?.text || null,
       counters: {
         rows: sum(l => l.total.rows),
         skipped: sum(l => l.total.skipped),

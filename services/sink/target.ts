@@ -16,6 +16,13 @@ import { MysqlTable } from './target/mysql.ts';
 
 const NO_SUCH_TABLE = 1146;
 const STATEMENT_TIMEOUT_MS = 120_000;
+/**
+ * A member that was stopped or cut off in the middle of a transaction holds its offset rows locked;
+ * the server ends such a transaction after this time, and the next owner can claim them.
+ */
+const IDLE_TIMEOUT_S = 10;
+/** So a worker without work says something before that. */
+export const SIGN_OF_LIFE_MS = 3000;
 
 export class Target {
   readonly number: number;
@@ -48,7 +55,7 @@ export class Target {
       const [row] = await session.query<{ packet: string | number }>(
         'SELECT @@max_allowed_packet AS packet',
       );
-      await session.rawQuery('SET SESSION autocommit = 0');
+      await session.rawQuery(`SET SESSION autocommit = 0, wait_timeout = ${IDLE_TIMEOUT_S}`);
       return { session, packetBytes: Number(row?.packet ?? 1024 * 1024) };
     } catch (e) {
       session.destroy();

@@ -1,7 +1,7 @@
 /** One target seen from its workers: fences, restarts, refused data, lazy offsets, two targets. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
-import { until } from '../../shared/runtime/clock.ts';
+import { sleep, until } from '../../shared/runtime/clock.ts';
 import { servers } from '../../test/support/dev.ts';
 import { AppliedTable, type PlayedLog } from '../../test/support/sink/applied-table.ts';
 import type { Event } from '../../test/support/sink/log-maker.ts';
@@ -172,6 +172,35 @@ describe('a worker', () => {
     expect(await db.rows()).toEqual(['2,0,b,']);
   });
 
+  test('a transaction that its owner left open does not lock the next owner out', async () => {
+    log.append(0, ...inserts(1, 3));
+    {
+      await using first = db.member(log, job);
+      await first.reached(0, log.release(0));
+    }
+    const frozen = await db.target(job).open();
+    await frozen.session.run('UPDATE reshard_offset SET revision = revision + 1 WHERE job = ?', [
+      job,
+    ]);
+    await using next = db.member(log, job);
+    log.append(0, ...inserts(3, 5));
+    const to = log.release(0);
+    await until(() => next.lane(0).position.next === to, {
+      timeoutMs: 25_000,
+      what: 'the server to end the transaction',
+    });
+    frozen.session.destroy();
+    expect((await db.rows()).length).toBe(4);
+  }, 40_000);
+
+  test('a worker without work stays connected', async () => {
+    await using member = db.member(log, job);
+    await until(() => member.lanes.every(l => l.state === 'running'), { ...WAIT, what: 'claims' });
+    await sleep(12_000);
+    expect(member.workers[0]?.error).toBeNull();
+    expect(member.lane(0).position.revision).toBe(1);
+  }, 20_000);
+
   test('a deadlock is tried again', async () => {
     log.append(0, ...inserts(1, 3));
     log.append(1, ...inserts(11, 13));
@@ -188,15 +217,17 @@ describe('a worker', () => {
     await rival.rawQuery("INSERT INTO w VALUES (1, 0, 'rival', NULL)");
     await rival.rawQuery("INSERT INTO w SELECT id + 1000, 0, 'heavy', NULL FROM w");
     log.release(0);
-    // The server refreshes this table only when it was not read for 100 ms.
+    let seen = 0;
     await until(
       async () => {
-        const [row] = await db.session.query<{ n: string }>(
-          "SELECT COUNT(*) AS n FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE '%sink_worker%'",
+        const rows = await db.session.query(
+          `SELECT ID FROM information_schema.PROCESSLIST
+           WHERE INFO LIKE 'INSERT INTO \`sink\\_worker\`.\`w\`%'`,
         );
-        return Number(row?.n) > 0;
+        seen = rows.length === 1 ? seen + 1 : 0;
+        return seen > 2;
       },
-      { ...WAIT, everyMs: 150, what: 'the worker to wait for the rival' },
+      { ...WAIT, everyMs: 50, what: 'the worker to wait for the rival' },
     );
     const [first] = await Promise.allSettled([
       rival.rawQuery(`UPDATE reshard_offset SET epoch = epoch WHERE job = '${job}' AND part = 0`),
@@ -208,7 +239,7 @@ describe('a worker', () => {
     // One of the two was the victim; when it was the worker, it has tried again.
     expect(first?.status === 'rejected' || retries > 0).toBe(true);
     expect((await db.rows()).length).toBe(2);
-  });
+  }, 20_000);
 
   test('a park that outlives its deadline is an error with table and key, and is never dropped', async () => {
     await db.session.rawQuery("INSERT INTO w VALUES (999, 0, 'foreign', 'taken')");

@@ -15,6 +15,7 @@ import type { Logger } from '../../shared/runtime/log.ts';
 import { Applier, type ParkChange } from './apply.ts';
 import { Batch, type BatchLimits } from './batch.ts';
 import { Bell } from './bell.ts';
+import { claimLanes } from './claim.ts';
 import { IDLE_MS, LAZY_MS, retryWaitMs, writeWaitMs } from './due.ts';
 import type { Lane } from './lane.ts';
 import { advanced } from './offset.ts';
@@ -22,7 +23,7 @@ import { isOfData, refused } from './refusal.ts';
 import { RowWriter } from './row-writer.ts';
 import type { SinkTable } from './table.ts';
 import type { MysqlTable } from './target/mysql.ts';
-import type { Target } from './target.ts';
+import { SIGN_OF_LIFE_MS, type Target } from './target.ts';
 
 /** Where lanes get their portions from; intake.ts. */
 export interface LaneSource {
@@ -73,6 +74,7 @@ export class Worker {
   #tables = new Map<SinkTable, MysqlTable>();
   #turn = 0;
   #parkTurn = 0;
+  #aliveAt = 0;
   #parkRetryAt = 0;
   #transaction: Promise<void> = Promise.resolve();
 
@@ -169,6 +171,7 @@ export class Worker {
         this.error = null;
         const waitMs = await this.#exclusive(() => this.#turnOnce(session, applier));
         if (waitMs > 0) await this.#bell.wait(waitMs);
+        await this.#signOfLife(session);
       }
       await session.close();
     } finally {
@@ -187,6 +190,13 @@ export class Worker {
     return await running;
   }
 
+  async #signOfLife(session: MysqlSession): Promise<void> {
+    const now = performance.now();
+    if (now - this.#aliveAt < SIGN_OF_LIFE_MS) return;
+    this.#aliveAt = now;
+    await session.rawQuery('DO 0');
+  }
+
   #tableOf(table: SinkTable): MysqlTable {
     const known = this.#tables.get(table);
     if (known === undefined) throw new ReshardError('bug', `${table.name} was not inspected`);
@@ -200,32 +210,15 @@ export class Worker {
       l => (l.state === 'waiting' || l.state === 'halted') && l.retryAt <= now,
     );
     if (due.length === 0) return;
-    const lanes: Lane[] = [];
-    for (const lane of due) {
-      try {
-        const { table } = lane;
-        if (lane.state === 'halted') this.#tables.delete(table);
-        if (!this.#tables.has(table)) {
-          this.#tables.set(table, await this.target.inspect(session, table));
-        }
-        lanes.push(lane);
-      } catch (e) {
-        if (!isOfData(e)) throw e;
-        this.#halt(lane, asReshardError(e), false);
-      }
-    }
-    await session.rawQuery('ROLLBACK');
-    if (lanes.length === 0) return;
-    const positions = await this.target.offsets.claim(session, lanes);
-    const parked = await this.target.parks.load(session, lanes);
-    await session.rawQuery('ROLLBACK');
-    lanes.forEach((lane, i) => {
-      const position = positions[i];
-      if (position === undefined || !this.lanes.has(lane)) return;
-      lane.claimed(position, parked.get(lane) ?? new Map(), now);
+    const { claims, unfit } = await claimLanes(session, this.target, due, this.#tables);
+    for (const { lane, error } of unfit) this.#halt(lane, error, false);
+    for (const { lane, position, parked } of claims) {
+      if (!this.lanes.has(lane)) continue;
+      lane.claimed(position, parked, now);
       this.#o.source.attach(lane);
-    });
-    this.#o.log.info({ lanes: lanes.map(l => `${l.name}@${l.position.next}`) }, 'lanes claimed');
+    }
+    const lanes = claims.map(c => `${c.lane.name}@${c.position.next}`);
+    if (lanes.length > 0) this.#o.log.info({ lanes }, 'lanes claimed');
   }
 
   /** Does what there is to do; returns for how long there is nothing. */

@@ -199,21 +199,24 @@ export class AppliedTable implements AsyncDisposable {
     job: string,
     o: { workers?: number; target?: number; pace?: WorkerOptions['pace'] } = {},
   ): PlayedMember {
-    const number = o.target ?? 0;
+    return new PlayedMember({
+      table: this.table,
+      log,
+      target: this.target(job, o.target),
+      workers: o.workers ?? 1,
+      logger: this.#logger,
+      ...(o.pace ? { pace: o.pace } : {}),
+    });
+  }
+
+  target(job: string, number = 0): Target {
     const endpoint: Job['targets'][number] = {
       name: `t${number}`,
       kind: 'mysql',
       ...this.#endpoint,
       database: this.database,
     };
-    return new PlayedMember({
-      table: this.table,
-      log,
-      target: new Target(number, endpoint, job, this.#logger),
-      workers: o.workers ?? 1,
-      logger: this.#logger,
-      ...(o.pace ? { pace: o.pace } : {}),
-    });
+    return new Target(number, endpoint, job, this.#logger);
   }
 
   async rows(): Promise<string[]> {
