@@ -187,6 +187,8 @@ export class BinlogUnit implements Unit {
     const { options } = job;
     const { name, database } = this.#source;
     const fail = (e: ReshardError): void => this.#failed.reject(e);
+    // Until the first event of this unit is seen, the log is as new as it was.
+    const begunMs = from.resume?.tsMs ?? Date.now();
     const { progress } = from;
     const forget = (table: CapturedTable): void => {
       const { db, table: of } = table.schema;
@@ -205,7 +207,7 @@ export class BinlogUnit implements Unit {
       place: () => ({
         file: capture.file,
         pos: capture.filePos,
-        tsMs: Math.floor(capture.caughtUp ? capture.lastEventMs : capture.lastCommitMs),
+        tsMs: Math.floor(capture.caughtUp ? capture.lastEventMs : capture.lastCommitMs || begunMs),
         serverUuid: facts.serverUuid,
       }),
       lingerMs: options.lingerMs,

@@ -68,6 +68,8 @@ type Decode = (this: unknown, packet: Packet, connection: unknown) => unknown;
 /** What we use of a zongji object beyond its public types. */
 interface Port {
   connection: WireConnection | null;
+  /** Beside the dump, for zongji's own questions. */
+  ctrlConnection: WireConnection | null;
   useChecksum: boolean;
   tableMap: Record<string, unknown>;
   BinlogClass: { prototype: { binlogData: Decode } };
@@ -79,6 +81,7 @@ interface Port {
 const HEARTBEAT_NS = 1_000_000_000;
 /** A paused reader must not be cut off: the server may wait this long for a write. */
 const NET_WRITE_TIMEOUT_S = 3600;
+const WAIT_TIMEOUT_S = 2_000_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const STOP_TIMEOUT_MS = 2000;
 
@@ -142,6 +145,8 @@ export class BinlogDump {
     };
     connection.query(set, fail);
     connection.query(`SET SESSION net_write_timeout = ${NET_WRITE_TIMEOUT_S}`, fail);
+    // It is idle for as long as the dump runs; its end would be taken for the end of the dump.
+    this.#port.ctrlConnection?.query(`SET SESSION wait_timeout = ${WAIT_TIMEOUT_S}`, fail);
     connection.on('end', () => this.#end(dumpError('the connection was closed', this.#where())));
     // An error packet makes zongji's command emit 'error', which nobody would hear.
     const addCommand = connection.addCommand.bind(connection);

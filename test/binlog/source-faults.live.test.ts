@@ -98,6 +98,24 @@ describe.each(['mysql', 'mariadb'] as const)('%s', flavor => {
     expect(await rig.records('t')).toEqual([]);
   });
 
+  test('a server that drops idle connections soon does not make the reader start again', async () => {
+    await using rig = await BinlogRig.open({
+      name: 'idle',
+      tables,
+      source: server.endpoint,
+      flavor,
+    });
+    await rig.sql('SET GLOBAL wait_timeout = 2');
+    await using _ = rig.start();
+    await rig.untilCaughtUp();
+    await sleep(5000);
+    const changes = await load(rig, 0, 200);
+    await rig.untilCaughtUp();
+    expect(await rig.withProgress(async view => view.resume?.epoch)).toBe(1);
+    await rig.sql('SET GLOBAL wait_timeout = 28800');
+    await expectEqual(rig, changes);
+  });
+
   test('the link is cut, then goes silent, then both ends forget it', async () => {
     await using proxy = await TcpProxy.open(server);
     await using rig = await BinlogRig.open({
