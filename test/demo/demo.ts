@@ -48,7 +48,7 @@ export async function runDemo(demo: Demo): Promise<void> {
   });
   await fill(demo, sites);
 
-  const job = `demo-${Date.now().toString(36)}`;
+  const job = `demo-${Date.now().toString(36).slice(-5)}`;
   const jobFile = writeJobFile({ dir, job, servers: sites, ...sites, database: DATABASE });
   narrator.step(`job file ${jobFile}`);
   narrator.say(
