@@ -24,6 +24,7 @@ import { ChunkIntake } from './chunk-intake.ts';
 import type { BinlogFigures } from './figures.ts';
 import { OrderedWriter } from './ordered-writer.ts';
 import { RepairIntake } from './repair-intake.ts';
+import { holdsAll } from './source-change.ts';
 import { type SourceFacts, sourceFacts } from './source-facts.ts';
 import { BinlogDump } from './zongji.ts';
 
@@ -89,6 +90,9 @@ export class BinlogUnit implements Unit {
     const durable = await this.#durable();
     const { resume, chunksOffset } = durable;
     const begin = beginning(start, resume);
+    const { serverUuid } = resume ?? start;
+    const published = [begin.gtid, begin.partialGtid].filter(Boolean).join(',');
+    await holdsAll({ source: this.#source, log: this.#log, facts }, published, serverUuid);
     const executed = GtidSet.parse(begin.gtid, facts.flavor);
     const position = new StreamPosition(executed, begin.partialGtid, begin.partialRows);
     for (const plan of plans) this.#capture(plan, start, durable.progress, position);

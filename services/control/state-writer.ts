@@ -10,6 +10,7 @@ export interface StateWriter {
   /** The latest record of every key. */
   read(): Promise<Map<string, StateRecord>>;
   put(key: string, record: Partial<StateRecord>): Promise<void>;
+  remove(key: string): Promise<void>;
 }
 
 const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
@@ -35,6 +36,9 @@ export async function stateWriter(
     async put(key, record) {
       const value = codec.encode({ ...NONE, ...record });
       await writer.send(topic, 0, [{ key: Buffer.from(key), value }]);
+    },
+    async remove(key) {
+      await writer.send(topic, 0, [{ key: Buffer.from(key), value: null }]);
     },
   };
 }

@@ -68,10 +68,10 @@ export async function runSnapshot(o: ServiceOptions): Promise<void> {
   }
 }
 
-/** The job's pause reasons, as control has set them. */
+/** The job's pause reasons, whoever has set them. */
 function followPause(context: ServiceContext, pause: PauseReasons): () => void {
   const follow = (): void => {
-    const wanted = context.view.job?.paused ?? [];
+    const wanted = context.view.paused;
     for (const reason of pause.list()) if (!wanted.includes(reason)) pause.delete(reason);
     for (const reason of wanted) pause.add(reason);
   };

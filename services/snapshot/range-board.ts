@@ -86,6 +86,20 @@ export class RangeBoard {
     own.claimed = false;
   }
 
+  /** Our part of what is left to copy of the source: members share a limit by it. */
+  get share(): number {
+    let left = 0;
+    for (const plan of this.#view.plansOf(this.#source)) {
+      for (const { id } of plan.ranges) {
+        const range = this.#progress.range(plan.db, plan.table, id);
+        if (!range?.complete || range.generation !== plan.generation) left++;
+      }
+    }
+    let ours = 0;
+    for (const { copy } of this.#own.values()) if (!copy.complete) ours++;
+    return left === 0 ? 1 : Math.min(1, ours / left);
+  }
+
   /** Bytes sent and not yet known to be in the log. */
   get unconfirmedBytes(): number {
     let sum = 0;

@@ -7,7 +7,7 @@
  * One chunk of a repair is under way at a time: repairs are short, and one that waits for its
  * answer cannot be out of step with the writer.
  */
-import type { JobSource } from '../../shared/job/job.ts';
+import { type JobSource, readServer } from '../../shared/job/job.ts';
 import { chunkCodec } from '../../shared/member/chunk-record.ts';
 import { openProgress, type ServiceContext } from '../../shared/member/context.ts';
 import type { RepairRequest, TablePlan } from '../../shared/member/job-view.ts';
@@ -62,7 +62,10 @@ export class SourceRepair implements Unit {
         maxMessageBytes: context.job.options.maxMessageBytes,
         onError: error => failure.abort(error),
       });
-      await using session = await MysqlSession.open(source, { role: 'read', log: context.log });
+      await using session = await MysqlSession.open(readServer(source), {
+        role: 'read',
+        log: context.log,
+      });
       const rows = await session.query<{ id: string | number }>('SELECT @@server_id AS id');
       const id = Number(rows[0]?.id ?? 0);
       await this.#serve({ progress: progress.view, sender, session, id }, stop);

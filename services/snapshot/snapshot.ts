@@ -6,7 +6,7 @@
  * Bounded: a worker reads only while the bytes that are sent and not yet in the log stay under
  * `inFlightBytes`; the ordered writer's pace is the pace of the copy.
  */
-import type { JobSource } from '../../shared/job/job.ts';
+import { type JobSource, readServer } from '../../shared/job/job.ts';
 import { chunkCodec } from '../../shared/member/chunk-record.ts';
 import { openProgress, type ServiceContext } from '../../shared/member/context.ts';
 import type { ProgressView } from '../../shared/member/progress-view.ts';
@@ -17,10 +17,13 @@ import type { Unit } from '../../shared/runtime/service.ts';
 import { chunksTopic } from '../../shared/topic/topic-name.ts';
 import { ChunkSender } from './chunk-sender.ts';
 import type { SnapshotFigures } from './figures.ts';
+import { Pace } from './pace.ts';
 import { RangeBoard } from './range-board.ts';
 import { SnapshotWorker } from './worker.ts';
 
 const LOOK_EVERY_MS = 250;
+/** A chunk takes a fraction of a second: by then the link is dead, whatever TCP believes. */
+const STATEMENT_TIMEOUT_MS = 60_000;
 
 export type SnapshotOptions = {
   context: ServiceContext;
@@ -52,8 +55,10 @@ export class SourceSnapshot implements Unit {
       maxMessageBytes: context.job.options.maxMessageBytes,
       onError: error => failure.abort(error),
     });
+    const limit = context.job.options.snapshotRowsPerSecond;
+    const pace = new Pace(() => limit * board.share);
     const running = Array.from({ length: context.job.options.snapshotWorkers }, () =>
-      this.#worker(board, sender, stop).catch(error => failure.abort(error)),
+      this.#worker({ board, sender, pace }, stop).catch(error => failure.abort(error)),
     );
     await this.#follow(board, progress.view, stop);
     await Promise.all(running);
@@ -62,11 +67,20 @@ export class SourceSnapshot implements Unit {
     if (failure.signal.aborted) throw failure.signal.reason;
   }
 
-  async #worker(board: RangeBoard, sender: ChunkSender, stop: AbortSignal): Promise<void> {
+  /** R comes from the server that the rows come from: of a replica it says how far that one is. */
+  async #worker(
+    shared: { board: RangeBoard; sender: ChunkSender; pace: Pace },
+    stop: AbortSignal,
+  ): Promise<void> {
     const { context, source, pause, figures } = this.#o;
-    await using session = await MysqlSession.open(source, { role: 'read', log: context.log });
+    const server = readServer(source);
+    await using session = await MysqlSession.open(server, {
+      role: 'read',
+      log: context.log,
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    });
     const { options } = context.job;
-    const worker = new SnapshotWorker({ session, source, board, sender, pause, figures, options });
+    const worker = new SnapshotWorker({ ...shared, session, source, pause, figures, options });
     await worker.run(context.job.job, stop);
   }
 

@@ -8,6 +8,7 @@ import { ChunkReader, type ReadChunk } from './chunk-reader.ts';
 import type { ChunkSender } from './chunk-sender.ts';
 import { ChunkSize } from './chunk-size.ts';
 import type { SnapshotFigures } from './figures.ts';
+import type { Pace } from './pace.ts';
 import type { OwnRange, RangeBoard } from './range-board.ts';
 import type { Position } from './range-copy.ts';
 
@@ -22,6 +23,7 @@ export type WorkerOptions = {
   board: RangeBoard;
   sender: ChunkSender;
   pause: PauseReasons;
+  pace: Pace;
   figures: SnapshotFigures;
   options: Job['options'];
 };
@@ -58,14 +60,16 @@ export class SnapshotWorker {
 
   /** Reads on until the whole range has been sent, or it is no longer ours. */
   async #copy(job: string, own: OwnRange, stop: AbortSignal): Promise<void> {
-    const { board, pause, options, figures } = this.#o;
+    const { board, pause, pace, options, figures } = this.#o;
     const { copy } = own;
     const { reader, size } = this.#readerOf(own);
     let rejected = copy.rejected;
     while (!stop.aborted && !own.dropped && !copy.allSent) {
       if (pause.paused) return;
       this.#refuseSchema(own);
-      if (board.unconfirmedBytes >= options.inFlightBytes) {
+      // After a rejection one chunk at a time asks whether the next one would be taken.
+      const isAsking = copy.rejectedInARow > 0 && copy.unconfirmedBytes > 0;
+      if (isAsking || board.unconfirmedBytes >= options.inFlightBytes) {
         await sleep(WAIT_MS, stop);
         continue;
       }
@@ -75,15 +79,22 @@ export class SnapshotWorker {
         await sleep(Math.min(2 ** copy.rejectedInARow, REJECTED_WAIT_MAX_MS), stop);
         continue;
       }
+      const limit = pace.most(size.rows);
+      await pace.take(limit, stop);
+      if (stop.aborted || own.dropped || pause.paused) {
+        pace.giveBack(limit);
+        continue;
+      }
       const position = copy.next();
       const bounds = { after: position.after ?? copy.range.after, upTo: copy.range.upTo };
       const startedAt = performance.now();
-      const chunks = await reader.read(bounds, size.rows);
+      const chunks = await reader.read(bounds, limit);
       const ms = performance.now() - startedAt;
       figures.read(own.plan.table, ms);
+      const rowCount = chunks.reduce((sum, c) => sum + c.rowCount, 0);
+      pace.giveBack(limit - rowCount);
       if (copy.turn !== position.turn || own.dropped) continue;
       this.#send(job, own, reader, position, chunks);
-      const rowCount = chunks.reduce((sum, c) => sum + c.rowCount, 0);
       const bytes = chunks.reduce((sum, c) => sum + c.rows.length, 0);
       size.observe(rowCount, bytes, ms);
     }

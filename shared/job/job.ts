@@ -36,6 +36,16 @@ const source = z.strictObject({
     .max(4294967295)
     .optional()
     .describe('replication server id that our binlog reader uses; by default made from the name'),
+  replica: z
+    .strictObject({
+      host: endpoint.host,
+      port: endpoint.port,
+      user: endpoint.user.optional().describe('by default that of the source'),
+      password: z.string().optional().describe('by default that of the source'),
+      tls: tls.optional(),
+    })
+    .optional()
+    .describe('replica of this source that the copy reads from; the binlog stays with the source'),
 });
 
 const target = z.strictObject({
@@ -61,6 +71,12 @@ const options = z.strictObject({
     .default(16 * 1024 * 1024)
     .describe('largest record; a row above it is refused by the doctor'),
   snapshotWorkers: z.number().int().min(1).max(64).default(2).describe('SELECTs at a time'),
+  snapshotRowsPerSecond: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('most rows a second that are read from a source for the copy; 0 is no limit'),
   chunkRows: z.number().int().min(1).default(5000).describe('most rows of a chunk'),
   chunkBytes: z
     .number()
@@ -151,6 +167,14 @@ export const jobSchema = z.strictObject({
 export type Job = z.output<typeof jobSchema>;
 export type JobSource = Job['sources'][number];
 export type JobTarget = Job['targets'][number];
+
+/** The server that rows of a source are read from: its replica where the job names one. */
+export function readServer(source: JobSource): Omit<JobSource, 'replica' | 'serverId'> {
+  const { replica, serverId: _, ...primary } = source;
+  if (replica === undefined) return primary;
+  const { host, port, user = source.user, password = source.password, tls } = replica;
+  return { name: source.name, database: source.database, host, port, user, password, tls };
+}
 
 /** Column that a table is routed by. */
 export function shardColumn(job: Job, table: string): string {

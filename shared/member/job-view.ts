@@ -88,6 +88,12 @@ export interface RecopyRequest {
   error?: string | null;
 }
 
+/** A reason to pause the copy, by its name. A record of its own: no two writers meet in it. */
+export interface Pause {
+  reason: string;
+  sinceMs: number;
+}
+
 /** The record of schemas/state.avsc: one field is set, by key. */
 export interface StateRecord {
   job: JobState | null;
@@ -96,6 +102,7 @@ export interface StateRecord {
   verify: VerifyRequest | null;
   repair?: RepairRequest | null;
   recopy?: RecopyRequest | null;
+  pause?: Pause | null;
 }
 
 export const stateKey = {
@@ -105,6 +112,7 @@ export const stateKey = {
   verify: (id: string): string => `verify/${id}`,
   repair: (id: string): string => `repair/${id}`,
   recopy: (id: string): string => `recopy/${id}`,
+  pause: (reason: string): string => `pause/${reason}`,
 };
 
 export class JobView {
@@ -116,6 +124,7 @@ export class JobView {
   readonly verifies = new Map<string, VerifyRequest>();
   readonly repairs = new Map<string, RepairRequest>();
   readonly recopies = new Map<string, RecopyRequest>();
+  readonly pauses = new Map<string, Pause>();
   #listeners: (() => void)[] = [];
 
   apply(key: string, record: StateRecord | null): void {
@@ -125,11 +134,17 @@ export class JobView {
     else if (kind === 'verify') put(this.verifies, rest, record?.verify);
     else if (kind === 'repair') put(this.repairs, rest, record?.repair);
     else if (kind === 'recopy') put(this.recopies, rest, record?.recopy);
+    else if (kind === 'pause') put(this.pauses, rest, record?.pause);
     else if (kind === 'plan') {
       const plan = record?.plan;
       put(this.plans, rest, plan ? { ...plan, schema: parseSchema(plan.schemaJson) } : undefined);
     }
     for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Why the copy stands still; empty when nobody has asked for that. */
+  get paused(): string[] {
+    return [...new Set([...(this.job?.paused ?? []), ...this.pauses.keys()])].sort();
   }
 
   /** Calls back after each change; returns what ends that. */
