@@ -24,10 +24,13 @@ export interface Surprise {
   code: number;
   at: string;
   lastWords: string;
+  times: number;
 }
 
 const RESTART_AFTER_MS = 1000;
 const DRAIN_MS = 60_000;
+/** So often in a row a member may end by itself before the run is given up. */
+const ENDS_MAX = 10;
 const LOOK_MS = 400;
 
 export function nameOf({ service, number }: Member): string {
@@ -38,6 +41,8 @@ export class Crew implements AsyncDisposable {
   readonly members: Member[] = [];
   /** Members that ended without being asked to, and those that did not end as they should. */
   readonly surprises: Surprise[] = [];
+  /** Why the run is pointless: a member does not stay up. */
+  failure: string | undefined;
   /** Highest resident memory in bytes, by service. */
   readonly peakBytes = new Map<Service, number>();
   starts = 0;
@@ -112,11 +117,16 @@ export class Crew implements AsyncDisposable {
   }
 
   async #supervise(member: Member): Promise<void> {
-    for (;;) {
+    for (let ends = 0; ; ) {
+      const begun = performance.now();
       const code = await member.process.exited;
       const wanted =
         member.ending === 'SIGKILL' ? 128 : member.ending === 'SIGTERM' ? 0 : undefined;
       if (code !== wanted) this.#surprise(member, code, tailOf(member.log, 3));
+      ends = code === wanted || performance.now() - begun > DRAIN_MS ? 0 : ends + 1;
+      if (ends >= ENDS_MAX) {
+        this.failure ??= `${nameOf(member)} does not stay up: ${tailOf(member.log, 3)}`;
+      }
       member.ending = undefined;
       if (this.#isOver) return;
       await new Promise(resolve => setTimeout(resolve, RESTART_AFTER_MS));
@@ -128,7 +138,10 @@ export class Crew implements AsyncDisposable {
 
   #surprise(member: Member, code: number, lastWords: string): void {
     const at = new Date().toISOString().slice(11, 23);
-    this.surprises.push({ member: nameOf(member), code, at, lastWords });
+    const name = nameOf(member);
+    const last = this.surprises.findLast(s => s.member === name);
+    if (last?.code === code && last.lastWords === lastWords) last.times++;
+    else this.surprises.push({ member: name, code, at, lastWords, times: 1 });
   }
 
   #sample(): void {

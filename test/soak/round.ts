@@ -92,7 +92,8 @@ export async function runRound(o: RoundOptions): Promise<RoundResult> {
   const beat = stack.use(await Beat.start({ database, source: endpoint, targets }));
   const crew = stack.use(new Crew({ jobFile, dir, sizes: o.sizes }));
   const watch = stack.use(new JobWatch(jobFile));
-  const failure = (): string | undefined => (o.signal.aborted ? 'interrupted' : watch.halted);
+  const failure = (): string | undefined =>
+    o.signal.aborted ? 'interrupted' : (crew.failure ?? watch.halted);
   await until('the job to be prepared', failure, () => watch.status !== undefined);
   if (!isFilled) await until('the empty copy', failure, () => watch.isCopied);
   const load = early ?? stack.use(startLoad());
@@ -143,7 +144,9 @@ export async function runRound(o: RoundOptions): Promise<RoundResult> {
   }
   if (failures.length > 0) tell(`${name}: last words\n${crew.evidence()}`);
   for (const s of crew.surprises) {
-    tell(`${name}: ${s.at} ${s.member} ended by itself (${s.code}): ${s.lastWords}`);
+    tell(
+      `${name}: ${s.at} ${s.member} ended by itself (${s.code}, ${s.times} times): ${s.lastWords}`,
+    );
   }
   return {
     storm,
