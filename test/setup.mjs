@@ -16,6 +16,8 @@ const PROGRAMS = {
   demo: ['test/demo/main.ts'],
   bench: ['test/bench/main.ts'],
   soak: ['test/soak/main.ts'],
+  crash: [...VITEST, 'test/crash'],
+  mutate: ['test/mutation/main.ts'],
   test: VITEST,
   unit: [...VITEST, '--project', 'unit'],
   servers: ['test/support/servers/cli.ts'],
