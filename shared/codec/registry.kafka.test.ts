@@ -116,8 +116,10 @@ describe('records of the control plane', () => {
       pos: 4,
       tsMs: 1795235400123,
       serverUuid: 'a',
+      recopy: null,
     },
     range: null,
+    repair: null,
   };
 
   test('are what went in, under the id of their schema', async () => {
