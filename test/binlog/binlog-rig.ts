@@ -224,13 +224,14 @@ export class BinlogRig implements AsyncDisposable {
   /** Server threads that send the binlog to us. */
   async dumpThreads(): Promise<number[]> {
     const c = await this.connect();
+    // Not the process list: it fails on what other sessions' statements hold.
     const [rows] = await c.query(
-      `SELECT id FROM information_schema.processlist
-        WHERE user = ? AND command LIKE 'Binlog Dump%'`,
+      `SELECT processlist_id AS id FROM performance_schema.threads
+        WHERE processlist_user = ? AND processlist_command LIKE 'Binlog Dump%'`,
       [this.name],
     );
     await c.end();
-    return (rows as { id?: number; ID?: number }[]).map(r => Number(r.id ?? r.ID));
+    return (rows as { id: number }[]).map(r => Number(r.id));
   }
 
   /** Waits until the source's unit has stopped for good; gives the error as it is shown. */

@@ -39,7 +39,7 @@ async function expectCopied(rig: BinlogRig): Promise<void> {
 
 test('a copy under load on the same keys', async () => {
   await using rig = await openFilled('copy');
-  const load = startSmallLoad(rig, { connections: 6, seed: 11 });
+  await using load = startSmallLoad(rig, { connections: 6, seed: 11 });
   await using _ = rig.start();
   {
     await using __ = rig.startSnapshot();
@@ -63,7 +63,7 @@ test('a copy under load on the same keys', async () => {
 
 test('killed in the middle of a chunk, twice', async () => {
   await using rig = await openFilled('midchunk');
-  const load = startSmallLoad(rig, { connections: 4, seed: 12 });
+  await using load = startSmallLoad(rig, { connections: 4, seed: 12 });
   await using _ = rig.startSnapshot();
   for (const nth of [2, 5]) {
     const killed = rig.spawn({ RESHARD_FAILPOINT: `${FAILPOINTS.binlogMidChunk}:${nth}` });

@@ -19,7 +19,7 @@ describe('a mixed load', () => {
   test('each row change is in the log once, in order, and the log folds to the source', async () => {
     await using rig = await BinlogRig.open({ name: 'mixed', tables: [SMALL_TABLE] });
     await using _ = rig.start();
-    const load = startSmallLoad(rig, { connections: 8, seed: 1 });
+    await using load = startSmallLoad(rig, { connections: 8, seed: 1 });
     for (let i = 0; i < 3; i++) {
       await sleep(700);
       await rig.sql('FLUSH BINARY LOGS');
@@ -30,7 +30,7 @@ describe('a mixed load', () => {
   test('the dump is killed again and again', async () => {
     await using rig = await BinlogRig.open({ name: 'kill', tables: [SMALL_TABLE] });
     await using _ = rig.start();
-    const load = startSmallLoad(rig, { connections: 4, seed: 2 });
+    await using load = startSmallLoad(rig, { connections: 4, seed: 2 });
     for (const kill of ['KILL', 'KILL QUERY', 'KILL']) {
       const threads = await until(
         async () => {
@@ -53,12 +53,10 @@ describe('a mixed load', () => {
 describe('crashes', () => {
   test.each([
     [FAILPOINTS.binlogBeforeCommit, 3],
-    [FAILPOINTS.binlogAfterCommit, 2],
-    [FAILPOINTS.binlogBeforeCommit, 9],
     [FAILPOINTS.binlogAfterCommit, 7],
   ])('killed at %s, time %d', async (point, nth) => {
     await using rig = await BinlogRig.open({ name: 'crash', tables: [SMALL_TABLE] });
-    const load = startSmallLoad(rig, { connections: 4, seed: nth });
+    await using load = startSmallLoad(rig, { connections: 4, seed: nth });
     const first = rig.spawn({ RESHARD_FAILPOINT: `${point}:${nth}` });
     expect(await first.exited).toBe(128);
     const second = rig.spawn({ RESHARD_FAILPOINT: `${point}:${nth + 1}` });
@@ -70,7 +68,7 @@ describe('crashes', () => {
 
   test('a SIGTERM drains: nothing is left open and the exit code is 0', async () => {
     await using rig = await BinlogRig.open({ name: 'term', tables: [SMALL_TABLE] });
-    const load = startSmallLoad(rig, { connections: 4, seed: 5 });
+    await using load = startSmallLoad(rig, { connections: 4, seed: 5 });
     const service = rig.spawn();
     await rig.withProgress(view =>
       until(() => (view.resume?.ordinal ?? 0) > 50, { timeoutMs: 20_000, what: 'records' }),
@@ -86,7 +84,7 @@ describe('crashes', () => {
 describe('two members', () => {
   test('a paused owner that wakes up changes nothing (the lease moved, the fence holds)', async () => {
     await using rig = await BinlogRig.open({ name: 'pause', tables: [SMALL_TABLE] });
-    const load = startSmallLoad(rig, { connections: 4, seed: 6 });
+    await using load = startSmallLoad(rig, { connections: 4, seed: 6 });
     const owner = rig.spawn();
     const epochs = await rig.withProgress(async view => {
       await until(() => (view.resume?.ordinal ?? 0) > 20, { timeoutMs: 20_000, what: 'records' });

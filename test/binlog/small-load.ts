@@ -15,7 +15,7 @@ export const SMALL_TABLE = {
 
 const KEYS = 40;
 
-export interface SmallLoad {
+export interface SmallLoad extends AsyncDisposable {
   /** Ends the load; gives the number of records that its changes make. */
   stop(): Promise<number>;
 }
@@ -29,10 +29,14 @@ export function startSmallLoad(
   const workers = Array.from({ length: o.connections }, (_, i) =>
     work(rig, (o.firstWorker ?? 0) + i, new Random(o.seed, i), () => stopping),
   );
+  const stop = async (): Promise<number> => {
+    stopping = true;
+    return (await Promise.all(workers)).reduce((a, b) => a + b, 0);
+  };
   return {
-    async stop() {
-      stopping = true;
-      return (await Promise.all(workers)).reduce((a, b) => a + b, 0);
+    stop,
+    [Symbol.asyncDispose]: async () => {
+      await stop();
     },
   };
 }

@@ -18,9 +18,9 @@ async function expectEqual(rig: BinlogRig, changes: number): Promise<void> {
 }
 
 async function load(rig: BinlogRig, firstWorker: number, ms = 600): Promise<number> {
-  const running = startSmallLoad(rig, { connections: 3, seed: firstWorker, firstWorker });
+  await using running = startSmallLoad(rig, { connections: 3, seed: firstWorker, firstWorker });
   await sleep(ms);
-  return running.stop();
+  return await running.stop();
 }
 
 describe.each(['mysql', 'mariadb'] as const)('%s', flavor => {
