@@ -59,6 +59,15 @@ export class RangeBoard {
     }
   }
 
+  /** Takes in what has become durable; `refresh` looks at plan and slots besides. */
+  follow(): void {
+    for (const { plan, copy } of this.#own.values()) {
+      if (copy.complete) continue;
+      const progress = this.#progress.range(plan.db, plan.table, copy.range.id);
+      if (progress !== undefined) copy.progress(progress);
+    }
+  }
+
   /** Tells where the writer is in the chunks topic. */
   writerAt(chunksOffset: number): void {
     for (const own of this.#own.values()) own.copy.writerAt(chunksOffset);

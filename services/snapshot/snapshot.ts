@@ -86,8 +86,18 @@ export class SourceSnapshot implements Unit {
 
   /** Keeps the board up to date until the signal. */
   async #follow(board: RangeBoard, progress: ProgressView, stop: AbortSignal): Promise<void> {
+    // Progress comes record by record; one look for all that came together is enough.
+    let isDue = false;
+    const follow = (): void => {
+      if (isDue) return;
+      isDue = true;
+      setImmediate(() => {
+        isDue = false;
+        board.follow();
+      });
+    };
     const refresh = (): void => board.refresh();
-    const ends = [progress.onChange(refresh), this.#o.context.view.onChange(refresh)];
+    const ends = [progress.onChange(follow), this.#o.context.view.onChange(refresh)];
     try {
       while (!stop.aborted) {
         board.refresh();
