@@ -1,4 +1,4 @@
-/** The limit of rows a second: held over all workers, not saved up, not hit by what was not read. */
+/** The limit of rows a second: held over all workers, not saved up, not hit by what was unread. */
 import { describe, expect, test } from 'vitest';
 import { Pace } from './pace.ts';
 

@@ -1,4 +1,4 @@
-/** What the load decides depends on its seed alone, so that a run that found a fault can be run again. */
+/** What the load decides depends on its seed alone: a run that found a fault can be repeated. */
 import { describe, expect, it } from 'vitest';
 import { Random } from './random.ts';
 import { customerRow, IdSpace, itemRow, orderRow } from './tables.ts';
