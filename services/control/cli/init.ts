@@ -24,6 +24,7 @@ sources:                         # one or more; the name is the prefix of the so
     user: reshard                # SELECT, REPLICATION SLAVE, REPLICATION CLIENT
     password: "\${SOURCE_PASSWORD}"
     database: shop
+    # replica: { host: 127.0.0.1, port: 3316 }   # the copy reads from there; changes from above
 
 targets:                         # in the order of the remainders: customer_id % 2 = 0 goes to t1
   - name: t1

@@ -1,9 +1,16 @@
 /** Doctor: sources and targets, each on its own and all against each other. */
-import { type Job, type JobSource, type JobTarget, shardColumn } from '../../../shared/job/job.ts';
+import {
+  type Job,
+  type JobSource,
+  type JobTarget,
+  readServer,
+  shardColumn,
+} from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../shared/mysql/finding.ts';
 import { blocks } from '../../../shared/mysql/finding.ts';
 import { qualified, quoteId, quoteText } from '../../../shared/mysql/identifier.ts';
+import { preflightReplica } from '../../../shared/mysql/preflight-replica.ts';
 import { preflightSource, type SourceReport } from '../../../shared/mysql/preflight-source.ts';
 import { preflightTarget, type TargetReport } from '../../../shared/mysql/preflight-target.ts';
 import { copyDatabase, copyTables } from '../../../shared/mysql/schema-copy.ts';
@@ -59,9 +66,30 @@ async function checkSource(
       maxMessageBytes: job.options.maxMessageBytes,
       resuming: o.resuming,
     });
-    return { findings: report.findings, checked: { source, report } };
+    const replica = await checkReplica(source, session, report, o.log);
+    return { findings: [...report.findings, ...replica], checked: { source, report } };
   } catch (e) {
     return { findings: [errorFinding(e, where)] };
+  }
+}
+
+/** The server that the copy reads from, if it is not the source. */
+async function checkReplica(
+  source: JobSource,
+  session: MysqlSession,
+  report: SourceReport,
+  log: Logger,
+): Promise<Finding[]> {
+  if (source.replica === undefined) return [];
+  const server = readServer(source);
+  const where = `replica of source ${source.name} (${server.host}:${server.port})`;
+  try {
+    await using replica = await MysqlSession.open(server, { role: 'read', log });
+    const { schemas, serverUuid: sourceUuid } = report;
+    const request = { where, db: source.database, schemas, sourceUuid };
+    return await preflightReplica(replica, session, request);
+  } catch (e) {
+    return [errorFinding(e, where)];
   }
 }
 
