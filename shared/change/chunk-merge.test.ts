@@ -20,14 +20,20 @@ function setOf(positions: Iterable<number>): GtidSet {
   return set;
 }
 
-const bySet = new Map<string, GtidSet>();
+const bySet = new WeakMap<Set<number>, GtidSet>();
 /** The same, made once for each set: the model asks for few sets very often. */
-function cachedSet(positions: Iterable<number>): GtidSet {
-  const name = [...positions].join();
-  const set = bySet.get(name) ?? setOf(positions);
-  bySet.set(name, set);
+function cachedSet(positions: Set<number>): GtidSet {
+  let set = bySet.get(positions);
+  if (set === undefined) {
+    set = setOf(positions);
+    bySet.set(positions, set);
+  }
   return set;
 }
+
+/** All positions up to the index. */
+const PREFIXES = [0, 1, 2, 3, 4].map(n => new Set(upTo(n)));
+const prefix = (n: number): Set<number> => PREFIXES[n] ?? new Set(upTo(n));
 
 function upTo(n: number): number[] {
   return Array.from({ length: n }, (_, i) => i + 1);
@@ -92,13 +98,13 @@ function lastOfLog(run: Run, rule: Rule): { last: Value | 'nothing'; accepted: b
     return new ChunkMerge({
       fingerprint: 'f',
       limitBytes: 1 << 16,
-      published: () => cachedSet(upTo(floor)),
+      published: () => cachedSet(prefix(floor)),
     });
   };
   let merge = open(0);
   const publish = (n: number): void => {
     const change = changes[n - 1];
-    if (n === run.floor + 1) merge = open(run.floor);
+    if (n === run.floor + 1 && n > 1) merge = open(run.floor);
     if (change !== 'other') {
       last = change === 'write' ? n : null;
       merge.note(KEY, 0, KEY.length, GTIDS[n - 1] as Gtid);
@@ -136,7 +142,7 @@ function lastOfLog(run: Run, rule: Rule): { last: Value | 'nothing'; accepted: b
     events += 1;
   }
   // A rejected chunk is read again, by now with all that is committed.
-  if (!accepted) chunk(new Set(upTo(changes.length)), new Set(upTo(changes.length)));
+  if (!accepted) chunk(prefix(changes.length), prefix(changes.length));
   return { last, accepted };
 }
 
@@ -167,7 +173,7 @@ function wrongRuns(rule: Rule, stopAfter: number): { total: number; wrong: Run[]
   const wrong: Run[] = [];
   for (const run of runs()) {
     total += 1;
-    const end = valueAt(run.first, run.changes, new Set(upTo(run.changes.length)));
+    const end = valueAt(run.first, run.changes, prefix(run.changes.length));
     const { last, accepted } = lastOfLog(run, rule);
     // A consumer that has nothing of the key has no row, as an empty target has not.
     const consumer = last === 'nothing' ? null : last;
