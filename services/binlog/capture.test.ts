@@ -1,4 +1,4 @@
-/** The state machine of the stream, with events made byte by byte: what a live server rarely does. */
+/** The stream as a state machine, by events made byte by byte: what a live server rarely does. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { GtidSet } from '../../shared/change/gtid.ts';
 import { StreamPosition } from '../../shared/change/position.ts';

@@ -35,7 +35,7 @@ export function binlogMetrics(registry: Registry) {
     }),
     lag: new Gauge({
       name: 'reshard_binlog_lag_seconds',
-      help: 'Age of the newest transaction of the source that has been read; 0 when there is none newer',
+      help: 'Age of the newest transaction that has been read; 0 when the source has none newer',
       labelNames: ['source'],
       registers,
     }),

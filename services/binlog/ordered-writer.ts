@@ -47,7 +47,7 @@ export interface OrderedWriterOptions {
   onFail: (error: ReshardError) => void;
 }
 
-/** A transaction that may not be cut (see StreamPosition.maySplit) may grow to this many batches. */
+/** A transaction that may not be cut (StreamPosition.maySplit) may grow to this many batches. */
 const UNCUT_BATCHES_MAX = 32;
 const REFRESH_MS = 1000;
 

@@ -21,7 +21,8 @@ async function openFilled(name: string): Promise<BinlogRig> {
     name: SMALL_TABLE.name,
     sql: `${SMALL_TABLE.sql};
       SET SESSION cte_max_recursion_depth = ${ROWS + 1};
-      INSERT INTO t WITH RECURSIVE c (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM c WHERE n < ${ROWS})
+      INSERT INTO t
+        WITH RECURSIVE c (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM c WHERE n < ${ROWS})
         SELECT (n DIV 60) * 100 + n % 60 + 40, 0, REPEAT('x', n % 50), n FROM c`,
   };
   return BinlogRig.open({ name, tables: [filled], options });

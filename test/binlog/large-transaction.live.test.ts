@@ -1,4 +1,4 @@
-/** Enforces I8 and I2: a transaction far larger than a batch passes in bounded memory, cut safely. */
+/** Enforces I8 and I2: a transaction larger than any batch passes in bounded memory, cut safely. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { until } from '../../shared/runtime/clock.ts';

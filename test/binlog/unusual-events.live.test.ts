@@ -1,4 +1,4 @@
-/** Enforces T5 for what is rare in a binlog: tagged ids, rows over many packets, compressed rows. */
+/** Enforces T5 for what is rare in a binlog: tagged ids, rows of many packets, compressed rows. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Servers, startServers } from '../support/servers/servers.ts';
 import { BinlogRig, orderFaults } from './binlog-rig.ts';
