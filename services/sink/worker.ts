@@ -54,7 +54,8 @@ const PARK_RETRY_MS = 75;
 const PARK_PAUSE_MS = 10;
 const PARK_RETRY_KEYS = 100;
 const BACKOFF_MIN_MS = 100;
-const BACKOFF_MAX_MS = 10_000;
+/** A target that is back should not wait long for us. */
+const BACKOFF_MAX_MS = 3000;
 const PACE: Pace = { fencedMs: 3000, haltedMs: 15_000 };
 const LOCK_RETRIES = 20;
 const DEADLOCK = 1213;
@@ -126,7 +127,7 @@ export class Worker {
         this.error = asReshardError(e);
         this.#suspend();
         if (performance.now() - startedAt > BACKOFF_MAX_MS) backoff = BACKOFF_MIN_MS;
-        const level = backoff < 1000 ? 'info' : backoff < 6500 ? 'warn' : 'error';
+        const level = backoff < 1000 ? 'info' : 'warn';
         this.#o.log[level]({ inMs: backoff }, `target waits: ${describeError(e)}`);
         await sleep(backoff, signal);
         backoff = Math.min(backoff * 2, BACKOFF_MAX_MS);

@@ -20,6 +20,8 @@ export type UnitState =
 
 const BACKOFF_MIN_MS = 200;
 const BACKOFF_MAX_MS = 10_000;
+/** A server that is back should not wait long for us, and asking one that is away costs little. */
+const UNREACHABLE_MAX_MS = 3000;
 /** A unit that ran this long before it failed starts again with the smallest back-off. */
 const HEALTHY_MS = 30_000;
 
@@ -66,6 +68,7 @@ export async function runSupervised(
         continue;
       }
       if (performance.now() - startedAt > HEALTHY_MS) backoff = BACKOFF_MIN_MS;
+      if (error.kind === 'unreachable') backoff = Math.min(backoff, UNREACHABLE_MAX_MS);
       const level = backoff < 1000 ? 'info' : backoff < 6500 ? 'warn' : 'error';
       log[level]({ unit: name, inMs: backoff }, `unit restarts: ${describeError(error)}`);
       tell({ state: 'backing-off', error, inMs: backoff });
