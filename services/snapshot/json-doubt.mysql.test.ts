@@ -44,7 +44,9 @@ async function reader(): Promise<ChunkReader> {
   return new ChunkReader(session, plan, 1, 1 << 20);
 }
 
-test('strings that look like dates are read; a real date among them stops the chunk', async () => {
+test('strings that look like dates are read; a real date among them stops the chunk', async c => {
+  // A JSON column of MariaDB is text: there is no date that could hide in it.
+  if (session.flavor === 'mariadb') return c.skip();
   const whole = { after: null, upTo: null };
   const chunks = await (await reader()).read(whole, 1000);
   expect(chunks.reduce((sum, c) => sum + c.rowCount, 0)).toBe(300);

@@ -44,13 +44,15 @@ async function openRig() {
   await admin.run(`CREATE TABLE ${database}.item (
     a INT NOT NULL, b VARBINARY(20) NOT NULL, kind ENUM('z','y','x') NOT NULL, body TEXT,
     PRIMARY KEY (a, kind, b))`);
+  const digit = 'SELECT 0 i UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL';
+  const ten = `(${digit} SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL
+    SELECT 8 UNION ALL SELECT 9)`;
   await admin.run(
     `INSERT INTO ${database}.item
-     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})
-     SELECT i DIV 7, CONCAT('key', i), 1 + i MOD 3, REPEAT('x', i MOD 900) FROM n`.replace(
-      'INSERT',
-      'INSERT /*+ SET_VAR(cte_max_recursion_depth = 1000000) */',
-    ),
+     SELECT n DIV 7, CONCAT('key', n), 1 + n MOD 3, REPEAT('x', n MOD 900) FROM (
+       SELECT a.i + 10 * b.i + 100 * c.i + 1000 * d.i AS n
+       FROM ${ten} a, ${ten} b, ${ten} c, ${ten} d) numbers
+     WHERE n < ${ROWS}`,
   );
   const kafka = new KafkaLog({ brokers, clientId: 'snapshot-test', log });
   const registry = new SchemaRegistry({ url: registryUrl });
