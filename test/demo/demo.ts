@@ -5,6 +5,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Status } from '../../services/control/status/status.ts';
+import { aborted } from '../../shared/runtime/service.ts';
 import { writeJobFile } from '../support/job-file.ts';
 import { createDatabase, fillSource } from '../support/load/fill.ts';
 import { Load, type LoadStats } from '../support/load/load.ts';
@@ -43,9 +44,11 @@ export async function runDemo(demo: Demo): Promise<void> {
   narrator.step(
     `Kafka, schema registry, ${options.sources} source and ${options.targets} target MySQL servers`,
   );
-  await using sites = await openSites(options.sources, options.targets, line => {
+  const opening = openSites(options.sources, options.targets, line => {
     narrator.progress(line);
   });
+  // Servers on their way up are ended when this process exits.
+  await using sites = await Promise.race([opening, interruption(demo.signal)]);
   await fill(demo, sites);
 
   const job = `demo-${Date.now().toString(36).slice(-5)}`;
@@ -88,6 +91,11 @@ export async function runDemo(demo: Demo): Promise<void> {
   });
   if (options.keep) await keepRunning(demo, sites, jobFile, run.logDir);
   narrator.step('stopping the job and the servers');
+}
+
+async function interruption(signal: AbortSignal): Promise<never> {
+  await aborted(signal);
+  throw new DemoFailure('interrupted');
 }
 
 /** Follows the job until the copy is complete, the load has stopped and all is applied. */
