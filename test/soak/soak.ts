@@ -46,7 +46,8 @@ export async function runSoak(
         mode,
         name,
         stormMs: (o.minutes * 60_000) / rounds,
-        seed: (o.seed + round - 1) >>> 0,
+        // Another storm for each round.
+        seed: (o.seed + 2 * (round - 1) + (mode === 'snapshot' ? 1 : 0)) >>> 0,
         connections: o.connections,
         perSecond: o.rate,
         rows: o.rows,
