@@ -9,6 +9,7 @@ import { doctorCommand } from './doctor.ts';
 import { EXIT } from './exit-code.ts';
 import { writeExample } from './init.ts';
 import { readJob } from './job-file.ts';
+import { pauseCommand, resumeCommand } from './pause.ts';
 import { runService, SERVICES } from './service.ts';
 import { statusCommand } from './status.ts';
 import { topicsCommand } from './topics.ts';
@@ -25,6 +26,7 @@ Examples:
   reshard up job.yaml --create-targets     run the whole job here, until Ctrl-C
   reshard service sink job.yaml            run one more member, on this or another machine
   reshard status job.yaml --watch          follow progress and lag
+  reshard pause job.yaml --reason backup   stop the copy; resume lifts the reason
   reshard verify job.yaml                  compare every row of sources and targets`;
 
 export async function program(argv: string[]): Promise<number> {
@@ -96,6 +98,19 @@ export async function program(argv: string[]): Promise<number> {
     .option('--timeout <seconds>', 'give up after this time', '3600')
     .description('compare every row of the sources with the targets while the job runs')
     .action(act(verifyCommand));
+  root
+    .command('pause')
+    .argument('<job>', 'job file')
+    .option('--reason <text>', 'why; each reason has to be lifted by itself', 'operator')
+    .description('stop the copy after the chunks under way; changes go on being followed')
+    .action(act(pauseCommand));
+  root
+    .command('resume')
+    .argument('<job>', 'job file')
+    .option('--reason <text>', 'the reason that no longer holds', 'operator')
+    .option('--all', 'whatever the reasons are')
+    .description('lift a reason to pause; the copy goes on when none is left')
+    .action(act(resumeCommand));
   root
     .command('topics')
     .argument('<job>', 'job file')
