@@ -25,7 +25,7 @@ export async function openSite(o: {
 }): Promise<Site> {
   await using stack = new AsyncDisposableStack();
   // Connections of a proxy that went silent linger until the server's own time limit.
-  const settings = { 'max-connections': String(o.connections + 500) };
+  const settings = { 'max-connections': String(o.connections + 500), 'connect-timeout': '60' };
   const servers = stack.use(
     await startServers({
       kafka: { nodes: o.kafkaNodes },

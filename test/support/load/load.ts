@@ -117,11 +117,13 @@ export class Load implements AsyncDisposable {
     const { endpoint, database, seed, perSecond } = this.#options;
     const random = new Random(seed, index);
     const everyMs = perSecond === undefined ? 0 : (1000 * connections) / perSecond;
-    let next = performance.now() + random.below(Math.ceil(everyMs) + 1);
+    // One after the other: a server that is asked for a thousand at once lets some wait too long.
+    const opens = performance.now() + index * 3;
+    let next = Math.max(opens, performance.now() + random.below(Math.ceil(everyMs) + 1));
     let client: LoadClient | undefined;
     try {
       while (!this.#stopping) {
-        if (everyMs > 0) {
+        if (everyMs > 0 || performance.now() < opens) {
           const wait = next - performance.now();
           // Waits in short steps, so that a stop is prompt even at a slow rate.
           if (wait > 1) {
