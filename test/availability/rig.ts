@@ -143,8 +143,6 @@ export class Rig implements AsyncDisposable {
   async startReady(service: ServiceName): Promise<Member> {
     const [port = 0] = await freePorts(1);
     const member = this.start(service, port);
-    // A control that stands by serves nothing yet.
-    if (service === 'control') return member;
     const isReady = async (): Promise<boolean> =>
       await fetch(`http://127.0.0.1:${port}/health/ready`).then(
         r => r.ok,
