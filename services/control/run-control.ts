@@ -3,6 +3,7 @@ import {
   kafkaOf,
   openContext,
   registryOf,
+  type ServiceContext,
   type ServiceOptions,
 } from '../../shared/member/context.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
@@ -21,23 +22,47 @@ export interface ControlOptions extends ServiceOptions {
 export async function runControl(o: ControlOptions): Promise<void> {
   const { job, log, signal } = o;
   const kafka = kafkaOf(job, log, 'reshard-control');
+  const ended = new AbortController();
+  const opening = standBy({ ...o, signal: AbortSignal.any([signal, ended.signal]) });
+  const broken = opening.then(forever, e => (signal.aborted ? forever() : Promise.reject(e)));
   try {
-    await leadership({ kafka, job, log, signal }, async leading => {
+    const led = leadership({ kafka, job, log, signal }, async leading => {
       if (!(await prepared(kafka, job))) {
         await refuseBlocked(o);
         await prepare({ job, kafka, registry: registryOf(job), log });
       }
-      await using context = await openContext('control', { ...o, signal: leading });
-      context.readiness = () => ({ ok: true, detail: { phase: context.view.job?.phase } });
+      const context = await opening;
       await runSupervised('control', () => new Control(context), {
         log,
         signal: leading,
         onState: s => context.report.unitState('job', s),
       });
+      // Another one leads now: its word is the one that counts.
+      if (!signal.aborted) context.report.forget('job');
     });
+    await Promise.race([led, broken]);
   } finally {
+    ended.abort();
+    await opening.then(
+      context => context[Symbol.asyncDispose](),
+      () => {},
+    );
     await kafka.close();
   }
+}
+
+/**
+ * The context is opened before the lease is ours: the one that takes over has read the state
+ * already, and one that stands by answers for its health.
+ */
+async function standBy(o: ServiceOptions): Promise<ServiceContext> {
+  const context = await openContext('control', o);
+  context.readiness = () => ({ ok: true, detail: { phase: context.view.job?.phase } });
+  return context;
+}
+
+function forever(): Promise<never> {
+  return new Promise(() => {});
 }
 
 /** A job does not start past a blocker. */
