@@ -97,6 +97,8 @@ export async function runRound(o: RoundOptions): Promise<RoundResult> {
   await until('the job to be prepared', failure, () => watch.status !== undefined);
   if (!isFilled) await until('the empty copy', failure, () => watch.isCopied);
   const load = early ?? stack.use(startLoad());
+  const loadFailure = (): string | undefined =>
+    load.failure === undefined ? undefined : `the load has ended: ${String(load.failure)}`;
   const follower = stack.use(await openConsumer(job, 'follower'));
   tell(`${name}: the job runs, ${o.connections} connections, ${o.faults.length} kinds of faults`);
 
@@ -113,7 +115,8 @@ export async function runRound(o: RoundOptions): Promise<RoundResult> {
     beat,
     random,
     tell,
-    failure,
+    // A storm without a load would prove nothing.
+    failure: () => loadFailure() ?? failure(),
     works: (fault, broken, sinceMs) =>
       fault.service === undefined || watch.works(fault.service, broken.pids ?? [], sinceMs),
   });

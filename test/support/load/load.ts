@@ -36,6 +36,10 @@ const EXPECTED: Readonly<Record<number, Outcome>> = {
   1040: 'lost', // too many connections, while a server gets rid of those that it lost
   1053: 'lost', // server shutdown in progress
   1062: 'duplicate',
+  1158: 'lost', // the server could not read or write a packet in time
+  1159: 'lost',
+  1160: 'lost',
+  1161: 'lost',
   1205: 'timeout',
   1213: 'deadlock',
   1317: 'lost', // query interrupted
@@ -98,6 +102,11 @@ export class Load implements AsyncDisposable {
   /** A load of any other kinds of work. */
   static of<K extends string>(work: LoadWork<K>, pace: LoadPace): Load {
     return new Load(pace, work);
+  }
+
+  /** What ended the load early, if anything did. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /** Lets every connection finish its piece of work; throws what ended the load early. */
