@@ -1,0 +1,206 @@
+/**
+ * I3, I4, I6, I7 with two members of each service: the death of the active one moves its work
+ * within seconds, one that was paused past its lease changes nothing when it wakes up, and all can
+ * be replaced one after the other under load without a stop.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SERVICES } from '../../services/control/cli/service.ts';
+import type { ServiceName } from '../../shared/member/context.ts';
+import { stateKey } from '../../shared/member/job-view.ts';
+import { sleep } from '../../shared/runtime/clock.ts';
+import { type MysqlEndpoint, type Servers, startServers } from '../support/servers/servers.ts';
+import { Applied } from './applied.ts';
+import { type Member, Rig, SLOW_COPY } from './rig.ts';
+
+const MINUTES = 60_000;
+const FLOWS_WITHIN_MS = 10_000;
+
+let mysql: Servers;
+let source: MysqlEndpoint;
+let targets: MysqlEndpoint[];
+
+beforeAll(async () => {
+  mysql = await startServers({
+    mysql: [
+      { name: 's', serverId: 151 },
+      { name: 't1', serverId: 251 },
+      { name: 't2', serverId: 252 },
+    ],
+  });
+  source = mysql.mysql('s').endpoint;
+  targets = [mysql.mysql('t1').endpoint, mysql.mysql('t2').endpoint];
+}, 2 * MINUTES);
+
+afterAll(() => mysql?.[Symbol.asyncDispose]());
+
+/** The member that reports the unit. */
+async function owner(rig: Rig, service: ServiceName, isUnit: (unit: string) => boolean) {
+  const { reports } = await rig.link();
+  return rig.until(
+    `the owner of ${service}`,
+    () => {
+      const own = [...reports.values()].filter(r => r.service === service && isUnit(r.unit));
+      const latest = own.sort((a, b) => b.tsMs - a.tsMs)[0];
+      return rig.running(service).find(m => latest?.member.endsWith(`:${m.process.pid}`));
+    },
+    MINUTES,
+  );
+}
+
+function is(service: ServiceName, rig: Rig): (unit: string) => boolean {
+  if (service === 'binlog') return unit => unit === rig.sourceName;
+  return unit => service === 'control' || !unit.startsWith('verify');
+}
+
+/** Slots that a member of the snapshot or sink holds, by its log. */
+function slotsOf(rig: Rig, member: Member): number[] {
+  const lines = rig.textOf(member).match(/.*"slots taken over".*/g) ?? [];
+  const last: { slots?: number[] } = JSON.parse(lines.at(-1) ?? '{}');
+  return last.slots ?? [];
+}
+
+/** Kills the active member; answers when its work flows again. */
+const FLOWING: Record<ServiceName, (rig: Rig) => Promise<() => Promise<boolean>>> = {
+  async binlog(rig) {
+    const view = (await rig.link()).progress.get(rig.sourceName);
+    const { epoch = 0, ordinal = 0 } = view?.resume ?? {};
+    return async () =>
+      (view?.resume?.epoch ?? 0) > epoch && Number(view?.resume?.ordinal ?? 0) > Number(ordinal);
+  },
+  async sink(rig) {
+    const applied = await Applied.open(targets, rig.database);
+    const before = await applied.now();
+    return async () => {
+      const now = await applied.now();
+      return [...before].every(([part, offset]) => (now.get(part) ?? 0) > offset);
+    };
+  },
+  async snapshot(rig) {
+    const [other] = rig.running('snapshot').slice(1);
+    if (!other) throw new Error('no second member');
+    const rows = await rig.copiedRows();
+    return async () => slotsOf(rig, other).length === 16 && (await rig.copiedRows()) > rows;
+  },
+  async control(rig) {
+    const { reports } = await rig.link();
+    const before = reports.get('control/job')?.member;
+    return async () => reports.get('control/job')?.member !== before;
+  },
+  async checker(rig) {
+    const { reports, state } = await rig.link();
+    const id = `verify-${Date.now()}`;
+    const before = [...reports.values()].find(r => r.service === 'checker')?.member;
+    await state.put(stateKey.verify(id), {
+      verify: { id, requestedMs: Date.now(), tables: [] },
+    });
+    return async () => {
+      const found = reports.get(`checker/${id}`);
+      return found !== undefined && found.member !== before;
+    };
+  },
+};
+
+describe('two members of each service', () => {
+  test(
+    'the work of one that is killed flows again within ten seconds',
+    async () => {
+      await using rig = await Rig.open({
+        source,
+        targets,
+        orders: 8_000,
+        options: { ...SLOW_COPY, snapshotRowsPerSecond: 300, snapshotWorkers: 4 },
+      });
+      await using load = rig.load(200);
+      rig.startAll(SERVICES, 2);
+      await rig.until('rows', async () => (await rig.copiedRows()) > 100, MINUTES);
+      const table: string[] = [];
+      for (const service of ['snapshot', 'binlog', 'sink', 'checker', 'control'] as const) {
+        const both = rig.running(service);
+        const slotted = service === 'snapshot' || service === 'sink';
+        const shared = (): boolean => both.every(m => slotsOf(rig, m).length > 0);
+        if (slotted) await rig.until(`both ${service} to have work`, shared, MINUTES);
+        const active = slotted ? both[0] : await owner(rig, service, is(service, rig));
+        if (!active) throw new Error(`no ${service}`);
+        const flows = await FLOWING[service](rig);
+        const killedAt = performance.now();
+        await rig.end(active, 'SIGKILL');
+        await rig.until(`${service} to flow again`, flows, 30_000);
+        const ms = performance.now() - killedAt;
+        table.push(`${service.padEnd(10)} ${(ms / 1000).toFixed(1)} s`);
+        expect(ms, `${service}\n${rig.evidence()}`).toBeLessThan(FLOWS_WITHIN_MS);
+        rig.start(service);
+      }
+      console.log(`kill -> flowing again\n${table.join('\n')}`);
+      rig.editOptions({ snapshotRowsPerSecond: 0 });
+      for (const member of rig.running('snapshot')) {
+        await rig.end(member, 'SIGTERM');
+        rig.start('snapshot');
+      }
+      await load.stop();
+      await rig.copied();
+      await rig.drained();
+      await rig.expectEqual();
+    },
+    5 * MINUTES,
+  );
+
+  test(
+    'one that was paused past its lease and wakes up changes nothing',
+    async () => {
+      await using rig = await Rig.open({
+        source,
+        targets,
+        orders: 6_000,
+        options: { ...SLOW_COPY, snapshotRowsPerSecond: 1_000 },
+      });
+      await using load = rig.load(200);
+      rig.startAll(SERVICES, 2);
+      await using consumer = await rig.link().then(() => rig.plainConsumer());
+      await rig.until('rows', async () => (await rig.copiedRows()) > 100, MINUTES);
+      for (const service of ['binlog', 'sink', 'snapshot', 'control'] as const) {
+        const slotted = service === 'snapshot' || service === 'sink';
+        const both = rig.running(service);
+        const active = slotted ? both[0] : await owner(rig, service, is(service, rig));
+        if (!active) throw new Error(`no ${service}`);
+        const flows = await FLOWING[service](rig);
+        active.process.kill('SIGSTOP');
+        await rig.until(`${service} to flow without the paused one`, flows, 30_000);
+        active.process.kill('SIGCONT');
+      }
+      await rig.copied();
+      // Woken members have had the time to do harm, and those that replaced them to meet it.
+      await sleep(2_000);
+      await load.stop();
+      await rig.drained();
+      await rig.expectEqual();
+      await rig.expectFollowed(consumer);
+    },
+    5 * MINUTES,
+  );
+
+  test(
+    'all are replaced one after the other under load, and the lag stays small',
+    async () => {
+      await using rig = await Rig.open({ source, targets, orders: 2_000 });
+      await using load = rig.load(150);
+      rig.startAll(SERVICES, 2);
+      await rig.copied();
+      await using applied = await Applied.open(targets, rig.database);
+      applied.watch();
+      for (const service of SERVICES) {
+        for (const member of rig.running(service)) {
+          await rig.startReady(service);
+          expect(await rig.end(member, 'SIGTERM'), member.name).toBe(0);
+          console.log(`${member.name} replaced, longest stop ${Math.round(applied.worstMs)} ms`);
+        }
+      }
+      const worstMs = await applied.stop();
+      console.log(`longest stop of a partition ${Math.round(worstMs)} ms (${applied.worstAt})`);
+      expect(worstMs).toBeLessThan(FLOWS_WITHIN_MS);
+      await load.stop();
+      await rig.drained();
+      await rig.expectEqual();
+    },
+    5 * MINUTES,
+  );
+});
