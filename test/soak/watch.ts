@@ -1,6 +1,6 @@
 /**
- * What the job says of itself during the storm: `reshard status --watch`, started again when the
- * storm has taken it too. It answers questions about services; that rows arrive is told by the beat.
+ * What the job says of itself in the storm: `reshard status --watch`, started again when that has
+ * taken it too. It answers questions about services; that rows arrive is told by the beat.
  */
 import { hostname } from 'node:os';
 import type { ServiceStatus, Status } from '../../services/control/status/status.ts';
