@@ -74,7 +74,7 @@ async function plan(deps: RecopyDeps, request: RecopyRequest, source: JobSource)
         ...(await planRanges(session, schema)),
         generation: known.generation + 1,
         recopy,
-        skipTo: jump ? '' : gtid,
+        skipTo: request.skip ? gtid : '',
       },
     });
     failpoint(FAILPOINTS.controlMidPrepare);

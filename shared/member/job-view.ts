@@ -81,8 +81,10 @@ export interface RecopyRequest {
   requestedMs: number;
   source: string;
   tables: string[];
-  /** The binlog up to now is lost, or not wanted. */
+  /** The binlog up to now is lost, or not wanted: the log goes on from now. */
   jump: boolean;
+  /** Changes of these tables up to now are not read from the binlog. */
+  skip: boolean;
   /** Set when the new plans are durable. */
   plannedMs?: number | null;
   error?: string | null;

@@ -10,6 +10,8 @@ import { EXIT } from './exit-code.ts';
 import { writeExample } from './init.ts';
 import { readJob } from './job-file.ts';
 import { pauseCommand, resumeCommand } from './pause.ts';
+import { recopyCommand } from './recopy.ts';
+import { repairCommand } from './repair.ts';
 import { runService, SERVICES } from './service.ts';
 import { statusCommand } from './status.ts';
 import { topicsCommand } from './topics.ts';
@@ -111,6 +113,26 @@ export async function program(argv: string[]): Promise<number> {
     .option('--all', 'whatever the reasons are')
     .description('lift a reason to pause; the copy goes on when none is left')
     .action(act(resumeCommand));
+  root
+    .command('repair')
+    .argument('<job>', 'job file')
+    .option('--check <id>', 'the check whose differences are repaired (default: the newest)')
+    .option('--keys <keys...>', 'these keys instead: <table>:<key>, columns separated by commas')
+    .option('--yes', "do not ask for the job's name")
+    .option('--json', 'result as JSON')
+    .option('--timeout <seconds>', 'give up waiting after this time', '3600')
+    .description('bring keys that differ into the log again as they are, and check their tables')
+    .action(act(repairCommand));
+  root
+    .command('recopy')
+    .argument('<job>', 'job file')
+    .requiredOption('--source <name>', 'source whose tables are copied anew')
+    .option('--tables <names>', 'only these tables, separated by commas')
+    .option('--yes', "do not ask for the job's name")
+    .option('--json', 'result as JSON')
+    .option('--timeout <seconds>', 'give up waiting after this time', '86400')
+    .description('copy tables anew, after the binlog was lost or a change could not be carried')
+    .action(act(recopyCommand));
   root
     .command('topics')
     .argument('<job>', 'job file')
