@@ -5,8 +5,8 @@
  * log is in R, so the SELECT has seen all of them and still found no row. So a repair can never
  * bring back or delete anything newer than what it has read.
  *
- * The memory of touched keys begins with the first chunk of a repair, whose read view is then too
- * old, so it is rejected and read again; it is kept while a repair of the table is under way. If it
+ * The memory of touched keys begins with the first chunk of a repair; if that has not seen all that
+ * is published by then, it is rejected and read again. The memory is kept while a repair of the table is under way. If it
  * is lost (a restart), the next chunk begins it again: nothing rests on it but the acceptance.
  */
 import { type Flavor, GtidSet } from '../../shared/change/gtid.ts';
