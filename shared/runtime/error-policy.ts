@@ -7,7 +7,7 @@ import type { ErrorKind } from './error.ts';
 export type Policy =
   /** Throw the unit away, build a new one from durable state after a back-off. */
   | 'restart'
-  /** Stop the smallest unit, keep the process and its other units, show it, wait for the operator. */
+  /** Stop the smallest unit, keep the others, show it, wait for the operator. */
   | 'halt'
   /** End the process with an error: its configuration is wrong. */
   | 'exit';

@@ -1,4 +1,4 @@
-/** Prometheus metrics: one registry per process, names and label names as constants of the caller. */
+/** Prometheus metrics: one registry per process, names and label names as constants. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 export { Counter, Gauge, Histogram, Registry };

@@ -1,4 +1,4 @@
-/** Short looks at the sources and targets; a server that does not answer gives null, not an error. */
+/** Short looks at the sources and targets; a server that does not answer gives null. */
 import type { Job } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';

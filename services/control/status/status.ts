@@ -15,7 +15,7 @@ export interface TableStatus {
 
 export interface SourceStatus {
   source: string;
-  /** Seconds that the log is behind the source; 0 when it holds all that the source has committed. */
+  /** Seconds that the log is behind the source; 0 when it holds all that is committed. */
   lagSeconds: number | null;
   caughtUp: boolean;
   file: string;
