@@ -9,6 +9,9 @@ import { defineConfig } from 'vitest/config';
 const SOURCES = ['shared', 'services', 'schemas', 'test'];
 const LIVE = SOURCES.map(folder => `${folder}/**/*.{mysql,kafka,live}.test.ts`);
 
+/** Every crash point in turn takes long: `npm run crash`; the rooms' own tests hold most of them. */
+const SLOW = process.argv.some(a => a.startsWith('test/crash')) ? [] : ['test/crash/**'];
+
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from there
 export default defineConfig({
   test: {
@@ -21,7 +24,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: SOURCES.map(folder => `${folder}/**/*.test.ts`),
-          exclude: LIVE,
+          exclude: [...LIVE, ...SLOW],
           testTimeout: 30_000,
         },
       },
@@ -30,6 +33,7 @@ export default defineConfig({
         test: {
           name: 'live',
           include: LIVE,
+          exclude: SLOW,
           globalSetup: ['test/support/servers/global-setup.ts'],
           fileParallelism: false,
           testTimeout: 180_000,

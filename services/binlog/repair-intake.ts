@@ -6,8 +6,9 @@
  * bring back or delete anything newer than what it has read.
  *
  * The memory of touched keys begins with the first chunk of a repair; if that has not seen all that
- * is published by then, it is rejected and read again. The memory is kept while a repair of the table is under way. If it
- * is lost (a restart), the next chunk begins it again: nothing rests on it but the acceptance.
+ * is published by then, it is rejected and read again. The memory is kept while a repair of the
+ * table is under way. If it is lost (a restart), the next chunk begins it again: nothing rests on
+ * it but the acceptance.
  */
 import { type Flavor, GtidSet } from '../../shared/change/gtid.ts';
 import { patchSequence } from '../../shared/codec/envelope.ts';
