@@ -6,10 +6,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { plainWriteStage, replicationStage } from './beside.ts';
 import { latencyStage } from './latency.ts';
 import { type BenchServers, Rig } from './rig.ts';
 import {
   binlogStage,
+  changesEndToEndStage,
   checkerStage,
   clean,
   endToEndStage,
@@ -21,7 +23,8 @@ import {
 const USAGE = `npm run bench -- [options]
   --rows N        rows of the copied table (300000; end to end 1000000)
   --events N      changes of each binlog run (300000)
-  --stages LIST   of snapshot,sink,binlog,check,latency,e2e (all)
+  --stages LIST   of snapshot,sink,plain,binlog,stream,native,latency,check,e2e (all); plain is what
+                  mysql2 writes alone, native is MySQL's own replication
   --seconds N     length of the latency run (30)
   --seed N        seed of the changes (1)
   --servers FILE  use running servers: {brokers, registryUrl, mysql: {s1, t1, t2}, pids}
@@ -47,7 +50,23 @@ const e2eRows = Number(opt.rows ?? (opt.short ? 20_000 : 1_000_000));
 const events = Number(opt.events ?? (opt.short ? 20_000 : 300_000));
 const seconds = Number(opt.seconds ?? (opt.short ? 5 : 30));
 const seed = Number(opt.seed);
-const wanted = new Set((opt.stages ?? 'snapshot,sink,binlog,check,latency,e2e').split(','));
+const STAGES = [
+  'snapshot',
+  'sink',
+  'plain',
+  'binlog',
+  'stream',
+  'native',
+  'latency',
+  'check',
+  'e2e',
+];
+const wanted = new Set(opt.stages?.split(',') ?? STAGES);
+const unknown = [...wanted].find(s => !STAGES.includes(s));
+if (unknown !== undefined) {
+  process.stderr.write(`no stage "${unknown}"; there are ${STAGES.join(', ')}\n`);
+  process.exit(2);
+}
 
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
@@ -76,24 +95,36 @@ async function run(servers: BenchServers, dir: string): Promise<StageResult[]> {
     show(r);
   };
   const stamp = Date.now().toString(36);
-  const apart = ['snapshot', 'sink', 'binlog', 'check', 'latency'].some(s => wanted.has(s));
-  if (apart) {
+  if (STAGES.some(s => s !== 'e2e' && wanted.has(s))) {
     await using rig = new Rig(servers, { dir, name: `bench-${stamp}`, table: TABLE });
     await clean(rig, TABLE);
     say(`filling ${rows} rows and copying them to the topic`);
     note(await snapshotStage(rig, TABLE, rows));
-    if (wanted.has('sink') || wanted.has('check') || wanted.has('latency')) {
+    if (STAGES.some(s => !['snapshot', 'e2e'].includes(s) && wanted.has(s))) {
       say('from the topic to the targets');
       note(await sinkStage(rig, 'sink: topic to two targets, snapshot rows', rows));
     }
+    if (wanted.has('plain')) {
+      say('the same rows by plain multi-row statements');
+      note(await plainWriteStage(rig, rows));
+    }
+    let backlogs = 0;
     if (wanted.has('binlog')) {
       for (const size of [1000, 5]) {
         await rig.stop('sink');
         say(`changes in transactions of ${size} rows`);
-        const r = await binlogStage(rig, TABLE, events, size, seed);
+        const r = await binlogStage(rig, TABLE, { events, size, seed, run: backlogs++ });
         note(r);
         note(await sinkStage(rig, `sink: those ${size}-row changes to two targets`, r.count));
       }
+    }
+    if (wanted.has('stream')) {
+      say('changes in transactions of 5 rows, end to end');
+      note(await changesEndToEndStage(rig, TABLE, { events, size: 5, seed, run: backlogs++ }));
+    }
+    if (wanted.has('native')) {
+      say("the same by MySQL's own replication");
+      note(await replicationStage(rig, { events, size: 5, seed }));
     }
     if (wanted.has('latency')) {
       say('latency at a steady pace');

@@ -133,11 +133,15 @@ export class Rig implements AsyncDisposable {
     }
   }
 
-  connect(server: string): Promise<Connection> {
+  endpoint(server: string): BenchServers['mysql'][string] {
     const endpoint = this.#servers.mysql[server];
     if (!endpoint) throw new Error(`no server ${server}`);
+    return endpoint;
+  }
+
+  connect(server: string): Promise<Connection> {
     return createConnection({
-      ...endpoint,
+      ...this.endpoint(server),
       multipleStatements: true,
       supportBigNumbers: true,
       dateStrings: true,

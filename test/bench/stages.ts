@@ -47,27 +47,35 @@ export async function snapshotStage(rig: Rig, table: string, rows: number): Prom
   };
 }
 
-/** Changes that wait in the binlog to the topic: the writer is stopped while they are made. */
-export async function binlogStage(
-  rig: Rig,
-  table: string,
-  events: number,
-  size: number,
-  seed: number,
-): Promise<StageResult> {
-  await rig.stop('binlog');
-  const before = (await (await rig.feed()).status()).sources[0]?.records ?? 0;
-  let made = 0;
-  await Promise.all(
-    Array.from({ length: WRITERS }, async (_, worker) => {
+export interface Backlog {
+  events: number;
+  /** Rows of a transaction. */
+  size: number;
+  seed: number;
+  /** Runs on one table must differ in it: their keys are apart. */
+  run: number;
+}
+
+/** Commits changes on several connections; resolves with their number. */
+async function makeChanges(rig: Rig, table: string, o: Backlog): Promise<number> {
+  const made = await Promise.all(
+    Array.from({ length: WRITERS }, async (_, i) => {
       const c = await rig.connect('s1');
       await c.query('SET SESSION transaction_isolation = "READ-COMMITTED"');
-      const each = Math.ceil(events / WRITERS);
-      const worker2 = worker + (size >= 10 ? 0 : WRITERS);
-      made += await changes(c, table, { worker: worker2, events: each, size, seed });
+      const worker = o.run * WRITERS + i;
+      const n = await changes(c, table, { ...o, worker, events: Math.ceil(o.events / WRITERS) });
       await c.end();
+      return n;
     }),
   );
+  return made.reduce((a, b) => a + b, 0);
+}
+
+/** Changes that wait in the binlog to the topic: the writer is stopped while they are made. */
+export async function binlogStage(rig: Rig, table: string, o: Backlog): Promise<StageResult> {
+  await rig.stop('binlog');
+  const before = (await (await rig.feed()).status()).sources[0]?.records ?? 0;
+  const made = await makeChanges(rig, table, o);
   const meter = new Meter(() => rig.pids());
   const curve = new Curve();
   rig.start('binlog');
@@ -78,7 +86,7 @@ export async function binlogStage(
   });
   const { seconds, perSecond, steadyPerSecond } = curve.rates();
   return {
-    stage: `binlog to topic, events of ${size}-row transactions`,
+    stage: `binlog to topic, events of ${o.size}-row transactions`,
     count: made,
     seconds,
     perSecond,
@@ -102,6 +110,38 @@ export async function sinkStage(rig: Rig, stage: string, records: number): Promi
   });
   const { seconds, perSecond, steadyPerSecond } = curve.rates();
   return { stage, count: records, seconds, perSecond, steadyPerSecond, use: meter.report() };
+}
+
+/**
+ * Changes that wait in the binlog to the targets: writer and sink start together, both stopped
+ * before. Counted at the targets, from the first change that arrives to the last.
+ */
+export async function changesEndToEndStage(
+  rig: Rig,
+  table: string,
+  o: Backlog,
+): Promise<StageResult> {
+  await rig.stop('binlog', 'sink');
+  const before = (await (await rig.feed()).status()).sources[0]?.records ?? 0;
+  const made = await makeChanges(rig, table, o);
+  const meter = new Meter(() => rig.pids());
+  const curve = new Curve();
+  rig.start('binlog', 'sink');
+  await rig.watch('the targets to hold all', s => {
+    const written = (s.sources[0]?.records ?? 0) - before;
+    // Each target goes through the whole log; the slowest one counts.
+    curve.note(Math.max(0, written - Math.max(...s.targets.map(t => t.lagRecords))));
+    return written >= made && s.drained;
+  });
+  const { seconds, perSecond, steadyPerSecond } = curve.rates();
+  return {
+    stage: `end to end, events of ${o.size}-row transactions, binlog to two targets`,
+    count: made,
+    seconds,
+    perSecond,
+    steadyPerSecond,
+    use: meter.report(),
+  };
 }
 
 /** A full check of all rows on both sides. */

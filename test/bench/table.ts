@@ -55,6 +55,22 @@ export async function fill(
   }
 }
 
+/** Multi-row upserts of the rows with these numbers, `size` rows each. */
+export function upserts(table: string, numbers: readonly number[], size: number): string[] {
+  const sets = COLUMNS.split(',')
+    .slice(1)
+    .map(c => `${c}=v.${c}`);
+  const statements: string[] = [];
+  for (let i = 0; i < numbers.length; i += size) {
+    const rows = numbers.slice(i, i + size).map(n => rowText(n + 1, n));
+    statements.push(
+      `INSERT INTO ${DATABASE}.${table} (${COLUMNS}) VALUES ${rows.join(',')} AS v
+       ON DUPLICATE KEY UPDATE ${sets.join(',')}`,
+    );
+  }
+  return statements;
+}
+
 /** Small reproducible random numbers (mulberry32). */
 export function random(seed: number): (below: number) => number {
   let s = seed;
