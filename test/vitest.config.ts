@@ -16,8 +16,6 @@ const SLOW = process.argv.some(a => a.startsWith('test/crash')) ? [] : ['test/cr
 export default defineConfig({
   test: {
     root: fileURLToPath(new URL('..', import.meta.url)),
-    // kafkajs asks for timers in the past; Node warns of each first one.
-    execArgv: ['--disable-warning=TimeoutNegativeWarning'],
     projects: [
       {
         extends: true,

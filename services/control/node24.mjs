@@ -11,9 +11,6 @@ import path from 'node:path';
 const MAJOR = 24;
 const VERSION = '24.21.0';
 
-/** kafkajs asks for timers in the past; Node warns of each first one. */
-export const NODE_ARGS = ['--disable-warning=TimeoutNegativeWarning'];
-
 /** The same folder that test/support/servers/cache.ts uses. */
 export function cacheRoot() {
   if (process.env.RESHARD_CACHE) return path.resolve(process.env.RESHARD_CACHE);

@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
-import { NODE_ARGS } from './node24.mjs';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
@@ -12,7 +11,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
  * @returns {Promise<number>} the exit code, as a shell would give it
  */
 export function runNode(node, args) {
-  const child = spawn(node, [...NODE_ARGS, ...args], {
+  const child = spawn(node, args, {
     stdio: 'inherit',
     // Tools that the program starts by the name `node` get the same one.
     env: { ...process.env, PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH}` },

@@ -14,6 +14,7 @@ import kafkajs, { type Admin, type KafkaConfig, type logCreator, type SASLOption
 import { ReshardError } from '../runtime/error.ts';
 import type { Logger } from '../runtime/log.ts';
 import { apiVersions } from './api-versions.ts';
+import { calmTimer } from './calm-timer.ts';
 import { type KafkajsConnection, KafkajsWire, type Wire } from './wire.ts';
 
 export interface KafkaSettings {
@@ -37,25 +38,21 @@ const REQUEST_TIMEOUT_MS = 30_000;
 
 type ConnectionClass = new (options: object) => KafkajsConnection;
 
-interface RequestQueueClass {
-  prototype: { scheduleCheckPendingRequests: (this: { pending: unknown[] }) => void };
-}
-
 interface Internals {
   Connection: ConnectionClass;
   createLogger: (options: { level: number; logCreator: logCreator }) => object;
 }
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING ??= '1';
+const isCalm = calmTimer();
 let loaded: Internals | undefined;
 
 function internals(): Internals {
   if (loaded) return loaded;
   const require = createRequire(import.meta.url);
   const Connection: unknown = require('kafkajs/src/network/connection');
-  const RequestQueue: unknown = require('kafkajs/src/network/requestQueue');
   const loggers: unknown = require('kafkajs/src/loggers');
-  if (!isConnectionClass(Connection) || !isQueueClass(RequestQueue) || !hasCreateLogger(loggers)) {
+  if (!isConnectionClass(Connection) || !hasCreateLogger(loggers) || !isCalm) {
     throw new ReshardError(
       'bug',
       'the installed kafkajs is not the one this code was written for',
@@ -64,20 +61,8 @@ function internals(): Internals {
       },
     );
   }
-  quietTimer(RequestQueue);
   loaded = { Connection, createLogger: loggers.createLogger };
   return loaded;
-}
-
-/**
- * The queue starts a timer with a negative delay after every answer when nothing waits; Node warns
- * of it (TimeoutNegativeWarning). With nothing pending there is nothing to check.
- */
-function quietTimer(queue: RequestQueueClass): void {
-  const original = queue.prototype.scheduleCheckPendingRequests;
-  queue.prototype.scheduleCheckPendingRequests = function checked(this) {
-    if (this.pending.length > 0) original.call(this);
-  };
 }
 
 const CONNECTION_METHODS = [
@@ -94,10 +79,6 @@ const CONNECTION_METHODS = [
 
 function isConnectionClass(x: unknown): x is ConnectionClass {
   return hasMethods(x, CONNECTION_METHODS);
-}
-
-function isQueueClass(x: unknown): x is RequestQueueClass {
-  return hasMethods(x, ['scheduleCheckPendingRequests', 'push', 'maybeThrottle']);
 }
 
 function hasMethods(x: unknown, names: readonly string[]): boolean {

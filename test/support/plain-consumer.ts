@@ -6,7 +6,10 @@
 import avsc from 'avsc';
 import { type Consumer, Kafka, logLevel } from 'kafkajs';
 import mysql from 'mysql2/promise';
+import { calmTimer } from '../../shared/topic/calm-timer.ts';
 import { textOfAvro, textOfMysql } from './plain-value.ts';
+
+calmTimer();
 
 /** BigInt for every long: the library's default throws past 2^53. */
 const LONG = avsc.types.LongType.__with({

@@ -1,5 +1,8 @@
 /** What Kafka nodes have in common, local ones and containers, and how to see that they serve. */
 import { Kafka, logLevel } from 'kafkajs';
+import { calmTimer } from '../../../shared/topic/calm-timer.ts';
+
+calmTimer();
 
 /** Settings that fit the number of nodes: every topic of Kafka's own survives the loss of one. */
 export function clusterSettings(nodes: number): Record<string, string> {
