@@ -4,7 +4,7 @@
  * named; defaults and comments may differ, since every value is written.
  */
 import type { Column, ColumnType } from '../row/column-type.ts';
-import type { TableSchema } from '../row/table-schema.ts';
+import { keyRefusal, type TableSchema } from '../row/table-schema.ts';
 
 /** What would make the target's table equal, to be worded by whoever has the source's CREATE. */
 export type SchemaRemedy =
@@ -52,7 +52,7 @@ export function typeWords(type: ColumnType): string {
   }
 }
 
-function compareColumn(source: Column, target: Column): SchemaDifference[] {
+function compareColumn(source: Column, target: Column, isKey: boolean): SchemaDifference[] {
   const column = source.name;
   const found: SchemaDifference[] = [];
   const differs = (what: string, blocks: boolean): void => {
@@ -61,9 +61,10 @@ function compareColumn(source: Column, target: Column): SchemaDifference[] {
   if (carried(source.type) !== carried(target.type)) {
     differs(`is ${typeWords(target.type)}, on the source ${typeWords(source.type)}`, true);
   } else if (JSON.stringify(source.type) !== JSON.stringify(target.type)) {
+    // Keys that are two on the source must not be one here: the second would take the first's row.
     differs(
       `compares as ${typeWords(target.type)}, on the source ${typeWords(source.type)}`,
-      false,
+      isKey && keyRefusal(target) !== null,
     );
   }
   if (source.nullable !== target.nullable) {
@@ -90,13 +91,13 @@ const namesOf = (schema: TableSchema, indexes: readonly number[]): string[] =>
 export function schemaDifferences(source: TableSchema, target: TableSchema): SchemaDifference[] {
   const found: SchemaDifference[] = [];
   const onTarget = new Map(target.columns.map(c => [c.name, c]));
-  for (const column of source.columns) {
+  for (const [i, column] of source.columns.entries()) {
     const other = onTarget.get(column.name);
     if (other === undefined) {
       const remedy = { kind: 'add', column: column.name } as const;
       found.push({ column: column.name, what: 'is not on the target', blocks: true, remedy });
     } else {
-      found.push(...compareColumn(column, other));
+      found.push(...compareColumn(column, other, source.primaryKey.includes(i)));
     }
   }
   const onSource = new Set(source.columns.map(c => c.name));

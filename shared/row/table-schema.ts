@@ -82,7 +82,7 @@ function refusal({ type, generated }: Column): Refusal | null {
  * Two keys that MySQL holds equal must be equal bytes, else one row has two partitions and two
  * histories. Only binary NO PAD collations promise that; -0 and 0 are equal floats of other bytes.
  */
-function keyRefusal({ type }: Column): Refusal | null {
+export function keyRefusal({ type }: Column): Refusal | null {
   if (type.kind === 'text' && !/_(0900|nopad)_bin$/.test(type.collation)) {
     return {
       reason: `primary key text in collation ${type.collation}: keys of other bytes compare equal`,
