@@ -67,6 +67,7 @@ export async function replicationStage(
   await fresh(source, table);
   await fresh(target, table);
   const from = await oneRow(source, 'SHOW BINARY LOG STATUS');
+  const before = String((await oneRow(source, 'SELECT @@gtid_executed AS g')).g);
   let made = 0;
   await Promise.all(
     Array.from({ length: WRITERS }, async (_, worker) => {
@@ -76,7 +77,8 @@ export async function replicationStage(
       await c.end();
     }),
   );
-  const gtid = String((await oneRow(source, 'SELECT @@gtid_executed AS g')).g);
+  const subtract = `SELECT GTID_SUBTRACT(@@gtid_executed, '${before}') AS g`;
+  const gtid = String((await oneRow(source, subtract)).g);
   const { host, port, user, password } = rig.endpoint('s1');
   await target.query(
     `SET GLOBAL replica_parallel_workers = 4;

@@ -164,5 +164,6 @@ async function main(): Promise<void> {
   process.stdout.write(`\nresults as JSON: ${file}\n`);
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 await main();
 process.exit();

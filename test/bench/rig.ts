@@ -63,6 +63,8 @@ export class Rig implements AsyncDisposable {
         env: { ...process.env, RESHARD_LOG_JSON: '1' },
       });
       closeSync(log);
+      // Services of a bench that is interrupted must not run on beside the next one.
+      process.once('exit', () => child.kill('SIGKILL'));
       this.#children.set(name, child);
     }
   }
