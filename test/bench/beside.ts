@@ -6,12 +6,11 @@ import type { Connection } from 'mysql2/promise';
 import { until } from '../../shared/runtime/clock.ts';
 import { Curve, Meter } from './meter.ts';
 import type { Rig } from './rig.ts';
-import type { StageResult } from './stages.ts';
-import { changes, DATABASE, fresh, upserts } from './table.ts';
+import { makeChanges, type StageResult } from './stages.ts';
+import { DATABASE, fresh, upserts } from './table.ts';
 
 /** Connections to each target; two keep both cores busy, more are slower. */
 const CONNECTIONS = 2;
-const WRITERS = 4;
 
 /** Multi-row upserts by mysql2 into the targets; the statements are built before the clock. */
 export async function plainWriteStage(rig: Rig, rows: number): Promise<StageResult> {
@@ -68,15 +67,7 @@ export async function replicationStage(
   await fresh(target, table);
   const from = await oneRow(source, 'SHOW BINARY LOG STATUS');
   const before = String((await oneRow(source, 'SELECT @@gtid_executed AS g')).g);
-  let made = 0;
-  await Promise.all(
-    Array.from({ length: WRITERS }, async (_, worker) => {
-      const c = await rig.connect('s1');
-      await c.query('SET SESSION transaction_isolation = "READ-COMMITTED"');
-      made += await changes(c, table, { worker, ...o, events: Math.ceil(o.events / WRITERS) });
-      await c.end();
-    }),
-  );
+  const made = await makeChanges(rig, table, { ...o, run: 0 });
   const subtract = `SELECT GTID_SUBTRACT(@@gtid_executed, '${before}') AS g`;
   const gtid = String((await oneRow(source, subtract)).g);
   const { host, port, user, password } = rig.endpoint('s1');

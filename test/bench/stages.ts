@@ -57,7 +57,7 @@ export interface Backlog {
 }
 
 /** Commits changes on several connections; resolves with their number. */
-async function makeChanges(rig: Rig, table: string, o: Backlog): Promise<number> {
+export async function makeChanges(rig: Rig, table: string, o: Backlog): Promise<number> {
   const made = await Promise.all(
     Array.from({ length: WRITERS }, async (_, i) => {
       const c = await rig.connect('s1');
