@@ -112,10 +112,19 @@ export function keysSelect(schema: TableSchema, keys: readonly KeyLiterals[]): s
   return `SELECT ${selectList(schema)} ${from(schema)} WHERE ${keysPredicate(schema, keys)} ${keyOrder(schema)}`;
 }
 
-/** The condition of a list of keys: row values, which both flavors look up by index. */
+/**
+ * The condition of a list of keys: row values, which both flavors look up by index. Not where an
+ * ENUM or SET is part of the key: inside a row value the server compares it by its text, and finds
+ * no row or another one by our number.
+ */
 export function keysPredicate(schema: TableSchema, keys: readonly KeyLiterals[]): string {
   const names = keyNames(schema);
   if (keys.length === 0) return 'FALSE';
+  const byNumber = keyColumns(schema).some(c => c.type.kind === 'enum' || c.type.kind === 'set');
+  if (byNumber && names.length > 1) {
+    const one = (key: KeyLiterals): string => names.map((n, i) => `${n} = ${key[i]}`).join(' AND ');
+    return `(${keys.map(key => `(${one(key)})`).join(' OR ')})`;
+  }
   const [left, rows] =
     names.length === 1
       ? [names[0], keys.map(key => key[0])]
