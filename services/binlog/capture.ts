@@ -349,6 +349,7 @@ export class Capture {
       position.countRow();
       o.row += 1;
     }
+    table.endRows();
     this.counts[op] += o.row;
     this.#o.onProgress(false);
   }

@@ -11,11 +11,20 @@ import { schemaFingerprint, type TableSchema } from '../../shared/row/table-sche
 import { ByteWriter } from '../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 import { partitionOf } from '../../shared/topic/partition.ts';
+import type { RecordHeader } from '../../shared/topic/record-batch.ts';
 
 /** The registry's bytes before the canonical key. */
 export const KEY_HEADER_BYTES = 5;
 /** What a record costs besides key and value, at most. */
 const RECORD_OVERHEAD_BYTES = 128;
+/** Debezium's headers of a change of the primary key: on the delete, and on the create. */
+const NEW_KEY = Buffer.from('__debezium.newkey');
+const OLD_KEY = Buffer.from('__debezium.oldkey');
+/** A huge row makes the scratch buffers grow, in each table; they do not stay that big. */
+const SCRATCH_BYTES_MAX = 1024 * 1024;
+/** What an envelope and a row take besides the bytes of the row's image, about. */
+const ENVELOPE_BYTES = 1024;
+const MEGABYTE = 1024 * 1024;
 
 export type RowOp = 'c' | 'u' | 'd';
 
@@ -33,6 +42,7 @@ export interface RecordSink {
     valueStart: number,
     valueEnd: number,
     timeMs: number,
+    header?: RecordHeader,
   ): void;
 }
 
@@ -106,6 +116,15 @@ export class CapturedTable {
     this.#envelope.begin(info);
   }
 
+  /** All changes of the rows event are published. */
+  endRows(): void {
+    const rows = this.#rows;
+    rows.shed(SCRATCH_BYTES_MAX);
+    this.#values.shed(SCRATCH_BYTES_MAX);
+    slice(this.#before, rows.buf, 0, 0);
+    slice(this.#after, rows.buf, 0, 0);
+  }
+
   /**
    * Reads one row change at `pos` (an update has two images) and publishes it, unless the log has
    * it already. Returns the position behind it.
@@ -119,6 +138,8 @@ export class CapturedTable {
   ): number {
     const rows = this.#rows;
     rows.clear();
+    // At once what it takes: growing in steps would hold a huge row twice.
+    rows.reserve(end - pos + ENVELOPE_BYTES);
     let next = this.#codec.fromBinlog(buf, pos, end, rows);
     const middle = rows.pos;
     if (op === 'u') next = this.#codec.fromBinlog(buf, next, end, rows);
@@ -159,9 +180,10 @@ export class CapturedTable {
     this.#encode('c', null, after, o);
     const end = this.#values.pos;
     this.#values.pos = split;
-    this.#append(0, first, 0, o);
+    this.#append(0, first, 0, o, { name: NEW_KEY, buf: keys.buf, start: first, end: keys.pos });
     this.#values.pos = end;
-    this.#append(first, keys.pos, split, o);
+    const old = { name: OLD_KEY, buf: keys.buf, start: 0, end: first };
+    this.#append(first, keys.pos, split, o, old);
   }
 
   #encode(
@@ -171,16 +193,23 @@ export class CapturedTable {
     o: { sink: RecordSink; row: number; nowMs: number },
   ): void {
     const start = this.#values.pos;
+    this.#values.reserve(this.#rows.pos + ENVELOPE_BYTES);
     const { epoch } = o.sink;
     const ordinal = o.sink.nextOrdinal();
     this.#envelope.value(this.#values, op, before, after, o.row, epoch, ordinal, o.nowMs);
     const bytes = this.#values.pos - start + this.#keys.pos + RECORD_OVERHEAD_BYTES;
-    if (bytes > this.#maxBytes) {
-      throw new ReshardError('too-large', `a change of ${bytes} bytes is above the message limit`, {
-        context: { table: this.schema.table, limit: this.#maxBytes },
-        remedy: 'raise options.maxMessageBytes, and message.max.bytes of the brokers',
-      });
-    }
+    if (bytes > this.#maxBytes) throw this.#tooLarge(bytes);
+  }
+
+  /** Nothing of the source's transaction is in the log past its last commit: none is lost. */
+  #tooLarge(bytes: number): ReshardError {
+    const wanted = Math.ceil((bytes * 1.25) / MEGABYTE) * MEGABYTE;
+    return new ReshardError('too-large', `a change of ${bytes} bytes is above the message limit`, {
+      context: { table: this.schema.table, limit: this.#maxBytes },
+      remedy:
+        `set \`options.maxMessageBytes: ${wanted}\` or more in the job file, do what` +
+        ' `reshard doctor` says about the topics then, and restart the services: it goes on here',
+    });
   }
 
   #append(
@@ -188,12 +217,15 @@ export class CapturedTable {
     keyEnd: number,
     valueStart: number,
     o: { sink: RecordSink; gtid: Gtid; nowMs: number },
+    header?: RecordHeader,
   ): void {
     const { buf: key } = this.#keys;
     const { buf: value, pos } = this.#values;
     const canonical = keyStart + KEY_HEADER_BYTES;
     const partition = partitionOf(key, canonical, keyEnd, this.partitions);
-    o.sink.append(this.topic, partition, key, keyStart, keyEnd, value, valueStart, pos, o.nowMs);
+    const { topic } = this;
+    const { nowMs } = o;
+    o.sink.append(topic, partition, key, keyStart, keyEnd, value, valueStart, pos, nowMs, header);
     this.merge?.note(key, canonical, keyEnd, o.gtid);
   }
 }

@@ -141,6 +141,16 @@ describe('when a batch is committed', () => {
     expect(writer.isFull).toBe(true);
   });
 
+  test('nothing more is taken in while a huge row is under way', async () => {
+    transaction(10, 1, 8 * BATCH);
+    expect(log.underWay).toBe(1);
+    expect(writer.isFull).toBe(true);
+    const before = rooms;
+    await log.answer();
+    expect(rooms).toBeGreaterThan(before);
+    expect(writer.isFull).toBe(false);
+  });
+
   test('never between the rows of a small transaction', async () => {
     position.begin(gtid(10));
     row();

@@ -18,6 +18,7 @@ import {
 } from '../../shared/member/progress-view.ts';
 import { asReshardError, ReshardError } from '../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
+import type { RecordHeader } from '../../shared/topic/record-batch.ts';
 import type { TransactionalWriter } from '../../shared/topic/transactional-writer.ts';
 import type { RecordSink } from './captured-table.ts';
 
@@ -49,6 +50,8 @@ export interface OrderedWriterOptions {
 
 /** A transaction that may not be cut (StreamPosition.maySplit) may grow to this many batches. */
 const UNCUT_BATCHES_MAX = 32;
+/** What is under way and larger than this many batches is a huge row. */
+const HUGE_BATCHES = 8;
 const REFRESH_MS = 1000;
 
 export class OrderedWriter implements RecordSink {
@@ -62,6 +65,7 @@ export class OrderedWriter implements RecordSink {
   readonly #refresh: NodeJS.Timeout;
   #ordinal: number;
   #committing: Promise<void> | null = null;
+  #committingBytes = 0;
   #linger: NodeJS.Timeout | null = null;
   /** Something was appended, or the position has moved, since the last commit began. */
   #moved = false;
@@ -93,6 +97,7 @@ export class OrderedWriter implements RecordSink {
     valueStart: number,
     valueEnd: number,
     timeMs: number,
+    header?: RecordHeader,
   ): void {
     this.#o.writer.append(
       topic,
@@ -104,6 +109,7 @@ export class OrderedWriter implements RecordSink {
       valueStart,
       valueEnd,
       timeMs,
+      header,
     );
     this.counts.records += 1;
   }
@@ -117,9 +123,14 @@ export class OrderedWriter implements RecordSink {
     this.#progress.set(progressKey.repair(repair.id), { resume: null, range: null, repair });
   }
 
-  /** The open batch is full while another one is under way: whoever feeds it should wait. */
+  /**
+   * The open batch is full while another one is under way: whoever feeds it should wait. So it
+   * should while a huge row is under way: two at a time would be too much memory.
+   */
   get isFull(): boolean {
-    return this.#committing !== null && this.#o.writer.pendingBytes >= this.#o.batchBytes;
+    const { batchBytes } = this.#o;
+    if (this.#committing === null) return false;
+    return this.pendingBytes >= batchBytes || this.#committingBytes >= HUGE_BATCHES * batchBytes;
   }
 
   get pendingBytes(): number {
@@ -165,6 +176,7 @@ export class OrderedWriter implements RecordSink {
     this.#linger = null;
     this.#moved = false;
     const startedAtMs = performance.now();
+    this.#committingBytes = this.pendingBytes;
     this.#appendProgress();
     failpoint(FAILPOINTS.binlogBeforeCommit);
     this.#committing = this.#o.writer.commit().then(

@@ -32,6 +32,12 @@ export class ByteWriter {
     this.pos = 0;
   }
 
+  /** As `clear`, and a buffer that has grown above `bytes` is given back. */
+  shed(bytes: number): void {
+    this.pos = 0;
+    if (this.buf.length > bytes) this.buf = Buffer.allocUnsafeSlow(bytes);
+  }
+
   /** The bytes written so far, without a copy: valid until the next write. */
   view(): Buffer {
     return this.buf.subarray(0, this.pos);

@@ -17,6 +17,7 @@ interface Row {
   key: Buffer | null;
   value: Buffer | null;
   time: number;
+  header?: { name: string; value: Buffer };
 }
 
 const bytes = fc.uint8Array({ maxLength: 300 }).map(b => Buffer.from(b));
@@ -25,7 +26,13 @@ const row = fc.record({
   value: fc.option(bytes),
   time: fc.integer({ min: 0, max: 100_000_000 }).map(t => 1_700_000_000_000 + t),
 });
-const rows = fc.array(row, { minLength: 1, maxLength: 50 });
+// The library keeps headers in a plain object, where `toString` is not a name like others.
+const headerName = fc.string({ unit: 'binary', maxLength: 70 }).map(s => `h${s}`);
+const header = fc.record({ name: headerName, value: bytes });
+const headedRow = fc
+  .tuple(row, fc.option(header))
+  .map(([r, h]): Row => (h === null ? r : { ...r, header: h }));
+const rows = fc.array(headedRow, { minLength: 1, maxLength: 50 });
 const producer = fc.record({
   id: fc.integer({ min: 0, max: 2 ** 40 }),
   epoch: fc.integer({ min: 0, max: 0x7fff }),
@@ -36,7 +43,14 @@ const NONE = Buffer.alloc(0);
 
 function build(list: readonly Row[], by = plain()): Buffer {
   const builder = new RecordBatchBuilder(16);
-  for (const { key, value, time } of list) {
+  for (const { key, value, time, header: h } of list) {
+    const headed = h && {
+      name: Buffer.from(h.name),
+      // In the midst of other bytes.
+      buf: Buffer.concat([NONE, h.value, Buffer.alloc(3, 'x')]),
+      start: 0,
+      end: h.value.length,
+    };
     builder.append(
       key ?? NONE,
       key ? 0 : -1,
@@ -45,6 +59,7 @@ function build(list: readonly Row[], by = plain()): Buffer {
       value ? 0 : -1,
       value?.length ?? -1,
       time,
+      headed,
     );
   }
   return Buffer.from(builder.finish(by));
@@ -111,6 +126,9 @@ describe('record batch', () => {
           expect(theirs.records[i].value).toEqual(r.value);
           expect(theirs.records[i].timestamp).toBe(String(r.time));
           expect(theirs.records[i].offset).toBe(String(i));
+          expect(theirs.records[i].headers).toEqual(
+            r.header ? { [r.header.name]: r.header.value } : {},
+          );
         }
       }),
     );

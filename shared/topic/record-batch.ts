@@ -7,7 +7,8 @@
  *   21 attributes i16 · 23 lastOffsetDelta i32 · 27 baseTimestamp i64 · 35 maxTimestamp i64 ·
  *   43 producerId i64 · 51 producerEpoch i16 · 53 baseSequence i32 · 57 count i32 · 61 records
  *   record: length varint · attributes i8 · timestampDelta varint · offsetDelta varint ·
- *           keyLength varint · key · valueLength varint · value · headerCount varint
+ *           keyLength varint · key · valueLength varint · value · headerCount varint ·
+ *           for each header: nameLength varint · name · valueLength varint · value
  */
 import { at, ByteWriter } from '../runtime/bytes.ts';
 import { ReshardError } from '../runtime/error.ts';
@@ -29,6 +30,20 @@ export interface BatchProducer {
   epoch: number;
   sequence: number;
   transactional: boolean;
+}
+
+/** A record of a source has none or one. */
+export interface RecordHeader {
+  /** UTF-8. */
+  readonly name: Buffer;
+  buf: Buffer;
+  start: number;
+  end: number;
+}
+
+/** Bytes of a header with its lengths, at most. */
+export function headerBytesMax({ name, start, end }: RecordHeader): number {
+  return name.length + end - start + 10;
 }
 
 export class RecordBatchBuilder {
@@ -64,6 +79,7 @@ export class RecordBatchBuilder {
     valueStart: number,
     valueEnd: number,
     timeMs: number,
+    header?: RecordHeader | readonly RecordHeader[],
   ): void {
     if (this.count === 0) {
       this.#baseTime = timeMs;
@@ -81,10 +97,18 @@ export class RecordBatchBuilder {
     const zOffset = this.count << 1;
     const zKey = keyStart < 0 ? NULL_LENGTH : keyBytes << 1;
     const zValue = valueStart < 0 ? NULL_LENGTH : valueBytes << 1;
+    const headerBytes = header === undefined ? 0 : sizeOfHeaders(header);
     const body =
-      2 + size(zTime) + size(zOffset) + size(zKey) + keyBytes + size(zValue) + valueBytes;
+      2 +
+      size(zTime) +
+      size(zOffset) +
+      size(zKey) +
+      keyBytes +
+      size(zValue) +
+      valueBytes +
+      headerBytes;
     const out = this.#out;
-    out.reserve(keyBytes + valueBytes + RECORD_OVERHEAD_MAX);
+    out.reserve(keyBytes + valueBytes + headerBytes + RECORD_OVERHEAD_MAX);
     const { buf } = out;
     let p = put(buf, out.pos, body << 1);
     buf[p++] = 0;
@@ -94,7 +118,8 @@ export class RecordBatchBuilder {
     if (keyBytes > 0) p = copy(key, keyStart, keyEnd, buf, p);
     p = put(buf, p, zValue);
     if (valueBytes > 0) p = copy(value, valueStart, valueEnd, buf, p);
-    buf[p++] = 0;
+    if (header === undefined) buf[p++] = 0;
+    else p = putHeaders(buf, p, header);
     out.pos = p;
     this.count++;
   }
@@ -150,6 +175,37 @@ function put(buf: Buffer, p: number, z: number): number {
   }
   buf[p++] = rest;
   return p;
+}
+
+function sizeOfHeader({ name, start, end }: RecordHeader): number {
+  return size(name.length << 1) + name.length + size((end - start) << 1) + end - start;
+}
+
+/** Sum over the headers, without the byte or two of their number. */
+function sizeOfHeaders(headers: RecordHeader | readonly RecordHeader[]): number {
+  if ('name' in headers) return sizeOfHeader(headers);
+  return headers.reduce((n, h) => n + sizeOfHeader(h), size(headers.length << 1) - 1);
+}
+
+function putHeaders(
+  buf: Buffer,
+  at: number,
+  headers: RecordHeader | readonly RecordHeader[],
+): number {
+  if (!('name' in headers)) {
+    let p = put(buf, at, headers.length << 1);
+    for (const h of headers) p = putHeader(buf, p, h);
+    return p;
+  }
+  buf[at] = 1 << 1;
+  return putHeader(buf, at + 1, headers);
+}
+
+function putHeader(buf: Buffer, at: number, { name, buf: from, start, end }: RecordHeader): number {
+  let p = put(buf, at, name.length << 1);
+  p = copy(name, 0, name.length, buf, p);
+  p = put(buf, p, (end - start) << 1);
+  return copy(from, start, end, buf, p);
 }
 
 function copy(src: Buffer, start: number, end: number, dst: Buffer, p: number): number {

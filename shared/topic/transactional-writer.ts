@@ -14,7 +14,12 @@ import { CoordinatorCall } from './coordinator-call.ts';
 import { CODE, isCoordinatorBusy, isCoordinatorMoved } from './error-code.ts';
 import { PartitionBatches } from './partition-batches.ts';
 import { type Batch, produceBatches } from './produce.ts';
-import { nextSequence, type RecordBatchBuilder } from './record-batch.ts';
+import {
+  headerBytesMax,
+  nextSequence,
+  type RecordBatchBuilder,
+  type RecordHeader,
+} from './record-batch.ts';
 import type { ProducerIdentity, TransactionPort } from './transaction-port.ts';
 
 export interface TransactionalWriterOptions {
@@ -106,11 +111,13 @@ export class TransactionalWriter {
     valueStart: number,
     valueEnd: number,
     timeMs: number,
+    header?: RecordHeader,
   ): void {
-    const bytes = keyEnd - keyStart + valueEnd - valueStart;
+    let bytes = keyEnd - keyStart + valueEnd - valueStart;
+    if (header !== undefined) bytes += headerBytesMax(header);
     const builder = this.#open.builder(topic, partition, bytes);
     const before = builder.bytes;
-    builder.append(key, keyStart, keyEnd, value, valueStart, valueEnd, timeMs);
+    builder.append(key, keyStart, keyEnd, value, valueStart, valueEnd, timeMs, header);
     this.#open.bytes += builder.bytes - before;
     this.#open.records++;
   }
