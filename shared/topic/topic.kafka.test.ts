@@ -17,6 +17,7 @@ import type { TransactionalWriter } from './transactional-writer.ts';
 const log = createLogger({ name: 'topic-test', level: 'warn' });
 const settings = { brokers: servers().brokers, clientId: 'reshard-topic-test', log };
 const WAIT = { timeoutMs: 15_000, everyMs: 10 };
+const MB = 1024 * 1024;
 const made: string[] = [];
 let kafka: KafkaLog;
 
@@ -275,6 +276,23 @@ test('a record above max.message.bytes is refused with topic and remedy', async 
   await expect(sent).rejects.toMatchObject({ kind: 'too-large', context: { topic } });
   await expect(sent).rejects.toMatchObject({ remedy: /max.message.bytes/ });
   // The writer is usable again: its identity was replaced.
+  await plain.send(topic, 0, [{ key: null, value: Buffer.from('small') }]);
+});
+
+test('a batch above socket.request.max.bytes is refused with the setting, and is not retried', async () => {
+  // The broker would close the connection, which looks like a network that fails.
+  const topic = await newTopic(1, { 'max.message.bytes': '200000000' });
+  const plain = await kafka.writer();
+  const passes = Buffer.alloc(90 * MB);
+  await plain.send(topic, 0, [{ key: null, value: passes }]);
+  const begun = performance.now();
+  const sent = plain.send(topic, 0, [{ key: null, value: Buffer.alloc(101 * MB) }]);
+  await expect(sent).rejects.toMatchObject({
+    kind: 'too-large',
+    context: { setting: 'socket.request.max.bytes', limit: 100 * MB },
+    remedy: /socket\.request\.max\.bytes=\d+/,
+  });
+  expect(performance.now() - begun).toBeLessThan(5000);
   await plain.send(topic, 0, [{ key: null, value: Buffer.from('small') }]);
 });
 

@@ -8,6 +8,7 @@ import {
   PRODUCE_API,
   type ProducePort,
 } from './produce.ts';
+import { refuseTooLarge } from './request-limit.ts';
 import { API, body } from './wire-format.ts';
 
 export interface ProducerIdentity {
@@ -65,6 +66,8 @@ export class ClusterTransactionPort implements TransactionPort {
   }
 
   async produce(node: number, id: string | null, batches: readonly Batch[]): Promise<Ack[]> {
+    const bytes = batches.reduce((sum, b) => sum + b.bytes.length, 0);
+    await refuseTooLarge(this.#cluster, node, this.#purpose, bytes);
     const r = await this.#cluster.ask(node, this.#purpose, PRODUCE_API, encodeProduce(id, batches));
     const { acks, throttleMs } = decodeProduce(r);
     await this.#cluster.throttle(node, this.#purpose, throttleMs);

@@ -28,6 +28,7 @@ export const API = {
   initProducerId: { key: 22, version: 1, name: 'InitProducerId' },
   addPartitionsToTxn: { key: 24, version: 1, name: 'AddPartitionsToTxn' },
   endTxn: { key: 26, version: 1, name: 'EndTxn' },
+  describeConfigs: { key: 32, version: 2, name: 'DescribeConfigs' },
 } as const satisfies Record<string, Api>;
 
 export class WireWriter extends ByteWriter {
