@@ -56,6 +56,7 @@ interface Packet {
 
 interface WireConnection {
   threadId: number | null;
+  readonly stream: { readonly bytesRead: number };
   pause(): void;
   resume(): void;
   query(sql: string, done: (error: Error | null) => void): unknown;
@@ -99,6 +100,7 @@ export class BinlogDump {
   #ended = false;
   #paused = false;
   #lastPacketMs = performance.now();
+  #bytesRead = 0;
   #watchdog: NodeJS.Timeout | undefined;
 
   constructor(o: DumpOptions) {
@@ -161,8 +163,12 @@ export class BinlogDump {
   }
 
   #watch(): void {
+    const { bytesRead = 0 } = this.#port.connection?.stream ?? {};
+    // A huge event takes longer than the watchdog on a slow line, and no heartbeat is inside it.
+    const isMoving = bytesRead !== this.#bytesRead;
+    this.#bytesRead = bytesRead;
     const silentMs = performance.now() - this.#lastPacketMs;
-    if (this.#paused) this.#lastPacketMs = performance.now();
+    if (this.#paused || isMoving) this.#lastPacketMs = performance.now();
     else if (silentMs > this.#o.watchdogMs) {
       const text = `nothing from the source for ${Math.round(silentMs)} ms, not even a heartbeat`;
       this.#end(new ReshardError('unreachable', text, { context: this.#where() }));
