@@ -43,6 +43,8 @@ export type ReadBounds = { after: Buffer | null; upTo: Buffer | null };
 const KEY_HEADER = 5;
 /** Rows past this many chunks' bytes are left for the next read, whatever was asked for. */
 const READ_CHUNKS_MAX = 4;
+/** The buffer of a row does not stay bigger. */
+const ROW_BYTES_MAX = 1024 * 1024;
 
 /** Where a chunk ends in the buffer, and its last key. */
 type Cut = { end: number; rowCount: number; keyStart: number; keyEnd: number };
@@ -113,6 +115,14 @@ export class ChunkReader {
     await this.#checkSchema();
     if (this.#cuts.length > 1) return null;
     return { visible, rowCount: rows, rows: this.#out.view() };
+  }
+
+  /** The rows of the last read are not needed any more: a huge one does not stay in memory. */
+  shed(): void {
+    this.#row.shed(ROW_BYTES_MAX);
+    this.#slice.buf = this.#row.buf;
+    this.#out.shed(this.#chunkBytes * (READ_CHUNKS_MAX + 1));
+    this.#cuts = [];
   }
 
   /** A key as it goes to the table topic. */

@@ -1,6 +1,7 @@
 /** One connection to the source that reads chunk after chunk of one range after another. */
 import type { Job, JobSource } from '../../shared/job/job.ts';
 import type { MysqlSession } from '../../shared/mysql/connect.ts';
+import { eventBytesBound } from '../../shared/mysql/row-size.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 import type { PauseReasons } from '../../shared/runtime/pause.ts';
@@ -96,6 +97,7 @@ export class SnapshotWorker {
       if (copy.turn !== position.turn || own.dropped) continue;
       this.#send(job, own, reader, position, chunks);
       const bytes = chunks.reduce((sum, c) => sum + c.rows.length, 0);
+      reader.shed();
       size.observe(rowCount, bytes, ms);
     }
   }
@@ -150,7 +152,9 @@ export class SnapshotWorker {
     if (found === undefined) {
       const { session, options } = this.#o;
       const reader = new ChunkReader(session, plan, this.#serverId, options.chunkBytes);
-      found = { reader, size: new ChunkSize(options.chunkRows, options.chunkBytes) };
+      const rowBytesMax = eventBytesBound(plan.schema);
+      const size = new ChunkSize(options.chunkRows, options.chunkBytes, rowBytesMax);
+      found = { reader, size };
       this.#readers.set(name, found);
     }
     return found;
