@@ -6,7 +6,7 @@ import { BinaryCodec } from './value/binary.ts';
 import { BitCodec } from './value/bit.ts';
 import { DecimalCodec } from './value/decimal.ts';
 import { EnumCodec, SetCodec } from './value/enum-set.ts';
-import { DoubleCodec, FloatCodec } from './value/float.ts';
+import { FloatCodec } from './value/float.ts';
 import { BigintCodec, SmallIntegerCodec, UnsignedBigintCodec, YearCodec } from './value/integer.ts';
 import { JsonCodec } from './value/json.ts';
 import { DateCodec, DatetimeCodec, TimestampCodec } from './value/temporal.ts';
@@ -23,9 +23,8 @@ export function columnCodec(table: string, { name, type }: Column): ValueCodec {
     case 'decimal':
       return new DecimalCodec(type.precision, type.scale);
     case 'float':
-      return new FloatCodec();
     case 'double':
-      return new DoubleCodec();
+      return new FloatCodec(type.kind);
     case 'text':
       return new TextCodec(type, place);
     case 'binary':

@@ -7,56 +7,37 @@ import type { ByteWriter } from '../../runtime/bytes.ts';
 import type { ValueCodec } from './value-codec.ts';
 
 export class FloatCodec implements ValueCodec {
-  readonly avro = 'float';
+  readonly avro: 'float' | 'double';
+  readonly #bytes: 4 | 8;
+
+  constructor(avro: 'float' | 'double') {
+    this.avro = avro;
+    this.#bytes = avro === 'float' ? 4 : 8;
+  }
 
   fromText(src: Buffer, start: number, end: number, out: ByteWriter): void {
-    out.reserve(4);
-    out.buf.writeFloatLE(Number(src.toString('latin1', start, end)), out.pos);
-    out.pos += 4;
+    const v = Number(src.toString('latin1', start, end));
+    out.reserve(this.#bytes);
+    out.pos =
+      this.#bytes === 4 ? out.buf.writeFloatLE(v, out.pos) : out.buf.writeDoubleLE(v, out.pos);
   }
 
   fromBinlog(src: Buffer, pos: number, out: ByteWriter): number {
-    out.copy(src, pos, pos + 4);
-    return pos + 4;
+    const end = pos + this.#bytes;
+    out.copy(src, pos, end);
+    return end;
   }
 
   skip(_buf: Buffer, pos: number): number {
-    return pos + 4;
+    return pos + this.#bytes;
   }
 
   toSql(buf: Buffer, pos: number, out: ByteWriter): void {
-    out.ascii(floatLiteral(buf.readFloatLE(pos)));
+    out.ascii(floatLiteral(this.toJs(buf, pos)));
   }
 
-  toJs(buf: Buffer, pos: number): unknown {
-    return buf.readFloatLE(pos);
-  }
-}
-
-export class DoubleCodec implements ValueCodec {
-  readonly avro = 'double';
-
-  fromText(src: Buffer, start: number, end: number, out: ByteWriter): void {
-    out.reserve(8);
-    out.buf.writeDoubleLE(Number(src.toString('latin1', start, end)), out.pos);
-    out.pos += 8;
-  }
-
-  fromBinlog(src: Buffer, pos: number, out: ByteWriter): number {
-    out.copy(src, pos, pos + 8);
-    return pos + 8;
-  }
-
-  skip(_buf: Buffer, pos: number): number {
-    return pos + 8;
-  }
-
-  toSql(buf: Buffer, pos: number, out: ByteWriter): void {
-    out.ascii(floatLiteral(buf.readDoubleLE(pos)));
-  }
-
-  toJs(buf: Buffer, pos: number): unknown {
-    return buf.readDoubleLE(pos);
+  toJs(buf: Buffer, pos: number): number {
+    return this.#bytes === 4 ? buf.readFloatLE(pos) : buf.readDoubleLE(pos);
   }
 }
 
