@@ -12,6 +12,10 @@ import { errnoOf } from './mysql-error.ts';
 
 /** Envelope, source block and key of an event. */
 const ENVELOPE_BYTES = 2048;
+/** The most that `options.maxMessageBytes` may be. */
+const MESSAGE_BYTES_MAX = 256 * 1024 * 1024;
+/** What a broker takes in a request unless it is told otherwise. */
+const BROKER_REQUEST_BYTES = 100 * 1024 * 1024;
 const MEASURE_LIMIT_S = 20;
 /** A latin1 character may take three bytes as UTF-8. */
 const TRANSCODE_GROWTH = 3;
@@ -84,16 +88,28 @@ export async function checkRowSize(
   }
   const eventBytes = 2 * rowBytes + ENVELOPE_BYTES;
   const what = `the biggest row has ${rowBytes} bytes, a change of it ${eventBytes}; a message holds ${maxMessageBytes}`;
+  if (eventBytes > MESSAGE_BYTES_MAX) {
+    const most = Math.floor((MESSAGE_BYTES_MAX - ENVELOPE_BYTES) / 2);
+    const fix = `leave the table out of the job, or make its rows smaller than ${most} bytes`;
+    return [{ level: 'blocker', code: 'row-size-max', where, what, why, fix }];
+  }
   if (eventBytes > maxMessageBytes) {
-    const fix = `set \`options.maxMessageBytes: ${roundUp(eventBytes)}\` in the job file`;
+    const fix = advice(eventBytes);
     return [{ level: 'blocker', code: 'row-size', where, what, why, fix }];
   }
   if (eventBytes * 2 <= maxMessageBytes) return [];
-  const fix = `set \`options.maxMessageBytes: ${roundUp(2 * eventBytes)}\` in the job file`;
+  const fix = advice(2 * eventBytes);
   return [{ level: 'warning', code: 'row-size', where, what, why, fix }];
+}
+
+function advice(eventBytes: number): string {
+  const bytes = roundUp(eventBytes);
+  const text = `set \`options.maxMessageBytes: ${bytes}\` in the job file`;
+  if (bytes < BROKER_REQUEST_BYTES) return text;
+  return `${text}, and \`socket.request.max.bytes\` of the brokers above it`;
 }
 
 function roundUp(bytes: number): number {
   const mega = 1024 * 1024;
-  return Math.ceil((bytes * 1.25) / mega) * mega;
+  return Math.min(Math.ceil((bytes * 1.25) / mega) * mega, MESSAGE_BYTES_MAX);
 }
