@@ -160,6 +160,20 @@ describe('the log', () => {
     expect(after).toEqual([]);
   });
 
+  test('takes no request as large as a message may be', async () => {
+    const limit = (bytes: number) => ({
+      job: (j: JobFile) => {
+        j.options.maxMessageBytes = bytes;
+      },
+    });
+    const found = await site.problems(limit(100 * 1024 * 1024));
+    const [finding] = found.filter(f => f.code === 'kafka-request-size');
+    expect(finding?.level).toBe('blocker');
+    expect(finding?.fix).toMatch(/`socket\.request\.max\.bytes=\d+`/);
+    const fits = await site.problems(limit(99 * 1024 * 1024));
+    expect(codes(fits)).not.toContain('kafka-request-size');
+  });
+
   test('topics with other settings, and with records of an earlier job', async () => {
     const job = site.job();
     const topic = tableTopic(site.prefix, SHOP, 'orders');

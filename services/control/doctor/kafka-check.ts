@@ -8,6 +8,9 @@ import { reportTopic, tableTopic } from '../../../shared/topic/topic-name.ts';
 import { controlTopics, tableTopics } from '../topic-plan.ts';
 import { errorFinding } from './error-finding.ts';
 
+/** What a request has besides the message. */
+const REQUEST_OVERHEAD_BYTES = 1024 * 1024;
+
 export interface KafkaReport {
   findings: Finding[];
   /** The job has been prepared: its topics hold its log. */
@@ -57,6 +60,7 @@ async function checkBrokers(admin: TopicAdmin, job: Job, where: string): Promise
       fix: 'set `kafka.replication: 3` in the job file',
     });
   }
+  findings.push(...checkRequestSize(job, settings, where));
   for (const topic of ['transaction.state.log', 'offsets.topic']) {
     const name = `${topic}.replication.factor`;
     const copies = Number(settings[name] ?? 1);
@@ -71,6 +75,23 @@ async function checkBrokers(admin: TopicAdmin, job: Job, where: string): Promise
     });
   }
   return findings;
+}
+
+/** A message goes out in one request; the setting's default is less than a message may have. */
+function checkRequestSize(job: Job, settings: Record<string, string>, where: string): Finding[] {
+  const limit = Number(settings['socket.request.max.bytes'] ?? Number.POSITIVE_INFINITY);
+  const needed = job.options.maxMessageBytes + REQUEST_OVERHEAD_BYTES;
+  if (needed <= limit) return [];
+  return [
+    {
+      level: 'blocker',
+      code: 'kafka-request-size',
+      where,
+      what: `socket.request.max.bytes is ${limit}; a message of options.maxMessageBytes needs ${needed}`,
+      why: 'A broker closes the connection of a request above it; the row would never arrive.',
+      fix: `put \`socket.request.max.bytes=${needed}\` into server.properties of each broker and restart it`,
+    },
+  ];
 }
 
 function allTableTopics(job: Job): string[] {
