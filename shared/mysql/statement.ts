@@ -4,6 +4,7 @@
  * Upsert is INSERT ... ON DUPLICATE KEY UPDATE, never REPLACE: REPLACE deletes first, which takes
  * other rows with it (another unique key) and fires what hangs on deletes.
  */
+import type { Column } from '../row/column-type.ts';
 import type { TableSchema } from '../row/table-schema.ts';
 import type { Flavor } from './connect.ts';
 import { qualified, quoteId } from './identifier.ts';
@@ -30,11 +31,16 @@ export function insertableColumns(schema: TableSchema): number[] {
   return schema.columns.flatMap((c, i) => (c.generated === 'no' ? [i] : []));
 }
 
+/** A key column that may be declared ON UPDATE CURRENT_TIMESTAMP: left out, it would move. */
+export function hasClock(column: Column | undefined): boolean {
+  return column?.type.kind === 'datetime' || column?.type.kind === 'timestamp';
+}
+
 /** INSERT of full rows; a row whose key is there takes all the new values. */
 export function upsertShape(schema: TableSchema, target: { flavor: Flavor }): RowListShape {
   const columns = insertableColumns(schema);
   const isKey = new Set(schema.primaryKey);
-  const rest = columns.filter(i => !isKey.has(i));
+  const rest = columns.filter(i => !isKey.has(i) || hasClock(schema.columns[i]));
   // A table of key columns only: the update must name something, and changes nothing.
   const set = rest.length > 0 ? rest : columns.slice(0, 1);
   const nameOf = (i: number): string => quoteId(schema.columns[i]?.name ?? '');

@@ -13,6 +13,7 @@ import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { selectExpression } from '../../../shared/mysql/range-sql.ts';
 import {
   deleteShape,
+  hasClock,
   insertShape,
   keyListShape,
   type RowListShape,
@@ -131,7 +132,8 @@ function guardedSuffix(schema: TableSchema, target: TargetFacts): string {
   const same = schema.primaryKey.map(i => `${old(i)} = ${fresh(i)}`).join(' AND ');
   const sets = [`${nameOf(guarded)} = IF(${same}, ${old(guarded)}, ${fail})`];
   schema.columns.forEach((c, i) => {
-    if (c.generated === 'no' && !isKey.has(i)) sets.push(`${nameOf(i)}=${fresh(i)}`);
+    const isSet = !isKey.has(i) || (i !== guarded && hasClock(c));
+    if (c.generated === 'no' && isSet) sets.push(`${nameOf(i)}=${fresh(i)}`);
   });
   return `${isMysql ? ` AS ${NEW_ROW}` : ''} ON DUPLICATE KEY UPDATE ${sets.join(',')}`;
 }
