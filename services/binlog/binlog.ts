@@ -95,7 +95,10 @@ export class BinlogUnit implements Unit {
     await holdsAll({ source: this.#source, log: this.#log, facts }, published, serverUuid);
     const executed = GtidSet.parse(begin.gtid, facts.flavor);
     const position = new StreamPosition(executed, begin.partialGtid, begin.partialRows);
-    for (const plan of plans) this.#capture(plan, start, durable.progress, position);
+    for (const plan of plans) {
+      const table = this.#capture(plan, start, durable.progress, position);
+      this.#tables.set(facts.nameKey(plan.table), table);
+    }
     const { options } = this.#context.job;
     const parts = await this.#connect(transactional, facts, position, { ...durable, start });
     const { dump, writer, intake, reader, capture } = parts;
@@ -143,7 +146,12 @@ export class BinlogUnit implements Unit {
     return { progress, resume, chunksOffset: chunks?.earliest ?? 0 };
   }
 
-  #capture(plan: TablePlan, start: Start, progress: ProgressView, position: StreamPosition): void {
+  #capture(
+    plan: TablePlan,
+    start: Start,
+    progress: ProgressView,
+    position: StreamPosition,
+  ): CapturedTable {
     const { job } = this.#context;
     const skipTo = this.#isBegun(plan, start) ? (plan.skipTo ?? '') : '';
     const table = new CapturedTable({
@@ -158,7 +166,7 @@ export class BinlogUnit implements Unit {
       skipped: skipTo === '' ? null : GtidSet.parse(skipTo, start.flavor),
     });
     if (!progress.isCopied(plan)) this.#remember(table, position);
-    this.#tables.set(plan.table.toLowerCase(), table);
+    return table;
   }
 
   /** The recopy that planned the table anew has also told where the log goes on. */
@@ -237,6 +245,7 @@ export class BinlogUnit implements Unit {
       flavor: facts.flavor,
       db: database,
       tables: this.#tables,
+      nameKey: facts.nameKey,
       position,
       sink: writer,
       decoder: dump,
@@ -255,7 +264,7 @@ export class BinlogUnit implements Unit {
       codec: await chunkCodec(registry, name),
       writer,
       batchBytes: options.batchBytes,
-      table: table => this.#tables.get(table),
+      table: table => this.#tables.get(facts.nameKey(table)),
       plan: (db, table) => view.plans.get(`${name}/${db}.${table}`),
       ranges: progress.ranges,
       isBinlogBusy: () =>

@@ -42,7 +42,11 @@ let appended: string[];
 let capture: Capture;
 let position: StreamPosition;
 
-function open(partial: string | null = null, partialRows = 0): void {
+function open(
+  partial: string | null = null,
+  partialRows = 0,
+  nameKey = (name: string): string => name,
+): void {
   seen = SEEN;
   decoded = 0;
   appended = [];
@@ -63,6 +67,7 @@ function open(partial: string | null = null, partialRows = 0): void {
     flavor: 'mysql',
     db: 'd',
     tables: new Map([['t', table]]),
+    nameKey,
     position,
     sink: {
       epoch: 1,
@@ -207,6 +212,22 @@ describe('table maps', () => {
     rotate('b.2');
     begin(11);
     expect(() => insert(7, [1])).toThrow(/not named before/);
+  });
+
+  test('a name of other letters is another table, unless the server says that it is not', () => {
+    begin(10);
+    tableMap(7, 'd', 'T');
+    tableMap(8, 'D', 't');
+    insert(7, [1]);
+    insert(8, [2]);
+    commit();
+    expect([appended, decoded]).toEqual([[], 0]);
+    open(null, 0, name => name.toLowerCase());
+    begin(10);
+    tableMap(7, 'D', 'T');
+    insert(7, [3]);
+    commit();
+    expect(appended).toEqual(['3']);
   });
 
   test('one without names is refused, with the setting', () => {

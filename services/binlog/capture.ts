@@ -22,6 +22,7 @@ import {
 } from './binlog-event.ts';
 import type { CapturedTable, RecordSink, RowOp } from './captured-table.ts';
 import { inflateRows, rowsKind } from './rows-kind.ts';
+import type { NameKey } from './source-facts.ts';
 import { classify, type TrackedNames } from './statement.ts';
 import { tableDifference } from './table-match.ts';
 import type { SeenTable } from './zongji.ts';
@@ -36,8 +37,9 @@ export interface EventDecoder {
 export interface CaptureOptions {
   flavor: Flavor;
   db: string;
-  /** By lower-case name. */
+  /** By `nameKey` of the name. */
   tables: Map<string, CapturedTable>;
+  nameKey: NameKey;
   position: StreamPosition;
   sink: RecordSink;
   decoder: EventDecoder;
@@ -77,7 +79,9 @@ export class Capture {
 
   constructor(o: CaptureOptions) {
     this.#o = o;
-    this.#tracked = { db: o.db.toLowerCase(), tables: new Set(o.tables.keys()) };
+    // A statement that names ours in other letters stops the stream: that is the safe side.
+    const names = [...o.tables.keys()].map(name => name.toLowerCase());
+    this.#tracked = { db: o.db.toLowerCase(), tables: new Set(names) };
   }
 
   onEvent(event: RawEvent): void {
@@ -263,7 +267,9 @@ export class Capture {
 
   /** The table is copied anew, and the copy has this transaction. */
   #skips(table: string): boolean {
-    return this.#o.tables.get(table.toLowerCase())?.skips(this.#o.position.current) ?? false;
+    const { tables, position } = this.#o;
+    const meant = [...tables].filter(([name]) => name.toLowerCase() === table.toLowerCase());
+    return meant.length > 0 && meant.every(([, t]) => t.skips(position.current));
   }
 
   #xaPrepare(): void {
@@ -282,8 +288,8 @@ export class Capture {
     const same = known && buf.compare(known.bytes, 0, known.bytes.length, start + 6, end) === 0;
     if (same) return;
     const { schema, table: name } = readTableName(event);
-    const ours = schema.toLowerCase() === this.#tracked.db;
-    const table = (ours && this.#o.tables.get(name.toLowerCase())) || null;
+    const { db, tables, nameKey } = this.#o;
+    const table = (nameKey(schema) === nameKey(db) && tables.get(nameKey(name))) || null;
     if (table?.skips(this.#o.position.current)) {
       this.#maps.set(id, { bytes: NOTHING, table: null });
       return;

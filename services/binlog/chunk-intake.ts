@@ -26,7 +26,7 @@ export interface ChunkIntakeOptions {
   codec: RecordCodec<ChunkRecord>;
   writer: OrderedWriter;
   batchBytes: number;
-  /** The table as it is captured now, by lower-case name. */
+  /** The table as it is captured now. */
   table: (name: string) => CapturedTable | undefined;
   plan: (db: string, table: string) => TablePlan | undefined;
   /** Durable progress of ranges by `<db>.<table>/<range>`; kept up here. */
@@ -111,7 +111,7 @@ export class ChunkIntake {
   #take(chunk: ChunkRecord): void {
     const { job, plan, table: tableOf } = this.#o;
     const planned = plan(chunk.db, chunk.table);
-    const table = tableOf(chunk.table.toLowerCase());
+    const table = tableOf(chunk.table);
     const isCurrent =
       chunk.job === job &&
       planned?.generation === chunk.generation &&

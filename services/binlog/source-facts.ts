@@ -13,7 +13,11 @@ export interface SourceFacts {
   serverUuid: string;
   /** Id that our reader takes; another reader with the same one would end ours. */
   readerId: number;
+  nameKey: NameKey;
 }
+
+/** Names that are one name to the server give one text: on most servers `T` and `t` are two. */
+export type NameKey = (name: string) => string;
 
 /** Made at random in a range in which no server is numbered by hand. */
 const READER_ID_MIN = 0x8000_0000;
@@ -24,9 +28,9 @@ export async function sourceFacts(source: JobSource, log: Logger): Promise<Sourc
   const { flavor, version } = session;
   const mysql = flavor === 'mysql';
   const uuid = mysql ? '@@server_uuid' : "CONCAT('server-', @@server_id)";
-  const [facts] = await session.query<{ id: string; uuid: string; log: string; mode: string }>(
+  const [facts] = await session.query<Record<'id' | 'uuid' | 'log' | 'mode' | 'names', string>>(
     `SELECT @@server_id AS id, ${uuid} AS uuid, @@log_bin AS log,
-      ${mysql ? '@@gtid_mode' : "'ON'"} AS mode`,
+      @@lower_case_table_names AS names, ${mysql ? '@@gtid_mode' : "'ON'"} AS mode`,
   );
   if (facts === undefined) throw new ReshardError('source', 'the server tells nothing of itself');
   const context = { host: source.host, port: source.port };
@@ -38,7 +42,8 @@ export async function sourceFacts(source: JobSource, log: Logger): Promise<Sourc
   }
   const readerId = source.serverId ?? randomInt(READER_ID_MIN, READER_ID_MAX);
   if (source.serverId !== undefined) await refuseTakenId(session, readerId, Number(facts.id));
-  return { flavor, version, serverUuid: facts.uuid, readerId };
+  const nameKey: NameKey = name => (`${facts.names}` === '0' ? name : name.toLowerCase());
+  return { flavor, version, serverUuid: facts.uuid, readerId, nameKey };
 }
 
 async function refuseTakenId(session: MysqlSession, id: number, serverId: number): Promise<void> {
