@@ -1,5 +1,6 @@
 /** The newest finished check, as the checker reported it, if it was asked for after a recopy. */
 import { reportCodec, type ServiceContext } from '../../shared/member/context.ts';
+import type { Report } from '../../shared/member/reporter.ts';
 import { tailTable } from '../../shared/topic/table.ts';
 import { reportTopic } from '../../shared/topic/topic-name.ts';
 
@@ -10,14 +11,20 @@ export interface CheckFeed extends AsyncDisposable {
 
 const CHECK_KEY = /^checker\/(verify-.+)$/;
 
-export async function latestCheck(c: ServiceContext): Promise<CheckFeed> {
+/** Follows the report topic; `onReport` is told of every record in it. */
+export async function latestCheck(
+  c: ServiceContext,
+  onReport: (key: string, report: Report | null) => void,
+): Promise<CheckFeed> {
   const codec = await reportCodec(c.registry, c.job);
   let newest = '';
   let verdict: boolean | null = null;
   const tail = await tailTable(c.kafka, reportTopic(c.job.job), (key, value) => {
-    const id = CHECK_KEY.exec(key.toString())?.[1];
-    if (id === undefined || value === null || id < newest) return;
-    const report = codec.decode(value);
+    const name = key.toString();
+    const report = value === null ? null : codec.decode(value);
+    onReport(name, report);
+    const id = CHECK_KEY.exec(name)?.[1];
+    if (id === undefined || report === null || id < newest) return;
     if (report.state !== 'finished') return;
     newest = id;
     if (report.counters.differences !== 0) verdict = false;

@@ -8,12 +8,15 @@ import type { ProgressView } from '../../shared/member/progress-view.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
+import { reportTopic } from '../../shared/topic/topic-name.ts';
 import { latestCheck } from './check-feed.ts';
+import { MemberSweep } from './member-sweep.ts';
 import { nextPhase, type PhaseEvent } from './phase.ts';
 import { openRecopy, planRecopy } from './recopy.ts';
 import { type StateWriter, stateWriter } from './state-writer.ts';
 
 const LOOK_MS = 250;
+const SWEEP_MS = 60_000;
 
 export class Control implements Unit {
   readonly #context: ServiceContext;
@@ -30,9 +33,15 @@ export class Control implements Unit {
       const opened = stack.use(await openProgress(this.#context, source.name));
       progress.set(source.name, opened.view);
     }
-    const checks = stack.use(await latestCheck(this.#context));
+    const sweep = new MemberSweep();
+    const checks = stack.use(await latestCheck(this.#context, (key, r) => sweep.note(key, r)));
     const writer = await stateWriter(kafka, job, await stateCodec(registry, job));
+    let sweptAt = performance.now();
     while (!signal.aborted) {
+      if (performance.now() - sweptAt > SWEEP_MS) {
+        sweptAt = performance.now();
+        await this.#clear(sweep.gone(Date.now()));
+      }
       const recopy = openRecopy(view);
       if (recopy !== undefined) await planRecopy({ job, view, writer, log }, recopy);
       await this.#step(writer, this.#event(progress, checks.verdict()));
@@ -62,6 +71,16 @@ export class Control implements Unit {
     await writer.put(stateKey.job, { job });
     failpoint(FAILPOINTS.controlAfterPhase);
     view.job = job;
+  }
+
+  /** Takes records of members that are long gone out of the report topic. */
+  async #clear(keys: readonly string[]): Promise<void> {
+    const { kafka, job } = this.#context;
+    if (keys.length === 0) return;
+    const writer = await kafka.writer();
+    const records = keys.map(key => ({ key: Buffer.from(key), value: null }));
+    await writer.send(reportTopic(job.job), 0, records);
+    writer.close();
   }
 
   #tell(progress: Map<string, ProgressView>): void {

@@ -3,6 +3,12 @@ import { asReshardError, describeError } from '../../shared/runtime/error.ts';
 import { exitCodeOf } from './cli/exit-code.ts';
 import { program } from './cli/program.ts';
 
+// Who reads our output may stop reading (`| head`): that is an end, not a failure.
+process.stdout.on('error', (e: NodeJS.ErrnoException) => {
+  if (e.code === 'EPIPE') process.exit(0);
+  throw e;
+});
+
 try {
   process.exitCode = await program(process.argv);
 } catch (e) {

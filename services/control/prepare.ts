@@ -41,6 +41,18 @@ export async function prepared(kafka: KafkaLog, job: Job): Promise<boolean> {
   return (await admin.listTopics()).includes(reportTopic(job.job));
 }
 
+/**
+ * Tells views what the job waits for. Nothing but views reads the record, so one that comes late,
+ * from a control that has lost its lease, does no harm.
+ */
+export async function noteWaiting(deps: PrepareDeps, sinceMs: number, waiting: string) {
+  const { job, kafka, registry } = deps;
+  await (await kafka.admin()).ensureTopics([controlTopics(job).state]);
+  await registerStatic(registry, job);
+  const writer = await stateWriter(kafka, job, await stateCodec(registry, job));
+  await writer.put(stateKey.prepare, { prepare: { sinceMs, waiting } });
+}
+
 /** Makes what is missing and returns when the job may start. */
 export async function prepare(deps: PrepareDeps): Promise<void> {
   const { job, kafka, registry, log } = deps;
@@ -57,6 +69,7 @@ export async function prepare(deps: PrepareDeps): Promise<void> {
       job: { phase: 'copying', sinceMs: now, startedMs: now, paused: [] },
     });
   }
+  if (known.has(stateKey.prepare)) await writer.remove(stateKey.prepare);
   await admin.ensureTopics([report]);
   log.info({ job: job.job }, 'job prepared');
 }
@@ -120,8 +133,11 @@ async function serverUuid(session: MysqlSession): Promise<string> {
   return rows[0]?.id ?? '';
 }
 
-/** Registers the control plane's schemas in one place, so that services only look them up. */
-async function registerStatic(registry: SchemaRegistry, job: Job): Promise<void> {
+/**
+ * Registers the control plane's schemas in one place, so that services only look them up. Also of a
+ * job that runs already: its members of a newer version need the newer schemas.
+ */
+export async function registerStatic(registry: SchemaRegistry, job: Job): Promise<void> {
   const subjects: [string, 'state' | 'report' | 'progress' | 'chunk', 'BACKWARD' | 'NONE'][] = [
     [stateTopic(job.job), 'state', 'BACKWARD'],
     [reportTopic(job.job), 'report', 'BACKWARD'],

@@ -6,13 +6,16 @@ import {
   type ServiceContext,
   type ServiceOptions,
 } from '../../shared/member/context.ts';
-import { ReshardError } from '../../shared/runtime/error.ts';
+import { persist } from '../../shared/member/persist.ts';
+import { describeError, ReshardError } from '../../shared/runtime/error.ts';
 import { runSupervised } from '../../shared/runtime/service.ts';
+import type { KafkaLog } from '../../shared/topic/kafka.ts';
 import { Control } from './control.ts';
+import { isPassing } from './doctor/error-finding.ts';
 import { blockers, runDoctor } from './doctor.ts';
 import { renderFindings } from './doctor-report.ts';
 import { leadership } from './leadership.ts';
-import { prepare, prepared } from './prepare.ts';
+import { noteWaiting, prepare, prepared, registerStatic } from './prepare.ts';
 
 export interface ControlOptions extends ServiceOptions {
   /** Create tables that a target lacks, as copies of the source's. */
@@ -23,14 +26,18 @@ export async function runControl(o: ControlOptions): Promise<void> {
   const { job, log, signal } = o;
   const kafka = kafkaOf(job, log, 'reshard-control');
   const ended = new AbortController();
-  const opening = standBy({ ...o, signal: AbortSignal.any([signal, ended.signal]) });
+  let waiting: string | null = null;
+  const opening = standBy({
+    ...o,
+    signal: AbortSignal.any([signal, ended.signal]),
+    waiting: () => waiting,
+  });
   const broken = opening.then(forever, e => (signal.aborted ? forever() : Promise.reject(e)));
   try {
     const led = leadership({ kafka, job, log, signal }, async leading => {
-      if (!(await prepared(kafka, job))) {
-        await refuseBlocked(o);
-        await prepare({ job, kafka, registry: registryOf(job), log });
-      }
+      await begin({ ...o, signal: leading }, kafka, text => {
+        waiting = text;
+      });
       const context = await opening;
       await runSupervised('control', () => new Control(context), {
         log,
@@ -65,6 +72,33 @@ function forever(): Promise<never> {
   return new Promise(() => {});
 }
 
+/**
+ * Prepares the job unless that has been done. A server that is away is waited for, which logs,
+ * health and `reshard status` tell; what is wrong ends it.
+ */
+async function begin(
+  o: ControlOptions,
+  kafka: KafkaLog,
+  tell: (waiting: string) => void,
+): Promise<void> {
+  const { job, log, signal } = o;
+  const registry = registryOf(job);
+  const sinceMs = Date.now();
+  const attempt = async (): Promise<void> => {
+    if (await prepared(kafka, job)) return registerStatic(registry, job);
+    await refuseBlocked(o);
+    await prepare({ job, kafka, registry, log });
+  };
+  const onWait = async (error: ReshardError): Promise<void> => {
+    const waiting = describeError(error);
+    tell(waiting);
+    await noteWaiting({ job, kafka, registry, log }, sinceMs, waiting).catch(e =>
+      log.debug(`not told to views: ${describeError(e)}`),
+    );
+  };
+  await persist(attempt, { what: 'preparing the job', log, signal, onWait });
+}
+
 /** A job does not start past a blocker. */
 async function refuseBlocked(o: ControlOptions): Promise<void> {
   const findings = await runDoctor(o.job, {
@@ -74,7 +108,13 @@ async function refuseBlocked(o: ControlOptions): Promise<void> {
   });
   const found = blockers(findings);
   if (found.length === 0) return;
-  process.stderr.write(`${renderFindings(found)}\n`);
+  if (found.every(isPassing)) {
+    throw new ReshardError('unreachable', found.map(f => `${f.where}: ${f.what}`).join('; '), {
+      remedy: [...new Set(found.map(f => f.fix))].join('; '),
+    });
+  }
+  const colour = process.stderr.isTTY === true && process.env.NO_COLOR === undefined;
+  process.stderr.write(`${renderFindings(found, { colour })}\n`);
   throw new ReshardError('server-setting', `the doctor found ${found.length} blockers`, {
     remedy: 'apply the fixes above, then start again; `reshard doctor` repeats the checks',
   });

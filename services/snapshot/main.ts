@@ -40,6 +40,7 @@ export async function runSnapshot(o: ServiceOptions): Promise<void> {
     const units = job.sources.flatMap(source => {
       const { name } = source;
       const figures = new SnapshotFigures(metrics, name);
+      for (const shared of [name, `repair/${name}`]) report.share(shared);
       report.provide(name, () => figures.report(pause.list()));
       const supervised = (unit: string, make: () => Unit): Promise<void> => {
         let recopy: string | null = null;

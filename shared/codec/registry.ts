@@ -186,7 +186,8 @@ export class SchemaRegistry {
     try {
       return await attempt();
     } catch (e) {
-      throw new ReshardError('registry', `schema registry: ${action} of ${what} failed`, {
+      const kind = isLogin(e) ? 'denied' : 'registry';
+      throw new ReshardError(kind, `schema registry: ${action} of ${what} failed`, {
         cause: e,
         remedy: remedyFor(e, this.#url),
         context: { what },
@@ -204,9 +205,17 @@ class HttpError extends Error {
   }
 }
 
+function statusOf(e: unknown): unknown {
+  return e instanceof Error && 'status' in e ? e.status : undefined;
+}
+
+function isLogin(e: unknown): boolean {
+  return statusOf(e) === 401 || statusOf(e) === 403;
+}
+
 function remedyFor(e: unknown, url: string): string {
-  const status = e instanceof Error && 'status' in e ? e.status : undefined;
-  if (status === 401 || status === 403) return 'check registry.username and registry.password';
+  const status = statusOf(e);
+  if (isLogin(e)) return 'check registry.username and registry.password';
   if (status === 409 || status === 422) {
     return (
       'the schema is not compatible with the one registered: undo the change of the table, ' +

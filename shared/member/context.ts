@@ -7,7 +7,7 @@ import { type RecordCodec, recordCodec } from '../codec/record-codec.ts';
 import { SchemaRegistry } from '../codec/registry.ts';
 import type { Job } from '../job/job.ts';
 import { sleep } from '../runtime/clock.ts';
-import { describeError, ReshardError } from '../runtime/error.ts';
+import { describeError, type ReshardError } from '../runtime/error.ts';
 import type { Readiness } from '../runtime/http.ts';
 import { serveHttp } from '../runtime/http.ts';
 import type { Logger } from '../runtime/log.ts';
@@ -16,6 +16,7 @@ import { KafkaLog } from '../topic/kafka.ts';
 import { tailTable } from '../topic/table.ts';
 import { progressTopic, reportTopic, stateTopic } from '../topic/topic-name.ts';
 import { applyState, JobView, type StateRecord } from './job-view.ts';
+import { persist } from './persist.ts';
 import { applyProgress, type ProgressRecord, ProgressView } from './progress-view.ts';
 import { type Report, Reporter } from './reporter.ts';
 
@@ -29,6 +30,8 @@ export interface ServiceOptions {
   /** Port of health and metrics; 0 takes a free one. */
   httpPort: number;
   httpHost?: string;
+  /** What the job has to wait for before it is prepared, where the service knows it. */
+  waiting?: () => string | null;
 }
 
 export interface ServiceContext extends AsyncDisposable {
@@ -87,7 +90,11 @@ export async function openContext(
   const member = `${hostname()}:${process.pid}`;
   await using stack = new AsyncDisposableStack();
   const metrics = createRegistry({ job: job.job, service });
-  let readiness = (): Readiness => ({ ok: false, detail: { waiting: 'job to be prepared' } });
+  let waiting: string | null = null;
+  let readiness = (): Readiness => ({
+    ok: false,
+    detail: { waiting: waiting ?? o.waiting?.() ?? 'job to be prepared' },
+  });
   stack.use(
     await serveHttp({
       port: o.httpPort,
@@ -99,15 +106,30 @@ export async function openContext(
   const kafka = kafkaOf(job, log, `reshard-${service}`);
   stack.defer(() => kafka.close());
   const registry = registryOf(job);
-  await waitPrepared(kafka, job, log, signal);
+  const onWait = (error: ReshardError): void => {
+    waiting = describeError(error);
+  };
+  const patient = <T>(what: string, work: () => Promise<T>): Promise<T> =>
+    persist(work, { what, log, signal, onWait }).catch(e => {
+      throw signal.aborted ? new StoppedEarly('stopped before it began', { cause: e }) : e;
+    });
+  await patient('joining the job', () => waitPrepared(kafka, job, log, signal));
+  waiting = null;
 
   const view = new JobView();
-  const states = await stateCodec(registry, job);
-  const tail = await tailTable(kafka, stateTopic(job.job), (key, value) =>
-    applyState(view, states, key, value),
-  );
+  const states = await patient('reading the job', () => stateCodec(registry, job));
+  const reports = await patient('reading the job', () => reportCodec(registry, job));
+  const tail = await patient('reading the job', async () => {
+    const followed = await tailTable(kafka, stateTopic(job.job), (key, value) =>
+      applyState(view, states, key, value),
+    );
+    await followed.caughtUp.catch(async e => {
+      await followed.close();
+      throw e;
+    });
+    return followed;
+  });
   stack.defer(() => tail.close());
-  await tail.caughtUp;
   // A member that no longer sees the job's state must not go on by an old one: the process ends,
   // whoever supervises it starts it again, and nothing is lost since all progress is durable.
   tail.failed.catch(e => {
@@ -119,7 +141,7 @@ export async function openContext(
     service,
     member,
     topic: reportTopic(job.job),
-    codec: await reportCodec(registry, job),
+    codec: reports,
     writer: await kafka.writer(),
     log,
   });
@@ -150,6 +172,9 @@ export async function openContext(
   };
 }
 
+/** The signal came before there was anything to do: no failure. */
+export class StoppedEarly extends Error {}
+
 /** Control creates the report topic last: when it is there, all of the job's topics are. */
 async function waitPrepared(
   kafka: KafkaLog,
@@ -163,7 +188,7 @@ async function waitPrepared(
     if (!said) log.info({ job: job.job }, 'waiting for control to prepare the job');
     await sleep(250, signal);
   }
-  throw new ReshardError('config', 'stopped before the job was prepared');
+  throw new StoppedEarly('stopped before the job was prepared');
 }
 
 /**

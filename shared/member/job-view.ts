@@ -94,6 +94,14 @@ export interface RecopyRequest {
 export interface Pause {
   reason: string;
   sinceMs: number;
+  /** Who asked for it. */
+  by: string;
+}
+
+/** What a job that is not prepared yet waits for; for views. */
+export interface Preparing {
+  sinceMs: number;
+  waiting: string;
 }
 
 /** The record of schemas/state.avsc: one field is set, by key. */
@@ -105,6 +113,7 @@ export interface StateRecord {
   repair?: RepairRequest | null;
   recopy?: RecopyRequest | null;
   pause?: Pause | null;
+  prepare?: Preparing | null;
 }
 
 export const stateKey = {
@@ -115,10 +124,12 @@ export const stateKey = {
   repair: (id: string): string => `repair/${id}`,
   recopy: (id: string): string => `recopy/${id}`,
   pause: (reason: string): string => `pause/${reason}`,
+  prepare: 'prepare',
 };
 
 export class JobView {
   job: JobState | null = null;
+  preparing: Preparing | null = null;
   /** By source name. */
   readonly starts = new Map<string, Start>();
   /** By `<source>/<db>.<table>`. */
@@ -132,6 +143,7 @@ export class JobView {
   apply(key: string, record: StateRecord | null): void {
     const [kind, rest] = split(key);
     if (kind === 'job') this.job = record?.job ?? null;
+    else if (kind === 'prepare') this.preparing = record?.prepare ?? null;
     else if (kind === 'start') put(this.starts, rest, record?.start);
     else if (kind === 'verify') put(this.verifies, rest, record?.verify);
     else if (kind === 'repair') put(this.repairs, rest, record?.repair);
@@ -147,6 +159,18 @@ export class JobView {
   /** Why the copy stands still; empty when nobody has asked for that. */
   get paused(): string[] {
     return [...new Set([...(this.job?.paused ?? []), ...this.pauses.keys()])].sort();
+  }
+
+  /** The same with who asked for it and when, oldest first. */
+  get pauseList(): Pause[] {
+    const known = this.#byJob().filter(p => !this.pauses.has(p.reason));
+    return [...known, ...this.pauses.values()].sort((a, b) => a.sinceMs - b.sinceMs);
+  }
+
+  /** Reasons in the job's record, which has no place for more. */
+  #byJob(): Pause[] {
+    const { paused = [], startedMs = 0 } = this.job ?? {};
+    return paused.map(reason => ({ reason, sinceMs: startedMs, by: 'control' }));
   }
 
   /** Calls back after each change; returns what ends that. */

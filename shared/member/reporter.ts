@@ -30,15 +30,34 @@ export interface UnitReport {
 
 const EVERY_MS = 1000;
 
+/** The unit by which a process tells that it is there, whatever it works at. */
+export const MEMBER_UNIT = 'member';
+
+/**
+ * Key of a report. A unit that one member has at a time, by a lease, has one record, that of its
+ * owner; where several may work at once each has its own, else the newer would hide the others.
+ */
+export function reportKey(service: string, unit: string, member: string | null): string {
+  return member === null ? `${service}/${unit}` : `${service}/${unit}@${member}`;
+}
+
+/** Whether the key is that of one member of several. */
+export function isMemberKey(key: string): boolean {
+  return key.lastIndexOf('@') > key.lastIndexOf('/');
+}
+
+type ReportWriter = Pick<PlainWriter, 'send'>;
+
 export class Reporter {
   readonly #units = new Map<string, Required<UnitReport>>();
   readonly #sources = new Map<string, () => UnitReport>();
+  readonly #shared = new Set([MEMBER_UNIT]);
   readonly #o: {
     service: string;
     member: string;
     topic: string;
     codec: RecordCodec<Report>;
-    writer: PlainWriter;
+    writer: ReportWriter;
     log: Logger;
   };
 
@@ -47,7 +66,7 @@ export class Reporter {
     member: string;
     topic: string;
     codec: RecordCodec<Report>;
-    writer: PlainWriter;
+    writer: ReportWriter;
     log: Logger;
   }) {
     this.#o = o;
@@ -74,6 +93,11 @@ export class Reporter {
     this.#sources.set(unit, figures);
   }
 
+  /** Several members may work at the unit at once: each tells of itself. */
+  share(unit: string): void {
+    this.#shared.add(unit);
+  }
+
   /** The state of a supervised unit, in the words of the report. */
   unitState(unit: string, s: UnitState): void {
     const error = 'error' in s ? describeError(s.error) : null;
@@ -87,10 +111,12 @@ export class Reporter {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    this.set(MEMBER_UNIT, {});
     while (!signal.aborted) {
       await this.flush();
       await sleep(EVERY_MS, signal);
     }
+    this.set(MEMBER_UNIT, { state: 'stopped' });
     await this.flush();
   }
 
@@ -99,7 +125,7 @@ export class Reporter {
     for (const [unit, figures] of this.#sources) this.set(unit, figures());
     const tsMs = Date.now();
     const records = [...this.#units].map(([unit, r]) => ({
-      key: Buffer.from(`${service}/${unit}`),
+      key: Buffer.from(reportKey(service, unit, this.#shared.has(unit) ? member : null)),
       value: codec.encode({
         service,
         unit,

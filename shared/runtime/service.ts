@@ -87,13 +87,24 @@ export function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** A signal that fires at SIGTERM or SIGINT; a second one ends the process at once. */
+/** A second Ctrl-C that comes sooner is an echo of the first: npm passes on what terminals send. */
+const ECHO_MS = 500;
+
+/**
+ * A signal that fires at SIGTERM, SIGINT or SIGHUP; a second Ctrl-C ends the process at once. Only
+ * that: a terminal sends Ctrl-C to a whole process tree, whose root then asks its children, which
+ * are draining already, by SIGTERM.
+ */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController();
+  let stoppedAt = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(130);
+    const isAgain = controller.signal.aborted && performance.now() - stoppedAt > ECHO_MS;
+    if (isAgain && signal === 'SIGINT') process.exit(130);
+    if (!controller.signal.aborted) stoppedAt = performance.now();
     controller.abort(signal);
   };
+  process.on('SIGHUP', onSignal);
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   return controller.signal;

@@ -10,6 +10,7 @@ import {
   CONFIG_RESOURCE_BROKER,
   CONFIG_RESOURCE_TOPIC,
   createAdminClient,
+  UNREACHABLE_REMEDY,
 } from './kafkajs.ts';
 import { type OffsetRange, offsetRanges } from './list-offsets.ts';
 
@@ -152,7 +153,7 @@ export class TopicAdmin {
       const client = this.#client;
       this.#client = undefined;
       client?.then(c => c.disconnect()).catch(() => {});
-      throw adminError(what, e);
+      throw adminError(what, this.#cluster.settings.brokers, e);
     }
   }
 
@@ -207,17 +208,30 @@ function wrongTopics(differences: readonly TopicDifference[]): ReshardError {
   );
 }
 
-function adminError(what: string, e: unknown): ReshardError {
+function adminError(what: string, brokers: readonly string[], e: unknown): ReshardError {
   const text = messages(e);
-  const kind = /authoriz/i.test(text)
-    ? 'denied'
-    : /connect|timeout|closed|ECONN/i.test(text)
-      ? 'unreachable'
-      : 'broker';
+  const cause = e;
+  if (/authoriz/i.test(text)) {
+    const remedy = 'grant the right to the account of kafka.sasl';
+    return new ReshardError('denied', `Kafka refused ${what}: ${text}`, { cause, remedy });
+  }
+  if (/authenti|SASL/i.test(text)) {
+    return new ReshardError('denied', `Kafka refused the login: ${text}`, {
+      cause,
+      remedy: 'check kafka.sasl of the job file',
+    });
+  }
+  if (/connect|timeout|closed|ECONN/i.test(text)) {
+    return new ReshardError('unreachable', `cannot connect to Kafka at ${brokers.join(', ')}`, {
+      // The first link of theirs says only how often was tried.
+      cause: e instanceof Error ? (e.cause ?? e) : e,
+      remedy: UNREACHABLE_REMEDY,
+    });
+  }
   const remedy = /replication factor/i.test(text)
     ? 'set kafka.replication of the job file to at most the number of brokers'
     : undefined;
-  return new ReshardError(kind, `Kafka refused ${what}: ${text}`, { cause: e, remedy });
+  return new ReshardError('broker', `Kafka refused ${what}: ${text}`, { cause, remedy });
 }
 
 /** The library hides the reasons of several topics in a list beside the message. */

@@ -33,6 +33,10 @@ export interface KafkaSettings {
   requestTimeoutMs?: number;
 }
 
+export const UNREACHABLE_REMEDY =
+  'check kafka.brokers of the job file, that the broker runs, and that its advertised ' +
+  'listener can be reached from here';
+
 const CONNECT_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 
@@ -199,8 +203,6 @@ function connectError(e: unknown, address: string): ReshardError {
   }
   return new ReshardError('unreachable', `cannot connect to Kafka at ${address}`, {
     cause: e,
-    remedy:
-      'check kafka.brokers of the job file, that the broker runs, and that its advertised ' +
-      'listener can be reached from here',
+    remedy: UNREACHABLE_REMEDY,
   });
 }

@@ -38,7 +38,10 @@ const KEYS: Readonly<Record<(typeof LOAD_TABLES)[number], readonly string[]>> = 
 export type ShopJobOptions = {
   /** MySQL servers of the test's own: what others do to shared ones would stop the job. */
   mysql: Servers;
+  /** Of each source. */
   orders: number;
+  /** How many of the servers s1, s2 ... are sources; by default one. */
+  sources?: number;
   seed?: number;
   options?: Record<string, number | boolean>;
 };
@@ -50,7 +53,7 @@ export class ShopJob implements AsyncDisposable {
   readonly jobFile: string;
   readonly dir: string;
   readonly space: IdSpace;
-  readonly source: MysqlServer;
+  readonly sources: readonly MysqlServer[];
   readonly targets: readonly MysqlServer[];
   readonly #servers: DevServers;
   readonly #running = new Map<Service, RunningCommand>();
@@ -59,32 +62,39 @@ export class ShopJob implements AsyncDisposable {
 
   private constructor(servers: DevServers, o: ShopJobOptions) {
     const id = randomUUID().slice(0, 8);
-    const { s1, t1, t2 } = o.mysql.endpoints().mysql;
-    if (!s1 || !t1 || !t2) throw new Error('the servers s1, t1 and t2 are needed');
+    const { mysql } = o.mysql.endpoints();
+    const names = Array.from({ length: o.sources ?? 1 }, (_, i) => `s${i + 1}`);
+    const [t1, t2, ...sources] = ['t1', 't2', ...names].map(name => {
+      const server = mysql[name];
+      if (server === undefined) throw new Error(`the server ${name} is needed`);
+      return server;
+    });
+    if (!t1 || !t2) throw new Error('two targets are needed');
     this.#servers = servers;
     this.name = `pipe-${id}`;
     this.database = `pipe_${id}`;
     this.seed = o.seed ?? Number(process.env.RESHARD_SEED ?? newSeed());
     this.dir = mkdtempSync(path.join(os.tmpdir(), 'reshard-'));
     this.space = new IdSpace(0, o.orders);
-    this.source = s1;
+    this.sources = sources;
     this.targets = [t1, t2];
     this.jobFile = writeJobFile({
       dir: this.dir,
       job: this.name,
       servers,
-      sources: [s1],
+      sources,
       targets: this.targets,
       database: this.database,
       ...(o.options === undefined ? {} : { options: o.options }),
     });
   }
 
-  /** One source and two targets, to be given to `prepare`. */
-  static servers(): Promise<Servers> {
+  /** Sources and two targets, to be given to `prepare`. */
+  static servers(sources = 1): Promise<Servers> {
+    const named = Array.from({ length: sources }, (_, i) => `s${i + 1}`);
     return startServers({
       mysql: [
-        { name: 's1', serverId: 111 },
+        ...named.map((name, i) => ({ name, serverId: 111 + i })),
         { name: 't1', serverId: 211 },
         { name: 't2', serverId: 212 },
       ],
@@ -96,7 +106,9 @@ export class ShopJob implements AsyncDisposable {
     const job = new ShopJob(servers(), o);
     console.log(`${job.name}: seed ${job.seed} (RESHARD_SEED=${job.seed} repeats it)`);
     const { database, seed } = job;
-    await fillSource({ endpoint: job.source, database, source: 0, orders: o.orders, seed });
+    for (const [source, endpoint] of job.sources.entries()) {
+      await fillSource({ endpoint, database, source, orders: o.orders, seed });
+    }
     for (const target of job.targets) await createDatabase(target, database);
     return job;
   }
@@ -130,19 +142,33 @@ export class ShopJob implements AsyncDisposable {
     return running.exited;
   }
 
-  load(perSecond: number, connections = 20): Load {
-    const { source: endpoint, database, space, seed } = this;
+  /** The first source. */
+  get source(): MysqlServer {
+    return this.#sourceAt(0);
+  }
+
+  #sourceAt(index: number): MysqlServer {
+    const server = this.sources[index];
+    if (server === undefined) throw new Error(`no source ${index}`);
+    return server;
+  }
+
+  /** Load on a source, by its index. */
+  load(perSecond: number, connections = 20, source = 0): Load {
+    const { database, seed } = this;
+    const endpoint = this.#sourceAt(source);
+    const space = source === 0 ? this.space : new IdSpace(source, this.space.orders);
     return Load.start({ endpoint, database, space, seed: seed + 1, perSecond, connections });
   }
 
   plainConsumer(): Promise<PlainConsumer> {
     const { brokers, registryUrl } = this.#servers;
-    const topics = LOAD_TABLES.map(table => this.topic(table));
+    const topics = this.sources.flatMap((_, i) => LOAD_TABLES.map(table => this.topic(table, i)));
     return PlainConsumer.open({ brokers, registryUrl, groupId: `${this.name}-plain`, topics });
   }
 
-  topic(table: string): string {
-    return `${sourceName(this.name, 0)}.${this.database}.${table}`;
+  topic(table: string, source = 0): string {
+    return `${sourceName(this.name, source)}.${this.database}.${table}`;
   }
 
   get status(): Status | undefined {
@@ -179,7 +205,7 @@ export class ShopJob implements AsyncDisposable {
     const named = (list: readonly MysqlServer[]) =>
       list.map((s, i) => ({ ...s, name: `${i}`, database }));
     const verdict = await oracle({
-      sources: named([this.source]),
+      sources: named(this.sources),
       targets: named(this.targets),
       tables: LOAD_TABLES.map(name => ({ name, shardColumn: SHARD_COLUMN })),
     });
@@ -197,10 +223,12 @@ export class ShopJob implements AsyncDisposable {
     for (;;) {
       if (consumer.error !== undefined) throw consumer.error;
       const differing: string[] = [];
-      for (const table of LOAD_TABLES) {
-        const rows = consumer.tables.get(this.topic(table)) ?? new Map();
-        const keys = await differsFromSource(rows, this.source, this.database, table, KEYS[table]);
-        differing.push(...keys.slice(0, 10).map(key => `${table} ${key}`));
+      for (const [i, source] of this.sources.entries()) {
+        for (const table of LOAD_TABLES) {
+          const rows = consumer.tables.get(this.topic(table, i)) ?? new Map();
+          const keys = await differsFromSource(rows, source, this.database, table, KEYS[table]);
+          differing.push(...keys.slice(0, 10).map(key => `${i} ${table} ${key}`));
+        }
       }
       if (differing.length === 0) return;
       if (performance.now() > end) {
@@ -223,7 +251,12 @@ export class ShopJob implements AsyncDisposable {
     return { code, out };
   }
 
-  /** A client of the source, or of a target by index. */
+  /** A client of a source, by index. */
+  sqlOf(source: number): Promise<LoadClient> {
+    return LoadClient.open(this.#sourceAt(source), this.database);
+  }
+
+  /** A client of the first source, or of a target by index. */
   sql(target?: number): Promise<LoadClient> {
     const server = target === undefined ? this.source : this.targets[target];
     if (server === undefined) throw new Error(`no target ${target}`);
@@ -234,7 +267,7 @@ export class ShopJob implements AsyncDisposable {
     await this.#watch?.[Symbol.asyncDispose]();
     for (const running of this.#running.values()) running.kill('SIGTERM');
     await Promise.all([...this.#running.values()].map(r => r.exited));
-    for (const server of [this.source, ...this.targets]) {
+    for (const server of [...this.sources, ...this.targets]) {
       const client = await LoadClient.open(server);
       await client.run(`DROP DATABASE IF EXISTS ${this.database}`);
       await client.close();

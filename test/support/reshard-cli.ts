@@ -86,7 +86,10 @@ export class StatusWatch implements AsyncDisposable {
     this.#ended = new Promise(resolve => child.once('close', () => resolve()));
     if (child.stdout === null) return;
     createInterface({ input: child.stdout }).on('line', line => {
-      this.latest = JSON.parse(line);
+      const status: Status = JSON.parse(line);
+      // Before there is a log, it tells only what control waits for.
+      if (status.waiting !== null || status.tables.length === 0) return;
+      this.latest = status;
       this.count++;
     });
   }

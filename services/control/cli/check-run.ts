@@ -2,7 +2,7 @@
 import { stateKey } from '../../../shared/member/job-view.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
-import { EXIT } from './exit-code.ts';
+import { EXIT, EXIT_TEXT } from './exit-code.ts';
 import type { JobLink } from './job-link.ts';
 
 const PROGRESS_EVERY_MS = 1000;
@@ -20,6 +20,15 @@ export function waitOf(timeoutMs: number, signal: AbortSignal, quiet: boolean): 
 
 export function isOver({ until, signal }: Wait): boolean {
   return signal.aborted || performance.now() > until;
+}
+
+/** Ends a command whose wait is over before its work is, by the time limit or by the user. */
+export function gaveUp({ signal, quiet }: Wait, what: string): number {
+  const kind = signal.aborted ? 'stopped' : 'timeout';
+  const message = `${EXIT_TEXT[kind]}: ${what}`;
+  process.stderr.write(`reshard: ${message}\n`);
+  if (quiet) process.stdout.write(`${JSON.stringify({ error: { kind, message } })}\n`);
+  return EXIT[kind];
 }
 
 /** The report of the finished or failed check; null when the time is up or the user stops it. */
@@ -48,8 +57,7 @@ export async function runCheck(
   return null;
 }
 
-export function checkExit(report: Report | null): number {
-  if (report === null) return EXIT.timeout;
+export function checkExit(report: Report): number {
   if (report.state !== 'finished') return EXIT.failed;
   if (report.counters.differences !== 0) return EXIT.different;
   return report.counters.unsettled === 0 ? EXIT.ok : EXIT.failed;

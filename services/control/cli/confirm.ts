@@ -1,5 +1,5 @@
 /** The operator's word for what changes data: the job's name, typed, or --yes. */
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 
 export async function confirm(job: string, what: string, yes: boolean): Promise<void> {
@@ -9,8 +9,19 @@ export async function confirm(job: string, what: string, yes: boolean): Promise<
       remedy: 'add --yes, or run it on a terminal',
     });
   }
-  const reader = createInterface({ input: process.stdin, output: process.stderr });
-  const typed = await reader.question(`${what}: type the job's name (${job}) to go on: `);
-  reader.close();
-  if (typed.trim() !== job) throw new ReshardError('config', 'not confirmed, nothing was done');
+  const typed = await ask(`${what}: type the job's name (${job}) to go on: `);
+  if (typed?.trim() !== job) throw new ReshardError('config', 'not confirmed, nothing was done');
+}
+
+/** The line that is typed; null after Ctrl-C or Ctrl-D. */
+function ask(question: string): Promise<string | null> {
+  return new Promise(resolve => {
+    const reader = createInterface({ input: process.stdin, output: process.stderr });
+    reader.once('SIGINT', () => reader.close());
+    reader.once('close', () => resolve(null));
+    reader.question(question, answer => {
+      resolve(answer);
+      reader.close();
+    });
+  });
 }

@@ -13,7 +13,21 @@ export const EXIT = {
   different: 4,
   /** A wait ended by its time limit. */
   timeout: 5,
+  /** A wait was ended by Ctrl-C or SIGTERM. */
+  stopped: 130,
 } as const;
+
+export type Exit = keyof typeof EXIT;
+
+export const EXIT_TEXT: Record<Exit, string> = {
+  ok: 'done',
+  failed: 'failed while it ran',
+  config: 'wrong usage or job file',
+  blocked: 'blocked by the doctor',
+  different: 'differences found',
+  timeout: 'time limit reached',
+  stopped: 'stopped before the end',
+};
 
 export function exitCodeOf(kind: ErrorKind): number {
   return kind === 'config' ? EXIT.config : kind === 'server-setting' ? EXIT.blocked : EXIT.failed;

@@ -36,7 +36,7 @@ export async function openJob(job: Job, command: string): Promise<JobLink> {
   stack.defer(() => kafka.close());
   if (!(await (await kafka.admin()).listTopics()).includes(reportTopic(job.job))) {
     throw new ReshardError('config', `the job ${job.job} has not been prepared on this Kafka`, {
-      remedy: '`reshard up` runs the job',
+      remedy: '`reshard up` prepares and runs it; `reshard status --watch` tells how far it is',
     });
   }
   const registry = registryOf(job);
@@ -77,11 +77,25 @@ export function tablesOf(job: Job, names: string | undefined): string[] {
   const tables = names?.split(',').map(t => t.trim()) ?? [];
   const unknown = tables.find(t => !job.tables.some(x => x.name === t));
   if (unknown === undefined) return tables;
-  throw new ReshardError('config', `--tables: ${unknown} is not a table of the job`);
+  throw new ReshardError('config', `--tables: "${unknown}" is not a table of the job`, {
+    remedy: `of: ${job.tables.map(t => t.name).join(', ')}`,
+  });
+}
+
+/** What a command that needs the copy says while it is paused: it would seem to hang. */
+export function tellPaused({ view, job }: JobLink): void {
+  const [first] = view.pauseList;
+  if (first === undefined) return;
+  const why = `paused: ${first.reason} (by ${first.by || 'unknown'})`;
+  process.stderr.write(
+    `reshard: the copy of ${job.job} is ${why}; this waits for reshard resume\n`,
+  );
 }
 
 export function timeoutMsOf(seconds: string): number {
   const ms = Number(seconds) * 1000;
   if (ms > 0) return ms;
-  throw new ReshardError('config', `--timeout ${seconds} is not a time`);
+  throw new ReshardError('config', `--timeout ${seconds} is not a time`, {
+    remedy: 'a number of seconds above 0',
+  });
 }

@@ -3,46 +3,72 @@
  * one a record of its own in the state topic, so an operator cannot lift what another has asked
  * for, and control, which writes the job's record, cannot overwrite either. They outlive us all.
  */
-import { type JobView, stateKey } from '../../../shared/member/job-view.ts';
+import os from 'node:os';
+import { type JobView, type StateRecord, stateKey } from '../../../shared/member/job-view.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
 import { openJob } from './job-link.ts';
 
-export async function pauseCommand(file: string, { reason }: { reason: string }): Promise<number> {
+const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
+
+export interface PauseOptions {
+  reason: string;
+  by?: string;
+  json?: boolean;
+}
+
+export async function pauseCommand(file: string, o: PauseOptions): Promise<number> {
   await using link = await openJob(await readJob(file), 'pause');
   const { state, view } = link;
-  const known = view.pauses.get(reason);
-  if (known === undefined) {
-    const pause = { reason, sinceMs: Date.now() };
+  const { reason, by = operator() } = o;
+  if (!view.pauses.has(reason)) {
+    const pause = { reason, sinceMs: Date.now(), by };
     await state.put(stateKey.pause(reason), { pause });
-    view.apply(stateKey.pause(reason), { job: null, start: null, plan: null, verify: null, pause });
+    view.apply(stateKey.pause(reason), { ...NONE, pause });
   }
-  tell(view);
+  tell(view, o);
   return EXIT.ok;
 }
 
 export async function resumeCommand(
   file: string,
-  { reason, all }: { reason: string; all?: boolean },
+  o: { reason: string; all?: boolean; json?: boolean },
 ): Promise<number> {
   await using link = await openJob(await readJob(file), 'resume');
   const { state, view } = link;
+  const { reason, all } = o;
   const lifted = all ? [...view.pauses.keys()] : [reason];
   if (!all && !view.pauses.has(reason)) {
     process.stderr.write(`reshard: the copy is not paused for the reason "${reason}"\n`);
-    tell(view);
+    tell(view, o);
     return EXIT.failed;
   }
   for (const each of lifted) {
     await state.remove(stateKey.pause(each));
     view.apply(stateKey.pause(each), null);
   }
-  tell(view);
+  tell(view, o);
   return EXIT.ok;
 }
 
-function tell(view: JobView): void {
-  const { paused } = view;
-  const text = paused.length === 0 ? 'the copy runs' : `the copy is paused: ${paused.join(', ')}`;
-  process.stdout.write(`${text}\n`);
+/** Who calls; in a container the user may have no name. */
+function operator(): string {
+  let user: string;
+  try {
+    user = os.userInfo().username;
+  } catch {
+    user = process.env.USER ?? 'unknown';
+  }
+  return `${user}@${os.hostname()}`;
+}
+
+function tell({ pauseList }: JobView, { json }: { json?: boolean }): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ pauses: pauseList })}\n`);
+    return;
+  }
+  const lines = pauseList.map(
+    p => `the copy is paused: ${p.reason} (by ${p.by}, since ${new Date(p.sinceMs).toISOString()})`,
+  );
+  process.stdout.write(`${lines.join('\n') || 'the copy is not paused'}\n`);
 }

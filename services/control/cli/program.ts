@@ -1,145 +1,61 @@
 /** The commands of `reshard`. Output of a command goes to standard output, logs to standard error. */
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { jobJsonSchema } from '../../../shared/job/job.ts';
-import type { ServiceName } from '../../../shared/member/context.ts';
-import { ReshardError } from '../../../shared/runtime/error.ts';
-import { createLogger } from '../../../shared/runtime/log.ts';
-import { stopSignal } from '../../../shared/runtime/service.ts';
+import { asReshardError } from '../../../shared/runtime/error.ts';
+import { declare, timeoutOption } from './command.ts';
 import { doctorCommand } from './doctor.ts';
-import { EXIT } from './exit-code.ts';
+import { EXIT, EXIT_TEXT } from './exit-code.ts';
 import { writeExample } from './init.ts';
-import { readJob } from './job-file.ts';
 import { pauseCommand, resumeCommand } from './pause.ts';
 import { recopyCommand } from './recopy.ts';
 import { repairCommand } from './repair.ts';
-import { runService, SERVICES } from './service.ts';
+import { SERVICES } from './service.ts';
+import { serviceCommand } from './service-command.ts';
 import { statusCommand } from './status.ts';
 import { topicsCommand } from './topics.ts';
 import { upCommand } from './up-command.ts';
 import { verifyCommand } from './verify.ts';
 
 const HELP = `
-Exit codes: 0 done, 1 failed, 2 wrong usage or job file, 3 blocked by the doctor,
-            4 differences found, 5 time limit reached.
+Every command has examples and its exit codes: reshard <command> --help
 
-Examples:
-  reshard init job.yaml                    write a commented example
+Exit codes: ${Object.entries(EXIT)
+  .map(([name, code]) => `${code} ${EXIT_TEXT[name as keyof typeof EXIT]}`)
+  .join(', ')}.
+
+In this order:
+  reshard init job.yaml                    write a commented example, to be filled in
   reshard doctor job.yaml                  check servers, tables and settings; change nothing
   reshard up job.yaml --create-targets     run the whole job here, until Ctrl-C
-  reshard service sink job.yaml            run one more member, on this or another machine
   reshard status job.yaml --watch          follow progress and lag
-  reshard pause job.yaml --reason backup   stop the copy; resume lifts the reason
-  reshard verify job.yaml                  compare every row of sources and targets`;
+  reshard verify job.yaml                  compare every row of sources and targets
+  reshard repair job.yaml                  cure what verify has found`;
+
+type Run<A extends unknown[]> = (...args: A) => Promise<number>;
+type Act = <A extends unknown[]>(run: Run<A>) => (...args: A) => Promise<void>;
 
 export async function program(argv: string[]): Promise<number> {
   let code: number = EXIT.ok;
+  const act: Act =
+    run =>
+    async (...args) => {
+      try {
+        code = await run(...args);
+      } catch (e) {
+        if (isJson(args)) tellError(e);
+        throw e;
+      }
+    };
   const root = new Command('reshard')
     .description('Reshard and replicate live MySQL through Kafka, with a proof of equality.')
+    .version(version())
     .exitOverride()
+    .showHelpAfterError('(reshard --help lists the commands)')
     .addHelpText('after', HELP);
-  const act =
-    <A extends unknown[]>(run: (...args: A) => Promise<number>) =>
-    async (...args: A): Promise<void> => {
-      code = await run(...args);
-    };
-
-  root
-    .command('init')
-    .argument('[file]', 'file to write', 'reshard.yaml')
-    .description('write a commented job file; never overwrites')
-    .action(
-      act(async (file: string) => {
-        await writeExample(file);
-        process.stdout.write(`wrote ${file}\n`);
-        return EXIT.ok;
-      }),
-    );
-  root
-    .command('schema')
-    .description('print the JSON Schema of the job file')
-    .action(() => {
-      process.stdout.write(`${JSON.stringify(jobJsonSchema(), null, 2)}\n`);
-    });
-  root
-    .command('doctor')
-    .argument('<job>', 'job file')
-    .option('--json', 'findings as JSON')
-    .option('--create-targets', 'tables that a target lacks will be created: no blocker')
-    .description('check everything that a job needs; changes nothing')
-    .action(act(doctorCommand));
-  root
-    .command('up')
-    .argument('<job>', 'job file')
-    .option('--create-targets', 'create tables that a target lacks, as copies of the source')
-    .option('--json', 'a line of JSON for each second instead of the view')
-    .option('--logs <dir>', 'folder for the logs of the services')
-    .option('--quiet', 'no view')
-    .description('run all services of the job in one process tree, until SIGTERM or Ctrl-C')
-    .action(act(upCommand));
-  root
-    .command('service')
-    .argument('<name>', SERVICES.join(', '))
-    .argument('<job>', 'job file')
-    .option('--http-port <port>', 'port of /health and /metrics; 0 takes a free one', '0')
-    .option('--http-host <host>', 'address to listen on', '127.0.0.1')
-    .option('--create-targets', 'control only: create tables that a target lacks')
-    .description('run one member of one service; start as many as you like')
-    .action(act(serviceCommand));
-  root
-    .command('status')
-    .argument('<job>', 'job file')
-    .option('--json', 'as JSON')
-    .option('--watch', 'repeat every second, until Ctrl-C')
-    .description('progress, lag and health of a job, read from Kafka and the servers')
-    .action(act(statusCommand));
-  root
-    .command('verify')
-    .argument('<job>', 'job file')
-    .option('--json', 'result as JSON')
-    .option('--tables <names>', 'only these tables, separated by commas')
-    .option('--timeout <seconds>', 'give up after this time', '3600')
-    .description('compare every row of the sources with the targets while the job runs')
-    .action(act(verifyCommand));
-  root
-    .command('pause')
-    .argument('<job>', 'job file')
-    .option('--reason <text>', 'why; each reason has to be lifted by itself', 'operator')
-    .description('stop the copy after the chunks under way; changes go on being followed')
-    .action(act(pauseCommand));
-  root
-    .command('resume')
-    .argument('<job>', 'job file')
-    .option('--reason <text>', 'the reason that no longer holds', 'operator')
-    .option('--all', 'whatever the reasons are')
-    .description('lift a reason to pause; the copy goes on when none is left')
-    .action(act(resumeCommand));
-  root
-    .command('repair')
-    .argument('<job>', 'job file')
-    .option('--check <id>', 'the check whose differences are repaired (default: the newest)')
-    .option('--keys <keys...>', 'these keys instead: <table>:<key>, columns separated by commas')
-    .option('--yes', "do not ask for the job's name")
-    .option('--json', 'result as JSON')
-    .option('--timeout <seconds>', 'give up waiting after this time', '3600')
-    .description('bring keys that differ into the log again as they are, and check their tables')
-    .action(act(repairCommand));
-  root
-    .command('recopy')
-    .argument('<job>', 'job file')
-    .requiredOption('--source <name>', 'source whose tables are copied anew')
-    .option('--tables <names>', 'only these tables, separated by commas')
-    .option('--yes', "do not ask for the job's name")
-    .option('--json', 'result as JSON')
-    .option('--timeout <seconds>', 'give up waiting after this time', '86400')
-    .description('copy tables anew, after the binlog was lost or a change could not be carried')
-    .action(act(recopyCommand));
-  root
-    .command('topics')
-    .argument('<job>', 'job file')
-    .option('--json', 'as JSON')
-    .description('the topics of a job with partitions, records and settings')
-    .action(act(topicsCommand));
-
+  for (const command of [...beginning(act), ...running(act), ...curing(act)]) {
+    root.addCommand(command);
+  }
   try {
     await root.parseAsync(argv);
   } catch (e) {
@@ -149,31 +65,201 @@ export async function program(argv: string[]): Promise<number> {
   return code;
 }
 
-async function serviceCommand(
-  name: string,
-  file: string,
-  options: { httpPort: string; httpHost: string; createTargets?: boolean },
-): Promise<number> {
-  if (!isService(name)) {
-    throw new ReshardError('config', `there is no service "${name}"`, {
-      remedy: `one of: ${SERVICES.join(', ')}`,
-    });
-  }
-  const httpPort = Number(options.httpPort);
-  if (!Number.isInteger(httpPort) || httpPort < 0 || httpPort > 65535) {
-    throw new ReshardError('config', `--http-port ${options.httpPort} is not a port`);
-  }
-  await runService(name, {
-    job: await readJob(file),
-    log: createLogger({ name: `reshard-${name}` }),
-    signal: stopSignal(),
-    httpPort,
-    httpHost: options.httpHost,
-    createTargets: options.createTargets === true,
-  });
-  return EXIT.ok;
+function beginning(act: Act): Command[] {
+  return [
+    declare('init', {
+      what: 'write a commented job file; never overwrites',
+      examples: [['init job.yaml', 'then fill in servers, tables and the column to shard by']],
+    })
+      .argument('[file]', 'file to write', 'reshard.yaml')
+      .action(
+        act(async (file: string) => {
+          await writeExample(file);
+          process.stdout.write(`wrote ${file}\n`);
+          return EXIT.ok;
+        }),
+      ),
+    declare('schema', {
+      what: 'print the JSON Schema of the job file',
+      examples: [['schema > job.schema.json', 'for an editor that completes and checks']],
+    }).action(() => {
+      process.stdout.write(`${JSON.stringify(jobJsonSchema(), null, 2)}\n`);
+    }),
+    declare(
+      'doctor <job>',
+      {
+        what: 'check everything that a job needs, and print the exact fixes; changes nothing',
+        examples: [
+          ['doctor job.yaml', 'before the first start, and whenever something is odd'],
+          ['doctor job.yaml --json | jq .findings', 'for scripts'],
+        ],
+        exits: ['blocked'],
+      },
+      'json',
+    )
+      .option('--create-targets', 'tables that a target lacks will be created: no blocker')
+      .action(act(doctorCommand)),
+  ];
 }
 
-function isService(name: string): name is ServiceName {
-  return SERVICES.some(s => s === name);
+function running(act: Act): Command[] {
+  return [
+    declare(
+      'up <job>',
+      {
+        what: 'run all services of the job in one process tree, until SIGTERM or Ctrl-C',
+        examples: [
+          ['up job.yaml --create-targets', 'with a live view; logs go to <job>-logs'],
+          ['up job.yaml --quiet >up.log 2>&1', 'without a view, for a supervisor'],
+        ],
+        exits: ['blocked'],
+      },
+      'json',
+      'createTargets',
+    )
+      .option('--logs <dir>', 'folder for the logs of the services')
+      .option('--quiet', 'no view')
+      .action(act(upCommand)),
+    declare(
+      'service <name> <job>',
+      {
+        what: `run one member of a service (${SERVICES.join(', ')}); start as many as you like`,
+        examples: [
+          ['service sink job.yaml', 'one more sink, on this or another machine'],
+          ['service binlog job.yaml --http-port 8080', 'with /health and /metrics on a port'],
+        ],
+        exits: ['blocked'],
+      },
+      'createTargets',
+    )
+      .option('--http-port <port>', 'port of /health and /metrics; 0 takes a free one', '0')
+      .option('--http-host <host>', 'address to listen on', '127.0.0.1')
+      .action(act(serviceCommand)),
+    declare(
+      'status <job>',
+      {
+        what: 'progress, lag and health of a job, read from Kafka and the servers',
+        examples: [
+          ['status job.yaml', 'once; exit code 1 if something has halted'],
+          ['status job.yaml --watch', 'until Ctrl-C; plain lines when it is no terminal'],
+          ['status job.yaml --json | jq .pauses', 'who has paused the copy, why, since when'],
+        ],
+      },
+      'json',
+    )
+      .option('--watch', 'repeat every second, until Ctrl-C')
+      .action(act(statusCommand)),
+    declare(
+      'pause <job>',
+      {
+        what: 'stop the copy after the chunks under way; changes go on being followed',
+        examples: [['pause job.yaml --reason backup', '`resume --reason backup` lifts it']],
+      },
+      'reason',
+      'json',
+    )
+      .option('--by <name>', 'who asks for it (default: user@host)')
+      .action(act(pauseCommand)),
+    declare(
+      'resume <job>',
+      {
+        what: 'lift a reason to pause; the copy goes on when none is left',
+        examples: [
+          ['resume job.yaml --reason backup', 'other reasons stay'],
+          ['resume job.yaml --all', 'whatever the reasons are'],
+        ],
+      },
+      'reason',
+      'json',
+    )
+      .option('--all', 'whatever the reasons are')
+      .action(act(resumeCommand)),
+    declare(
+      'topics <job>',
+      {
+        what: 'the topics of a job with partitions, records and settings',
+        examples: [['topics job.yaml', 'what other consumers can follow']],
+      },
+      'json',
+    ).action(act(topicsCommand)),
+  ];
+}
+
+function curing(act: Act): Command[] {
+  return [
+    declare(
+      'verify <job>',
+      {
+        what: 'compare every row of the sources with the targets while the job runs',
+        examples: [
+          ['verify job.yaml', 'all tables; names the keys that differ'],
+          ['verify job.yaml --tables orders,customers --json', 'some, for scripts'],
+        ],
+        exits: ['different', 'timeout', 'stopped'],
+      },
+      'json',
+      'tables',
+    )
+      .addOption(timeoutOption('waiting', 3600))
+      .action(act(verifyCommand)),
+    declare(
+      'repair <job>',
+      {
+        what: 'bring keys that differ into the log again as they are, and check their tables',
+        examples: [
+          ['repair job.yaml', 'what the newest check has found'],
+          ['repair job.yaml --keys orders:17 order_items:17,2', 'these keys, without a check'],
+          ['repair job.yaml --yes --json', 'for scripts'],
+        ],
+        exits: ['different', 'timeout', 'stopped'],
+      },
+      'yes',
+      'json',
+    )
+      .option('--check <id>', 'the check whose differences are repaired (default: the newest)')
+      .option('--keys <keys...>', 'these keys instead: <table>:<key>, columns separated by commas')
+      .addOption(timeoutOption('waiting', 3600))
+      .action(act(repairCommand)),
+    declare(
+      'recopy <job>',
+      {
+        what: 'copy tables anew, after the binlog was lost or a change could not be carried',
+        examples: [
+          ['recopy job.yaml --source s1', 'all tables of s1'],
+          ['recopy job.yaml --source s1 --tables orders', 'one; says what stays unproven'],
+        ],
+        exits: ['different', 'timeout', 'stopped'],
+      },
+      'tables',
+      'yes',
+      'json',
+    )
+      .requiredOption('--source <name>', 'source whose tables are copied anew')
+      .addOption(timeoutOption('waiting', 86_400))
+      .action(act(recopyCommand)),
+  ];
+}
+
+/** The last argument of an action is its command, the one before holds its options. */
+function isJson(args: readonly unknown[]): boolean {
+  const command = args.at(-1);
+  return command instanceof Command && command.opts<{ json?: boolean }>().json === true;
+}
+
+/** Who asks for JSON gets JSON, whatever happens; people read the same on standard error. */
+function tellError(e: unknown): void {
+  const { kind, message, remedy, context } = asReshardError(e);
+  process.stdout.write(
+    `${JSON.stringify({ error: { kind, message, remedy, context } }, bigText)}\n`,
+  );
+}
+
+function bigText(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}
+
+function version(): string {
+  const file = new URL('../../../package.json', import.meta.url);
+  const { version }: { version: string } = JSON.parse(readFileSync(file, 'utf8'));
+  return version;
 }

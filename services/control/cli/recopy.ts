@@ -9,11 +9,10 @@ import { sleep } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { hasBinlogGap } from '../binlog-gap.ts';
-import { checkExit, isOver, type Wait, waitOf } from './check-run.ts';
+import { checkExit, gaveUp, isOver, type Wait, waitOf } from './check-run.ts';
 import { confirm } from './confirm.ts';
-import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
-import { type JobLink, openJob, tablesOf, timeoutMsOf } from './job-link.ts';
+import { type JobLink, openJob, tablesOf, tellPaused, timeoutMsOf } from './job-link.ts';
 import { checkResult, repairedText, repairUntilEqual } from './repair.ts';
 import { renderCheck } from './verify-text.ts';
 
@@ -45,11 +44,11 @@ export async function recopyCommand(file: string, o: RecopyCommandOptions): Prom
   }
   const what = `recopy of ${request.tables.join(', ')} from ${request.source}`;
   await confirm(job.job, what, o.yes === true);
+  tellPaused(link);
   const wait = waitOf(timeoutMs, stopSignal(), quiet);
   await link.state.put(stateKey.recopy(request.id), { recopy: request });
   if (!(await copied(link, request, wait, say))) {
-    process.stderr.write('reshard: not copied in time; it goes on (see reshard status)\n');
-    return EXIT.timeout;
+    return gaveUp(wait, 'not copied yet; it goes on (`reshard status`), then `reshard verify`');
   }
   const { report, repaired } = await repairUntilEqual(
     link,
@@ -57,12 +56,12 @@ export async function recopyCommand(file: string, o: RecopyCommandOptions): Prom
     REPAIR_ROUNDS_MAX,
     wait,
   );
+  if (report === null) return gaveUp(wait, 'copied, but there is no verdict yet');
   if (quiet) {
-    const check = report?.state === 'finished' ? checkResult(report) : null;
+    const check = report.state === 'finished' ? checkResult(report) : null;
     process.stdout.write(`${JSON.stringify({ request, repaired, unproven: others, check })}\n`);
   } else {
-    const text = report === null ? 'no verdict in time' : renderCheck(report);
-    process.stdout.write(`${repairedText(repaired)}\n${text}\n`);
+    process.stdout.write(`${repairedText(repaired)}\n${renderCheck(report)}\n`);
     if (others.length > 0) say(`still unproven: ${others.join(', ')} (reshard verify)`);
   }
   return checkExit(report);
@@ -75,9 +74,13 @@ export async function recopyCommand(file: string, o: RecopyCommandOptions): Prom
  */
 async function requestOf(link: JobLink, source: string, named: string[]): Promise<RecopyRequest> {
   const { job, progress, reports } = link;
+  if (!progress.has(source)) {
+    throw new ReshardError('config', `--source ${source}: the job has no such source`, {
+      remedy: `one of: ${job.sources.map(s => s.name).join(', ')}`,
+    });
+  }
   const gtid = progress.get(source)?.resume?.gtid;
   const isGap = gtid !== undefined && (await hasBinlogGap(job, source, gtid));
-  if (!progress.has(source)) throw new ReshardError('config', `the job has no source ${source}`);
   const reader = reports.get(`binlog/${source}`);
   const isHalted = reader?.state === 'halted';
   const isLost = isHalted && reader.error?.startsWith('position-lost') === true;

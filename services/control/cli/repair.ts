@@ -3,17 +3,18 @@
  * brings them into the log as they are, then checks their tables once more. The writers merge what
  * was read by the rule of a snapshot, so live data is never overwritten by it.
  */
+import type { Job } from '../../../shared/job/job.ts';
 import type { CheckResult, Difference } from '../../../shared/member/check-result.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { keyColumns } from '../../../shared/mysql/range-sql.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { planRepair, type RepairPlan, roundsOf } from '../repair-plan.ts';
-import { checkExit, runCheck, type Wait, waitOf } from './check-run.ts';
+import { checkExit, gaveUp, runCheck, type Wait, waitOf } from './check-run.ts';
 import { confirm } from './confirm.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
-import { type JobLink, openJob, timeoutMsOf } from './job-link.ts';
+import { type JobLink, openJob, tellPaused, timeoutMsOf } from './job-link.ts';
 import { type Repaired, runRepair } from './repair-run.ts';
 import { renderCheck } from './verify-text.ts';
 
@@ -37,15 +38,19 @@ export async function repairCommand(file: string, o: RepairCommandOptions): Prom
     const what = `repair of ${keys} keys of ${tables.join(', ')}`;
     await confirm(job.job, what, o.yes === true);
   }
+  tellPaused(link);
   const wait = waitOf(timeoutMs, stopSignal(), quiet);
   const repaired = await runRepair(link, plan.rounds, wait);
   if (!repaired.complete) {
-    process.stderr.write('reshard: not complete in time; it goes on (see reshard status)\n');
-    return EXIT.timeout;
+    return gaveUp(wait, 'the repair goes on by itself; `reshard verify` tells when it has helped');
   }
-  const report = tables.length > 0 ? await runCheck(link, tables, wait) : null;
+  if (tables.length === 0) {
+    tell(o, plan, repaired, null);
+    return plan.refused.length > 0 ? EXIT.different : EXIT.ok;
+  }
+  const report = await runCheck(link, tables, wait);
+  if (report === null) return gaveUp(wait, 'repaired, but there is no verdict yet');
   tell(o, plan, repaired, report);
-  if (tables.length === 0) return plan.refused.length > 0 ? EXIT.different : EXIT.ok;
   return checkExit(report);
 }
 
@@ -111,17 +116,25 @@ function ofKeys({ job, view }: JobLink, keys: readonly string[]): RepairPlan {
     const [, table = '', values = ''] = /^([^:]+):(.*)$/s.exec(text) ?? [];
     const plan = plans.find(p => p.table === table);
     if (plan === undefined) {
-      throw new ReshardError('config', `--keys ${text}: not <table>:<key> of a table of the job`);
+      throw wrongKey(text, 'not <table>:<key> of a table of the job', job);
     }
     const columns = keyColumns(plan.schema);
     const parts = columns.length === 1 ? [values] : values.split(',');
     if (parts.length !== columns.length) {
-      throw new ReshardError('config', `--keys ${text}: the key has ${columns.length} columns`);
+      const names = columns.map(c => c.name).join(',');
+      throw wrongKey(text, `the key has ${columns.length} columns (${names})`, job);
     }
     const key = Object.fromEntries(columns.map((c, i) => [c.name, parts[i] ?? '']));
     return { table, key, source, clear: 'always' as const };
   });
   return { rounds: roundsOf(wanted, sources, plans), refused: [] };
+}
+
+function wrongKey(text: string, why: string, job: Job): ReshardError {
+  const tables = job.tables.map(t => t.name).join(', ');
+  return new ReshardError('config', `--keys ${text}: ${why}`, {
+    remedy: `<table>:<values of the key columns, separated by commas>; tables: ${tables}`,
+  });
 }
 
 function tell(

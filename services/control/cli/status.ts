@@ -1,10 +1,13 @@
 /** `reshard status`: once, or followed. */
+import type { Job } from '../../../shared/job/job.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
-import { createLogger } from '../../../shared/runtime/log.ts';
+import { createLogger, type Logger } from '../../../shared/runtime/log.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { StatusFeed } from '../status/feed.ts';
 import { showLive } from '../status/live.ts';
 import { renderView } from '../status/render.ts';
+import type { Status } from '../status/status.ts';
+import { unprepared } from '../status/unprepared.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
 
@@ -14,23 +17,29 @@ export async function statusCommand(
 ): Promise<number> {
   const job = await readJob(file);
   const log = createLogger({ name: 'reshard-status', level: 'warn' });
+  const { stdout } = process;
   if (o.watch) {
-    await showLive({ job, log, signal: stopSignal(), json: o.json === true, out: process.stdout });
+    await showLive({ job, log, signal: stopSignal(), json: o.json === true, out: stdout });
     return EXIT.ok;
   }
-  const feed = await StatusFeed.open(job, log);
-  if (feed === null) {
-    throw new ReshardError('config', `the job ${job.job} has not been prepared on this Kafka`, {
-      remedy: '`reshard up` or `reshard service control` prepares it',
-    });
-  }
-  await using _ = feed;
-  const status = await feed.status();
-  const { stdout } = process;
-  stdout.write(
-    o.json
-      ? `${JSON.stringify(status, null, 2)}\n`
-      : `${renderView(status, { colour: stdout.isTTY === true && stdout.hasColors(), width: stdout.columns ?? 200 })}\n`,
-  );
+  const status = await look(job, log);
+  const colour = stdout.isTTY === true && stdout.hasColors();
+  const text = o.json
+    ? JSON.stringify(status, null, 2)
+    : renderView(status, { colour, width: stdout.columns ?? 200 });
+  stdout.write(`${text}\n`);
   return status.halted > 0 ? EXIT.failed : EXIT.ok;
+}
+
+async function look(job: Job, log: Logger): Promise<Status> {
+  const feed = await StatusFeed.open(job, log);
+  if (feed !== null) {
+    await using _ = feed;
+    return await feed.status();
+  }
+  const status = await unprepared(job, log);
+  if (status !== null) return status;
+  throw new ReshardError('config', `the job ${job.job} has not been prepared on this Kafka`, {
+    remedy: '`reshard up` or `reshard service control` prepares it',
+  });
 }

@@ -1,15 +1,29 @@
 /** `reshard up`: the process tree of the job, with the live view. */
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { showLive } from '../status/live.ts';
 import { readJob } from './job-file.ts';
+import { onlyOne } from './only-one.ts';
 import { startTree } from './up.ts';
 
-export async function upCommand(
-  file: string,
-  o: { createTargets?: boolean; json?: boolean; logs?: string; quiet?: boolean },
-): Promise<number> {
+export interface UpOptions {
+  createTargets?: boolean;
+  json?: boolean;
+  logs?: string;
+  quiet?: boolean;
+}
+
+export async function upCommand(file: string, o: UpOptions): Promise<number> {
   const job = await readJob(file);
+  // A second tree would do no harm, and no good: twice the memory, and one log over the other.
+  await using only = await onlyOne(`up ${job.job} ${job.kafka.brokers.join()}`);
+  if (only.other !== null) {
+    const where = `on this machine already (process ${only.other})`;
+    throw new ReshardError('config', `\`reshard up\` of the job ${job.job} runs ${where}`, {
+      remedy: `\`reshard status ${file}\` shows it; \`reshard service <name> ${file}\` adds a member`,
+    });
+  }
   const log = createLogger({ name: 'reshard' });
   const ended = new AbortController();
   const signal = AbortSignal.any([stopSignal(), ended.signal]);
@@ -27,8 +41,9 @@ export async function upCommand(
   const view = o.quiet
     ? Promise.resolve()
     : showLive({ job, log, signal, json: o.json === true, out: process.stdout });
-  const code = await tree.done;
+  const { code, said } = await tree.done;
   ended.abort();
   await view;
+  if (said !== '') process.stderr.write(`${said}\n`);
   return code;
 }

@@ -16,10 +16,12 @@ const ORDER: ServiceName[] = ['control', 'binlog', 'snapshot', 'sink', 'checker'
 /** A child that has not drained by then is killed: nothing can be lost by it. */
 const DRAIN_MS = 20_000;
 const RESTART_MS = 1000;
+/** As much of what a service wrote is kept, to show it when that ended the tree. */
+const WORDS_MAX = 64 * 1024;
 
 export interface Tree {
-  /** Resolves with an exit code when the tree has ended. */
-  done: Promise<number>;
+  /** Resolves when the tree has ended: its exit code, and what the service said that ended it. */
+  done: Promise<{ code: number; said: string }>;
   pids(): Record<string, number>;
 }
 
@@ -38,15 +40,17 @@ export function startTree(o: TreeOptions): Tree {
   const stop = new AbortController();
   o.signal.addEventListener('abort', () => stop.abort(), { once: true });
   let code: number = EXIT.ok;
+  let said = '';
 
   const keep = async (service: ServiceName): Promise<void> => {
     while (!stop.signal.aborted) {
-      const child = spawnService(service, o);
+      const { child, words } = spawnService(service, o);
       children.set(service, child);
       const exit = await ended(child, stop.signal);
       if (stop.signal.aborted) return;
       if (exit === EXIT.config || exit === EXIT.blocked) {
         code = exit;
+        said = words();
         stop.abort();
         return;
       }
@@ -55,23 +59,41 @@ export function startTree(o: TreeOptions): Tree {
     }
   };
   return {
-    done: Promise.all(ORDER.map(keep)).then(() => code),
+    done: Promise.all(ORDER.map(keep)).then(() => ({ code, said })),
     pids: () =>
       Object.fromEntries([...children].map(([service, child]) => [service, child.pid ?? 0])),
   };
 }
 
-function spawnService(service: ServiceName, o: TreeOptions): ChildProcess {
+interface Spawned {
+  child: ChildProcess;
+  /** What it has written for people, if that went into a file. */
+  words: () => string;
+}
+
+function spawnService(service: ServiceName, o: TreeOptions): Spawned {
   const args = [MAIN, 'service', service, o.jobFile];
   if (service === 'control' && o.createTargets) args.push('--create-targets');
   const child = spawn(process.execPath, args, {
-    stdio: ['ignore', 'inherit', o.logDir === null ? 'inherit' : 'pipe'],
+    // The channel tells the child when we are gone, however that happens.
+    stdio: ['ignore', 'inherit', o.logDir === null ? 'inherit' : 'pipe', 'ipc'],
     env: { ...process.env, ...(o.logDir === null ? {} : { RESHARD_LOG_JSON: '1' }) },
   });
+  let last = '';
   if (o.logDir !== null && child.stderr) {
     child.stderr.pipe(createWriteStream(path.join(o.logDir, `${service}.log`), { flags: 'a' }));
+    child.stderr.on('data', chunk => {
+      last = `${last}${chunk}`.slice(-WORDS_MAX);
+    });
   }
-  return child;
+  // Log lines are JSON there; what is left was meant to be read at once.
+  const words = (): string =>
+    last
+      .split('\n')
+      .filter(line => !line.startsWith('{'))
+      .join('\n')
+      .trim();
+  return { child, words };
 }
 
 /** Exit code of the child; at the signal it is asked to drain, and killed if it does not. */

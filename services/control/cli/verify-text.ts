@@ -5,6 +5,12 @@ import { count, duration } from '../status/render.ts';
 
 const SHOWN_MAX = 50;
 
+/** The result, or why there is none. */
+export function checkJson({ state, detail, error }: Report): string {
+  if (state === 'finished') return detail;
+  return JSON.stringify({ error: { kind: 'failed', message: error ?? 'no reason given' } });
+}
+
 /** Equal with the figures, or the keys that differ; or why the check ended without a verdict. */
 export function renderCheck(report: Report): string {
   if (report.state !== 'finished') return `the check failed: ${report.error ?? 'no reason given'}`;

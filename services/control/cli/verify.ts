@@ -3,10 +3,10 @@
  * the keys that differ. The check runs while data flows; a difference counts only if it survives.
  */
 import { stopSignal } from '../../../shared/runtime/service.ts';
-import { checkExit, runCheck, waitOf } from './check-run.ts';
+import { checkExit, gaveUp, runCheck, waitOf } from './check-run.ts';
 import { readJob } from './job-file.ts';
 import { openJob, tablesOf, timeoutMsOf } from './job-link.ts';
-import { renderCheck } from './verify-text.ts';
+import { checkJson, renderCheck } from './verify-text.ts';
 
 export async function verifyCommand(
   file: string,
@@ -18,9 +18,8 @@ export async function verifyCommand(
   await using link = await openJob(job, 'verify');
   const report = await runCheck(link, tables, wait);
   if (report === null) {
-    process.stderr.write('reshard: no verdict in time; is a checker running (reshard status)?\n');
-  } else {
-    process.stdout.write(o.json ? `${report.detail}\n` : `${renderCheck(report)}\n`);
+    return gaveUp(wait, 'no verdict yet; `reshard status` tells whether a checker runs');
   }
+  process.stdout.write(o.json ? `${checkJson(report)}\n` : `${renderCheck(report)}\n`);
   return checkExit(report);
 }

@@ -1,6 +1,6 @@
 /** A server that cannot be examined is a finding too, with the way back in. */
 import type { Finding } from '../../../shared/mysql/finding.ts';
-import { asReshardError, describeError } from '../../../shared/runtime/error.ts';
+import { asReshardError, describeError, type ErrorKind } from '../../../shared/runtime/error.ts';
 
 export function serverWhere(
   role: 'source' | 'target',
@@ -15,12 +15,22 @@ const FIX: Record<string, string> = {
   config: 'correct the job file',
 };
 
+const CODE = 'check-';
+
+/** Errors that may pass by themselves: what they are about is away, not wrong. */
+const PASSING: readonly ErrorKind[] = ['unreachable', 'source', 'target', 'broker', 'registry'];
+
+/** Whether the finding says no more than that a server does not answer now. */
+export function isPassing({ code }: Finding): boolean {
+  return PASSING.some(kind => code === `${CODE}${kind}`);
+}
+
 export function errorFinding(e: unknown, where: string): Finding {
   const error = asReshardError(e);
   const detail = describeError(error).split('\n')[0] ?? error.message;
   return {
     level: 'blocker',
-    code: `check-${error.kind}`,
+    code: `${CODE}${error.kind}`,
     where,
     what: detail,
     why: 'It could not be examined, and the job could not use it.',

@@ -97,7 +97,8 @@ export class StatusFeed implements AsyncDisposable {
     const sources = await Promise.all(this.#job.sources.map(s => this.#source(s.name)));
     const ends = await this.#logEnds();
     const targets = await Promise.all(this.#job.targets.map(t => this.#target(t.name, ends)));
-    const services = this.#reports.services(Date.now());
+    const now = Date.now();
+    const services = this.#reports.services(now);
     return {
       job: this.#job.job,
       phase: job.phase,
@@ -107,6 +108,9 @@ export class StatusFeed implements AsyncDisposable {
       sources,
       targets,
       services,
+      members: this.#reports.members(now),
+      pauses: this.#view.pauseList,
+      waiting: null,
       drained:
         sources.every(s => s.caughtUp) && targets.every(t => t.reachable && t.lagRecords === 0),
       halted: services.filter(s => s.state === 'halted').length,

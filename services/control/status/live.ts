@@ -1,15 +1,18 @@
 /** Shows the status again and again: redrawn in place on a terminal, plain lines elsewhere. */
-
+import { stripVTControlCharacters } from 'node:util';
 import type { Job } from '../../../shared/job/job.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
-import { asReshardError } from '../../../shared/runtime/error.ts';
+import { describeError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { StatusFeed } from './feed.ts';
 import { renderLine, renderView } from './render.ts';
 import type { Status } from './status.ts';
+import { blank, unprepared } from './unprepared.ts';
 
 const VIEW_EVERY_MS = 1000;
 const LINE_EVERY_MS = 5000;
+/** While there is no log, each look makes connections of its own. */
+const OPEN_EVERY_MS = 500;
 
 export interface LiveOptions {
   job: Job;
@@ -22,41 +25,96 @@ export interface LiveOptions {
 
 /** Runs until the signal. A server that is away for a while does not end the view. */
 export async function showLive(o: LiveOptions): Promise<void> {
-  const feed = await openFeed(o);
+  const screen = new Screen(o);
+  // Kafka may take seconds to answer, and whoever looks at an empty screen thinks of a hang.
+  if (screen.isTerminal) screen.note(blank(o.job, 'unknown', 'the answer of Kafka'));
+  const feed = await openFeed(o, screen);
   if (feed === null) return;
   await using _ = feed;
-  const terminal = o.out.isTTY === true && !o.json;
-  let drawn = 0;
+  let last = blank(o.job, 'unknown', null);
   while (!o.signal.aborted) {
-    const status = await feed.status().catch(e => {
-      o.log.warn(`no status: ${asReshardError(e).message}`);
-      return null;
-    });
-    if (status !== null) {
-      o.onStatus?.(status);
-      if (o.json) o.out.write(`${JSON.stringify(status)}\n`);
-      else if (!terminal) o.out.write(`${new Date().toISOString()} ${renderLine(status)}\n`);
-      else {
-        const text = renderView(status, {
-          colour: o.out.hasColors(),
-          width: o.out.columns,
-        });
-        o.out.write(`${drawn > 0 ? `\x1b[${drawn}A\x1b[0J` : ''}${text}\n`);
-        drawn = text.split('\n').length;
-      }
+    try {
+      last = await feed.status();
+      o.onStatus?.(last);
+      screen.show(last);
+    } catch (e) {
+      screen.note({ ...last, waiting: describeError(e) });
     }
-    await sleep(terminal || o.json ? VIEW_EVERY_MS : LINE_EVERY_MS, o.signal);
+    await sleep(screen.everyMs, o.signal);
   }
 }
 
-async function openFeed(o: LiveOptions): Promise<StatusFeed | null> {
+async function openFeed(o: LiveOptions, screen: Screen): Promise<StatusFeed | null> {
   while (!o.signal.aborted) {
-    const feed = await StatusFeed.open(o.job, o.log).catch(e => {
-      o.log.debug(`status not there yet: ${asReshardError(e).message}`);
-      return null;
-    });
-    if (feed !== null) return feed;
-    await sleep(500, o.signal);
+    try {
+      const feed = await StatusFeed.open(o.job, o.log);
+      if (feed !== null) return feed;
+      const status = await unprepared(o.job, o.log);
+      screen.note(status ?? blank(o.job, 'prepare', 'no control has begun with the job yet'));
+    } catch (e) {
+      screen.note(blank(o.job, 'unknown', describeError(e)));
+    }
+    await sleep(OPEN_EVERY_MS, o.signal);
   }
   return null;
+}
+
+class Screen {
+  readonly everyMs: number;
+  readonly #out: NodeJS.WriteStream;
+  readonly #isJson: boolean;
+  readonly isTerminal: boolean;
+  #drawn = 0;
+  #noted = '';
+
+  constructor({ out, json }: LiveOptions) {
+    this.#out = out;
+    this.#isJson = json;
+    this.isTerminal = out.isTTY === true && !json;
+    this.everyMs = this.isTerminal || json ? VIEW_EVERY_MS : LINE_EVERY_MS;
+  }
+
+  /** A status that was read just now. */
+  show(status: Status): void {
+    this.#noted = '';
+    this.#put(status);
+  }
+
+  /** What is said while there is none to read; on a file once, not again and again. */
+  note(status: Status): void {
+    const noted = `${status.phase} ${status.waiting}`;
+    if (noted === this.#noted && !this.isTerminal) return;
+    this.#noted = noted;
+    this.#put(status);
+  }
+
+  #put(status: Status): void {
+    const out = this.#out;
+    if (this.#isJson) out.write(`${JSON.stringify(status)}\n`);
+    else if (!this.isTerminal) out.write(`${new Date().toISOString()} ${renderLine(status)}\n`);
+    else {
+      const { columns: width = 80, rows = 24 } = out;
+      const text = renderView(status, { colour: out.hasColors(), width });
+      const { shown, height } = fitted(text, width, rows - 1);
+      out.write(`${this.#drawn > 0 ? `\x1b[${this.#drawn}A\x1b[0J` : ''}${shown}\n`);
+      this.#drawn = height;
+    }
+  }
+}
+
+/** What fits on the screen: the cursor cannot go back to lines that have scrolled away. */
+export function fitted(
+  text: string,
+  width: number,
+  heightMax: number,
+): { shown: string; height: number } {
+  const shown: string[] = [];
+  let height = 0;
+  for (const line of text.split('\n')) {
+    const rows = Math.max(1, Math.ceil(stripVTControlCharacters(line).length / width));
+    if (height + rows > heightMax) break;
+    shown.push(line);
+    height += rows;
+  }
+  return { shown: shown.join('\n'), height };
 }

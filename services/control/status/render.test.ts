@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { fitted } from './live.ts';
 import { Rate } from './rate.ts';
 import { duration, renderLine, renderView } from './render.ts';
 import { ReportView } from './report-view.ts';
@@ -55,6 +56,13 @@ const STATUS: Status = {
       ageSeconds: 1,
     },
   ],
+  members: [
+    { service: 'sink', member: 'host:1', state: 'running', ageSeconds: 0 },
+    { service: 'sink', member: 'host:2', state: 'running', ageSeconds: 0 },
+    { service: 'snapshot', member: 'host:3', state: 'silent', ageSeconds: 60 },
+  ],
+  pauses: [{ reason: 'backup', by: 'ann@night', sinceMs: Date.parse('2026-01-02T03:04:05Z') }],
+  waiting: null,
   drained: false,
   halted: 1,
 };
@@ -84,12 +92,54 @@ describe('status as text', () => {
     expect(line).toContain('sink/t1/0 halted');
   });
 
+  test('a pause is shown with its reason, who asked for it and since when', () => {
+    const text = renderView(STATUS, { colour: false, width: 200 });
+    expect(text).toMatch(/copy paused: backup \(by ann@night, since 2026-01-02T03:04:05\.000Z/);
+    expect(renderLine(STATUS)).toContain('copy paused: backup (by ann@night)');
+  });
+
+  test('members are counted; one that is gone and has no successor counts as none', () => {
+    const text = renderView(STATUS, { colour: false, width: 200 });
+    expect(text).toContain('members  sink 2, snapshot 0');
+  });
+
+  test('a job that waits for a server says so, and shows no empty tables', () => {
+    const waiting = 'unreachable: source s1 (db:3306)\n  remedy: start it';
+    const status = { ...STATUS, phase: 'prepare', tables: [], services: [], pauses: [], waiting };
+    const text = renderView(status, { colour: false, width: 200 });
+    expect(text).toContain('waiting: unreachable: source s1');
+    expect(text).toContain('remedy: start it');
+    expect(text).not.toContain('rows done');
+    expect(renderLine(status)).toBe(
+      'prepare | waiting: unreachable: source s1 (db:3306); remedy: start it',
+    );
+  });
+
+  test('what a table will take is unknown while its rate is', () => {
+    const [table] = STATUS.tables;
+    if (table === undefined) throw new Error('no table');
+    const line = renderLine({ ...STATUS, tables: [{ ...table, etaSeconds: null }] });
+    expect(line).toContain('ETA ?');
+  });
+
   test('durations are readable', () => {
     expect([duration(900), duration(61_000), duration(7_260_000)]).toEqual([
       '1 s',
       '1 m 1 s',
       '2 h 1 m',
     ]);
+  });
+});
+
+describe('a view that is redrawn', () => {
+  test('counts the rows that long lines take, colours apart', () => {
+    expect(fitted(`a\n${'b'.repeat(25)}\n\x1b[31m${'c'.repeat(10)}\x1b[0m`, 10, 20)).toMatchObject({
+      height: 5,
+    });
+  });
+
+  test('is cut at the height of the screen', () => {
+    expect(fitted('a\nb\nc\nd', 10, 3)).toEqual({ shown: 'a\nb\nc', height: 3 });
   });
 });
 
@@ -110,18 +160,63 @@ describe('rate', () => {
 });
 
 describe('reports', () => {
+  const report = {
+    service: 'sink',
+    unit: 't1',
+    member: 'm',
+    tsMs: 0,
+    state: 'running',
+    error: null,
+    counters: { rows: 5 },
+    detail: '{}',
+  };
+
+  function shared(...members: [name: string, tsMs: number, state: string][]): ReportView {
+    const view = new ReportView();
+    for (const [member, tsMs, state] of members) {
+      const word = { ...report, service: 'snapshot', unit: 's1', member, tsMs, state };
+      view.apply(`snapshot/s1@${member}`, word);
+    }
+    return view;
+  }
+
+  const seen = (view: ReportView, now: number): string[] =>
+    view.services(now).map(s => `${s.member} ${s.state}`);
+
+  test('two members at one unit are both shown', () => {
+    const view = shared(['b', 0, 'running'], ['a', 0, 'halted']);
+    expect(seen(view, 5000)).toEqual(['a halted', 'b running']);
+  });
+
+  test('a member that is silent or stopped falls out while another one is there', () => {
+    expect(seen(shared(['a', 0, 'running'], ['b', 20_000, 'running']), 21_000)).toEqual([
+      'b running',
+    ]);
+    expect(seen(shared(['a', 20_900, 'stopped'], ['b', 20_000, 'running']), 21_000)).toEqual([
+      'b running',
+    ]);
+  });
+
+  test('when all are gone, the last one stays to be seen', () => {
+    const gone = shared(['a', 5000, 'running'], ['b', 9000, 'running'], ['c', 2000, 'stopped']);
+    expect(seen(gone, 60_000)).toEqual(['b silent']);
+    expect(seen(shared(['a', 5000, 'stopped'], ['b', 2000, 'running']), 60_000)).toEqual([
+      'a stopped',
+    ]);
+  });
+
+  test('processes are told apart from units, those that stand by included', () => {
+    const view = new ReportView();
+    for (const member of ['a', 'b']) {
+      view.apply(`sink/member@${member}`, { ...report, unit: 'member', member });
+    }
+    view.apply('sink/t1', report);
+    expect(view.members(0).map(m => m.member)).toEqual(['a', 'b']);
+    expect(view.services(0).map(s => s.unit)).toEqual(['t1']);
+  });
+
   test('a service that says nothing any more is shown as silent', () => {
     const view = new ReportView();
-    const report = {
-      service: 'sink',
-      unit: 't1',
-      member: 'm',
-      tsMs: 0,
-      state: 'running',
-      error: null,
-      counters: { rows: 5 },
-      detail: '{}',
-    };
     view.apply('sink/t1', report);
     expect(view.services(5000)[0]?.state).toBe('running');
     expect(view.services(60_000)[0]?.state).toBe('silent');

@@ -1,6 +1,6 @@
 /** Status as text: the live view of a terminal, and one plain line for anything else. */
 import { styleText } from 'node:util';
-import type { ServiceStatus, Status, TableStatus } from './status.ts';
+import type { MemberStatus, PauseStatus, ServiceStatus, Status, TableStatus } from './status.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -14,9 +14,31 @@ const BAR = 20;
 export function renderView(s: Status, o: RenderOptions): string {
   const paint = (style: Style, text: string): string =>
     o.colour ? styleText(style, text, { validateStream: false }) : text;
-  const lines = [
-    `${paint('bold', s.job)}  phase ${paint('cyan', s.phase)} for ${duration(Date.now() - s.sinceMs)}` +
-      `  ${s.drained ? paint('green', 'drained') : 'flowing'}`,
+  const lines = [...head(s, paint), ...(s.tables.length > 0 ? body(s, paint) : [])];
+  return lines.map(l => (o.colour ? l : l.slice(0, o.width))).join('\n');
+}
+
+type Paint = (style: Style, text: string) => string;
+
+/** Phase, what is waited for, and why the copy stands still. */
+function head(s: Status, paint: Paint): string[] {
+  const since = s.sinceMs > 0 ? ` for ${duration(Date.now() - s.sinceMs)}` : '';
+  const flow = s.tables.length === 0 ? '' : s.drained ? paint('green', 'drained') : 'flowing';
+  const lines = [`${paint('bold', s.job)}  phase ${paint('cyan', s.phase)}${since}  ${flow}`];
+  if (s.waiting !== null) {
+    const [first = '', ...more] = s.waiting.split('\n');
+    lines.push(`${paint('yellow', 'waiting:')} ${first}`, ...more);
+  }
+  return [...lines.map(l => l.trimEnd()), ...s.pauses.map(p => pauseLine(p, paint))];
+}
+
+function pauseLine({ reason, by, sinceMs }: PauseStatus, paint: Paint): string {
+  const since = `${new Date(sinceMs).toISOString()}, ${duration(Date.now() - sinceMs)}`;
+  return `${paint('yellow', 'copy paused:')} ${reason} (by ${by || 'unknown'}, since ${since})`;
+}
+
+function body(s: Status, paint: Paint): string[] {
+  return [
     '',
     paint('dim', columns(['table', 'rows done / total', '', 'rows/s', 'ETA', 'ranges'])),
     ...s.tables.map(tableLine),
@@ -44,9 +66,19 @@ export function renderView(s: Status, o: RenderOptions): string {
         '',
       ]),
     ),
+    '',
+    `${paint('dim', 'members')}  ${memberCounts(s.members)}`,
     ...s.services.flatMap(x => trouble(x, paint)),
   ];
-  return lines.map(l => (o.colour ? l : l.slice(0, o.width))).join('\n');
+}
+
+/** How many processes of each service there are; 0 where one has been and is gone. */
+function memberCounts(members: readonly MemberStatus[]): string {
+  const counts = new Map<string, number>();
+  for (const { service, state } of members) {
+    counts.set(service, (counts.get(service) ?? 0) + (state === 'running' ? 1 : 0));
+  }
+  return [...counts].map(([service, n]) => `${service} ${n}`).join(', ') || 'none';
 }
 
 /** Everything that matters in one line, for logs and pipes. */
@@ -61,10 +93,14 @@ export function renderLine(s: Status): string {
     .map(t => `${t.target} ${count(t.rowsPerSecond)} rows/s behind ${count(t.lagRecords)}`)
     .join(', ');
   const bad = s.services.filter(isTrouble).map(x => `${x.service}/${x.unit} ${x.state}`);
-  const eta = Math.max(0, ...s.tables.map(t => t.etaSeconds ?? 0));
-  const etaText = s.phase === 'copying' ? ` | ETA ${duration(eta * 1000)}` : '';
+  const etas = s.tables.map(t => t.etaSeconds);
+  const eta = etas.includes(null) ? '?' : duration(Math.max(0, ...etas.map(Number)) * 1000);
+  const etaText = s.phase === 'copying' ? ` | ETA ${eta}` : '';
   const badText = bad.length > 0 ? ` | ${bad.join(', ')}` : '';
-  return `${s.phase} | ${tables}${etaText} | ${sources} | ${targets}${badText}`;
+  const paused = s.pauses.map(p => ` | copy paused: ${p.reason} (by ${p.by || 'unknown'})`);
+  const waiting = s.waiting === null ? '' : ` | waiting: ${s.waiting.replace(/\s*\n\s*/g, '; ')}`;
+  const flow = s.tables.length > 0 ? ` | ${tables}${etaText} | ${sources} | ${targets}` : '';
+  return `${s.phase}${waiting}${flow}${paused.join('')}${badText}`;
 }
 
 function tableLine(t: TableStatus): string {
@@ -84,7 +120,7 @@ function isTrouble(s: ServiceStatus): boolean {
   return s.error !== null || s.state === 'silent' || s.state === 'halted';
 }
 
-function trouble(s: ServiceStatus, paint: (style: Style, text: string) => string): string[] {
+function trouble(s: ServiceStatus, paint: Paint): string[] {
   if (!isTrouble(s)) return [];
   const head = paint(s.state === 'halted' ? 'red' : 'yellow', `${s.service}/${s.unit}: ${s.state}`);
   return ['', `${head} (${s.member}, ${s.ageSeconds} s ago)`, ...(s.error?.split('\n') ?? [])];

@@ -46,6 +46,21 @@ export interface ServiceStatus {
   ageSeconds: number;
 }
 
+/** A process of the job. */
+export interface MemberStatus {
+  service: string;
+  member: string;
+  state: string;
+  ageSeconds: number;
+}
+
+/** Why the copy stands still. */
+export interface PauseStatus {
+  reason: string;
+  by: string;
+  sinceMs: number;
+}
+
 export interface Status {
   job: string;
   phase: string;
@@ -55,6 +70,11 @@ export interface Status {
   sources: SourceStatus[];
   targets: TargetStatus[];
   services: ServiceStatus[];
+  members: MemberStatus[];
+  /** Empty while the copy may run. */
+  pauses: PauseStatus[];
+  /** In the phase `prepare`: what it waits for. */
+  waiting: string | null;
   /** The log holds all that the sources have, and the targets all that the log has. */
   drained: boolean;
   /** Units that wait for the operator. */

@@ -1,0 +1,60 @@
+/** `reshard service`: one member of one service in this process. */
+import { type ServiceName, StoppedEarly } from '../../../shared/member/context.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
+import { createLogger } from '../../../shared/runtime/log.ts';
+import { stopSignal } from '../../../shared/runtime/service.ts';
+import { EXIT } from './exit-code.ts';
+import { readJob } from './job-file.ts';
+import { runService, SERVICES } from './service.ts';
+
+export interface ServiceCommandOptions {
+  httpPort: string;
+  httpHost: string;
+  createTargets?: boolean;
+}
+
+export async function serviceCommand(
+  name: string,
+  file: string,
+  options: ServiceCommandOptions,
+): Promise<number> {
+  if (!isService(name)) {
+    throw new ReshardError('config', `there is no service "${name}"`, {
+      remedy: `one of: ${SERVICES.join(', ')}`,
+    });
+  }
+  const httpPort = Number(options.httpPort);
+  if (!Number.isInteger(httpPort) || httpPort < 0 || httpPort > 65535) {
+    throw new ReshardError('config', `--http-port ${options.httpPort} is not a port`, {
+      remedy: 'a number from 1 to 65535, or 0 for a free one',
+    });
+  }
+  const job = await readJob(file);
+  const log = createLogger({ name: `reshard-${name}` });
+  const signal = AbortSignal.any([stopSignal(), parentGone()]);
+  try {
+    await runService(name, {
+      job,
+      log,
+      signal,
+      httpPort,
+      httpHost: options.httpHost,
+      createTargets: options.createTargets === true,
+    });
+  } catch (e) {
+    if (!(e instanceof StoppedEarly)) throw e;
+    log.info(e.message);
+  }
+  return EXIT.ok;
+}
+
+/** Of a child of `reshard up`: the tree ends with its root, however that ends. */
+function parentGone(): AbortSignal {
+  const gone = new AbortController();
+  if (process.connected) process.once('disconnect', () => gone.abort());
+  return gone.signal;
+}
+
+function isService(name: string): name is ServiceName {
+  return SERVICES.some(s => s === name);
+}
