@@ -50,7 +50,13 @@ export function controlTopics(job: Job): {
 export function tableTopics(job: Job, topic: string): TopicSpec[] {
   const { compact, partitions, retentionHours } = job.options;
   const config = compact
-    ? { ...compacted, 'delete.retention.ms': String(7 * 24 * HOUR_MS) }
+    ? {
+        ...compacted,
+        'delete.retention.ms': String(7 * 24 * HOUR_MS),
+        // The update that moved a row from one target to another must not go before the sink has
+        // read it: the updates that follow know only the place that the row has moved to.
+        'min.compaction.lag.ms': String(retentionHours * HOUR_MS),
+      }
     : { 'cleanup.policy': 'delete', 'retention.ms': String(retentionHours * HOUR_MS) };
   return [spec(job, topic, partitions, config)];
 }
