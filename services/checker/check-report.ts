@@ -47,6 +47,7 @@ export function resultCounters(r: CheckResult): Record<string, number> {
     eta_seconds: 0,
     pending: 0,
     differences: r.differences,
-    unsettled: r.unsettled,
+    // Neither is settled: a verdict of equal needs both to be none.
+    unsettled: r.unsettled + r.blocked,
   };
 }

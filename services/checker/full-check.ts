@@ -86,8 +86,10 @@ export async function runFullCheck(o: FullCheckOptions): Promise<CheckResult> {
   const timer = setInterval(() => o.onProgress?.(progress()), PROGRESS_MS);
   try {
     const tables = await inLanes(checks, 2, stop);
+    const blocked = (await o.waiter.blockedKeys?.()) ?? 0;
     const tookMs = Math.round(performance.now() - started);
-    const result = resultOf({ verifyId: o.verifyId, tables, startedMs, tookMs, sourceGtids });
+    const { verifyId } = o;
+    const result = resultOf({ verifyId, tables, blocked, startedMs, tookMs, sourceGtids });
     logResult(o.log, result);
     return result;
   } finally {
@@ -136,6 +138,7 @@ async function startPositions(
 function resultOf(o: {
   verifyId: string;
   tables: TableResult[];
+  blocked: number;
   startedMs: number;
   tookMs: number;
   sourceGtids: Record<string, string>;
@@ -146,11 +149,12 @@ function resultOf(o: {
   const rows = sum(t => t.rows);
   return {
     verifyId: o.verifyId,
-    equal: differences === 0 && unsettled === 0,
+    equal: differences === 0 && unsettled === 0 && o.blocked === 0,
     tables: o.tables,
     rows,
     differences,
     unsettled,
+    blocked: o.blocked,
     startedMs: o.startedMs,
     tookMs: o.tookMs,
     rowsPerSecond: Math.round((rows * 1000) / Math.max(1, o.tookMs)),
@@ -171,8 +175,9 @@ function progressOf(verifyId: string, tables: TableProgress[], tookMs: number): 
 }
 
 function logResult(log: Logger, r: CheckResult): void {
-  const { verifyId, equal, rows, differences, unsettled, tookMs, rowsPerSecond } = r;
+  const { verifyId, equal, rows, differences, unsettled, blocked, tookMs, rowsPerSecond } = r;
   const level = equal ? 'info' : 'warn';
   const words = equal ? 'check finished: all equal' : 'check finished: not equal';
-  log[level]({ verifyId, rows, differences, unsettled, tookMs, rowsPerSecond }, words);
+  const figures = { verifyId, rows, differences, unsettled, blocked, tookMs, rowsPerSecond };
+  log[level](figures, words);
 }

@@ -14,6 +14,7 @@ import { openProgress, type ServiceContext } from '../../shared/member/context.t
 import type { ProgressView } from '../../shared/member/progress-view.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
 import { qualified } from '../../shared/mysql/identifier.ts';
+import { errnoOf } from '../../shared/mysql/mysql-error.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { asReshardError, describeError, ReshardError } from '../../shared/runtime/error.ts';
 import type { KafkaLog } from '../../shared/topic/kafka.ts';
@@ -27,6 +28,7 @@ const RETRY_MS = 1000;
 const STATEMENT_TIMEOUT_MS = 30_000;
 /** A row that is parked for longer is missing, not late. */
 const PARKED_WAIT_MS = 5000;
+const NO_SUCH_COLUMN = 1054;
 
 /** topic and partition -> next offset. */
 type Ends = ReadonlyMap<string, number>;
@@ -77,6 +79,27 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
     await Promise.all(
       this.#context.job.targets.map(target => this.#inTarget(target, ends, signal)),
     );
+  }
+
+  async blockedKeys(): Promise<number> {
+    const counts = await Promise.all(this.#context.job.targets.map(t => this.#blockedOn(t)));
+    return counts.reduce((sum, n) => sum + n, 0);
+  }
+
+  async #blockedOn(target: JobTarget): Promise<number> {
+    await using session = await openTarget(target);
+    const park = qualified(target.database, 'reshard_park');
+    try {
+      const [row] = await session.query<{ n: number | string }>(
+        `SELECT COUNT(*) AS n FROM ${park} WHERE job = ? AND reason <> 'unique'`,
+        [this.#context.job.job],
+      );
+      return Number(row?.n ?? 0);
+    } catch (e) {
+      // The sink of an older version made the table: it blocks no keys.
+      if (errnoOf(e) === NO_SUCH_COLUMN) return 0;
+      throw e;
+    }
   }
 
   /** Waits until the source's resume point covers `seen`. */

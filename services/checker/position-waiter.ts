@@ -11,4 +11,10 @@ export interface PositionWaiter {
    * and may have later ones. Rejects when the signal fires.
    */
   passed(seen: ReadonlyMap<string, GtidSet>, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Keys whose newest event is in the log and cannot be applied: of those nobody can say that they
+   * are equal, even where the tables look so.
+   */
+  blockedKeys?(): Promise<number>;
 }

@@ -57,9 +57,9 @@ export async function noteWaiting(deps: PrepareDeps, sinceMs: number, waiting: s
 export async function prepare(deps: PrepareDeps): Promise<void> {
   const { job, kafka, registry, log } = deps;
   const admin = await kafka.admin();
-  const { state, report, perSource } = controlTopics(job);
+  const { state, report, deadLetters, perSource } = controlTopics(job);
   await registerStatic(registry, job);
-  await admin.ensureTopics([state, ...perSource]);
+  await admin.ensureTopics([state, deadLetters, ...perSource]);
   const writer = await stateWriter(kafka, job, await stateCodec(registry, job));
   const known = await writer.read();
   if (!known.has(stateKey.job)) {

@@ -16,6 +16,7 @@ import { blockers, runDoctor } from './doctor.ts';
 import { renderFindings } from './doctor-report.ts';
 import { leadership } from './leadership.ts';
 import { noteWaiting, prepare, prepared, registerStatic } from './prepare.ts';
+import { controlTopics } from './topic-plan.ts';
 
 export interface ControlOptions extends ServiceOptions {
   /** Create tables that a target lacks, as copies of the source's. */
@@ -85,7 +86,11 @@ async function begin(
   const registry = registryOf(job);
   const sinceMs = Date.now();
   const attempt = async (): Promise<void> => {
-    if (await prepared(kafka, job)) return registerStatic(registry, job);
+    if (await prepared(kafka, job)) {
+      // A job that an older version has prepared lacks it.
+      await (await kafka.admin()).ensureTopics([controlTopics(job).deadLetters]);
+      return registerStatic(registry, job);
+    }
     await refuseBlocked(o);
     await prepare({ job, kafka, registry, log });
   };

@@ -3,6 +3,7 @@ import type { Job } from '../../shared/job/job.ts';
 import type { TopicSpec } from '../../shared/topic/admin.ts';
 import {
   chunksTopic,
+  deadLetterTopic,
   progressTopic,
   reportTopic,
   stateTopic,
@@ -26,16 +27,26 @@ function spec(job: Job, topic: string, partitions: number, config: object): Topi
   };
 }
 
+/** What a dead letter's headers add to its record, with room to spare. */
+const LETTER_HEADERS_BYTES = 64 * 1024;
+
 const compacted = { 'cleanup.policy': 'compact' };
 
 export function controlTopics(job: Job): {
   state: TopicSpec;
   report: TopicSpec;
+  deadLetters: TopicSpec;
   perSource: TopicSpec[];
 } {
+  const { maxMessageBytes, partitions, retentionHours } = job.options;
   return {
     state: spec(job, stateTopic(job.job), 1, compacted),
     report: spec(job, reportTopic(job.job), 1, { ...compacted, 'segment.ms': String(HOUR_MS) }),
+    deadLetters: spec(job, deadLetterTopic(job.job), partitions, {
+      'cleanup.policy': 'delete',
+      'retention.ms': String(retentionHours * HOUR_MS),
+      'max.message.bytes': String(maxMessageBytes + LETTER_HEADERS_BYTES),
+    }),
     perSource: job.sources.flatMap(s => [
       spec(job, progressTopic(s.name), 1, compacted),
       spec(job, chunksTopic(s.name), 1, {

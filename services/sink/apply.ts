@@ -1,74 +1,69 @@
 /**
  * A batch becomes one transaction of the target: offsets (compare-and-set, first, so that a stale
- * owner fails before it has touched a row), deletes, upserts, commit.
+ * owner fails before it has touched a row), deletes, upserts, what has to wait, commit.
  *
  * Unique keys besides the primary key are the hard part. Keys of one table are spread over lanes
  * that are not in step, so a row may come while its unique value is still on a row of another key.
  * REPLACE would delete that row, a plain ON DUPLICATE KEY UPDATE would rewrite it: both lose it for
  * ever. Here the guarded upsert fails as a whole; then the batch's keys are deleted (their old
  * versions are void anyway), the rows inserted, and those that collide are parked.
+ *
+ * A row that the target refuses by itself, and a record that nobody can read, block their key: the
+ * row waits in the park, its record goes to the dead letters, and the rest of the batch goes in.
  */
 import type { MysqlSession } from '../../shared/mysql/connect.ts';
-import { errnoOf } from '../../shared/mysql/mysql-error.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Batch } from './batch.ts';
-import type { TableFold } from './fold.ts';
+import { DELETE, type TableFold, UNREADABLE, UPSERT } from './fold.ts';
 import type { Lane } from './lane.ts';
+import type { LetterTable } from './letters.ts';
 import type { OffsetTable } from './offset.ts';
-import type { ParkedRow, ParkTable } from './park.ts';
-import { DUPLICATE, type RecordList, type RowList, type RowWriter } from './row-writer.ts';
+import type { ParkTable } from './park.ts';
+import { readAgain } from './read-again.ts';
+import { refusalOf } from './refusal.ts';
+import { FoldedRows, ParkedRows, some } from './row-lists.ts';
+import type { Outcome, RowWriter } from './row-writer.ts';
 import type { SinkTable } from './table.ts';
 import type { MysqlTable } from './target/mysql.ts';
+import { WaitingChange } from './waiting.ts';
 
-/** The guard of an upsert (target/mysql.ts) fails by one of these. */
-const NULL_IN_KEY = 1048;
-const OUT_OF_RANGE = 1690;
-
-/** What the transaction did to the park; applied to the lanes after its commit. */
-export interface ParkChange {
-  parked: ParkedRow[];
-  unparked: { lane: Lane; keys: string[] }[];
+export interface ApplierOptions {
+  writer: RowWriter;
+  offsets: OffsetTable;
+  parks: ParkTable;
+  letters: LetterTable;
+  tableOf: (table: SinkTable) => MysqlTable;
+  /** max_allowed_packet of the server. */
+  packetBytes: number;
+  blockedMax: number;
 }
 
 export class Applier {
   readonly #session: MysqlSession;
-  readonly #writer: RowWriter;
-  readonly #offsets: OffsetTable;
-  readonly #parks: ParkTable;
-  readonly #tableOf: (table: SinkTable) => MysqlTable;
+  readonly #o: ApplierOptions;
 
-  constructor(
-    session: MysqlSession,
-    o: {
-      writer: RowWriter;
-      offsets: OffsetTable;
-      parks: ParkTable;
-      tableOf: (table: SinkTable) => MysqlTable;
-    },
-  ) {
+  constructor(session: MysqlSession, o: ApplierOptions) {
     this.#session = session;
-    this.#writer = o.writer;
-    this.#offsets = o.offsets;
-    this.#parks = o.parks;
-    this.#tableOf = o.tableOf;
+    this.#o = o;
   }
 
   /** Applies and commits; the session does not autocommit. Throws with the transaction open. */
-  async apply(batch: Batch): Promise<ParkChange> {
-    const change: ParkChange = { parked: [], unparked: [] };
-    await this.#offsets.compareAndSet(this.#session, batch.steps);
+  async apply(batch: Batch): Promise<WaitingChange> {
+    const { offsets, writer, tableOf } = this.#o;
+    const change = new WaitingChange(this.#o.blockedMax);
+    await offsets.compareAndSet(this.#session, batch.steps);
     for (const fold of batch.folds()) {
-      const table = this.#tableOf(fold.table);
+      const table = tableOf(fold.table);
       await this.#unpark(fold, change);
-      if (fold.deletes > 0) await this.#writer.run(table.delete, new FoldedRows(fold, false).keys);
-      await this.#upsert(table, new FoldedRows(fold, true), change);
+      if (fold.countOf(DELETE) > 0) {
+        await writer.run(table.delete, new FoldedRows(fold, DELETE).keys);
+      }
+      if (fold.countOf(UNREADABLE) > 0) await this.#block(table, fold, change);
+      await this.#upsert(table, new FoldedRows(fold, UPSERT), change);
     }
-    if (change.parked.length > 0) {
-      await this.#parks.put(this.#session, change.parked);
-      failpoint(FAILPOINTS.sinkMidPark);
-    }
+    await this.#store(change);
     await this.commit();
-    this.#writer.shrink();
+    writer.shrink();
     return change;
   }
 
@@ -78,108 +73,100 @@ export class Applier {
     failpoint(FAILPOINTS.sinkAfterCommit);
   }
 
-  /** Tries to put parked rows of a lane back; the caller holds the lane's offset row. */
-  async retry(lane: Lane, keys: readonly string[]): Promise<string[]> {
-    const parked = new ParkedRows(await this.#parks.rows(this.#session, lane, keys));
-    const refused = new Set<number>();
-    await this.#writer.insert(this.#tableOf(lane.table), parked, 0, i => refused.add(i));
-    const back = parked.list.filter((_, i) => !refused.has(i)).map(p => p.key);
-    await this.#parks.remove(this.#session, lane, back);
-    return back;
+  /**
+   * Tries to put rows of a lane back, all parked or all of blocked keys; the caller holds the lane's
+   * offset row and commits. What comes back, or waits for something else now, is in the answer.
+   */
+  async retry(
+    lane: Lane,
+    keys: readonly string[],
+    was: 'parked' | 'blocked',
+  ): Promise<WaitingChange> {
+    const { parks, tableOf, writer } = this.#o;
+    const change = new WaitingChange(Number.POSITIVE_INFINITY);
+    const { rows, deletes } = readAgain(lane, await parks.rows(this.#session, lane, keys));
+    const table = tableOf(lane.table);
+    const list = new ParkedRows(rows);
+    const left = new Set<number>();
+    const now = Date.now();
+    const outcome: Outcome = {
+      collides: i => {
+        left.add(i);
+        const row = list.at(i);
+        if (row.reason !== 'unique') {
+          change.park({ ...row, reason: 'unique', why: null, sinceMs: now });
+        }
+      },
+      refuses: (i, error) => {
+        left.add(i);
+        const row = list.at(i);
+        // The target was changed since it was parked, and its record is not at hand for a letter.
+        if (row.reason === 'unique') throw error;
+        const why = refusalOf(error);
+        if (why.text !== row.why?.text) change.park({ ...row, reason: 'refused', why });
+      },
+    };
+    if (was === 'parked') await writer.insert(table, list, 0, list.rows.count, outcome);
+    // Somebody may have put a row of his own in its place meanwhile.
+    else await writer.upsert(table, list, outcome);
+    const back = [...deletes, ...rows.filter((_, i) => !left.has(i)).map(r => r.key)];
+    await parks.remove(this.#session, lane, back);
+    if (back.length > 0) change.unpark(lane, back);
+    await this.#store(change);
+    return change;
   }
 
   /** Newer events of parked keys take their place: the park forgets them. */
-  async #unpark(fold: TableFold, change: ParkChange): Promise<void> {
+  async #unpark(fold: TableFold, change: WaitingChange): Promise<void> {
     const byLane = new Map<Lane, string[]>();
     for (let i = 0; i < fold.count; i++) {
       const lane = fold.lane(i);
-      if (lane.parked.size === 0) continue;
+      if (lane.parked.size === 0 && lane.blocked.size === 0) continue;
       const key = fold.keyText(i);
-      if (!lane.parked.has(key)) continue;
+      if (lane.waitsSince(key) === undefined) continue;
       const keys = byLane.get(lane);
       if (keys === undefined) byLane.set(lane, [key]);
       else keys.push(key);
     }
     for (const [lane, keys] of byLane) {
-      await this.#parks.remove(this.#session, lane, keys);
-      change.unparked.push({ lane, keys });
+      await this.#o.parks.remove(this.#session, lane, keys);
+      change.unpark(lane, keys);
     }
   }
 
-  async #upsert(table: MysqlTable, list: FoldedRows, change: ParkChange): Promise<void> {
-    const writer = this.#writer;
-    let i = 0;
-    try {
-      while (i < list.rows.count) i = await writer.runOnce(table.upsert, list.rows, i);
-    } catch (e) {
-      if (!table.hasUniques || !isCollision(e)) throw e;
-      await writer.run(table.delete, list.keys, i);
-      const now = Date.now();
-      await writer.insert(table, list, i, j => change.parked.push(list.parked(j, now)));
+  async #upsert(table: MysqlTable, list: FoldedRows, change: WaitingChange): Promise<void> {
+    const { writer } = this.#o;
+    const now = Date.now();
+    const refused: number[] = [];
+    await writer.upsert(table, list, {
+      collides: i => change.park(list.parked(i, now, 'unique', null)),
+      refuses: (i, error) => {
+        const why = refusalOf(error);
+        change.block(list.parked(i, now, 'refused', why), list.letter(i, now, why));
+        refused.push(i);
+      },
+    });
+    if (refused.length > 0) await writer.run(table.delete, some(list.keys, refused));
+  }
+
+  /** Records that nobody can read. */
+  async #block(table: MysqlTable, fold: TableFold, change: WaitingChange): Promise<void> {
+    const list = new FoldedRows(fold, UNREADABLE);
+    const now = Date.now();
+    for (let i = 0; i < list.count; i++) {
+      const why = list.unreadable(i);
+      change.block(list.parked(i, now, 'unreadable', why), list.letter(i, now, why));
+    }
+    await this.#o.writer.run(table.delete, list.keys);
+  }
+
+  async #store(change: WaitingChange): Promise<void> {
+    if (change.parked.length === 0) return;
+    const { parks, letters, packetBytes } = this.#o;
+    await parks.put(this.#session, change.parked, packetBytes);
+    failpoint(FAILPOINTS.sinkMidPark);
+    if (change.letters.length > 0) {
+      await letters.put(this.#session, change.letters, packetBytes);
     }
   }
-}
-
-/** The upserts of a fold, or its deletes. */
-class FoldedRows implements RowList {
-  readonly rows: RecordList;
-  readonly keys: RecordList;
-  readonly #fold: TableFold;
-  readonly #entries: number[] = [];
-
-  constructor(fold: TableFold, upserts: boolean) {
-    const entries = this.#entries;
-    this.#fold = fold;
-    for (let i = 0; i < fold.count; i++) if (fold.isUpsert(i) === upserts) entries.push(i);
-    const count = entries.length;
-    const buf = (i: number): Buffer => fold.buf(entries[i] as number);
-    this.rows = { count, buf, start: i => fold.rowStart(entries[i] as number) };
-    this.keys = { count, buf, start: i => fold.keyStart(entries[i] as number) };
-  }
-
-  keyText(i: number): string {
-    return this.#fold.keyText(this.#entries[i] as number);
-  }
-
-  parked(i: number, nowMs: number): ParkedRow {
-    const fold = this.#fold;
-    const entry = this.#entries[i] as number;
-    const lane = fold.lane(entry);
-    const key = fold.keyText(entry);
-    return {
-      lane,
-      key,
-      offset: fold.offset(entry),
-      // A key whose every new version collides does not get younger by it.
-      sinceMs: lane.parked.get(key)?.sinceMs ?? nowMs,
-      row: fold.buf(entry).subarray(fold.rowStart(entry), fold.rowEnd(entry)),
-    };
-  }
-}
-
-/** Rows that come back from the park. */
-class ParkedRows implements RowList {
-  readonly list: readonly ParkedRow[];
-  readonly rows: RecordList;
-  readonly keys: RecordList;
-
-  constructor(list: readonly ParkedRow[]) {
-    this.list = list;
-    const count = list.length;
-    this.rows = { count, buf: i => this.#at(i).row, start: () => 0 };
-    this.keys = { count, buf: i => Buffer.from(this.#at(i).key, 'latin1'), start: () => 0 };
-  }
-
-  keyText(i: number): string {
-    return this.#at(i).key;
-  }
-
-  #at(i: number): ParkedRow {
-    return this.list[i] as ParkedRow;
-  }
-}
-
-function isCollision(e: unknown): boolean {
-  const errno = errnoOf(e);
-  return errno === DUPLICATE || errno === NULL_IN_KEY || errno === OUT_OF_RANGE;
 }

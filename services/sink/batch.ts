@@ -7,7 +7,7 @@
  * when the target has committed. So a transaction that fails needs no undo.
  */
 import type { ReshardError } from '../../shared/runtime/error.ts';
-import { TableFold } from './fold.ts';
+import { DELETE, type Kind, TableFold, UNREADABLE, UPSERT } from './fold.ts';
 import type { Lane } from './lane.ts';
 import type { Advance } from './offset.ts';
 import { EVERYWHERE, int, type Portion } from './portion.ts';
@@ -125,10 +125,9 @@ export class Batch {
         step.epoch = epoch;
         step.ordinal = ordinal;
       }
-      const isUpsert = int(portion.goesTo, i) === lane.target;
-      const leaves = int(portion.leaves, i);
-      if (!isUpsert && leaves !== lane.target && leaves !== EVERYWHERE) continue;
-      fold.put(lane, portion, i, isUpsert);
+      const kind = kindHere(lane, fold, portion, i);
+      if (kind === null) continue;
+      fold.put(lane, portion, i, kind);
       step.rows += 1;
       this.rows += 1;
       this.bytes += portion.bytesOf(i);
@@ -144,4 +143,17 @@ export class Batch {
     }
     return fold;
   }
+}
+
+/** What the record does to its key on the lane's target; null if the target has no part in it. */
+function kindHere(lane: Lane, fold: TableFold, portion: Portion, i: number): Kind | null {
+  if (int(portion.goesTo, i) === lane.target) return UPSERT;
+  const leaves = int(portion.leaves, i);
+  if (leaves === lane.target || leaves === EVERYWHERE) return DELETE;
+  // Its meaning is not known, so it may concern any target.
+  if (portion.unreadable.size > 0 && portion.unreadable.has(i)) return UNREADABLE;
+  // An event after an unreadable one tells again where the row is: not here.
+  if (fold.isUnreadable(portion, i)) return DELETE;
+  if (lane.blocked.size === 0) return null;
+  return lane.blocked.has(portion.keyText(i)) ? DELETE : null;
 }

@@ -4,7 +4,7 @@
  */
 import type { MysqlSession } from '../../shared/mysql/connect.ts';
 import { asReshardError, ReshardError } from '../../shared/runtime/error.ts';
-import type { Lane, LanePosition, ParkedKey } from './lane.ts';
+import { type Lane, type LanePosition, nothingWaits, type Waiting } from './lane.ts';
 import { isOfData } from './refusal.ts';
 import type { SinkTable } from './table.ts';
 import type { MysqlTable } from './target/mysql.ts';
@@ -13,7 +13,7 @@ import type { Target } from './target.ts';
 export interface Claim {
   lane: Lane;
   position: LanePosition;
-  parked: Map<string, ParkedKey>;
+  waiting: Waiting;
 }
 
 /** `tables` gets what is found of the lanes' tables; lanes whose table does not fit are `unfit`. */
@@ -41,11 +41,13 @@ export async function claimLanes(
   if (lanes.length === 0) return { claims: [], unfit };
   const positions = await target.offsets.claim(session, lanes);
   const parked = await target.parks.load(session, lanes);
+  const letters = await target.letters.count(session, lanes);
   await session.rawQuery('ROLLBACK');
   const claims = lanes.map((lane, i) => {
     const position = positions[i];
     if (position === undefined) throw new ReshardError('bug', `${lane.name} was not claimed`);
-    return { lane, position, parked: parked.get(lane) ?? new Map<string, ParkedKey>() };
+    const waiting = parked.get(lane) ?? nothingWaits();
+    return { lane, position, waiting: { ...waiting, letters: letters.get(lane) ?? 0 } };
   });
   return { claims, unfit };
 }

@@ -1,10 +1,10 @@
 /** What the sink tells of itself: a report for each slot and target, metrics, readiness. */
-import { createHash } from 'node:crypto';
 import type { UnitReport } from '../../shared/member/reporter.ts';
-import { describeError, ReshardError } from '../../shared/runtime/error.ts';
+import { describeError, type ErrorContext, ReshardError } from '../../shared/runtime/error.ts';
 import type { Readiness } from '../../shared/runtime/http.ts';
 import { Counter, Gauge, type Registry } from '../../shared/runtime/metric.ts';
-import type { Lane } from './lane.ts';
+import type { BlockedKey, Lane, ParkedKey } from './lane.ts';
+import { keyHash } from './park.ts';
 import type { Sink } from './sink.ts';
 import type { Worker } from './worker.ts';
 
@@ -12,39 +12,71 @@ const UNITS_MAX = 5;
 
 /** Rows that have waited for a unique value longer than the deadline, oldest first. */
 export function overdue(lane: Lane, deadlineMs: number, nowMs: number): ReshardError | null {
-  let count = 0;
-  let oldest: { key: string; sinceMs: number; offset: number } | undefined;
-  for (const [key, { sinceMs, offset }] of lane.parked) {
-    if (nowMs - sinceMs < deadlineMs) continue;
-    count += 1;
-    if (oldest === undefined || sinceMs < oldest.sinceMs) oldest = { key, sinceMs, offset };
-  }
-  if (oldest === undefined) return null;
-  const { key, sinceMs, offset } = oldest;
+  const late = [...lane.parked].filter(([, { sinceMs }]) => nowMs - sinceMs >= deadlineMs);
+  const first = oldest(late);
+  if (first === undefined) return null;
   return new ReshardError('collision', 'rows collide with rows of other keys in a unique value', {
-    context: {
-      table: lane.table.name,
-      topic: lane.topic,
-      partition: lane.partition,
-      rows: count,
-      seconds: Math.round((nowMs - sinceMs) / 1000),
-      offset,
-      keySha256: createHash('sha256').update(key, 'latin1').digest('hex').slice(0, 16),
-    },
+    context: { ...placeOf(lane), rows: late.length, ...waiting(first, nowMs) },
     remedy:
       'two sources have the same unique value, or the target had rows of its own: remove one of ' +
       'them; the parked rows (table reshard_park) go back by themselves',
   });
 }
 
+/** Keys whose newest event the target refuses, or nobody can read. */
+export function blocked(lane: Lane, deadLetters: string, nowMs: number): ReshardError | null {
+  const first = oldest<BlockedKey>([...lane.blocked]);
+  if (first === undefined) return null;
+  const [, { why, reason }] = first;
+  const what = reason === 'refused' ? 'the target refuses rows' : 'records cannot be read';
+  return new ReshardError(why.kind, `${what}, their keys are blocked: ${why.text}`, {
+    context: {
+      ...placeOf(lane),
+      keys: lane.blocked.size,
+      ...waiting(first, nowMs),
+      errno: why.errno,
+    },
+    remedy:
+      reason === 'refused'
+        ? 'make the target table like the source table; the rows (table reshard_park) are tried ' +
+          `again by themselves, and their records are in the topic ${deadLetters}`
+        : `look at the records in the topic ${deadLetters}; a newer event of a key, or a version ` +
+          'of this service that can read them, ends the block',
+  });
+}
+
+function lettersWait(error: string, topic: string): ReshardError {
+  return new ReshardError('broker', `dead letters wait for the topic ${topic}: ${error}`, {
+    remedy: 'look at the topic (reshard topics); control makes it when it starts',
+  });
+}
+
+function oldest<T extends ParkedKey>(keys: readonly [string, T][]): [string, T] | undefined {
+  const [first, ...rest] = keys;
+  if (first === undefined) return undefined;
+  return rest.reduce((a, b) => (b[1].sinceMs < a[1].sinceMs ? b : a), first);
+}
+
+function placeOf(lane: Lane): ErrorContext {
+  return { table: lane.table.name, topic: lane.topic, partition: lane.partition };
+}
+
+/** Of the key that waits longest. */
+function waiting([key, { sinceMs, offset }]: [string, ParkedKey], nowMs: number): ErrorContext {
+  const seconds = Math.round((nowMs - sinceMs) / 1000);
+  return { seconds, offset, keySha256: keyHash(key).slice(0, 16) };
+}
+
 export class SinkFigures {
   readonly #sink: Sink;
   readonly #deadlineMs: number;
+  readonly #deadLetters: string;
 
-  constructor(sink: Sink, parkDeadlineMs: number, metrics: Registry) {
+  constructor(sink: Sink, o: { parkDeadlineMs: number; deadLetters: string; metrics: Registry }) {
     this.#sink = sink;
-    this.#deadlineMs = parkDeadlineMs;
-    this.#register(metrics);
+    this.#deadlineMs = o.parkDeadlineMs;
+    this.#deadLetters = o.deadLetters;
+    this.#register(o.metrics);
   }
 
   /** The report of one slot on one target. */
@@ -61,6 +93,8 @@ export class SinkFigures {
         rows: sum(l => l.total.rows),
         skipped: sum(l => l.total.skipped),
         parked: sum(l => l.parked.size),
+        blocked: sum(l => l.blocked.size),
+        letters: sum(l => l.letters),
         halted: sum(l => (l.state === 'halted' ? 1 : 0)),
         queuedBytes: sum(l => l.bytesQueued),
       },
@@ -81,6 +115,7 @@ export class SinkFigures {
         targetsDown: [...new Set(down.map(w => w.target.name))],
         halted: halted.map(l => l.name),
         parked: [...lanes.keys()].reduce((n, l) => n + l.parked.size, 0),
+        blocked: [...lanes.keys()].reduce((n, l) => n + l.blocked.size, 0),
         lanesApart: intake.apart,
       },
     };
@@ -91,17 +126,21 @@ export class SinkFigures {
   ): { state: string; text: string } | undefined {
     const now = Date.now();
     const halted: ReshardError[] = [...this.#sink.refused.values()];
+    const blocks: ReshardError[] = [];
     for (const [lane] of lanes) {
       const error = lane.error ?? overdue(lane, this.#deadlineMs, now);
       if (error !== null) halted.push(error);
+      const block = blocked(lane, this.#deadLetters, now);
+      if (block !== null) blocks.push(block);
     }
-    if (halted.length > 0) {
-      const texts = halted.slice(0, UNITS_MAX).map(describeError);
-      if (halted.length > UNITS_MAX) texts.push(`and ${halted.length - UNITS_MAX} more`);
-      return { state: 'halted', text: texts.join('\n') };
-    }
-    const waiting = lanes.map(([, w]) => w.error).find(e => e !== null) ?? this.#sink.intake.error;
-    if (waiting) return { state: 'backing-off', text: describeError(waiting) };
+    const unsent = new Set(
+      lanes.flatMap(([l, w]) => (l.letters > 0 ? (w.letters.error ?? []) : [])),
+    );
+    for (const error of unsent) blocks.push(lettersWait(error, this.#deadLetters));
+    if (halted.length > 0) return { state: 'halted', text: textOf([...halted, ...blocks]) };
+    const away = lanes.map(([, w]) => w.error).find(e => e !== null) ?? this.#sink.intake.error;
+    if (away) return { state: 'backing-off', text: textOf([away, ...blocks]) };
+    if (blocks.length > 0) return { state: 'blocked', text: textOf(blocks) };
     return lanes.some(([l]) => l.state === 'waiting') ? { state: 'starting', text: '' } : undefined;
   }
 
@@ -126,6 +165,7 @@ export class SinkFigures {
     total('bytes_total', 'record bytes applied', w => w.total.bytes);
     total('transactions_total', 'target transactions', w => w.total.transactions);
     total('retries_total', 'transactions tried again after a deadlock', w => w.total.retries);
+    total('dead_letters_total', 'dead letters in their topic', w => w.letters.total);
     total('apply_seconds_total', 'time in transactions', w => w.total.busyMs / 1000);
     const gauge = (name: string, help: string, of: (lane: Lane) => number): void => {
       new Gauge({
@@ -140,6 +180,8 @@ export class SinkFigures {
       });
     };
     gauge('parked_rows', 'rows that wait for a unique value', l => l.parked.size);
+    gauge('blocked_keys', 'keys whose newest event cannot be applied', l => l.blocked.size);
+    gauge('dead_letters_waiting', 'dead letters on their way to the topic', l => l.letters);
     gauge('halted_lanes', 'table partitions stopped by an error', l => (l.error ? 1 : 0));
     gauge('queued_bytes', 'record bytes read ahead', l => l.bytesQueued);
     gauge('skipped_records', 'records found to be delivered twice', l => l.total.skipped);
@@ -152,4 +194,10 @@ export class SinkFigures {
       },
     });
   }
+}
+
+function textOf(errors: readonly ReshardError[]): string {
+  const texts = errors.slice(0, UNITS_MAX).map(describeError);
+  if (errors.length > UNITS_MAX) texts.push(`and ${errors.length - UNITS_MAX} more`);
+  return texts.join('\n');
 }

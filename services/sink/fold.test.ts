@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { TableSchema } from '../../shared/row/table-schema.ts';
 import { type Event, LogMaker, SCHEMA_IDS } from '../../test/support/sink/log-maker.ts';
 import { Batch } from './batch.ts';
-import { Lane } from './lane.ts';
+import { DELETE, UPSERT } from './fold.ts';
+import { Lane, nothingWaits } from './lane.ts';
 import { advanced } from './offset.ts';
 import { Portion } from './portion.ts';
 import { SinkTable } from './table.ts';
@@ -49,10 +50,10 @@ function applyFold(table: SinkTable, batch: Batch, rows: Rows): void {
     if (fold.table !== table) continue;
     for (let i = 0; i < fold.count; i++) {
       const [id] = table.keyCodec.toJs(fold.buf(i), fold.keyStart(i));
-      if (!fold.isUpsert(i)) rows.delete(Number(id));
+      if (fold.kind(i) !== UPSERT) rows.delete(Number(id));
     }
     for (let i = 0; i < fold.count; i++) {
-      if (!fold.isUpsert(i)) continue;
+      if (fold.kind(i) !== UPSERT) continue;
       const row = table.codec.toJs(fold.buf(i), fold.rowStart(i));
       rows.set(Number(row[0]), row.join());
     }
@@ -113,7 +114,7 @@ describe('folding a batch', () => {
           const log = new LogMaker(SCHEMA, table.topic, 0).append(...events);
           naive.forEach((expected, target) => {
             const lane = new Lane(table, 0, target);
-            lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, new Map(), 0);
+            lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
             const rows: Rows = new Map();
             let from = 0;
             for (let i = 0; from < log.end; i++) {
@@ -148,7 +149,7 @@ describe('folding a batch', () => {
       ordinal: 13,
     });
     const lane = new Lane(table, 0, 0);
-    lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, new Map(), 0);
+    lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
     lane.offer(portionOf(table, log, 0, log.end));
     const batch = new Batch({ rows: 100, bytes: 1 << 20 });
     batch.collect([lane]);
@@ -159,23 +160,23 @@ describe('folding a batch', () => {
     const log = new LogMaker(SCHEMA, table.topic, 0);
     log.append({ op: 'c', after: [1, 0, 1] }, { op: 'd', before: [1, 0, 1] });
     const lane = new Lane(table, 0, 0);
-    lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, new Map(), 0);
+    lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
     lane.offer(portionOf(table, log, 0, log.end));
     const batch = new Batch({ rows: 100, bytes: 1 << 20 });
     batch.collect([lane]);
     const [fold] = batch.folds();
-    expect([fold?.count, fold?.deletes]).toEqual([1, 1]);
+    expect([fold?.count, fold?.countOf(DELETE)]).toEqual([1, 1]);
   });
 
   test('a tombstone deletes its key on every target', () => {
     const log = new LogMaker(SCHEMA, table.topic, 0).appendTombstone([1, 1, 1]);
     for (let target = 0; target < TARGETS; target++) {
       const lane = new Lane(table, 0, target);
-      lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, new Map(), 0);
+      lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
       lane.offer(portionOf(table, log, 0, log.end));
       const batch = new Batch({ rows: 100, bytes: 1 << 20 });
       batch.collect([lane]);
-      expect(batch.folds()[0]?.deletes).toBe(1);
+      expect(batch.folds()[0]?.countOf(DELETE)).toBe(1);
     }
   });
 
@@ -186,11 +187,11 @@ describe('folding a batch', () => {
     const batch = new Batch({ rows: 1 << 20, bytes: 1 << 30 });
     for (let round = 0; round < 3; round++) {
       const lane = new Lane(table, 0, 0);
-      lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, new Map(), 0);
+      lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
       lane.offer(portionOf(table, log, 0, log.end));
       batch.collect([lane]);
       const [fold] = batch.folds();
-      expect([fold?.count, fold?.deletes]).toEqual([5000, 2500]);
+      expect([fold?.count, fold?.countOf(DELETE)]).toEqual([5000, 2500]);
       batch.clear();
     }
   });
@@ -203,7 +204,7 @@ describe('a lane', () => {
 
   function laneAt(next: number): Lane {
     const lane = new Lane(table, 0, 0);
-    lane.claimed({ next, epoch: 0, ordinal: -1, revision: 1 }, new Map(), 0);
+    lane.claimed({ next, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
     return lane;
   }
 
@@ -229,9 +230,9 @@ describe('a lane', () => {
     expect(lane.position.next).toBe(10);
   });
 
-  test('an unreadable record ends the portion in front of it', () => {
+  test('a record without a readable key ends the portion in front of it', () => {
     const bad = new LogMaker(SCHEMA, table.topic, 0);
-    bad.append({ op: 'c', after: [1, 0, 1] }).appendGarbage([2, 0, 2]);
+    bad.append({ op: 'c', after: [1, 0, 1] }).appendBadKey([2, 0, 2]);
     bad.append({ op: 'c', after: [3, 0, 3] });
     const portion = portionOf(table, bad, 0, 3);
     expect([portion.count, portion.position]).toEqual([1, 1]);
@@ -244,8 +245,8 @@ describe('a lane', () => {
     expect(batch.steps[0]).toMatchObject({ rows: 1, next: 1, error: portion.error });
   });
 
-  test('a record of another schema version stops the lane there', () => {
-    const other = new LogMaker(SCHEMA, table.topic, 0, { keySchemaId: 7, valueSchemaId: 9 });
+  test('a key of another schema version stops the lane there', () => {
+    const other = new LogMaker(SCHEMA, table.topic, 0, { keySchemaId: 9, valueSchemaId: 8 });
     other.append({ op: 'c', after: [1, 0, 1] });
     expect(portionOf(table, other, 0, 1).error?.kind).toBe('schema-changed');
   });

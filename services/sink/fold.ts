@@ -7,26 +7,36 @@
  * as if nothing happened: a snapshot row of the key may have been applied before its own insert
  * event (DESIGN section 3 allows it), and would stay for ever.
  *
+ * A key whose last event cannot be read is kept as such: its row is not known any more.
+ *
  * Keys are found by an open-addressed index on their bytes: no key becomes an object.
  */
 import { at } from '../../shared/runtime/bytes.ts';
+import { ReshardError } from '../../shared/runtime/error.ts';
 import type { Slab } from '../../shared/topic/slab.ts';
 import type { Lane } from './lane.ts';
 import { FRAME_BYTES, int, type Portion } from './portion.ts';
 import type { SinkTable } from './table.ts';
 
 const SLOTS_MIN = 1024;
+const NONE = Buffer.alloc(0);
+
+/** What becomes of the key's row here: it goes, it comes or changes, or nobody knows. */
+export const DELETE = 0;
+export const UPSERT = 1;
+export const UNREADABLE = 2;
+export type Kind = typeof DELETE | typeof UPSERT | typeof UNREADABLE;
 
 export class TableFold {
   readonly table: SinkTable;
   count = 0;
-  /** Keys whose last event is a delete. */
-  deletes = 0;
+  /** Keys by the kind of their last event. */
+  readonly #counts = [0, 0, 0];
   // One element for each key, in the order of its first event in the batch.
   #lanes: Lane[] = [];
   #portions: Portion[] = [];
   #records = new Int32Array(SLOTS_MIN);
-  #isUpsert = new Uint8Array(SLOTS_MIN);
+  #kinds = new Uint8Array(SLOTS_MIN);
   #hashes = new Int32Array(SLOTS_MIN);
   #slotOf = new Int32Array(SLOTS_MIN);
   /** Entry number + 1, or 0. */
@@ -39,26 +49,22 @@ export class TableFold {
   clear(): void {
     for (let i = 0; i < this.count; i++) this.#slots[int(this.#slotOf, i)] = 0;
     this.count = 0;
-    this.deletes = 0;
+    this.#counts.fill(0);
     this.#lanes = [];
     this.#portions = [];
   }
 
-  put(lane: Lane, portion: Portion, record: number, isUpsert: boolean): void {
+  put(lane: Lane, portion: Portion, record: number, kind: Kind): void {
     const { buf } = portion.slab;
     const start = int(portion.slab.keyStart, record) + FRAME_BYTES;
     const end = int(portion.slab.keyEnd, record);
     const hash = hashOf(buf, start, end);
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    for (let e = int(this.#slots, slot); e !== 0; e = int(this.#slots, slot)) {
-      const i = e - 1;
-      if (this.#hashes[i] === hash && this.#hasKey(i, buf, start, end)) {
-        if (this.#isUpsert[i] === 0) this.deletes -= 1;
-        this.#set(i, lane, portion, record, isUpsert);
-        return;
-      }
-      slot = (slot + 1) & mask;
+    const slot = this.#slotFor(hash, buf, start, end);
+    const known = int(this.#slots, slot) - 1;
+    if (known >= 0) {
+      this.#counts[this.kind(known)] = this.countOf(this.kind(known)) - 1;
+      this.#set(known, lane, portion, record, kind);
+      return;
     }
     const i = this.count;
     this.count += 1;
@@ -66,12 +72,27 @@ export class TableFold {
     this.#hashes[i] = hash;
     this.#slotOf[i] = slot;
     this.#slots[slot] = i + 1;
-    this.#set(i, lane, portion, record, isUpsert);
+    this.#set(i, lane, portion, record, kind);
     if (this.count * 2 > this.#slots.length) this.#growSlots();
   }
 
-  isUpsert(i: number): boolean {
-    return this.#isUpsert[i] === 1;
+  /** Keys whose last event is of this kind. */
+  countOf(kind: Kind): number {
+    return this.#counts[kind] as number;
+  }
+
+  /** Whether the last event of the record's key, so far, could not be read. */
+  isUnreadable(portion: Portion, record: number): boolean {
+    if (this.countOf(UNREADABLE) === 0) return false;
+    const { buf } = portion.slab;
+    const start = int(portion.slab.keyStart, record) + FRAME_BYTES;
+    const end = int(portion.slab.keyEnd, record);
+    const known = int(this.#slots, this.#slotFor(hashOf(buf, start, end), buf, start, end)) - 1;
+    return known >= 0 && this.kind(known) === UNREADABLE;
+  }
+
+  kind(i: number): Kind {
+    return this.#kinds[i] as Kind;
   }
 
   /** Start and end of the canonical key bytes of entry `i`, in its slab's buffer. */
@@ -100,6 +121,19 @@ export class TableFold {
     return int(this.#portion(i).rowEnd, int(this.#records, i));
   }
 
+  /** The event's record as it is in the log. */
+  record(i: number): { key: Buffer; value: Buffer | null } {
+    const slab = this.#slab(i);
+    const record = int(this.#records, i);
+    return { key: slab.key(record) ?? NONE, value: slab.value(record) };
+  }
+
+  /** Why the event could not be read. */
+  unreadable(i: number): ReshardError {
+    const why = this.#portion(i).unreadable.get(int(this.#records, i));
+    return why ?? new ReshardError('bug', 'a record that can be read counts as unreadable');
+  }
+
   /** Offset of the event in its topic partition. */
   offset(i: number): number {
     return this.#portion(i).slab.offset(int(this.#records, i));
@@ -117,12 +151,23 @@ export class TableFold {
     return this.#portion(i).slab;
   }
 
-  #set(i: number, lane: Lane, portion: Portion, record: number, isUpsert: boolean): void {
+  #set(i: number, lane: Lane, portion: Portion, record: number, kind: Kind): void {
     this.#lanes[i] = lane;
     this.#portions[i] = portion;
     this.#records[i] = record;
-    this.#isUpsert[i] = isUpsert ? 1 : 0;
-    if (!isUpsert) this.deletes += 1;
+    this.#kinds[i] = kind;
+    this.#counts[kind] = this.countOf(kind) + 1;
+  }
+
+  /** The slot of the key, or the free one where it belongs. */
+  #slotFor(hash: number, buf: Buffer, start: number, end: number): number {
+    const mask = this.#slots.length - 1;
+    let slot = hash & mask;
+    for (let e = int(this.#slots, slot); e !== 0; e = int(this.#slots, slot)) {
+      if (this.#hashes[e - 1] === hash && this.#hasKey(e - 1, buf, start, end)) return slot;
+      slot = (slot + 1) & mask;
+    }
+    return slot;
   }
 
   #hasKey(i: number, buf: Buffer, start: number, end: number): boolean {
@@ -140,9 +185,9 @@ export class TableFold {
     this.#records = grown(this.#records);
     this.#hashes = grown(this.#hashes);
     this.#slotOf = grown(this.#slotOf);
-    const isUpsert = new Uint8Array(this.#isUpsert.length * 2);
-    isUpsert.set(this.#isUpsert);
-    this.#isUpsert = isUpsert;
+    const kinds = new Uint8Array(this.#kinds.length * 2);
+    kinds.set(this.#kinds);
+    this.#kinds = kinds;
   }
 
   #growSlots(): void {

@@ -8,7 +8,7 @@ import type { LogReader, ReaderOptions } from '../../shared/topic/reader.ts';
 import type { Slab } from '../../shared/topic/slab.ts';
 import { LogMaker, SCHEMA_IDS } from '../../test/support/sink/log-maker.ts';
 import { Intake } from './intake.ts';
-import { Lane } from './lane.ts';
+import { Lane, nothingWaits } from './lane.ts';
 import { SinkTable } from './table.ts';
 
 const INT = { kind: 'integer', bits: 32, unsigned: false } as const;
@@ -116,7 +116,7 @@ describe('the intake', () => {
 
   function claim(target: number, partition: number, next: number): Lane {
     const lane = new Lane(table, partition, target);
-    lane.claimed({ next, epoch: 0, ordinal: -1, revision: 1 }, new Map(), 0);
+    lane.claimed({ next, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
     intake.attach(lane);
     return lane;
   }
@@ -196,10 +196,10 @@ describe('the intake', () => {
     expect(lanes[2]?.position.next).toBe(500);
   });
 
-  test('nothing behind an unreadable record is handed out', async () => {
+  test('nothing behind a record without a readable key is handed out', async () => {
     const bad = new LogMaker(SCHEMA, table.topic, 0);
     for (let i = 0; i < 15; i++) bad.append({ op: 'c', after: [i, 0] });
-    bad.appendGarbage([15, 0]);
+    bad.appendBadKey([15, 0]);
     for (let i = 16; i < 40; i++) bad.append({ op: 'c', after: [i, 0] });
     logs[0] = bad;
     const lane = claim(0, 0, 0);

@@ -9,6 +9,7 @@
  */
 import type { ReshardError } from '../../shared/runtime/error.ts';
 import type { Portion } from './portion.ts';
+import type { Refusal } from './refusal.ts';
 import type { SinkTable } from './table.ts';
 
 export type LaneState =
@@ -33,10 +34,27 @@ export interface ParkedKey {
   offset: number;
 }
 
+/** A key whose newest event the target refuses, or nobody can read. */
+export interface BlockedKey extends ParkedKey {
+  reason: 'refused' | 'unreadable';
+  why: Refusal;
+}
+
+/** What waits in the target besides the rows of the lane. */
+export interface Waiting {
+  parked: Map<string, ParkedKey>;
+  blocked: Map<string, BlockedKey>;
+  letters: number;
+}
+
 export interface Queued {
   portion: Portion;
   /** First record that the lane has not taken from an earlier portion. */
   start: number;
+}
+
+export function nothingWaits(): Waiting {
+  return { parked: new Map(), blocked: new Map(), letters: 0 };
 }
 
 const UNKNOWN: LanePosition = { next: 0, epoch: 0, ordinal: -1, revision: 0 };
@@ -57,8 +75,15 @@ export class Lane {
   enqueued = 0;
   /** Most records of the next batch: lowered to find the record that the target refuses. */
   limit = Number.POSITIVE_INFINITY;
-  /** Keys of this lane in reshard_park, as latin1 text. */
+  /** Keys in reshard_park that wait for a unique value, as latin1 text. */
   parked = new Map<string, ParkedKey>();
+  /** Keys in reshard_park that wait for the operator or for a newer event; none is in `parked`. */
+  blocked = new Map<string, BlockedKey>();
+  /** Dead letters that are not in their topic yet. */
+  letters = 0;
+  /** When blocked keys are tried again, on the clock of performance.now(), and the wait after. */
+  retryBlockedAt = 0;
+  retryBlockedMs = 0;
   /** When the offset row was written last, for the lazy advance over records of other targets. */
   writtenAt = 0;
   /** Events applied to the target, and records found to be delivered twice, since the start. */
@@ -78,11 +103,15 @@ export class Lane {
   }
 
   /** The offset row was claimed: go on from what it says. */
-  claimed(position: LanePosition, parked: Map<string, ParkedKey>, now: number): void {
+  claimed(position: LanePosition, waiting: Waiting, now: number): void {
     this.drop();
     this.position = position;
     this.enqueued = position.next;
-    this.parked = parked;
+    this.parked = waiting.parked;
+    this.blocked = waiting.blocked;
+    this.letters = waiting.letters;
+    this.retryBlockedAt = now;
+    this.retryBlockedMs = 0;
     this.state = 'running';
     this.writtenAt = now;
     if (this.haltedAt === null) this.error = null;
@@ -101,6 +130,11 @@ export class Lane {
     this.bytesQueued += portion.slab.bytes;
     this.enqueued = portion.position;
     return true;
+  }
+
+  /** Since when the key has waited, whatever for. */
+  waitsSince(key: string): number | undefined {
+    return (this.parked.get(key) ?? this.blocked.get(key))?.sinceMs;
   }
 
   /** The target has committed all records in front of `position.next`. */

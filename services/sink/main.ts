@@ -1,13 +1,22 @@
 /** The sink service: a member that applies the slots (partitions) it is given to all targets. */
 import { openContext, type ServiceOptions } from '../../shared/member/context.ts';
+import { deadLetterTopic } from '../../shared/topic/topic-name.ts';
+import { letterSender } from './dead-letter.ts';
 import { SinkFigures } from './figures.ts';
 import { Sink } from './sink.ts';
 
 export async function runSink(o: ServiceOptions): Promise<void> {
   await using context = await openContext('sink', o);
   const { job, log, signal, kafka, view, report } = context;
-  const sink = new Sink({ job, view, kafka, log });
-  const figures = new SinkFigures(sink, job.options.parkDeadlineSeconds * 1000, context.metrics);
+  const deadLetters = deadLetterTopic(job.job);
+  const from = { job: job.job, targets: job.targets.map(t => t.name) };
+  const sendLetters = letterSender(deadLetters, from, await kafka.writer());
+  const sink = new Sink({ job, view, kafka, sendLetters, log });
+  const figures = new SinkFigures(sink, {
+    parkDeadlineMs: job.options.parkDeadlineSeconds * 1000,
+    deadLetters,
+    metrics: context.metrics,
+  });
   context.readiness = () => figures.readiness();
   const unitOf = (slot: number, target: number): string => `${sink.targets[target]?.name}/${slot}`;
   const tell = (slots: readonly number[], isOurs: boolean): void => {

@@ -33,10 +33,13 @@ interface OffsetRow {
 export class OffsetTable {
   /** Its qualified name. */
   readonly table: string;
+  /** Fails where the table is missing. */
+  readonly probe: string;
   readonly #job: string;
 
   constructor(database: string, job: string) {
     this.table = qualified(database, 'reshard_offset');
+    this.probe = `SELECT 1 FROM ${this.table} LIMIT 0`;
     this.#job = quoteText(job);
   }
 

@@ -3,8 +3,9 @@
  * row lies, which target it goes to, which target it leaves. The bytes stay in the slab's buffer;
  * the slab goes back to its reader when every lane that took the portion has let go of it.
  *
- * A record that cannot be read ends the portion in front of it: `error` says why, what is before
- * is applied, nothing behind it is (I10).
+ * A record whose value cannot be read, or says no place, blocks its key: `unreadable` says why. One
+ * whose key cannot be read ends the portion in front of it: `error` says why, what is before is
+ * applied, nothing behind it is (I10).
  */
 import { asReshardError, ReshardError } from '../../shared/runtime/error.ts';
 import type { Slab } from '../../shared/topic/slab.ts';
@@ -28,6 +29,8 @@ export class Portion {
   /** Readable records. */
   readonly count: number;
   readonly error: ReshardError | null;
+  /** Records of which the key alone can be read, and why. */
+  readonly unreadable = new Map<number, ReshardError>();
   readonly rowStart: Int32Array;
   readonly rowEnd: Int32Array;
   readonly goesTo: Int32Array;
@@ -53,10 +56,14 @@ export class Portion {
     this.#release = release;
     let count = 0;
     let error: ReshardError | null = null;
-    try {
-      for (; count < n; count++) this.#read(count);
-    } catch (e) {
-      error = this.#unreadable(e, count);
+    while (count < n && error === null) {
+      try {
+        for (; count < n; count++) this.#read(count);
+      } catch (e) {
+        const why = this.#unreadable(e, count);
+        if (this.#hasKey(count)) this.#leaveOut(count++, why);
+        else error = why;
+      }
     }
     this.count = count;
     this.error = error;
@@ -76,6 +83,12 @@ export class Portion {
   bytesOf(i: number): number {
     const { keyStart, keyEnd, valueStart, valueEnd } = this.slab;
     return int(keyEnd, i) - int(keyStart, i) + int(valueEnd, i) - int(valueStart, i);
+  }
+
+  /** Canonical key bytes as latin1 text: a key for a map, for rare uses. */
+  keyText(i: number): string {
+    const { buf, keyStart, keyEnd } = this.slab;
+    return buf.toString('latin1', int(keyStart, i) + FRAME_BYTES, int(keyEnd, i));
   }
 
   #read(i: number): void {
@@ -108,6 +121,25 @@ export class Portion {
     this.rowEnd[i] = envelope.afterEnd;
     codec.offsets(buf, envelope.afterStart, offsets);
     this.goesTo[i] = route.shardOf(buf, int(offsets, route.column));
+  }
+
+  /** Whether the key is one of this table, to its last byte. */
+  #hasKey(i: number): boolean {
+    const { slab, table } = this;
+    const start = int(slab.keyStart, i);
+    const end = int(slab.keyEnd, i);
+    try {
+      checkFrame(slab.buf, start, end, table.keySchemaId, 'key');
+      return table.keyCodec.skip(slab.buf, start + FRAME_BYTES) === end;
+    } catch {
+      return false;
+    }
+  }
+
+  #leaveOut(i: number, why: ReshardError): void {
+    this.unreadable.set(i, why);
+    this.goesTo[i] = NOWHERE;
+    this.leaves[i] = NOWHERE;
   }
 
   #unreadable(e: unknown, i: number): ReshardError {

@@ -14,6 +14,7 @@ import type { Logger } from '../../shared/runtime/log.ts';
 import type { KafkaLog } from '../../shared/topic/kafka.ts';
 import { Intake } from './intake.ts';
 import { Lane } from './lane.ts';
+import type { SendLetters } from './postman.ts';
 import { SinkTable } from './table.ts';
 import { Target } from './target.ts';
 import { Worker } from './worker.ts';
@@ -40,8 +41,14 @@ export class Sink {
   readonly #places = new Map<string, Lane>();
   readonly #tables = new Map<string, PlannedTable>();
 
-  constructor(o: { job: Job; view: JobView; kafka: KafkaLog; log: Logger }) {
-    const { job, view, kafka, log } = o;
+  constructor(o: {
+    job: Job;
+    view: JobView;
+    kafka: KafkaLog;
+    sendLetters: SendLetters;
+    log: Logger;
+  }) {
+    const { job, view, kafka, sendLetters, log } = o;
     this.#job = job;
     this.#view = view;
     this.#log = log;
@@ -60,6 +67,7 @@ export class Sink {
           new Worker({
             target,
             source: this.intake,
+            sendLetters,
             limits: { rows: job.options.sinkBatchRows, bytes: BATCH_BYTES },
             log: log.child({ target: target.name, connection: i }),
           }),

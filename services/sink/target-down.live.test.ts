@@ -1,5 +1,6 @@
-/** A target that is killed, stalled or read-only stops its own share only, and comes back equal. */
+/** A target that is killed, stalled, read-only or full stops its own share only, and comes back. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Report } from '../../shared/member/reporter.ts';
 import { until } from '../../shared/runtime/clock.ts';
 import { servers } from '../../test/support/dev.ts';
 import { type Servers, startServers } from '../../test/support/servers/servers.ts';
@@ -9,6 +10,11 @@ import { SinkJob } from '../../test/support/sink/sink-job.ts';
 const TABLES = {
   t: 'CREATE TABLE t (id INT PRIMARY KEY, shard INT NOT NULL, v VARCHAR(200) NOT NULL)',
 };
+/** All tables in one file that does not grow without end: that is full as a disk is. */
+const SMALL = {
+  'innodb-file-per-table': 'OFF',
+  'innodb-data-file-path': 'ibdata1:12M:autoextend:max:64M',
+};
 const PAYLOAD = 'x'.repeat(150);
 
 describe('a target that fails', { timeout: 120_000 }, () => {
@@ -17,7 +23,10 @@ describe('a target that fails', { timeout: 120_000 }, () => {
   let published = 0;
 
   beforeAll(async () => {
-    own = await startServers({ mysql: [{ name: 'frail', serverId: 977 }], kafka: false });
+    own = await startServers({
+      mysql: [{ name: 'frail', serverId: 977, settings: SMALL }],
+      kafka: false,
+    });
     const shared = servers();
     const name = `sink_down_${process.pid}`;
     job = await SinkJob.create({
@@ -46,6 +55,10 @@ describe('a target that fails', { timeout: 120_000 }, () => {
     const [row] =
       (await job.sessions[target]?.query<{ n: string }>('SELECT COUNT(*) AS n FROM t')) ?? [];
     return Number(row?.n);
+  }
+
+  function isWaiting(r: Report): boolean {
+    return r.unit.startsWith('frail/') && r.state === 'backing-off';
   }
 
   /** More than fits into the memory of the sink, while the other target must follow. */
@@ -80,8 +93,32 @@ describe('a target that fails', { timeout: 120_000 }, () => {
     await job.sessions[1]?.rawQuery('SET GLOBAL read_only = ON');
     await job.sessions[1]?.rawQuery('SET GLOBAL super_read_only = ON').catch(() => {});
     await publishWhileDown();
+    const { error } = await job.waitReport('the target to wait', isWaiting);
+    expect(error).toMatch(/read.only.*\n.*remedy: Make the server writable/);
     await job.sessions[1]?.rawQuery('SET GLOBAL super_read_only = OFF').catch(() => {});
     await job.sessions[1]?.rawQuery('SET GLOBAL read_only = OFF');
+    await expectEqual();
+  });
+
+  test('full: the others go on, the reason is told, and it catches up when there is room', async () => {
+    const frail = job.sessions[1];
+    await frail?.rawQuery('CREATE TABLE ballast (id INT AUTO_INCREMENT PRIMARY KEY, b LONGBLOB)');
+    const fill = async (bytes: number): Promise<void> => {
+      for (;;) await frail?.rawQuery(`INSERT INTO ballast (b) VALUES (REPEAT('x', ${bytes}))`);
+    };
+    for (const bytes of [1_000_000, 100_000, 10_000]) {
+      await expect(fill(bytes)).rejects.toMatchObject({ context: { errno: 1114 } });
+    }
+    const before = await rowsOf(1);
+    await publishWhileDown();
+    const { error } = await job.waitReport('the target to wait', isWaiting);
+    expect(error).toMatch(/is full.*\n.*remedy: Free disk space/);
+    expect(await rowsOf(1)).toBeLessThan(before + 10_000);
+    // Not the fault of any row: none is blocked by it.
+    const [blocked] =
+      (await frail?.query<{ n: string }>('SELECT COUNT(*) AS n FROM reshard_park')) ?? [];
+    expect(Number(blocked?.n)).toBe(0);
+    await frail?.rawQuery('DROP TABLE ballast');
     await expectEqual();
   });
 

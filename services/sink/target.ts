@@ -9,12 +9,14 @@ import { inspectKeys } from '../../shared/mysql/inspect.ts';
 import { errnoOf } from '../../shared/mysql/mysql-error.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 import type { Logger } from '../../shared/runtime/log.ts';
+import { LetterTable } from './letters.ts';
 import { OffsetTable } from './offset.ts';
 import { ParkTable } from './park.ts';
 import type { SinkTable } from './table.ts';
 import { MysqlTable } from './target/mysql.ts';
 
 const NO_SUCH_TABLE = 1146;
+const NO_SUCH_COLUMN = 1054;
 const STATEMENT_TIMEOUT_MS = 120_000;
 /**
  * A member that was stopped or cut off in the middle of a transaction holds its offset rows locked;
@@ -30,6 +32,7 @@ export class Target {
   readonly database: string;
   readonly offsets: OffsetTable;
   readonly parks: ParkTable;
+  readonly letters: LetterTable;
   readonly #endpoint: JobTarget;
   readonly #log: Logger;
 
@@ -39,6 +42,7 @@ export class Target {
     this.database = endpoint.database;
     this.offsets = new OffsetTable(endpoint.database, job);
     this.parks = new ParkTable(endpoint.database, job);
+    this.letters = new LetterTable(endpoint.database, job);
     this.#endpoint = endpoint;
     this.#log = log;
   }
@@ -55,7 +59,9 @@ export class Target {
       const [row] = await session.query<{ packet: string | number }>(
         'SELECT @@max_allowed_packet AS packet',
       );
-      await session.rawQuery(`SET SESSION autocommit = 0, wait_timeout = ${IDLE_TIMEOUT_S}`);
+      // Every warning of a statement is looked at, so every one is kept.
+      const settings = `autocommit = 0, wait_timeout = ${IDLE_TIMEOUT_S}, max_error_count = 65535`;
+      await session.rawQuery(`SET SESSION ${settings}`);
       return { session, packetBytes: Number(row?.packet ?? 1024 * 1024) };
     } catch (e) {
       session.destroy();
@@ -65,12 +71,14 @@ export class Target {
 
   /** Our tables, unless somebody has made them: then the user needs no privilege for it. */
   async #createOurs(session: MysqlSession): Promise<void> {
-    for (const ours of [this.offsets, this.parks]) {
+    for (const ours of [this.offsets, this.parks, this.letters]) {
       try {
-        await session.rawQuery(`SELECT 1 FROM ${ours.table} LIMIT 0`);
+        await session.rawQuery(ours.probe);
       } catch (e) {
-        if (errnoOf(e) !== NO_SUCH_TABLE) throw e;
-        await ours.create(session);
+        const errno = errnoOf(e);
+        if (errno === NO_SUCH_TABLE) await ours.create(session);
+        else if (errno === NO_SUCH_COLUMN && ours === this.parks) await this.parks.upgrade(session);
+        else throw e;
       }
     }
   }

@@ -12,18 +12,22 @@ import { errnoOf } from '../../shared/mysql/mysql-error.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { asReshardError, describeError, ReshardError } from '../../shared/runtime/error.ts';
 import type { Logger } from '../../shared/runtime/log.ts';
-import { Applier, type ParkChange } from './apply.ts';
+import { Applier } from './apply.ts';
 import { Batch, type BatchLimits } from './batch.ts';
 import { Bell } from './bell.ts';
 import { claimLanes } from './claim.ts';
-import { IDLE_MS, LAZY_MS, retryWaitMs, writeWaitMs } from './due.ts';
+import { LAZY_MS, retryWaitMs, writeWaitMs } from './due.ts';
 import type { Lane } from './lane.ts';
 import { advanced } from './offset.ts';
+import { keyHash } from './park.ts';
+import { Postman, type SendLetters } from './postman.ts';
 import { isOfData, refused } from './refusal.ts';
+import { Retry } from './retry.ts';
 import { RowWriter } from './row-writer.ts';
 import type { SinkTable } from './table.ts';
 import type { MysqlTable } from './target/mysql.ts';
 import { SIGN_OF_LIFE_MS, type Target } from './target.ts';
+import { BLOCKED_MAX, type WaitingChange } from './waiting.ts';
 
 /** Where lanes get their portions from; intake.ts. */
 export interface LaneSource {
@@ -34,29 +38,35 @@ export interface LaneSource {
 export interface WorkerOptions {
   target: Target;
   source: LaneSource;
-  limits: BatchLimits;
+  limits: BatchLimits & { blockedKeys?: number };
   log: Logger;
-  pace?: Pace;
+  sendLetters: SendLetters;
+  pace?: Partial<Pace>;
 }
 
-/** When a lane that stopped is tried again. */
+/** When a lane that stopped, or a key that is blocked, is tried again. */
 export interface Pace {
   fencedMs: number;
   haltedMs: number;
+  blockedMinMs: number;
+  blockedMaxMs: number;
 }
 
 /** A stop waits this long for the transaction that runs. */
 const GRACE_MS = 5000;
 const STATEMENT_BYTES = 1024 * 1024;
 const STATEMENT_ROWS = 2000;
-const PARK_RETRY_MS = 75;
-/** After a batch, which may have made room, parked rows are tried this soon. */
-const PARK_PAUSE_MS = 10;
-const PARK_RETRY_KEYS = 100;
 const BACKOFF_MIN_MS = 100;
 /** A target that is back should not wait long for us. */
 const BACKOFF_MAX_MS = 3000;
-const PACE: Pace = { fencedMs: 3000, haltedMs: 15_000 };
+const PACE: Pace = {
+  fencedMs: 3000,
+  haltedMs: 15_000,
+  blockedMinMs: 5000,
+  blockedMaxMs: 30_000,
+};
+/** A target that takes claims may still take no rows (a full disk): so long its error stands. */
+const ERROR_STANDS_MS = 5000;
 const LOCK_RETRIES = 20;
 const DEADLOCK = 1213;
 const LOCK_WAIT = 1205;
@@ -72,18 +82,40 @@ export class Worker {
   readonly #pace: Pace;
   readonly #bell = new Bell();
   readonly #batch: Batch;
+  readonly #retry: Retry;
+  readonly #postman: Postman;
   #tables = new Map<SinkTable, MysqlTable>();
   #turn = 0;
-  #parkTurn = 0;
   #aliveAt = 0;
-  #parkRetryAt = 0;
   #transaction: Promise<void> = Promise.resolve();
 
   constructor(o: WorkerOptions) {
     this.target = o.target;
     this.#o = o;
-    this.#pace = o.pace ?? PACE;
+    this.#pace = { ...PACE, ...o.pace };
     this.#batch = new Batch(o.limits);
+    this.#retry = new Retry({
+      target: o.target,
+      blockedMinMs: this.#pace.blockedMinMs,
+      blockedMaxMs: this.#pace.blockedMaxMs,
+      onFenced: (session, lanes) => this.#fenced(session, lanes),
+      isPassing: e => this.#again(e, 1),
+      onRefused: (lane, error) => this.#halt(lane, error, false),
+      onCommitted: () => {
+        this.total.transactions += 1;
+      },
+    });
+    this.#postman = new Postman({
+      table: o.target.letters,
+      send: o.sendLetters,
+      wake: () => this.#bell.ring(),
+      log: o.log,
+    });
+  }
+
+  /** Dead letters in their topic since the start, and why others wait, if it is so. */
+  get letters(): { total: number; error: string | null } {
+    return this.#postman;
   }
 
   add(lane: Lane): void {
@@ -160,8 +192,12 @@ export class Worker {
       writer: new RowWriter(session, limits),
       offsets: target.offsets,
       parks: target.parks,
+      letters: target.letters,
       tableOf: table => this.#tableOf(table),
+      packetBytes,
+      blockedMax: this.#o.limits.blockedKeys ?? BLOCKED_MAX,
     });
+    const since = performance.now();
     const cut = (): void => {
       setTimeout(() => session.destroy(), GRACE_MS).unref();
     };
@@ -169,7 +205,8 @@ export class Worker {
     try {
       while (!signal.aborted) {
         await this.#exclusive(() => this.#claim(session));
-        this.error = null;
+        const isWell = performance.now() - since > ERROR_STANDS_MS;
+        if (isWell || this.error?.kind !== 'target') this.error = null;
         const waitMs = await this.#exclusive(() => this.#turnOnce(session, applier));
         if (waitMs > 0) await this.#bell.wait(waitMs);
         await this.#signOfLife(session);
@@ -213,9 +250,9 @@ export class Worker {
     if (due.length === 0) return;
     const { claims, unfit } = await claimLanes(session, this.target, due, this.#tables);
     for (const { lane, error } of unfit) this.#halt(lane, error, false);
-    for (const { lane, position, parked } of claims) {
+    for (const { lane, position, waiting } of claims) {
       if (!this.lanes.has(lane)) continue;
-      lane.claimed(position, parked, now);
+      lane.claimed(position, waiting, now);
       this.#o.source.attach(lane);
     }
     const lanes = claims.map(c => `${c.lane.name}@${c.position.next}`);
@@ -232,11 +269,12 @@ export class Worker {
       if (lazyMs <= 0) {
         batch.postpone(lane => lane.writtenAt + LAZY_MS <= now);
         await this.#transact(session, applier, batch);
-        this.#parkRetryAt = Math.min(this.#parkRetryAt, now + PARK_PAUSE_MS);
+        this.#retry.hasRoom(now);
       }
-      const parkMs = await this.#retryParked(session, applier);
+      const parkMs = await this.#retry.turn(session, applier, this.lanes);
+      const postMs = await this.#postman.turn(session, this.lanes);
       if (lazyMs <= 0) return 0;
-      return Math.min(lazyMs, parkMs, retryWaitMs(this.lanes, now));
+      return Math.min(lazyMs, parkMs, postMs, retryWaitMs(this.lanes, now));
     } finally {
       batch.clear();
     }
@@ -282,11 +320,15 @@ export class Worker {
     return true;
   }
 
-  #committed(batch: Batch, change: ParkChange): void {
+  #committed(batch: Batch, change: WaitingChange): void {
     const now = performance.now();
-    for (const { lane, keys } of change.unparked) for (const key of keys) lane.parked.delete(key);
-    for (const { lane, key, sinceMs, offset } of change.parked) {
-      lane.parked.set(key, { sinceMs, offset });
+    this.error = null;
+    change.committed();
+    for (const { lane, key, why } of change.parked) {
+      if (why === null) continue;
+      const { errno, text } = why;
+      const keySha256 = keyHash(key).slice(0, 16);
+      this.#o.log.error({ lane: lane.name, keySha256, errno }, `key blocked: ${text}`);
     }
     for (const step of batch.steps) {
       const { lane } = step;
@@ -320,9 +362,9 @@ export class Worker {
   }
 
   /**
-   * The target refuses data of the batch. Smaller batches find out what: first one lane at a time,
-   * then half as many records of it, and so on; what is in front of the refused record gets
-   * applied, the record itself halts its lane.
+   * The target refuses data of the batch, and not single rows of it: those block their keys alone.
+   * Smaller batches find out what: first one lane at a time, then half as many records of it, and
+   * so on; what is in front of the refused record gets applied, the record itself halts its lane.
    */
   #narrow(batch: Batch, error: ReshardError): void {
     const [step] = batch.steps;
@@ -340,53 +382,5 @@ export class Worker {
     this.#o.source.detach(lane);
     lane.halt(error, performance.now() + this.#pace.haltedMs, isAtRecord);
     this.#o.log.error({ lane: lane.name }, `lane halted: ${describeError(error)}`);
-  }
-
-  /** Puts parked rows back where that is possible now; returns when to try again. */
-  async #retryParked(session: MysqlSession, applier: Applier): Promise<number> {
-    const lanes = [...this.lanes].filter(l => l.state === 'running' && l.parked.size > 0);
-    if (lanes.length === 0) return IDLE_MS;
-    const wait = this.#parkRetryAt - performance.now();
-    if (wait > 0) return wait;
-    await this.#retryLanes(session, applier, lanes);
-    this.#parkRetryAt = performance.now() + PARK_RETRY_MS;
-    return PARK_RETRY_MS;
-  }
-
-  async #retryLanes(session: MysqlSession, applier: Applier, lanes: Lane[]): Promise<void> {
-    const stands = lanes.map(lane => ({ ...lane.position, lane }));
-    const back = new Map<Lane, string[]>();
-    let [current] = lanes;
-    try {
-      await this.target.offsets.compareAndSet(session, stands);
-      for (const lane of lanes) {
-        current = lane;
-        const keys = await applier.retry(lane, this.#parkedInTurn(lane));
-        if (keys.length > 0) back.set(lane, keys);
-      }
-      if (back.size === 0) {
-        await session.rawQuery('ROLLBACK');
-        return;
-      }
-      await applier.commit();
-      for (const stand of stands) stand.lane.position = advanced(stand);
-      for (const [lane, keys] of back) for (const key of keys) lane.parked.delete(key);
-      this.total.transactions += 1;
-    } catch (e) {
-      if (!session.alive) throw e;
-      await session.rawQuery('ROLLBACK');
-      if (e instanceof ReshardError && e.kind === 'fenced') return this.#fenced(session, lanes);
-      if (await this.#again(e, 1)) return;
-      if (!isOfData(e) || current === undefined) throw e;
-      this.#halt(current, refused(asReshardError(e), current, this.target.name), false);
-    }
-  }
-
-  /** Some parked keys of a lane, others each time. */
-  #parkedInTurn(lane: Lane): string[] {
-    const all = [...lane.parked.keys()];
-    this.#parkTurn += PARK_RETRY_KEYS;
-    const first = this.#parkTurn % all.length;
-    return [...all.slice(first), ...all.slice(0, first)].slice(0, PARK_RETRY_KEYS);
   }
 }

@@ -71,12 +71,14 @@ export interface TableResult {
 
 export interface CheckResult {
   verifyId: string;
-  /** No difference and no unsettled key in any table. */
+  /** No difference and no unsettled key in any table, and no blocked key on any target. */
   equal: boolean;
   tables: TableResult[];
   rows: number;
   differences: number;
   unsettled: number;
+  /** Keys on the targets whose newest event cannot be applied. */
+  blocked: number;
   startedMs: number;
   tookMs: number;
   rowsPerSecond: number;

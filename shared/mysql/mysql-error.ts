@@ -25,7 +25,9 @@ rule('denied', [1044, 1045, 1130, 1131, 1133, 1142, 1143, 1227, 1251, 1275, 1370
 rule('denied', [1419, 1524, 1698, 1820, 1862, 3118, 3159, 3955, 4151]);
 rule('config', [1049, 1102]);
 rule('schema-changed', [1051, 1054, 1072, 1091, 1146, 1412, 3723]);
-// Lock wait, deadlock, interrupted, disk or table full, read-only, snapshot too old.
+// Lock wait, deadlock, interrupted, disk or table full, read-only, snapshot too old. Numbers below
+// 1000 are of the server's files: a temporary file or the binlog cache that cannot be written.
+rule('passing', [3, 20, 1026]);
 rule('passing', [1020, 1021, 1030, 1037, 1038, 1041, 1114, 1180, 1205, 1206, 1213, 1290]);
 rule('passing', [1305, 1317, 1637, 1792, 1836, 1969, 3024, 3058, 3100, 3101, 3572, 3887]);
 rule('too-large', [1153, 1301]);
@@ -46,7 +48,11 @@ const BY_STATE: Record<string, Verdict> = {
 };
 
 const REMEDY: Record<number, string> = {
+  3: 'Free disk space on the server; the work goes on by itself.',
+  20: 'Free disk space on the server; the work goes on by itself.',
   1021: 'Free disk space on the server; the work goes on by itself.',
+  1026: 'Free disk space on the server; the work goes on by itself.',
+  1030: 'Look at the disk of the server; the work goes on by itself.',
   1045: 'Check user and password in the job file.',
   1049: 'Create the database, or correct its name in the job file.',
   1114: 'Free disk space on the server; the work goes on by itself.',

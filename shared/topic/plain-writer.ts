@@ -7,12 +7,19 @@
 import { ReshardError } from '../runtime/error.ts';
 import { CoordinatorCall } from './coordinator-call.ts';
 import { type Batch, produceBatches } from './produce.ts';
-import { nextSequence, RecordBatchBuilder } from './record-batch.ts';
+import {
+  headerBytesMax,
+  nextSequence,
+  RecordBatchBuilder,
+  type RecordHeader,
+} from './record-batch.ts';
 import type { ProducerIdentity, TransactionPort } from './transaction-port.ts';
 
 export interface PlainRecord {
   key: Buffer | null;
   value: Buffer | null;
+  /** Names and texts. */
+  headers?: readonly (readonly [string, string])[];
 }
 
 interface Identity {
@@ -65,15 +72,17 @@ export class PlainWriter {
   #built(records: readonly PlainRecord[], timeMs: number): RecordBatchBuilder[] {
     const builders: RecordBatchBuilder[] = [];
     let open: RecordBatchBuilder | undefined;
-    for (const { key, value } of records) {
-      const bytes = (key?.length ?? 0) + (value?.length ?? 0) + RECORD_OVERHEAD_MAX;
+    for (const { key, value, headers } of records) {
+      const headed = headers?.map(([name, text]) => headerOf(name, text));
+      const headerBytes = headed?.reduce((n, h) => n + headerBytesMax(h), 0) ?? 0;
+      const bytes = (key?.length ?? 0) + (value?.length ?? 0) + headerBytes + RECORD_OVERHEAD_MAX;
       if (!open || open.bytes + bytes > this.#maxBatchBytes) {
         open = new RecordBatchBuilder(Math.max(512, bytes + 128));
         builders.push(open);
       }
       const k = key ?? NONE;
       const v = value ?? NONE;
-      open.append(k, key ? 0 : -1, k.length, v, value ? 0 : -1, v.length, timeMs);
+      open.append(k, key ? 0 : -1, k.length, v, value ? 0 : -1, v.length, timeMs, headed);
     }
     return builders;
   }
@@ -125,4 +134,9 @@ async function sealed(
   identity.sequences.set(name, nextSequence(sequence, builder.count));
   const bytes = builder.finish({ id, epoch, sequence, transactional: false });
   return { topic, partition, bytes, count: builder.count };
+}
+
+function headerOf(name: string, text: string): RecordHeader {
+  const buf = Buffer.from(text);
+  return { name: Buffer.from(name), buf, start: 0, end: buf.length };
 }

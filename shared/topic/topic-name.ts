@@ -32,6 +32,10 @@ export function reportTopic(job: string): string {
   return checked(`reshard.${job}.report`);
 }
 
+export function deadLetterTopic(job: string): string {
+  return checked(`reshard.${job}.dlq`);
+}
+
 /** `.` separates the parts of a topic name, so it is escaped inside them. */
 function escaped(name: string): string {
   return name.replace(/_(?=x[0-9a-f]{4}_)|[^A-Za-z0-9_-]/g, c => {

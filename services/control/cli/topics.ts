@@ -15,14 +15,14 @@ export async function topicsCommand(file: string, o: { json?: boolean }): Promis
     'reshard-cli',
   );
   try {
-    const { state, report, perSource } = controlTopics(job);
+    const { state, report, deadLetters, perSource } = controlTopics(job);
     const tables = job.sources.flatMap(s =>
       job.tables.flatMap(t => tableTopics(job, tableTopic(s.name, s.database, t.name))),
     );
     const admin = await kafka.admin();
     const there = new Set(await admin.listTopics());
     const topics = [];
-    for (const spec of [...tables, ...perSource, state, report]) {
+    for (const spec of [...tables, ...perSource, deadLetters, state, report]) {
       const exists = there.has(spec.topic);
       const offsets = exists ? await admin.offsets(spec.topic) : [];
       const records = offsets.reduce((n, p) => n + p.latest - p.earliest, 0);

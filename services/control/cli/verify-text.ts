@@ -29,7 +29,14 @@ export function renderCheck(report: Report): string {
       .join(', ');
     const places = d.targets.length > 0 ? `on ${d.targets.join(', ')}` : 'on no target';
     const expected = d.expected === null ? 'expected nowhere' : `expected on ${d.expected}`;
-    lines.push(`  ${d.kind}: ${d.table} ${key} (${places}, ${expected})`);
+    const twice = d.kind === 'duplicate' ? `, in sources ${d.sources.join(' and ')}` : '';
+    lines.push(`  ${d.kind}: ${d.table} ${key} (${places}, ${expected}${twice})`);
+  }
+  if (shown.some(d => d.kind === 'duplicate')) {
+    lines.push(
+      '  duplicate keys: a target holds one row of a key, so one source overwrites the other there;',
+      '  give the rows different keys on the sources (no repair can decide which one is right)',
+    );
   }
   if (result.differences > shown.length) {
     lines.push(`  and ${count(result.differences - shown.length)} more`);
@@ -42,6 +49,8 @@ export function renderCheck(report: Report): string {
     ? 'EQUAL: the targets hold exactly the rows of the sources'
     : result.differences > 0
       ? `DIFFERENT: ${count(result.differences)} keys differ`
-      : `NO VERDICT: ${count(result.unsettled)} keys changed at each look`;
+      : result.unsettled > 0
+        ? `NO VERDICT: ${count(result.unsettled)} keys changed at each look`
+        : `NO VERDICT: ${count(result.blocked)} keys are blocked on the targets (reshard status)`;
   return [...lines, `${verdict} (${took})`].join('\n');
 }

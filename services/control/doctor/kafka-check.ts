@@ -99,9 +99,9 @@ function allTableTopics(job: Job): string[] {
 }
 
 async function checkTopics(admin: TopicAdmin, job: Job): Promise<Finding[]> {
-  const { state, report, perSource } = controlTopics(job);
+  const { state, report, deadLetters, perSource } = controlTopics(job);
   const tables = allTableTopics(job).flatMap(topic => tableTopics(job, topic));
-  const differences = await admin.check([state, report, ...perSource, ...tables]);
+  const differences = await admin.check([state, report, deadLetters, ...perSource, ...tables]);
   return differences.map(({ topic, what, fix }) => ({
     level: 'blocker',
     code: 'topic-setting',

@@ -18,6 +18,7 @@ import { schemaDifferences } from '../../../shared/mysql/schema-diff.ts';
 import { alterTable } from '../../../shared/mysql/schema-fix.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { errorFinding, serverWhere } from './error-finding.ts';
+import { checkSharedKeys } from './shared-keys.ts';
 
 export interface MysqlCheckOptions {
   log: Logger;
@@ -42,6 +43,10 @@ export async function checkMysql(job: Job, o: MysqlCheckOptions): Promise<Findin
   }
   const [model, ...others] = sources;
   for (const other of others) if (model) findings.push(...compareSources(model, other));
+  // Rows of other sources come and go while a job runs; then the check tells.
+  if (model && !o.resuming && sources.length === job.sources.length && !blocks(findings)) {
+    findings.push(...(await checkSharedKeys(job, model.report.schemas, o.log)));
+  }
   const mayCreate = o.apply && o.createTargets && !blocks(findings);
   const targets = await Promise.all(
     job.targets.map(t => checkTarget(job, t, model, { ...o, apply: mayCreate })),

@@ -111,9 +111,8 @@ export class StatusFeed implements AsyncDisposable {
       members: this.#reports.members(now),
       pauses: this.#view.pauseList,
       waiting: null,
-      drained:
-        sources.every(s => s.caughtUp) && targets.every(t => t.reachable && t.lagRecords === 0),
-      halted: services.filter(s => s.state === 'halted').length,
+      drained: sources.every(s => s.caughtUp) && targets.every(isDrained),
+      halted: services.filter(s => s.state === 'halted' || s.state === 'blocked').length,
     };
   }
 
@@ -201,6 +200,7 @@ export class StatusFeed implements AsyncDisposable {
       rows,
       rowsPerSecond: this.#rates.note(`target/${name}`, rows),
       parked: seen?.parked ?? 0,
+      blocked: seen?.blocked ?? 0,
       reachable: seen !== null,
     };
   }
@@ -208,4 +208,9 @@ export class StatusFeed implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
+}
+
+/** Rows that wait count: they are not in their table. */
+function isDrained(t: TargetStatus): boolean {
+  return t.reachable && t.lagRecords === 0 && t.parked === 0 && t.blocked === 0;
 }

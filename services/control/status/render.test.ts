@@ -43,6 +43,7 @@ const STATUS: Status = {
       rows: 20_000,
       rowsPerSecond: 11_000,
       parked: 1,
+      blocked: 2,
       reachable: true,
     },
   ],
@@ -82,6 +83,12 @@ describe('status as text', () => {
 
   test('colour is used when asked for, and only then', () => {
     expect(renderView(STATUS, { colour: true, width: 200 })).toContain('\x1b[');
+  });
+
+  test('blocked keys are shown, and red', () => {
+    const text = renderView(STATUS, { colour: true, width: 200 });
+    expect(text).toContain('\x1b[31m2\x1b[39m');
+    expect(renderLine(STATUS)).toContain('blocked keys 2');
   });
 
   test('one line holds what matters', () => {

@@ -55,7 +55,10 @@ function body(s: Status, paint: Paint): string[] {
       ]),
     ),
     '',
-    paint('dim', columns(['target', 'behind (records)', 'rows applied', 'rows/s', 'parked', ''])),
+    paint(
+      'dim',
+      columns(['target', 'behind (records)', 'rows applied', 'rows/s', 'parked', 'blocked']),
+    ),
     ...s.targets.map(t =>
       columns([
         t.target,
@@ -63,7 +66,7 @@ function body(s: Status, paint: Paint): string[] {
         count(t.rows),
         count(t.rowsPerSecond),
         String(t.parked),
-        '',
+        t.blocked > 0 ? paint('red', String(t.blocked)) : '0',
       ]),
     ),
     '',
@@ -90,7 +93,10 @@ export function renderLine(s: Status): string {
     .map(x => `${x.source} lag ${x.lagSeconds === null ? '?' : x.lagSeconds.toFixed(1)} s`)
     .join(', ');
   const targets = s.targets
-    .map(t => `${t.target} ${count(t.rowsPerSecond)} rows/s behind ${count(t.lagRecords)}`)
+    .map(t => {
+      const blocked = t.blocked > 0 ? ` blocked keys ${count(t.blocked)}` : '';
+      return `${t.target} ${count(t.rowsPerSecond)} rows/s behind ${count(t.lagRecords)}${blocked}`;
+    })
     .join(', ');
   const bad = s.services.filter(isTrouble).map(x => `${x.service}/${x.unit} ${x.state}`);
   const etas = s.tables.map(t => t.etaSeconds);
@@ -122,7 +128,8 @@ function isTrouble(s: ServiceStatus): boolean {
 
 function trouble(s: ServiceStatus, paint: Paint): string[] {
   if (!isTrouble(s)) return [];
-  const head = paint(s.state === 'halted' ? 'red' : 'yellow', `${s.service}/${s.unit}: ${s.state}`);
+  const isRed = s.state === 'halted' || s.state === 'blocked';
+  const head = paint(isRed ? 'red' : 'yellow', `${s.service}/${s.unit}: ${s.state}`);
   return ['', `${head} (${s.member}, ${s.ageSeconds} s ago)`, ...(s.error?.split('\n') ?? [])];
 }
 

@@ -1,15 +1,20 @@
 /** Short looks at the sources and targets; a server that does not answer gives null. */
 import type { Job } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 
 export interface Applied {
   /** Next offset to apply, by `<topic>/<partition>`. */
   offsets: Map<string, number>;
+  /** Rows that wait for a unique value. */
   parked: number;
+  /** Keys whose newest event the target refuses, or nobody can read. */
+  blocked: number;
 }
 
 const TIMEOUT_MS = 3000;
+const NO_SUCH_COLUMN = 1054;
 
 export class ServerLook implements AsyncDisposable {
   readonly #job: Job;
@@ -36,15 +41,30 @@ export class ServerLook implements AsyncDisposable {
         'SELECT topic, part, next_offset FROM reshard_offset WHERE job = ?',
         [this.#job.job],
       );
-      const parks = await session.query<{ n: string }>(
-        'SELECT COUNT(*) AS n FROM reshard_park WHERE job = ?',
-        [this.#job.job],
-      );
       return {
         offsets: new Map(rows.map(r => [`${r.topic}/${r.part}`, Number(r.next_offset)])),
-        parked: Number(parks[0]?.n ?? 0),
+        ...(await this.#waiting(session)),
       };
     });
+  }
+
+  /** Read after the offsets: what those have passed is in the table or here. */
+  async #waiting(session: MysqlSession): Promise<Pick<Applied, 'parked' | 'blocked'>> {
+    const count = async (reason: string): Promise<{ parked: number; blocked: number }> => {
+      const [row] = await session.query<{ n: string; parked: string | null }>(
+        `SELECT COUNT(*) AS n, SUM(${reason} = 'unique') AS parked FROM reshard_park WHERE job = ?`,
+        [this.#job.job],
+      );
+      const parked = Number(row?.parked ?? 0);
+      return { parked, blocked: Number(row?.n ?? 0) - parked };
+    };
+    try {
+      return await count('reason');
+    } catch (e) {
+      // The sink of an older version made the table: it parks for one reason only.
+      if (errnoOf(e) !== NO_SUCH_COLUMN) throw e;
+      return await count("'unique'");
+    }
   }
 
   async #try<T>(name: string, look: (s: MysqlSession) => Promise<T>): Promise<T | null> {

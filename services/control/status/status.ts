@@ -33,7 +33,10 @@ export interface TargetStatus {
   lagRecords: number;
   rows: number;
   rowsPerSecond: number;
+  /** Rows that wait for a unique value. */
   parked: number;
+  /** Keys whose newest event the target refuses, or nobody can read. */
+  blocked: number;
   reachable: boolean;
 }
 
@@ -75,7 +78,7 @@ export interface Status {
   pauses: PauseStatus[];
   /** In the phase `prepare`: what it waits for. */
   waiting: string | null;
-  /** The log holds all that the sources have, and the targets all that the log has. */
+  /** The log has all that the sources have, the targets all that the log has, and no row waits. */
   drained: boolean;
   /** Units that wait for the operator. */
   halted: number;

@@ -4,6 +4,7 @@
  */
 
 import { Lane } from '../../../services/sink/lane.ts';
+import type { Letter } from '../../../services/sink/letters.ts';
 import { Portion } from '../../../services/sink/portion.ts';
 import { SinkTable } from '../../../services/sink/table.ts';
 import { Target } from '../../../services/sink/target.ts';
@@ -90,6 +91,8 @@ export class PlayedLog implements LaneSource {
 export class PlayedMember implements AsyncDisposable {
   readonly lanes: Lane[];
   readonly workers: Worker[];
+  /** Dead letters that were sent, as `offset reason text`. */
+  readonly letters: string[] = [];
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>;
 
@@ -100,8 +103,11 @@ export class PlayedMember implements AsyncDisposable {
     workers: number;
     logger: Logger;
     pace?: WorkerOptions['pace'];
+    blockedKeys?: number;
+    sendLetters?: WorkerOptions['sendLetters'];
   }) {
-    const limits = { rows: 4000, bytes: 4 << 20 };
+    const { blockedKeys = 1000 } = o;
+    const limits = { rows: 4000, bytes: 4 << 20, blockedKeys };
     this.workers = Array.from(
       { length: o.workers },
       () =>
@@ -110,6 +116,10 @@ export class PlayedMember implements AsyncDisposable {
           source: o.log,
           limits,
           log: o.logger,
+          sendLetters: async letters => {
+            await o.sendLetters?.(letters);
+            for (const l of letters) this.letters.push(told(l));
+          },
           ...(o.pace ? { pace: o.pace } : {}),
         }),
     );
@@ -146,10 +156,20 @@ export class PlayedMember implements AsyncDisposable {
     });
   }
 
+  /** The offsets of blocked keys, in order. */
+  get blocked(): number[] {
+    const offsets = this.lanes.flatMap(l => [...l.blocked.values()].map(b => b.offset));
+    return offsets.sort((a, b) => a - b);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#running;
   }
+}
+
+function told({ offset, reason, why }: Letter): string {
+  return `${offset} ${reason} ${why.text}`;
 }
 
 /** A database of its own on a real server. */
@@ -197,7 +217,13 @@ export class AppliedTable implements AsyncDisposable {
   member(
     log: PlayedLog,
     job: string,
-    o: { workers?: number; target?: number; pace?: WorkerOptions['pace'] } = {},
+    o: {
+      workers?: number;
+      target?: number;
+      pace?: WorkerOptions['pace'];
+      blockedKeys?: number;
+      sendLetters?: WorkerOptions['sendLetters'];
+    } = {},
   ): PlayedMember {
     return new PlayedMember({
       table: this.table,
@@ -206,6 +232,8 @@ export class AppliedTable implements AsyncDisposable {
       workers: o.workers ?? 1,
       logger: this.#logger,
       ...(o.pace ? { pace: o.pace } : {}),
+      ...(o.blockedKeys ? { blockedKeys: o.blockedKeys } : {}),
+      ...(o.sendLetters ? { sendLetters: o.sendLetters } : {}),
     });
   }
 

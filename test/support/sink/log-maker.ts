@@ -60,10 +60,18 @@ export class LogMaker {
     return this;
   }
 
-  /** Bytes that nobody can read. */
+  /** A value that nobody can read, of the key of a row. */
   appendGarbage(row: TextRow): this {
     const { key } = this.encode({ op: 'c', after: row });
     this.#records.push({ key, value: Buffer.from('garbage'), offset: this.end });
+    return this;
+  }
+
+  /** A key that nobody can read: one byte longer than a key is. */
+  appendBadKey(row: TextRow): this {
+    const { key, value } = this.encode({ op: 'c', after: row });
+    const record = { key: Buffer.concat([key, Buffer.alloc(1)]), value, offset: this.end };
+    this.#records.push({ ...record, value: Buffer.from('garbage') });
     return this;
   }
 

@@ -9,7 +9,7 @@ import { stopSignal } from '../../../shared/runtime/service.ts';
 const log = createLogger({ name: 'sink', level: process.env.TEST_LOG ?? 'info' });
 const job = parseJob(readFileSync(process.argv[2] ?? '', 'utf8'), process.env);
 try {
-  await runSink({ job, log, signal: stopSignal(), httpPort: 0 });
+  await runSink({ job, log, signal: stopSignal(), httpPort: Number(process.env.TEST_HTTP ?? 0) });
   process.exit(0);
 } catch (e) {
   log.error(describeError(e));

@@ -11,8 +11,9 @@ import { stateWriter } from '../../../services/control/state-writer.ts';
 import { controlTopics, tableTopics } from '../../../services/control/topic-plan.ts';
 import { staticSchema } from '../../../shared/codec/record-codec.ts';
 import { type Job, parseJob } from '../../../shared/job/job.ts';
-import { kafkaOf, registryOf, stateCodec } from '../../../shared/member/context.ts';
+import { kafkaOf, registryOf, reportCodec, stateCodec } from '../../../shared/member/context.ts';
 import { stateKey } from '../../../shared/member/job-view.ts';
+import type { Report } from '../../../shared/member/reporter.ts';
 import { type MysqlEndpoint, MysqlSession } from '../../../shared/mysql/connect.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import type { TableSchema } from '../../../shared/row/table-schema.ts';
@@ -20,6 +21,7 @@ import { until } from '../../../shared/runtime/clock.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import type { KafkaLog } from '../../../shared/topic/kafka.ts';
 import { partitionOf } from '../../../shared/topic/partition.ts';
+import { tailTable } from '../../../shared/topic/table.ts';
 import { reportTopic, stateTopic, tableTopic } from '../../../shared/topic/topic-name.ts';
 import type { TransactionalWriter } from '../../../shared/topic/transactional-writer.ts';
 import type { DevServers } from '../dev.ts';
@@ -129,7 +131,7 @@ export class SinkJob implements AsyncDisposable {
   }
 
   /** Whether every target has applied all partitions of all tables to their ends. */
-  async drained(): Promise<boolean> {
+  async applied(): Promise<boolean> {
     const admin = await this.kafka.admin();
     for (const table of this.schemas.keys()) {
       const topic = this.topicOf(table);
@@ -145,12 +147,39 @@ export class SinkJob implements AsyncDisposable {
         if (ends.some(e => (at.get(e.partition) ?? -1) < e.latest)) return false;
       }
     }
+    return true;
+  }
+
+  /** And no row waits. */
+  async drained(): Promise<boolean> {
+    if (!(await this.applied())) return false;
     const parked = await Promise.all(this.sessions.map(s => countOf(s, 'reshard_park')));
     return parked.every(n => n === 0);
   }
 
+  waitApplied(timeoutMs = 20_000): Promise<boolean> {
+    return until(() => this.applied(), { timeoutMs, everyMs: 20, what: 'the sink to apply all' });
+  }
+
   waitDrained(timeoutMs = 20_000): Promise<boolean> {
     return until(() => this.drained(), { timeoutMs, everyMs: 20, what: 'the sink to drain' });
+  }
+
+  /** Waits until a member reports what `isWanted` says of one of the units of a target. */
+  async waitReport(what: string, isWanted: (r: Report) => boolean): Promise<Report> {
+    const codec = await reportCodec(registryOf(this.job), this.job);
+    let found: Report | undefined;
+    const tail = await tailTable(this.kafka, reportTopic(this.job.job), (_, value) => {
+      const report = value === null ? undefined : codec.decode(value);
+      if (report === undefined) return;
+      if (isWanted(report)) found = report;
+      else if (found?.unit === report.unit) found = undefined;
+    });
+    try {
+      return await until(() => found, { timeoutMs: 20_000, what });
+    } finally {
+      await tail.close();
+    }
   }
 
   /** Rows of a table by target, as text, in order. */
@@ -212,9 +241,9 @@ export class SinkJob implements AsyncDisposable {
 
   async #prepareTopics(): Promise<void> {
     const admin = await this.kafka.admin();
-    const { state, report } = controlTopics(this.job);
+    const { state, report, deadLetters } = controlTopics(this.job);
     const topics = [...this.schemas.keys()].flatMap(t => tableTopics(this.job, this.topicOf(t)));
-    await admin.ensureTopics([state, report, ...topics]);
+    await admin.ensureTopics([state, report, deadLetters, ...topics]);
     const registry = registryOf(this.job);
     const job = this.job.job;
     await registry.register(`${stateTopic(job)}-value`, staticSchema('state'), 'BACKWARD');

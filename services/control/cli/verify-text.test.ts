@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import type { CheckResult, Difference } from '../../../shared/member/check-result.ts';
+import type { Report } from '../../../shared/member/reporter.ts';
+import { renderCheck } from './verify-text.ts';
+
+function reportOf(over: Partial<CheckResult>, ...differences: Difference[]): Report {
+  const table = { table: 'orders', rows: 5, targetRows: 5, ranges: 1, rangesDifferent: 1 };
+  const result: CheckResult = {
+    verifyId: 'verify-1',
+    equal: false,
+    tables: [{ ...table, rechecked: 0, differences, unsettled: [], truncated: false }],
+    rows: 5,
+    differences: differences.length,
+    unsettled: 0,
+    blocked: 0,
+    startedMs: 0,
+    tookMs: 10,
+    rowsPerSecond: 500,
+    sourceGtids: {},
+    ...over,
+  };
+  const detail = JSON.stringify(result);
+  const from = { service: 'checker', unit: 'verify-1', member: 'm', tsMs: 0 };
+  return { ...from, state: 'finished', error: null, counters: {}, detail };
+}
+
+test('a key of two sources is named with both, and with what to do', () => {
+  const text = renderCheck(
+    reportOf(
+      {},
+      {
+        table: 'orders',
+        kind: 'duplicate',
+        key: { order_id: '7' },
+        sources: ['s1', 's2'],
+        expected: 't1',
+        targets: ['t1'],
+      },
+    ),
+  );
+  expect(text).toContain('duplicate: orders order_id=7');
+  expect(text).toContain('in sources s1 and s2');
+  expect(text).toContain('give the rows different keys on the sources');
+});
+
+test('blocked keys are no verdict, although the tables look equal', () => {
+  const text = renderCheck(reportOf({ blocked: 3 }));
+  expect(text).toContain('NO VERDICT: 3 keys are blocked on the targets');
+  expect(text).not.toContain('EQUAL:');
+});
