@@ -134,11 +134,11 @@ describe.each(['mysql', 'mariadb'] as const)('%s', flavor => {
     await proxy.heal();
     changes += await load(rig, 20, 300);
     await rig.untilCaughtUp();
-    proxy.silence();
+    await proxy.silence();
     changes += await load(rig, 30, 300);
     // Longer than the watchdog: the reader must give the connection up by itself.
     await sleep(12_000);
-    proxy.forget();
+    await proxy.forget();
     await proxy.heal();
     await expectEqual(rig, changes);
   });

@@ -44,7 +44,7 @@ const NOTHING = async (): Promise<void> => undefined;
 function databaseFaults(name: string, pick: (site: Site, random: Random) => Database): Fault[] {
   const weight = name === 'source' ? 2 : 1;
   const common = { weight, since: 'mended', holdMs: [1000, 8000] } as const;
-  const network = { ...common, group: `network of a ${name}` };
+  const net = { ...common, group: `network of a ${name}` };
   const server = { ...common, group: `${name} server` };
   const mysqld = async (
     { site }: FaultPlace,
@@ -57,34 +57,45 @@ function databaseFaults(name: string, pick: (site: Site, random: Random) => Data
   };
   return [
     {
-      ...network,
+      ...net,
       name: `${name}-cut`,
       weight: weight * 2,
       async break({ site }, random) {
-        const { name: what, proxy } = pick(site, random);
-        await proxy.cut();
-        return { what: `${what} unreachable`, mend: () => proxy.heal() };
+        const { name: what, network } = pick(site, random);
+        await network.cut();
+        return { what: `${what} unreachable`, mend: () => network.heal() };
       },
     },
     {
-      ...network,
+      ...net,
       name: `${name}-silent`,
       holdMs: [2000, 20_000],
       async break({ site }, random) {
-        const { name: what, proxy } = pick(site, random);
-        proxy.silence();
-        return { what: `${what} silent`, mend: () => proxy.heal() };
+        const { name: what, network } = pick(site, random);
+        await network.silence();
+        return { what: `${what} silent`, mend: () => network.heal() };
       },
     },
     {
-      ...network,
+      ...net,
       name: `${name}-half-open`,
       group: `half-open connections to a ${name}`,
       async break({ site }, random) {
-        const { name: what, proxy } = pick(site, random);
-        proxy.silence();
-        proxy.forget();
-        return { what: `${what} silent, connections half open`, mend: () => proxy.heal() };
+        const { name: what, network } = pick(site, random);
+        await network.silence();
+        await network.forget();
+        return { what: `${what} silent, connections half open`, mend: () => network.heal() };
+      },
+    },
+    {
+      ...server,
+      name: `${name}-silent-restart`,
+      group: `${name} server and network`,
+      async break({ site }, random) {
+        const { name: what, network, server: mysql } = pick(site, random);
+        await network.silence();
+        await mysql.restart();
+        return { what: `${what} silent, server restarted`, mend: () => network.heal() };
       },
     },
     {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { FAULTS } from './fault.ts';
 import { roundsOf, soakOptions, UsageError } from './options.ts';
 import { Recovery } from './recovery.ts';
+import { kindOf } from './work.ts';
 
 function options(...argv: string[]) {
   const o = soakOptions(argv);
@@ -38,9 +39,20 @@ test.each([
   ['--faults', 'nothing'],
   ['--mode', 'all'],
   ['--minutes', 'x'],
+  ['--network', 'none'],
   ['--wrong', '1'],
 ])('%s %s is refused', (...argv) => {
   expect(() => options(...argv)).toThrow(UsageError);
+});
+
+test.each([
+  ['INSERT IGNORE INTO t (a) VALUES ?', 'INSERT IGNORE'],
+  ['INSERT INTO t (a) VALUES ? ON DUPLICATE KEY UPDATE a=1', 'INSERT ON DUPLICATE KEY UPDATE'],
+  ['INSERT INTO t (a) VALUES ? ', 'INSERT'],
+  ['REPLACE INTO t (a) VALUES ? ', 'REPLACE'],
+  ['DELETE FROM t WHERE a=?', 'DELETE'],
+])('%s is counted as %s', (sql, kind) => {
+  expect(kindOf(sql)).toBe(kind);
 });
 
 test('the table of recovery times tells least, middle and most of each group', () => {

@@ -4,6 +4,7 @@ import { newSeed } from '../support/load/random.ts';
 import type { Service } from './crew.ts';
 import { FAULTS, type Fault } from './fault.ts';
 import type { Mode } from './round.ts';
+import type { NetworkKind } from './site.ts';
 
 export interface SoakOptions {
   modes: Mode[];
@@ -16,6 +17,8 @@ export interface SoakOptions {
   kafkaNodes: number;
   sizes: Record<Service, number>;
   faults: Fault[];
+  /** Undefined: namespaces if they can be made. */
+  network: NetworkKind | undefined;
   seed: number;
   keep: boolean;
 }
@@ -36,6 +39,8 @@ source and targets are compared by judges that know nothing of one another.
   --kafka-nodes N  brokers (1)
   --members N      members of binlog, sink, snapshot and control (2)
   --faults LIST    only these, separated by commas; a part of a name names all that begin with it
+  --network N      namespaces (needs root on Linux) or proxies between our services and the databases;
+                   by default namespaces where they can be made
   --seed N         seed of load and faults; printed, so that a run can be repeated
   --short          two minutes in all: less of everything
   --keep           keep the logs of a run that ended well
@@ -79,6 +84,7 @@ export function soakOptions(argv: readonly string[]): SoakOptions | undefined {
         'kafka-nodes': text,
         members: text,
         faults: text,
+        network: text,
         seed: text,
         short: flag,
         keep: flag,
@@ -99,6 +105,10 @@ export function soakOptions(argv: readonly string[]): SoakOptions | undefined {
   if (modes === undefined) {
     throw new UsageError(`--mode ${values.mode}: one of ${Object.keys(MODES).join(', ')}`);
   }
+  const { network } = values;
+  if (network !== undefined && network !== 'namespaces' && network !== 'proxies') {
+    throw new UsageError(`--network ${network}: one of namespaces, proxies`);
+  }
   const members = number('members');
   return {
     modes,
@@ -110,6 +120,7 @@ export function soakOptions(argv: readonly string[]): SoakOptions | undefined {
     kafkaNodes: number('kafka-nodes'),
     sizes: { control: members, binlog: members, snapshot: members, sink: members, checker: 1 },
     faults: chosen(values.faults),
+    network,
     seed: values.seed === undefined ? newSeed() : Number(values.seed) >>> 0,
     keep: values.keep,
   };

@@ -12,11 +12,11 @@ import { Beat } from './beat.ts';
 import { Crew, type Service } from './crew.ts';
 import type { Fault, FaultPlace } from './fault.ts';
 import { drained, followed, type JudgedJob, judged, openConsumer, verified } from './judge.ts';
-import { proxied, type Site } from './site.ts';
+import type { Site } from './site.ts';
 import { Storm } from './storm.ts';
 import { createTables, emptyDatabase, KeySpace, TABLES } from './tables.ts';
 import { JobWatch } from './watch.ts';
-import { soakWork } from './work.ts';
+import { StatementCounts, soakWork } from './work.ts';
 
 export type Mode = 'binlog' | 'snapshot';
 
@@ -40,7 +40,12 @@ export interface RoundOptions {
 export interface RoundResult {
   storm: Storm;
   crew: Crew;
-  statements: number;
+  /** Of the storm, in seconds. */
+  seconds: number;
+  statements: StatementCounts;
+  /** Faults that struck before the copy was complete. */
+  inCopy: number;
+  /** Compared by the oracle. */
   rows: number;
   records: number;
   failures: string[];
@@ -48,6 +53,7 @@ export interface RoundResult {
 
 const PREPARE_MS = 180_000;
 const SESSION_TIMEOUT_MS = 6000;
+const COPY_SHARE = 0.5;
 /** Small chunks, so that the copy lasts into the storm. */
 const OPTIONS = {
   chunkRows: 200,
@@ -69,16 +75,17 @@ export async function runRound(o: RoundOptions): Promise<RoundResult> {
     dir,
     job: name,
     servers: site.servers.endpoints(),
-    sources: [proxied(site.source)],
-    targets: site.targets.map(proxied),
+    sources: [site.source.endpoint],
+    targets: site.targets.map(t => t.endpoint),
     database,
     tables: TABLES,
     replication: Math.min(3, site.kafkaNodes),
-    options: OPTIONS,
+    options: { ...OPTIONS, snapshotRowsPerSecond: isFilled ? pace(o) : 0 },
   });
   const job = { site, jobFile, job: name, source: sourceName(name, 0), database };
+  const statements = new StatementCounts();
   const startLoad = (): Load =>
-    Load.of(soakWork(new KeySpace(Math.max(500, o.rows / 2))), {
+    Load.of(soakWork(new KeySpace(Math.max(500, o.rows / 2)), statements), {
       endpoint,
       database,
       seed: o.seed,
@@ -109,6 +116,7 @@ export async function runRound(o: RoundOptions): Promise<RoundResult> {
     sessionTimeoutMs: SESSION_TIMEOUT_MS,
   };
   const random = new Random(o.seed, 1 << 23);
+  let inCopy = 0;
   const storm = new Storm({
     place,
     faults: o.faults,
@@ -117,6 +125,9 @@ export async function runRound(o: RoundOptions): Promise<RoundResult> {
     tell,
     // A storm without a load would prove nothing.
     failure: () => loadFailure() ?? failure(),
+    onStrike: () => {
+      if (!watch.isCopied) inCopy++;
+    },
     works: (fault, broken, sinceMs) =>
       fault.service === undefined || watch.works(fault.service, broken.pids ?? [], sinceMs),
   });
@@ -126,10 +137,12 @@ export async function runRound(o: RoundOptions): Promise<RoundResult> {
     if (found !== undefined) failures.push(found);
     tell(`${name}: ${what}: ${found === undefined ? 'ok' : 'FAILED'}`);
   };
+  const stormAt = performance.now();
   await attempt('storm', async () => {
     await storm.rage(performance.now() + o.stormMs);
     return undefined;
   });
+  const seconds = (performance.now() - stormAt) / 1000;
   let rows = 0;
   await attempt('load', async () => void (await load.stop()));
   await beat[Symbol.asyncDispose]();
@@ -154,11 +167,18 @@ export async function runRound(o: RoundOptions): Promise<RoundResult> {
   return {
     storm,
     crew,
-    statements: load.stats.total('done'),
+    seconds,
+    statements,
+    inCopy,
     rows,
     records: follower.records,
     failures,
   };
+}
+
+/** So slow that the copy meets the first half of the storm. */
+function pace({ rows, stormMs }: RoundOptions): number {
+  return Math.max(500, Math.ceil(rows / ((COPY_SHARE * stormMs) / 1000)));
 }
 
 async function replayed(job: JudgedJob): Promise<string | undefined> {

@@ -16,4 +16,10 @@ it('ends equal after a storm of faults, with binlog only and with a snapshot', a
   console.log(result.summary);
   expect(result.failures, lines.join('\n')).toEqual([]);
   expect(result.faults).toBeGreaterThan(3);
+  expect(result.summary).toContain('equal: yes');
+  // A load that never used one of the ways to change a row would have tested less than it says.
+  const kinds = ['INSERT', 'INSERT IGNORE', 'INSERT ON DUPLICATE KEY UPDATE', 'REPLACE'];
+  for (const kind of [...kinds, 'UPDATE', 'DELETE']) {
+    expect(result.summary).toMatch(new RegExp(`[:,] ${kind} [1-9]`));
+  }
 }, 600_000);

@@ -2,11 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { Service } from './crew.ts';
 import { roundsOf, type SoakOptions } from './options.ts';
-import { Recovery } from './recovery.ts';
-import { type RoundResult, runRound } from './round.ts';
+import { runRound } from './round.ts';
 import { openSite } from './site.ts';
+import { Verdict } from './verdict.ts';
 
 export interface SoakResult {
   failures: string[];
@@ -28,18 +27,12 @@ export async function runSoak(
   };
   const dir = mkdtempSync(path.join(os.tmpdir(), 'reshard-soak-'));
   tell(`seed ${o.seed} (--seed ${o.seed} repeats the decisions); logs in ${dir}`);
-  await using site = await openSite({
-    kafkaNodes: o.kafkaNodes,
-    connections: o.connections,
-    tell,
-  });
-  const failures: string[] = [];
-  const recovery = new Recovery();
-  const peaks = new Map<Service, number>();
-  let faults = 0;
+  const { kafkaNodes, connections, network } = o;
+  await using site = await openSite({ kafkaNodes, connections, network, tell });
+  const verdict = new Verdict();
   for (const mode of o.modes) {
     const rounds = roundsOf(o, mode);
-    for (let round = 1; round <= rounds && failures.length === 0; round++) {
+    for (let round = 1; round <= rounds && verdict.failures.length === 0; round++) {
       const name = `soak-${mode}-${round}`;
       const result = await runRound({
         site,
@@ -48,7 +41,7 @@ export async function runSoak(
         stormMs: (o.minutes * 60_000) / rounds,
         // Another storm for each round.
         seed: (o.seed + 2 * (round - 1) + (mode === 'snapshot' ? 1 : 0)) >>> 0,
-        connections: o.connections,
+        connections,
         perSecond: o.rate,
         rows: o.rows,
         sizes: o.sizes,
@@ -57,43 +50,12 @@ export async function runSoak(
         tell,
         signal,
       });
-      failures.push(...result.failures.map(f => `${name}: ${f}`));
-      failures.push(...surprises(result).map(f => `${name}: ${f}`));
-      recovery.merge(result.storm.recovery);
-      faults += result.storm.count;
-      for (const [service, bytes] of result.crew.peakBytes) {
-        peaks.set(service, Math.max(bytes, peaks.get(service) ?? 0));
-      }
-      tell(`${name}: ${lineOf(result)}`);
+      verdict.add(name, result);
+      tell(`${name}: ${result.failures.length === 0 ? 'equal' : 'FAILED'}`);
     }
   }
-  for (const [service, bytes] of peaks) {
-    if (bytes > MEMORY_MAX_BYTES) failures.push(`${service} took ${megabytes(bytes)}`);
-  }
+  verdict.limitMemory(MEMORY_MAX_BYTES);
+  const { failures, faults } = verdict;
   if (failures.length === 0 && !o.keep) rmSync(dir, { recursive: true, force: true });
-  const memory = [...peaks].map(([service, bytes]) => `${service} ${megabytes(bytes)}`).join(', ');
-  const verdict =
-    failures.length === 0
-      ? `equal after ${faults} faults`
-      : `FAILED after ${faults} faults, seed ${o.seed}, logs in ${dir}\n${failures.join('\n')}`;
-  const summary = [recovery.table(), `peak memory: ${memory}`, verdict].join('\n');
-  return { failures, faults, summary };
-}
-
-/** A member that did not end by SIGTERM as it should is a failure; others are only told. */
-function surprises({ crew }: RoundResult): string[] {
-  return crew.surprises
-    .filter(s => s.code === -1)
-    .map(s => `${s.at} ${s.member} ended with ${s.code}: ${s.lastWords}`);
-}
-
-function lineOf({ storm, crew, statements, rows, records }: RoundResult): string {
-  return (
-    `${storm.count} faults, ${statements} pieces of work done, ${rows} rows at the end, ` +
-    `${records} records read by the plain consumer, ${crew.starts} starts of members`
-  );
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 1048576)} MB`;
+  return { failures, faults, summary: verdict.text(o, site.network, dir) };
 }

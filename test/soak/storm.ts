@@ -16,6 +16,8 @@ export interface StormOptions {
   tell: (line: string) => void;
   /** Why the run has failed already, if it has. */
   failure: () => string | undefined;
+  /** A fault strikes now. */
+  onStrike: () => void;
   /** Whether a service works, without the processes that are out of action. */
   works: (fault: Fault, broken: Broken, sinceMs: number) => boolean;
 }
@@ -25,6 +27,8 @@ const CALM_MS = [500, 4000] as const;
 
 export class Storm {
   readonly recovery = new Recovery();
+  /** Faults by name. */
+  readonly struck = new Map<string, number>();
   count = 0;
   readonly #o: StormOptions;
 
@@ -57,6 +61,8 @@ export class Storm {
   async #strike(fault: Fault, isRushed: boolean): Promise<() => Promise<void>> {
     const { place, random, tell, beat } = this.#o;
     const number = ++this.count;
+    this.#o.onStrike();
+    this.struck.set(fault.name, (this.struck.get(fault.name) ?? 0) + 1);
     const hold = random.between(...fault.holdMs);
     const brokenAt = performance.now();
     const broken = await fault.break(place, random);

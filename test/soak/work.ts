@@ -8,7 +8,8 @@ import type { LoadWork } from '../support/load/load.ts';
 import type { Random } from '../support/load/random.ts';
 import { bytes, COLUMNS, type KeySpace, text } from './tables.ts';
 
-type Piece = (db: LoadClient, random: Random, space: KeySpace) => Promise<number>;
+type Client = Pick<LoadClient, 'run' | 'value'>;
+type Piece = (db: Client, random: Random, space: KeySpace) => Promise<number>;
 type Table = 'accounts' | 'entries';
 
 const tableOf = (random: Random): Table => (random.chance(0.5) ? 'accounts' : 'entries');
@@ -186,11 +187,41 @@ const transaction: Piece = async (db, random, space) => {
 const PIECES = { ...SINGLE, swapUk, passUk, transaction } satisfies Record<string, Piece>;
 export type SoakKind = keyof typeof PIECES;
 
-export function soakWork(space: KeySpace): LoadWork<SoakKind> {
+/** Statements that the source has carried out, by kind. */
+export class StatementCounts {
+  readonly byKind = new Map<string, number>();
+
+  get total(): number {
+    return [...this.byKind.values()].reduce((sum, n) => sum + n, 0);
+  }
+
+  add(kind: string, count = 1): void {
+    this.byKind.set(kind, (this.byKind.get(kind) ?? 0) + count);
+  }
+
+  /** The client, counted. */
+  of(db: Client): Client {
+    return {
+      run: async (sql, values) => {
+        const rows = await db.run(sql, values);
+        this.add(kindOf(sql));
+        return rows;
+      },
+      value: (sql, values) => db.value(sql, values),
+    };
+  }
+}
+
+export function kindOf(sql: string): string {
+  if (/^INSERT .* ON DUPLICATE KEY UPDATE /.test(sql)) return 'INSERT ON DUPLICATE KEY UPDATE';
+  return /^(INSERT IGNORE|\w+)/.exec(sql)?.[0] ?? sql;
+}
+
+export function soakWork(space: KeySpace, counts: StatementCounts): LoadWork<SoakKind> {
   const bound =
     (piece: Piece): LoadWork<SoakKind>['pieces'][SoakKind] =>
     (db, random) =>
-      piece(db, random, space);
+      piece(counts.of(db), random, space);
   const { swapUk: swap, passUk: pass, transaction: many, ...single } = PIECES;
   return {
     weights: { ...SINGLE_WEIGHTS, swapUk: 4, passUk: 3, transaction: 12 },

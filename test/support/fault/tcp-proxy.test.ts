@@ -72,7 +72,7 @@ test('cut: connections are reset, new ones refused, until it heals', async () =>
 test('silence: nothing arrives and nobody is told; afterwards it goes on where it was', async () => {
   const client = new Client();
   await client.says('one');
-  proxy.silence();
+  await proxy.silence();
   client.socket.write('two');
   const late = new Client();
   late.socket.write('three');
@@ -87,8 +87,8 @@ test('silence: nothing arrives and nobody is told; afterwards it goes on where i
 test('forgotten in a silence: half open for ever, reset at its first word', async () => {
   const client = new Client();
   await client.says('one');
-  proxy.silence();
-  proxy.forget();
+  await proxy.silence();
+  await proxy.forget();
   await expect.poll(() => served[0]?.destroyed).toBe(true);
   await proxy.heal();
   await moment();

@@ -5,6 +5,7 @@
  * is not enough to test with: it is the one fault of a network that is reported at once.
  */
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import type { BreakableNetwork } from './network.ts';
 
 type Mode = 'up' | 'cut' | 'silent';
 
@@ -14,7 +15,7 @@ interface Carried {
   server: Socket | undefined;
 }
 
-export class TcpProxy implements AsyncDisposable {
+export class TcpProxy implements BreakableNetwork {
   readonly host = '127.0.0.1';
   #port = 0;
   #mode: Mode = 'up';
@@ -50,7 +51,7 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   /** Carries nothing more, and says so to nobody. */
-  silence(): void {
+  async silence(): Promise<void> {
     this.#mode = 'silent';
     for (const { client, server } of this.#carried) {
       client?.pause();
@@ -59,7 +60,7 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   /** The server's side forgets what is carried; the clients are never told. */
-  forget(): void {
+  async forget(): Promise<void> {
     for (const pair of this.#carried) {
       const { server } = pair;
       pair.server = undefined;

@@ -21,9 +21,9 @@ export interface LocalMysqlOptions {
 
 export async function startLocalMysql(options: LocalMysqlOptions): Promise<MysqlServer> {
   const { mysqld, spec, folder, detached, tell } = options;
-  const { name } = spec;
+  const { name, within } = spec;
   const [port = 0] = await freePorts(1);
-  const endpoint = { host: HOST, port, ...LOGIN };
+  const endpoint = { host: within?.host ?? HOST, port, ...LOGIN };
   const home = path.join(folder, name);
   await mkdir(home, { recursive: true });
   await makeDataFolder(mysqld, path.join(home, 'data'), tell);
@@ -31,7 +31,7 @@ export async function startLocalMysql(options: LocalMysqlOptions): Promise<Mysql
   const file = path.join(home, 'my.cnf');
   const settings = {
     ...baseOptions(mysqld),
-    'bind-address': HOST,
+    'bind-address': within ? '0.0.0.0' : HOST,
     ...(mysqld.flavor === 'mysql' ? { 'secure-file-priv': 'NULL' } : {}),
     datadir: path.join(home, 'data'),
     port: String(port),
@@ -40,10 +40,12 @@ export async function startLocalMysql(options: LocalMysqlOptions): Promise<Mysql
     ...mysqlSettings(mysqld.flavor, spec),
   };
   await writeFile(file, optionFile(settings));
+  const line = [mysqld.command, ...mysqld.args, `--defaults-file=${file}`];
+  const [command = '', ...args] = [...(within?.command ?? []), ...line];
   const server = new ServerProcess({
     name,
-    command: mysqld.command,
-    args: [...mysqld.args, `--defaults-file=${file}`],
+    command,
+    args,
     env: mysqld.env,
     folder,
     readyTimeoutMs: 90_000,

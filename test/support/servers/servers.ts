@@ -18,6 +18,8 @@ export interface MysqlSpec {
   flavor?: Flavor;
   /** Server options, by their name in an option file. */
   settings?: Record<string, string>;
+  /** Runs by this command, and is reached there; only for processes, not for containers. */
+  within?: { command: readonly string[]; host: string };
 }
 
 export interface ServersSpec {
