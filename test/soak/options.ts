@@ -39,8 +39,8 @@ source and targets are compared by judges that know nothing of one another.
   --kafka-nodes N  brokers (1)
   --members N      members of binlog, sink, snapshot and control (2)
   --faults LIST    only these, separated by commas; a part of a name names all that begin with it
-  --network N      namespaces (needs root on Linux) or proxies between our services and the databases;
-                   by default namespaces where they can be made
+  --network N      between our services and the databases: namespaces (needs root on Linux) or
+                   proxies; by default namespaces where they can be made
   --seed N         seed of load and faults; printed, so that a run can be repeated
   --short          two minutes in all: less of everything
   --keep           keep the logs of a run that ended well

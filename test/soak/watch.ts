@@ -8,8 +8,10 @@ import { StatusWatch } from '../support/reshard-cli.ts';
 import type { Service } from './crew.ts';
 
 const LOOK_MS = 100;
-/** A view that has told nothing for so long is opened anew. */
+/** A view that has told nothing for so long is opened anew; the first word takes longer. */
 const SILENT_MS = 20_000;
+const FIRST_WORD_MS = 60_000;
+const REOPEN_MS = 500;
 /** A report that is this young is that of a live process. */
 const FRESH_SECONDS = 2;
 
@@ -32,7 +34,8 @@ export class JobWatch implements AsyncDisposable {
   }
 
   get isCopied(): boolean {
-    return this.status?.tables.every(t => t.complete) === true;
+    const tables = this.status?.tables ?? [];
+    return tables.length > 0 && tables.every(t => t.complete);
   }
 
   /** Units that have halted, as text; undefined if there is none. */
@@ -69,13 +72,17 @@ export class JobWatch implements AsyncDisposable {
     while (!this.#isOver) {
       await using view = StatusWatch.open(this.#jobFile);
       this.reopened++;
-      this.heardAt = Math.max(this.heardAt, performance.now() - SILENT_MS / 2);
       let seen = 0;
-      while (!this.#isOver && performance.now() - this.heardAt < SILENT_MS) {
-        if (view.count > seen && view.latest !== undefined) this.#note(view.latest);
-        seen = view.count;
+      let patience = performance.now() + FIRST_WORD_MS;
+      while (!this.#isOver && !view.isOver && performance.now() < patience) {
+        if (view.count > seen && view.latest !== undefined) {
+          this.#note(view.latest);
+          seen = view.count;
+          patience = performance.now() + SILENT_MS;
+        }
         await new Promise(resolve => setTimeout(resolve, LOOK_MS));
       }
+      if (view.isOver) await new Promise(resolve => setTimeout(resolve, REOPEN_MS));
     }
   }
 

@@ -78,12 +78,16 @@ export class StatusWatch implements AsyncDisposable {
   latest: Status | undefined;
   /** How many there have been. */
   count = 0;
+  /** The command has ended. */
+  isOver = false;
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
-    this.#ended = new Promise(resolve => child.once('close', () => resolve()));
+    this.#ended = new Promise<void>(resolve => child.once('close', () => resolve())).finally(() => {
+      this.isOver = true;
+    });
     if (child.stdout === null) return;
     createInterface({ input: child.stdout }).on('line', line => {
       const status: Status = JSON.parse(line);

@@ -1,8 +1,8 @@
 /**
  * A network namespace for one server, with two links to it: one that a test may break, and one that
  * stays up for the load and the judges. So our services meet what a real network does: packets that
- * vanish, connections that are retransmitted, hosts that cannot be reached, ends that have forgotten
- * us. Needs root on Linux, and `ip`, `nsenter` and `ss`; elsewhere a TcpProxy has to do.
+ * vanish and are sent again, hosts that cannot be reached, ends that have forgotten us. Needs root
+ * on Linux, and `ip`, `nsenter` and `ss`; elsewhere a TcpProxy has to do.
  */
 import { run, which } from '../servers/command.ts';
 import type { BreakableNetwork } from './network.ts';
