@@ -4,9 +4,12 @@
  * `d` deletes and everything else overwrites with `after`.
  */
 import avsc from 'avsc';
-import { type Consumer, Kafka, logLevel } from 'kafkajs';
+import { Kafka, logLevel } from 'kafkajs';
 import mysql from 'mysql2/promise';
+import { createLogger } from '../../shared/runtime/log.ts';
 import { calmTimer } from '../../shared/topic/calm-timer.ts';
+import { KafkaLog } from '../../shared/topic/kafka.ts';
+import type { LogReader } from '../../shared/topic/reader.ts';
 import { textOfAvro, textOfMysql } from './plain-value.ts';
 
 calmTimer();
@@ -43,12 +46,13 @@ export class PlainConsumer implements AsyncDisposable {
   lastAt = performance.now();
   error: unknown;
   readonly #registryUrl: string;
-  readonly #consumer: Consumer;
+  readonly #close: () => Promise<void>;
   readonly #decoders = new Map<number, Decoder>();
 
-  private constructor(consumer: Consumer, registryUrl: string) {
-    this.#consumer = consumer;
+  private constructor(topics: readonly string[], registryUrl: string, close: () => Promise<void>) {
+    for (const topic of topics) this.tables.set(topic, new Map());
     this.#registryUrl = registryUrl;
+    this.#close = close;
   }
 
   static async open(o: PlainConsumerOptions): Promise<PlainConsumer> {
@@ -60,8 +64,7 @@ export class PlainConsumer implements AsyncDisposable {
     const consumer = kafka.consumer({ groupId: o.groupId, maxWaitTimeInMs: 200 });
     await consumer.connect();
     await consumer.subscribe({ topics: o.topics, fromBeginning: true });
-    const plain = new PlainConsumer(consumer, o.registryUrl);
-    for (const topic of o.topics) plain.tables.set(topic, new Map());
+    const plain = new PlainConsumer(o.topics, o.registryUrl, () => consumer.disconnect());
     await consumer.run({
       autoCommit: false,
       eachBatch: async ({ batch, heartbeat }) => {
@@ -74,6 +77,37 @@ export class PlainConsumer implements AsyncDisposable {
         await heartbeat();
       },
     });
+    return plain;
+  }
+
+  /**
+   * The same over our own reader, for compacted topics: the cleaner leaves batches without records,
+   * and the library's consumer does not move when a fetch holds nothing else.
+   */
+  static async follow(o: Omit<PlainConsumerOptions, 'groupId'>): Promise<PlainConsumer> {
+    const log = createLogger({ name: 'plain-consumer', level: 'fatal' });
+    const kafka = new KafkaLog({ brokers: o.brokers, clientId: 'plain-consumer', log });
+    const plain = new PlainConsumer(o.topics, o.registryUrl, () => kafka.close());
+    const fail = (e: unknown): void => {
+      plain.error ??= e;
+    };
+    let turn = Promise.resolve();
+    const reader: LogReader = await kafka.reader({
+      isolation: 'committed',
+      onError: fail,
+      onSlab: slab => {
+        turn = turn.then(async () => {
+          for (let i = 0; i < slab.count; i++) {
+            await plain.#take(slab.topic, slab.key(i), slab.value(i));
+          }
+          reader.release(slab);
+        });
+        turn.catch(fail);
+      },
+    });
+    for (const topic of o.topics) {
+      for (const { partition } of await kafka.offsets(topic)) reader.add(topic, partition, 0);
+    }
     return plain;
   }
 
@@ -125,7 +159,7 @@ export class PlainConsumer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#consumer.disconnect();
+    await this.#close();
   }
 }
 
