@@ -3,6 +3,7 @@
  * another number of partitions or another cleanup policy is not used and not changed: the error
  * names each difference and the command that removes it.
  */
+import { sleep } from '../runtime/clock.ts';
 import { ReshardError } from '../runtime/error.ts';
 import type { Cluster } from './cluster.ts';
 import {
@@ -22,6 +23,7 @@ export interface TopicSpec {
 }
 
 const CREATE_TIMEOUT_MS = 20_000;
+const LEADER_POLL_MS = 50;
 
 export class TopicAdmin {
   readonly #cluster: Cluster;
@@ -106,7 +108,8 @@ export class TopicAdmin {
   async #create(missing: readonly TopicSpec[]): Promise<void> {
     await this.#use('to create topics', async client => {
       const made = await client.createTopics({
-        waitForLeaders: true,
+        // A broker that has not heard of the topics yet would end that wait: see #led.
+        waitForLeaders: false,
         timeout: CREATE_TIMEOUT_MS,
         topics: missing.map(({ topic, partitions, replication, config }) => ({
           topic,
@@ -119,6 +122,28 @@ export class TopicAdmin {
       const differences = made ? [] : await this.#differences(missing);
       if (differences.length > 0) throw wrongTopics(differences);
     });
+    await this.#led(missing);
+  }
+
+  /** Brokers hear of new topics one after the other: until the one that is asked knows leaders. */
+  async #led(topics: readonly TopicSpec[]): Promise<void> {
+    const end = performance.now() + CREATE_TIMEOUT_MS;
+    for (;;) {
+      await this.#cluster.refresh(topics.map(t => t.topic));
+      const late = topics.find(({ topic, partitions }) =>
+        Array.from({ length: partitions }, (_, p) => this.#cluster.leader(topic, p)).includes(
+          undefined,
+        ),
+      );
+      if (late === undefined) return;
+      if (performance.now() > end) {
+        throw new ReshardError('unreachable', `topic ${late.topic} has no leader`, {
+          remedy: 'look at the brokers: are enough of them up?',
+          context: { topic: late.topic },
+        });
+      }
+      await sleep(LEADER_POLL_MS);
+    }
   }
 
   async #differences(specs: readonly TopicSpec[]): Promise<TopicDifference[]> {
