@@ -101,6 +101,8 @@ describe('a target that fails', { timeout: 120_000 }, () => {
   });
 
   test('full: the others go on, the reason is told, and it catches up when there is room', async () => {
+    await publish(100);
+    await expectEqual();
     const frail = job.sessions[1];
     await frail?.rawQuery('CREATE TABLE ballast (id INT AUTO_INCREMENT PRIMARY KEY, b LONGBLOB)');
     const fill = async (bytes: number): Promise<void> => {
