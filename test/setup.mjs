@@ -16,7 +16,7 @@ const PROGRAMS = {
   demo: ['test/demo/main.ts'],
   bench: ['test/bench/main.ts'],
   soak: ['test/soak/main.ts'],
-  crash: [...VITEST, 'test/crash'],
+  crash: [...VITEST, 'test/crash/crash.live'],
   mutate: ['test/mutation/main.ts'],
   test: VITEST,
   unit: [...VITEST, '--project', 'unit'],

@@ -11,6 +11,7 @@ import type { VerifyRequest } from '../../shared/member/job-view.ts';
 import { type MysqlEndpoint, MysqlSession } from '../../shared/mysql/connect.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { asReshardError, describeError } from '../../shared/runtime/error.ts';
+import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
 import { tailTable } from '../../shared/topic/table.ts';
 import { reportTopic } from '../../shared/topic/topic-name.ts';
@@ -88,6 +89,7 @@ export class Checker implements Unit {
         },
         onProgress: progress => this.#progress(id, progress),
       });
+      failpoint(FAILPOINTS.checkerBeforeVerdict);
       this.#figures.finished(result);
       report.set(id, {
         state: 'finished',

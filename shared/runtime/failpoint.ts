@@ -1,7 +1,11 @@
 /**
  * Named crash points at every arrow of the pipeline. `RESHARD_FAILPOINT=<name>[:<nth>]` makes the
  * process kill itself (SIGKILL, so nothing is flushed or cleaned up) when that place is passed for
- * the nth time. Off, a failpoint costs one comparison.
+ * the nth time. Off, a failpoint costs one comparison. `npm run crash` kills at each.
+ *
+ * Kafka's acknowledgement: before it `log.before-produce` and `snapshot.before-publish`, after it
+ * `log.after-produce` and `snapshot.after-publish`. Resume point, which is committed with its
+ * records: `binlog.before-commit` and `binlog.after-commit`. Target: `sink.*-commit`.
  */
 export const FAILPOINTS = {
   snapshotBeforePublish: 'snapshot.before-publish',
@@ -28,6 +32,8 @@ export const FAILPOINTS = {
   controlMidPrepare: 'control.mid-prepare',
   controlBeforePhase: 'control.before-phase',
   controlAfterPhase: 'control.after-phase',
+  /** All ranges are compared, nobody knows the verdict. */
+  checkerBeforeVerdict: 'checker.before-verdict',
 } as const;
 
 export type Failpoint = (typeof FAILPOINTS)[keyof typeof FAILPOINTS];
