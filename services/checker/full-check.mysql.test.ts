@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CheckBed, found, foundByOracle } from '../../test/support/checker/bed.ts';
+import { resultCounters } from './check-report.ts';
 import { textRows } from './server-rows.ts';
 
 const TIMEOUT_MS = 60_000;
@@ -49,6 +50,14 @@ describe('full check', { timeout: TIMEOUT_MS }, () => {
     expect(result).toMatchObject({ equal: true, rows: 3000, differences: 0, unsettled: 0 });
     expect(result.tables[0]).toMatchObject({ targetRows: 3000, rangesDifferent: 0 });
     expect((await bed.oracle()).equal).toBe(true);
+  });
+
+  test('tables that look equal are not called so while keys are blocked', async () => {
+    await using bed = await simpleBed('blocked', 50);
+    const waiter = { passed: async () => {}, blockedKeys: async () => 2 };
+    const result = await bed.check({ waiter });
+    expect(result).toMatchObject({ equal: false, differences: 0, unsettled: 0, blocked: 2 });
+    expect(resultCounters(result)).toMatchObject({ differences: 0, unsettled: 2 });
   });
 
   test('an empty table is equal to an empty table, and not to one with a row', async () => {

@@ -51,7 +51,7 @@ it(
     expect(new Set(differences.map(d => `${d.table} ${d.kind}`))).toEqual(
       new Set(['orders missing']),
     );
-    expect(differences.length).toBe(blocked[0]);
+    expect([differences.length, found.blocked]).toEqual([blocked[0], blocked[0]]);
     for (const d of differences) expect(Number(d.key.order_id) % 20).toBe(7);
     expect(job.status?.phase).not.toBe('verified');
 
