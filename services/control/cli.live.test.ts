@@ -6,13 +6,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../../shared/runtime/clock.ts';
 import { type DevServers, servers } from '../../test/support/dev.ts';
 import { TcpProxy } from '../../test/support/fault/tcp-proxy.ts';
 import { type MysqlServer, writeJobFile } from '../../test/support/job-file.ts';
 import { createDatabase, fillSource } from '../../test/support/load/fill.ts';
-import { callReshard, spawnReshard } from '../../test/support/reshard-cli.ts';
+import { callReshard, StatusWatch, spawnReshard } from '../../test/support/reshard-cli.ts';
 import type { Status } from './status/status.ts';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
@@ -87,7 +87,7 @@ function begin(args: readonly string[], detached = false): Running {
 }
 
 async function seen(what: string, probe: () => boolean | Promise<boolean>): Promise<void> {
-  await until(probe, { timeoutMs: LIMIT_MS, what });
+  await until(probe, { timeoutMs: LIMIT_MS, everyMs: 100, what });
 }
 
 async function status(jobFile: string): Promise<Status> {
@@ -122,18 +122,19 @@ describe('servers that come late', () => {
     await broker.heal();
     await says(/preparing the job has to wait: .*source .*registry .*remedy: start it/);
     await registry.heal();
-    const waits = async () => (await status(jobFile)).waiting ?? '';
+    await says(/preparing the job has to wait: (?!.*registry).*source .*remedy: start it/);
     await seen('a status that waits for the source alone', async () => {
-      const { code } = await callReshard('status', jobFile, '--json');
-      return code === 0 && !/registry/.test(await waits()) && /source/.test(await waits());
+      const { code, out } = await callReshard('status', jobFile, '--json');
+      const waiting: string = code === 0 ? (JSON.parse(out).waiting ?? '') : '';
+      return /source/.test(waiting) && !/registry/.test(waiting);
     });
     const told = await callReshard('status', jobFile);
     expect(told.out).toMatch(/phase prepare.*\nwaiting: unreachable: source .*:\d+\)/);
     expect(told.out).toContain('remedy: start it');
 
     await source.heal();
-    await seen('the job to be prepared', async () => (await status(jobFile)).phase === 'copying');
-    expect((await status(jobFile)).waiting).toBeNull();
+    await says(/job prepared/);
+    expect(await status(jobFile)).toMatchObject({ phase: 'copying', waiting: null });
     control.child.kill('SIGTERM');
     expect(await control.ended).toBe(0);
   }, 120_000);
@@ -143,6 +144,10 @@ describe('servers that come late', () => {
     await source.cut();
     const away = { ...s1, host: source.host, port: source.port };
     const { jobFile } = await shop({ source: away });
+    const unknown = await callReshard('status', jobFile, '--json');
+    expect(unknown.code).toBe(2);
+    expect(unknown.err).toMatch(/has not been prepared on this Kafka.*remedy: `reshard up`/s);
+    expect(JSON.parse(unknown.out).error).toMatchObject({ kind: 'config' });
     const text = readFileSync(jobFile, 'utf8');
     const wrong = `${jobFile}.wrong.yaml`;
     writeFileSync(wrong, text.replace(/(name: target1.*?password: )[^\n]*/s, '$1wrong'));
@@ -157,8 +162,9 @@ describe('a job that runs', () => {
   let jobFile: string;
   let job: string;
   let members: ReturnType<typeof spawnReshard>[];
+  let watch: StatusWatch;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     ({ jobFile, job } = await shop());
     const more = (service: string) => (service === 'control' ? ['--create-targets'] : []);
     const start = (service: string, i: number) =>
@@ -167,13 +173,12 @@ describe('a job that runs', () => {
         env: { RESHARD_LOG_JSON: '1' },
       });
     members = ['control', 'snapshot', 'snapshot', 'checker', 'checker'].map(start);
-    await seen('the job to be prepared', async () => {
-      const { out } = await callReshard('status', jobFile, '--json');
-      return out.includes('"phase": "copying"');
-    });
+    watch = StatusWatch.open(jobFile);
+    await seen('the job to be prepared', () => watch.latest?.phase === 'copying');
   }, 120_000);
 
-  afterEach(async () => {
+  afterAll(async () => {
+    await watch?.[Symbol.asyncDispose]();
     for (const member of members) member.kill('SIGTERM');
     await Promise.all(members.map(m => m.exited));
   });
@@ -181,8 +186,9 @@ describe('a job that runs', () => {
   test('shows each member, who has paused it and why, and forgets who is gone', async () => {
     const snapshots = (s: Status) => s.services.filter(x => x.service === 'snapshot');
     const units = (s: Status) => new Set(snapshots(s).map(x => x.unit)).size;
-    await seen('two members at each unit', async () => {
-      const s = await status(jobFile);
+    await seen('two members at each unit', () => {
+      const s = watch.latest;
+      if (s === undefined) return false;
       const counts = ['control', 'snapshot', 'checker'].map(
         name => s.members.filter(m => m.service === name && m.state === 'running').length,
       );
@@ -190,9 +196,10 @@ describe('a job that runs', () => {
     });
     const [, victim, other] = members;
     victim?.kill('SIGKILL');
-    await seen('one member less', async () => {
-      const s = await status(jobFile);
-      return snapshots(s).every(x => x.member.endsWith(`:${other?.pid}`)) && units(s) === 2;
+    await seen('one member less', () => {
+      const s = watch.latest;
+      if (s === undefined || units(s) !== 2) return false;
+      return snapshots(s).every(x => x.member.endsWith(`:${other?.pid}`));
     });
 
     const paused = await callReshard('pause', jobFile, '--reason', 'backup', '--by', 'ann');
@@ -214,12 +221,12 @@ describe('a job that runs', () => {
   }, 120_000);
 
   test('is watched in plain lines, by whoever stops reading, until Ctrl-C', async () => {
-    const watch = begin(['status', jobFile, '--watch']);
-    await seen('a line', () => watch.out().includes('\n'));
-    expect(watch.out()).toMatch(/^20\S+Z copying \| customers .*\n/);
-    expect(watch.out()).not.toContain('\x1b[');
-    watch.child.kill('SIGINT');
-    expect({ code: await watch.ended, err: watch.err() }).toEqual({ code: 0, err: '' });
+    const plain = begin(['status', jobFile, '--watch']);
+    await seen('a line', () => plain.out().includes('\n'));
+    expect(plain.out()).toMatch(/^20\S+Z copying \| customers .*\n/);
+    expect(plain.out()).not.toContain('\x1b[');
+    plain.child.kill('SIGINT');
+    expect({ code: await plain.ended, err: plain.err() }).toEqual({ code: 0, err: '' });
 
     const piped = begin(['status', jobFile, '--watch', '--json']);
     await seen('a line', () => piped.out().includes('\n'));
@@ -242,18 +249,19 @@ describe('reshard up', () => {
     expect(second.err).toContain(`runs on this machine already (process ${first.child.pid})`);
     expect(second.err).toContain('remedy: `reshard status');
 
-    const services = async () =>
-      (await status(jobFile)).members.filter(m => m.state === 'running').map(pidOf);
-    const pids = await services();
-    expect(pids.length).toBe(5);
+    await using watch = StatusWatch.open(jobFile);
+    const services = () =>
+      (watch.latest?.members ?? []).filter(m => m.state === 'running').map(pidOf);
+    await seen('its members', () => services().length === 5);
+    const pids = services();
     first.child.kill('SIGKILL');
     await first.ended;
     await seen('all services to end', () => pids.every(pid => !isAlive(pid)));
 
     const again = begin(up, true);
     await seen('the job to follow', () => /Z following \|/.test(again.out()));
-    await seen('its members', async () => (await services()).length === 5);
-    const group = await services();
+    await seen('its members', () => services().filter(pid => !pids.includes(pid)).length === 5);
+    const group = services();
     // A terminal sends Ctrl-C to the whole group.
     process.kill(-(again.child.pid ?? 0), 'SIGINT');
     expect(await again.ended).toBe(0);
