@@ -265,15 +265,21 @@ export class BinlogRig implements AsyncDisposable {
 
   /** Everything that a committed reader finds in the table's topic. */
   async records(table: string): Promise<LogRecord[]> {
+    const records: LogRecord[] = [];
+    await this.scan(table, record => records.push(record));
+    return records;
+  }
+
+  /** The same record by record: what does not fit into memory can be looked at. */
+  async scan(table: string, onRecord: (record: LogRecord) => void): Promise<void> {
     const codec = new RowCodec((await this.plan(table)).schema);
     const decoder = new EnvelopeDecoder(codec);
-    const records: LogRecord[] = [];
     const topic = this.topic(table);
     const ends = new Map<number, number>();
     for (const r of await this.kafka.offsets(topic)) {
       if (r.latest > r.earliest) ends.set(r.partition, r.latest);
     }
-    if (ends.size === 0) return [];
+    if (ends.size === 0) return;
     const done = Promise.withResolvers<void>();
     const reader = await this.kafka.reader({
       isolation: 'committed',
@@ -283,7 +289,7 @@ export class BinlogRig implements AsyncDisposable {
           const value = slab.value(i);
           if (value === null) continue;
           decoder.decode(value, 0, value.length);
-          records.push({
+          onRecord({
             partition: slab.partition,
             offset: slab.offset(i),
             key: (slab.key(i) ?? Buffer.alloc(5)).subarray(5).toString('hex'),
@@ -304,7 +310,6 @@ export class BinlogRig implements AsyncDisposable {
     for (const partition of ends.keys()) reader.add(topic, partition, 0);
     await done.promise;
     reader.close();
-    return records;
   }
 
   get progressTopic(): string {
