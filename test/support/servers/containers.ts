@@ -19,6 +19,7 @@ import { serverSet } from './server-set.ts';
 import {
   defaultFlavor,
   type KafkaServers,
+  type KafkaSpec,
   type MysqlServer,
   type MysqlSpec,
   type RegistryServer,
@@ -86,8 +87,9 @@ function databaseImage(spec: MysqlSpec): string {
 
 async function startBroker(spec: ServersSpec, place: Place) {
   if (!spec.kafka) return { kafka: undefined, registry: undefined };
-  const { nodes = 1, settings } = spec.kafka === true ? {} : spec.kafka;
-  const kafka = await startKafka(nodes, settings, place);
+  const kafkaSpec: KafkaSpec = spec.kafka === true ? { nodes: 1 } : spec.kafka;
+  const { nodes } = kafkaSpec;
+  const kafka = await startKafka(kafkaSpec, place);
   place.tell(`Kafka is up at ${kafka.brokers.join(', ')} (container)`);
   if (!spec.registry) return { kafka, registry: undefined };
   const registry = await startRegistry(nodes, place);
@@ -96,8 +98,7 @@ async function startBroker(spec: ServersSpec, place: Place) {
 }
 
 async function startKafka(
-  nodes: number,
-  settings: Record<string, string> | undefined,
+  { nodes, settings, heapMb = 512 }: KafkaSpec,
   place: Place,
 ): Promise<KafkaServers> {
   const ports = await freePorts(nodes);
@@ -112,7 +113,7 @@ async function startKafka(
       image: KAFKA.image,
       env: {
         CLUSTER_ID,
-        KAFKA_HEAP_OPTS: '-Xmx512m -Xms128m',
+        KAFKA_HEAP_OPTS: `-Xmx${heapMb}m -Xms128m`,
         ...asEnvironment({
           'node.id': String(id),
           'process.roles': 'broker,controller',

@@ -18,6 +18,7 @@ const HOST = '127.0.0.1';
 const CLUSTER_ID = 'cmVzaGFyZC1zZXJ2ZXJzLQ';
 const LOG = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'];
 const READY_MS = 90_000;
+const HEAP_MB = 512;
 
 interface Node {
   id: number;
@@ -28,6 +29,7 @@ interface Node {
 export interface LocalKafkaOptions {
   nodes: number;
   settings?: Record<string, string> | undefined;
+  heapMb?: number | undefined;
   folder: string;
   detached: boolean;
   tell: Tell;
@@ -50,7 +52,7 @@ export async function kafkaJars(tell: Tell): Promise<string> {
 }
 
 export async function startLocalKafka(options: LocalKafkaOptions): Promise<KafkaServers> {
-  const { nodes: count, folder, detached, tell } = options;
+  const { nodes: count, heapMb = HEAP_MB, folder, detached, tell } = options;
   const jars = await kafkaJars(tell);
   const ports = await freePorts(count * 2);
   const nodes = Array.from({ length: count }, (_, i) => ({
@@ -66,7 +68,7 @@ export async function startLocalKafka(options: LocalKafkaOptions): Promise<Kafka
     const server = new ServerProcess({
       name: `kafka-${node.id}`,
       command,
-      args: ['-Xmx512m', '-Xms128m', ...LOG, '-cp', jars, 'kafka.Kafka', file],
+      args: [`-Xmx${heapMb}m`, '-Xms128m', ...LOG, '-cp', jars, 'kafka.Kafka', file],
       folder,
       readyTimeoutMs: READY_MS,
       stopTimeoutMs: 30_000,

@@ -38,9 +38,9 @@ interface Place {
 
 async function startBroker(spec: ServersSpec, place: Place) {
   if (!spec.kafka) return { kafka: undefined, registry: undefined };
-  const { nodes = 1, settings } = spec.kafka === true ? {} : spec.kafka;
+  const { nodes = 1, ...kafkaSpec } = spec.kafka === true ? {} : spec.kafka;
   const clock = stopwatch();
-  const kafka = await startLocalKafka({ ...place, nodes, settings });
+  const kafka = await startLocalKafka({ ...place, ...kafkaSpec, nodes });
   place.tell(`Kafka is up at ${kafka.brokers.join(', ')} (${clock()})`);
   if (!spec.registry) return { kafka, registry: undefined };
   const registry = await startLocalRegistry({ ...place, brokers: kafka.brokers });

@@ -22,9 +22,16 @@ export interface MysqlSpec {
   within?: { command: readonly string[]; host: string };
 }
 
+export interface KafkaSpec {
+  nodes: number;
+  settings?: Record<string, string>;
+  /** Memory of a node, 512 by default. */
+  heapMb?: number;
+}
+
 export interface ServersSpec {
   mysql?: MysqlSpec[];
-  kafka?: boolean | { nodes: number; settings?: Record<string, string> };
+  kafka?: boolean | KafkaSpec;
   /** Needs Kafka. */
   registry?: boolean;
   /** A folder for data and logs instead of one in the cache. */
