@@ -3,13 +3,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Report } from '../../shared/member/reporter.ts';
 import { until } from '../../shared/runtime/clock.ts';
 import { servers } from '../../test/support/dev.ts';
-import { type Servers, startServers } from '../../test/support/servers/servers.ts';
+import { defaultFlavor, type Servers, startServers } from '../../test/support/servers/servers.ts';
 import type { Event } from '../../test/support/sink/log-maker.ts';
 import { SinkJob } from '../../test/support/sink/sink-job.ts';
 
 const TABLES = {
   t: 'CREATE TABLE t (id INT PRIMARY KEY, shard INT NOT NULL, v VARCHAR(200) NOT NULL)',
 };
+/** MariaDB lets root write when it is read-only, and dies when its file is full. */
+const IS_MYSQL = defaultFlavor() === 'mysql';
 /** All tables in one file that does not grow without end: that is full as a disk is. */
 const SMALL = {
   'innodb-file-per-table': 'OFF',
@@ -24,7 +26,7 @@ describe('a target that fails', { timeout: 120_000 }, () => {
 
   beforeAll(async () => {
     own = await startServers({
-      mysql: [{ name: 'frail', serverId: 977, settings: SMALL }],
+      mysql: [{ name: 'frail', serverId: 977, settings: IS_MYSQL ? SMALL : {} }],
       kafka: false,
     });
     const shared = servers();
@@ -93,14 +95,17 @@ describe('a target that fails', { timeout: 120_000 }, () => {
     await job.sessions[1]?.rawQuery('SET GLOBAL read_only = ON');
     await job.sessions[1]?.rawQuery('SET GLOBAL super_read_only = ON').catch(() => {});
     await publishWhileDown();
-    const { error } = await job.waitReport('the target to wait', isWaiting);
-    expect(error).toMatch(/read.only.*\n.*remedy: Make the server writable/);
+    if (IS_MYSQL) {
+      const { error } = await job.waitReport('the target to wait', isWaiting);
+      expect(error).toMatch(/read.only.*\n.*remedy: Make the server writable/);
+    }
     await job.sessions[1]?.rawQuery('SET GLOBAL super_read_only = OFF').catch(() => {});
     await job.sessions[1]?.rawQuery('SET GLOBAL read_only = OFF');
     await expectEqual();
   });
 
   test('full: the others go on, the reason is told, and it catches up when there is room', async () => {
+    if (!IS_MYSQL) return;
     await publish(100);
     await expectEqual();
     const frail = job.sessions[1];
