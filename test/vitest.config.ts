@@ -1,13 +1,24 @@
 /**
- * Two projects: `unit` needs nothing but Node, `live` needs servers, by the end of a file's name.
- * Live tests share one set of servers and run a file at a time, so that they do not measure or
- * starve each other; a test that kills a server starts one of its own.
+ * Three projects: `unit` needs nothing but Node, the others need servers, by the end of a file's
+ * name. Tests of `live` share one set of servers, change their settings and end their connections:
+ * they run a file at a time. Those of `whole` run the whole product, and have MySQL servers or at
+ * least databases of their own: two files at a time, as they wait most of the time.
  */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const SOURCES = ['shared', 'services', 'schemas', 'test'];
 const LIVE = SOURCES.map(folder => `${folder}/**/*.{mysql,kafka,live}.test.ts`);
+const WHOLE = [
+  'test/**/*.live.test.ts',
+  'services/control/doctor*.live.test.ts',
+  'shared/topic/failover.kafka.test.ts',
+];
+const SERVERS = {
+  globalSetup: ['test/support/servers/global-setup.ts'],
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+};
 
 /** Every crash point in turn takes long: `npm run crash`; the short form holds some of them. */
 const EVERY_CRASH = 'test/crash/crash.live.test.ts';
@@ -30,13 +41,22 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          ...SERVERS,
+          name: 'whole',
+          include: WHOLE,
+          exclude: SLOW,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...SERVERS,
           name: 'live',
           include: LIVE,
-          exclude: SLOW,
-          globalSetup: ['test/support/servers/global-setup.ts'],
+          exclude: [...WHOLE, ...SLOW],
           fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
         },
       },
     ],

@@ -34,7 +34,10 @@ const SCHEMA: TableSchema = {
 const TARGETS = 3;
 
 function tableOf(ids = SCHEMA_IDS): SinkTable {
-  return new SinkTable({ topic: 's.d.t', source: 's', schema: SCHEMA, ...ids }, 'shard', TARGETS);
+  return new SinkTable(
+    { topic: 's.d.t', source: 's', schema: SCHEMA, ...ids },
+    { shardColumn: 'shard', targets: TARGETS },
+  );
 }
 
 function laneOf(target: number, table = tableOf()): Lane {

@@ -24,8 +24,11 @@ const SCHEMA: TableSchema = {
 };
 const TARGETS = 3;
 
-function tableOf(schema: TableSchema): SinkTable {
-  return new SinkTable({ topic: 's.d.t', source: 's', schema, ...SCHEMA_IDS }, 'shard', TARGETS);
+function tableOf(schema: TableSchema, compacted = false): SinkTable {
+  return new SinkTable(
+    { topic: 's.d.t', source: 's', schema, ...SCHEMA_IDS },
+    { shardColumn: 'shard', targets: TARGETS, compacted },
+  );
 }
 
 function portionOf(table: SinkTable, log: LogMaker, from: number, to: number): Portion {
@@ -131,6 +134,27 @@ describe('folding a batch', () => {
       ),
       { numRuns: 300 },
     );
+  });
+
+  test.each<[string, Event[]]>([
+    ['an update that moved the row', [{ op: 'u', before: [1, 1, 5], after: [1, 1, 6] }]],
+    ['a delete before the row came again', [{ op: 'c', after: [1, 1, 6] }]],
+    ['a delete before a snapshot row', [{ op: 'r', after: [1, 1, 6] }]],
+  ])('a compacted topic that has lost %s leaves no row behind', (_, left) => {
+    const compacted = tableOf(SCHEMA, true);
+    const events: Event[] = [{ op: 'c', after: [1, 0, 4] }, ...left];
+    const log = new LogMaker(SCHEMA, compacted.topic, 0).append(...events);
+    const held = Array.from({ length: TARGETS }, (_, target) => {
+      const lane = new Lane(compacted, 0, target);
+      lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
+      const rows: Rows = new Map();
+      for (let at = 0; at < log.end; at++) {
+        expect(lane.offer(portionOf(compacted, log, at, at + 1))).toBe(true);
+        runLane(lane, rows);
+      }
+      return [...rows.values()];
+    });
+    expect(held).toEqual([[], ['1,1,6'], []]);
   });
 
   test('a delivered suffix that comes again has no effect', () => {

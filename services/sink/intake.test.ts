@@ -77,8 +77,7 @@ class HandReader {
 describe('the intake', () => {
   const table = new SinkTable(
     { topic: 's.d.t', source: 's', schema: SCHEMA, ...SCHEMA_IDS },
-    'shard',
-    2,
+    { shardColumn: 'shard', targets: 2 },
   );
   let readers: HandReader[];
   let logs: LogMaker[];

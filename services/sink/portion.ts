@@ -13,7 +13,7 @@ import type { SinkTable } from './table.ts';
 
 /** In `goesTo` and `leaves`: no target. */
 export const NOWHERE = -1;
-/** In `leaves`: the key leaves every target (a tombstone, whose row is not known any more). */
+/** In `leaves`: the key leaves every target but `goesTo` (a tombstone, a compacted topic). */
 export const EVERYWHERE = -2;
 
 export const FRAME_BYTES = 5;
@@ -112,6 +112,7 @@ export class Portion {
       codec.offsets(buf, envelope.beforeStart, offsets);
       this.leaves[i] = route.shardOf(buf, int(offsets, route.column));
     }
+    if (table.compacted) this.leaves[i] = EVERYWHERE;
     if (envelope.op === 'd') {
       if (!envelope.hasBefore) this.leaves[i] = EVERYWHERE;
       return;

@@ -137,7 +137,11 @@ export class Sink {
     this.refused.delete(topic);
     try {
       const column = shardColumn(this.#job, plan.table);
-      const table = new SinkTable(plan, column, this.targets.length);
+      const table = new SinkTable(plan, {
+        shardColumn: column,
+        targets: this.targets.length,
+        compacted: this.#job.options.compact,
+      });
       this.#tables.set(topic, { planned, table });
       return table;
     } catch (e) {

@@ -16,6 +16,17 @@ export interface TableSource {
   valueSchemaId: number;
 }
 
+export interface SinkTableOptions {
+  shardColumn: string;
+  targets: number;
+  /**
+   * The topic is compacted: of a row's events the one that moved it to another target may be gone
+   * before the sink reads it, and those that follow know only the new place. So each event takes
+   * the row from every target but its own.
+   */
+  compacted?: boolean;
+}
+
 export class SinkTable {
   readonly topic: string;
   readonly source: string;
@@ -27,11 +38,12 @@ export class SinkTable {
   readonly keyCodec: RowCodec;
   readonly keyColumns: readonly Column[];
   readonly route: ModulusRoute;
+  readonly compacted: boolean;
   readonly envelope: EnvelopeDecoder;
   /** Scratch for RowCodec.offsets. */
   readonly offsets: Int32Array;
 
-  constructor(o: TableSource, shardColumn: string, targets: number) {
+  constructor(o: TableSource, { shardColumn, targets, compacted = false }: SinkTableOptions) {
     this.topic = o.topic;
     this.source = o.source;
     this.schema = o.schema;
@@ -46,6 +58,7 @@ export class SinkTable {
       uniqueKeys: [],
     });
     this.route = new ModulusRoute(o.schema, shardColumn, targets);
+    this.compacted = compacted;
     this.envelope = new EnvelopeDecoder(this.codec);
     this.offsets = new Int32Array(o.schema.columns.length);
   }

@@ -6,11 +6,17 @@ import type { TestProject } from 'vitest/node';
 import '../dev.ts';
 import { type Servers, startServers } from './servers.ts';
 
-let servers: Servers | undefined;
+/** One set for all projects of the run; the last one that lets go ends it. */
+interface Shared {
+  holders: number;
+  servers: Promise<Servers>;
+}
 
-export async function setup(project: TestProject): Promise<void> {
-  if (process.env.RESHARD_DEV !== undefined) return;
-  servers = await startServers({
+const SHARED: unique symbol = Symbol.for('reshard.test.servers');
+const place: typeof globalThis & { [SHARED]?: Shared } = globalThis;
+
+function started(): Promise<Servers> {
+  return startServers({
     kafka: true,
     registry: true,
     mysql: [
@@ -20,9 +26,22 @@ export async function setup(project: TestProject): Promise<void> {
     ],
     log: line => process.stderr.write(`${line}\n`),
   });
-  project.provide('servers', servers.endpoints());
+}
+
+export async function setup(project: TestProject): Promise<void> {
+  if (process.env.RESHARD_DEV !== undefined) return;
+  const shared: Shared = place[SHARED] ?? { holders: 0, servers: started() };
+  place[SHARED] = shared;
+  shared.holders += 1;
+  project.provide('servers', (await shared.servers).endpoints());
 }
 
 export async function teardown(): Promise<void> {
-  await servers?.[Symbol.asyncDispose]();
+  const shared = place[SHARED];
+  if (shared === undefined) return;
+  shared.holders -= 1;
+  if (shared.holders > 0) return;
+  delete place[SHARED];
+  const servers = await shared.servers;
+  await servers[Symbol.asyncDispose]();
 }

@@ -203,7 +203,10 @@ export class AppliedTable implements AsyncDisposable {
     await session.rawQuery(o.ddl);
     const schema = await inspectTable(session, o.database, o.name);
     const topic = `s.${o.database}.${o.name}`;
-    const table = new SinkTable({ topic, source: 's', schema, ...SCHEMA_IDS }, o.shardColumn, 2);
+    const table = new SinkTable(
+      { topic, source: 's', schema, ...SCHEMA_IDS },
+      { shardColumn: o.shardColumn, targets: 2 },
+    );
     return new AppliedTable(session, table, o.database, o.endpoint);
   }
 
