@@ -7,13 +7,17 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SERVICES } from '../../services/control/cli/service.ts';
 import type { ServiceName } from '../../shared/member/context.ts';
 import { stateKey } from '../../shared/member/job-view.ts';
-import { sleep } from '../../shared/runtime/clock.ts';
+import { Recovery } from '../soak/recovery.ts';
 import { type MysqlEndpoint, type Servers, startServers } from '../support/servers/servers.ts';
 import { Applied } from './applied.ts';
 import { type Member, Rig, SLOW_COPY } from './rig.ts';
 
 const MINUTES = 60_000;
 const FLOWS_WITHIN_MS = 10_000;
+/** A member that still holds a unit tells of it every second. */
+const SILENT_MS = 2500;
+/** RESHARD_KILLS=n kills each service n times: more figures for the table of recovery times. */
+const KILLS = Number(process.env.RESHARD_KILLS ?? 1);
 
 let mysql: Servers;
 let source: MysqlEndpoint;
@@ -33,23 +37,46 @@ beforeAll(async () => {
 
 afterAll(() => mysql?.[Symbol.asyncDispose]());
 
-/** The member that reports the unit. */
-async function owner(rig: Rig, service: ServiceName, isUnit: (unit: string) => boolean) {
-  const { reports } = await rig.link();
-  return rig.until(
-    `the owner of ${service}`,
-    () => {
-      const own = [...reports.values()].filter(r => r.service === service && isUnit(r.unit));
-      const latest = own.sort((a, b) => b.tsMs - a.tsMs)[0];
-      return rig.running(service).find(m => latest?.member.endsWith(`:${m.process.pid}`));
-    },
-    MINUTES,
-  );
+type Leased = 'binlog' | 'control' | 'checker';
+type Slotted = 'snapshot' | 'sink';
+
+/** The unit that one member has at a time. */
+function unitOf(rig: Rig, service: Leased): string {
+  return { binlog: rig.sourceName, control: 'job', checker: 'full-check' }[service];
 }
 
-function is(service: ServiceName, rig: Rig): (unit: string) => boolean {
-  if (service === 'binlog') return unit => unit === rig.sourceName;
-  return unit => service === 'control' || !unit.startsWith('verify');
+/** The member whose word the latest report of the unit is. */
+async function ownerNow(rig: Rig, service: Leased): Promise<Member | undefined> {
+  const latest = (await rig.link()).reports.get(`${service}/${unitOf(rig, service)}`);
+  return rig.running(service).find(m => latest?.member.endsWith(`:${m.process.pid}`));
+}
+
+async function active(rig: Rig, service: Leased | Slotted): Promise<Member> {
+  const both = rig.running(service);
+  if (service === 'snapshot' || service === 'sink') {
+    const shared = (): boolean => both.every(m => slotsOf(rig, m).length > 0);
+    await rig.until(`both ${service} to have work`, shared, MINUTES);
+    return both[0] ?? missing(service);
+  }
+  const owner = (): Promise<Member | undefined> => ownerNow(rig, service);
+  return (await rig.until(`the owner of ${service}`, owner, MINUTES)) ?? missing(service);
+}
+
+function missing(service: ServiceName): never {
+  throw new Error(`no ${service}`);
+}
+
+/** One that has lost its lease says nothing more of what it had: nobody hears it for seconds. */
+async function isSilent(rig: Rig, service: Leased, woken: Member): Promise<void> {
+  let since = performance.now();
+  await rig.until(
+    `the woken ${service} to be silent`,
+    async () => {
+      if ((await ownerNow(rig, service)) === woken) since = performance.now();
+      return performance.now() - since > SILENT_MS;
+    },
+    SILENT_MS * 6,
+  );
 }
 
 /** Slots that a member of the snapshot or sink holds, by its log. */
@@ -76,7 +103,7 @@ const FLOWING: Record<ServiceName, (rig: Rig) => Promise<() => Promise<boolean>>
     };
   },
   async snapshot(rig) {
-    const [other] = rig.running('snapshot').slice(1);
+    const other = rig.running('snapshot').at(-1);
     if (!other) throw new Error('no second member');
     const rows = await rig.copiedRows();
     return async () => slotsOf(rig, other).length === 16 && (await rig.copiedRows()) > rows;
@@ -89,7 +116,7 @@ const FLOWING: Record<ServiceName, (rig: Rig) => Promise<() => Promise<boolean>>
   async checker(rig) {
     const { reports, state } = await rig.link();
     const id = `verify-${Date.now()}`;
-    const before = [...reports.values()].find(r => r.service === 'checker')?.member;
+    const before = reports.get(`checker/${unitOf(rig, 'checker')}`)?.member;
     await state.put(stateKey.verify(id), {
       verify: { id, requestedMs: Date.now(), tables: [] },
     });
@@ -113,24 +140,22 @@ describe('two members of each service', () => {
       await using load = rig.load(200);
       rig.startAll(SERVICES, 2);
       await rig.until('rows', async () => (await rig.copiedRows()) > 100, MINUTES);
-      const table: string[] = [];
-      for (const service of ['snapshot', 'binlog', 'sink', 'checker', 'control'] as const) {
-        const both = rig.running(service);
-        const slotted = service === 'snapshot' || service === 'sink';
-        const shared = (): boolean => both.every(m => slotsOf(rig, m).length > 0);
-        if (slotted) await rig.until(`both ${service} to have work`, shared, MINUTES);
-        const active = slotted ? both[0] : await owner(rig, service, is(service, rig));
-        if (!active) throw new Error(`no ${service}`);
+      const recovery = new Recovery();
+      const order = ['snapshot', 'binlog', 'sink', 'checker', 'control'] as const;
+      for (const service of order.flatMap(s => Array<typeof s>(KILLS).fill(s))) {
+        const killed = await active(rig, service);
         const flows = await FLOWING[service](rig);
         const killedAt = performance.now();
-        await rig.end(active, 'SIGKILL');
+        await rig.end(killed, 'SIGKILL');
         await rig.until(`${service} to flow again`, flows, 30_000);
         const ms = performance.now() - killedAt;
-        table.push(`${service.padEnd(10)} ${(ms / 1000).toFixed(1)} s`);
+        recovery.add(service, ms);
         expect(ms, `${service}\n${rig.evidence()}`).toBeLessThan(FLOWS_WITHIN_MS);
-        rig.start(service);
+        // Where another kill follows, somebody has to stand by again.
+        if (KILLS > 1) await rig.startReady(service);
+        else rig.start(service);
       }
-      console.log(`kill -> flowing again\n${table.join('\n')}`);
+      console.log(`SIGKILL of the active one of two members\n${recovery.table()}`);
       rig.editOptions({ snapshotRowsPerSecond: 0 });
       for (const member of rig.running('snapshot')) {
         await rig.end(member, 'SIGTERM');
@@ -157,19 +182,24 @@ describe('two members of each service', () => {
       rig.startAll(SERVICES, 2);
       await using consumer = await rig.link().then(() => rig.plainConsumer());
       await rig.until('rows', async () => (await rig.copiedRows()) > 100, MINUTES);
-      for (const service of ['binlog', 'sink', 'snapshot', 'control'] as const) {
-        const slotted = service === 'snapshot' || service === 'sink';
-        const both = rig.running(service);
-        const active = slotted ? both[0] : await owner(rig, service, is(service, rig));
-        if (!active) throw new Error(`no ${service}`);
-        const flows = await FLOWING[service](rig);
-        active.process.kill('SIGSTOP');
-        await rig.until(`${service} to flow without the paused one`, flows, 30_000);
-        active.process.kill('SIGCONT');
+      // One of each is paused at the same time, so that all wake up to a world that has moved on.
+      const paused: { service: Leased | Slotted; member: Member }[] = [];
+      for (const service of ['binlog', 'sink', 'snapshot', 'control', 'checker'] as const) {
+        paused.push({ service, member: await active(rig, service) });
       }
+      const flowing = await Promise.all(paused.map(p => FLOWING[p.service](rig)));
+      for (const { member } of paused) member.process.kill('SIGSTOP');
+      for (const [i, { service }] of paused.entries()) {
+        const flows = flowing[i] ?? missing(service);
+        await rig.until(`${service} to flow without the paused one`, flows, 30_000);
+      }
+      for (const { member } of paused) member.process.kill('SIGCONT');
+      await Promise.all(
+        paused.map(async ({ service, member }) => {
+          if (service !== 'snapshot' && service !== 'sink') await isSilent(rig, service, member);
+        }),
+      );
       await rig.copied();
-      // Woken members have had the time to do harm, and those that replaced them to meet it.
-      await sleep(2_000);
       await load.stop();
       await rig.drained();
       await rig.expectEqual();
