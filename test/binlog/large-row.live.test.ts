@@ -15,9 +15,9 @@ const ROW_MB = Number(process.env.RESHARD_LARGE_ROW_MB ?? 20);
 const ROW = ROW_MB * MB;
 /** An update carries the row twice: before and after. */
 const EVENT_MB = 2 * ROW_MB;
-/** Most memory of a service above its usual one, in updates of such a row. */
-const PEAK_EVENTS = { control: 0, binlog: 8, snapshot: 5, sink: 5, checker: 0 };
-const USUAL_MB = 220;
+/** Most memory of a service above its usual one with full buffers, in updates of such a row. */
+const PEAK_EVENTS = { control: 0, binlog: 7, snapshot: 5, sink: 5, checker: 0 };
+const USUAL_MB = 320;
 
 test(
   `rows of ${ROW_MB} MB pass copy, binlog, log, sink and check, in bounded memory`,
