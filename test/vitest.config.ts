@@ -14,8 +14,8 @@ const WHOLE = [
   'services/control/doctor*.live.test.ts',
   'shared/topic/failover.kafka.test.ts',
 ];
-/** Measures how soon work flows again: alone. */
-const ALONE = ['test/availability/members.live.test.ts'];
+/** One measures how soon work flows again, the other takes all of the machine. */
+const ALONE = ['test/availability/members.live.test.ts', 'test/soak/soak.live.test.ts'];
 const SERVERS = {
   globalSetup: ['test/support/servers/global-setup.ts'],
   testTimeout: 180_000,

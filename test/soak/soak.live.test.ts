@@ -15,7 +15,7 @@ it('ends equal after a storm of faults, with binlog only and with a snapshot', a
   const result = await runSoak(options, say, new AbortController().signal);
   console.log(result.summary);
   expect(result.failures, lines.join('\n')).toEqual([]);
-  expect(result.faults).toBeGreaterThan(3);
+  expect(result.faults).toBeGreaterThan(1);
   expect(result.summary).toContain('equal: yes');
   // A load that never used one of the ways to change a row would have tested less than it says.
   const kinds = ['INSERT', 'INSERT IGNORE', 'INSERT ON DUPLICATE KEY UPDATE', 'REPLACE'];
