@@ -227,13 +227,13 @@ describe('a registry that fails', () => {
   });
 
   test.each([
-    [401, /password/],
-    [500, /answers at/],
-  ])('status %i has its remedy', async (code, remedy) => {
+    [401, 'denied', /password/],
+    [500, 'registry', /answers at/],
+  ])('status %i has its kind and its remedy', async (code, kind, remedy) => {
     const url = await listen(status => status(code, '{"message":"no"}'));
     const failing = new SchemaRegistry({ url, username: 'u', password: 'p', timeoutMs: 2000 });
     await expect(failing.latestId('x')).rejects.toMatchObject({
-      kind: 'registry',
+      kind,
       remedy: expect.stringMatching(remedy),
     });
   });
