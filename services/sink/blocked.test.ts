@@ -1,9 +1,9 @@
 /** Blocked keys without servers: what is read, folded, kept and told. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { TableSchema } from '../../shared/row/table-schema.ts';
 import { type ErrorKind, ReshardError } from '../../shared/runtime/error.ts';
 import { LogMaker, SCHEMA_IDS, type TextRow } from '../../test/support/sink/log-maker.ts';
+import { SMALL_TABLE } from '../../test/support/sink/small-table.ts';
 import { Batch } from './batch.ts';
 import { letterHeaders } from './dead-letter.ts';
 import { UNREADABLE, UPSERT } from './fold.ts';
@@ -18,24 +18,11 @@ import { FoldedRows } from './row-lists.ts';
 import { SinkTable } from './table.ts';
 import { WaitingChange } from './waiting.ts';
 
-const INT = { kind: 'integer', bits: 32, unsigned: false } as const;
-const PLAIN = { nullable: false, autoIncrement: false, generated: 'no', invisible: false } as const;
-const SCHEMA: TableSchema = {
-  db: 'd',
-  table: 't',
-  columns: [
-    { name: 'id', type: INT, ...PLAIN },
-    { name: 'shard', type: INT, ...PLAIN },
-    { name: 'v', type: INT, ...PLAIN },
-  ],
-  primaryKey: [0],
-  uniqueKeys: [],
-};
 const TARGETS = 3;
 
 function tableOf(ids = SCHEMA_IDS): SinkTable {
   return new SinkTable(
-    { topic: 's.d.t', source: 's', schema: SCHEMA, ...ids },
+    { topic: 's.d.t', source: 's', schema: SMALL_TABLE, ...ids },
     { shardColumn: 'shard', targets: TARGETS },
   );
 }
@@ -99,7 +86,7 @@ describe('records that cannot be read', () => {
         fc.integer({ min: 1, max: 9 }),
         fc.integer({ min: 1, max: 12 }),
         (writes, slabSize, batchRows) => {
-          const log = new LogMaker(SCHEMA, 's.d.t', 0);
+          const log = new LogMaker(SMALL_TABLE, 's.d.t', 0);
           const source = new Map<number, TextRow>();
           const unknown = new Set<number>();
           writes.forEach(({ key, shard, isDelete, isGarbage }, i) => {
@@ -137,7 +124,7 @@ describe('records that cannot be read', () => {
   });
 
   test('are not lost when the same batch brings an older event of their key', () => {
-    const log = new LogMaker(SCHEMA, 's.d.t', 0).append({ op: 'c', after: [1, 0, 1] });
+    const log = new LogMaker(SMALL_TABLE, 's.d.t', 0).append({ op: 'c', after: [1, 0, 1] });
     log.appendGarbage([1, 0, 2]).append({ op: 'c', after: [2, 0, 3] });
     const memory = new Memory(0, 100);
     memory.lane.offer(new Portion(memory.lane.table, log.slab(), 0, () => {}));
@@ -148,7 +135,7 @@ describe('records that cannot be read', () => {
   });
 
   test('are read again by whoever understands them, and go where they belong', () => {
-    const log = new LogMaker(SCHEMA, 's.d.t', 0, { keySchemaId: 7, valueSchemaId: 9 });
+    const log = new LogMaker(SMALL_TABLE, 's.d.t', 0, { keySchemaId: 7, valueSchemaId: 9 });
     const { value } = log.encode({ op: 'c', after: [1, 1, 5] });
     const key = Buffer.from([2]).toString('latin1');
     const park = (lane: Lane): ParkedRow & { schemaId: number } => ({

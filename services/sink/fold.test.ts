@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { TableSchema } from '../../shared/row/table-schema.ts';
 import { type Event, LogMaker, SCHEMA_IDS } from '../../test/support/sink/log-maker.ts';
+import { SMALL_TABLE } from '../../test/support/sink/small-table.ts';
 import { Batch } from './batch.ts';
 import { DELETE, UPSERT } from './fold.ts';
 import { Lane, nothingWaits } from './lane.ts';
@@ -9,19 +10,6 @@ import { advanced } from './offset.ts';
 import { Portion } from './portion.ts';
 import { SinkTable } from './table.ts';
 
-const INT = { kind: 'integer', bits: 32, unsigned: false } as const;
-const PLAIN = { nullable: false, autoIncrement: false, generated: 'no', invisible: false } as const;
-const SCHEMA: TableSchema = {
-  db: 'd',
-  table: 't',
-  columns: [
-    { name: 'id', type: INT, ...PLAIN },
-    { name: 'shard', type: INT, ...PLAIN },
-    { name: 'v', type: INT, ...PLAIN },
-  ],
-  primaryKey: [0],
-  uniqueKeys: [],
-};
 const TARGETS = 3;
 
 function tableOf(schema: TableSchema, compacted = false): SinkTable {
@@ -104,7 +92,7 @@ const write: fc.Arbitrary<Write> = fc.record({
 });
 
 describe('folding a batch', () => {
-  const table = tableOf(SCHEMA);
+  const table = tableOf(SMALL_TABLE);
 
   test('gives every target what row by row would, whatever the batches and slabs', () => {
     fc.assert(
@@ -114,7 +102,7 @@ describe('folding a batch', () => {
         fc.integer({ min: 1, max: 20 }),
         (writes, slabSizes, batchRows) => {
           const { events, naive } = historyOf(writes);
-          const log = new LogMaker(SCHEMA, table.topic, 0).append(...events);
+          const log = new LogMaker(SMALL_TABLE, table.topic, 0).append(...events);
           naive.forEach((expected, target) => {
             const lane = new Lane(table, 0, target);
             lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
@@ -141,9 +129,9 @@ describe('folding a batch', () => {
     ['a delete before the row came again', [{ op: 'c', after: [1, 1, 6] }]],
     ['a delete before a snapshot row', [{ op: 'r', after: [1, 1, 6] }]],
   ])('a compacted topic that has lost %s leaves no row behind', (_, left) => {
-    const compacted = tableOf(SCHEMA, true);
+    const compacted = tableOf(SMALL_TABLE, true);
     const events: Event[] = [{ op: 'c', after: [1, 0, 4] }, ...left];
-    const log = new LogMaker(SCHEMA, compacted.topic, 0).append(...events);
+    const log = new LogMaker(SMALL_TABLE, compacted.topic, 0).append(...events);
     const held = Array.from({ length: TARGETS }, (_, target) => {
       const lane = new Lane(compacted, 0, target);
       lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
@@ -163,7 +151,7 @@ describe('folding a batch', () => {
       { key: 1, shard: 0, value: 2, isDelete: false, asSnapshot: false },
       { key: 2, shard: 0, value: 3, isDelete: false, asSnapshot: true },
     ]);
-    const log = new LogMaker(SCHEMA, table.topic, 0);
+    const log = new LogMaker(SMALL_TABLE, table.topic, 0);
     const stamped = events.map((e, i) => ({ ...e, epoch: 1, ordinal: 10 + i }));
     log.append(...stamped, ...stamped.slice(1), {
       ...stamped[0],
@@ -181,7 +169,7 @@ describe('folding a batch', () => {
   });
 
   test('an insert and a delete in one batch still delete the key', () => {
-    const log = new LogMaker(SCHEMA, table.topic, 0);
+    const log = new LogMaker(SMALL_TABLE, table.topic, 0);
     log.append({ op: 'c', after: [1, 0, 1] }, { op: 'd', before: [1, 0, 1] });
     const lane = new Lane(table, 0, 0);
     lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
@@ -193,7 +181,7 @@ describe('folding a batch', () => {
   });
 
   test('a tombstone deletes its key on every target', () => {
-    const log = new LogMaker(SCHEMA, table.topic, 0).appendTombstone([1, 1, 1]);
+    const log = new LogMaker(SMALL_TABLE, table.topic, 0).appendTombstone([1, 1, 1]);
     for (let target = 0; target < TARGETS; target++) {
       const lane = new Lane(table, 0, target);
       lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
@@ -205,7 +193,7 @@ describe('folding a batch', () => {
   });
 
   test('the index grows past its first size and is empty after clear', () => {
-    const log = new LogMaker(SCHEMA, table.topic, 0);
+    const log = new LogMaker(SMALL_TABLE, table.topic, 0);
     for (let i = 0; i < 5000; i++) log.append({ op: 'c', after: [i, 0, i] });
     for (let i = 0; i < 5000; i += 2) log.append({ op: 'd', before: [i, 0, i] });
     const batch = new Batch({ rows: 1 << 20, bytes: 1 << 30 });
@@ -222,8 +210,8 @@ describe('folding a batch', () => {
 });
 
 describe('a lane', () => {
-  const table = tableOf(SCHEMA);
-  const log = new LogMaker(SCHEMA, table.topic, 0);
+  const table = tableOf(SMALL_TABLE);
+  const log = new LogMaker(SMALL_TABLE, table.topic, 0);
   for (let i = 0; i < 10; i++) log.append({ op: 'c', after: [i, 0, i] });
 
   function laneAt(next: number): Lane {
@@ -255,7 +243,7 @@ describe('a lane', () => {
   });
 
   test('a record without a readable key ends the portion in front of it', () => {
-    const bad = new LogMaker(SCHEMA, table.topic, 0);
+    const bad = new LogMaker(SMALL_TABLE, table.topic, 0);
     bad.append({ op: 'c', after: [1, 0, 1] }).appendBadKey([2, 0, 2]);
     bad.append({ op: 'c', after: [3, 0, 3] });
     const portion = portionOf(table, bad, 0, 3);
@@ -270,7 +258,7 @@ describe('a lane', () => {
   });
 
   test('a key of another schema version stops the lane there', () => {
-    const other = new LogMaker(SCHEMA, table.topic, 0, { keySchemaId: 9, valueSchemaId: 8 });
+    const other = new LogMaker(SMALL_TABLE, table.topic, 0, { keySchemaId: 9, valueSchemaId: 8 });
     other.append({ op: 'c', after: [1, 0, 1] });
     expect(portionOf(table, other, 0, 1).error?.kind).toBe('schema-changed');
   });
