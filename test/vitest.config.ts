@@ -11,8 +11,8 @@ const SOURCES = ['shared', 'services', 'schemas', 'test'];
 const LIVE = SOURCES.map(folder => `${folder}/**/*.{mysql,kafka,live}.test.ts`);
 const WHOLE = [
   'test/**/*.live.test.ts',
-  'services/control/doctor*.live.test.ts',
-  'shared/topic/failover.kafka.test.ts',
+  'services/control/doctor/doctor*.live.test.ts',
+  'shared/kafka/failover.kafka.test.ts',
 ];
 /** One measures how soon work flows again, the other takes all of the machine. */
 const ALONE = ['test/availability/members.live.test.ts', 'test/soak/soak.live.test.ts'];

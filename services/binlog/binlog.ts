@@ -6,27 +6,27 @@
  */
 import { GtidSet } from '../../shared/change/gtid.ts';
 import { StreamPosition } from '../../shared/change/position.ts';
+import { chunkCodec } from '../../shared/codec/chunk-record.ts';
 import type { JobSource } from '../../shared/job/job.ts';
-import { chunkCodec } from '../../shared/member/chunk-record.ts';
+import type { Start, TablePlan } from '../../shared/job/state/job-view.ts';
+import type { ProgressView, Resume } from '../../shared/job/state/progress-view.ts';
+import { chunksTopic, progressTopic } from '../../shared/kafka/topic-name.ts';
+import type { TransactionalWriter } from '../../shared/kafka/transactional-writer.ts';
 import { openProgress, progressCodec, type ServiceContext } from '../../shared/member/context.ts';
-import type { Start, TablePlan } from '../../shared/member/job-view.ts';
-import type { ProgressView, Resume } from '../../shared/member/progress-view.ts';
 import { asReshardError, ReshardError } from '../../shared/runtime/error.ts';
 import { policyOf } from '../../shared/runtime/error-policy.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../shared/runtime/log.ts';
 import { aborted, type Unit } from '../../shared/runtime/service.ts';
-import { chunksTopic, progressTopic } from '../../shared/topic/topic-name.ts';
-import type { TransactionalWriter } from '../../shared/topic/transactional-writer.ts';
-import { Capture } from './capture.ts';
-import { CapturedTable } from './captured-table.ts';
-import { ChunkIntake } from './chunk-intake.ts';
-import type { BinlogFigures } from './figures.ts';
-import { OrderedWriter } from './ordered-writer.ts';
-import { RepairIntake } from './repair-intake.ts';
-import { holdsAll } from './source-change.ts';
-import { type SourceFacts, sourceFacts } from './source-facts.ts';
-import { BinlogDump } from './zongji.ts';
+import { Capture } from './capture/capture.ts';
+import { CapturedTable } from './capture/captured-table.ts';
+import { holdsAll } from './capture/source-change.ts';
+import { type SourceFacts, sourceFacts } from './capture/source-facts.ts';
+import { BinlogDump } from './capture/zongji.ts';
+import type { BinlogProgress } from './metrics.ts';
+import { ChunkIntake } from './writer/chunk-intake.ts';
+import { OrderedWriter } from './writer/ordered-writer.ts';
+import { RepairIntake } from './writer/repair-intake.ts';
 
 const WATCHDOG_MS = 10_000;
 const CHUNK_BUFFER_BYTES = 8 * 1024 * 1024;
@@ -43,12 +43,12 @@ interface Durable {
 export class BinlogUnit implements Unit {
   readonly #context: ServiceContext;
   readonly #source: JobSource;
-  readonly #figures: BinlogFigures;
+  readonly #figures: BinlogProgress;
   readonly #log: Logger;
   readonly #tables = new Map<string, CapturedTable>();
   readonly #failed = Promise.withResolvers<never>();
 
-  constructor(context: ServiceContext, source: JobSource, figures: BinlogFigures) {
+  constructor(context: ServiceContext, source: JobSource, figures: BinlogProgress) {
     this.#context = context;
     this.#source = source;
     this.#figures = figures;
@@ -269,14 +269,14 @@ export class BinlogUnit implements Unit {
       ranges: progress.ranges,
       isBinlogBusy: () =>
         writer.isFull || (!capture.caughtUp && Date.now() - capture.lastEventMs < IDLE_MS),
-      release: slab => reader.release(slab),
+      release: fetched => reader.release(fetched),
       repairs,
       onRangeComplete: forget,
     });
     const reader = await kafka.reader({
       isolation: 'committed',
       maxBufferedBytes: CHUNK_BUFFER_BYTES,
-      onSlab: slab => this.#guarded(() => intake.onSlab(slab)),
+      onFetched: fetched => this.#guarded(() => intake.onFetched(fetched)),
       onError: fail,
     });
     return { dump, writer, capture, intake, reader };

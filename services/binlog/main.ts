@@ -11,12 +11,12 @@ import {
 } from '../../shared/member/context.ts';
 import { aborted, runSupervised } from '../../shared/runtime/service.ts';
 import { BinlogUnit } from './binlog.ts';
-import { BinlogFigures, type BinlogMetrics, binlogMetrics } from './figures.ts';
+import { type BinlogMetrics, BinlogProgress, binlogMetrics } from './metrics.ts';
 
 interface Running {
   stop: AbortController;
   done: Promise<void>;
-  figures: BinlogFigures;
+  figures: BinlogProgress;
   state: string;
 }
 
@@ -71,7 +71,7 @@ export async function runBinlog(o: ServiceOptions): Promise<void> {
 
 function startUnit(context: ServiceContext, source: JobSource, metrics: BinlogMetrics): Running {
   const { log, signal, report, view } = context;
-  const figures = new BinlogFigures(metrics, source.name);
+  const figures = new BinlogProgress(metrics, source.name);
   const stop = new AbortController();
   const running: Running = { stop, done: Promise.resolve(), figures, state: 'starting' };
   report.provide(source.name, () => figures.report());

@@ -3,7 +3,7 @@ import type {
   CheckProgress,
   CheckResult,
   TableProgress,
-} from '../../shared/member/check-result.ts';
+} from '../../shared/job/state/check-result.ts';
 
 /** Differences that a report record carries; the counters tell how many there are. */
 const REPORTED_MAX = 1000;

@@ -5,21 +5,21 @@
  * failed one is a verdict too, so a request that cannot be checked does not block the next.
  */
 import { type Job, shardColumn } from '../../shared/job/job.ts';
-import type { CheckProgress } from '../../shared/member/check-result.ts';
+import type { CheckProgress } from '../../shared/job/state/check-result.ts';
+import type { VerifyRequest } from '../../shared/job/state/job-view.ts';
+import { tailTable } from '../../shared/kafka/table.ts';
+import { reportTopic } from '../../shared/kafka/topic-name.ts';
 import { reportCodec, type ServiceContext } from '../../shared/member/context.ts';
-import type { VerifyRequest } from '../../shared/member/job-view.ts';
 import { type MysqlEndpoint, MysqlSession } from '../../shared/mysql/connect.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { asReshardError, describeError } from '../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
-import { tailTable } from '../../shared/topic/table.ts';
-import { reportTopic } from '../../shared/topic/topic-name.ts';
 import { forReport, progressCounters, resultCounters } from './check-report.ts';
-import type { CheckServer } from './crew.ts';
-import type { CheckFigures } from './figures.ts';
-import { runFullCheck } from './full-check.ts';
-import { PipelinePosition } from './pipeline-position.ts';
+import { runFullCheck } from './full/full-check.ts';
+import { PipelinePosition } from './full/pipeline-position.ts';
+import type { CheckServer } from './full/session-set.ts';
+import type { CheckMetrics } from './metrics.ts';
 
 const LOOK_MS = 100;
 const VERDICTS = new Set(['finished', 'failed']);
@@ -30,12 +30,12 @@ const REPORTED_CHECKS = 3;
 
 export class Checker implements Unit {
   readonly #context: ServiceContext;
-  readonly #figures: CheckFigures;
+  readonly #figures: CheckMetrics;
   /** Checks that have a verdict. */
   readonly #judged = new Set<string>();
   readonly #reported: string[] = [];
 
-  constructor(context: ServiceContext, figures: CheckFigures) {
+  constructor(context: ServiceContext, figures: CheckMetrics) {
     this.#context = context;
     this.#figures = figures;
   }

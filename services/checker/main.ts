@@ -3,7 +3,7 @@ import { openContext, type ServiceOptions } from '../../shared/member/context.ts
 import { sleep } from '../../shared/runtime/clock.ts';
 import { runSupervised } from '../../shared/runtime/service.ts';
 import { Checker } from './checker.ts';
-import { CheckFigures } from './figures.ts';
+import { CheckMetrics } from './metrics.ts';
 
 const LOOK_MS = 100;
 /** How this member is told of, beside its checks. */
@@ -12,7 +12,7 @@ const UNIT = 'full-check';
 export async function runChecker(o: ServiceOptions): Promise<void> {
   await using context = await openContext('checker', o);
   const { job, log, signal, kafka, report } = context;
-  const figures = new CheckFigures(context.metrics);
+  const figures = new CheckMetrics(context.metrics);
   let lease: AbortController | null = null;
   const end = (): void => {
     lease?.abort();

@@ -1,6 +1,6 @@
 /** I7 and I9 for a check: whoever dies or stands still meanwhile, its verdict is right. */
 import { expect, test } from 'vitest';
-import type { CheckResult } from '../../shared/member/check-result.ts';
+import type { CheckResult } from '../../shared/job/state/check-result.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { SERVICES, ShopJob } from '../../test/pipeline/shop-job.ts';
 

@@ -1,4 +1,6 @@
 /** The control service: doctor and prepare under the lease, then the phase machine. */
+
+import type { KafkaLog } from '../../shared/kafka/kafka.ts';
 import {
   kafkaOf,
   openContext,
@@ -9,14 +11,13 @@ import {
 import { persist } from '../../shared/member/persist.ts';
 import { describeError, ReshardError } from '../../shared/runtime/error.ts';
 import { runSupervised } from '../../shared/runtime/service.ts';
-import type { KafkaLog } from '../../shared/topic/kafka.ts';
-import { Control } from './control.ts';
+import { renderFindings } from './cli/doctor-report.ts';
+import { blockers, runDoctor } from './doctor/doctor.ts';
 import { isPassing } from './doctor/error-finding.ts';
-import { blockers, runDoctor } from './doctor.ts';
-import { renderFindings } from './doctor-report.ts';
-import { leadership } from './leadership.ts';
-import { noteWaiting, prepare, prepared, registerStatic } from './prepare.ts';
-import { controlTopics } from './topic-plan.ts';
+import { Control } from './phase/control.ts';
+import { leadership } from './phase/leadership.ts';
+import { noteWaiting, prepare, prepared, registerStatic } from './phase/prepare.ts';
+import { controlTopics } from './phase/topic-plan.ts';
 
 export interface ControlOptions extends ServiceOptions {
   /** Create tables that a target lacks, as copies of the source's. */

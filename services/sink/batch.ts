@@ -1,24 +1,24 @@
 /**
- * One transaction's worth of work: all that waits in a worker's lanes, up to a bound in rows and
- * bytes, folded for each table. At low load that is a handful of rows at once, at high load
- * thousands: the size follows what is waiting, never a timer.
+ * One transaction's worth of work: all that waits in a worker's partition tasks, up to a bound in
+ * rows and bytes, folded for each table. At low load that is a handful of rows at once, at high
+ * load thousands: the size follows what is waiting, never a timer.
  *
- * Nothing is taken from the lanes here: `Step` says how far each one would be, and the lanes move
- * when the target has committed. So a transaction that fails needs no undo.
+ * Nothing is taken from the partition tasks here: `Step` says how far each one would be, and the
+ * partition tasks move when the target has committed. So a transaction that fails needs no undo.
  */
 import type { ReshardError } from '../../shared/runtime/error.ts';
+import type { Advance } from './destination/mysql/offset.ts';
 import { DELETE, type Kind, TableFold, UNREADABLE, UPSERT } from './fold.ts';
-import type { Lane } from './lane.ts';
-import type { Advance } from './offset.ts';
-import { EVERYWHERE, int, type Portion } from './portion.ts';
-import type { SinkTable } from './table.ts';
+import type { PartitionTask } from './intake/partition-task.ts';
+import { EVERYWHERE, int, type RoutedBatch } from './intake/routed-batch.ts';
+import type { SinkTable } from './intake/sink-table.ts';
 
 export interface BatchLimits {
   rows: number;
   bytes: number;
 }
 
-/** How far the batch brings one lane. */
+/** How far the batch brings one partition task. */
 export interface Step extends Advance {
   /** Records used, whatever becomes of them. */
   records: number;
@@ -26,14 +26,14 @@ export interface Step extends Advance {
   rows: number;
   /** Records delivered a second time. */
   skipped: number;
-  /** The next record cannot be read: the lane stops behind this step. */
+  /** The next record cannot be read: the partition task stops behind this step. */
   error: ReshardError | null;
 }
 
 export class Batch {
   readonly #limits: BatchLimits;
   readonly #folds = new Map<SinkTable, TableFold>();
-  #held: Portion[] = [];
+  #held: RoutedBatch[] = [];
   steps: Step[] = [];
   /** Events for this target, before folding. */
   rows = 0;
@@ -49,26 +49,26 @@ export class Batch {
   }
 
   /**
-   * Fills an empty batch. Lanes that come first are served first; a lane with a limit of its own,
-   * which looks for the record that the target refuses, is alone in its batch.
+   * Fills an empty batch. Partition tasks that come first are served first; a partition task with a
+   * limit of its own, which looks for the record that the target refuses, is alone in its batch.
    */
-  collect(lanes: Iterable<Lane>): void {
-    for (const lane of lanes) {
-      if (lane.state !== 'running' || lane.queue.length === 0) continue;
-      const isAlone = lane.limit < Number.POSITIVE_INFINITY;
+  collect(tasks: Iterable<PartitionTask>): void {
+    for (const task of tasks) {
+      if (task.state !== 'running' || task.queue.length === 0) continue;
+      const isAlone = task.limit < Number.POSITIVE_INFINITY;
       if (isAlone && this.steps.length > 0) continue;
-      this.steps.push(this.#collectLane(lane));
+      this.steps.push(this.#collectTask(task));
       if (isAlone || this.#isFull()) break;
     }
   }
 
   /** Leaves out the steps that touch no row and need not be written yet. */
-  postpone(isDue: (lane: Lane) => boolean): void {
-    this.steps = this.steps.filter(s => s.rows > 0 || s.error !== null || isDue(s.lane));
+  postpone(isDue: (task: PartitionTask) => boolean): void {
+    this.steps = this.steps.filter(s => s.rows > 0 || s.error !== null || isDue(s.task));
   }
 
   clear(): void {
-    for (const portion of this.#held) portion.letGo();
+    for (const routed of this.#held) routed.letGo();
     for (const fold of this.#folds.values()) fold.clear();
     this.#held = [];
     this.steps = [];
@@ -80,10 +80,10 @@ export class Batch {
     return this.rows >= this.#limits.rows || this.bytes >= this.#limits.bytes;
   }
 
-  #collectLane(lane: Lane): Step {
-    const { next, epoch, ordinal } = lane.position;
+  #collectTask(task: PartitionTask): Step {
+    const { next, epoch, ordinal } = task.position;
     const step: Step = {
-      lane,
+      task,
       next,
       epoch,
       ordinal,
@@ -92,32 +92,32 @@ export class Batch {
       skipped: 0,
       error: null,
     };
-    for (const { portion, start } of lane.queue) {
-      portion.hold();
-      this.#held.push(portion);
-      const most = lane.limit - step.records;
-      const end = this.#take(portion, start, Math.min(portion.count, start + most), step);
+    for (const { routed, start } of task.queue) {
+      routed.hold();
+      this.#held.push(routed);
+      const most = task.limit - step.records;
+      const end = this.#take(routed, start, Math.min(routed.count, start + most), step);
       step.records += end - start;
-      if (end < portion.count) {
-        step.next = Math.max(step.next, portion.slab.offset(end));
+      if (end < routed.count) {
+        step.next = Math.max(step.next, routed.fetched.offset(end));
         return step;
       }
-      step.next = portion.position;
-      step.error = portion.error;
-      if (step.error !== null || step.records >= lane.limit || this.#isFull()) return step;
+      step.next = routed.position;
+      step.error = routed.error;
+      if (step.error !== null || step.records >= task.limit || this.#isFull()) return step;
     }
     return step;
   }
 
   /** Takes records [from, to) unless the batch is full before; returns the first not taken. */
-  #take(portion: Portion, from: number, to: number, step: Step): number {
-    const { lane } = step;
-    const fold = this.#foldOf(portion.table);
+  #take(routed: RoutedBatch, from: number, to: number, step: Step): number {
+    const { task } = step;
+    const fold = this.#foldOf(routed.table);
     for (let i = from; i < to; i++) {
       if (this.#isFull()) return i;
-      const ordinal = portion.ordinal[i] as number;
+      const ordinal = routed.ordinal[i] as number;
       if (ordinal >= 0) {
-        const epoch = portion.epoch[i] as number;
+        const epoch = routed.epoch[i] as number;
         if (epoch < step.epoch || (epoch === step.epoch && ordinal <= step.ordinal)) {
           step.skipped += 1;
           continue;
@@ -125,12 +125,12 @@ export class Batch {
         step.epoch = epoch;
         step.ordinal = ordinal;
       }
-      const kind = kindHere(lane, fold, portion, i);
+      const kind = kindHere(task, fold, routed, i);
       if (kind === null) continue;
-      fold.put(lane, portion, i, kind);
+      fold.put(task, routed, i, kind);
       step.rows += 1;
       this.rows += 1;
-      this.bytes += portion.bytesOf(i);
+      this.bytes += routed.bytesOf(i);
     }
     return to;
   }
@@ -145,15 +145,23 @@ export class Batch {
   }
 }
 
-/** What the record does to its key on the lane's target; null if the target has no part in it. */
-function kindHere(lane: Lane, fold: TableFold, portion: Portion, i: number): Kind | null {
-  if (int(portion.goesTo, i) === lane.target) return UPSERT;
-  const leaves = int(portion.leaves, i);
-  if (leaves === lane.target || leaves === EVERYWHERE) return DELETE;
+/**
+ * What the record does to its key on the partition task's target; null if the target has no part in
+ * it.
+ */
+function kindHere(
+  task: PartitionTask,
+  fold: TableFold,
+  routed: RoutedBatch,
+  i: number,
+): Kind | null {
+  if (int(routed.goesTo, i) === task.target) return UPSERT;
+  const leaves = int(routed.leaves, i);
+  if (leaves === task.target || leaves === EVERYWHERE) return DELETE;
   // Its meaning is not known, so it may concern any target.
-  if (portion.unreadable.size > 0 && portion.unreadable.has(i)) return UNREADABLE;
+  if (routed.unreadable.size > 0 && routed.unreadable.has(i)) return UNREADABLE;
   // An event after an unreadable one tells again where the row is: not here.
-  if (fold.isUnreadable(portion, i)) return DELETE;
-  if (lane.blocked.size === 0) return null;
-  return lane.blocked.has(portion.keyText(i)) ? DELETE : null;
+  if (fold.isUnreadable(routed, i)) return DELETE;
+  if (task.blocked.size === 0) return null;
+  return task.blocked.has(routed.keyText(i)) ? DELETE : null;
 }

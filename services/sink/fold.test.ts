@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { TableSchema } from '../../shared/row/table-schema.ts';
+import type { TableSchema } from '../../shared/schema/table-schema.ts';
 import { type Event, LogMaker, SCHEMA_IDS } from '../../test/support/sink/log-maker.ts';
 import { SMALL_TABLE } from '../../test/support/sink/small-table.ts';
 import { Batch } from './batch.ts';
+import { advanced } from './destination/mysql/offset.ts';
 import { DELETE, UPSERT } from './fold.ts';
-import { Lane, nothingWaits } from './lane.ts';
-import { advanced } from './offset.ts';
-import { Portion } from './portion.ts';
-import { SinkTable } from './table.ts';
+import { nothingWaits, PartitionTask } from './intake/partition-task.ts';
+import { RoutedBatch } from './intake/routed-batch.ts';
+import { SinkTable } from './intake/sink-table.ts';
 
 const TARGETS = 3;
 
@@ -19,19 +19,19 @@ function tableOf(schema: TableSchema, compacted = false): SinkTable {
   );
 }
 
-function portionOf(table: SinkTable, log: LogMaker, from: number, to: number): Portion {
-  return new Portion(table, log.slab(from, to), from, () => {});
+function routedOf(table: SinkTable, log: LogMaker, from: number, to: number): RoutedBatch {
+  return new RoutedBatch(table, log.fetched(from, to), from, () => {});
 }
 
 /** What a target would hold if every event were applied by itself, in order. */
 type Rows = Map<number, string>;
 
-function runLane(lane: Lane, rows: Rows, limits = { rows: 4, bytes: 1 << 20 }): void {
+function runTask(task: PartitionTask, rows: Rows, limits = { rows: 4, bytes: 1 << 20 }): void {
   const batch = new Batch(limits);
-  while (lane.queue.length > 0) {
-    batch.collect([lane]);
+  while (task.queue.length > 0) {
+    batch.collect([task]);
     for (const fold of batch.folds()) applyFold(fold.table, batch, rows);
-    for (const step of batch.steps) lane.committed(advanced(step), 0);
+    for (const step of batch.steps) task.committed(advanced(step), 0);
     batch.clear();
   }
 }
@@ -94,28 +94,28 @@ const write: fc.Arbitrary<Write> = fc.record({
 describe('folding a batch', () => {
   const table = tableOf(SMALL_TABLE);
 
-  test('gives every target what row by row would, whatever the batches and slabs', () => {
+  test('gives every target what row by row would, whatever the batches and fetched batches', () => {
     fc.assert(
       fc.property(
         fc.array(write, { maxLength: 60 }),
         fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1 }),
         fc.integer({ min: 1, max: 20 }),
-        (writes, slabSizes, batchRows) => {
+        (writes, fetchedSizes, batchRows) => {
           const { events, naive } = historyOf(writes);
           const log = new LogMaker(SMALL_TABLE, table.topic, 0).append(...events);
           naive.forEach((expected, target) => {
-            const lane = new Lane(table, 0, target);
-            lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
+            const task = new PartitionTask(table, 0, target);
+            task.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
             const rows: Rows = new Map();
             let from = 0;
             for (let i = 0; from < log.end; i++) {
-              const to = Math.min(log.end, from + (slabSizes[i % slabSizes.length] ?? 1));
-              expect(lane.offer(portionOf(table, log, from, to))).toBe(true);
+              const to = Math.min(log.end, from + (fetchedSizes[i % fetchedSizes.length] ?? 1));
+              expect(task.offer(routedOf(table, log, from, to))).toBe(true);
               from = to;
-              if (i % 2 === 0) runLane(lane, rows, { rows: batchRows, bytes: 1 << 20 });
+              if (i % 2 === 0) runTask(task, rows, { rows: batchRows, bytes: 1 << 20 });
             }
-            runLane(lane, rows, { rows: batchRows, bytes: 1 << 20 });
-            expect(lane.position.next).toBe(log.end);
+            runTask(task, rows, { rows: batchRows, bytes: 1 << 20 });
+            expect(task.position.next).toBe(log.end);
             expect([...rows].sort()).toEqual([...expected].sort());
           });
         },
@@ -133,12 +133,12 @@ describe('folding a batch', () => {
     const events: Event[] = [{ op: 'c', after: [1, 0, 4] }, ...left];
     const log = new LogMaker(SMALL_TABLE, compacted.topic, 0).append(...events);
     const held = Array.from({ length: TARGETS }, (_, target) => {
-      const lane = new Lane(compacted, 0, target);
-      lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
+      const task = new PartitionTask(compacted, 0, target);
+      task.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
       const rows: Rows = new Map();
       for (let at = 0; at < log.end; at++) {
-        expect(lane.offer(portionOf(compacted, log, at, at + 1))).toBe(true);
-        runLane(lane, rows);
+        expect(task.offer(routedOf(compacted, log, at, at + 1))).toBe(true);
+        runTask(task, rows);
       }
       return [...rows.values()];
     });
@@ -160,22 +160,22 @@ describe('folding a batch', () => {
       epoch: 2,
       ordinal: 13,
     });
-    const lane = new Lane(table, 0, 0);
-    lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
-    lane.offer(portionOf(table, log, 0, log.end));
+    const task = new PartitionTask(table, 0, 0);
+    task.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
+    task.offer(routedOf(table, log, 0, log.end));
     const batch = new Batch({ rows: 100, bytes: 1 << 20 });
-    batch.collect([lane]);
+    batch.collect([task]);
     expect(batch.steps[0]).toMatchObject({ skipped: 2, rows: 4, epoch: 2, ordinal: 13, next: 6 });
   });
 
   test('an insert and a delete in one batch still delete the key', () => {
     const log = new LogMaker(SMALL_TABLE, table.topic, 0);
     log.append({ op: 'c', after: [1, 0, 1] }, { op: 'd', before: [1, 0, 1] });
-    const lane = new Lane(table, 0, 0);
-    lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
-    lane.offer(portionOf(table, log, 0, log.end));
+    const task = new PartitionTask(table, 0, 0);
+    task.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
+    task.offer(routedOf(table, log, 0, log.end));
     const batch = new Batch({ rows: 100, bytes: 1 << 20 });
-    batch.collect([lane]);
+    batch.collect([task]);
     const [fold] = batch.folds();
     expect([fold?.count, fold?.countOf(DELETE)]).toEqual([1, 1]);
   });
@@ -183,11 +183,11 @@ describe('folding a batch', () => {
   test('a tombstone deletes its key on every target', () => {
     const log = new LogMaker(SMALL_TABLE, table.topic, 0).appendTombstone([1, 1, 1]);
     for (let target = 0; target < TARGETS; target++) {
-      const lane = new Lane(table, 0, target);
-      lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
-      lane.offer(portionOf(table, log, 0, log.end));
+      const task = new PartitionTask(table, 0, target);
+      task.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
+      task.offer(routedOf(table, log, 0, log.end));
       const batch = new Batch({ rows: 100, bytes: 1 << 20 });
-      batch.collect([lane]);
+      batch.collect([task]);
       expect(batch.folds()[0]?.countOf(DELETE)).toBe(1);
     }
   });
@@ -198,10 +198,10 @@ describe('folding a batch', () => {
     for (let i = 0; i < 5000; i += 2) log.append({ op: 'd', before: [i, 0, i] });
     const batch = new Batch({ rows: 1 << 20, bytes: 1 << 30 });
     for (let round = 0; round < 3; round++) {
-      const lane = new Lane(table, 0, 0);
-      lane.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
-      lane.offer(portionOf(table, log, 0, log.end));
-      batch.collect([lane]);
+      const task = new PartitionTask(table, 0, 0);
+      task.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
+      task.offer(routedOf(table, log, 0, log.end));
+      batch.collect([task]);
       const [fold] = batch.folds();
       expect([fold?.count, fold?.countOf(DELETE)]).toEqual([5000, 2500]);
       batch.clear();
@@ -209,57 +209,57 @@ describe('folding a batch', () => {
   });
 });
 
-describe('a lane', () => {
+describe('a partition task', () => {
   const table = tableOf(SMALL_TABLE);
   const log = new LogMaker(SMALL_TABLE, table.topic, 0);
   for (let i = 0; i < 10; i++) log.append({ op: 'c', after: [i, 0, i] });
 
-  function laneAt(next: number): Lane {
-    const lane = new Lane(table, 0, 0);
-    lane.claimed({ next, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
-    return lane;
+  function taskAt(next: number): PartitionTask {
+    const task = new PartitionTask(table, 0, 0);
+    task.claimed({ next, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
+    return task;
   }
 
-  test('refuses a portion that leaves a gap', () => {
-    expect(laneAt(3).offer(portionOf(table, log, 4, 8))).toBe(false);
-    expect(laneAt(3).offer(portionOf(table, log, 3, 8))).toBe(true);
+  test('refuses a routed batch that leaves a gap', () => {
+    expect(taskAt(3).offer(routedOf(table, log, 4, 8))).toBe(false);
+    expect(taskAt(3).offer(routedOf(table, log, 3, 8))).toBe(true);
   });
 
-  test('takes of an overlapping portion only what is new', () => {
-    const lane = laneAt(3);
-    expect(lane.offer(portionOf(table, log, 0, 8))).toBe(true);
+  test('takes of an overlapping routed batch only what is new', () => {
+    const task = taskAt(3);
+    expect(task.offer(routedOf(table, log, 0, 8))).toBe(true);
     const batch = new Batch({ rows: 100, bytes: 1 << 20 });
-    batch.collect([lane]);
+    batch.collect([task]);
     expect(batch.steps[0]).toMatchObject({ rows: 5, next: 8 });
   });
 
-  test('goes on behind a batch that ended inside a portion', () => {
-    const lane = laneAt(0);
-    lane.offer(portionOf(table, log, 0, 10));
+  test('goes on behind a batch that ended inside a routed batch', () => {
+    const task = taskAt(0);
+    task.offer(routedOf(table, log, 0, 10));
     const rows: Rows = new Map();
-    runLane(lane, rows, { rows: 3, bytes: 1 << 20 });
+    runTask(task, rows, { rows: 3, bytes: 1 << 20 });
     expect(rows.size).toBe(10);
-    expect(lane.position.next).toBe(10);
+    expect(task.position.next).toBe(10);
   });
 
-  test('a record without a readable key ends the portion in front of it', () => {
+  test('a record without a readable key ends the routed batch in front of it', () => {
     const bad = new LogMaker(SMALL_TABLE, table.topic, 0);
     bad.append({ op: 'c', after: [1, 0, 1] }).appendBadKey([2, 0, 2]);
     bad.append({ op: 'c', after: [3, 0, 3] });
-    const portion = portionOf(table, bad, 0, 3);
-    expect([portion.count, portion.position]).toEqual([1, 1]);
-    expect(portion.error?.kind).toBe('corrupt');
-    expect(portion.error?.context).toMatchObject({ partition: 0, offset: 1, table: 't' });
-    const lane = laneAt(0);
-    expect(lane.offer(portion)).toBe(true);
+    const routed = routedOf(table, bad, 0, 3);
+    expect([routed.count, routed.position]).toEqual([1, 1]);
+    expect(routed.error?.kind).toBe('corrupt');
+    expect(routed.error?.context).toMatchObject({ partition: 0, offset: 1, table: 't' });
+    const task = taskAt(0);
+    expect(task.offer(routed)).toBe(true);
     const batch = new Batch({ rows: 100, bytes: 1 << 20 });
-    batch.collect([lane]);
-    expect(batch.steps[0]).toMatchObject({ rows: 1, next: 1, error: portion.error });
+    batch.collect([task]);
+    expect(batch.steps[0]).toMatchObject({ rows: 1, next: 1, error: routed.error });
   });
 
-  test('a key of another schema version stops the lane there', () => {
+  test('a key of another schema version stops the partition task there', () => {
     const other = new LogMaker(SMALL_TABLE, table.topic, 0, { keySchemaId: 9, valueSchemaId: 8 });
     other.append({ op: 'c', after: [1, 0, 1] });
-    expect(portionOf(table, other, 0, 1).error?.kind).toBe('schema-changed');
+    expect(routedOf(table, other, 0, 1).error?.kind).toBe('schema-changed');
   });
 });

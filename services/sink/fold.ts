@@ -11,12 +11,13 @@
  *
  * Keys are found by an open-addressed index on their bytes: no key becomes an object.
  */
+
+import type { FetchedBatch } from '../../shared/kafka/wire/fetched-batch.ts';
 import { at } from '../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
-import type { Slab } from '../../shared/topic/slab.ts';
-import type { Lane } from './lane.ts';
-import { FRAME_BYTES, int, type Portion } from './portion.ts';
-import type { SinkTable } from './table.ts';
+import type { PartitionTask } from './intake/partition-task.ts';
+import { FRAME_BYTES, int, type RoutedBatch } from './intake/routed-batch.ts';
+import type { SinkTable } from './intake/sink-table.ts';
 
 const SLOTS_MIN = 1024;
 const NONE = Buffer.alloc(0);
@@ -33,8 +34,8 @@ export class TableFold {
   /** Keys by the kind of their last event. */
   readonly #counts = [0, 0, 0];
   // One element for each key, in the order of its first event in the batch.
-  #lanes: Lane[] = [];
-  #portions: Portion[] = [];
+  #tasks: PartitionTask[] = [];
+  #routedBatches: RoutedBatch[] = [];
   #records = new Int32Array(SLOTS_MIN);
   #kinds = new Uint8Array(SLOTS_MIN);
   #hashes = new Int32Array(SLOTS_MIN);
@@ -50,20 +51,20 @@ export class TableFold {
     for (let i = 0; i < this.count; i++) this.#slots[int(this.#slotOf, i)] = 0;
     this.count = 0;
     this.#counts.fill(0);
-    this.#lanes = [];
-    this.#portions = [];
+    this.#tasks = [];
+    this.#routedBatches = [];
   }
 
-  put(lane: Lane, portion: Portion, record: number, kind: Kind): void {
-    const { buf } = portion.slab;
-    const start = int(portion.slab.keyStart, record) + FRAME_BYTES;
-    const end = int(portion.slab.keyEnd, record);
+  put(task: PartitionTask, routed: RoutedBatch, record: number, kind: Kind): void {
+    const { buf } = routed.fetched;
+    const start = int(routed.fetched.keyStart, record) + FRAME_BYTES;
+    const end = int(routed.fetched.keyEnd, record);
     const hash = hashOf(buf, start, end);
     const slot = this.#slotFor(hash, buf, start, end);
     const known = int(this.#slots, slot) - 1;
     if (known >= 0) {
       this.#counts[this.kind(known)] = this.countOf(this.kind(known)) - 1;
-      this.#set(known, lane, portion, record, kind);
+      this.#set(known, task, routed, record, kind);
       return;
     }
     const i = this.count;
@@ -72,7 +73,7 @@ export class TableFold {
     this.#hashes[i] = hash;
     this.#slotOf[i] = slot;
     this.#slots[slot] = i + 1;
-    this.#set(i, lane, portion, record, kind);
+    this.#set(i, task, routed, record, kind);
     if (this.count * 2 > this.#slots.length) this.#growSlots();
   }
 
@@ -82,11 +83,11 @@ export class TableFold {
   }
 
   /** Whether the last event of the record's key, so far, could not be read. */
-  isUnreadable(portion: Portion, record: number): boolean {
+  isUnreadable(routed: RoutedBatch, record: number): boolean {
     if (this.countOf(UNREADABLE) === 0) return false;
-    const { buf } = portion.slab;
-    const start = int(portion.slab.keyStart, record) + FRAME_BYTES;
-    const end = int(portion.slab.keyEnd, record);
+    const { buf } = routed.fetched;
+    const start = int(routed.fetched.keyStart, record) + FRAME_BYTES;
+    const end = int(routed.fetched.keyEnd, record);
     const known = int(this.#slots, this.#slotFor(hashOf(buf, start, end), buf, start, end)) - 1;
     return known >= 0 && this.kind(known) === UNREADABLE;
   }
@@ -95,17 +96,17 @@ export class TableFold {
     return this.#kinds[i] as Kind;
   }
 
-  /** Start and end of the canonical key bytes of entry `i`, in its slab's buffer. */
+  /** Start and end of the canonical key bytes of entry `i`, in its fetched batch's buffer. */
   keyStart(i: number): number {
-    return int(this.#slab(i).keyStart, int(this.#records, i)) + FRAME_BYTES;
+    return int(this.#fetched(i).keyStart, int(this.#records, i)) + FRAME_BYTES;
   }
 
   keyEnd(i: number): number {
-    return int(this.#slab(i).keyEnd, int(this.#records, i));
+    return int(this.#fetched(i).keyEnd, int(this.#records, i));
   }
 
   buf(i: number): Buffer {
-    return this.#slab(i).buf;
+    return this.#fetched(i).buf;
   }
 
   /** Canonical key bytes as latin1 text: a key for a map, for rare uses. */
@@ -114,46 +115,46 @@ export class TableFold {
   }
 
   rowStart(i: number): number {
-    return int(this.#portion(i).rowStart, int(this.#records, i));
+    return int(this.#routed(i).rowStart, int(this.#records, i));
   }
 
   rowEnd(i: number): number {
-    return int(this.#portion(i).rowEnd, int(this.#records, i));
+    return int(this.#routed(i).rowEnd, int(this.#records, i));
   }
 
   /** The event's record as it is in the log. */
   record(i: number): { key: Buffer; value: Buffer | null } {
-    const slab = this.#slab(i);
+    const fetched = this.#fetched(i);
     const record = int(this.#records, i);
-    return { key: slab.key(record) ?? NONE, value: slab.value(record) };
+    return { key: fetched.key(record) ?? NONE, value: fetched.value(record) };
   }
 
   /** Why the event could not be read. */
   unreadable(i: number): ReshardError {
-    const why = this.#portion(i).unreadable.get(int(this.#records, i));
+    const why = this.#routed(i).unreadable.get(int(this.#records, i));
     return why ?? new ReshardError('bug', 'a record that can be read counts as unreadable');
   }
 
   /** Offset of the event in its topic partition. */
   offset(i: number): number {
-    return this.#portion(i).slab.offset(int(this.#records, i));
+    return this.#routed(i).fetched.offset(int(this.#records, i));
   }
 
-  lane(i: number): Lane {
-    return this.#lanes[i] as Lane;
+  task(i: number): PartitionTask {
+    return this.#tasks[i] as PartitionTask;
   }
 
-  #portion(i: number): Portion {
-    return this.#portions[i] as Portion;
+  #routed(i: number): RoutedBatch {
+    return this.#routedBatches[i] as RoutedBatch;
   }
 
-  #slab(i: number): Slab {
-    return this.#portion(i).slab;
+  #fetched(i: number): FetchedBatch {
+    return this.#routed(i).fetched;
   }
 
-  #set(i: number, lane: Lane, portion: Portion, record: number, kind: Kind): void {
-    this.#lanes[i] = lane;
-    this.#portions[i] = portion;
+  #set(i: number, task: PartitionTask, routed: RoutedBatch, record: number, kind: Kind): void {
+    this.#tasks[i] = task;
+    this.#routedBatches[i] = routed;
     this.#records[i] = record;
     this.#kinds[i] = kind;
     this.#counts[kind] = this.countOf(kind) + 1;

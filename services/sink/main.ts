@@ -1,8 +1,9 @@
 /** The sink service: a member that applies the slots (partitions) it is given to all targets. */
+
+import { deadLetterTopic } from '../../shared/kafka/topic-name.ts';
 import { openContext, type ServiceOptions } from '../../shared/member/context.ts';
-import { deadLetterTopic } from '../../shared/topic/topic-name.ts';
-import { letterSender } from './dead-letter.ts';
-import { SinkFigures } from './figures.ts';
+import { deadLetterSender } from './dead-letter/dead-letter-record.ts';
+import { SinkProgress } from './metrics.ts';
 import { Sink } from './sink.ts';
 
 export async function runSink(o: ServiceOptions): Promise<void> {
@@ -10,9 +11,9 @@ export async function runSink(o: ServiceOptions): Promise<void> {
   const { job, log, signal, kafka, view, report } = context;
   const deadLetters = deadLetterTopic(job.job);
   const from = { job: job.job, targets: job.targets.map(t => t.name) };
-  const sendLetters = letterSender(deadLetters, from, await kafka.writer());
-  const sink = new Sink({ job, view, kafka, sendLetters, log });
-  const figures = new SinkFigures(sink, {
+  const sendDeadLetters = deadLetterSender(deadLetters, from, await kafka.writer());
+  const sink = new Sink({ job, view, kafka, sendDeadLetters, log });
+  const figures = new SinkProgress(sink, {
     parkDeadlineMs: job.options.parkDeadlineSeconds * 1000,
     deadLetters,
     metrics: context.metrics,

@@ -1,23 +1,23 @@
 /**
  * The sink of a job on this member: for every slot (partition number) that it holds, partition by
  * partition of every table topic, into every target. Built from the job state that control writes;
- * where each lane stands is in the targets alone.
+ * where each partition task stands is in the targets alone.
  *
  * The lease says who should apply a slot; the offset row's compare-and-set says who can.
  */
 
 import { type Job, shardColumn } from '../../shared/job/job.ts';
-import type { JobView, TablePlan } from '../../shared/member/job-view.ts';
+import type { JobView, TablePlan } from '../../shared/job/state/job-view.ts';
+import type { KafkaLog } from '../../shared/kafka/kafka.ts';
 import { asReshardError, describeError, type ReshardError } from '../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../shared/runtime/log.ts';
-import type { KafkaLog } from '../../shared/topic/kafka.ts';
-import { Intake } from './intake.ts';
-import { Lane } from './lane.ts';
-import type { SendLetters } from './postman.ts';
-import { SinkTable } from './table.ts';
-import { Target } from './target.ts';
-import { Worker } from './worker.ts';
+import type { SendDeadLetters } from './dead-letter/dead-letter-publisher.ts';
+import { Target } from './destination/mysql/target.ts';
+import { Worker } from './destination/mysql/worker.ts';
+import { Intake } from './intake/intake.ts';
+import { PartitionTask } from './intake/partition-task.ts';
+import { SinkTable } from './intake/sink-table.ts';
 
 const BATCH_BYTES = 4 * 1024 * 1024;
 
@@ -29,7 +29,7 @@ interface PlannedTable {
 export class Sink {
   readonly targets: Target[];
   readonly workers: Worker[][];
-  readonly lanes = new Map<Lane, Worker>();
+  readonly tasks = new Map<PartitionTask, Worker>();
   readonly slots = new Set<number>();
   readonly intake: Intake;
   /** Tables that cannot be applied as they are planned. */
@@ -37,18 +37,18 @@ export class Sink {
   readonly #job: Job;
   readonly #log: Logger;
   readonly #view: JobView;
-  /** Lanes by topic, slot and target. */
-  readonly #places = new Map<string, Lane>();
+  /** Partition tasks by topic, slot and target. */
+  readonly #places = new Map<string, PartitionTask>();
   readonly #tables = new Map<string, PlannedTable>();
 
   constructor(o: {
     job: Job;
     view: JobView;
     kafka: KafkaLog;
-    sendLetters: SendLetters;
+    sendDeadLetters: SendDeadLetters;
     log: Logger;
   }) {
-    const { job, view, kafka, sendLetters, log } = o;
+    const { job, view, kafka, sendDeadLetters, log } = o;
     this.#job = job;
     this.#view = view;
     this.#log = log;
@@ -56,8 +56,8 @@ export class Sink {
       openReader: options => kafka.reader(options),
       bufferBytes: job.options.sinkBufferBytes,
       log: log.child({ component: 'intake' }),
-      onQueued: lane => this.lanes.get(lane)?.wake(),
-      onLost: (lane, error) => this.lanes.get(lane)?.lost(lane, error),
+      onQueued: task => this.tasks.get(task)?.wake(),
+      onLost: (task, error) => this.tasks.get(task)?.lost(task, error),
     });
     this.targets = job.targets.map((t, i) => new Target(i, t, job.job, log));
     this.workers = this.targets.map(target =>
@@ -67,7 +67,7 @@ export class Sink {
           new Worker({
             target,
             source: this.intake,
-            sendLetters,
+            sendDeadLetters,
             limits: { rows: job.options.sinkBatchRows, bytes: BATCH_BYTES },
             log: log.child({ target: target.name, connection: i }),
           }),
@@ -97,26 +97,26 @@ export class Sink {
   async giveUp(slots: readonly number[]): Promise<void> {
     for (const slot of slots) this.slots.delete(slot);
     failpoint(FAILPOINTS.sinkMidRebalance);
-    await this.#removeLanes(lane => slots.includes(lane.partition));
+    await this.#removeTasks(task => slots.includes(task.partition));
     this.#log.info({ slots }, 'slots given up');
   }
 
   /** Another member may own them already: stop, and leave the rest to compare-and-set. */
   lose(): void {
     this.slots.clear();
-    void this.#removeLanes(() => true);
+    void this.#removeTasks(() => true);
   }
 
-  async #removeLanes(isGone: (lane: Lane) => boolean): Promise<void> {
-    const gone = [...this.lanes].filter(([lane]) => isGone(lane));
-    for (const [lane] of gone) {
-      this.lanes.delete(lane);
-      this.#places.delete(`${lane.topic}/${lane.partition}/${lane.target}`);
+  async #removeTasks(isGone: (task: PartitionTask) => boolean): Promise<void> {
+    const gone = [...this.tasks].filter(([task]) => isGone(task));
+    for (const [task] of gone) {
+      this.tasks.delete(task);
+      this.#places.delete(`${task.topic}/${task.partition}/${task.target}`);
     }
-    await Promise.all(gone.map(([lane, worker]) => worker.remove(lane)));
+    await Promise.all(gone.map(([task, worker]) => worker.remove(task)));
   }
 
-  /** Lanes for everything that is planned and ours; none for anything else. */
+  /** Partition tasks for everything that is planned and ours; none for anything else. */
   #sync(): void {
     const topics = new Set<string>();
     for (const plan of this.#view.plans.values()) {
@@ -153,26 +153,29 @@ export class Sink {
 
   #forget(topic: string): void {
     this.#tables.delete(topic);
-    void this.#removeLanes(lane => lane.topic === topic);
+    void this.#removeTasks(task => task.topic === topic);
   }
 
   #ensure(table: SinkTable, slot: number): void {
     for (const { number } of this.targets) {
       const place = `${table.topic}/${slot}/${number}`;
       if (this.#places.has(place)) continue;
-      const lane = new Lane(table, slot, number);
-      this.#places.set(place, lane);
+      const task = new PartitionTask(table, slot, number);
+      this.#places.set(place, task);
       const worker = this.#leastLoaded(number, table);
-      this.lanes.set(lane, worker);
-      worker.add(lane);
+      this.tasks.set(task, worker);
+      worker.add(task);
     }
   }
 
-  /** The lanes of a table are spread over the connections first, then all lanes are. */
+  /**
+   * The partition tasks of a table are spread over the connections first, then all partition tasks
+   * are.
+   */
   #leastLoaded(target: number, table: SinkTable): Worker {
     const load = (w: Worker): number => {
-      const ofTable = [...w.lanes].filter(l => l.table === table).length;
-      return ofTable * 1000 + w.lanes.size;
+      const ofTable = [...w.tasks].filter(l => l.table === table).length;
+      return ofTable * 1000 + w.tasks.size;
     };
     const workers = this.workers[target] ?? [];
     const [first, ...rest] = workers;

@@ -9,9 +9,9 @@
  * Hot path: row packet bytes -> Avro bytes -> one growing buffer; no object for a row or a value.
  */
 import { EnvelopeEncoder } from '../../shared/codec/envelope.ts';
-import { RowCodec } from '../../shared/codec/row-codec.ts';
-import type { TablePlan } from '../../shared/member/job-view.ts';
+import type { TablePlan } from '../../shared/job/state/job-view.ts';
 import type { MysqlSession } from '../../shared/mysql/connect.ts';
+import { gtidLowerBound } from '../../shared/mysql/gtid-lower-bound.ts';
 import { qualified } from '../../shared/mysql/identifier.ts';
 import { inspectTable } from '../../shared/mysql/inspect.ts';
 import {
@@ -20,12 +20,12 @@ import {
   keysSelect,
   rangePredicate,
 } from '../../shared/mysql/range-sql.ts';
-import { visibleSet } from '../../shared/mysql/visible-set.ts';
-import { KeyBound } from '../../shared/plan/key-bound.ts';
-import { schemaFingerprint } from '../../shared/row/table-schema.ts';
+import { KeyBound } from '../../shared/row/key-bound.ts';
+import { RowCodec } from '../../shared/row/row-codec.ts';
 import { ByteWriter } from '../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
+import { schemaFingerprint } from '../../shared/schema/table-schema.ts';
 
 /** Rows of one chunk record. `rows` is valid until the next read. */
 export type ReadChunk = {
@@ -88,7 +88,7 @@ export class ChunkReader {
   /** The rows after `after`, at most `limit`, as one or more chunks in key order. */
   async read(bounds: ReadBounds, limit: number): Promise<ReadChunk[]> {
     const range = this.bound.range(bounds.after, bounds.upTo);
-    const visible = await visibleSet(this.#session);
+    const visible = await gtidLowerBound(this.#session);
     this.#begin();
     const sql = chunkSelect(this.#plan.schema, range, limit);
     const { rows } = await this.#session.rawQuery(sql, this.#onRow);
@@ -107,7 +107,7 @@ export class ChunkReader {
   ): Promise<Pick<ReadChunk, 'visible' | 'rowCount' | 'rows'> | null> {
     const { schema } = this.#plan;
     const literals = keys.map(key => this.bound.literals(key));
-    const visible = await visibleSet(this.#session);
+    const visible = await gtidLowerBound(this.#session);
     this.#begin();
     const { rows } = await this.#session.rawQuery(keysSelect(schema, literals), this.#onRow);
     failpoint(FAILPOINTS.snapshotMidChunk);

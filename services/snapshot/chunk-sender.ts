@@ -3,11 +3,11 @@
  * next is read. A chunk is never dropped or cut: a row above the message limit is an error.
  */
 
+import type { ChunkRecord } from '../../shared/codec/chunk-record.ts';
 import type { RecordCodec } from '../../shared/codec/record-codec.ts';
-import type { ChunkRecord } from '../../shared/member/chunk-record.ts';
+import type { PlainWriter } from '../../shared/kafka/plain-writer.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
-import type { PlainWriter } from '../../shared/topic/plain-writer.ts';
 
 /** Batch and record headers around a record's value. */
 const MESSAGE_OVERHEAD = 512;

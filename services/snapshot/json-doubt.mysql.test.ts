@@ -1,6 +1,6 @@
 /** T5 for JSON: a date inside a document never becomes a string by way of the snapshot. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { TablePlan } from '../../shared/member/job-view.ts';
+import type { TablePlan } from '../../shared/job/state/job-view.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
 import { inspectTable } from '../../shared/mysql/inspect.ts';
 import { servers } from '../../test/support/dev.ts';

@@ -6,7 +6,7 @@ import {
 } from '../../shared/member/context.ts';
 import { PauseReasons } from '../../shared/runtime/pause.ts';
 import { aborted, runSupervised, type Unit } from '../../shared/runtime/service.ts';
-import { SnapshotFigures, snapshotMetrics } from './figures.ts';
+import { SnapshotProgress, snapshotMetrics } from './metrics.ts';
 import { SLOTS } from './range-board.ts';
 import { SourceRepair } from './repair.ts';
 import { SourceSnapshot } from './snapshot.ts';
@@ -39,7 +39,7 @@ export async function runSnapshot(o: ServiceOptions): Promise<void> {
   try {
     const units = job.sources.flatMap(source => {
       const { name } = source;
-      const figures = new SnapshotFigures(metrics, name);
+      const figures = new SnapshotProgress(metrics, name);
       for (const shared of [name, `repair/${name}`]) report.share(shared);
       report.provide(name, () => figures.report(pause.list()));
       const supervised = (unit: string, make: () => Unit): Promise<void> => {

@@ -6,8 +6,8 @@
  * nothing: the writer takes a chunk only where it continues what is durable.
  */
 import { crc32 } from 'node:zlib';
-import type { JobView, TablePlan } from '../../shared/member/job-view.ts';
-import type { ProgressView } from '../../shared/member/progress-view.ts';
+import type { JobView, TablePlan } from '../../shared/job/state/job-view.ts';
+import type { ProgressView } from '../../shared/job/state/progress-view.ts';
 import { RangeCopy } from './range-copy.ts';
 
 export const SLOTS = 16;

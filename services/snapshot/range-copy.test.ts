@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { RangeProgress } from '../../shared/member/progress-view.ts';
+import type { RangeProgress } from '../../shared/job/state/progress-view.ts';
 import { RangeCopy } from './range-copy.ts';
 
 const key = (n: number): Buffer => Buffer.from([n]);

@@ -12,8 +12,8 @@
  * predecessor ends. `turn` changes with every going back, so a read that was under way is known to
  * be void.
  */
-import type { PlannedRange } from '../../shared/member/job-view.ts';
-import type { RangeProgress } from '../../shared/member/progress-view.ts';
+import type { PlannedRange } from '../../shared/job/state/job-view.ts';
+import type { RangeProgress } from '../../shared/job/state/progress-view.ts';
 
 export type Position = {
   turn: number;

@@ -7,16 +7,17 @@
  * One chunk of a repair is under way at a time: repairs are short, and one that waits for its
  * answer cannot be out of step with the writer.
  */
+
+import { chunkCodec } from '../../shared/codec/chunk-record.ts';
 import { type JobSource, readServer } from '../../shared/job/job.ts';
-import { chunkCodec } from '../../shared/member/chunk-record.ts';
+import type { RepairRequest, TablePlan } from '../../shared/job/state/job-view.ts';
+import type { ProgressView, RepairProgress } from '../../shared/job/state/progress-view.ts';
+import { chunksTopic } from '../../shared/kafka/topic-name.ts';
 import { openProgress, type ServiceContext } from '../../shared/member/context.ts';
-import type { RepairRequest, TablePlan } from '../../shared/member/job-view.ts';
-import type { ProgressView, RepairProgress } from '../../shared/member/progress-view.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import type { PauseReasons } from '../../shared/runtime/pause.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
-import { chunksTopic } from '../../shared/topic/topic-name.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import { ChunkSender } from './chunk-sender.ts';
 import { slotOf } from './range-board.ts';

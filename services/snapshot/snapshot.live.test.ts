@@ -5,27 +5,27 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { envelopeSchema, keySchema } from '../../shared/codec/avro-schema.ts';
+import { type ChunkRecord, chunkCodec } from '../../shared/codec/chunk-record.ts';
 import { EnvelopeDecoder } from '../../shared/codec/envelope.ts';
 import { staticSchema } from '../../shared/codec/record-codec.ts';
-import { SchemaRegistry } from '../../shared/codec/registry.ts';
-import { RowCodec } from '../../shared/codec/row-codec.ts';
 import { parseJob } from '../../shared/job/job.ts';
-import { type ChunkRecord, chunkCodec } from '../../shared/member/chunk-record.ts';
+import { JobView, stateKey } from '../../shared/job/state/job-view.ts';
+import { progressKey, type RangeProgress } from '../../shared/job/state/progress-view.ts';
+import { KafkaLog } from '../../shared/kafka/kafka.ts';
+import { chunksTopic, progressTopic } from '../../shared/kafka/topic-name.ts';
+import type { FetchedBatch } from '../../shared/kafka/wire/fetched-batch.ts';
 import { progressCodec, type ServiceContext } from '../../shared/member/context.ts';
-import { JobView, stateKey } from '../../shared/member/job-view.ts';
-import { progressKey, type RangeProgress } from '../../shared/member/progress-view.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
 import { inspectTable } from '../../shared/mysql/inspect.ts';
-import { planRanges } from '../../shared/plan/range-plan.ts';
+import { planRanges } from '../../shared/mysql/range-plan.ts';
+import { SchemaRegistry } from '../../shared/registry/registry.ts';
+import { RowCodec } from '../../shared/row/row-codec.ts';
 import { until } from '../../shared/runtime/clock.ts';
 import { createLogger } from '../../shared/runtime/log.ts';
 import { createRegistry } from '../../shared/runtime/metric.ts';
 import { PauseReasons } from '../../shared/runtime/pause.ts';
-import { KafkaLog } from '../../shared/topic/kafka.ts';
-import type { Slab } from '../../shared/topic/slab.ts';
-import { chunksTopic, progressTopic } from '../../shared/topic/topic-name.ts';
 import { servers } from '../../test/support/dev.ts';
-import { SnapshotFigures, snapshotMetrics } from './figures.ts';
+import { SnapshotProgress, snapshotMetrics } from './metrics.ts';
 import { SourceSnapshot } from './snapshot.ts';
 
 const ROWS = 3000;
@@ -128,7 +128,7 @@ async function prepare(name: string, rowsPerRange: number, table = 'item') {
       source: jobSource,
       slots,
       pause,
-      figures: new SnapshotFigures(metrics, source),
+      figures: new SnapshotProgress(metrics, source),
     });
   return { source, schema, ranges, unit, writer: await TestWriter.open(source, ranges.length) };
 }
@@ -171,13 +171,13 @@ class TestWriter {
       onError: e => {
         throw e;
       },
-      onSlab: (slab: Slab) => {
-        for (let i = 0; i < slab.count; i++) {
-          const value = slab.value(i);
-          const offset = slab.offset(i);
+      onFetched: (fetched: FetchedBatch) => {
+        for (let i = 0; i < fetched.count; i++) {
+          const value = fetched.value(i);
+          const offset = fetched.offset(i);
           if (value !== null) self.#work = self.#work.then(() => take(value, offset));
         }
-        reader.release(slab);
+        reader.release(fetched);
       },
     });
     reader.add(chunksTopic(source), 0, 0);

@@ -6,19 +6,20 @@
  * Bounded: a worker reads only while the bytes that are sent and not yet in the log stay under
  * `inFlightBytes`; the ordered writer's pace is the pace of the copy.
  */
+
+import { chunkCodec } from '../../shared/codec/chunk-record.ts';
 import { type JobSource, readServer } from '../../shared/job/job.ts';
-import { chunkCodec } from '../../shared/member/chunk-record.ts';
+import type { ProgressView } from '../../shared/job/state/progress-view.ts';
+import { chunksTopic } from '../../shared/kafka/topic-name.ts';
 import { openProgress, type ServiceContext } from '../../shared/member/context.ts';
-import type { ProgressView } from '../../shared/member/progress-view.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import type { PauseReasons } from '../../shared/runtime/pause.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
-import { chunksTopic } from '../../shared/topic/topic-name.ts';
 import { ChunkSender } from './chunk-sender.ts';
-import type { SnapshotFigures } from './figures.ts';
-import { Pace } from './pace.ts';
+import type { SnapshotProgress } from './metrics.ts';
 import { RangeBoard } from './range-board.ts';
+import { RateLimit } from './rate-limit.ts';
 import { SnapshotWorker } from './worker.ts';
 
 const LOOK_EVERY_MS = 250;
@@ -30,7 +31,7 @@ export type SnapshotOptions = {
   source: JobSource;
   slots: ReadonlySet<number>;
   pause: PauseReasons;
-  figures: SnapshotFigures;
+  figures: SnapshotProgress;
 };
 
 export class SourceSnapshot implements Unit {
@@ -56,9 +57,9 @@ export class SourceSnapshot implements Unit {
       onError: error => failure.abort(error),
     });
     const limit = context.job.options.snapshotRowsPerSecond;
-    const pace = new Pace(() => limit * board.share);
+    const rateLimit = new RateLimit(() => limit * board.share);
     const running = Array.from({ length: context.job.options.snapshotWorkers }, () =>
-      this.#worker({ board, sender, pace }, stop).catch(error => failure.abort(error)),
+      this.#worker({ board, sender, rateLimit }, stop).catch(error => failure.abort(error)),
     );
     await this.#follow(board, progress.view, stop);
     await Promise.all(running);
@@ -69,7 +70,7 @@ export class SourceSnapshot implements Unit {
 
   /** R comes from the server that the rows come from: of a replica it says how far that one is. */
   async #worker(
-    shared: { board: RangeBoard; sender: ChunkSender; pace: Pace },
+    shared: { board: RangeBoard; sender: ChunkSender; rateLimit: RateLimit },
     stop: AbortSignal,
   ): Promise<void> {
     const { context, source, pause, figures } = this.#o;

@@ -8,10 +8,10 @@ import type { PauseReasons } from '../../shared/runtime/pause.ts';
 import { ChunkReader, type ReadChunk } from './chunk-reader.ts';
 import type { ChunkSender } from './chunk-sender.ts';
 import { ChunkSize } from './chunk-size.ts';
-import type { SnapshotFigures } from './figures.ts';
-import type { Pace } from './pace.ts';
+import type { SnapshotProgress } from './metrics.ts';
 import type { OwnRange, RangeBoard } from './range-board.ts';
 import type { Position } from './range-copy.ts';
+import type { RateLimit } from './rate-limit.ts';
 
 /** Nothing to read, or the writer is behind: how long until the next look. */
 const WAIT_MS = 5;
@@ -24,8 +24,8 @@ export type WorkerOptions = {
   board: RangeBoard;
   sender: ChunkSender;
   pause: PauseReasons;
-  pace: Pace;
-  figures: SnapshotFigures;
+  rateLimit: RateLimit;
+  figures: SnapshotProgress;
   options: Job['options'];
 };
 
@@ -61,7 +61,7 @@ export class SnapshotWorker {
 
   /** Reads on until the whole range has been sent, or it is no longer ours. */
   async #copy(job: string, own: OwnRange, stop: AbortSignal): Promise<void> {
-    const { board, pause, pace, options, figures } = this.#o;
+    const { board, pause, rateLimit, options, figures } = this.#o;
     const { copy } = own;
     const { reader, size } = this.#readerOf(own);
     let rejected = copy.rejected;
@@ -80,10 +80,10 @@ export class SnapshotWorker {
         await sleep(Math.min(2 ** copy.rejectedInARow, REJECTED_WAIT_MAX_MS), stop);
         continue;
       }
-      const limit = pace.most(size.rows);
-      await pace.take(limit, stop);
+      const limit = rateLimit.most(size.rows);
+      await rateLimit.take(limit, stop);
       if (stop.aborted || own.dropped || pause.paused) {
-        pace.giveBack(limit);
+        rateLimit.giveBack(limit);
         continue;
       }
       const position = copy.next();
@@ -93,7 +93,7 @@ export class SnapshotWorker {
       const ms = performance.now() - startedAt;
       figures.read(own.plan.table, ms);
       const rowCount = chunks.reduce((sum, c) => sum + c.rowCount, 0);
-      pace.giveBack(limit - rowCount);
+      rateLimit.giveBack(limit - rowCount);
       if (copy.turn !== position.turn || own.dropped) continue;
       this.#send(job, own, reader, position, chunks);
       const bytes = chunks.reduce((sum, c) => sum + c.rows.length, 0);

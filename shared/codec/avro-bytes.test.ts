@@ -15,11 +15,11 @@ import {
   type Sample,
   utf8,
 } from '../../test/support/codec/avro-samples.ts';
-import type { TableSchema } from '../row/table-schema.ts';
+import { RowCodec } from '../row/row-codec.ts';
 import { ByteWriter } from '../runtime/bytes.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
 import { envelopeSchema, keySchema } from './avro-schema.ts';
 import { EnvelopeDecoder, EnvelopeEncoder, patchSequence } from './envelope.ts';
-import { RowCodec } from './row-codec.ts';
 
 /** A long that is exact: bigint on both ways. */
 const bigLong = avsc.types.LongType.__with({

@@ -3,12 +3,13 @@
  * Connect consumer read us; types annotated as Confluent's AvroData does.
  * Invariant: field order here is byte order in envelope.ts; the property test holds them together.
  */
-import type { Column } from '../row/column-type.ts';
-import type { TableSchema } from '../row/table-schema.ts';
+
+import { isUnion } from '../row/row-codec.ts';
 import { ReshardError } from '../runtime/error.ts';
-import { columnCodec } from './column-codec.ts';
-import { isUnion } from './row-codec.ts';
-import type { AvroSchema } from './value/value-codec.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
+import { columnCodec } from '../type/column-codec.ts';
+import type { Column } from '../type/column-type.ts';
+import type { AvroSchema } from '../type/value-codec.ts';
 
 type AvroField = { name: string; type: AvroSchema; default?: unknown; 'reshard.column'?: string };
 

@@ -4,15 +4,15 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Column, ColumnType } from '../row/column-type.ts';
-import type { TableSchema } from '../row/table-schema.ts';
+import { RowCodec } from '../row/row-codec.ts';
 import { ByteWriter } from '../runtime/bytes.ts';
 import { ReshardError } from '../runtime/error.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
+import type { Column, ColumnType } from '../type/column-type.ts';
+import { JsonCorrupt, writeJson } from '../type/json-binary.ts';
+import { jsonDouble, mysqlDouble } from '../type/json-text.ts';
 import { avroName, keySchema } from './avro-schema.ts';
 import { EnvelopeDecoder, EnvelopeEncoder, patchSequence } from './envelope.ts';
-import { RowCodec } from './row-codec.ts';
-import { JsonCorrupt, writeJson } from './value/json-binary.ts';
-import { jsonDouble, mysqlDouble } from './value/json-text.ts';
 
 function column(name: string, type: ColumnType, nullable = false): Column {
   return { name, type, nullable, autoIncrement: false, generated: 'no', invisible: false };
@@ -75,15 +75,15 @@ describe('bytes that are not what they should be', () => {
   test('a change record cut anywhere does not decode', () => {
     const decoder = new EnvelopeDecoder(codec);
     const { value } = record();
-    // Followed by other bytes, as records are in a slab.
-    const slab = Buffer.concat([value, value, value]);
-    decoder.decode(slab, value.length, value.length * 2);
+    // Followed by other bytes, as records are in a fetched batch.
+    const fetched = Buffer.concat([value, value, value]);
+    decoder.decode(fetched, value.length, value.length * 2);
     expect(decoder.ordinal).toBe(2);
     for (let end = 0; end < value.length; end++) {
-      expect(() => decoder.decode(slab, 0, end), `cut at ${end}`).toThrow(ReshardError);
+      expect(() => decoder.decode(fetched, 0, end), `cut at ${end}`).toThrow(ReshardError);
       expect(() => decoder.decode(value.subarray(0, end), 0, end), `end ${end}`).toThrow();
     }
-    expect(() => decoder.decode(slab, 0, value.length + 1)).toThrow(ReshardError);
+    expect(() => decoder.decode(fetched, 0, value.length + 1)).toThrow(ReshardError);
   });
 
   test('a damaged record decodes within its bounds, or not at all', () => {

@@ -4,10 +4,11 @@
  * Invariant: the version in `source.sequence` has a fixed width, so that the ordered writer can
  * stamp a snapshot row with its own epoch and ordinal without decoding or moving a byte.
  */
+
+import type { RowCodec } from '../row/row-codec.ts';
 import { at, ByteWriter } from '../runtime/bytes.ts';
 import { ReshardError } from '../runtime/error.ts';
-import { readVarint, skipBytes, skipVarint } from './avro-read.ts';
-import type { RowCodec } from './row-codec.ts';
+import { readVarint, skipBytes, skipVarint } from '../type/avro-read.ts';
 
 export type SourceInfo = {
   /** When the transaction was committed (or, for a snapshot row, when it was read). */

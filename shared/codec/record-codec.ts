@@ -6,9 +6,9 @@
  */
 import { readFileSync } from 'node:fs';
 import avsc from 'avsc';
+import { canonicalJson, type SchemaObject, type SchemaRegistry } from '../registry/registry.ts';
 import { ReshardError } from '../runtime/error.ts';
 import { confluentHeader, HEADER_BYTES } from './envelope.ts';
-import { canonicalJson, type SchemaObject, type SchemaRegistry } from './registry.ts';
 
 type Resolver = ReturnType<avsc.Type['createResolver']>;
 

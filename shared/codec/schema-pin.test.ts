@@ -6,11 +6,11 @@
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { TableSchema } from '../row/table-schema.ts';
-import { schemaFingerprint } from '../row/table-schema.ts';
+import { canonicalJson } from '../registry/registry.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
+import { schemaFingerprint } from '../schema/table-schema.ts';
 import { envelopeSchema, keySchema } from './avro-schema.ts';
 import { type RecordName, staticSchema } from './record-codec.ts';
-import { canonicalJson } from './registry.ts';
 
 const PINNED: Record<RecordName, string> = {
   chunk: '3b38c05f86c18417',
@@ -65,7 +65,7 @@ describe('wire layouts', () => {
   });
 
   test('every file in schemas/ is pinned', () => {
-    const folder = new URL('../../schemas/', import.meta.url);
+    const folder = new URL('../../schemas', import.meta.url);
     const files = readdirSync(folder).filter(f => f.endsWith('.avsc'));
     expect(files.map(f => f.replace('.avsc', '')).sort()).toEqual(Object.keys(PINNED).sort());
   });

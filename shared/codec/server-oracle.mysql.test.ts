@@ -10,10 +10,10 @@ import { RowImageReader } from '../../test/support/row-images.ts';
 import { MysqlSession } from '../mysql/connect.ts';
 import { inspectTable } from '../mysql/inspect.ts';
 import { selectList } from '../mysql/range-sql.ts';
-import type { TableSchema } from '../row/table-schema.ts';
+import { RowCodec } from '../row/row-codec.ts';
 import { ByteWriter } from '../runtime/bytes.ts';
 import { ReshardError } from '../runtime/error.ts';
-import { RowCodec } from './row-codec.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
 
 /** Names of this run alone: another run on the same server must not drop our tables. */
 const DB = `codec_oracle_${process.pid}`;

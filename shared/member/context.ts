@@ -4,20 +4,20 @@
  */
 import { hostname } from 'node:os';
 import { type RecordCodec, recordCodec } from '../codec/record-codec.ts';
-import { SchemaRegistry } from '../codec/registry.ts';
 import type { Job } from '../job/job.ts';
+import { applyState, JobView, type StateRecord } from '../job/state/job-view.ts';
+import { applyProgress, type ProgressRecord, ProgressView } from '../job/state/progress-view.ts';
+import { KafkaLog } from '../kafka/kafka.ts';
+import { tailTable } from '../kafka/table.ts';
+import { progressTopic, reportTopic, stateTopic } from '../kafka/topic-name.ts';
+import { SchemaRegistry } from '../registry/registry.ts';
 import { sleep } from '../runtime/clock.ts';
 import { describeError, type ReshardError } from '../runtime/error.ts';
 import type { Readiness } from '../runtime/http.ts';
 import { serveHttp } from '../runtime/http.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createRegistry, type Registry } from '../runtime/metric.ts';
-import { KafkaLog } from '../topic/kafka.ts';
-import { tailTable } from '../topic/table.ts';
-import { progressTopic, reportTopic, stateTopic } from '../topic/topic-name.ts';
-import { applyState, JobView, type StateRecord } from './job-view.ts';
 import { persist } from './persist.ts';
-import { applyProgress, type ProgressRecord, ProgressView } from './progress-view.ts';
 import { type Report, Reporter } from './reporter.ts';
 
 export type ServiceName = 'snapshot' | 'binlog' | 'sink' | 'checker' | 'control';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RecordCodec } from '../codec/record-codec.ts';
+import type { PlainRecord } from '../kafka/plain-writer.ts';
 import { createLogger } from '../runtime/log.ts';
-import type { PlainRecord } from '../topic/plain-writer.ts';
 import { isMemberKey, type Report, Reporter } from './reporter.ts';
 
 const codec: RecordCodec<Report> = {

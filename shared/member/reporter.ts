@@ -4,11 +4,11 @@
  * and sent again with newer figures, since the next one replaces it.
  */
 import type { RecordCodec } from '../codec/record-codec.ts';
+import type { PlainWriter } from '../kafka/plain-writer.ts';
 import { sleep } from '../runtime/clock.ts';
 import { describeError } from '../runtime/error.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { UnitState } from '../runtime/service.ts';
-import type { PlainWriter } from '../topic/plain-writer.ts';
 
 export interface Report {
   service: string;

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { servers } from '../../test/support/dev.ts';
+import { schemaDifferences } from '../schema/schema-diff.ts';
 import { MysqlSession } from './connect.ts';
+import { gtidLowerBound } from './gtid-lower-bound.ts';
 import { inspectKeys, inspectTable, listTables, serverFacts } from './inspect.ts';
 import { copyDatabase, copyTables, createTableSql } from './schema-copy.ts';
-import { schemaDifferences } from './schema-diff.ts';
-import { visibleSet } from './visible-set.ts';
 
 const DB = 'mysqlroom_inspect';
 const COPY = 'mysqlroom_copy';
@@ -163,10 +163,10 @@ test('a copied table is equal, without its counter', async () => {
 
 test('the visible set holds a transaction as soon as its commit has returned', async () => {
   await session.rawQuery('CREATE TABLE seen (i INT PRIMARY KEY)');
-  let before = await visibleSet(session);
+  let before = await gtidLowerBound(session);
   for (let i = 0; i < 20; i++) {
     await session.rawQuery(`INSERT INTO seen VALUES (${i})`);
-    const after = await visibleSet(session);
+    const after = await gtidLowerBound(session);
     if (session.flavor === 'mysql') {
       const sql = 'SELECT GTID_SUBTRACT(?, ?) AS more, GTID_SUBSET(?, ?) AS grown';
       const [row] = await session.query(sql, [after, before, before, after]);

@@ -4,11 +4,11 @@
  * primary key is refused, such unique keys are told by `inspectKeys` for the doctor.
  */
 
-import type { Column } from '../row/column-type.ts';
-import type { TableSchema } from '../row/table-schema.ts';
 import { ReshardError } from '../runtime/error.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
+import type { Column } from '../type/column-type.ts';
+import { columnTypeOf, type DeclaredType } from '../type/declared-type.ts';
 import type { MysqlSession } from './connect.ts';
-import { columnTypeOf, type DeclaredType } from './declared-type.ts';
 
 export interface TableFacts {
   table: string;
@@ -33,7 +33,10 @@ export interface TableKey {
   parts: KeyPart[];
 }
 
-/** `ofTable`: MariaDB compares names in INFORMATION_SCHEMA without case: rows of `T` come with those of `t`. */
+/**
+ * `ofTable`: MariaDB compares names in INFORMATION_SCHEMA without case: rows of `T` come with those
+ * of `t`.
+ */
 interface ColumnRow extends DeclaredType {
   ofTable: string;
   name: string;

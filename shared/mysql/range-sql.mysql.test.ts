@@ -2,16 +2,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { servers } from '../../test/support/dev.ts';
 import { numbersSql } from '../../test/support/numbers.ts';
-import type { TableSchema } from '../row/table-schema.ts';
+import { type KeyLiterals, keyColumns } from '../row/key-range.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
 import { MysqlSession } from './connect.ts';
 import { qualified, quoteId, quoteText } from './identifier.ts';
 import { inspectTable } from './inspect.ts';
 import {
   chunkSelect,
   edgeKeySelect,
-  type KeyLiterals,
   keyAtSelect,
-  keyColumns,
   keysSelect,
   rangePredicate,
 } from './range-sql.ts';

@@ -9,26 +9,11 @@
  * would read the table once for each chunk.
  */
 
-import type { Column } from '../row/column-type.ts';
-import type { TableSchema } from '../row/table-schema.ts';
+import { type KeyLiterals, type KeyRange, keyColumns } from '../row/key-range.ts';
 import { ReshardError } from '../runtime/error.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
+import type { Column } from '../type/column-type.ts';
 import { qualified, quoteId } from './identifier.ts';
-
-/** One literal for each key column, in key order. */
-export type KeyLiterals = readonly string[];
-
-export interface KeyRange {
-  after: KeyLiterals | null;
-  upTo: KeyLiterals | null;
-}
-
-export function keyColumns(schema: TableSchema): Column[] {
-  return schema.primaryKey.map(i => {
-    const column = schema.columns[i];
-    if (column === undefined) throw new ReshardError('bug', `key column ${i} is not there`);
-    return column;
-  });
-}
 
 function keyNames(schema: TableSchema): string[] {
   const names = keyColumns(schema).map(c => quoteId(c.name));
@@ -65,7 +50,9 @@ export function selectExpression(column: Column): string {
   }
 }
 
-/** `a > x OR (a = x AND (b > y OR (b = y AND c > z)))`, with `op` instead of > on the last column. */
+/**
+ * `a > x OR (a = x AND (b > y OR (b = y AND c > z)))`, with `op` instead of > on the last column.
+ */
 function compare(names: string[], literals: KeyLiterals, strict: '>' | '<', last: string): string {
   if (literals.length !== names.length) {
     throw new ReshardError('bug', `${literals.length} literals for ${names.length} key columns`);

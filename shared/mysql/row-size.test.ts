@@ -1,6 +1,6 @@
 /** T5: what is said about a row that a message cannot hold is enough, and can be done. */
 import { expect, test } from 'vitest';
-import type { TableSchema } from '../row/table-schema.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
 import type { MysqlSession } from './connect.ts';
 import type { Finding } from './finding.ts';
 import { checkRowSize } from './row-size.ts';

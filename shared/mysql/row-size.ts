@@ -3,8 +3,9 @@
  * too big; if not, the rows are measured, for a limited time. A change carries the row twice, as it
  * was and as it is, so a row may take less than half of a message.
  */
-import type { ColumnType } from '../row/column-type.ts';
-import type { TableSchema } from '../row/table-schema.ts';
+
+import type { TableSchema } from '../schema/table-schema.ts';
+import type { ColumnType } from '../type/column-type.ts';
 import type { MysqlSession } from './connect.ts';
 import type { Finding } from './finding.ts';
 import { qualified, quoteId } from './identifier.ts';

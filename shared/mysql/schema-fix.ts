@@ -2,8 +2,9 @@
  * The ALTER TABLE that makes a target's table as the source's is. The definitions are taken word
  * for word from the source's SHOW CREATE TABLE, so that collation, default and the rest come along.
  */
+
+import type { SchemaRemedy } from '../schema/schema-diff.ts';
 import { quoteId } from './identifier.ts';
-import type { SchemaRemedy } from './schema-diff.ts';
 
 /** The definition lines of a CREATE TABLE statement, without their commas. */
 function definitions(createTable: string): string[] {

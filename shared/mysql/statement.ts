@@ -4,11 +4,12 @@
  * Upsert is INSERT ... ON DUPLICATE KEY UPDATE, never REPLACE: REPLACE deletes first, which takes
  * other rows with it (another unique key) and fires what hangs on deletes.
  */
-import type { Column } from '../row/column-type.ts';
-import type { TableSchema } from '../row/table-schema.ts';
+
+import { keyColumns } from '../row/key-range.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
+import type { Column } from '../type/column-type.ts';
 import type { Flavor } from './connect.ts';
 import { qualified, quoteId } from './identifier.ts';
-import { keyColumns } from './range-sql.ts';
 
 /** Name of the row of new values; not a name that a user's table would have. */
 const NEW_ROW = '`reshard_new`';

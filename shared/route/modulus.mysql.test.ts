@@ -7,11 +7,11 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { servers } from '../../test/support/dev.ts';
 import { newSeed } from '../../test/support/load/random.ts';
-import { RowCodec } from '../codec/row-codec.ts';
 import { MysqlSession } from '../mysql/connect.ts';
 import { quoteId } from '../mysql/identifier.ts';
 import { inspectTable } from '../mysql/inspect.ts';
 import { selectList } from '../mysql/range-sql.ts';
+import { RowCodec } from '../row/row-codec.ts';
 import { ByteWriter } from '../runtime/bytes.ts';
 import { ModulusRoute, sqlShard } from './modulus.ts';
 

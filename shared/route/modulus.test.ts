@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ColumnType } from '../row/column-type.ts';
-import type { TableSchema } from '../row/table-schema.ts';
 import { ByteWriter } from '../runtime/bytes.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
+import type { ColumnType } from '../type/column-type.ts';
 import { ModulusRoute, sqlShard } from './modulus.ts';
 
 type Integer = Extract<ColumnType, { kind: 'integer' }>;

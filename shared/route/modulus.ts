@@ -6,10 +6,11 @@
  * Modulus is the floor modulus: -1 modulo 3 is 2, never -1, so every integer has a target. Plain
  * `%` of JavaScript and of MySQL follows the sign of the number and would leave rows without one.
  */
-import type { Column } from '../row/column-type.ts';
-import type { TableSchema } from '../row/table-schema.ts';
+
 import { at } from '../runtime/bytes.ts';
 import { ReshardError } from '../runtime/error.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
+import type { Column } from '../type/column-type.ts';
 
 /** Targets are few; the limit keeps all products of the arithmetic below 2^53. */
 const TARGETS_MAX = 65_536;

@@ -24,9 +24,9 @@ export const FAILPOINTS = {
   sinkAfterCommit: 'sink.after-commit',
   sinkMidPark: 'sink.mid-park',
   /** A key is blocked, its dead letter is not in the topic. */
-  sinkBeforeLetter: 'sink.before-letter',
+  sinkBeforeDeadLetter: 'sink.before-letter',
   /** The dead letter is in the topic and still waits in the target. */
-  sinkAfterLetter: 'sink.after-letter',
+  sinkAfterDeadLetter: 'sink.after-letter',
   sinkMidRebalance: 'sink.mid-rebalance',
   /** The start position is durable, the plan is not complete. */
   controlMidPrepare: 'control.mid-prepare',

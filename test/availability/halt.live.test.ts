@@ -3,9 +3,9 @@
  * an operator has paused stands still until the last reason is lifted.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createAdminClient } from '../../shared/kafka/wire/kafkajs.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { createLogger } from '../../shared/runtime/log.ts';
-import { createAdminClient } from '../../shared/topic/kafkajs.ts';
 import { servers } from '../support/dev.ts';
 import { LoadClient } from '../support/load/client.ts';
 import { callReshard } from '../support/reshard-cli.ts';

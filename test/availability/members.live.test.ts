@@ -5,8 +5,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SERVICES } from '../../services/control/cli/service.ts';
+import { stateKey } from '../../shared/job/state/job-view.ts';
 import type { ServiceName } from '../../shared/member/context.ts';
-import { stateKey } from '../../shared/member/job-view.ts';
 import { Recovery } from '../soak/recovery.ts';
 import { type MysqlEndpoint, type Servers, startServers } from '../support/servers/servers.ts';
 import { Applied } from './applied.ts';

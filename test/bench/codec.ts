@@ -4,10 +4,10 @@
  * (change record to SQL literals). Bytes only, no server: `node test/bench/codec.ts`.
  */
 import { EnvelopeDecoder, EnvelopeEncoder } from '../../shared/codec/envelope.ts';
-import { RowCodec } from '../../shared/codec/row-codec.ts';
-import type { Column, ColumnType } from '../../shared/row/column-type.ts';
-import type { TableSchema } from '../../shared/row/table-schema.ts';
+import { RowCodec } from '../../shared/row/row-codec.ts';
 import { ByteWriter } from '../../shared/runtime/bytes.ts';
+import type { TableSchema } from '../../shared/schema/table-schema.ts';
+import type { Column, ColumnType } from '../../shared/type/column-type.ts';
 
 const ROWS = 20_000;
 const ROUNDS = 25;

@@ -10,13 +10,21 @@ import path from 'node:path';
 import mysql from 'mysql2/promise';
 import { stringify } from 'yaml';
 import { runBinlog } from '../../services/binlog/main.ts';
-import { prepare } from '../../services/control/prepare.ts';
+import { prepare } from '../../services/control/phase/prepare.ts';
 import { runSnapshot } from '../../services/snapshot/main.ts';
 import { type Flavor, GtidSet } from '../../shared/change/gtid.ts';
 import { EnvelopeDecoder, type Operation } from '../../shared/codec/envelope.ts';
-import type { SchemaRegistry } from '../../shared/codec/registry.ts';
-import { RowCodec } from '../../shared/codec/row-codec.ts';
 import { type Job, parseJob } from '../../shared/job/job.ts';
+import { applyState, JobView, type TablePlan } from '../../shared/job/state/job-view.ts';
+import type { ProgressView } from '../../shared/job/state/progress-view.ts';
+import type { KafkaLog } from '../../shared/kafka/kafka.ts';
+import { tailTable } from '../../shared/kafka/table.ts';
+import {
+  progressTopic,
+  reportTopic,
+  stateTopic,
+  tableTopic,
+} from '../../shared/kafka/topic-name.ts';
 import {
   kafkaOf,
   openProgress,
@@ -24,18 +32,10 @@ import {
   reportCodec,
   stateCodec,
 } from '../../shared/member/context.ts';
-import { applyState, JobView, type TablePlan } from '../../shared/member/job-view.ts';
-import type { ProgressView } from '../../shared/member/progress-view.ts';
+import type { SchemaRegistry } from '../../shared/registry/registry.ts';
+import { RowCodec } from '../../shared/row/row-codec.ts';
 import { until } from '../../shared/runtime/clock.ts';
 import { createLogger, type Logger } from '../../shared/runtime/log.ts';
-import type { KafkaLog } from '../../shared/topic/kafka.ts';
-import { tailTable } from '../../shared/topic/table.ts';
-import {
-  progressTopic,
-  reportTopic,
-  stateTopic,
-  tableTopic,
-} from '../../shared/topic/topic-name.ts';
 import { type DevServers, servers } from '../support/dev.ts';
 import { type RunningCommand, spawnReshard } from '../support/reshard-cli.ts';
 
@@ -284,15 +284,15 @@ export class BinlogRig implements AsyncDisposable {
     const reader = await this.kafka.reader({
       isolation: 'committed',
       onError: done.reject,
-      onSlab: slab => {
-        for (let i = 0; i < slab.count; i++) {
-          const value = slab.value(i);
+      onFetched: fetched => {
+        for (let i = 0; i < fetched.count; i++) {
+          const value = fetched.value(i);
           if (value === null) continue;
           decoder.decode(value, 0, value.length);
           onRecord({
-            partition: slab.partition,
-            offset: slab.offset(i),
-            key: (slab.key(i) ?? Buffer.alloc(5)).subarray(5).toString('hex'),
+            partition: fetched.partition,
+            offset: fetched.offset(i),
+            key: (fetched.key(i) ?? Buffer.alloc(5)).subarray(5).toString('hex'),
             op: decoder.op,
             before: decoder.hasBefore ? codec.toJs(value, decoder.beforeStart) : null,
             after: decoder.hasAfter ? codec.toJs(value, decoder.afterStart) : null,
@@ -302,8 +302,8 @@ export class BinlogRig implements AsyncDisposable {
             tsMs: decoder.tsMs,
           });
         }
-        if (slab.position >= (ends.get(slab.partition) ?? 0)) ends.delete(slab.partition);
-        reader.release(slab);
+        if (fetched.position >= (ends.get(fetched.partition) ?? 0)) ends.delete(fetched.partition);
+        reader.release(fetched);
         if (ends.size === 0) done.resolve();
       },
     });

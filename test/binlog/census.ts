@@ -1,10 +1,11 @@
 /** What a topic holds by now, batch by batch, with what committed readers are not shown. */
+
+import { Cluster } from '../../shared/kafka/wire/cluster.ts';
+import { decodeFetch, encodeFetch } from '../../shared/kafka/wire/fetch.ts';
+import { highWatermarks } from '../../shared/kafka/wire/list-offsets.ts';
+import { CONTROL, readLong } from '../../shared/kafka/wire/record-batch.ts';
+import { API } from '../../shared/kafka/wire/wire-format.ts';
 import { createLogger } from '../../shared/runtime/log.ts';
-import { Cluster } from '../../shared/topic/cluster.ts';
-import { decodeFetch, encodeFetch } from '../../shared/topic/fetch.ts';
-import { highWatermarks } from '../../shared/topic/list-offsets.ts';
-import { CONTROL, readLong } from '../../shared/topic/record-batch.ts';
-import { API } from '../../shared/topic/wire-format.ts';
 
 export interface Census {
   /** Records that are still there, those of aborted transactions too. */

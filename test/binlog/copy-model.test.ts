@@ -5,14 +5,14 @@
  * log ends as the source (T1), and the copy comes to its end. SEED repeats a run.
  */
 import { expect, test } from 'vitest';
-import { CapturedTable } from '../../services/binlog/captured-table.ts';
-import { ChunkIntake } from '../../services/binlog/chunk-intake.ts';
-import { OrderedWriter } from '../../services/binlog/ordered-writer.ts';
+import { CapturedTable } from '../../services/binlog/capture/captured-table.ts';
+import { ChunkIntake } from '../../services/binlog/writer/chunk-intake.ts';
+import { OrderedWriter } from '../../services/binlog/writer/ordered-writer.ts';
 import { GtidSet, parseGtid } from '../../shared/change/gtid.ts';
 import { StreamPosition } from '../../shared/change/position.ts';
-import type { ChunkRecord } from '../../shared/member/chunk-record.ts';
-import type { TablePlan } from '../../shared/member/job-view.ts';
-import { Slab } from '../../shared/topic/slab.ts';
+import type { ChunkRecord } from '../../shared/codec/chunk-record.ts';
+import type { TablePlan } from '../../shared/job/state/job-view.ts';
+import { FetchedBatch } from '../../shared/kafka/wire/fetched-batch.ts';
 import { newSeed, Random } from '../support/load/random.ts';
 import {
   canonical,
@@ -147,18 +147,18 @@ class Unit {
     const to = Math.min(this.#chunks.length, this.#chunksAt + most);
     if (to === this.#chunksAt || this.#intake.isWaiting) return;
     const count = to - this.#chunksAt;
-    const slab = new Slab('s.chunks', 0, Buffer.alloc(count * 8), count);
+    const fetched = new FetchedBatch('s.chunks', 0, Buffer.alloc(count * 8), count);
     for (let i = 0; i < count; i++) {
       const name = String(this.#chunksAt + i);
-      slab.buf.write(name, i * 8);
-      slab.valueStart[i] = i * 8;
-      slab.valueEnd[i] = i * 8 + name.length;
-      slab.offsets[i] = this.#chunksAt + i;
+      fetched.buf.write(name, i * 8);
+      fetched.valueStart[i] = i * 8;
+      fetched.valueEnd[i] = i * 8 + name.length;
+      fetched.offsets[i] = this.#chunksAt + i;
     }
-    slab.count = count;
-    slab.position = to;
+    fetched.count = count;
+    fetched.position = to;
     this.#chunksAt = to;
-    this.#intake.onSlab(slab);
+    this.#intake.onFetched(fetched);
   }
 
   pump(): void {

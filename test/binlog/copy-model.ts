@@ -3,15 +3,15 @@
  * state is known, a log with commits that take their time, snapshot members that are slow to send
  * and late to learn.
  */
-import { CapturedTable } from '../../services/binlog/captured-table.ts';
+import { CapturedTable } from '../../services/binlog/capture/captured-table.ts';
 import { RangeCopy } from '../../services/snapshot/range-copy.ts';
+import type { ChunkRecord } from '../../shared/codec/chunk-record.ts';
 import { EnvelopeDecoder, EnvelopeEncoder } from '../../shared/codec/envelope.ts';
-import { RowCodec } from '../../shared/codec/row-codec.ts';
-import type { ChunkRecord } from '../../shared/member/chunk-record.ts';
-import type { PlannedRange, TablePlan } from '../../shared/member/job-view.ts';
-import { type ProgressRecord, ProgressView } from '../../shared/member/progress-view.ts';
-import type { TableSchema } from '../../shared/row/table-schema.ts';
+import type { PlannedRange, TablePlan } from '../../shared/job/state/job-view.ts';
+import { type ProgressRecord, ProgressView } from '../../shared/job/state/progress-view.ts';
+import { RowCodec } from '../../shared/row/row-codec.ts';
 import { ByteWriter } from '../../shared/runtime/bytes.ts';
+import type { TableSchema } from '../../shared/schema/table-schema.ts';
 import type { Random } from '../support/load/random.ts';
 
 export const UUID = '3e11fa47-71ca-11e1-9e33-c80aa9429562';

@@ -1,11 +1,12 @@
 /** Changes settings of topics and brokers while they run, as Kafka's own kafka-configs.sh would. */
-import { createLogger } from '../../shared/runtime/log.ts';
+
 import {
   type AdminClient,
   CONFIG_RESOURCE_BROKER,
   CONFIG_RESOURCE_TOPIC,
   createAdminClient,
-} from '../../shared/topic/kafkajs.ts';
+} from '../../shared/kafka/wire/kafkajs.ts';
+import { createLogger } from '../../shared/runtime/log.ts';
 
 /** DescribeConfigs: the setting stands at the topic, or at the broker as a dynamic one. */
 const SET_HERE = new Set([1, 2]);

@@ -1,6 +1,6 @@
 /** I9: what the checker names is what was done to the target, no more and no less. */
 import { expect, it } from 'vitest';
-import type { CheckResult } from '../../shared/member/check-result.ts';
+import type { CheckResult } from '../../shared/job/state/check-result.ts';
 import { until } from '../../shared/runtime/clock.ts';
 import { Random } from '../support/load/random.ts';
 import { ORDER_COLUMNS, orderRow } from '../support/load/tables.ts';

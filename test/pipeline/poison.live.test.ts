@@ -3,11 +3,11 @@
  * called equal; once the target is mended they go in, and the oracle agrees.
  */
 import { expect, it } from 'vitest';
-import type { CheckResult } from '../../shared/member/check-result.ts';
+import type { CheckResult } from '../../shared/job/state/check-result.ts';
+import { deadLetterTopic } from '../../shared/kafka/topic-name.ts';
 import { until } from '../../shared/runtime/clock.ts';
-import { deadLetterTopic } from '../../shared/topic/topic-name.ts';
 import { servers } from '../support/dev.ts';
-import { LetterBox } from '../support/sink/letter-box.ts';
+import { DeadLetterBox } from '../support/sink/letter-box.ts';
 import { SERVICES, ShopJob } from './shop-job.ts';
 
 const MINUTES = 60_000;
@@ -56,7 +56,7 @@ it(
     expect(job.status?.phase).not.toBe('verified');
 
     const topic = deadLetterTopic(job.name);
-    await using box = await LetterBox.open(servers().brokers, topic);
+    await using box = await DeadLetterBox.open(servers().brokers, topic);
     await until(() => box.records.length >= (blocked[0] ?? 0), {
       timeoutMs: MINUTES,
       what: 'the dead letters',

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CheckResult } from '../../shared/member/check-result.ts';
+import type { CheckResult } from '../../shared/job/state/check-result.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import type { LoadClient } from '../support/load/client.ts';
 import { Random } from '../support/load/random.ts';

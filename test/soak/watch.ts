@@ -51,7 +51,9 @@ export class JobWatch implements AsyncDisposable {
     return unit === undefined ? undefined : pidOf(unit);
   }
 
-  /** Whether a process of the service that is not one of `dead` has told, since then, that it runs. */
+  /**
+   * Whether a process of the service that is not one of `dead` has told, since then, that it runs.
+   */
   works(service: Service, dead: readonly number[], sinceMs: number): boolean {
     if (this.heardAt < sinceMs) return false;
     if (service === 'snapshot') return this.isCopied || this.copiedAt > sinceMs;

@@ -3,14 +3,14 @@
  * drop what they have seen of a producer as brokers do, and one place to break an answer. Leaders
  * cannot be moved at will on one real broker; everything else is tested there.
  */
-import { CODE } from '../../shared/topic/error-code.ts';
-import type { Ack, Batch } from '../../shared/topic/produce.ts';
-import { decodeRecordSet } from '../../shared/topic/record-set.ts';
+import { CODE } from '../../shared/kafka/wire/error-code.ts';
+import type { Ack, Batch } from '../../shared/kafka/wire/produce.ts';
+import { decodeRecordSet } from '../../shared/kafka/wire/record-set.ts';
 import type {
   PartitionCode,
   ProducerIdentity,
   TransactionPort,
-} from '../../shared/topic/transaction-port.ts';
+} from '../../shared/kafka/wire/transaction-port.ts';
 
 export type Tamper = (acks: Ack[], node: number, batches: readonly Batch[]) => Ack[];
 
@@ -103,7 +103,7 @@ export class FakeKafka implements TransactionPort {
 
 function valuesOf(topic: string, partition: number, buf: Buffer): string[] {
   const set = { topic, partition, buf, start: 0, end: buf.length, wanted: 0, aborted: null };
-  return decodeRecordSet(set).slabs.flatMap(slab =>
-    Array.from({ length: slab.count }, (_, i) => String(slab.value(i))),
+  return decodeRecordSet(set).fetchedBatches.flatMap(fetched =>
+    Array.from({ length: fetched.count }, (_, i) => String(fetched.value(i))),
   );
 }

@@ -6,10 +6,10 @@
 import avsc from 'avsc';
 import { Kafka, logLevel } from 'kafkajs';
 import mysql from 'mysql2/promise';
+import { KafkaLog } from '../../shared/kafka/kafka.ts';
+import type { LogReader } from '../../shared/kafka/reader.ts';
+import { calmTimer } from '../../shared/kafka/wire/calm-timer.ts';
 import { createLogger } from '../../shared/runtime/log.ts';
-import { calmTimer } from '../../shared/topic/calm-timer.ts';
-import { KafkaLog } from '../../shared/topic/kafka.ts';
-import type { LogReader } from '../../shared/topic/reader.ts';
 import { textOfAvro, textOfMysql } from './plain-value.ts';
 
 calmTimer();
@@ -95,12 +95,12 @@ export class PlainConsumer implements AsyncDisposable {
     const reader: LogReader = await kafka.reader({
       isolation: 'committed',
       onError: fail,
-      onSlab: slab => {
+      onFetched: fetched => {
         turn = turn.then(async () => {
-          for (let i = 0; i < slab.count; i++) {
-            await plain.#take(slab.topic, slab.key(i), slab.value(i));
+          for (let i = 0; i < fetched.count; i++) {
+            await plain.#take(fetched.topic, fetched.key(i), fetched.value(i));
           }
-          reader.release(slab);
+          reader.release(fetched);
         });
         turn.catch(fail);
       },
@@ -177,7 +177,9 @@ function float(text: string | null): number | null {
 
 export type MysqlPlace = { host: string; port: number; user: string; password: string };
 
-/** Keys whose row differs between a consumer's table and the server's; empty when they are equal. */
+/**
+ * Keys whose row differs between a consumer's table and the server's; empty when they are equal.
+ */
 export async function differsFromSource(
   rows: ReadonlyMap<string, Row>,
   place: MysqlPlace,

@@ -3,12 +3,16 @@
  * that hold a decoder against the server itself.
  */
 
-import { EVENT, readRowsHeader, readTableName } from '../../services/binlog/binlog-event.ts';
-import { rowsKind } from '../../services/binlog/rows-kind.ts';
-import { BinlogDump } from '../../services/binlog/zongji.ts';
+import {
+  EVENT,
+  readRowsHeader,
+  readTableName,
+} from '../../services/binlog/capture/binlog-event.ts';
+import { rowsKind } from '../../services/binlog/capture/rows-kind.ts';
+import { BinlogDump } from '../../services/binlog/capture/zongji.ts';
 import { GtidSet } from '../../shared/change/gtid.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
-import { visibleSet } from '../../shared/mysql/visible-set.ts';
+import { gtidLowerBound } from '../../shared/mysql/gtid-lower-bound.ts';
 import { until } from '../../shared/runtime/clock.ts';
 import type { MysqlServer } from './job-file.ts';
 
@@ -50,7 +54,7 @@ export class RowImageReader implements AsyncDisposable {
   static async open(server: MysqlServer, serverId: number): Promise<RowImageReader> {
     const session = await MysqlSession.open(server, { role: 'admin' });
     const reader = new RowImageReader(session, server, serverId);
-    await reader.#dump.start(GtidSet.parse(await visibleSet(session), session.flavor));
+    await reader.#dump.start(GtidSet.parse(await gtidLowerBound(session), session.flavor));
     return reader;
   }
 

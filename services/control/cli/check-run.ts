@@ -1,9 +1,9 @@
 /** Asks the running checker for a full check and follows it to its verdict. */
-import { stateKey } from '../../../shared/member/job-view.ts';
+import { stateKey } from '../../../shared/job/state/job-view.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
+import type { JobLink } from '../command/job-handle.ts';
 import { EXIT, EXIT_TEXT } from './exit-code.ts';
-import type { JobLink } from './job-link.ts';
 
 const PROGRESS_EVERY_MS = 1000;
 

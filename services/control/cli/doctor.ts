@@ -1,7 +1,7 @@
 /** `reshard doctor`: every check of a job, nothing changed. */
 import { createLogger } from '../../../shared/runtime/log.ts';
-import { blockers, runDoctor } from '../doctor.ts';
-import { renderFindings } from '../doctor-report.ts';
+import { blockers, runDoctor } from '../doctor/doctor.ts';
+import { renderFindings } from './doctor-report.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
 

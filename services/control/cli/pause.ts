@@ -4,10 +4,10 @@
  * for, and control, which writes the job's record, cannot overwrite either. They outlive us all.
  */
 import os from 'node:os';
-import { type JobView, type StateRecord, stateKey } from '../../../shared/member/job-view.ts';
+import { type JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
+import { openJob } from '../command/job-handle.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
-import { openJob } from './job-link.ts';
 
 const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
 

@@ -1,4 +1,6 @@
-/** The commands of `reshard`. Output of a command goes to standard output, logs to standard error. */
+/**
+ * The commands of `reshard`. Output of a command goes to standard output, logs to standard error.
+ */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { jobJsonSchema } from '../../../shared/job/job.ts';

@@ -4,15 +4,15 @@
  * found by the check and deleted by the repair that are part of the command.
  */
 import type { Job } from '../../../shared/job/job.ts';
-import { type RecopyRequest, stateKey } from '../../../shared/member/job-view.ts';
+import { type RecopyRequest, stateKey } from '../../../shared/job/state/job-view.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
-import { hasBinlogGap } from '../binlog-gap.ts';
+import { type JobLink, openJob, tablesOf, tellPaused, timeoutMsOf } from '../command/job-handle.ts';
+import { hasBinlogGap } from '../phase/binlog-gap.ts';
 import { checkExit, gaveUp, isOver, type Wait, waitOf } from './check-run.ts';
 import { confirm } from './confirm.ts';
 import { readJob } from './job-file.ts';
-import { type JobLink, openJob, tablesOf, tellPaused, timeoutMsOf } from './job-link.ts';
 import { checkResult, repairedText, repairUntilEqual } from './repair.ts';
 import { renderCheck } from './verify-text.ts';
 

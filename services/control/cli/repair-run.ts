@@ -2,12 +2,12 @@
  * Carries a repair out: writes the requests of a round, waits until the ordered writers have them
  * in the log, and the targets have that. Rounds: see repair-plan.ts.
  */
-import { type RepairRequest, stateKey } from '../../../shared/member/job-view.ts';
+import { type RepairRequest, stateKey } from '../../../shared/job/state/job-view.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
-import type { RepairDraft } from '../repair-plan.ts';
-import { ServerLook } from '../status/server-look.ts';
+import type { JobLink } from '../command/job-handle.ts';
+import type { RepairDraft } from '../command/repair-plan.ts';
+import { ServerProbe } from '../status/server-probe.ts';
 import { isOver, type Wait } from './check-run.ts';
-import type { JobLink } from './job-link.ts';
 
 const LOOK_MS = 50;
 
@@ -77,7 +77,7 @@ async function applied(link: JobLink, wait: Wait): Promise<boolean> {
       ends.set(`${topic}/${partition}`, end);
     }
   }
-  await using look = new ServerLook(job, log);
+  await using look = new ServerProbe(job, log);
   for (const { name } of job.targets) {
     for (;;) {
       const seen = await look.applied(name);

@@ -4,17 +4,17 @@
  * was read by the rule of a snapshot, so live data is never overwritten by it.
  */
 import type { Job } from '../../../shared/job/job.ts';
-import type { CheckResult, Difference } from '../../../shared/member/check-result.ts';
+import type { CheckResult, Difference } from '../../../shared/job/state/check-result.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
-import { keyColumns } from '../../../shared/mysql/range-sql.ts';
+import { keyColumns } from '../../../shared/row/key-range.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
-import { planRepair, type RepairPlan, roundsOf } from '../repair-plan.ts';
+import { type JobLink, openJob, tellPaused, timeoutMsOf } from '../command/job-handle.ts';
+import { planRepair, type RepairPlan, roundsOf } from '../command/repair-plan.ts';
 import { checkExit, gaveUp, runCheck, type Wait, waitOf } from './check-run.ts';
 import { confirm } from './confirm.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
-import { type JobLink, openJob, tellPaused, timeoutMsOf } from './job-link.ts';
 import { type Repaired, runRepair } from './repair-run.ts';
 import { renderCheck } from './verify-text.ts';
 

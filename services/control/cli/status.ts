@@ -4,12 +4,12 @@ import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger, type Logger } from '../../../shared/runtime/log.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { StatusFeed } from '../status/feed.ts';
-import { showLive } from '../status/live.ts';
-import { renderView } from '../status/render.ts';
 import type { Status } from '../status/status.ts';
 import { unprepared } from '../status/unprepared.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
+import { showLive } from './live-view.ts';
+import { renderView } from './status-text.ts';
 
 export async function statusCommand(
   file: string,

@@ -1,11 +1,12 @@
 /** `reshard topics`: what a job has on Kafka, for people and for other consumers. */
+
+import { tableTopic } from '../../../shared/kafka/topic-name.ts';
 import { kafkaOf } from '../../../shared/member/context.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
-import { tableTopic } from '../../../shared/topic/topic-name.ts';
-import { count } from '../status/render.ts';
-import { controlTopics, tableTopics } from '../topic-plan.ts';
+import { controlTopics, tableTopics } from '../phase/topic-plan.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
+import { count } from './status-text.ts';
 
 export async function topicsCommand(file: string, o: { json?: boolean }): Promise<number> {
   const job = await readJob(file);

@@ -2,8 +2,8 @@
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
-import { showLive } from '../status/live.ts';
 import { readJob } from './job-file.ts';
+import { showLive } from './live-view.ts';
 import { onlyOne } from './only-one.ts';
 import { startTree } from './up.ts';
 

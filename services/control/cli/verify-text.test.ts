@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { CheckResult, Difference } from '../../../shared/member/check-result.ts';
+import type { CheckResult, Difference } from '../../../shared/job/state/check-result.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { renderCheck } from './verify-text.ts';
 

@@ -1,7 +1,7 @@
 /** The verdict of a check, for people. */
-import type { CheckResult } from '../../../shared/member/check-result.ts';
+import type { CheckResult } from '../../../shared/job/state/check-result.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
-import { count, duration } from '../status/render.ts';
+import { count, duration } from './status-text.ts';
 
 const SHOWN_MAX = 50;
 

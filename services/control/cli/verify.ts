@@ -3,9 +3,9 @@
  * the keys that differ. The check runs while data flows; a difference counts only if it survives.
  */
 import { stopSignal } from '../../../shared/runtime/service.ts';
+import { openJob, tablesOf, timeoutMsOf } from '../command/job-handle.ts';
 import { checkExit, gaveUp, runCheck, waitOf } from './check-run.ts';
 import { readJob } from './job-file.ts';
-import { openJob, tablesOf, timeoutMsOf } from './job-link.ts';
 import { checkJson, renderCheck } from './verify-text.ts';
 
 export async function verifyCommand(

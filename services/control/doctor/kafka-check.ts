@@ -1,11 +1,11 @@
 /** Doctor: the log. Brokers, their settings for transactions, and topics that exist already. */
 import type { Job } from '../../../shared/job/job.ts';
+import type { TopicAdmin } from '../../../shared/kafka/admin.ts';
+import { reportTopic, tableTopic } from '../../../shared/kafka/topic-name.ts';
 import { kafkaOf } from '../../../shared/member/context.ts';
 import type { Finding } from '../../../shared/mysql/finding.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import type { TopicAdmin } from '../../../shared/topic/admin.ts';
-import { reportTopic, tableTopic } from '../../../shared/topic/topic-name.ts';
-import { controlTopics, tableTopics } from '../topic-plan.ts';
+import { controlTopics, tableTopics } from '../phase/topic-plan.ts';
 import { errorFinding } from './error-finding.ts';
 
 /** What a request has besides the message. */

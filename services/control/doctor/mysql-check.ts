@@ -10,14 +10,14 @@ import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../shared/mysql/finding.ts';
 import { blocks } from '../../../shared/mysql/finding.ts';
 import { qualified, quoteId, quoteText } from '../../../shared/mysql/identifier.ts';
-import { preflightReplica } from '../../../shared/mysql/preflight-replica.ts';
-import { preflightSource, type SourceReport } from '../../../shared/mysql/preflight-source.ts';
-import { preflightTarget, type TargetReport } from '../../../shared/mysql/preflight-target.ts';
 import { copyDatabase, copyTables } from '../../../shared/mysql/schema-copy.ts';
-import { schemaDifferences } from '../../../shared/mysql/schema-diff.ts';
 import { alterTable } from '../../../shared/mysql/schema-fix.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
+import { schemaDifferences } from '../../../shared/schema/schema-diff.ts';
 import { errorFinding, serverWhere } from './error-finding.ts';
+import { preflightReplica } from './mysql/preflight-replica.ts';
+import { preflightSource, type SourceReport } from './mysql/preflight-source.ts';
+import { preflightTarget, type TargetReport } from './mysql/preflight-target.ts';
 import { checkSharedKeys } from './shared-keys.ts';
 
 export interface MysqlCheckOptions {

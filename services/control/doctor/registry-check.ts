@@ -1,14 +1,14 @@
 /** Doctor: the schema registry, and whether it would take the schemas of the job's tables. */
 import { envelopeSchema, keySchema } from '../../../shared/codec/avro-schema.ts';
-import { canonicalJson, type SchemaRegistry } from '../../../shared/codec/registry.ts';
 import type { Job, JobSource } from '../../../shared/job/job.ts';
+import { stateTopic, tableTopic } from '../../../shared/kafka/topic-name.ts';
 import { registryOf } from '../../../shared/member/context.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../shared/mysql/finding.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
-import { type TableSchema, unsupportedColumns } from '../../../shared/row/table-schema.ts';
+import { canonicalJson, type SchemaRegistry } from '../../../shared/registry/registry.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import { stateTopic, tableTopic } from '../../../shared/topic/topic-name.ts';
+import { type TableSchema, unsupportedColumns } from '../../../shared/schema/table-schema.ts';
 import { errorFinding } from './error-finding.ts';
 
 export async function checkRegistry(job: Job, log: Logger): Promise<Finding[]> {

@@ -10,9 +10,9 @@ import { MysqlSession, type Param } from '../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../shared/mysql/finding.ts';
 import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { sqlShard } from '../../../shared/route/modulus.ts';
-import type { Column } from '../../../shared/row/column-type.ts';
-import type { TableSchema } from '../../../shared/row/table-schema.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import type { Column } from '../../../shared/type/column-type.ts';
 import { errorFinding, serverWhere } from './error-finding.ts';
 
 const SAMPLE = 500;

@@ -5,6 +5,11 @@
  */
 import { GtidSet } from '../../../shared/change/gtid.ts';
 import type { Job } from '../../../shared/job/job.ts';
+import { applyState, JobView } from '../../../shared/job/state/job-view.ts';
+import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
+import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
+import { tailTable } from '../../../shared/kafka/table.ts';
+import { reportTopic, stateTopic } from '../../../shared/kafka/topic-name.ts';
 import {
   kafkaOf,
   openProgress,
@@ -12,16 +17,11 @@ import {
   reportCodec,
   stateCodec,
 } from '../../../shared/member/context.ts';
-import { applyState, JobView } from '../../../shared/member/job-view.ts';
-import type { ProgressView } from '../../../shared/member/progress-view.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import type { KafkaLog } from '../../../shared/topic/kafka.ts';
-import { tailTable } from '../../../shared/topic/table.ts';
-import { reportTopic, stateTopic } from '../../../shared/topic/topic-name.ts';
 import { Rates } from './rate.ts';
 import { ReportView } from './report-view.ts';
-import { ServerLook } from './server-look.ts';
+import { ServerProbe } from './server-probe.ts';
 import type { SourceStatus, Status, TableStatus, TargetStatus } from './status.ts';
 
 export class StatusFeed implements AsyncDisposable {
@@ -30,7 +30,7 @@ export class StatusFeed implements AsyncDisposable {
   readonly #view: JobView;
   readonly #reports: ReportView;
   readonly #progress: Map<string, ProgressView>;
-  readonly #look: ServerLook;
+  readonly #look: ServerProbe;
   readonly #stack: AsyncDisposableStack;
   readonly #rates = new Rates();
 
@@ -40,7 +40,7 @@ export class StatusFeed implements AsyncDisposable {
     view: JobView;
     reports: ReportView;
     progress: Map<string, ProgressView>;
-    look: ServerLook;
+    look: ServerProbe;
     stack: AsyncDisposableStack;
   }) {
     this.#job = o.job;
@@ -78,7 +78,7 @@ export class StatusFeed implements AsyncDisposable {
       const opened = stack.use(await openProgress({ kafka, registry }, source.name));
       progress.set(source.name, opened.view);
     }
-    const look = stack.use(new ServerLook(job, log));
+    const look = stack.use(new ServerProbe(job, log));
     return new StatusFeed({ job, kafka, view, reports, progress, look, stack: stack.move() });
   }
 

@@ -1,10 +1,10 @@
 /** The status of a job that has no log yet: how far control is with preparing it. */
 import type { Job } from '../../../shared/job/job.ts';
+import { applyState, JobView } from '../../../shared/job/state/job-view.ts';
+import { tailTable } from '../../../shared/kafka/table.ts';
+import { stateTopic } from '../../../shared/kafka/topic-name.ts';
 import { kafkaOf, registryOf, stateCodec } from '../../../shared/member/context.ts';
-import { applyState, JobView } from '../../../shared/member/job-view.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import { tailTable } from '../../../shared/topic/table.ts';
-import { stateTopic } from '../../../shared/topic/topic-name.ts';
 import type { Status } from './status.ts';
 
 /** Null if no control has ever begun with the job on this Kafka. */

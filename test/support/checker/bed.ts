@@ -3,10 +3,10 @@
  * servers, dropped at the end; the check and the oracle over the same ones.
  */
 
-import type { CheckServer } from '../../../services/checker/crew.ts';
-import { type FullCheckOptions, runFullCheck } from '../../../services/checker/full-check.ts';
-import type { PositionWaiter } from '../../../services/checker/position-waiter.ts';
-import type { CheckResult, Difference } from '../../../shared/member/check-result.ts';
+import { type FullCheckOptions, runFullCheck } from '../../../services/checker/full/full-check.ts';
+import type { PositionWaiter } from '../../../services/checker/full/position-waiter.ts';
+import type { CheckServer } from '../../../services/checker/full/session-set.ts';
+import type { CheckResult, Difference } from '../../../shared/job/state/check-result.ts';
 import { type MysqlEndpoint, MysqlSession } from '../../../shared/mysql/connect.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { servers } from '../dev.ts';

@@ -4,7 +4,7 @@
  * row that moves is for a moment on none or on both. It knows exactly what has arrived.
  */
 
-import type { PositionWaiter } from '../../../services/checker/position-waiter.ts';
+import type { PositionWaiter } from '../../../services/checker/full/position-waiter.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { Random } from '../load/random.ts';

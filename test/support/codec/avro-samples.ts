@@ -3,7 +3,7 @@
  * The two are made side by side, by other means than the codec's, so that they can judge it.
  */
 import fc from 'fast-check';
-import type { Column, ColumnType } from '../../../shared/row/column-type.ts';
+import type { Column, ColumnType } from '../../../shared/type/column-type.ts';
 
 export function column(name: string, type: ColumnType, nullable = false): Column {
   return { name, type, nullable, autoIncrement: false, generated: 'no', invisible: false };

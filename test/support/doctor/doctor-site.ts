@@ -2,7 +2,7 @@
  * Servers of its own for the doctor's tests, which break settings on purpose, and a job on them
  * that is in order. Kafka and the registry are the shared ones: nothing of theirs is broken.
  */
-import { runDoctor } from '../../../services/control/doctor.ts';
+import { runDoctor } from '../../../services/control/doctor/doctor.ts';
 import { type Job, parseJob } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../shared/mysql/finding.ts';

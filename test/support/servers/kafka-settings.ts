@@ -1,6 +1,6 @@
 /** What Kafka nodes have in common, local ones and containers, and how to see that they serve. */
 import { Kafka, logLevel } from 'kafkajs';
-import { calmTimer } from '../../../shared/topic/calm-timer.ts';
+import { calmTimer } from '../../../shared/kafka/wire/calm-timer.ts';
 
 calmTimer();
 

@@ -3,12 +3,16 @@
  * records may be read when, so every order of partitions can be played.
  */
 
-import { Lane } from '../../../services/sink/lane.ts';
-import type { Letter } from '../../../services/sink/letters.ts';
-import { Portion } from '../../../services/sink/portion.ts';
-import { SinkTable } from '../../../services/sink/table.ts';
-import { Target } from '../../../services/sink/target.ts';
-import { type LaneSource, Worker, type WorkerOptions } from '../../../services/sink/worker.ts';
+import type { DeadLetter } from '../../../services/sink/dead-letter/dead-letter-store.ts';
+import { Target } from '../../../services/sink/destination/mysql/target.ts';
+import {
+  type TaskSource,
+  Worker,
+  type WorkerOptions,
+} from '../../../services/sink/destination/mysql/worker.ts';
+import { PartitionTask } from '../../../services/sink/intake/partition-task.ts';
+import { RoutedBatch } from '../../../services/sink/intake/routed-batch.ts';
+import { SinkTable } from '../../../services/sink/intake/sink-table.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
@@ -24,11 +28,11 @@ export interface Endpoint {
 }
 
 /** Logs of the partitions of one table, read only as far as the test allows. */
-export class PlayedLog implements LaneSource {
+export class PlayedLog implements TaskSource {
   readonly logs: LogMaker[];
   readonly #readable: number[];
   readonly #table: SinkTable;
-  readonly #attached = new Map<Lane, () => void>();
+  readonly #attached = new Map<PartitionTask, () => void>();
 
   constructor(table: SinkTable, partitions: number) {
     this.#table = table;
@@ -51,32 +55,32 @@ export class PlayedLog implements LaneSource {
   release(partition: number, records = Number.POSITIVE_INFINITY): number {
     const to = Math.min(this.end(partition), (this.#readable[partition] ?? 0) + records);
     this.#readable[partition] = to;
-    for (const [lane, wake] of this.#attached) this.#deliver(lane, wake);
+    for (const [task, wake] of this.#attached) this.#deliver(task, wake);
     return to;
   }
 
-  attach(lane: Lane): void {
-    const wake = this.#wakes.get(lane) ?? (() => {});
-    this.#attached.set(lane, wake);
-    this.#deliver(lane, wake);
+  attach(task: PartitionTask): void {
+    const wake = this.#wakes.get(task) ?? (() => {});
+    this.#attached.set(task, wake);
+    this.#deliver(task, wake);
   }
 
-  detach(lane: Lane): void {
-    this.#attached.delete(lane);
+  detach(task: PartitionTask): void {
+    this.#attached.delete(task);
   }
 
-  readonly #wakes = new Map<Lane, () => void>();
+  readonly #wakes = new Map<PartitionTask, () => void>();
 
-  wakes(lane: Lane, worker: Worker): void {
-    this.#wakes.set(lane, () => worker.wake());
+  wakes(task: PartitionTask, worker: Worker): void {
+    this.#wakes.set(task, () => worker.wake());
   }
 
-  #deliver(lane: Lane, wake: () => void): void {
-    const from = lane.enqueued;
-    const to = this.#readable[lane.partition] ?? 0;
+  #deliver(task: PartitionTask, wake: () => void): void {
+    const from = task.enqueued;
+    const to = this.#readable[task.partition] ?? 0;
     if (to <= from) return;
-    const slab = this.#log(lane.partition).slab(from, to);
-    lane.offer(new Portion(this.#table, slab, from, () => {}));
+    const fetched = this.#log(task.partition).fetched(from, to);
+    task.offer(new RoutedBatch(this.#table, fetched, from, () => {}));
     wake();
   }
 
@@ -87,12 +91,12 @@ export class PlayedLog implements LaneSource {
   }
 }
 
-/** One member: its workers for one target, and lanes for all partitions. */
+/** One member: its workers for one target, and partition tasks for all partitions. */
 export class PlayedMember implements AsyncDisposable {
-  readonly lanes: Lane[];
+  readonly tasks: PartitionTask[];
   readonly workers: Worker[];
   /** Dead letters that were sent, as `offset reason text`. */
-  readonly letters: string[] = [];
+  readonly deadLetters: string[] = [];
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>;
 
@@ -102,9 +106,9 @@ export class PlayedMember implements AsyncDisposable {
     target: Target;
     workers: number;
     logger: Logger;
-    pace?: WorkerOptions['pace'];
+    schedule?: WorkerOptions['schedule'];
     blockedKeys?: number;
-    sendLetters?: WorkerOptions['sendLetters'];
+    sendDeadLetters?: WorkerOptions['sendDeadLetters'];
   }) {
     const { blockedKeys = 1000 } = o;
     const limits = { rows: 4000, bytes: 4 << 20, blockedKeys };
@@ -116,40 +120,40 @@ export class PlayedMember implements AsyncDisposable {
           source: o.log,
           limits,
           log: o.logger,
-          sendLetters: async letters => {
-            await o.sendLetters?.(letters);
-            for (const l of letters) this.letters.push(told(l));
+          sendDeadLetters: async deadLetters => {
+            await o.sendDeadLetters?.(deadLetters);
+            for (const l of deadLetters) this.deadLetters.push(told(l));
           },
-          ...(o.pace ? { pace: o.pace } : {}),
+          ...(o.schedule ? { schedule: o.schedule } : {}),
         }),
     );
-    this.lanes = o.log.logs.map(({ partition }) => {
-      const lane = new Lane(o.table, partition, o.target.number);
+    this.tasks = o.log.logs.map(({ partition }) => {
+      const task = new PartitionTask(o.table, partition, o.target.number);
       const worker = this.workers[partition % o.workers];
       if (worker === undefined) throw new RangeError('no worker');
-      o.log.wakes(lane, worker);
-      worker.add(lane);
-      return lane;
+      o.log.wakes(task, worker);
+      worker.add(task);
+      return task;
     });
     this.#running = Promise.all(this.workers.map(w => w.run(this.#stop.signal)));
   }
 
-  lane(partition: number): Lane {
-    const lane = this.lanes[partition];
-    if (lane === undefined) throw new RangeError(`no lane ${partition}`);
-    return lane;
+  task(partition: number): PartitionTask {
+    const task = this.tasks[partition];
+    if (task === undefined) throw new RangeError(`no partition task ${partition}`);
+    return task;
   }
 
   reached(partition: number, next: number): Promise<boolean> {
-    return until(() => this.lane(partition).position.next >= next, {
+    return until(() => this.task(partition).position.next >= next, {
       timeoutMs: 10_000,
       everyMs: 1,
-      what: `${this.lane(partition).name} to reach ${next}`,
+      what: `${this.task(partition).name} to reach ${next}`,
     });
   }
 
   unparked(): Promise<boolean> {
-    return until(() => this.lanes.every(l => l.parked.size === 0), {
+    return until(() => this.tasks.every(l => l.parked.size === 0), {
       timeoutMs: 10_000,
       everyMs: 5,
       what: 'parked rows to go back',
@@ -158,7 +162,7 @@ export class PlayedMember implements AsyncDisposable {
 
   /** The offsets of blocked keys, in order. */
   get blocked(): number[] {
-    const offsets = this.lanes.flatMap(l => [...l.blocked.values()].map(b => b.offset));
+    const offsets = this.tasks.flatMap(l => [...l.blocked.values()].map(b => b.offset));
     return offsets.sort((a, b) => a - b);
   }
 
@@ -168,7 +172,7 @@ export class PlayedMember implements AsyncDisposable {
   }
 }
 
-function told({ offset, reason, why }: Letter): string {
+function told({ offset, reason, why }: DeadLetter): string {
   return `${offset} ${reason} ${why.text}`;
 }
 
@@ -223,9 +227,9 @@ export class AppliedTable implements AsyncDisposable {
     o: {
       workers?: number;
       target?: number;
-      pace?: WorkerOptions['pace'];
+      schedule?: WorkerOptions['schedule'];
       blockedKeys?: number;
-      sendLetters?: WorkerOptions['sendLetters'];
+      sendDeadLetters?: WorkerOptions['sendDeadLetters'];
     } = {},
   ): PlayedMember {
     return new PlayedMember({
@@ -234,9 +238,9 @@ export class AppliedTable implements AsyncDisposable {
       target: this.target(job, o.target),
       workers: o.workers ?? 1,
       logger: this.#logger,
-      ...(o.pace ? { pace: o.pace } : {}),
+      ...(o.schedule ? { schedule: o.schedule } : {}),
       ...(o.blockedKeys ? { blockedKeys: o.blockedKeys } : {}),
-      ...(o.sendLetters ? { sendLetters: o.sendLetters } : {}),
+      ...(o.sendDeadLetters ? { sendDeadLetters: o.sendDeadLetters } : {}),
     });
   }
 

@@ -1,10 +1,10 @@
 /** Records of a topic as any consumer sees them: stock kafkajs, from the start. */
 import { type Consumer, Kafka, type KafkaMessage, logLevel } from 'kafkajs';
-import { calmTimer } from '../../../shared/topic/calm-timer.ts';
+import { calmTimer } from '../../../shared/kafka/wire/calm-timer.ts';
 
 calmTimer();
 
-export class LetterBox implements AsyncDisposable {
+export class DeadLetterBox implements AsyncDisposable {
   readonly records: (KafkaMessage & { partition: number })[] = [];
   readonly #consumer: Consumer;
 
@@ -12,15 +12,15 @@ export class LetterBox implements AsyncDisposable {
     this.#consumer = consumer;
   }
 
-  static async open(brokers: string[], topic: string): Promise<LetterBox> {
-    const kafka = new Kafka({ clientId: 'letter-box', brokers, logLevel: logLevel.NOTHING });
+  static async open(brokers: string[], topic: string): Promise<DeadLetterBox> {
+    const kafka = new Kafka({ clientId: 'dead letter-box', brokers, logLevel: logLevel.NOTHING });
     const consumer = kafka.consumer({
-      groupId: `letter-box-${topic}-${process.hrtime.bigint()}`,
+      groupId: `dead letter-box-${topic}-${process.hrtime.bigint()}`,
       maxWaitTimeInMs: 100,
     });
     await consumer.connect();
     await consumer.subscribe({ topics: [topic], fromBeginning: true });
-    const box = new LetterBox(consumer);
+    const box = new DeadLetterBox(consumer);
     await consumer.run({
       autoCommit: false,
       eachMessage: async ({ partition, message }) => {

@@ -1,12 +1,12 @@
 /**
  * Records of a table topic made by hand, with the real codec: tests say what happened to which row,
- * and get slabs as a reader would deliver them.
+ * and get fetched batches as a reader would deliver them.
  */
 import { EnvelopeEncoder, type Operation } from '../../../shared/codec/envelope.ts';
-import { RowCodec } from '../../../shared/codec/row-codec.ts';
-import type { TableSchema } from '../../../shared/row/table-schema.ts';
+import { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
+import { RowCodec } from '../../../shared/row/row-codec.ts';
 import { ByteWriter } from '../../../shared/runtime/bytes.ts';
-import { Slab } from '../../../shared/topic/slab.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 
 /** Column values as MySQL's text protocol prints them. */
 export type TextRow = readonly (string | number | null)[];
@@ -98,8 +98,10 @@ export class LogMaker {
     return { key: key.take(), value: value.take() };
   }
 
-  /** Records of offsets [from, to) as one slab; the position behind them may be further on. */
-  slab(from = 0, to = this.end, position = to): Slab {
+  /**
+   * Records of offsets [from, to) as one fetched batch; the position behind them may be further on.
+   */
+  fetched(from = 0, to = this.end, position = to): FetchedBatch {
     const records = this.#records.filter(r => r.offset >= from && r.offset < to);
     const parts: Buffer[] = [];
     let pos = 0;
@@ -112,20 +114,25 @@ export class LogMaker {
       pos += value?.length ?? 0;
       return { keyStart, valueStart, valueEnd: pos, isNull: value === null };
     });
-    const slab = new Slab(this.topic, this.partition, Buffer.concat(parts), records.length);
-    slab.count = records.length;
-    slab.position = position;
-    slab.bytes = pos;
+    const fetched = new FetchedBatch(
+      this.topic,
+      this.partition,
+      Buffer.concat(parts),
+      records.length,
+    );
+    fetched.count = records.length;
+    fetched.position = position;
+    fetched.bytes = pos;
     records.forEach((record, i) => {
       const place = places[i];
       if (place === undefined) return;
-      slab.offsets[i] = record.offset;
-      slab.keyStart[i] = place.keyStart;
-      slab.keyEnd[i] = place.valueStart;
-      slab.valueStart[i] = place.isNull ? -1 : place.valueStart;
-      slab.valueEnd[i] = place.isNull ? -1 : place.valueEnd;
+      fetched.offsets[i] = record.offset;
+      fetched.keyStart[i] = place.keyStart;
+      fetched.keyEnd[i] = place.valueStart;
+      fetched.valueStart[i] = place.isNull ? -1 : place.valueStart;
+      fetched.valueEnd[i] = place.isNull ? -1 : place.valueEnd;
     });
-    return slab;
+    return fetched;
   }
 
   #slice(values: TextRow): { buf: Buffer; start: number; end: number } {

@@ -1,17 +1,18 @@
 /**
- * The whole sink on real targets, over readers that the test plays: intake, lanes and workers as a
- * member has them, with records cut into slabs of any size, readers that fail, lanes that go to
- * another member and back.
+ * The whole sink on real targets, over readers that the test plays: intake, partition tasks and
+ * workers as a member has them, with records cut into fetched batches of any size, readers that
+ * fail, partition tasks that go to another member and back.
  */
-import { Intake } from '../../../services/sink/intake.ts';
-import { Lane } from '../../../services/sink/lane.ts';
-import type { SinkTable } from '../../../services/sink/table.ts';
-import type { Target } from '../../../services/sink/target.ts';
-import { Worker } from '../../../services/sink/worker.ts';
+
+import type { Target } from '../../../services/sink/destination/mysql/target.ts';
+import { Worker } from '../../../services/sink/destination/mysql/worker.ts';
+import { Intake } from '../../../services/sink/intake/intake.ts';
+import { PartitionTask } from '../../../services/sink/intake/partition-task.ts';
+import type { SinkTable } from '../../../services/sink/intake/sink-table.ts';
+import type { LogReader, ReaderOptions } from '../../../shared/kafka/reader.ts';
+import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import type { LogReader, ReaderOptions } from '../../../shared/topic/reader.ts';
-import type { Slab } from '../../../shared/topic/slab.ts';
 import type { Random } from '../load/random.ts';
 import type { LogMaker } from './log-maker.ts';
 
@@ -44,8 +45,8 @@ export class PlayedReader {
     this.#places.delete(`${topic}/${partition}`);
   }
 
-  release(slab: Slab): void {
-    this.heldBytes -= slab.bytes;
+  release(fetched: FetchedBatch): void {
+    this.heldBytes -= fetched.bytes;
   }
 
   close(): void {
@@ -65,10 +66,10 @@ export class PlayedReader {
       if (this.#random.chance(0.3) || this.#places.get(key) !== place) continue;
       const to = Math.min(log.end, place.offset + this.#random.between(1, 30));
       if (to <= place.offset) continue;
-      const slab = log.slab(place.offset, to);
+      const fetched = log.fetched(place.offset, to);
       place.offset = to;
-      this.heldBytes += slab.bytes;
-      this.#o.onSlab(slab);
+      this.heldBytes += fetched.bytes;
+      this.#o.onFetched(fetched);
     }
   }
 }
@@ -84,9 +85,9 @@ export interface PlayedSinkOptions {
   logger: Logger;
 }
 
-/** One member; its lanes come and go by partition. */
+/** One member; its partition tasks come and go by partition. */
 export class PlayedSink implements AsyncDisposable {
-  readonly lanes = new Map<Lane, Worker>();
+  readonly tasks = new Map<PartitionTask, Worker>();
   readonly #o: PlayedSinkOptions;
   readonly #intake: Intake;
   readonly #workers: Worker[][];
@@ -106,12 +107,12 @@ export class PlayedSink implements AsyncDisposable {
       },
       bufferBytes: o.bufferBytes,
       log: logger,
-      onQueued: lane => this.lanes.get(lane)?.wake(),
-      onLost: (lane, error) => this.lanes.get(lane)?.lost(lane, error),
+      onQueued: task => this.tasks.get(task)?.wake(),
+      onLost: (task, error) => this.tasks.get(task)?.lost(task, error),
     });
     const limits = { rows: batchRows, bytes: 1 << 20 };
     const source = this.#intake;
-    const common = { source, limits, log: logger, pace: PACE, sendLetters: async () => {} };
+    const common = { source, limits, log: logger, schedule: PACE, sendDeadLetters: async () => {} };
     this.#workers = o.targets.map(target =>
       Array.from({ length: o.workers }, () => new Worker({ target, ...common })),
     );
@@ -121,17 +122,17 @@ export class PlayedSink implements AsyncDisposable {
 
   take(partition: number): void {
     for (const [number, workers] of this.#workers.entries()) {
-      const lane = new Lane(this.#o.table, partition, number);
+      const task = new PartitionTask(this.#o.table, partition, number);
       const worker = this.#o.random.pick(workers);
-      this.lanes.set(lane, worker);
-      worker.add(lane);
+      this.tasks.set(task, worker);
+      worker.add(task);
     }
   }
 
   async giveUp(partition: number): Promise<void> {
-    const gone = [...this.lanes].filter(([lane]) => lane.partition === partition);
-    for (const [lane] of gone) this.lanes.delete(lane);
-    await Promise.all(gone.map(([lane, worker]) => worker.remove(lane)));
+    const gone = [...this.tasks].filter(([task]) => task.partition === partition);
+    for (const [task] of gone) this.tasks.delete(task);
+    await Promise.all(gone.map(([task, worker]) => worker.remove(task)));
   }
 
   pump(): void {
@@ -145,18 +146,20 @@ export class PlayedSink implements AsyncDisposable {
   }
 
   get errors(): string[] {
-    return [...this.lanes.keys()].flatMap(l => l.error?.message ?? []);
+    return [...this.tasks.keys()].flatMap(l => l.error?.message ?? []);
   }
 
-  /** All lanes have applied their logs to the end, and nothing waits for a unique value. */
+  /**
+   * All partition tasks have applied their logs to the end, and nothing waits for a unique value.
+   */
   get isDone(): boolean {
-    const isDone = (l: Lane): boolean =>
+    const isDone = (l: PartitionTask): boolean =>
       l.position.next === this.#o.logs[l.partition]?.end && l.parked.size === 0;
-    return [...this.lanes.keys()].every(isDone);
+    return [...this.tasks.keys()].every(isDone);
   }
 
   get stands(): string[] {
-    return [...this.lanes.keys()].map(
+    return [...this.tasks.keys()].map(
       l => `t${l.target}[${l.partition}] ${l.state} ${l.position.next} parked ${l.parked.size}`,
     );
   }

@@ -1,5 +1,5 @@
 /** The smallest table that has all a sink looks at: a key, a column to route by, and a value. */
-import type { TableSchema } from '../../../shared/row/table-schema.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 
 const INT = { kind: 'integer', bits: 32, unsigned: false } as const;
 const PLAIN = { nullable: false, autoIncrement: false, generated: 'no', invisible: false } as const;

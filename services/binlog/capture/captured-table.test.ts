@@ -1,0 +1,103 @@
+/** T3: a change of the primary key is a delete and a create that name each other in a header. */
+import { beforeEach, expect, test } from 'vitest';
+import { EnvelopeDecoder } from '../../../shared/codec/envelope.ts';
+import { RowCodec } from '../../../shared/row/row-codec.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import { CapturedTable, type RecordSink } from './captured-table.ts';
+
+const schema: TableSchema = {
+  db: 'd',
+  table: 't',
+  columns: ['id', 'n'].map(name => ({
+    name,
+    type: { kind: 'integer', bits: 32, unsigned: false },
+    nullable: false,
+    autoIncrement: false,
+    generated: 'no',
+    invisible: false,
+  })),
+  primaryKey: [0],
+  uniqueKeys: [],
+};
+
+const decoder = new EnvelopeDecoder(new RowCodec(schema));
+let sent: { key: string; op: string; header: string }[];
+let limit: number;
+
+beforeEach(() => {
+  sent = [];
+  limit = 1 << 20;
+});
+
+function update(before: [number, number], after: [number, number]): void {
+  const table = new CapturedTable({
+    schema,
+    generation: 1,
+    prefix: 's',
+    topic: 's.d.t',
+    partitions: 1,
+    keySchemaId: 7,
+    valueSchemaId: 8,
+    maxMessageBytes: limit,
+    skipped: null,
+  });
+  let ordinal = 0;
+  const sink: RecordSink = {
+    epoch: 1,
+    nextOrdinal: () => {
+      ordinal += 1;
+      return ordinal;
+    },
+    append: (_t, _p, key, keyStart, keyEnd, value, start, end, _time, header) => {
+      decoder.decode(value, start, end);
+      const name = header ? String(header.name) : '';
+      const bytes = header?.buf.toString('hex', header.start, header.end) ?? '';
+      const framed = key.toString('hex', keyStart, keyEnd);
+      sent.push({ key: framed, op: decoder.op, header: `${name} ${bytes}` });
+    },
+  };
+  const image = (values: number[]): Buffer => {
+    const buf = Buffer.alloc(1 + 4 * values.length);
+    for (const [i, v] of values.entries()) buf.writeInt32LE(v, 1 + 4 * i);
+    return buf;
+  };
+  const event = Buffer.concat([image(before), image(after)]);
+  table.beginRows({
+    tsMs: 1,
+    snapshot: 'false',
+    serverId: 1,
+    gtid: null,
+    file: 'b.1',
+    pos: 4,
+    thread: null,
+  });
+  const gtid = { source: '3e11fa47-71ca-11e1-9e33-c80aa9429562', number: 1, server: 0 };
+  const o = { sink, gtid, row: 0, publish: true, nowMs: 1000 };
+  expect(table.change('u', event, 0, event.length, o)).toBe(event.length);
+  table.endRows();
+}
+
+test('another key: the delete has the new key in a header, the create the old one', () => {
+  update([1, 5], [2, 5]);
+  expect(sent).toEqual([
+    { key: '000000000702', op: 'd', header: '__debezium.newkey 000000000704' },
+    { key: '000000000704', op: 'c', header: '__debezium.oldkey 000000000702' },
+  ]);
+});
+
+test('the same key: one update without a header', () => {
+  update([1, 5], [1, 6]);
+  expect(sent).toEqual([{ key: '000000000702', op: 'u', header: ' ' }]);
+});
+
+test('a change above the limit is refused whole, with the limit that would do', () => {
+  limit = 100;
+  expect(() => update([1, 5], [2, 5])).toThrow(
+    expect.objectContaining({
+      kind: 'too-large',
+      context: expect.objectContaining({ table: 't', limit: 100 }),
+      remedy: expect.stringMatching(/options\.maxMessageBytes: \d+`/),
+    }),
+  );
+  expect(sent).toEqual([]);
+});

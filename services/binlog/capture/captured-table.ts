@@ -1,0 +1,246 @@
+/**
+ * One table on its way into the log: row images of the binlog become key and envelope bytes, and
+ * every key that is published is noted for the merge rule while the table is being copied.
+ * A change of the primary key is a delete of the old key, then a create of the new one (T3).
+ */
+import { ChunkMerge } from '../../../shared/change/chunk-merge.ts';
+import type { Gtid, GtidSet } from '../../../shared/change/gtid.ts';
+import { EnvelopeEncoder, type Slice, type SourceInfo } from '../../../shared/codec/envelope.ts';
+import { partitionOf } from '../../../shared/kafka/partition.ts';
+import type { RecordHeader } from '../../../shared/kafka/wire/record-batch.ts';
+import { RowCodec } from '../../../shared/row/row-codec.ts';
+import { ByteWriter } from '../../../shared/runtime/bytes.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
+import { schemaFingerprint, type TableSchema } from '../../../shared/schema/table-schema.ts';
+
+/** The registry's bytes before the canonical key. */
+export const KEY_HEADER_BYTES = 5;
+/** What a record costs besides key and value, at most. */
+const RECORD_OVERHEAD_BYTES = 128;
+/** Debezium's headers of a change of the primary key: on the delete, and on the create. */
+const NEW_KEY = Buffer.from('__debezium.newkey');
+const OLD_KEY = Buffer.from('__debezium.oldkey');
+/** A huge row makes the scratch buffers grow, in each table; they do not stay that big. */
+const SCRATCH_BYTES_MAX = 1024 * 1024;
+/** What an envelope and a row take besides the bytes of the row's image, about. */
+const ENVELOPE_BYTES = 1024;
+const MEGABYTE = 1024 * 1024;
+
+export type RowOp = 'c' | 'u' | 'd';
+
+/** Where records go; one for each source. */
+export interface RecordSink {
+  readonly epoch: number;
+  nextOrdinal(): number;
+  append(
+    topic: string,
+    partition: number,
+    key: Buffer,
+    keyStart: number,
+    keyEnd: number,
+    value: Buffer,
+    valueStart: number,
+    valueEnd: number,
+    timeMs: number,
+    header?: RecordHeader,
+  ): void;
+}
+
+export interface CapturedTableOptions {
+  schema: TableSchema;
+  generation: number;
+  prefix: string;
+  topic: string;
+  partitions: number;
+  keySchemaId: number;
+  valueSchemaId: number;
+  maxMessageBytes: number;
+  /** Transactions whose changes of the table the copy has: they are not read from the binlog. */
+  skipped: GtidSet | null;
+}
+
+export class CapturedTable {
+  readonly schema: TableSchema;
+  readonly generation: number;
+  readonly topic: string;
+  readonly partitions: number;
+  readonly fingerprint: string;
+  /** Set while the table is being copied. */
+  merge: ChunkMerge | null = null;
+  readonly #skipped: GtidSet | null;
+  readonly #maxBytes: number;
+  readonly #codec: RowCodec;
+  readonly #envelope: EnvelopeEncoder;
+  readonly #rows = new ByteWriter();
+  readonly #keys = new ByteWriter(1024);
+  readonly #values = new ByteWriter();
+  readonly #before: Slice = { buf: this.#rows.buf, start: 0, end: 0 };
+  readonly #after: Slice = { buf: this.#rows.buf, start: 0, end: 0 };
+
+  constructor(o: CapturedTableOptions) {
+    this.schema = o.schema;
+    this.generation = o.generation;
+    this.topic = o.topic;
+    this.partitions = o.partitions;
+    this.fingerprint = schemaFingerprint(o.schema);
+    this.#skipped = o.skipped;
+    this.#maxBytes = o.maxMessageBytes;
+    this.#codec = new RowCodec(o.schema);
+    this.#envelope = new EnvelopeEncoder({
+      codec: this.#codec,
+      prefix: o.prefix,
+      keySchemaId: o.keySchemaId,
+      valueSchemaId: o.valueSchemaId,
+    });
+  }
+
+  /**
+   * Begins to remember touched keys; `published` is what the log holds by now. What is skipped was
+   * never published, so a chunk must have seen it.
+   */
+  startMerge(limitBytes: number, published: () => GtidSet): void {
+    const skipped = this.#skipped;
+    this.merge = new ChunkMerge({
+      fingerprint: this.fingerprint,
+      limitBytes,
+      published: skipped === null ? published : () => published().union(skipped),
+    });
+  }
+
+  skips(gtid: Gtid | null): boolean {
+    return this.#skipped !== null && gtid !== null && this.#skipped.contains(gtid);
+  }
+
+  /** Facts of the rows event whose changes follow. */
+  beginRows(info: SourceInfo): void {
+    this.#envelope.begin(info);
+  }
+
+  /** All changes of the rows event are published. */
+  endRows(): void {
+    const rows = this.#rows;
+    rows.shed(SCRATCH_BYTES_MAX);
+    this.#values.shed(SCRATCH_BYTES_MAX);
+    slice(this.#before, rows.buf, 0, 0);
+    slice(this.#after, rows.buf, 0, 0);
+  }
+
+  /**
+   * Reads one row change at `pos` (an update has two images) and publishes it, unless the log has
+   * it already. Returns the position behind it.
+   */
+  change(
+    op: RowOp,
+    buf: Buffer,
+    pos: number,
+    end: number,
+    o: { sink: RecordSink; gtid: Gtid; row: number; publish: boolean; nowMs: number },
+  ): number {
+    const rows = this.#rows;
+    rows.clear();
+    // At once what it takes: growing in steps would hold a huge row twice.
+    rows.reserve(end - pos + ENVELOPE_BYTES);
+    let next = this.#codec.fromBinlog(buf, pos, end, rows);
+    const middle = rows.pos;
+    if (op === 'u') next = this.#codec.fromBinlog(buf, next, end, rows);
+    if (next > end) throw new ReshardError('corrupt', 'a row image runs past its event');
+    if (!o.publish) return next;
+    this.#publish(op, middle, o);
+    return next;
+  }
+
+  #publish(
+    op: RowOp,
+    middle: number,
+    o: { sink: RecordSink; gtid: Gtid; row: number; nowMs: number },
+  ): void {
+    const rows = this.#rows;
+    const keys = this.#keys;
+    keys.clear();
+    this.#envelope.key(keys, rows.buf, 0, middle);
+    const first = keys.pos;
+    const one = slice(this.#before, rows.buf, 0, middle);
+    if (op !== 'u') {
+      this.#values.clear();
+      this.#encode(op, op === 'd' ? one : null, op === 'c' ? one : null, o);
+      this.#append(0, first, 0, o);
+      return;
+    }
+    const after = slice(this.#after, rows.buf, middle, rows.pos);
+    this.#envelope.key(keys, rows.buf, middle, rows.pos);
+    this.#values.clear();
+    if (sameBytes(keys.buf, 0, first, keys.pos)) {
+      this.#encode('u', one, after, o);
+      this.#append(0, first, 0, o);
+      return;
+    }
+    // Both are encoded before the first is appended: what fails, fails before the log is touched.
+    this.#encode('d', one, null, o);
+    const split = this.#values.pos;
+    this.#encode('c', null, after, o);
+    const end = this.#values.pos;
+    this.#values.pos = split;
+    this.#append(0, first, 0, o, { name: NEW_KEY, buf: keys.buf, start: first, end: keys.pos });
+    this.#values.pos = end;
+    const old = { name: OLD_KEY, buf: keys.buf, start: 0, end: first };
+    this.#append(first, keys.pos, split, o, old);
+  }
+
+  #encode(
+    op: RowOp,
+    before: Slice | null,
+    after: Slice | null,
+    o: { sink: RecordSink; row: number; nowMs: number },
+  ): void {
+    const start = this.#values.pos;
+    this.#values.reserve(this.#rows.pos + ENVELOPE_BYTES);
+    const { epoch } = o.sink;
+    const ordinal = o.sink.nextOrdinal();
+    this.#envelope.value(this.#values, op, before, after, o.row, epoch, ordinal, o.nowMs);
+    const bytes = this.#values.pos - start + this.#keys.pos + RECORD_OVERHEAD_BYTES;
+    if (bytes > this.#maxBytes) throw this.#tooLarge(bytes);
+  }
+
+  /** Nothing of the source's transaction is in the log past its last commit: none is lost. */
+  #tooLarge(bytes: number): ReshardError {
+    const wanted = Math.ceil((bytes * 1.25) / MEGABYTE) * MEGABYTE;
+    return new ReshardError('too-large', `a change of ${bytes} bytes is above the message limit`, {
+      context: { table: this.schema.table, limit: this.#maxBytes },
+      remedy:
+        `set \`options.maxMessageBytes: ${wanted}\` or more in the job file, do what` +
+        ' `reshard doctor` says about the topics then, and restart the services: it goes on here',
+    });
+  }
+
+  #append(
+    keyStart: number,
+    keyEnd: number,
+    valueStart: number,
+    o: { sink: RecordSink; gtid: Gtid; nowMs: number },
+    header?: RecordHeader,
+  ): void {
+    const { buf: key } = this.#keys;
+    const { buf: value, pos } = this.#values;
+    const canonical = keyStart + KEY_HEADER_BYTES;
+    const partition = partitionOf(key, canonical, keyEnd, this.partitions);
+    const { topic } = this;
+    const { nowMs } = o;
+    o.sink.append(topic, partition, key, keyStart, keyEnd, value, valueStart, pos, nowMs, header);
+    this.merge?.note(key, canonical, keyEnd, o.gtid);
+  }
+}
+
+function slice(s: Slice, buf: Buffer, start: number, end: number): Slice {
+  s.buf = buf;
+  s.start = start;
+  s.end = end;
+  return s;
+}
+
+/** Two neighbouring runs of bytes, `[start, middle)` and `[middle, end)`. */
+function sameBytes(buf: Buffer, start: number, middle: number, end: number): boolean {
+  const n = middle - start;
+  if (end - middle !== n) return false;
+  for (let i = start; i < middle; i++) if (buf[i] !== buf[i + n]) return false;
+  return true;
+}

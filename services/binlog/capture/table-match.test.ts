@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import type { ColumnType } from '../../../shared/type/column-type.ts';
+import { tableDifference } from './table-match.ts';
+import type { SeenColumn } from './zongji.ts';
+
+const text = (
+  form: 'char' | 'varchar' | 'text',
+  length: number,
+  charset = 'utf8mb4',
+): ColumnType => ({
+  kind: 'text',
+  charset,
+  collation: `${charset}_bin`,
+  length,
+  form,
+});
+
+/** Planned type, and how a TableMap event shows it. */
+const SAME: [ColumnType, Partial<SeenColumn>][] = [
+  [
+    { kind: 'integer', bits: 8, unsigned: true },
+    { code: 1, unsigned: true },
+  ],
+  [{ kind: 'integer', bits: 24, unsigned: false }, { code: 9 }],
+  [
+    { kind: 'integer', bits: 64, unsigned: true },
+    { code: 8, unsigned: true },
+  ],
+  [
+    { kind: 'decimal', precision: 12, scale: 2 },
+    { code: 246, metadata: { precision: 12, decimals: 2 } },
+  ],
+  [{ kind: 'float' }, { code: 4, metadata: { size: 4 } }],
+  [{ kind: 'double' }, { code: 5, metadata: { size: 8 } }],
+  [text('varchar', 240), { code: 15, metadata: { max_length: 240 }, charset: 'utf8mb4' }],
+  [text('char', 40, 'latin1'), { code: 254, metadata: { max_length: 40 }, charset: 'latin1' }],
+  [text('text', 65535, 'utf8'), { code: 252, metadata: { length_size: 2 }, charset: 'utf8mb3' }],
+  [
+    { kind: 'binary', length: 16, form: 'binary' },
+    { code: 254, metadata: { max_length: 16 } },
+  ],
+  [
+    { kind: 'binary', length: 2 ** 32 - 1, form: 'longblob' },
+    { code: 252, metadata: { length_size: 4 } },
+  ],
+  [{ kind: 'date' }, { code: 10 }],
+  [{ kind: 'year' }, { code: 13 }],
+  [
+    { kind: 'time', fsp: 3 },
+    { code: 19, metadata: { decimals: 3 } },
+  ],
+  [
+    { kind: 'datetime', fsp: 6 },
+    { code: 18, metadata: { decimals: 6 } },
+  ],
+  [
+    { kind: 'timestamp', fsp: 0 },
+    { code: 17, metadata: { decimals: 0 } },
+  ],
+  [
+    { kind: 'enum', values: ['a', "b'"] },
+    { code: 247, metadata: { size: 1 }, values: ['a', "b'"] },
+  ],
+  [
+    { kind: 'set', values: ['x'] },
+    { code: 248, metadata: { size: 1 }, values: ['x'] },
+  ],
+  [
+    { kind: 'bit', bits: 9 },
+    { code: 16, metadata: { bits: 9 } },
+  ],
+  [{ kind: 'json' }, { code: 245, metadata: { length_size: 4 } }],
+];
+
+const seenOf = (c: Partial<SeenColumn>): SeenColumn => ({
+  name: 'c',
+  code: 0,
+  metadata: {},
+  unsigned: false,
+  charset: null,
+  values: [],
+  ...c,
+});
+
+function planned(...types: ColumnType[]): TableSchema {
+  return {
+    db: 'd',
+    table: 't',
+    columns: types.map((type, i) => ({
+      name: i === 0 ? 'c' : `c${i}`,
+      type,
+      nullable: true,
+      autoIncrement: false,
+      generated: 'no',
+      invisible: false,
+    })),
+    primaryKey: [0],
+    uniqueKeys: [],
+  };
+}
+
+function difference(type: ColumnType, seen: Partial<SeenColumn>): string | null {
+  return tableDifference(planned(type), { columns: [seenOf(seen)], primaryKey: [0] });
+}
+
+describe.each(SAME)('%o', (type, seen) => {
+  test('is what it is, and nothing that another type or length is', () => {
+    expect(difference(type, seen)).toBeNull();
+    for (const [other, theirs] of SAME) {
+      if (other !== type) expect(difference(type, theirs)).toMatch(/^column c was/);
+    }
+    expect(difference(type, { ...seen, code: (seen.code ?? 0) + 100 })).not.toBeNull();
+    for (const key of Object.keys(seen.metadata ?? {})) {
+      if (key === 'size' || type.kind === 'json') continue;
+      const metadata = { ...seen.metadata, [key]: (seen.metadata?.[key] ?? 0) + 1 };
+      expect(difference(type, { ...seen, metadata })).not.toBeNull();
+    }
+  });
+});
+
+test('other signs, character sets and values differ', () => {
+  expect(
+    difference({ kind: 'integer', bits: 32, unsigned: false }, { code: 3, unsigned: true }),
+  ).not.toBeNull();
+  const varchar = { code: 15, metadata: { max_length: 40 } };
+  expect(difference(text('varchar', 40), { ...varchar, charset: 'latin1' })).not.toBeNull();
+  expect(difference(text('varchar', 40), { ...varchar, charset: null })).not.toBeNull();
+  const of = { code: 247, metadata: { size: 1 }, values: ['a', 'b'] };
+  expect(difference({ kind: 'enum', values: ['b', 'a'] }, of)).not.toBeNull();
+});
+
+test('an ENUM value with a comma is not two values', () => {
+  const seen = { code: 247, metadata: { size: 1 }, values: ['a,b'] };
+  expect(difference({ kind: 'enum', values: ['a', 'b'] }, seen)).not.toBeNull();
+});
+
+test('columns renamed, added, dropped or in another order, and another key', () => {
+  const int: ColumnType = { kind: 'integer', bits: 32, unsigned: false };
+  const table = planned(int, int);
+  const [a, b] = [seenOf({ code: 3 }), seenOf({ code: 3, name: 'c1' })];
+  expect(tableDifference(table, { columns: [a, b], primaryKey: [0] })).toBeNull();
+  expect(tableDifference(table, { columns: [a, b], primaryKey: [1] })).toMatch(
+    /primary key was \(c\)/,
+  );
+  for (const columns of [
+    [b, a],
+    [a],
+    [a, b, seenOf({ name: 'c2' })],
+    [a, seenOf({ name: 'x', code: 3 })],
+  ]) {
+    expect(tableDifference(table, { columns, primaryKey: [0] })).toMatch(/^columns were \(c, c1\)/);
+  }
+});

@@ -1,0 +1,92 @@
+/**
+ * A table has the same meaning on all servers, or it is not compared: fingerprints are equal texts,
+ * and equal texts of different types prove nothing (member 1 of two ENUMs, 1 and true).
+ * What does not reach the row text may differ: character set, collation, lengths, integer width,
+ * order of the columns.
+ */
+import { inspectTable } from '../../../shared/mysql/inspect.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
+import { type TableSchema, unsupportedColumns } from '../../../shared/schema/table-schema.ts';
+import type { Column, ColumnType } from '../../../shared/type/column-type.ts';
+import type { CheckServer, SessionSet } from './session-set.ts';
+
+/** Schemas of a table by server, with columns in the order of the first server. */
+export async function agreedSchemas(
+  sessionSet: SessionSet,
+  servers: readonly CheckServer[],
+  table: string,
+): Promise<Map<CheckServer, TableSchema>> {
+  const found = await Promise.all(
+    servers.map(async server => {
+      const session = await sessionSet.session(server);
+      return inspectTable(session, server.database, table);
+    }),
+  );
+  const schemas = new Map<CheckServer, TableSchema>();
+  const [model] = found;
+  servers.forEach((server, i) => {
+    const schema = found[i];
+    if (model === undefined || schema === undefined) return;
+    schemas.set(server, agreed(model, schema, server.name));
+  });
+  return schemas;
+}
+
+/** `schema` with the columns in the model's order, or an error that says what differs. */
+export function agreed(model: TableSchema, schema: TableSchema, server: string): TableSchema {
+  const [refused] = unsupportedColumns(schema);
+  if (refused !== undefined) {
+    throw new ReshardError('unsupported-type', refused.reason, {
+      context: { server, table: schema.table, column: refused.column },
+      remedy: refused.remedy,
+    });
+  }
+  const order = model.columns.map(column => {
+    const at = schema.columns.findIndex(c => c.name === column.name);
+    const other = schema.columns[at];
+    if (other === undefined) throw changed(`has no column ${column.name}`, schema, server);
+    if (meaning(column) !== meaning(other)) {
+      const what = `column ${column.name} is ${meaning(other)}, not ${meaning(column)}`;
+      throw changed(what, schema, server);
+    }
+    return at;
+  });
+  if (order.length !== schema.columns.length) throw changed('has more columns', schema, server);
+  const primaryKey = schema.primaryKey.map(i => order.indexOf(i));
+  if (primaryKey.join() !== model.primaryKey.join()) {
+    throw changed('has another primary key', schema, server);
+  }
+  const columns = order.flatMap(i => schema.columns[i] ?? []);
+  return { ...schema, columns, primaryKey, uniqueKeys: [] };
+}
+
+function changed(what: string, schema: TableSchema, server: string): ReshardError {
+  return new ReshardError('schema-changed', `${schema.db}.${schema.table} ${what}`, {
+    context: { server },
+    remedy: 'make the table the same on all servers',
+  });
+}
+
+/** Column types with the same meaning have the same canonical texts. */
+function meaning({ type, nullable }: Column): string {
+  return `${typeMeaning(type)}${nullable ? '' : ' NOT NULL'}`;
+}
+
+function typeMeaning(type: ColumnType): string {
+  switch (type.kind) {
+    case 'decimal':
+      return `decimal(,${type.scale})`;
+    case 'time':
+    case 'datetime':
+    case 'timestamp':
+      return `${type.kind}(${type.fsp})`;
+    case 'enum':
+    case 'set':
+      return `${type.kind}${JSON.stringify(type.values)}`;
+    case 'binary':
+      // BINARY(n) is padded to n bytes.
+      return type.form === 'binary' ? `binary(${type.length})` : 'bytes';
+    default:
+      return type.kind;
+  }
+}

@@ -1,0 +1,287 @@
+/**
+ * One table: ranges are looked at from both sides at once; a range that differs is divided until
+ * few rows are left, and their keys go to the recheck, which decides. So an equal range costs one
+ * statement on each server, and a single wrong row is found in about two more passes of its range.
+ */
+
+import type {
+  Difference,
+  TableProgress,
+  TableResult,
+} from '../../../shared/job/state/check-result.ts';
+import type { KeyRange } from '../../../shared/row/key-range.ts';
+import { sleep } from '../../../shared/runtime/clock.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
+import { agreedSchemas } from './agreed-schema.ts';
+import { readableKey } from './key.ts';
+import type { PositionWaiter } from './position-waiter.ts';
+import {
+  type KeyProbe,
+  probeRange,
+  probeRows,
+  type RangeProbe,
+  type TablePlaces,
+} from './probe.ts';
+import { type Place, RangeWalk } from './range-walk.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { Recheck } from './recheck.ts';
+import type { CheckServer, SessionSet, SessionSetPool } from './session-set.ts';
+import { differingTargets, isRight, kindOf } from './verdict.ts';
+
+export interface TableCheckOptions {
+  table: string;
+  shardColumn: string;
+  sources: readonly CheckServer[];
+  targets: readonly CheckServer[];
+  pool: SessionSetPool;
+  waiter: PositionWaiter;
+  rateLimit: RateLimit;
+  /** Ranges looked at at a time. */
+  concurrency: number;
+  /** Rows of a range of the first pass. */
+  rangeRows: number;
+  /** A differing range with at most so many rows is compared row by row. */
+  leafRows: number;
+  /** The table is given up when so many differences are proven. */
+  differencesMax: number;
+  signal: AbortSignal;
+}
+
+/** A differing range is divided into so many. */
+const FAN_OUT = 10;
+/** Ranges of big rows have fewer of them: a statement should not run for minutes. */
+const RANGE_BYTES = 32 * 1024 * 1024;
+const RANGE_ROWS_MIN = 50;
+
+export class TableCheck {
+  readonly #o: TableCheckOptions;
+  readonly #result: TableResult;
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  #estimatedRows = 0;
+  #rangeRows: number;
+  #recheck: Recheck | undefined;
+  #done = false;
+
+  constructor(o: TableCheckOptions) {
+    this.#o = o;
+    this.#rangeRows = o.rangeRows;
+    this.#signal = AbortSignal.any([o.signal, this.#stop.signal]);
+    this.#result = {
+      table: o.table,
+      rows: 0,
+      targetRows: 0,
+      ranges: 0,
+      rangesDifferent: 0,
+      rechecked: 0,
+      differences: [],
+      unsettled: [],
+      truncated: false,
+    };
+  }
+
+  progress(): TableProgress {
+    const { table, rows, ranges, rangesDifferent, differences } = this.#result;
+    return {
+      table,
+      rows,
+      estimatedRows: this.#estimatedRows,
+      ranges,
+      rangesDifferent,
+      pending: this.#recheck?.pending ?? 0,
+      differences: differences.length,
+      done: this.#done,
+    };
+  }
+
+  async run(): Promise<TableResult> {
+    const places = await this.#o.pool.use(sessionSet => this.#places(sessionSet));
+    const recheck = this.#newRecheck(places);
+    this.#recheck = recheck;
+    const open: KeyRange = { after: null, upTo: null };
+    const walk = new RangeWalk(places.sources, open, this.#rangeRows);
+    const workers = Array.from({ length: this.#o.concurrency }, () =>
+      this.#work(walk, places, recheck),
+    );
+    const ranges = Promise.all(workers).finally(() => recheck.close());
+    const rechecking = recheck.run();
+    try {
+      await Promise.all([ranges, rechecking]);
+    } catch (e) {
+      // The others stop at their next step; nothing of them may run on after we have returned.
+      this.#stop.abort();
+      recheck.abandon();
+      await Promise.allSettled([...workers, rechecking]);
+      if (!this.#result.truncated) throw e;
+    }
+    this.#o.signal.throwIfAborted();
+    await this.#o.pool.use(sessionSet => this.#checkSchemas(sessionSet, places));
+    this.#result.rechecked = recheck.total;
+    this.#done = true;
+    return this.#result;
+  }
+
+  #newRecheck(places: TablePlaces): Recheck {
+    const { pool, waiter } = this.#o;
+    const schema = schemaOf(places);
+    return new Recheck({
+      pool,
+      places,
+      waiter,
+      signal: this.#signal,
+      onDifferent: look => this.#different(places, look),
+      onUnsettled: key =>
+        this.#result.unsettled.push({ table: this.#o.table, key: readableKey(schema, key) }),
+    });
+  }
+
+  async #work(walk: RangeWalk, places: TablePlaces, recheck: Recheck): Promise<void> {
+    const all = places.targets.map((_, t) => t);
+    while (!this.#signal.aborted) {
+      while (recheck.isFull && !this.#signal.aborted) await sleep(50, this.#signal);
+      const range = await this.#o.pool.use(sessionSet => walk.next(sessionSet));
+      if (range === null) return;
+      const look = await this.#o.pool.use(async sessionSet => {
+        const first = await probeRange(sessionSet, places, range, all);
+        const differing = differingTargets(first);
+        if (differing.length > 0) {
+          this.#result.rangesDifferent += 1;
+          await this.#divide(sessionSet, places, recheck, {
+            range,
+            targets: differing,
+            look: first,
+          });
+        }
+        return first;
+      });
+      const rows = sourceRows(look);
+      this.#result.rows += rows;
+      this.#result.targetRows += targetRows(look);
+      this.#result.ranges += 1;
+      await this.#o.rateLimit.spent(rows, this.#signal);
+    }
+  }
+
+  /** Finds the differing keys of a range that differs on `targets`. */
+  async #divide(
+    sessionSet: SessionSet,
+    places: TablePlaces,
+    recheck: Recheck,
+    part: { range: KeyRange; targets: readonly number[]; look: RangeProbe },
+  ): Promise<void> {
+    const { range, targets, look } = part;
+    const biggest = biggestPlace(places, look);
+    if (biggest.rows <= this.#o.leafRows) {
+      const rows = await probeRows(sessionSet, places, range, targets);
+      for (const row of rows.all()) {
+        if (!isRight(row.sources, row.targets, targets)) recheck.add(row.key);
+      }
+      return;
+    }
+    const step = Math.max(this.#o.leafRows, Math.ceil(biggest.rows / FAN_OUT));
+    const walk = new RangeWalk([biggest.place], range, step);
+    for (;;) {
+      this.#signal.throwIfAborted();
+      const next = await walk.next(sessionSet);
+      if (next === null) return;
+      const inside = await probeRange(sessionSet, places, next, targets);
+      const differing = differingTargets(inside);
+      if (differing.length === 0) continue;
+      await this.#divide(sessionSet, places, recheck, {
+        range: next,
+        targets: differing,
+        look: inside,
+      });
+    }
+  }
+
+  #different(places: TablePlaces, look: KeyProbe & { key: readonly string[] }): void {
+    const [first] = look.sources;
+    const nameOf = (list: readonly Place[], i: number): string => list[i]?.server.name ?? '';
+    const difference: Difference = {
+      table: this.#o.table,
+      kind: kindOf(look),
+      key: readableKey(schemaOf(places), look.key),
+      sources: look.sources.map(s => nameOf(places.sources, s.source)),
+      expected: first === undefined ? null : nameOf(places.targets, first.shard),
+      targets: look.targets.map(t => nameOf(places.targets, t.target)),
+    };
+    if (this.#result.differences.length < this.#o.differencesMax) {
+      this.#result.differences.push(difference);
+      return;
+    }
+    this.#result.truncated = true;
+    this.#recheck?.abandon();
+    this.#stop.abort();
+  }
+
+  async #places(sessionSet: SessionSet): Promise<TablePlaces> {
+    const { sources, targets, table, shardColumn } = this.#o;
+    const schemas = await agreedSchemas(sessionSet, [...sources, ...targets], table);
+    const placed = (servers: readonly CheckServer[]): Place[] =>
+      servers.flatMap(server => {
+        const schema = schemas.get(server);
+        return schema === undefined ? [] : [{ server, schema }];
+      });
+    for (const server of sources) {
+      const { rows, rowBytes } = await estimate(sessionSet, server, table);
+      this.#estimatedRows += rows;
+      const fitting = Math.ceil(RANGE_BYTES / Math.max(1, rowBytes));
+      this.#rangeRows = Math.min(this.#rangeRows, Math.max(fitting, RANGE_ROWS_MIN));
+    }
+    return { table, shardColumn, sources: placed(sources), targets: placed(targets) };
+  }
+
+  /** A table that was altered meanwhile was compared by texts of the old columns. */
+  async #checkSchemas(sessionSet: SessionSet, places: TablePlaces): Promise<void> {
+    const { sources, targets, table } = this.#o;
+    const now = await agreedSchemas(sessionSet, [...sources, ...targets], table);
+    for (const { server, schema } of [...places.sources, ...places.targets]) {
+      if (JSON.stringify(now.get(server)) === JSON.stringify(schema)) continue;
+      throw new ReshardError('schema-changed', `${table} was altered during the check`, {
+        context: { server: server.name },
+        remedy: 'run the check again',
+      });
+    }
+  }
+}
+
+function schemaOf(places: TablePlaces): Place['schema'] {
+  const [first] = places.sources;
+  if (first === undefined) throw new ReshardError('bug', 'a check without sources');
+  return first.schema;
+}
+
+async function estimate(
+  sessionSet: SessionSet,
+  server: CheckServer,
+  table: string,
+): Promise<{ rows: number; rowBytes: number }> {
+  const session = await sessionSet.session(server);
+  const [row] = await session.query<Record<'row_count' | 'row_bytes', number | string | null>>(
+    `SELECT TABLE_ROWS AS row_count, AVG_ROW_LENGTH AS row_bytes FROM information_schema.TABLES
+      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
+    [server.database, table],
+  );
+  return { rows: Number(row?.row_count ?? 0), rowBytes: Number(row?.row_bytes ?? 0) };
+}
+
+function sourceRows(look: RangeProbe): number {
+  return look.sources.flat().reduce((n, digest) => n + digest.count, 0);
+}
+
+function targetRows(look: RangeProbe): number {
+  return look.targets.reduce((n, digest) => n + (digest?.count ?? 0), 0);
+}
+
+/** The server with the most rows of the range: dividing by its keys makes every part smaller. */
+function biggestPlace(places: TablePlaces, look: RangeProbe): { place: Place; rows: number } {
+  const counted = [
+    ...places.sources.map((place, i) => ({
+      place,
+      rows: (look.sources[i] ?? []).reduce((n, digest) => n + digest.count, 0),
+    })),
+    ...places.targets.map((place, t) => ({ place, rows: look.targets[t]?.count ?? 0 })),
+  ];
+  return counted.reduce((a, b) => (b.rows > a.rows ? b : a));
+}

@@ -1,0 +1,141 @@
+/**
+ * Fingerprints of rows and digests of ranges, as SQL that the servers evaluate where the rows are.
+ *
+ * Row text: injective, so two rows of one schema have the same text only if they are equal.
+ *   which columns are NULL ',' values of a closed alphabet ',' lengths of the others ',' the others
+ * Numbers and times never hold a comma, so the commas end them; texts and bytes are cut by their
+ * lengths; a JSON document ends where its grammar says. NULLs are left out by CONCAT_WS and told by
+ * the first field, so NULL, '' and 'NULL' differ. Joining plain values with commas is the obvious
+ * way and wrong: ('a,b','c') and ('a','b,c') are then the same row.
+ * The text does not depend on character set, collation or ZEROFILL of a column. It is exact: -0 and
+ * 0 are different floats, as they are different bytes.
+ *
+ * Row fingerprint: 128 bits of SHA-256 (MySQL 9 has no MD5 built in).
+ * Range digest: row count and sum of the rows' codes. A code is the decimal number that HEX makes
+ * of 30 hex digits of the SHA-256 ('a' becomes 61): injective on 120 bits, and computed from one
+ * evaluation of the hash, where two 64-bit halves need two, or a temporary table. The sum is exact,
+ * needs no order and, other than XOR, does not cancel what is there twice.
+ */
+import { quoteId } from '../../../shared/mysql/identifier.ts';
+import { rangePredicate } from '../../../shared/mysql/range-sql.ts';
+import type { KeyRange } from '../../../shared/row/key-range.ts';
+import { ReshardError, unreachable } from '../../../shared/runtime/error.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import type { Column } from '../../../shared/type/column-type.ts';
+import { keyLiteralList, tableName } from './key.ts';
+
+/** Charsets whose bytes are the bytes of utf8mb4. */
+const UTF8_BYTES = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii']);
+
+/** NULL flags of so many columns are one number. */
+const FLAGS_PER_NUMBER = 40;
+
+const CODE_DIGITS = 30;
+
+/**
+ * A code is below 6.7e59 and a DECIMAL below 1e65, so the sum of more rows might not be exact.
+ * A range with more is divided, whatever its digest says.
+ */
+export const DIGEST_ROWS_MAX = 100_000;
+
+/** How the value of a column is told in the row text. */
+type Told = { closed: string } | { length: string; content: string } | { document: string };
+
+function toldAs({ name, type }: Column): Told {
+  const c = quoteId(name);
+  switch (type.kind) {
+    case 'integer':
+      // Without ZEROFILL's zeros.
+      return { closed: `${c}+0` };
+    case 'decimal':
+    case 'double':
+    case 'date':
+    case 'time':
+    case 'datetime':
+    case 'timestamp':
+    case 'year':
+      // A DOUBLE prints exactly only as it stands: CAST and IFNULL cut it to 22 characters.
+      return { closed: c };
+    case 'float':
+      // Six digits as it stands. 22 characters are more than a FLOAT needs.
+      return { closed: `CAST(${c} AS DOUBLE)` };
+    case 'enum':
+    case 'set':
+    case 'bit':
+      return { closed: `CAST(${c} AS UNSIGNED)` };
+    case 'text': {
+      const text = UTF8_BYTES.has(type.charset) ? c : `CONVERT(${c} USING utf8mb4)`;
+      return { length: `LENGTH(${text})`, content: text };
+    }
+    case 'binary':
+      return { length: `LENGTH(${c})`, content: c };
+    case 'json':
+      return { document: c };
+    case 'unsupported':
+      throw new ReshardError('unsupported-type', `no fingerprint for ${type.declared}`, {
+        context: { column: name },
+        remedy: 'leave the table out, or convert the column',
+      });
+    default:
+      return unreachable(type);
+  }
+}
+
+/** SQL of the row text, as bytes. */
+export function rowText(schema: TableSchema): string {
+  const closed: string[] = [];
+  const lengths: string[] = [];
+  const contents: string[] = [];
+  const documents: string[] = [];
+  for (const column of schema.columns) {
+    const told = toldAs(column);
+    if ('closed' in told) closed.push(told.closed);
+    else if ('document' in told) documents.push(told.document);
+    else {
+      lengths.push(told.length);
+      contents.push(told.content);
+    }
+  }
+  const parts = [...nullFlags(schema), ...closed, ...lengths, ...contents, ...documents];
+  // The binary separator makes the result bytes, so nothing is converted on the way.
+  return `CONCAT_WS(_binary',',${parts.join(',')})`;
+}
+
+/** Numbers whose bits say which nullable columns are NULL. */
+function nullFlags(schema: TableSchema): string[] {
+  const names = schema.columns.filter(c => c.nullable).map(c => quoteId(c.name));
+  const numbers: string[] = [];
+  for (let i = 0; i < names.length; i += FLAGS_PER_NUMBER) {
+    const flags = names.slice(i, i + FLAGS_PER_NUMBER);
+    numbers.push(flags.map((name, bit) => `(${name} IS NULL)*${2 ** bit}`).join('+'));
+  }
+  return numbers;
+}
+
+function hash(schema: TableSchema): string {
+  return `SHA2(${rowText(schema)},256)`;
+}
+
+function from(schema: TableSchema): string {
+  return `FROM ${tableName(schema)} FORCE INDEX (PRIMARY)`;
+}
+
+/**
+ * Rows `shard, count, sum` of a range, one for each shard that has rows. `shard` is an expression
+ * of the row's shard; without it the shard is 0 and there is one row.
+ */
+export function digestSelect(schema: TableSchema, range: KeyRange, shard?: string): string {
+  const code = `CAST(HEX(LEFT(${hash(schema)},${CODE_DIGITS})) AS DECIMAL(${2 * CODE_DIGITS},0))`;
+  return (
+    `SELECT ${shard ?? '0'},COUNT(*),SUM(${code}) ${from(schema)} ` +
+    `WHERE ${rangePredicate(schema, range)}${shard === undefined ? '' : ' GROUP BY 1'}`
+  );
+}
+
+/** Rows `shard, fingerprint, key literals...` of the rows that meet a condition. */
+export function fingerprintSelect(schema: TableSchema, where: string, shard?: string): string {
+  return (
+    `SELECT ${shard ?? '0'},LEFT(${hash(schema)},32),${keyLiteralList(schema)} ` +
+    `${from(schema)} WHERE ${where}`
+  );
+}

@@ -1,0 +1,188 @@
+/**
+ * The full check: every row of every table of the sources against all targets, by digests that the
+ * servers compute (digest.ts), while data flows. It says "equal" only of what it has compared, and
+ * "different" only of what was still so when every change on its way had arrived (recheck.ts).
+ * What it covers: each row as of the sources' positions at the start, or later.
+ */
+import type { GtidSet } from '../../../shared/change/gtid.ts';
+import type {
+  CheckProgress,
+  CheckResult,
+  TableProgress,
+  TableResult,
+} from '../../../shared/job/state/check-result.ts';
+import type { Logger } from '../../../shared/runtime/log.ts';
+import { TableCheck, type TableCheckOptions } from './check-table.ts';
+import { gtidUpperBound } from './gtid-upper-bound.ts';
+import type { PositionWaiter } from './position-waiter.ts';
+import { RateLimit } from './rate-limit.ts';
+import { type CheckServer, SessionSetPool } from './session-set.ts';
+
+export interface FullCheckOptions {
+  verifyId: string;
+  sources: readonly CheckServer[];
+  /** In the order of their shard numbers. */
+  targets: readonly CheckServer[];
+  tables: readonly { name: string; shardColumn: string }[];
+  waiter: PositionWaiter;
+  log: Logger;
+  signal: AbortSignal;
+  /** Ranges looked at at a time, so statements of ours on each server. */
+  concurrency?: number;
+  rangeRows?: number;
+  leafRows?: number;
+  /** For each table. */
+  differencesMax?: number;
+  /** Throttle; null is none. */
+  rowsPerSecond?: number | null;
+  /** The targets have what the sources had when the check was asked for: it begins. */
+  onStart?: () => void;
+  /** Called about twice a second. */
+  onProgress?: (progress: CheckProgress) => void;
+}
+
+const CONCURRENCY = 2;
+const RANGE_ROWS = 20_000;
+const LEAF_ROWS = 256;
+const DIFFERENCES_MAX = 1000;
+const PROGRESS_MS = 500;
+
+export async function runFullCheck(o: FullCheckOptions): Promise<CheckResult> {
+  const startedMs = Date.now();
+  const started = performance.now();
+  const concurrency = o.concurrency ?? CONCURRENCY;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([o.signal, stop.signal]);
+  await using pool = new SessionSetPool(concurrency, o.log, signal);
+  const start = await startPositions(pool, o.sources);
+  // A target that is far behind would differ everywhere, and each key would have to be looked at.
+  await o.waiter.passed(start, signal);
+  o.onStart?.();
+  const sourceGtids = Object.fromEntries([...start].map(([name, set]) => [name, set.toString()]));
+  const rateLimit = new RateLimit(o.rowsPerSecond ?? null);
+  const checks = o.tables.map(({ name, shardColumn }) => {
+    const options: TableCheckOptions = {
+      table: name,
+      shardColumn,
+      sources: o.sources,
+      targets: o.targets,
+      pool,
+      waiter: o.waiter,
+      rateLimit,
+      concurrency,
+      rangeRows: o.rangeRows ?? RANGE_ROWS,
+      leafRows: o.leafRows ?? LEAF_ROWS,
+      differencesMax: o.differencesMax ?? DIFFERENCES_MAX,
+      signal,
+    };
+    return new TableCheck(options);
+  });
+  const progress = (): CheckProgress =>
+    progressOf(
+      o.verifyId,
+      checks.map(c => c.progress()),
+      performance.now() - started,
+    );
+  const timer = setInterval(() => o.onProgress?.(progress()), PROGRESS_MS);
+  try {
+    const tables = await inTasks(checks, 2, stop);
+    const blocked = (await o.waiter.blockedKeys?.()) ?? 0;
+    const tookMs = Math.round(performance.now() - started);
+    const { verifyId } = o;
+    const result = resultOf({ verifyId, tables, blocked, startedMs, tookMs, sourceGtids });
+    logResult(o.log, result);
+    return result;
+  } finally {
+    clearInterval(timer);
+    o.onProgress?.(progress());
+  }
+}
+
+/**
+ * Runs the checks, `atOnce` at a time, so that the last looks at one table overlap with
+ * the next.
+ */
+async function inTasks(
+  checks: readonly TableCheck[],
+  atOnce: number,
+  stop: AbortController,
+): Promise<TableResult[]> {
+  const results: TableResult[] = [];
+  const left = checks.map((check, i) => ({ check, i }));
+  const worker = async (): Promise<void> => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      results[next.i] = await next.check.run();
+    }
+  };
+  const running = Array.from({ length: atOnce }, worker);
+  try {
+    await Promise.all(running);
+  } catch (e) {
+    stop.abort();
+    left.length = 0;
+    await Promise.allSettled(running);
+    throw e;
+  }
+  return results;
+}
+
+async function startPositions(
+  pool: SessionSetPool,
+  sources: readonly CheckServer[],
+): Promise<Map<string, GtidSet>> {
+  const positions = new Map<string, GtidSet>();
+  for (const source of sources) {
+    const set = await pool.use(async sessionSet =>
+      gtidUpperBound(await sessionSet.session(source)),
+    );
+    positions.set(source.name, set);
+  }
+  return positions;
+}
+
+function resultOf(o: {
+  verifyId: string;
+  tables: TableResult[];
+  blocked: number;
+  startedMs: number;
+  tookMs: number;
+  sourceGtids: Record<string, string>;
+}): CheckResult {
+  const sum = (f: (t: TableResult) => number): number => o.tables.reduce((n, t) => n + f(t), 0);
+  const differences = sum(t => t.differences.length);
+  const unsettled = sum(t => t.unsettled.length);
+  const rows = sum(t => t.rows);
+  return {
+    verifyId: o.verifyId,
+    equal: differences === 0 && unsettled === 0 && o.blocked === 0,
+    tables: o.tables,
+    rows,
+    differences,
+    unsettled,
+    blocked: o.blocked,
+    startedMs: o.startedMs,
+    tookMs: o.tookMs,
+    rowsPerSecond: Math.round((rows * 1000) / Math.max(1, o.tookMs)),
+    sourceGtids: o.sourceGtids,
+  };
+}
+
+function progressOf(verifyId: string, tables: TableProgress[], tookMs: number): CheckProgress {
+  const rows = tables.reduce((n, t) => n + t.rows, 0);
+  const left = tables.reduce((n, t) => n + (t.done ? 0 : Math.max(0, t.estimatedRows - t.rows)), 0);
+  const rowsPerSecond = (rows * 1000) / Math.max(1, tookMs);
+  return {
+    verifyId,
+    tables,
+    rowsPerSecond,
+    etaSeconds: rowsPerSecond > 0 ? left / rowsPerSecond : null,
+  };
+}
+
+function logResult(log: Logger, r: CheckResult): void {
+  const { verifyId, equal, rows, differences, unsettled, blocked, tookMs, rowsPerSecond } = r;
+  const level = equal ? 'info' : 'warn';
+  const words = equal ? 'check finished: all equal' : 'check finished: not equal';
+  const figures = { verifyId, rows, differences, unsettled, blocked, tookMs, rowsPerSecond };
+  log[level](figures, words);
+}

@@ -1,0 +1,175 @@
+/** Looks at all servers of a check: digests of a range, fingerprints of its rows or of keys. */
+
+import { quoteId } from '../../../shared/mysql/identifier.ts';
+import { keysPredicate, rangePredicate } from '../../../shared/mysql/range-sql.ts';
+import { sqlShard } from '../../../shared/route/modulus.ts';
+import type { KeyLiterals, KeyRange } from '../../../shared/row/key-range.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import { digestSelect, fingerprintSelect } from './digest.ts';
+import { keyText } from './key.ts';
+import { literals, type Place } from './range-walk.ts';
+import { type TextRow, textRows } from './server-rows.ts';
+import type { SessionSet } from './session-set.ts';
+
+/** Where a table is, and how its rows are spread. */
+export interface TablePlaces {
+  table: string;
+  sources: readonly Place[];
+  targets: readonly Place[];
+  shardColumn: string;
+}
+
+export interface Digest {
+  count: number;
+  sum: bigint;
+}
+
+export interface RangeProbe {
+  /** By source, by shard. */
+  sources: Digest[][];
+  /** By target; null where nobody looked. */
+  targets: (Digest | null)[];
+}
+
+/** What is known of one key. */
+export interface KeyProbe {
+  sources: { source: number; shard: number; fingerprint: string }[];
+  targets: { target: number; fingerprint: string }[];
+}
+
+/** A key of a `KEYS_PER_STATEMENT` condition is tens of bytes. */
+const KEYS_PER_STATEMENT = 500;
+
+function shardSql(places: TablePlaces): string {
+  return sqlShard(quoteId(places.shardColumn), places.targets.length);
+}
+
+function shardOf(row: TextRow, places: TablePlaces): number {
+  const shard = row[0];
+  if (shard !== null && shard !== undefined) return Number(shard);
+  throw new ReshardError('config', 'rows have NULL in the column they are routed by', {
+    context: { table: places.table, column: places.shardColumn },
+    remedy: 'make the column NOT NULL',
+  });
+}
+
+function emptyDigest(): Digest {
+  return { count: 0, sum: 0n };
+}
+
+/** Digests of a range on all sources and on `targets`. */
+export async function probeRange(
+  sessionSet: SessionSet,
+  places: TablePlaces,
+  range: KeyRange,
+  targets: readonly number[],
+): Promise<RangeProbe> {
+  const bySource = places.sources.map(async ({ server, schema }) => {
+    const shards = places.targets.map(emptyDigest);
+    const sql = digestSelect(schema, range, shardSql(places));
+    for (const row of await textRows(await sessionSet.session(server), sql)) {
+      shards[shardOf(row, places)] = digestOf(row);
+    }
+    return shards;
+  });
+  const byTarget = places.targets.map(async ({ server, schema }, t) => {
+    if (!targets.includes(t)) return null;
+    const [row] = await textRows(await sessionSet.session(server), digestSelect(schema, range));
+    return row === undefined ? emptyDigest() : digestOf(row);
+  });
+  return { sources: await Promise.all(bySource), targets: await Promise.all(byTarget) };
+}
+
+function digestOf(row: TextRow): Digest {
+  return { count: Number(row[1]), sum: BigInt(row[2] ?? 0) };
+}
+
+/** Fingerprints of all rows of a range, on all sources and on `targets`, by key. */
+export function probeRows(
+  sessionSet: SessionSet,
+  places: TablePlaces,
+  range: KeyRange,
+  targets: readonly number[],
+): Promise<KeyProbes> {
+  const where = (schema: TableSchema): string[] => [rangePredicate(schema, range)];
+  return looks(sessionSet, places, where, where, targets);
+}
+
+/** Fingerprints of keys on all sources, or on all targets. */
+export function probeKeys(
+  sessionSet: SessionSet,
+  places: TablePlaces,
+  keys: readonly KeyLiterals[],
+  side: 'sources' | 'targets',
+): Promise<KeyProbes> {
+  const where = (schema: TableSchema): string[] => {
+    const parts: string[] = [];
+    for (let i = 0; i < keys.length; i += KEYS_PER_STATEMENT) {
+      parts.push(keysPredicate(schema, keys.slice(i, i + KEYS_PER_STATEMENT)));
+    }
+    return parts;
+  };
+  const nothing = (): string[] => [];
+  const all = places.targets.map((_, t) => t);
+  return side === 'sources'
+    ? looks(sessionSet, places, where, nothing, all)
+    : looks(sessionSet, places, nothing, where, all);
+}
+
+export class KeyProbes {
+  readonly #looks = new Map<string, KeyProbe & { key: KeyLiterals }>();
+
+  of(key: KeyLiterals): KeyProbe & { key: KeyLiterals } {
+    const name = keyText(key);
+    let look = this.#looks.get(name);
+    if (look === undefined) {
+      look = { key, sources: [], targets: [] };
+      this.#looks.set(name, look);
+    }
+    return look;
+  }
+
+  all(): Iterable<KeyProbe & { key: KeyLiterals }> {
+    return this.#looks.values();
+  }
+}
+
+type Where = (schema: TableSchema) => string[];
+
+async function looks(
+  sessionSet: SessionSet,
+  places: TablePlaces,
+  sourceWhere: Where,
+  targetWhere: Where,
+  targets: readonly number[],
+): Promise<KeyProbes> {
+  const found = new KeyProbes();
+  const bySource = places.sources.map(async ({ server, schema }, source) => {
+    const session = await sessionSet.session(server);
+    for (const where of sourceWhere(schema)) {
+      const sql = fingerprintSelect(schema, where, shardSql(places));
+      for (const row of await textRows(session, sql)) {
+        const shard = shardOf(row, places);
+        found.of(literals(row.slice(2))).sources.push({ source, shard, fingerprint: row[1] ?? '' });
+      }
+    }
+  });
+  const byTarget = targets.map(async target => {
+    const place = places.targets[target];
+    if (place === undefined) return;
+    const session = await sessionSet.session(place.server);
+    for (const where of targetWhere(place.schema)) {
+      for (const row of await textRows(session, fingerprintSelect(place.schema, where))) {
+        found.of(literals(row.slice(2))).targets.push({ target, fingerprint: row[1] ?? '' });
+      }
+    }
+  });
+  await Promise.all([...bySource, ...byTarget]);
+  // Servers answer in any order; a look is compared with another one as text.
+  for (const look of found.all()) {
+    look.sources.sort((a, b) => a.source - b.source);
+    look.targets.sort((a, b) => a.target - b.target);
+  }
+  return found;
+}

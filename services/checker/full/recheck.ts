@@ -1,0 +1,182 @@
+/**
+ * Keys that differed at the first look, until it is known whether they differ. Data is live, so a
+ * key may differ only because a change of it is on its way.
+ *
+ * One round: read the keys on the sources; note all transactions that this may have seen; wait
+ * until the targets have them; read the keys on the targets, then on the sources once more.
+ * - The targets hold what one of the two source reads saw: the key is equal. It is right as of a
+ *   moment after the check began.
+ * - The source row was another one the second time: nothing is known; another round.
+ * - The source row stood still, and the targets have something else although they have every change
+ *   of it: suspect. It might still have changed and changed back between the reads, so one suspect
+ *   round is no proof. Two in a row with the very same rows are, if no transaction at all was
+ *   committed on the sources in the last one; else LOOKS_UNDER_WRITES of them are taken for it.
+ */
+import type { GtidSet } from '../../../shared/change/gtid.ts';
+import type { KeyLiterals } from '../../../shared/row/key-range.ts';
+import { sleep } from '../../../shared/runtime/clock.ts';
+import { gtidUpperBound } from './gtid-upper-bound.ts';
+import { keyText } from './key.ts';
+import type { PositionWaiter } from './position-waiter.ts';
+import { type KeyProbe, probeKeys, type TablePlaces } from './probe.ts';
+import type { SessionSet, SessionSetPool } from './session-set.ts';
+import { isRight } from './verdict.ts';
+
+const LOOKS_ON_STILL_SOURCES = 2;
+const LOOKS_UNDER_WRITES = 5;
+const ROUNDS_MAX = 40;
+const KEYS_PER_ROUND = 5000;
+const PAUSE_MIN_MS = 10;
+const PAUSE_MAX_MS = 1000;
+/** More keys than this wait for looks: ranges wait until there are fewer. */
+const PENDING_MAX = 20_000;
+
+interface Suspect {
+  key: KeyLiterals;
+  rounds: number;
+  /** Rounds in a row that were suspect with the same rows everywhere. */
+  streak: number;
+  signature: string;
+}
+
+export interface RecheckOptions {
+  pool: SessionSetPool;
+  places: TablePlaces;
+  waiter: PositionWaiter;
+  signal: AbortSignal;
+  onDifferent(look: KeyProbe & { key: KeyLiterals }): void;
+  onUnsettled(key: KeyLiterals): void;
+}
+
+export class Recheck {
+  readonly #o: RecheckOptions;
+  readonly #suspects = new Map<string, Suspect>();
+  #total = 0;
+  #closed = false;
+  #wake = Promise.withResolvers<void>();
+
+  constructor(o: RecheckOptions) {
+    this.#o = o;
+  }
+
+  get pending(): number {
+    return this.#suspects.size;
+  }
+
+  /** Keys that came here so far. */
+  get total(): number {
+    return this.#total;
+  }
+
+  get isFull(): boolean {
+    return this.#suspects.size > PENDING_MAX;
+  }
+
+  add(key: KeyLiterals): void {
+    const name = keyText(key);
+    if (this.#suspects.has(name)) return;
+    this.#suspects.set(name, { key, rounds: 0, streak: 0, signature: '' });
+    this.#total += 1;
+    this.#wake.resolve();
+  }
+
+  /** No more keys come: `run` ends when those that are here are settled. */
+  close(): void {
+    this.#closed = true;
+    this.#wake.resolve();
+  }
+
+  /** Gives up what is not settled. */
+  abandon(): void {
+    this.#suspects.clear();
+    this.close();
+  }
+
+  async run(): Promise<void> {
+    let pauseMs = PAUSE_MIN_MS;
+    while (!this.#o.signal.aborted) {
+      if (this.#suspects.size === 0) {
+        if (this.#closed) return;
+        this.#wake = Promise.withResolvers();
+        await this.#wake.promise;
+        continue;
+      }
+      const before = this.#suspects.size;
+      const batch = [...this.#suspects.values()].slice(0, KEYS_PER_ROUND);
+      await this.#round(batch);
+      // Keys that stay go to the end, so that every key gets its rounds.
+      for (const suspect of batch) {
+        if (this.#suspects.delete(keyText(suspect.key))) {
+          this.#suspects.set(keyText(suspect.key), suspect);
+        }
+      }
+      pauseMs = this.#suspects.size < before ? PAUSE_MIN_MS : Math.min(pauseMs * 2, PAUSE_MAX_MS);
+      if (this.#suspects.size > 0) await sleep(pauseMs, this.#o.signal);
+    }
+  }
+
+  async #round(batch: readonly Suspect[]): Promise<void> {
+    const { pool, places, waiter, signal } = this.#o;
+    const keys = batch.map(s => s.key);
+    const [first, seen] = await pool.use(async sessionSet => {
+      const looks = await probeKeys(sessionSet, places, keys, 'sources');
+      return [looks, await seenBy(sessionSet, places)] as const;
+    });
+    await waiter.passed(seen, signal);
+    const [targets, second, seenLater] = await pool.use(async sessionSet => {
+      const there = await probeKeys(sessionSet, places, keys, 'targets');
+      const looks = await probeKeys(sessionSet, places, keys, 'sources');
+      return [there, looks, await seenBy(sessionSet, places)] as const;
+    });
+    const isStill = [...seen].every(([name, set]) => seenLater.get(name)?.equals(set));
+    for (const suspect of batch) {
+      this.#judge(
+        suspect,
+        first.of(suspect.key).sources,
+        targets.of(suspect.key).targets,
+        second.of(suspect.key).sources,
+        isStill,
+      );
+    }
+  }
+
+  #judge(
+    suspect: Suspect,
+    first: KeyProbe['sources'],
+    found: KeyProbe['targets'],
+    second: KeyProbe['sources'],
+    isStill: boolean,
+  ): void {
+    const { places } = this.#o;
+    if (!this.#suspects.has(keyText(suspect.key))) return;
+    const all = places.targets.map((_, t) => t);
+    if (isRight(first, found, all) || isRight(second, found, all)) {
+      this.#suspects.delete(keyText(suspect.key));
+      return;
+    }
+    suspect.rounds += 1;
+    const before = JSON.stringify([first, found]);
+    const isSame = JSON.stringify(first) === JSON.stringify(second);
+    suspect.streak = !isSame ? 0 : suspect.signature === before ? suspect.streak + 1 : 1;
+    suspect.signature = before;
+    const needed = isStill ? LOOKS_ON_STILL_SOURCES : LOOKS_UNDER_WRITES;
+    if (suspect.streak >= needed) {
+      this.#suspects.delete(keyText(suspect.key));
+      this.#o.onDifferent({ key: suspect.key, sources: second, targets: found });
+    } else if (suspect.rounds >= ROUNDS_MAX) {
+      this.#suspects.delete(keyText(suspect.key));
+      this.#o.onUnsettled(suspect.key);
+    }
+  }
+}
+
+/** By source: what the reads of this session set may have seen so far. */
+export async function seenBy(
+  sessionSet: SessionSet,
+  places: TablePlaces,
+): Promise<Map<string, GtidSet>> {
+  const sets = places.sources.map(async ({ server }) => {
+    return [server.name, await gtidUpperBound(await sessionSet.session(server))] as const;
+  });
+  return new Map(await Promise.all(sets));
+}

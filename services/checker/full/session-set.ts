@@ -1,0 +1,98 @@
+/**
+ * Connections of the check: a session set has one to every server, and a range is looked at by one
+ * session set. So the number of session sets is the number of statements that a server gets from us
+ * at a time. A connection that died is opened anew for the next look; looks change nothing, so they
+ * may be repeated.
+ */
+import type { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { sleep } from '../../../shared/runtime/clock.ts';
+import { asReshardError, describeError } from '../../../shared/runtime/error.ts';
+import type { Logger } from '../../../shared/runtime/log.ts';
+
+export interface CheckServer {
+  /** Name in the job. */
+  name: string;
+  database: string;
+  open(): Promise<MysqlSession>;
+}
+
+const ATTEMPTS = 8;
+const PAUSE_MIN_MS = 100;
+const PAUSE_MAX_MS = 5000;
+
+export class SessionSet {
+  readonly #sessions = new Map<CheckServer, Promise<MysqlSession>>();
+
+  async session(server: CheckServer): Promise<MysqlSession> {
+    const known = this.#sessions.get(server);
+    if (known !== undefined) {
+      const session = await known;
+      if (session.alive) return session;
+    }
+    const opening = server.open();
+    this.#sessions.set(server, opening);
+    opening.catch(() => {
+      if (this.#sessions.get(server) === opening) this.#sessions.delete(server);
+    });
+    return opening;
+  }
+
+  async close(): Promise<void> {
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    await Promise.allSettled(sessions.map(async s => (await s).close()));
+  }
+}
+
+export class SessionSetPool implements AsyncDisposable {
+  readonly #idle: SessionSet[];
+  readonly #sessionSets: readonly SessionSet[];
+  readonly #waiting: ((sessionSet: SessionSet) => void)[] = [];
+  readonly #log: Logger;
+  readonly #signal: AbortSignal;
+
+  constructor(size: number, log: Logger, signal: AbortSignal) {
+    this.#sessionSets = Array.from({ length: size }, () => new SessionSet());
+    this.#idle = [...this.#sessionSets];
+    this.#log = log;
+    this.#signal = signal;
+  }
+
+  /**
+   * Runs `work` with a session set of its own; again, after a pause, while servers cannot be
+   * reached.
+   */
+  async use<T>(work: (sessionSet: SessionSet) => Promise<T>): Promise<T> {
+    let pauseMs = PAUSE_MIN_MS;
+    for (let attempt = 1; ; attempt++) {
+      this.#signal.throwIfAborted();
+      const sessionSet = this.#idle.pop() ?? (await this.#next());
+      try {
+        return await work(sessionSet);
+      } catch (e) {
+        const error = asReshardError(e);
+        const isPassing = ['unreachable', 'source', 'target'].includes(error.kind);
+        if (!isPassing || attempt === ATTEMPTS) throw error;
+        this.#log.warn({ attempt, pauseMs }, `looks again: ${describeError(error)}`);
+      } finally {
+        this.#release(sessionSet);
+      }
+      await sleep(pauseMs, this.#signal);
+      pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS);
+    }
+  }
+
+  #next(): Promise<SessionSet> {
+    return new Promise(resolve => this.#waiting.push(resolve));
+  }
+
+  #release(sessionSet: SessionSet): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#idle.push(sessionSet);
+    else next(sessionSet);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#sessionSets.map(sessionSet => sessionSet.close()));
+  }
+}

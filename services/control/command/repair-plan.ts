@@ -1,0 +1,97 @@
+/**
+ * Which keys to read again at which source, so that the targets become right. Nothing is taken from
+ * the check but the keys: what is true of a key is asked of the sources anew.
+ *
+ * A tombstone of one source removes the key from every target, so with several sources it could
+ * remove a row that another source has just brought. Hence rounds: the first one may delete; the
+ * second one, when the first is applied everywhere, lets all other sources bring what they have.
+ */
+import type { Difference } from '../../../shared/job/state/check-result.ts';
+import type { Clear, RepairRequest, TablePlan } from '../../../shared/job/state/job-view.ts';
+import { KeyBound } from '../../../shared/row/key-bound.ts';
+import { keyFromText } from '../../../shared/row/key-text.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
+
+/** Keys of one request: it is one record of the state topic. */
+const KEYS_MAX = 500;
+
+export type RepairDraft = Omit<RepairRequest, 'id' | 'requestedMs'>;
+
+export interface RepairPlan {
+  rounds: RepairDraft[][];
+  /** Several sources bring the key: no reading again can tell which one is right. */
+  refused: Difference[];
+}
+
+export interface WantedKey {
+  table: string;
+  key: Readonly<Record<string, string>>;
+  /** The source that may delete; the others follow. */
+  source: string;
+  clear: Clear;
+}
+
+/** `sources`: names of all sources of the job; `plans` in any order. */
+export function planRepair(
+  differences: readonly Difference[],
+  sources: readonly string[],
+  plans: readonly TablePlan[],
+): RepairPlan {
+  const [first = ''] = sources;
+  const refused = differences.filter(d => d.sources.length > 1);
+  const wanted = differences
+    .filter(d => d.sources.length <= 1)
+    .map(({ table, key, sources: owners, targets, expected }): WantedKey => {
+      const [owner] = owners;
+      const strays = owner !== undefined && targets.some(t => t !== expected);
+      return { table, key, source: owner ?? first, clear: strays ? 'always' : 'absent' };
+    });
+  return { rounds: roundsOf(wanted, sources, plans), refused };
+}
+
+export function roundsOf(
+  wanted: readonly WantedKey[],
+  sources: readonly string[],
+  plans: readonly TablePlan[],
+): RepairDraft[][] {
+  const first = new Drafts(plans);
+  const second = new Drafts(plans);
+  for (const { table, key, source, clear } of wanted) {
+    first.add(source, table, clear, key);
+    for (const other of sources) if (other !== source) second.add(other, table, 'never', key);
+  }
+  return [first.list(), second.list()].filter(round => round.length > 0);
+}
+
+class Drafts {
+  readonly #plans: readonly TablePlan[];
+  readonly #open = new Map<string, { bound: KeyBound; draft: RepairDraft }>();
+  readonly #full: RepairDraft[] = [];
+
+  constructor(plans: readonly TablePlan[]) {
+    this.#plans = plans;
+  }
+
+  add(source: string, table: string, clear: Clear, key: Readonly<Record<string, string>>): void {
+    const name = `${source}/${table}/${clear}`;
+    const known = this.#open.get(name) ?? this.#new(source, table, clear);
+    this.#open.set(name, known);
+    known.draft.keys.push(keyFromText(known.bound, key));
+    if (known.draft.keys.length < KEYS_MAX) return;
+    this.#full.push(known.draft);
+    this.#open.delete(name);
+  }
+
+  list(): RepairDraft[] {
+    return [...this.#full, ...[...this.#open.values()].map(o => o.draft)];
+  }
+
+  #new(source: string, table: string, clear: Clear): { bound: KeyBound; draft: RepairDraft } {
+    const plan = this.#plans.find(p => p.source === source && p.table === table);
+    if (plan === undefined) {
+      throw new ReshardError('config', `the job has no table ${table} of ${source}`);
+    }
+    const bound = new KeyBound(plan.schema);
+    return { bound, draft: { source, db: plan.db, table, clear, keys: [] } };
+  }
+}

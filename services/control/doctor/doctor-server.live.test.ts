@@ -1,0 +1,235 @@
+/** Checks that need a server started another way, a replica, topics or registered schemas. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { keySchema } from '../../../shared/codec/avro-schema.ts';
+import { tableTopic } from '../../../shared/kafka/topic-name.ts';
+import { kafkaOf, registryOf } from '../../../shared/member/context.ts';
+import type { Finding } from '../../../shared/mysql/finding.ts';
+import { inspectTable } from '../../../shared/mysql/inspect.ts';
+import { until } from '../../../shared/runtime/clock.ts';
+import { createLogger } from '../../../shared/runtime/log.ts';
+import { DoctorSite, type JobFile, SHOP } from '../../../test/support/doctor/doctor-site.ts';
+import { tableTopics } from '../phase/topic-plan.ts';
+
+const codes = (findings: readonly Finding[]): string[] => findings.map(f => f.code).sort();
+const log = createLogger({ name: 'doctor-test', level: 'fatal' });
+
+let site: DoctorSite;
+
+beforeAll(async () => {
+  site = await DoctorSite.start({
+    'innodb-native-foreign-keys': 'ON',
+    'binlog-ignore-db': 'mysqlroom_unlogged',
+  });
+}, 120_000);
+
+afterAll(() => site?.[Symbol.asyncDispose]());
+
+beforeEach(() => site.reset());
+
+const source = (change: (s: JobFile['sources'][number]) => void) => ({
+  job: (j: JobFile) => {
+    for (const s of j.sources) change(s);
+  },
+});
+
+test('a database that is kept out of the binlog', async () => {
+  await site.source.rawQuery('CREATE DATABASE mysqlroom_unlogged');
+  const names = ['customers', 'orders'];
+  for (const t of names) {
+    await site.source.rawQuery(`CREATE TABLE mysqlroom_unlogged.${t} LIKE ${SHOP}.${t}`);
+  }
+  const found = await site.problems(
+    source(s => {
+      s.database = 'mysqlroom_unlogged';
+    }),
+  );
+  expect(codes(found)).toEqual(['binlog-filter']);
+  expect(await site.problems()).toEqual([]);
+});
+
+test.each(['ON DELETE CASCADE', 'ON UPDATE CASCADE', 'ON DELETE CASCADE ON UPDATE CASCADE'])(
+  'a foreign key that acts below the log (%s) is a blocker, its fix keeps the reference',
+  async rule => {
+    await site.source.rawQuery(`ALTER TABLE ${SHOP}.orders ADD CONSTRAINT fk
+      FOREIGN KEY (customer_id) REFERENCES ${SHOP}.customers (customer_id) ${rule}`);
+    const [finding, ...others] = await site.problems();
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ level: 'blocker', code: 'foreign-key-cascade' });
+    await site.applyFix(finding?.fix ?? '', 'source');
+    expect(await site.problems()).toEqual([]);
+    const rows = await site.source.query<{ r: string }>(
+      `SELECT DELETE_RULE AS r FROM information_schema.REFERENTIAL_CONSTRAINTS
+        WHERE CONSTRAINT_SCHEMA = '${SHOP}'`,
+    );
+    expect(rows).toEqual([{ r: expect.stringMatching(/NO ACTION|RESTRICT/) }]);
+  },
+);
+
+describe('with a replica connected', () => {
+  beforeAll(async () => {
+    const { host, port, user, password } = site.server('source');
+    const replica = site.target;
+    await replica.rawQuery('STOP REPLICA');
+    await replica.rawQuery('RESET BINARY LOGS AND GTIDS');
+    const [row] = await site.source.query<{ g: string }>('SELECT @@global.gtid_executed AS g');
+    await replica.rawQuery(`SET GLOBAL gtid_purged = '${row?.g.replaceAll(/\s/g, '')}'`);
+    await replica.rawQuery(`CHANGE REPLICATION SOURCE TO SOURCE_HOST = '${host}',
+      SOURCE_PORT = ${port}, SOURCE_USER = '${user}', SOURCE_PASSWORD = '${password}',
+      SOURCE_AUTO_POSITION = 1, GET_SOURCE_PUBLIC_KEY = 1`);
+    await replica.rawQuery('SET GLOBAL replica_parallel_workers = 4');
+    await replica.rawQuery('START REPLICA');
+    await until(async () => (await site.source.query('SHOW REPLICAS')).length > 0, {
+      timeoutMs: 20_000,
+      what: 'the replica to register',
+    });
+  }, 60_000);
+
+  afterAll(async () => {
+    await site.target.rawQuery('STOP REPLICA');
+    await site.target.rawQuery('RESET REPLICA ALL');
+  });
+
+  test('its id is taken for our reader', async () => {
+    const found = await site.problems(
+      source(s => {
+        s.serverId = 902;
+      }),
+    );
+    const finding = found.find(f => f.code === 'server-id-taken');
+    expect(finding?.what).toContain('another replica');
+    const advised = Number(/serverId: (\d+)/.exec(finding?.fix ?? '')?.[1]);
+    const after = await site.problems(
+      source(s => {
+        s.serverId = advised;
+      }),
+    );
+    expect(codes(after)).not.toContain('server-id-taken');
+  });
+
+  test('as the source it must commit in the order of its primary', async () => {
+    const { host, port } = site.server('target');
+    const replicaAsSource = source(s => Object.assign(s, { host, port }));
+    expect(codes(await site.problems(replicaAsSource))).not.toContain('replica-commit-order');
+    await site.target.rawQuery('STOP REPLICA SQL_THREAD');
+    await site.target.rawQuery('SET GLOBAL replica_preserve_commit_order = OFF');
+    await site.target.rawQuery('START REPLICA SQL_THREAD');
+    const finding = (await site.problems(replicaAsSource)).find(
+      f => f.code === 'replica-commit-order',
+    );
+    expect(finding?.level).toBe('blocker');
+    await site.applyFix(finding?.fix ?? '', 'target');
+    expect(codes(await site.problems(replicaAsSource))).not.toContain('replica-commit-order');
+  });
+});
+
+test('a server without a binlog', async () => {
+  await using other = await DoctorSite.start({ 'skip-log-bin': 'ON' });
+  const [finding, ...others] = await other.problems();
+  expect(others).toEqual([]);
+  expect(finding).toMatchObject({ level: 'blocker', code: 'log-bin' });
+  expect(finding?.fix).toContain('`log_bin` under [mysqld]');
+}, 60_000);
+
+describe('the log', () => {
+  test('that cannot be reached does not hide the servers', async () => {
+    const found = await site.problems({
+      job: j => {
+        j.kafka.brokers = ['127.0.0.1:1'];
+        j.tables.push({ name: 'nothing' });
+      },
+    });
+    expect(codes(found)).toContain('table-missing');
+    expect(found.filter(f => f.where.startsWith('kafka'))).toEqual([
+      expect.objectContaining({ level: 'blocker', code: 'check-unreachable' }),
+    ]);
+  });
+
+  test('cannot have more copies than brokers', async () => {
+    const found = await site.problems({
+      job: j => {
+        j.kafka.replication = 7;
+      },
+    });
+    expect(codes(found)).toEqual(['kafka-replication']);
+    const advised = Number(/replication: (\d+)/.exec(found[0]?.fix ?? '')?.[1]);
+    const after = await site.problems({
+      job: j => {
+        j.kafka.replication = advised;
+      },
+    });
+    expect(after).toEqual([]);
+  });
+
+  test('takes no request as large as a message may be', async () => {
+    const limit = (bytes: number) => ({
+      job: (j: JobFile) => {
+        j.options.maxMessageBytes = bytes;
+      },
+    });
+    const found = await site.problems(limit(100 * 1024 * 1024));
+    const [finding] = found.filter(f => f.code === 'kafka-request-size');
+    expect(finding?.level).toBe('blocker');
+    expect(finding?.fix).toMatch(/`socket\.request\.max\.bytes=\d+`/);
+    const fits = await site.problems(limit(99 * 1024 * 1024));
+    expect(codes(fits)).not.toContain('kafka-request-size');
+  });
+
+  test('topics with other settings, and with records of an earlier job', async () => {
+    const job = site.job();
+    const topic = tableTopic(site.prefix, SHOP, 'orders');
+    const [spec] = tableTopics(job, topic);
+    if (spec === undefined) throw new Error('no topic planned');
+    const kafka = kafkaOf(job, log, 'doctor-test');
+    const admin = await kafka.admin();
+    try {
+      await admin.ensureTopics([{ ...spec, partitions: spec.partitions + 1 }]);
+      const [wrong] = await site.problems();
+      expect(wrong).toMatchObject({ code: 'topic-setting', where: `topic ${topic}` });
+      expect(wrong?.what).toContain('partitions');
+      await admin.deleteTopics([topic]);
+      await until(async () => !(await admin.listTopics()).includes(topic), {
+        timeoutMs: 10_000,
+        what: 'the topic to be gone',
+      });
+      await admin.ensureTopics([spec]);
+      expect(await site.problems()).toEqual([]);
+      const writer = await kafka.writer();
+      await writer.send(topic, 0, [{ key: Buffer.from('k'), value: Buffer.from('v') }]);
+      expect(codes(await site.problems())).toEqual(['topic-not-empty']);
+    } finally {
+      await admin.deleteTopics([topic]);
+      await kafka.close();
+    }
+  });
+});
+
+describe('the registry', () => {
+  test('that cannot be reached', async () => {
+    const found = await site.problems({
+      job: j => {
+        j.registry.url = 'http://127.0.0.1:1/apis/ccompat/v7';
+      },
+    });
+    expect(codes(found)).toEqual(['check-registry']);
+  });
+
+  test('that holds another key schema, or would refuse the value schema', async () => {
+    const topic = tableTopic(site.prefix, SHOP, 'orders');
+    const registry = registryOf(site.job());
+    const schema = await inspectTable(site.source, SHOP, 'orders');
+    const other = { ...schema, primaryKey: [1, 0] };
+    await registry.registerFrozen(`${topic}-key`, { ...keySchema(site.prefix, other) });
+    expect(codes(await site.problems())).toEqual(['registry-key-schema']);
+    await registry.register(
+      `${topic}-value`,
+      {
+        type: 'record',
+        name: 'Envelope',
+        namespace: `${site.prefix.replaceAll('-', '_')}.${SHOP}.orders`,
+        fields: [{ name: 'op', type: 'long' }],
+      },
+      'BACKWARD',
+    );
+    expect(codes(await site.problems())).toEqual(['registry-compatibility', 'registry-key-schema']);
+  });
+});

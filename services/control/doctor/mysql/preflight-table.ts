@@ -1,0 +1,173 @@
+/** Checks of the tables on a source: every row and every change of them can be carried exactly. */
+
+import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
+import type { Finding } from '../../../../shared/mysql/finding.ts';
+import { qualified, quoteId } from '../../../../shared/mysql/identifier.ts';
+import {
+  inspectKeys,
+  type ServerFacts,
+  type TableFacts,
+  type TableKey,
+} from '../../../../shared/mysql/inspect.ts';
+import { checkRowSize } from '../../../../shared/mysql/row-size.ts';
+import { type TableSchema, unsupportedColumns } from '../../../../shared/schema/table-schema.ts';
+
+export interface TableRequest {
+  table: string;
+  shardColumn: string;
+}
+
+export interface TableContext {
+  session: MysqlSession;
+  facts: ServerFacts;
+  db: string;
+  /** Name of the server for the reader. */
+  where: string;
+  maxMessageBytes: number;
+}
+
+export function checkEngine(facts: TableFacts, where: string, name: string): Finding[] {
+  if (/^innodb$/i.test(facts.engine)) return [];
+  return [
+    {
+      level: 'blocker',
+      code: 'table-engine',
+      where,
+      what: `the engine is ${facts.engine || 'unknown'}, not InnoDB`,
+      why: 'Without transactions a SELECT can see half of a change, and the copy cannot be merged with the log.',
+      fix: `ALTER TABLE ${name} ENGINE = InnoDB;`,
+    },
+  ];
+}
+
+/** Columns that a primary key could be made of, or a new column for it. */
+function primaryKeyFix(schema: TableSchema, keys: readonly TableKey[], name: string): string {
+  const isRequired = (column: string | undefined): boolean =>
+    schema.columns.some(c => c.name === column && !c.nullable);
+  const key = keys.find(
+    k => k.unique && k.parts.every(p => p.prefix === undefined && isRequired(p.column)),
+  );
+  if (key !== undefined) {
+    const columns = key.parts.map(p => quoteId(p.column ?? '')).join(', ');
+    return `ALTER TABLE ${name} ADD PRIMARY KEY (${columns});`;
+  }
+  const column = 'reshard_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY FIRST';
+  return `ALTER TABLE ${name} ADD COLUMN ${column}; -- or a key of columns that you know to be unique`;
+}
+
+function checkColumns(
+  schema: TableSchema,
+  keys: readonly TableKey[],
+  where: string,
+  name: string,
+): Finding[] {
+  const found: Finding[] = unsupportedColumns(schema).map(refused =>
+    refused.column === ''
+      ? {
+          level: 'blocker',
+          code: 'primary-key',
+          where,
+          what: refused.reason,
+          why: 'Copy, log and targets agree on a row by its primary key.',
+          fix: primaryKeyFix(schema, keys, name),
+        }
+      : {
+          level: 'blocker',
+          code: 'unsupported-column',
+          where: `${where}.${refused.column}`,
+          what: refused.reason,
+          why: 'A value that cannot be carried exactly is refused and not approximated.',
+          fix: refused.remedy,
+        },
+  );
+  const generated = schema.columns.filter(c => c.generated === 'stored').map(c => c.name);
+  if (generated.length > 0) {
+    found.push({
+      level: 'info',
+      code: 'generated-columns',
+      where,
+      what: `generated: ${generated.join(', ')}`,
+      why: 'Targets compute these columns themselves; the checker compares the results.',
+      fix: '',
+    });
+  }
+  return found;
+}
+
+function checkUniqueKeys(keys: readonly TableKey[], where: string, name: string): Finding[] {
+  return keys
+    .filter(k => k.unique && k.name !== 'PRIMARY')
+    .map((key): Finding => {
+      const isPlain = key.parts.every(p => p.column !== undefined && p.prefix === undefined);
+      const columns = key.parts.map(p => p.column ?? 'expression').join(', ');
+      if (isPlain) {
+        return {
+          level: 'info',
+          code: 'secondary-unique-key',
+          where,
+          what: `unique key ${key.name} (${columns}) besides the primary key`,
+          why: 'A row that collides on it is parked until the other row has moved on; such tables are written a little slower.',
+          fix: '',
+        };
+      }
+      return {
+        level: 'blocker',
+        code: 'unique-key-form',
+        where,
+        what: `unique key ${key.name} covers an expression or part of a column`,
+        why: 'Whether two rows collide on it cannot be told from their values.',
+        fix: `ALTER TABLE ${name} DROP INDEX ${quoteId(key.name)}; -- and add it again after the job`,
+      };
+    });
+}
+
+function checkShardColumn(schema: TableSchema, shardColumn: string, where: string): Finding[] {
+  const place = `${where}.${shardColumn}`;
+  const name = `${qualified(schema.db, schema.table)}`;
+  const why = 'The target of a row is computed from this column.';
+  const column = schema.columns.find(c => c.name === shardColumn);
+  if (column === undefined) {
+    const what = 'the table has no such column, but is routed by it';
+    const fix = 'set `shardColumn` of this table in the job file, or leave the table out';
+    return [{ level: 'blocker', code: 'shard-column', where: place, what, why, fix }];
+  }
+  const found: Finding[] = [];
+  if (column.type.kind !== 'integer') {
+    const what = `the sharding column is of type ${column.type.kind}, not an integer`;
+    const fix = 'name an integer column as `shardColumn` in the job file';
+    found.push({ level: 'blocker', code: 'shard-column-type', where: place, what, why, fix });
+  } else if (column.nullable) {
+    const { bits, unsigned } = column.type;
+    const word = { 8: 'TINYINT', 16: 'SMALLINT', 24: 'MEDIUMINT', 32: 'INT', 64: 'BIGINT' }[bits];
+    const type = unsigned ? `${word} UNSIGNED` : word;
+    found.push({
+      level: 'blocker',
+      code: 'shard-column-null',
+      where: place,
+      what: 'the sharding column may be NULL',
+      why: `${why} NULL has no target.`,
+      fix: `ALTER TABLE ${name} MODIFY ${quoteId(shardColumn)} ${type} NOT NULL;`,
+    });
+  }
+  return found;
+}
+
+/** All findings of one table that is known to exist. */
+export async function checkTable(
+  c: TableContext,
+  schema: TableSchema,
+  facts: TableFacts,
+  shardColumn: string,
+): Promise<Finding[]> {
+  const { db, table } = schema;
+  const where = `${c.where} ${db}.${table}`;
+  const name = qualified(db, table);
+  const keys = await inspectKeys(c.session, db, table);
+  return [
+    ...checkEngine(facts, where, name),
+    ...checkColumns(schema, keys, where, name),
+    ...checkUniqueKeys(keys, where, name),
+    ...checkShardColumn(schema, shardColumn, where),
+    ...(await checkRowSize(c.session, schema, c.maxMessageBytes, where)),
+  ];
+}

@@ -1,0 +1,126 @@
+/**
+ * Control: one leader (a lease) prepares the job and moves its phase. It touches no row: it reads
+ * the progress of the sources and the results of checks, and writes the state topic.
+ */
+
+import { stateKey, type TablePlan } from '../../../shared/job/state/job-view.ts';
+import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
+import { reportTopic } from '../../../shared/kafka/topic-name.ts';
+import { openProgress, type ServiceContext, stateCodec } from '../../../shared/member/context.ts';
+import { sleep } from '../../../shared/runtime/clock.ts';
+import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
+import type { Unit } from '../../../shared/runtime/service.ts';
+import { latestCheck } from './check-feed.ts';
+import { MemberSweep } from './member-sweep.ts';
+import { nextPhase, type PhaseEvent } from './phase.ts';
+import { openRecopy, planRecopy } from './recopy.ts';
+import { type StateWriter, stateWriter } from './state-writer.ts';
+
+const LOOK_MS = 250;
+const SWEEP_MS = 60_000;
+
+export class Control implements Unit {
+  readonly #context: ServiceContext;
+
+  constructor(context: ServiceContext) {
+    this.#context = context;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { job, kafka, registry, log, view } = this.#context;
+    await using stack = new AsyncDisposableStack();
+    const progress = new Map<string, ProgressView>();
+    for (const source of job.sources) {
+      const opened = stack.use(await openProgress(this.#context, source.name));
+      progress.set(source.name, opened.view);
+    }
+    const sweep = new MemberSweep();
+    const checks = stack.use(await latestCheck(this.#context, (key, r) => sweep.note(key, r)));
+    const writer = await stateWriter(kafka, job, await stateCodec(registry, job));
+    let sweptAt = performance.now();
+    while (!signal.aborted) {
+      if (performance.now() - sweptAt > SWEEP_MS) {
+        sweptAt = performance.now();
+        await this.#clear(sweep.gone(Date.now()));
+      }
+      const recopy = openRecopy(view);
+      if (recopy !== undefined) await planRecopy({ job, view, writer, log }, recopy);
+      await this.#step(writer, this.#event(progress, checks.verdict()));
+      this.#tell(progress);
+      await sleep(LOOK_MS, signal);
+    }
+    log.info({ phase: view.job?.phase }, 'control stops');
+  }
+
+  #event(progress: Map<string, ProgressView>, verdict: boolean | null): PhaseEvent | null {
+    const { view } = this.#context;
+    if (view.job?.phase === 'copying') {
+      return isCopied(this.#context, progress) ? 'copied' : null;
+    }
+    if (verdict === null) return null;
+    return verdict ? 'found-equal' : 'found-different';
+  }
+
+  async #step(writer: StateWriter, event: PhaseEvent | null): Promise<void> {
+    const { view, log } = this.#context;
+    if (view.job === null || event === null) return;
+    const phase = nextPhase(view.job.phase, event);
+    if (phase === view.job.phase) return;
+    log.info({ from: view.job.phase, to: phase, event }, 'phase changes');
+    const job = { ...view.job, phase, sinceMs: Date.now() };
+    failpoint(FAILPOINTS.controlBeforePhase);
+    await writer.put(stateKey.job, { job });
+    failpoint(FAILPOINTS.controlAfterPhase);
+    view.job = job;
+  }
+
+  /** Takes records of members that are long gone out of the report topic. */
+  async #clear(keys: readonly string[]): Promise<void> {
+    const { kafka, job } = this.#context;
+    if (keys.length === 0) return;
+    const writer = await kafka.writer();
+    const records = keys.map(key => ({ key: Buffer.from(key), value: null }));
+    await writer.send(reportTopic(job.job), 0, records);
+    writer.close();
+  }
+
+  #tell(progress: Map<string, ProgressView>): void {
+    const { view, report } = this.#context;
+    report.set('job', {
+      state: 'running',
+      counters: {
+        ranges_total: countRanges(view.plans.values()),
+        ranges_done: done(view.plans.values(), progress),
+      },
+      detail: { phase: view.job?.phase ?? null },
+    });
+  }
+}
+
+/** Every planned range of every table of every source is complete in its generation. */
+function isCopied(
+  { job, view }: Pick<ServiceContext, 'job' | 'view'>,
+  progress: Map<string, ProgressView>,
+): boolean {
+  const plans = [...view.plans.values()];
+  if (plans.length < job.sources.length * job.tables.length) return false;
+  return plans.every(plan => progress.get(plan.source)?.isCopied(plan));
+}
+
+function countRanges(plans: Iterable<TablePlan>): number {
+  let n = 0;
+  for (const plan of plans) n += plan.ranges.length;
+  return n;
+}
+
+function done(plans: Iterable<TablePlan>, progress: Map<string, ProgressView>): number {
+  let n = 0;
+  for (const plan of plans) {
+    const view = progress.get(plan.source);
+    n += plan.ranges.filter(({ id }) => {
+      const range = view?.range(plan.db, plan.table, id);
+      return range?.complete === true && range.generation === plan.generation;
+    }).length;
+  }
+  return n;
+}

@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest';
+import type { Phase } from '../../../shared/job/state/job-view.ts';
+import { nextPhase, type PhaseEvent } from './phase.ts';
+
+const PHASES: Phase[] = ['prepare', 'copying', 'following', 'verified'];
+const EVENTS: PhaseEvent[] = ['prepared', 'copied', 'found-equal', 'found-different', 'recopied'];
+
+describe('phases', () => {
+  test('the main line leads from prepare to verified', () => {
+    const line: Phase[] = ['prepare'];
+    for (const event of ['prepared', 'copied', 'found-equal'] as const) {
+      line.push(nextPhase(line.at(-1) ?? 'prepare', event));
+    }
+    expect(line).toEqual(PHASES);
+  });
+
+  test('an event sent twice changes nothing more', () => {
+    for (const phase of PHASES) {
+      for (const event of EVENTS) {
+        const once = nextPhase(phase, event);
+        expect(nextPhase(once, event)).toBe(once);
+      }
+    }
+  });
+
+  test('no event leads back before the copy; only a difference and a recopy lead back at all', () => {
+    const back: string[] = [];
+    for (const phase of PHASES) {
+      for (const event of EVENTS) {
+        const to = nextPhase(phase, event);
+        if (PHASES.indexOf(to) < PHASES.indexOf(phase)) back.push(`${phase} ${event} ${to}`);
+      }
+    }
+    expect(back).toEqual([
+      'following recopied copying',
+      'verified found-different following',
+      'verified recopied copying',
+    ]);
+  });
+
+  test('nothing is verified that has not been copied', () => {
+    expect(nextPhase('prepare', 'found-equal')).toBe('prepare');
+    expect(nextPhase('copying', 'found-equal')).toBe('copying');
+  });
+});

@@ -1,0 +1,103 @@
+/**
+ * Copies tables of a source anew, on the operator's word: raises their generation, so that their
+ * ranges are read again through the same topics. Rows of before are overwritten by that; what was
+ * deleted while nobody looked is left to a check and a repair, which the command does afterwards.
+ *
+ * Order: plans, phase, start. The start is what the ordered writer waits for (a halted one is built
+ * anew by it), so when it goes on, it knows of every table that is copied. Each step may be done
+ * twice: a control that dies in between is followed by one that finishes.
+ */
+import type { Job, JobSource } from '../../../shared/job/job.ts';
+import type { JobView, RecopyRequest, StateRecord } from '../../../shared/job/state/job-view.ts';
+import { stateKey } from '../../../shared/job/state/job-view.ts';
+import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { gtidLowerBound } from '../../../shared/mysql/gtid-lower-bound.ts';
+import { inspectTable } from '../../../shared/mysql/inspect.ts';
+import { planRanges } from '../../../shared/mysql/range-plan.ts';
+import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
+import { policyOf } from '../../../shared/runtime/error-policy.ts';
+import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
+import type { Logger } from '../../../shared/runtime/log.ts';
+import { schemaFingerprint } from '../../../shared/schema/table-schema.ts';
+import { nextPhase } from './phase.ts';
+import type { StateWriter } from './state-writer.ts';
+
+export interface RecopyDeps {
+  job: Job;
+  view: JobView;
+  writer: StateWriter;
+  log: Logger;
+}
+
+/** The oldest request that is neither planned nor refused. */
+export function openRecopy(view: JobView): RecopyRequest | undefined {
+  return [...view.recopies.values()]
+    .filter(r => !r.plannedMs && !r.error)
+    .sort((a, b) => a.requestedMs - b.requestedMs)[0];
+}
+
+export async function planRecopy(deps: RecopyDeps, request: RecopyRequest): Promise<void> {
+  const { job, log } = deps;
+  const { id, tables } = request;
+  try {
+    const source = job.sources.find(s => s.name === request.source);
+    if (source === undefined) {
+      throw new ReshardError('schema-changed', `the job has no source ${request.source}`);
+    }
+    await plan(deps, request, source);
+    await put(deps, stateKey.recopy(id), { recopy: { ...request, plannedMs: Date.now() } });
+    log.info({ source: source.name, tables, jump: request.jump }, 'tables are copied anew');
+  } catch (e) {
+    const error = asReshardError(e);
+    if (policyOf(error.kind) === 'restart') throw error;
+    log.error({ recopy: id }, `recopy refused: ${describeError(error)}`);
+    await put(deps, stateKey.recopy(id), { recopy: { ...request, error: describeError(error) } });
+  }
+}
+
+async function plan(deps: RecopyDeps, request: RecopyRequest, source: JobSource): Promise<void> {
+  const { view, log } = deps;
+  const { id: recopy, jump } = request;
+  await using session = await MysqlSession.open(source, { role: 'read', log });
+  const gtid = await gtidLowerBound(session);
+  for (const name of request.tables) {
+    const key = `${source.name}/${source.database}.${name}`;
+    const known = view.plans.get(key);
+    if (known === undefined) throw new ReshardError('schema-changed', `no plan of ${key}`);
+    if (known.recopy === recopy) continue;
+    const schema = await inspectTable(session, source.database, name);
+    if (schemaFingerprint(schema) !== schemaFingerprint(known.schema)) throw altered(key);
+    const { schema: _, ...record } = known;
+    await put(deps, stateKey.plan(source.name, source.database, name), {
+      plan: {
+        ...record,
+        ...(await planRanges(session, schema)),
+        generation: known.generation + 1,
+        recopy,
+        skipTo: request.skip ? gtid : '',
+      },
+    });
+    failpoint(FAILPOINTS.controlMidPrepare);
+  }
+  if (view.job === null) throw new ReshardError('bug', 'a recopy of a job without a state');
+  const phase = nextPhase(view.job.phase, 'recopied');
+  const recopiedMs = request.requestedMs;
+  await put(deps, stateKey.job, {
+    job: { ...view.job, phase, sinceMs: Date.now(), recopiedMs },
+  });
+  const start = view.starts.get(source.name);
+  if (start === undefined) throw new ReshardError('bug', 'a recopy of a source without a start');
+  await put(deps, stateKey.start(source.name), { start: { ...start, gtid, recopy, jump } });
+}
+
+/** Our own view knows at once: the next step must not judge by the old plan. */
+async function put(deps: RecopyDeps, key: string, record: Partial<StateRecord>): Promise<void> {
+  await deps.writer.put(key, record);
+  deps.view.apply(key, { job: null, start: null, plan: null, verify: null, ...record });
+}
+
+function altered(table: string): ReshardError {
+  return new ReshardError('schema-changed', `${table} is not as it was planned`, {
+    remedy: 'undo the change of the table; a job follows one schema of a table',
+  });
+}

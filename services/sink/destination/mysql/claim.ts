@@ -1,0 +1,62 @@
+/**
+ * Taking partition tasks over: look at their tables, make their offset rows ours, read where they
+ * stand and what is parked. From the commit of the claim on, every transaction of an earlier owner
+ * fails.
+ */
+import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
+import { asReshardError, ReshardError } from '../../../../shared/runtime/error.ts';
+import {
+  nothingWaits,
+  type PartitionTask,
+  type TaskPosition,
+  type Waiting,
+} from '../../intake/partition-task.ts';
+import type { SinkTable } from '../../intake/sink-table.ts';
+import { isOfData } from './refusal.ts';
+import type { MysqlTable } from './table-statement.ts';
+import type { Target } from './target.ts';
+
+export interface Claim {
+  task: PartitionTask;
+  position: TaskPosition;
+  waiting: Waiting;
+}
+
+/**
+ * `tables` gets what is found of the partition tasks' tables; partition tasks whose table does not
+ * fit are `unfit`.
+ */
+export async function claimTasks(
+  session: MysqlSession,
+  target: Target,
+  due: readonly PartitionTask[],
+  tables: Map<SinkTable, MysqlTable>,
+): Promise<{ claims: Claim[]; unfit: { task: PartitionTask; error: ReshardError }[] }> {
+  const tasks: PartitionTask[] = [];
+  const unfit: { task: PartitionTask; error: ReshardError }[] = [];
+  for (const task of due) {
+    const { table } = task;
+    // What halted the partition task may have been cured by changing the table.
+    if (task.state === 'halted') tables.delete(table);
+    try {
+      if (!tables.has(table)) tables.set(table, await target.inspect(session, table));
+      tasks.push(task);
+    } catch (e) {
+      if (!isOfData(e)) throw e;
+      unfit.push({ task, error: asReshardError(e) });
+    }
+  }
+  await session.rawQuery('ROLLBACK');
+  if (tasks.length === 0) return { claims: [], unfit };
+  const positions = await target.offsets.claim(session, tasks);
+  const parked = await target.parks.load(session, tasks);
+  const deadLetters = await target.deadLetters.count(session, tasks);
+  await session.rawQuery('ROLLBACK');
+  const claims = tasks.map((task, i) => {
+    const position = positions[i];
+    if (position === undefined) throw new ReshardError('bug', `${task.name} was not claimed`);
+    const waiting = parked.get(task) ?? nothingWaits();
+    return { task, position, waiting: { ...waiting, deadLetters: deadLetters.get(task) ?? 0 } };
+  });
+  return { claims, unfit };
+}

@@ -1,0 +1,146 @@
+/**
+ * How far a target is, kept in the target itself: table reshard_offset, one row for each table
+ * partition, written in the transaction of the rows it covers. So rows and offset cannot differ,
+ * whatever dies (I5).
+ *
+ * Every write is a compare-and-set on what the writer believes the row to be. `revision` is a
+ * fencing token on top of the offset: claiming a partition task raises it, so that from this moment
+ * every transaction of an earlier owner fails, also one that would have written the same offset
+ * (I4).
+ */
+
+import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
+import { qualified, quoteText } from '../../../../shared/mysql/identifier.ts';
+import { ReshardError } from '../../../../shared/runtime/error.ts';
+import type { PartitionTask, TaskPosition } from '../../intake/partition-task.ts';
+
+/** A step of a partition task that a transaction makes durable. */
+export interface Advance {
+  task: PartitionTask;
+  next: number;
+  epoch: number;
+  ordinal: number;
+}
+
+interface OffsetRow {
+  topic: string;
+  part: string | number;
+  next_offset: string | number;
+  epoch: string | number;
+  ordinal: string | number;
+  revision: string | number;
+}
+
+export class OffsetTable {
+  /** Its qualified name. */
+  readonly table: string;
+  /** Fails where the table is missing. */
+  readonly probe: string;
+  readonly #job: string;
+
+  constructor(database: string, job: string) {
+    this.table = qualified(database, 'reshard_offset');
+    this.probe = `SELECT 1 FROM ${this.table} LIMIT 0`;
+    this.#job = quoteText(job);
+  }
+
+  async create(session: MysqlSession): Promise<void> {
+    await session.rawQuery(`CREATE TABLE IF NOT EXISTS ${this.table} (
+      job VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+      topic VARCHAR(249) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+      part INT NOT NULL,
+      next_offset BIGINT NOT NULL COMMENT 'all records before it are applied here',
+      epoch BIGINT NOT NULL COMMENT 'version of the last applied record: writer epoch',
+      ordinal BIGINT NOT NULL COMMENT 'version of the last applied record: source ordinal',
+      revision BIGINT NOT NULL COMMENT 'fencing token: raised by every write and every claim',
+      PRIMARY KEY (job, topic, part)
+    ) ENGINE=InnoDB COMMENT='reshard: how far each table partition is applied here'`);
+  }
+
+  /**
+   * Makes us the owner of the partition tasks' rows; commits. Order is that of `partition tasks`.
+   */
+  async claim(session: MysqlSession, tasks: readonly PartitionTask[]): Promise<TaskPosition[]> {
+    const rows = tasks.map(l => `(${this.#job},${quoteText(l.topic)},${l.partition},0,0,-1,1)`);
+    await session.rawQuery(
+      `INSERT INTO ${this.table} (job, topic, part, next_offset, epoch, ordinal, revision)
+       VALUES ${rows.join(',')} ON DUPLICATE KEY UPDATE revision = revision + 1`,
+    );
+    const found = await this.read(session, tasks);
+    await session.rawQuery('COMMIT');
+    return tasks.map(task => {
+      const position = found.get(task);
+      if (position === undefined) throw new ReshardError('bug', `${task.name} has no offset row`);
+      return position;
+    });
+  }
+
+  async read(
+    session: MysqlSession,
+    tasks: readonly PartitionTask[],
+  ): Promise<Map<PartitionTask, TaskPosition>> {
+    const where = tasks.map(l => `(topic = ${quoteText(l.topic)} AND part = ${l.partition})`);
+    const rows = await session.query<OffsetRow>(
+      `SELECT topic, part, next_offset, epoch, ordinal, revision FROM ${this.table}
+       WHERE job = ${this.#job} AND (${where.join(' OR ')})`,
+    );
+    const byName = new Map(rows.map(r => [`${r.topic}[${r.part}]`, positionOf(r)]));
+    const found = new Map<PartitionTask, TaskPosition>();
+    for (const task of tasks) {
+      const position = byName.get(task.name);
+      if (position !== undefined) found.set(task, position);
+    }
+    return found;
+  }
+
+  /**
+   * Writes all advances in the open transaction, or throws `fenced`. It is the transaction's first
+   * statement: the row locks it takes make a second owner wait, and then fail.
+   */
+  async compareAndSet(session: MysqlSession, advances: readonly Advance[]): Promise<void> {
+    const { affectedRows } = await session.rawQuery(this.casText(advances));
+    if (affectedRows === advances.length) return;
+    throw new ReshardError('fenced', 'another member has taken over or moved the offset on', {
+      context: { expected: advances.length, found: affectedRows },
+    });
+  }
+
+  casText(advances: readonly Advance[]): string {
+    const old = advances.map(({ task }) => {
+      const { next, revision } = task.position;
+      const place = `topic = ${quoteText(task.topic)} AND part = ${task.partition}`;
+      return `(${place} AND next_offset = ${next} AND revision = ${revision})`;
+    });
+    return (
+      `UPDATE ${this.table} SET revision = revision + 1, ` +
+      `next_offset = ${choice(advances, a => a.next)}, ` +
+      `epoch = ${choice(advances, a => a.epoch)}, ` +
+      `ordinal = ${choice(advances, a => a.ordinal)} ` +
+      `WHERE job = ${this.#job} AND (${old.join(' OR ')})`
+    );
+  }
+}
+
+/** The position of a partition task once `advance` is committed. */
+export function advanced(advance: Advance): TaskPosition {
+  const { task, next, epoch, ordinal } = advance;
+  return { next, epoch, ordinal, revision: task.position.revision + 1 };
+}
+
+function choice(advances: readonly Advance[], of: (a: Advance) => number): string {
+  const [first] = advances;
+  if (advances.length === 1 && first !== undefined) return String(of(first));
+  const whens = advances.map(
+    a => `WHEN topic = ${quoteText(a.task.topic)} AND part = ${a.task.partition} THEN ${of(a)}`,
+  );
+  return `CASE ${whens.join(' ')} END`;
+}
+
+function positionOf(row: OffsetRow): TaskPosition {
+  return {
+    next: Number(row.next_offset),
+    epoch: Number(row.epoch),
+    ordinal: Number(row.ordinal),
+    revision: Number(row.revision),
+  };
+}

@@ -1,0 +1,253 @@
+/**
+ * Sends lists of rows as multi-row statements of bounded size, on one connection, through one
+ * buffer. And finds out which rows of a list collide with rows of other keys: INSERT IGNORE leaves
+ * them out, and those that are not in the table afterwards are the ones. Trying halves of the list
+ * until single rows are left would take ten statements and more for each such row.
+ *
+ * IGNORE also turns values that do not fit into others that do, and leaves rows out for other
+ * reasons. So its warnings are counted and looked at: each must be a collision, or nothing of the
+ * statement is kept and halves of the list are tried: that is how rows are found which the target
+ * refuses whatever else is there. A statement that fails changes nothing, but the transaction
+ * lives on (a deadlock, which ends it, is not taken for a refusal).
+ */
+import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
+import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
+import type { StatementResult } from '../../../../shared/mysql/raw-query.ts';
+import { ByteWriter } from '../../../../shared/runtime/bytes.ts';
+import { ReshardError } from '../../../../shared/runtime/error.ts';
+import { isOfRow } from './refusal.ts';
+import type { MysqlTable, Statement } from './table-statement.ts';
+
+export interface StatementLimits {
+  /** A statement ends with the row that passes this. */
+  bytes: number;
+  rows: number;
+  /** max_allowed_packet of the server. */
+  packetBytes: number;
+}
+
+/** Places of Avro records, rows or keys. */
+export interface RecordList {
+  readonly count: number;
+  buf(i: number): Buffer;
+  start(i: number): number;
+}
+
+/** Rows and their keys. */
+export interface RowList {
+  readonly rows: RecordList;
+  readonly keys: RecordList;
+  /** Canonical key bytes as latin1 text. */
+  keyText(i: number): string;
+}
+
+/** Rows that the target does not take; told before the call that tries them resolves. */
+export interface Outcome {
+  /** The row's unique value is on a row of another key. It is not in the table. */
+  collides(i: number): void;
+  /** The target refuses the row by itself. An older version of it may be in the table. */
+  refuses(i: number, error: ReshardError): void;
+}
+
+const OUT_BYTES = 256 * 1024;
+/** A huge row makes the statement buffer grow; it does not stay that big. */
+const OUT_BYTES_MAX = 4 * 1024 * 1024;
+const DUPLICATE = 1062;
+
+export class RowWriter {
+  readonly #session: MysqlSession;
+  readonly #limits: StatementLimits;
+  #out = new ByteWriter(OUT_BYTES);
+
+  constructor(session: MysqlSession, limits: StatementLimits) {
+    this.#session = session;
+    this.#limits = limits;
+  }
+
+  /** All records [from, to) of the list, in as many statements as it takes. */
+  async run(statement: Statement, list: RecordList, from = 0, to = list.count): Promise<void> {
+    for (let i = from; i < to; ) {
+      i = this.#fill(statement, list, i, to - i);
+      await this.#send(statement);
+    }
+  }
+
+  /** Writes the rows over what there is of their keys. */
+  async upsert(table: MysqlTable, list: RowList, outcome: Outcome): Promise<void> {
+    const { rows } = list;
+    for (let i = 0; i < rows.count; ) {
+      let end = i + 1;
+      try {
+        end = this.#fill(table.upsert, rows, i);
+        await this.#send(table.upsert);
+      } catch (e) {
+        if (!isOfRow(e)) throw e;
+        // By its guard too: then one of the rows collides. Keys in later statements may hold what
+        // this one wants, so all that is left is deleted first: their old versions are void anyway.
+        if (table.hasUniques) {
+          await this.run(table.delete, list.keys, i);
+          return await this.insert(table, list, i, rows.count, outcome);
+        }
+        await this.#isolate(table.upsert, rows, i, end, e, outcome);
+      }
+      i = end;
+    }
+  }
+
+  /** Inserts [from, to), of keys that are not in the table. */
+  async insert(
+    table: MysqlTable,
+    list: RowList,
+    from: number,
+    to: number,
+    outcome: Outcome,
+  ): Promise<void> {
+    for (let i = from; i < to; ) {
+      const { end, done } = await this.#insertSome(table, list, i, to, outcome);
+      if (!done && end - i === 1) await this.#insertOne(table, list.rows, i, outcome);
+      else if (!done) {
+        await this.run(table.delete, list.keys, i, end);
+        const middle = (i + end) >> 1;
+        await this.insert(table, list, i, middle, outcome);
+        await this.insert(table, list, middle, end, outcome);
+      }
+      i = end;
+    }
+  }
+
+  /** Lets go of a buffer that one huge statement has made. */
+  shrink(): void {
+    if (this.#out.buf.length > OUT_BYTES_MAX) this.#out = new ByteWriter(OUT_BYTES);
+  }
+
+  /**
+   * One statement from `from`; not done if a row of it is refused for more than a collision. For a
+   * single row nothing is sent: IGNORE would hide why it is refused.
+   */
+  async #insertSome(
+    table: MysqlTable,
+    list: RowList,
+    from: number,
+    to: number,
+    outcome: Outcome,
+  ): Promise<{ end: number; done: boolean }> {
+    if (to - from === 1) return { end: to, done: false };
+    let end = from + 1;
+    try {
+      end = this.#fill(table.insertIgnore, list.rows, from, to - from);
+      if (end - from === 1) return { end, done: false };
+      const { affectedRows, warnings } = await this.#send(table.insertIgnore);
+      const left = end - from - affectedRows;
+      if (warnings !== left) return { end, done: false };
+      if (left > 0 && !(await this.#areCollisions(left))) return { end, done: false };
+      if (left > 0) await this.#absent(table, list, from, end, outcome);
+      return { end, done: true };
+    } catch (e) {
+      if (!isOfRow(e)) throw e;
+      return { end, done: false };
+    }
+  }
+
+  async #insertOne(
+    table: MysqlTable,
+    rows: RecordList,
+    i: number,
+    outcome: Outcome,
+  ): Promise<void> {
+    try {
+      this.#fill(table.insert, rows, i, 1);
+      await this.#send(table.insert);
+    } catch (e) {
+      if (errnoOf(e) === DUPLICATE) outcome.collides(i);
+      else if (isOfRow(e)) outcome.refuses(i, e);
+      else throw e;
+    }
+  }
+
+  /** Whether all warnings of the last statement are of rows that collide. */
+  async #areCollisions(warnings: number): Promise<boolean> {
+    const all = await this.#session.query<{ Code: number | string }>('SHOW WARNINGS');
+    return all.length === warnings && all.every(w => Number(w.Code) === DUPLICATE);
+  }
+
+  /** Halves of [from, to), which failed as a whole, until the refused rows are found. */
+  async #isolate(
+    statement: Statement,
+    list: RecordList,
+    from: number,
+    to: number,
+    error: ReshardError,
+    outcome: Outcome,
+  ): Promise<void> {
+    if (to - from === 1) return outcome.refuses(from, error);
+    const middle = (from + to) >> 1;
+    for (const [a, b] of [
+      [from, middle],
+      [middle, to],
+    ] as const) {
+      try {
+        await this.run(statement, list, a, b);
+      } catch (e) {
+        if (!isOfRow(e)) throw e;
+        await this.#isolate(statement, list, a, b, e, outcome);
+      }
+    }
+  }
+
+  /** Tells the rows of [from, to) whose keys are not in the table. */
+  async #absent(
+    table: MysqlTable,
+    list: RowList,
+    from: number,
+    to: number,
+    outcome: Outcome,
+  ): Promise<void> {
+    const present = new Set<string>();
+    const key = new ByteWriter(64);
+    const { keyCodec } = table.table;
+    for (let i = from; i < to; ) {
+      const end = this.#fill(table.present, list.keys, i, to - i);
+      await this.#session.rawQuery(table.present.end(this.#out), (buf, start, rowEnd) => {
+        key.clear();
+        keyCodec.fromText(buf, start, rowEnd, key);
+        present.add(key.buf.toString('latin1', 0, key.pos));
+      });
+      i = end;
+    }
+    for (let i = from; i < to; i++) if (!present.has(list.keyText(i))) outcome.collides(i);
+  }
+
+  #fill(statement: Statement, list: RecordList, from: number, most = list.count): number {
+    const out = this.#out;
+    const { bytes, rows, packetBytes } = this.#limits;
+    const room = packetBytes - statement.shape.suffix.length - 16;
+    const last = Math.min(list.count, from + Math.min(rows, most));
+    statement.begin(out);
+    let i = from;
+    for (; i < last && (i === from || out.pos < bytes); i++) {
+      const before = out.pos;
+      try {
+        statement.add(out, list.buf(i), list.start(i), i === from);
+        if (out.pos <= room) continue;
+        if (i === from) throw tooLarge(out.pos, packetBytes);
+      } catch (e) {
+        // It comes first in the next statement, and is known by that.
+        if (i === from) throw e;
+      }
+      out.pos = before;
+      break;
+    }
+    return i;
+  }
+
+  #send(statement: Statement): Promise<StatementResult> {
+    return this.#session.rawQuery(statement.end(this.#out));
+  }
+}
+
+function tooLarge(bytes: number, packetBytes: number): ReshardError {
+  return new ReshardError('too-large', 'a row is larger than the target takes in one statement', {
+    context: { bytes, max_allowed_packet: packetBytes },
+    remedy: 'raise max_allowed_packet on the target: SET GLOBAL max_allowed_packet = 1073741824',
+  });
+}

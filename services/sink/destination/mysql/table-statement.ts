@@ -1,0 +1,144 @@
+/**
+ * Statements of one table for one MySQL or MariaDB target, as bytes: literals are written by the
+ * codec straight from the Avro row between constant pieces of text, so a row costs no string.
+ *
+ * On a table with further unique keys the upsert carries a guard. ON DUPLICATE KEY UPDATE takes the
+ * first row that collides by any unique key, and would rewrite the row of another primary key. The
+ * guard makes the statement fail as a whole when the row found is not the row meant, so that it has
+ * changed nothing: in an integer column of the key by a sum that no integer holds (1690), else by
+ * NULL (1048). NULL is no guard where the column is AUTO_INCREMENT: the server stores 0 instead.
+ */
+
+import { qualified, quoteId } from '../../../../shared/mysql/identifier.ts';
+import { selectExpression } from '../../../../shared/mysql/range-sql.ts';
+import {
+  deleteShape,
+  hasClock,
+  insertShape,
+  keyListShape,
+  type RowListShape,
+  upsertShape,
+} from '../../../../shared/mysql/statement.ts';
+import type { RowCodec } from '../../../../shared/row/row-codec.ts';
+import type { ByteWriter } from '../../../../shared/runtime/bytes.ts';
+import type { TableSchema } from '../../../../shared/schema/table-schema.ts';
+import { int } from '../../intake/routed-batch.ts';
+import type { SinkTable } from '../../intake/sink-table.ts';
+
+/** Name of the row of new values; statement.ts uses the same. */
+const NEW_ROW = '`reshard_new`';
+
+export interface TargetFacts {
+  database: string;
+  flavor: 'mysql' | 'mariadb';
+  /** The target's table has unique keys besides its primary key. */
+  hasUniques: boolean;
+}
+
+/** A multi-row statement under construction in a writer. */
+export class Statement {
+  readonly shape: RowListShape;
+  readonly #columns: readonly number[];
+  readonly #codec: RowCodec;
+  readonly #offsets: Int32Array;
+
+  constructor(shape: RowListShape, columns: readonly number[], codec: RowCodec, width: number) {
+    this.shape = shape;
+    this.#columns = columns;
+    this.#codec = codec;
+    this.#offsets = new Int32Array(width);
+  }
+
+  begin(out: ByteWriter): void {
+    out.clear();
+    append(out, this.shape.prefix);
+  }
+
+  /** Adds the row (or key) that starts at `start`. */
+  add(out: ByteWriter, buf: Buffer, start: number, isFirst: boolean): void {
+    const { shape } = this;
+    const offsets = this.#offsets;
+    const columns = this.#columns;
+    this.#codec.offsets(buf, start, offsets);
+    if (!isFirst) append(out, shape.separator);
+    append(out, shape.open);
+    for (let i = 0; i < columns.length; i++) {
+      append(out, shape.between[i] as Buffer);
+      const column = columns[i] as number;
+      this.#codec.toSql(buf, int(offsets, column), column, out);
+    }
+    append(out, shape.close);
+  }
+
+  end(out: ByteWriter): Buffer {
+    append(out, this.shape.suffix);
+    return out.view();
+  }
+}
+
+export class MysqlTable {
+  readonly table: SinkTable;
+  readonly hasUniques: boolean;
+  /** Rows, by primary key. */
+  readonly upsert: Statement;
+  /** Rows; any duplicate is an error. */
+  readonly insert: Statement;
+  /** Rows; those that collide are left out, each with a warning. */
+  readonly insertIgnore: Statement;
+  /** Which of some keys are in the table; answers in the form that the key codec reads. */
+  readonly present: Statement;
+  /** Keys, as they are in record keys. */
+  readonly delete: Statement;
+
+  constructor(table: SinkTable, target: TargetFacts) {
+    const { codec, keyCodec } = table;
+    const schema = { ...table.schema, db: target.database };
+    const width = schema.columns.length;
+    const shape = upsertShape(schema, target);
+    const guarded = target.hasUniques
+      ? { ...shape, suffix: Buffer.from(guardedSuffix(schema, target)) }
+      : shape;
+    const keys = table.keyColumns.map((_, i) => i);
+    this.table = table;
+    this.hasUniques = target.hasUniques;
+    this.upsert = new Statement(guarded, codec.insertable, codec, width);
+    const insert = insertShape(schema);
+    this.insert = new Statement(insert, codec.insertable, codec, width);
+    this.insertIgnore = new Statement(ignoring(insert), codec.insertable, codec, width);
+    this.delete = new Statement(deleteShape(schema), keys, keyCodec, keys.length);
+    const select = `SELECT ${table.keyColumns.map(selectExpression).join(',')}`;
+    const from = `${select} FROM ${qualified(schema.db, schema.table)} WHERE `;
+    this.present = new Statement(keyListShape(schema, from), keys, keyCodec, keys.length);
+  }
+}
+
+function ignoring(insert: RowListShape): RowListShape {
+  const prefix = insert.prefix.toString('utf8').replace(/^INSERT /, 'INSERT IGNORE ');
+  return { ...insert, prefix: Buffer.from(prefix) };
+}
+
+function guardedSuffix(schema: TableSchema, target: TargetFacts): string {
+  const isMysql = target.flavor === 'mysql';
+  const table = qualified(schema.db, schema.table);
+  const nameOf = (i: number): string => quoteId(schema.columns[i]?.name ?? '');
+  const old = (i: number): string => `${table}.${nameOf(i)}`;
+  const fresh = (i: number): string =>
+    isMysql ? `${NEW_ROW}.${nameOf(i)}` : `VALUES(${nameOf(i)})`;
+  const isKey = new Set(schema.primaryKey);
+  const isInteger = (i: number): boolean => schema.columns[i]?.type.kind === 'integer';
+  const integer = schema.primaryKey.find(isInteger);
+  const guarded = integer ?? schema.primaryKey[0] ?? 0;
+  // Made from a column: the server would compute a constant before it looks at any row.
+  const fail = integer === undefined ? 'NULL' : `${old(integer)} * 0 + 18446744073709551615 + 1`;
+  const same = schema.primaryKey.map(i => `${old(i)} = ${fresh(i)}`).join(' AND ');
+  const sets = [`${nameOf(guarded)} = IF(${same}, ${old(guarded)}, ${fail})`];
+  schema.columns.forEach((c, i) => {
+    const isSet = !isKey.has(i) || (i !== guarded && hasClock(c));
+    if (c.generated === 'no' && isSet) sets.push(`${nameOf(i)}=${fresh(i)}`);
+  });
+  return `${isMysql ? ` AS ${NEW_ROW}` : ''} ON DUPLICATE KEY UPDATE ${sets.join(',')}`;
+}
+
+function append(out: ByteWriter, piece: Buffer): void {
+  if (piece.length > 0) out.copy(piece, 0, piece.length);
+}

@@ -1,0 +1,103 @@
+/**
+ * One target database: how to open a session that applies to it, and what of its tables decides the
+ * statements. Facts are read anew with each session, since an operator may have changed the tables
+ * meanwhile.
+ */
+import type { JobTarget } from '../../../../shared/job/job.ts';
+import { MysqlSession } from '../../../../shared/mysql/connect.ts';
+import { inspectKeys } from '../../../../shared/mysql/inspect.ts';
+import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
+import { ReshardError } from '../../../../shared/runtime/error.ts';
+import type { Logger } from '../../../../shared/runtime/log.ts';
+import { DeadLetterStore } from '../../dead-letter/dead-letter-store.ts';
+import type { SinkTable } from '../../intake/sink-table.ts';
+import { OffsetTable } from './offset.ts';
+import { ParkTable } from './park.ts';
+import { MysqlTable } from './table-statement.ts';
+
+const NO_SUCH_TABLE = 1146;
+const NO_SUCH_COLUMN = 1054;
+const STATEMENT_TIMEOUT_MS = 120_000;
+/**
+ * A member that was stopped or cut off in the middle of a transaction holds its offset rows locked;
+ * the server ends such a transaction after this time, and the next owner can claim them.
+ */
+const IDLE_TIMEOUT_S = 10;
+/** So a worker without work says something before that. */
+export const SIGN_OF_LIFE_MS = 3000;
+
+export class Target {
+  readonly number: number;
+  readonly name: string;
+  readonly database: string;
+  readonly offsets: OffsetTable;
+  readonly parks: ParkTable;
+  readonly deadLetters: DeadLetterStore;
+  readonly #endpoint: JobTarget;
+  readonly #log: Logger;
+
+  constructor(number: number, endpoint: JobTarget, job: string, log: Logger) {
+    this.number = number;
+    this.name = endpoint.name;
+    this.database = endpoint.database;
+    this.offsets = new OffsetTable(endpoint.database, job);
+    this.parks = new ParkTable(endpoint.database, job);
+    this.deadLetters = new DeadLetterStore(endpoint.database, job);
+    this.#endpoint = endpoint;
+    this.#log = log;
+  }
+
+  /** A session without autocommit, on a target that has our tables. */
+  async open(): Promise<{ session: MysqlSession; packetBytes: number }> {
+    const { host, port, user, password, database, tls } = this.#endpoint;
+    const session = await MysqlSession.open(
+      { host, port, user, password, database, tls },
+      { role: 'apply', log: this.#log, statementTimeoutMs: STATEMENT_TIMEOUT_MS },
+    );
+    try {
+      await this.#createOurs(session);
+      const [row] = await session.query<{ packet: string | number }>(
+        'SELECT @@max_allowed_packet AS packet',
+      );
+      // Every warning of a statement is looked at, so every one is kept.
+      const settings = `autocommit = 0, wait_timeout = ${IDLE_TIMEOUT_S}, max_error_count = 65535`;
+      await session.rawQuery(`SET SESSION ${settings}`);
+      return { session, packetBytes: Number(row?.packet ?? 1024 * 1024) };
+    } catch (e) {
+      session.destroy();
+      throw e;
+    }
+  }
+
+  /** Our tables, unless somebody has made them: then the user needs no privilege for it. */
+  async #createOurs(session: MysqlSession): Promise<void> {
+    for (const ours of [this.offsets, this.parks, this.deadLetters]) {
+      try {
+        await session.rawQuery(ours.probe);
+      } catch (e) {
+        const errno = errnoOf(e);
+        if (errno === NO_SUCH_TABLE) await ours.create(session);
+        else if (errno === NO_SUCH_COLUMN && ours === this.parks) await this.parks.upgrade(session);
+        else throw e;
+      }
+    }
+  }
+
+  /** The table as it is on this target now. */
+  async inspect(session: MysqlSession, table: SinkTable): Promise<MysqlTable> {
+    const keys = await inspectKeys(session, this.database, table.name);
+    const primary = keys.find(k => k.name === 'PRIMARY')?.parts.map(p => p.column) ?? [];
+    const wanted = table.keyColumns.map(c => c.name);
+    if (primary.join('\0') !== wanted.join('\0')) {
+      throw new ReshardError('schema-changed', 'the target table has not the planned primary key', {
+        context: { target: this.name, table: table.name, planned: wanted.join(',') },
+        remedy: `create the table on ${this.name} as it is on the sources`,
+      });
+    }
+    return new MysqlTable(table, {
+      database: this.database,
+      flavor: session.flavor,
+      hasUniques: keys.some(k => k.unique && k.name !== 'PRIMARY'),
+    });
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * A partition task is one table partition on its way into one target: its queue and how far the
+ * target is. The target's offset row is the truth; what is here was read from it or committed to
+ * it.
+ *
+ * Invariant: `position.next <= enqueued`. Up to `position.next` is committed in the target, up to
+ * `enqueued` is in memory. A routed batch is taken only if it continues at `enqueued`: a gap is
+ * refused (somebody else must read it again), an overlap is skipped record by record.
+ * The queue shrinks only by commits and by `drop`, so a transaction that fails undoes nothing here.
+ */
+import type { ReshardError } from '../../../shared/runtime/error.ts';
+import type { Refusal } from '../destination/mysql/refusal.ts';
+import type { RoutedBatch } from './routed-batch.ts';
+import type { SinkTable } from './sink-table.ts';
+
+export type TaskState =
+  /** Waits for its worker to claim the offset row. */
+  | 'waiting'
+  | 'running'
+  /** Stopped by an error that needs the operator; tried again from time to time. */
+  | 'halted'
+  /** Given away; nothing of it may be applied any more. */
+  | 'closed';
+
+/** What the offset row says. */
+export interface TaskPosition {
+  readonly next: number;
+  readonly epoch: number;
+  readonly ordinal: number;
+  readonly revision: number;
+}
+
+export interface ParkedKey {
+  sinceMs: number;
+  offset: number;
+}
+
+/** A key whose newest event the target refuses, or nobody can read. */
+export interface BlockedKey extends ParkedKey {
+  reason: 'refused' | 'unreadable';
+  why: Refusal;
+}
+
+/** What waits in the target besides the rows of the partition task. */
+export interface Waiting {
+  parked: Map<string, ParkedKey>;
+  blocked: Map<string, BlockedKey>;
+  deadLetters: number;
+}
+
+export interface Queued {
+  routed: RoutedBatch;
+  /** First record that the partition task has not taken from an earlier routed batch. */
+  start: number;
+}
+
+export function nothingWaits(): Waiting {
+  return { parked: new Map(), blocked: new Map(), deadLetters: 0 };
+}
+
+const UNKNOWN: TaskPosition = { next: 0, epoch: 0, ordinal: -1, revision: 0 };
+
+export class PartitionTask {
+  readonly table: SinkTable;
+  readonly partition: number;
+  /** Number of the target. */
+  readonly target: number;
+  readonly name: string;
+  state: TaskState = 'waiting';
+  error: ReshardError | null = null;
+  /**
+   * Offset of the record that halted the partition task: its error stands until that one has
+   * passed.
+   */
+  haltedAt: number | null = null;
+  /** When a waiting or halted partition task is tried again, on the clock of performance.now(). */
+  retryAt = 0;
+  position: TaskPosition = UNKNOWN;
+  enqueued = 0;
+  /** Most records of the next batch: lowered to find the record that the target refuses. */
+  limit = Number.POSITIVE_INFINITY;
+  /** Keys in reshard_park that wait for a unique value, as latin1 text. */
+  parked = new Map<string, ParkedKey>();
+  /** Keys in reshard_park that wait for the operator or for a newer event; none is in `parked`. */
+  blocked = new Map<string, BlockedKey>();
+  /** Dead letters that are not in their topic yet. */
+  deadLetters = 0;
+  /** When blocked keys are tried again, on the clock of performance.now(), and the wait after. */
+  retryBlockedAt = 0;
+  retryBlockedMs = 0;
+  /** When the offset row was written last, for the lazy advance over records of other targets. */
+  writtenAt = 0;
+  /** Events applied to the target, and records found to be delivered twice, since the start. */
+  readonly total = { rows: 0, skipped: 0 };
+  queue: Queued[] = [];
+  bytesQueued = 0;
+
+  constructor(table: SinkTable, partition: number, target: number) {
+    this.table = table;
+    this.partition = partition;
+    this.target = target;
+    this.name = `${table.topic}[${partition}]`;
+  }
+
+  get topic(): string {
+    return this.table.topic;
+  }
+
+  /** The offset row was claimed: go on from what it says. */
+  claimed(position: TaskPosition, waiting: Waiting, now: number): void {
+    this.drop();
+    this.position = position;
+    this.enqueued = position.next;
+    this.parked = waiting.parked;
+    this.blocked = waiting.blocked;
+    this.deadLetters = waiting.deadLetters;
+    this.retryBlockedAt = now;
+    this.retryBlockedMs = 0;
+    this.state = 'running';
+    this.writtenAt = now;
+    if (this.haltedAt === null) this.error = null;
+  }
+
+  /** Takes a routed batch if it continues where the partition task is. */
+  offer(routed: RoutedBatch): boolean {
+    const { enqueued } = this;
+    if (this.state !== 'running') return false;
+    if (routed.from > enqueued || routed.position < enqueued) return false;
+    if (routed.position === enqueued && routed.error === null) return false;
+    let start = 0;
+    while (start < routed.count && routed.fetched.offset(start) < enqueued) start += 1;
+    routed.hold();
+    this.queue.push({ routed, start });
+    this.bytesQueued += routed.fetched.bytes;
+    this.enqueued = routed.position;
+    return true;
+  }
+
+  /** Since when the key has waited, whatever for. */
+  waitsSince(key: string): number | undefined {
+    return (this.parked.get(key) ?? this.blocked.get(key))?.sinceMs;
+  }
+
+  /** The target has committed all records in front of `position.next`. */
+  committed(position: TaskPosition, now: number): void {
+    const { next } = position;
+    this.position = position;
+    this.writtenAt = now;
+    this.enqueued = Math.max(this.enqueued, next);
+    if (this.haltedAt !== null && next > this.haltedAt) this.#recovered();
+    let used = 0;
+    for (const { routed } of this.queue) {
+      if (routed.position > next) break;
+      this.bytesQueued -= routed.fetched.bytes;
+      routed.letGo();
+      used += 1;
+    }
+    this.queue.splice(0, used);
+    const head = this.queue[0];
+    if (head === undefined) return;
+    const { routed } = head;
+    while (head.start < routed.count && routed.fetched.offset(head.start) < next) head.start += 1;
+  }
+
+  /** Forgets what is queued: it will be read again from the committed position. */
+  drop(): void {
+    for (const { routed } of this.queue) routed.letGo();
+    this.queue = [];
+    this.bytesQueued = 0;
+    this.enqueued = this.position.next;
+  }
+
+  /**
+   * `isAtRecord`: the record at `position.next` is refused; else the partition task cannot work at
+   * all.
+   */
+  halt(error: ReshardError, retryAt: number, isAtRecord: boolean): void {
+    this.state = 'halted';
+    this.error = error;
+    this.retryAt = retryAt;
+    this.haltedAt = isAtRecord ? this.position.next : null;
+    this.limit = Number.POSITIVE_INFINITY;
+    this.drop();
+  }
+
+  #recovered(): void {
+    this.error = null;
+    this.haltedAt = null;
+  }
+}

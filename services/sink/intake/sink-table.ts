@@ -1,0 +1,78 @@
+/**
+ * What the sink knows of one table topic: how its rows are encoded, how they are routed, and the
+ * schema ids that its records must carry. Built from the plan that control wrote.
+ */
+import { EnvelopeDecoder } from '../../../shared/codec/envelope.ts';
+import { ModulusRoute } from '../../../shared/route/modulus.ts';
+import { RowCodec } from '../../../shared/row/row-codec.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import type { Column } from '../../../shared/type/column-type.ts';
+
+export interface TableSource {
+  topic: string;
+  source: string;
+  schema: TableSchema;
+  keySchemaId: number;
+  valueSchemaId: number;
+}
+
+export interface SinkTableOptions {
+  shardColumn: string;
+  targets: number;
+  /**
+   * The topic is compacted: of a row's events the one that moved it to another target may be gone
+   * before the sink reads it, and those that follow know only the new place. So each event takes
+   * the row from every target but its own.
+   */
+  compacted?: boolean;
+}
+
+export class SinkTable {
+  readonly topic: string;
+  readonly source: string;
+  readonly schema: TableSchema;
+  readonly keySchemaId: number;
+  readonly valueSchemaId: number;
+  readonly codec: RowCodec;
+  /** Reads record keys: a key is the record of the primary-key columns, in key order. */
+  readonly keyCodec: RowCodec;
+  readonly keyColumns: readonly Column[];
+  readonly route: ModulusRoute;
+  readonly compacted: boolean;
+  readonly envelope: EnvelopeDecoder;
+  /** Scratch for RowCodec.offsets. */
+  readonly offsets: Int32Array;
+
+  constructor(o: TableSource, { shardColumn, targets, compacted = false }: SinkTableOptions) {
+    this.topic = o.topic;
+    this.source = o.source;
+    this.schema = o.schema;
+    this.keySchemaId = o.keySchemaId;
+    this.valueSchemaId = o.valueSchemaId;
+    this.codec = new RowCodec(o.schema);
+    this.keyColumns = keyColumns(o.schema);
+    this.keyCodec = new RowCodec({
+      ...o.schema,
+      columns: [...this.keyColumns],
+      primaryKey: this.keyColumns.map((_, i) => i),
+      uniqueKeys: [],
+    });
+    this.route = new ModulusRoute(o.schema, shardColumn, targets);
+    this.compacted = compacted;
+    this.envelope = new EnvelopeDecoder(this.codec);
+    this.offsets = new Int32Array(o.schema.columns.length);
+  }
+
+  /** The table's name on the sources and on the targets. */
+  get name(): string {
+    return this.schema.table;
+  }
+}
+
+function keyColumns(schema: TableSchema): Column[] {
+  return schema.primaryKey.map(i => {
+    const column = schema.columns[i];
+    if (column === undefined) throw new RangeError(`primary key names column ${i}`);
+    return column;
+  });
+}

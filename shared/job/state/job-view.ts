@@ -1,0 +1,237 @@
+/**
+ * What a service knows of its job: the state topic, read from its start and followed. Control is
+ * the only writer; everybody else reads. A view is complete up to the moment it was opened.
+ */
+import type { RecordCodec } from '../../codec/record-codec.ts';
+import type { TableSchema } from '../../schema/table-schema.ts';
+
+export type Phase = 'prepare' | 'copying' | 'following' | 'verified';
+
+export interface JobState {
+  phase: Phase;
+  sinceMs: number;
+  startedMs: number;
+  paused: string[];
+  /** When the last recopy was ordered; checks of before say nothing any more. */
+  recopiedMs?: number;
+}
+
+export interface Start {
+  gtid: string;
+  serverUuid: string;
+  flavor: 'mysql' | 'mariadb';
+  /** The recopy that wrote this; with `jump` the log goes on from `gtid`, wherever it was. */
+  recopy?: string | null;
+  jump?: boolean;
+}
+
+export interface PlannedRange {
+  id: number;
+  /** Exclusive lower bound, canonical primary-key bytes; null is open. */
+  after: Buffer | null;
+  /** Inclusive upper bound; null is open. */
+  upTo: Buffer | null;
+}
+
+export interface TablePlanRecord {
+  generation: number;
+  source: string;
+  db: string;
+  table: string;
+  topic: string;
+  schemaJson: string;
+  keySchemaId: number;
+  valueSchemaId: number;
+  estimatedRows: number;
+  ranges: PlannedRange[];
+  /** The recopy that raised the generation. */
+  recopy?: string | null;
+  /** Changes of these transactions are not read from the binlog: the copy has them. */
+  skipTo?: string;
+}
+
+export interface TablePlan extends TablePlanRecord {
+  schema: TableSchema;
+}
+
+export interface VerifyRequest {
+  id: string;
+  requestedMs: number;
+  tables: string[];
+}
+
+/** Which keys of a repair get a tombstone: those not found, or each one before its row. */
+export type Clear = 'never' | 'absent' | 'always';
+
+/** Keys to read again and to bring into the log as they are; see docs/TOPICS.md. */
+export interface RepairRequest {
+  id: string;
+  requestedMs: number;
+  source: string;
+  db: string;
+  table: string;
+  clear: Clear;
+  /** Canonical primary-key bytes. */
+  keys: Buffer[];
+}
+
+/** The operator's word to copy tables of a source anew. */
+export interface RecopyRequest {
+  id: string;
+  requestedMs: number;
+  source: string;
+  tables: string[];
+  /** The binlog up to now is lost, or not wanted: the log goes on from now. */
+  jump: boolean;
+  /** Changes of these tables up to now are not read from the binlog. */
+  skip: boolean;
+  /** Set when the new plans are durable. */
+  plannedMs?: number | null;
+  error?: string | null;
+}
+
+/** A reason to pause the copy, by its name. A record of its own: no two writers meet in it. */
+export interface Pause {
+  reason: string;
+  sinceMs: number;
+  /** Who asked for it. */
+  by: string;
+}
+
+/** What a job that is not prepared yet waits for; for views. */
+export interface Preparing {
+  sinceMs: number;
+  waiting: string;
+}
+
+/** The record of schemas/state.avsc: one field is set, by key. */
+export interface StateRecord {
+  job: JobState | null;
+  start: Start | null;
+  plan: TablePlanRecord | null;
+  verify: VerifyRequest | null;
+  repair?: RepairRequest | null;
+  recopy?: RecopyRequest | null;
+  pause?: Pause | null;
+  prepare?: Preparing | null;
+}
+
+export const stateKey = {
+  job: 'job',
+  start: (source: string): string => `start/${source}`,
+  plan: (source: string, db: string, table: string): string => `plan/${source}/${db}.${table}`,
+  verify: (id: string): string => `verify/${id}`,
+  repair: (id: string): string => `repair/${id}`,
+  recopy: (id: string): string => `recopy/${id}`,
+  pause: (reason: string): string => `pause/${reason}`,
+  prepare: 'prepare',
+};
+
+export class JobView {
+  job: JobState | null = null;
+  preparing: Preparing | null = null;
+  /** By source name. */
+  readonly starts = new Map<string, Start>();
+  /** By `<source>/<db>.<table>`. */
+  readonly plans = new Map<string, TablePlan>();
+  readonly verifies = new Map<string, VerifyRequest>();
+  readonly repairs = new Map<string, RepairRequest>();
+  readonly recopies = new Map<string, RecopyRequest>();
+  readonly pauses = new Map<string, Pause>();
+  #listeners: (() => void)[] = [];
+
+  apply(key: string, record: StateRecord | null): void {
+    const [kind, rest] = split(key);
+    if (kind === 'job') this.job = record?.job ?? null;
+    else if (kind === 'prepare') this.preparing = record?.prepare ?? null;
+    else if (kind === 'start') put(this.starts, rest, record?.start);
+    else if (kind === 'verify') put(this.verifies, rest, record?.verify);
+    else if (kind === 'repair') put(this.repairs, rest, record?.repair);
+    else if (kind === 'recopy') put(this.recopies, rest, record?.recopy);
+    else if (kind === 'pause') put(this.pauses, rest, record?.pause);
+    else if (kind === 'plan') {
+      const plan = record?.plan;
+      put(this.plans, rest, plan ? { ...plan, schema: parseSchema(plan.schemaJson) } : undefined);
+    }
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Why the copy stands still; empty when nobody has asked for that. */
+  get paused(): string[] {
+    return [...new Set([...(this.job?.paused ?? []), ...this.pauses.keys()])].sort();
+  }
+
+  /** The same with who asked for it and when, oldest first. */
+  get pauseList(): Pause[] {
+    const known = this.#byJob().filter(p => !this.pauses.has(p.reason));
+    return [...known, ...this.pauses.values()].sort((a, b) => a.sinceMs - b.sinceMs);
+  }
+
+  /** Reasons in the job's record, which has no place for more. */
+  #byJob(): Pause[] {
+    const { paused = [], startedMs = 0 } = this.job ?? {};
+    return paused.map(reason => ({ reason, sinceMs: startedMs, by: 'control' }));
+  }
+
+  /** Calls back after each change; returns what ends that. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.push(listener);
+    return () => {
+      this.#listeners = this.#listeners.filter(x => x !== listener);
+    };
+  }
+
+  /** Resolves with the first truthy answer of `probe`, tried now and after each change. */
+  async waitFor<T>(probe: () => T | null | undefined | false, signal: AbortSignal): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        end();
+        reject(signal.reason ?? new Error('stopped'));
+      };
+      const look = (): void => {
+        const got = probe();
+        if (!got) return;
+        end();
+        signal.removeEventListener('abort', stop);
+        resolve(got);
+      };
+      const end = this.onChange(look);
+      signal.addEventListener('abort', stop, { once: true });
+      if (signal.aborted) stop();
+      else look();
+    });
+  }
+
+  /** The last recopy of the source whose plans and start are durable. */
+  recopyOf(source: string): string | null {
+    return this.starts.get(source)?.recopy ?? null;
+  }
+
+  plansOf(source: string): TablePlan[] {
+    return [...this.plans.values()].filter(p => p.source === source);
+  }
+}
+
+/** Decodes a record of the state topic into the view. */
+export function applyState(
+  view: JobView,
+  codec: RecordCodec<StateRecord>,
+  key: Buffer,
+  value: Buffer | null,
+): void {
+  view.apply(key.toString('utf8'), value === null ? null : codec.decode(value));
+}
+
+function parseSchema(json: string): TableSchema {
+  return JSON.parse(json);
+}
+
+function split(key: string): [string, string] {
+  const i = key.indexOf('/');
+  return i < 0 ? [key, ''] : [key.slice(0, i), key.slice(i + 1)];
+}
+
+function put<T>(map: Map<string, T>, key: string, value: T | null | undefined): void {
+  if (value === null || value === undefined) map.delete(key);
+  else map.set(key, value);
+}

@@ -1,0 +1,107 @@
+/** A source's progress topic, read from its start and followed: resume point and ranges. */
+import type { RecordCodec } from '../../codec/record-codec.ts';
+import type { TablePlan } from './job-view.ts';
+
+export interface Resume {
+  epoch: number;
+  ordinal: number;
+  gtid: string;
+  partialGtid: string | null;
+  partialRows: number;
+  chunksOffset: number;
+  file: string;
+  pos: number;
+  tsMs: number;
+  serverUuid: string;
+  /** The recopy that this position was begun with. */
+  recopy?: string | null;
+}
+
+export interface RangeProgress {
+  generation: number;
+  db: string;
+  table: string;
+  range: number;
+  after: Buffer | null;
+  complete: boolean;
+  rows: number;
+  dropped: number;
+  nextSeq: number;
+  rejected: number;
+  reason: string | null;
+}
+
+/** How far a repair is: keys of its request, from the start, that are settled in the log. */
+export interface RepairProgress {
+  id: string;
+  done: number;
+  complete: boolean;
+  rows: number;
+  deleted: number;
+  dropped: number;
+  nextSeq: number;
+  rejected: number;
+  reason: string | null;
+}
+
+/** The record of schemas/progress.avsc: one field is set, by key. */
+export interface ProgressRecord {
+  resume: Resume | null;
+  range: RangeProgress | null;
+  repair?: RepairProgress | null;
+}
+
+export const progressKey = {
+  source: 'source',
+  range: (db: string, table: string, range: number): string => `range/${db}.${table}/${range}`,
+  repair: (id: string): string => `repair/${id}`,
+};
+
+export class ProgressView {
+  resume: Resume | null = null;
+  /** By `<db>.<table>/<range>`. */
+  readonly ranges = new Map<string, RangeProgress>();
+  readonly repairs = new Map<string, RepairProgress>();
+  #listeners: (() => void)[] = [];
+
+  apply(key: string, record: ProgressRecord | null): void {
+    if (key === progressKey.source) this.resume = record?.resume ?? null;
+    else if (key.startsWith('range/')) {
+      if (record?.range) this.ranges.set(key.slice(6), record.range);
+      else this.ranges.delete(key.slice(6));
+    } else if (key.startsWith('repair/')) {
+      if (record?.repair) this.repairs.set(key.slice(7), record.repair);
+      else this.repairs.delete(key.slice(7));
+    }
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.push(listener);
+    return () => {
+      this.#listeners = this.#listeners.filter(x => x !== listener);
+    };
+  }
+
+  /** Every range of the plan's generation is in the log. */
+  isCopied(plan: TablePlan): boolean {
+    return plan.ranges.every(({ id }) => {
+      const range = this.range(plan.db, plan.table, id);
+      return range?.complete === true && range.generation === plan.generation;
+    });
+  }
+
+  range(db: string, table: string, range: number): RangeProgress | undefined {
+    return this.ranges.get(`${db}.${table}/${range}`);
+  }
+}
+
+/** Decodes a record of a progress topic into the view. */
+export function applyProgress(
+  view: ProgressView,
+  codec: RecordCodec<ProgressRecord>,
+  key: Buffer,
+  value: Buffer | null,
+): void {
+  view.apply(key.toString('utf8'), value === null ? null : codec.decode(value));
+}

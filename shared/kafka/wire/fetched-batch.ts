@@ -1,0 +1,57 @@
+/**
+ * What a reader hands out: the records of one partition of one response, as columns of places in
+ * the received bytes. No object and no copy for a record: a consumer reads keys and values where
+ * they are.
+ */
+export class FetchedBatch {
+  readonly topic: string;
+  readonly partition: number;
+  /** Next offset to read after this fetched batch: past control records and dropped records too. */
+  position = 0;
+  count = 0;
+  /** Bytes that this fetched batch counts against the reader's limit until it is released. */
+  bytes = 0;
+  readonly buf: Buffer;
+  /** Places in `buf`; start and end are -1 for null. */
+  readonly keyStart: Int32Array;
+  readonly keyEnd: Int32Array;
+  readonly valueStart: Int32Array;
+  readonly valueEnd: Int32Array;
+  readonly offsets: Float64Array;
+  readonly times: Float64Array;
+
+  constructor(topic: string, partition: number, buf: Buffer, capacity: number) {
+    this.topic = topic;
+    this.partition = partition;
+    this.buf = buf;
+    const places = new Int32Array(capacity * 4);
+    this.keyStart = places.subarray(0, capacity);
+    this.keyEnd = places.subarray(capacity, capacity * 2);
+    this.valueStart = places.subarray(capacity * 2, capacity * 3);
+    this.valueEnd = places.subarray(capacity * 3);
+    const numbers = new Float64Array(capacity * 2);
+    this.offsets = numbers.subarray(0, capacity);
+    this.times = numbers.subarray(capacity);
+  }
+
+  offset(i: number): number {
+    return this.offsets[i] as number;
+  }
+
+  /** Timestamp of the record in milliseconds. */
+  ts(i: number): number {
+    return this.times[i] as number;
+  }
+
+  /** A view of the key, or null. */
+  key(i: number): Buffer | null {
+    const start = this.keyStart[i] as number;
+    return start < 0 ? null : this.buf.subarray(start, this.keyEnd[i]);
+  }
+
+  /** A view of the value, or null. */
+  value(i: number): Buffer | null {
+    const start = this.valueStart[i] as number;
+    return start < 0 ? null : this.buf.subarray(start, this.valueEnd[i]);
+  }
+}

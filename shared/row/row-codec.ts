@@ -1,0 +1,199 @@
+/**
+ * A whole row between its byte forms. The Avro Value record is what a row IS from here on: the log
+ * carries it, the sink routes, folds and prints it, the checker names keys by it.
+ * Invariant: the same stored row gives the same bytes whether it came by SELECT or by binlog, and
+ * a key's bytes are the bytes of its columns in the row (key columns are never unions), so one key
+ * has one byte form.
+ */
+
+import { at, type ByteWriter } from '../runtime/bytes.ts';
+import { ReshardError } from '../runtime/error.ts';
+import { type TableSchema, unsupportedColumns } from '../schema/table-schema.ts';
+import { columnCodec } from '../type/column-codec.ts';
+import type { Column } from '../type/column-type.ts';
+import { JsonCodec, jsonNotCarried } from '../type/json.ts';
+import type { ValueCodec } from '../type/value-codec.ts';
+
+const NULL_TEXT = 0xfb;
+const NULL_SQL = Buffer.from('NULL');
+/** Union branches of ['null', T] as Avro writes them. */
+const BRANCH_NULL = 0;
+const BRANCH_VALUE = 2;
+
+export class RowCodec {
+  readonly schema: TableSchema;
+  /** Columns that an INSERT lists: a stored generated column is computed again by the target. */
+  readonly insertable: number[];
+  readonly codecs: readonly ValueCodec[];
+  readonly #nullable: boolean[];
+  readonly #keyColumns: number[];
+  /** Columns up to the last one of the key: no more need be walked for a key. */
+  readonly #keyPrefix: number;
+  readonly #starts: Int32Array;
+
+  constructor(schema: TableSchema) {
+    const [refused] = unsupportedColumns(schema);
+    if (refused !== undefined) {
+      const where = refused.column === '' ? schema.table : `${schema.table}.${refused.column}`;
+      throw new ReshardError('unsupported-type', `${where}: ${refused.reason}`, {
+        remedy: refused.remedy,
+        context: { table: schema.table, column: refused.column },
+      });
+    }
+    this.schema = schema;
+    this.codecs = schema.columns.map(c => columnCodec(schema.table, c));
+    this.insertable = schema.columns.flatMap((c, i) => (c.generated === 'no' ? [i] : []));
+    this.#nullable = schema.columns.map((c, i) => isUnion(schema, c, i));
+    this.#keyColumns = schema.primaryKey;
+    this.#keyPrefix = Math.max(...schema.primaryKey) + 1;
+    this.#starts = new Int32Array(schema.columns.length + 1);
+  }
+
+  /** One row packet of the text protocol, whose columns are the selectExpression of each. */
+  fromText(buf: Buffer, start: number, end: number, out: ByteWriter): void {
+    const { codecs } = this;
+    let pos = start;
+    for (let i = 0; i < codecs.length; i++) {
+      let length = at(buf, pos++);
+      if (length === NULL_TEXT) {
+        this.#null(i, out);
+        continue;
+      }
+      if (length > NULL_TEXT) {
+        const bytes = length === 0xfc ? 2 : length === 0xfd ? 3 : 8;
+        length = readWide(buf, pos, bytes);
+        pos += bytes;
+      }
+      if (this.#nullable[i]) out.u8(BRANCH_VALUE);
+      this.#codec(i).fromText(buf, pos, pos + length, out);
+      pos += length;
+    }
+    if (pos !== end) throw this.#corrupt('a row packet has other columns than the schema');
+  }
+
+  /**
+   * JSON columns of which a text since the last call held what may be a date: a SELECT prints it as
+   * a string, and stored as a string it would be another document. The reader of the rows asks the
+   * server (`dateProbe`) and refuses with `dateRefusal`; row images never leave this doubt.
+   */
+  takeDoubts(): string[] {
+    return this.codecs.flatMap((codec, i) => {
+      if (!(codec instanceof JsonCodec) || !codec.doubtful) return [];
+      codec.doubtful = false;
+      return this.schema.columns[i]?.name ?? [];
+    });
+  }
+
+  /** True in SQL for rows whose document is not the one that its own text gives. */
+  dateProbe(column: string): string {
+    const name = `\`${column.replaceAll('`', '``')}\``;
+    return `NOT (${name} <=> CAST(CAST(${name} AS CHAR) AS JSON))`;
+  }
+
+  dateRefusal(column: string): Error {
+    return jsonNotCarried({ table: this.schema.table, column }, 'a date or time');
+  }
+
+  /** One row image with all columns present; returns the position after it. */
+  fromBinlog(buf: Buffer, pos: number, end: number, out: ByteWriter): number {
+    const { codecs } = this;
+    let p = pos + ((codecs.length + 7) >> 3);
+    for (let i = 0; i < codecs.length; i++) {
+      if ((at(buf, pos + (i >> 3)) >> (i & 7)) & 1) {
+        this.#null(i, out);
+        continue;
+      }
+      if (this.#nullable[i]) out.u8(BRANCH_VALUE);
+      p = this.#codec(i).fromBinlog(buf, p, out);
+    }
+    if (p > end) throw this.#corrupt('a row image has other columns than the schema');
+    return p;
+  }
+
+  /** The canonical key bytes of a row: its key columns in key order. */
+  key(row: Buffer, start: number, _end: number, out: ByteWriter): void {
+    const starts = this.#starts;
+    let pos = start;
+    for (let i = 0; i < this.#keyPrefix; i++) {
+      starts[i] = pos;
+      pos = this.#skip(row, pos, i);
+    }
+    starts[this.#keyPrefix] = pos;
+    for (const i of this.#keyColumns) {
+      out.copy(row, starts[i] as number, starts[i + 1] as number);
+    }
+  }
+
+  /** Start of every column (at its union branch if it is nullable); returns the row's end. */
+  offsets(row: Buffer, start: number, out: Int32Array): number {
+    let pos = start;
+    for (let i = 0; i < this.codecs.length; i++) {
+      out[i] = pos;
+      pos = this.#skip(row, pos, i);
+    }
+    return pos;
+  }
+
+  /** The row's end. */
+  skip(row: Buffer, start: number): number {
+    let pos = start;
+    for (let i = 0; i < this.codecs.length; i++) pos = this.#skip(row, pos, i);
+    return pos;
+  }
+
+  /** The SQL literal of one column, given its offset. */
+  toSql(row: Buffer, columnOffset: number, column: number, out: ByteWriter): void {
+    if (!this.#nullable[column]) this.#codec(column).toSql(row, columnOffset, out);
+    else if (at(row, columnOffset) === BRANCH_NULL) out.copy(NULL_SQL, 0, 4);
+    else this.#codec(column).toSql(row, columnOffset + 1, out);
+  }
+
+  /** Whether the column at that offset is NULL. */
+  isNull(row: Buffer, columnOffset: number, column: number): boolean {
+    return this.#nullable[column] === true && at(row, columnOffset) === BRANCH_NULL;
+  }
+
+  /** For humans and tests only. */
+  toJs(row: Buffer, start: number): unknown[] {
+    const starts = new Int32Array(this.codecs.length);
+    this.offsets(row, start, starts);
+    return this.codecs.map((codec, i) => {
+      const pos = starts[i] as number;
+      if (this.isNull(row, pos, i)) return null;
+      return codec.toJs(row, this.#nullable[i] ? pos + 1 : pos);
+    });
+  }
+
+  #codec(i: number): ValueCodec {
+    return this.codecs[i] as ValueCodec;
+  }
+
+  #skip(row: Buffer, pos: number, i: number): number {
+    if (!this.#nullable[i]) return this.#codec(i).skip(row, pos);
+    const branch = at(row, pos);
+    if (branch === BRANCH_NULL) return pos + 1;
+    if (branch !== BRANCH_VALUE) throw this.#corrupt('bytes that are not a row of this schema');
+    return this.#codec(i).skip(row, pos + 1);
+  }
+
+  #null(i: number, out: ByteWriter): void {
+    if (!this.#nullable[i]) throw this.#corrupt('NULL in a column that is NOT NULL');
+    out.u8(BRANCH_NULL);
+  }
+
+  #corrupt(what: string): ReshardError {
+    const { table } = this.schema;
+    return new ReshardError('corrupt', `${table}: ${what}`, { context: { table } });
+  }
+}
+
+/** Whether the column is a ['null', T] union in the Value record. */
+export function isUnion(schema: TableSchema, column: Column, index: number): boolean {
+  return column.nullable && !schema.primaryKey.includes(index);
+}
+
+function readWide(buf: Buffer, pos: number, bytes: number): number {
+  let v = 0;
+  for (let i = bytes - 1; i >= 0; i--) v = v * 256 + at(buf, pos + i);
+  return v;
+}

@@ -1,0 +1,135 @@
+/**
+ * How a table of a target differs from the source's. Equal means: every row that the source can
+ * hold goes in unchanged and comes out unchanged. Column order may differ, since columns are always
+ * named; defaults and comments may differ, since every value is written.
+ */
+import type { Column, ColumnType } from '../type/column-type.ts';
+import { keyRefusal, type TableSchema } from './table-schema.ts';
+
+/** What would make the target's table equal, to be worded by whoever has the source's CREATE. */
+export type SchemaRemedy =
+  | { kind: 'add' | 'modify' | 'drop'; column: string }
+  | { kind: 'primary-key' }
+  | { kind: 'add-index' | 'drop-index'; index: string };
+
+export interface SchemaDifference {
+  column: string;
+  what: string;
+  remedy: SchemaRemedy;
+  /** false: rows still fit, but something behaves differently. */
+  blocks: boolean;
+}
+
+/** Type parts that decide what fits, without those that decide how texts compare. */
+function carried(type: ColumnType): string {
+  const { collation: _, ...rest } = { collation: '', ...type };
+  return JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+export function typeWords(type: ColumnType): string {
+  switch (type.kind) {
+    case 'integer':
+      return `${type.bits}-bit ${type.unsigned ? 'unsigned ' : ''}integer`;
+    case 'decimal':
+      return `decimal(${type.precision},${type.scale})`;
+    case 'text':
+      return `${type.form} of ${type.length} bytes, ${type.charset} ${type.collation}`;
+    case 'binary':
+      return `${type.form} of ${type.length} bytes`;
+    case 'time':
+    case 'datetime':
+    case 'timestamp':
+      return `${type.kind}(${type.fsp})`;
+    case 'enum':
+    case 'set':
+      return `${type.kind}(${type.values.map(v => `'${v}'`).join(',')})`;
+    case 'bit':
+      return `bit(${type.bits})`;
+    case 'unsupported':
+      return type.declared;
+    default:
+      return type.kind;
+  }
+}
+
+function compareColumn(source: Column, target: Column, isKey: boolean): SchemaDifference[] {
+  const column = source.name;
+  const found: SchemaDifference[] = [];
+  const differs = (what: string, blocks: boolean): void => {
+    found.push({ column, what, blocks, remedy: { kind: 'modify', column } });
+  };
+  if (carried(source.type) !== carried(target.type)) {
+    differs(`is ${typeWords(target.type)}, on the source ${typeWords(source.type)}`, true);
+  } else if (JSON.stringify(source.type) !== JSON.stringify(target.type)) {
+    // Keys that are two on the source must not be one here: the second would take the first's row.
+    differs(
+      `compares as ${typeWords(target.type)}, on the source ${typeWords(source.type)}`,
+      isKey && keyRefusal(target) !== null,
+    );
+  }
+  if (source.nullable !== target.nullable) {
+    const words = target.nullable
+      ? 'may be NULL, not so on the source'
+      : 'is NOT NULL, unlike the source';
+    differs(words, !target.nullable);
+  }
+  if (source.generated !== target.generated) {
+    differs(`generated: ${target.generated}, on the source: ${source.generated}`, true);
+  }
+  if (source.autoIncrement !== target.autoIncrement) {
+    differs(
+      `AUTO_INCREMENT is ${target.autoIncrement ? 'set' : 'not set'}, unlike the source`,
+      false,
+    );
+  }
+  return found;
+}
+
+const namesOf = (schema: TableSchema, indexes: readonly number[]): string[] =>
+  indexes.map(i => schema.columns[i]?.name ?? '?');
+
+export function schemaDifferences(source: TableSchema, target: TableSchema): SchemaDifference[] {
+  const found: SchemaDifference[] = [];
+  const onTarget = new Map(target.columns.map(c => [c.name, c]));
+  for (const [i, column] of source.columns.entries()) {
+    const other = onTarget.get(column.name);
+    if (other === undefined) {
+      const remedy = { kind: 'add', column: column.name } as const;
+      found.push({ column: column.name, what: 'is not on the target', blocks: true, remedy });
+    } else {
+      found.push(...compareColumn(column, other, source.primaryKey.includes(i)));
+    }
+  }
+  const onSource = new Set(source.columns.map(c => c.name));
+  for (const column of target.columns) {
+    if (!onSource.has(column.name)) {
+      const remedy = { kind: 'drop', column: column.name } as const;
+      found.push({ column: column.name, what: 'is on the target only', blocks: true, remedy });
+    }
+  }
+  const keys = [source, target].map(s => namesOf(s, s.primaryKey).join(', '));
+  if (keys[0] !== keys[1]) {
+    const what = `primary key is (${keys[1]}), on the source (${keys[0]})`;
+    found.push({ column: '', what, blocks: true, remedy: { kind: 'primary-key' } });
+  }
+  return [...found, ...uniqueDifferences(source, target)];
+}
+
+/** A unique key of the target alone refuses rows; one that it lacks refuses too little. */
+function uniqueDifferences(source: TableSchema, target: TableSchema): SchemaDifference[] {
+  const mapOf = (s: TableSchema): Map<string, string> =>
+    new Map(s.uniqueKeys.map(k => [namesOf(s, k.columns).join(', '), k.name]));
+  const [onSource, onTarget] = [mapOf(source), mapOf(target)];
+  const found: SchemaDifference[] = [];
+  for (const [key, index] of onTarget) {
+    if (onSource.has(key)) continue;
+    const what = `unique key (${key}) is on the target only`;
+    found.push({ column: '', what, blocks: true, remedy: { kind: 'drop-index', index } });
+  }
+  for (const [key, index] of onSource) {
+    if (onTarget.has(key)) continue;
+    const what = `unique key (${key}) is not on the target`;
+    found.push({ column: '', what, blocks: false, remedy: { kind: 'add-index', index } });
+  }
+  return found;
+}

@@ -1,0 +1,68 @@
+/** What is refused, with the column's name and a way out; the rest of the types pass. */
+import { describe, expect, test } from 'vitest';
+import type { Column, ColumnType } from '../type/column-type.ts';
+import { type TableSchema, unsupportedColumns } from './table-schema.ts';
+
+const INT: ColumnType = { kind: 'integer', bits: 32, unsigned: false };
+
+function column(name: string, type: ColumnType, generated: Column['generated'] = 'no'): Column {
+  return { name, type, nullable: false, autoIncrement: false, generated, invisible: false };
+}
+
+function text(charset: string, collation: string): ColumnType {
+  return { kind: 'text', charset, collation, length: 80, form: 'varchar' };
+}
+
+function table(columns: Column[], primaryKey = [0]): TableSchema {
+  return { db: 'd', table: 't', columns, primaryKey, uniqueKeys: [] };
+}
+
+function refused(...columns: Column[]): string[] {
+  const found = unsupportedColumns(table([column('id', INT), ...columns]));
+  for (const { reason, remedy } of found) {
+    expect(reason.length).toBeGreaterThan(20);
+    expect(remedy.length).toBeGreaterThan(10);
+  }
+  return found.map(f => f.column);
+}
+
+describe('refused columns', () => {
+  test('a type that is not carried, with the reason', () => {
+    const geometry: ColumnType = { kind: 'unsupported', declared: 'geometry', reason: 'no form' };
+    expect(refused(column('g', geometry), column('a', INT))).toEqual(['g']);
+  });
+
+  test('character sets that would need a table of their own', () => {
+    const sets = ['utf8mb4', 'utf8mb3', 'ascii', 'latin1', 'gbk', 'utf16', 'sjis', 'cp1251', ''];
+    const columns = sets.map(s => column(`in ${s}`, text(s, `${s}_general_ci`)));
+    expect(refused(...columns)).toEqual(['in gbk', 'in utf16', 'in sjis', 'in cp1251', 'in ']);
+  });
+
+  test('virtual generated columns, but not stored ones', () => {
+    expect(refused(column('v', INT, 'virtual'), column('s', INT, 'stored'))).toEqual(['v']);
+  });
+
+  test('a table without a primary key', () => {
+    const [first] = unsupportedColumns(table([column('a', INT)], []));
+    expect(first).toMatchObject({ column: '', remedy: expect.stringContaining('PRIMARY KEY') });
+  });
+
+  test.each([
+    ['utf8mb4_0900_ai_ci', true],
+    ['utf8mb4_bin', true],
+    ['latin1_swedish_ci', true],
+    ['utf8mb4_0900_bin', false],
+    ['utf8mb4_nopad_bin', false],
+  ])('a key in collation %s: %s', (collation, isRefused) => {
+    const key = table([column('k', text('utf8mb4', collation))]);
+    expect(unsupportedColumns(key)).toHaveLength(isRefused ? 1 : 0);
+    expect(unsupportedColumns({ ...key, columns: [column('id', INT), ...key.columns] })).toEqual(
+      [],
+    );
+  });
+
+  test('floating point keys', () => {
+    expect(unsupportedColumns(table([column('k', { kind: 'double' })]))).toHaveLength(1);
+    expect(unsupportedColumns(table([column('k', { kind: 'float' })]))).toHaveLength(1);
+  });
+});

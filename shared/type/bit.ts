@@ -1,0 +1,70 @@
+/**
+ * BIT(1) is a boolean, BIT(n) Debezium's Bits: little-endian bytes, where both the text protocol
+ * and the row image are big-endian.
+ */
+import { at, type ByteWriter } from '../runtime/bytes.ts';
+import { skipVarint } from './avro-read.ts';
+import type { AvroSchema, ValueCodec } from './value-codec.ts';
+
+const HEX = Buffer.from('0123456789abcdef');
+
+export class BitCodec implements ValueCodec {
+  readonly avro: AvroSchema;
+  readonly #bytes: number;
+  readonly #boolean: boolean;
+
+  constructor(bits: number) {
+    this.#bytes = (bits + 7) >> 3;
+    this.#boolean = bits === 1;
+    this.avro = this.#boolean
+      ? 'boolean'
+      : {
+          type: 'bytes',
+          'connect.version': 1,
+          'connect.parameters': { length: `${bits}` },
+          'connect.name': 'io.debezium.data.Bits',
+        };
+  }
+
+  fromText(src: Buffer, start: number, end: number, out: ByteWriter): void {
+    this.#write(src, start, end, out);
+  }
+
+  fromBinlog(src: Buffer, pos: number, out: ByteWriter): number {
+    this.#write(src, pos, pos + this.#bytes, out);
+    return pos + this.#bytes;
+  }
+
+  #write(src: Buffer, start: number, end: number, out: ByteWriter): void {
+    if (this.#boolean) {
+      out.u8(at(src, end - 1) & 1);
+      return;
+    }
+    out.varint(this.#bytes);
+    for (let i = end - 1; i >= end - this.#bytes; i--) out.u8(i >= start ? at(src, i) : 0);
+  }
+
+  skip(buf: Buffer, pos: number): number {
+    return this.#boolean ? pos + 1 : skipVarint(buf, pos) + this.#bytes;
+  }
+
+  /** b'..' and 0x.. are binary strings, which a BIT column takes as a big-endian number. */
+  toSql(buf: Buffer, pos: number, out: ByteWriter): void {
+    if (this.#boolean) {
+      out.ascii(at(buf, pos) === 0 ? "b'0'" : "b'1'");
+      return;
+    }
+    const start = skipVarint(buf, pos);
+    out.ascii('0x');
+    for (let i = start + this.#bytes - 1; i >= start; i--) {
+      out.u8(at(HEX, at(buf, i) >> 4));
+      out.u8(at(HEX, at(buf, i) & 15));
+    }
+  }
+
+  toJs(buf: Buffer, pos: number): unknown {
+    if (this.#boolean) return at(buf, pos) === 1;
+    const start = skipVarint(buf, pos);
+    return Buffer.from(buf.subarray(start, start + this.#bytes));
+  }
+}

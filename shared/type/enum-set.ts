@@ -1,0 +1,150 @@
+/**
+ * ENUM and SET: a string, as Debezium has it. Both ways in carry the stored number, not the text:
+ * the snapshot selects CAST(column AS UNSIGNED), because a member may itself be '' and the text
+ * could not tell it from the error value (number 0).
+ */
+import { at, type ByteWriter, ByteWriter as Writer } from '../runtime/bytes.ts';
+import { byteLength, skipBytes, skipVarint } from './avro-read.ts';
+import { parseDigits } from './digits.ts';
+import { writeQuoted } from './quoted.ts';
+import { textAt } from './text.ts';
+import {
+  type AvroSchema,
+  corrupt,
+  notCarried,
+  type Place,
+  type ValueCodec,
+} from './value-codec.ts';
+
+function annotated(name: string, values: string[]): AvroSchema {
+  return {
+    type: 'string',
+    'connect.version': 1,
+    'connect.parameters': { allowed: values.join(',') },
+    'connect.name': name,
+  };
+}
+
+function avroString(text: string): Buffer {
+  const bytes = Buffer.from(text);
+  const out = new Writer(bytes.length + 10);
+  out.varint(bytes.length);
+  out.copy(bytes, 0, bytes.length);
+  return out.take();
+}
+
+export class EnumCodec implements ValueCodec {
+  readonly avro: AvroSchema;
+  /** Avro bytes by index; 0 is the error value ''. */
+  readonly #members: Buffer[];
+  readonly #bytes: number;
+  readonly #emptyDeclared: boolean;
+  readonly #place: Place;
+
+  constructor(values: string[], place: Place) {
+    this.avro = annotated('io.debezium.data.Enum', values);
+    this.#members = ['', ...values].map(avroString);
+    this.#bytes = values.length > 255 ? 2 : 1;
+    this.#emptyDeclared = values.includes('');
+    this.#place = place;
+  }
+
+  fromText(src: Buffer, start: number, end: number, out: ByteWriter): void {
+    this.#write(parseDigits(src, start, end), out);
+  }
+
+  fromBinlog(src: Buffer, pos: number, out: ByteWriter): number {
+    this.#write(this.#bytes === 1 ? at(src, pos) : src.readUInt16LE(pos), out);
+    return pos + this.#bytes;
+  }
+
+  #write(index: number, out: ByteWriter): void {
+    const member = this.#members[index];
+    if (member === undefined) throw corrupt(this.#place, 'ENUM index past the declared members');
+    if (index === 0 && this.#emptyDeclared) {
+      throw notCarried(
+        this.#place,
+        "the ENUM error value (index 0) cannot be told from the declared member ''",
+        'UPDATE those rows (column = 0) to a declared member',
+      );
+    }
+    out.copy(member, 0, member.length);
+  }
+
+  skip(buf: Buffer, pos: number): number {
+    return skipBytes(buf, pos);
+  }
+
+  toSql(buf: Buffer, pos: number, out: ByteWriter): void {
+    const start = skipVarint(buf, pos);
+    writeQuoted(buf, start, start + byteLength(buf, pos), out);
+  }
+
+  toJs(buf: Buffer, pos: number): unknown {
+    return textAt(buf, pos);
+  }
+}
+
+/** Combinations are remembered up to this many, so that a wide SET stays bounded. */
+const REMEMBERED_SETS = 1024;
+
+export class SetCodec implements ValueCodec {
+  readonly avro: AvroSchema;
+  readonly #values: string[];
+  readonly #bytes: number;
+  readonly #place: Place;
+  readonly #known = new Map<number | bigint, Buffer>();
+
+  constructor(values: string[], place: Place) {
+    this.avro = annotated('io.debezium.data.EnumSet', values);
+    this.#values = values;
+    const packed = (values.length + 7) >> 3;
+    this.#bytes = packed > 4 ? 8 : packed;
+    this.#place = place;
+  }
+
+  fromText(src: Buffer, start: number, end: number, out: ByteWriter): void {
+    this.#write(
+      end - start > 15 ? BigInt(src.toString('latin1', start, end)) : parseDigits(src, start, end),
+      out,
+    );
+  }
+
+  fromBinlog(src: Buffer, pos: number, out: ByteWriter): number {
+    if (this.#bytes <= 4) this.#write(src.readUIntLE(pos, this.#bytes), out);
+    else {
+      const mask = src.readBigUInt64LE(pos);
+      this.#write(mask < 1000000000000000n ? Number(mask) : mask, out);
+    }
+    return pos + this.#bytes;
+  }
+
+  #write(mask: number | bigint, out: ByteWriter): void {
+    let bytes = this.#known.get(mask);
+    if (bytes === undefined) {
+      bytes = avroString(this.#text(BigInt(mask)));
+      if (this.#known.size < REMEMBERED_SETS) this.#known.set(mask, bytes);
+    }
+    out.copy(bytes, 0, bytes.length);
+  }
+
+  #text(mask: bigint): string {
+    if (mask >> BigInt(this.#values.length) !== 0n) {
+      throw corrupt(this.#place, 'SET bit past the declared members');
+    }
+    return this.#values.filter((_, i) => (mask >> BigInt(i)) & 1n).join(',');
+  }
+
+  skip(buf: Buffer, pos: number): number {
+    return skipBytes(buf, pos);
+  }
+
+  toSql(buf: Buffer, pos: number, out: ByteWriter): void {
+    const start = skipVarint(buf, pos);
+    writeQuoted(buf, start, start + byteLength(buf, pos), out);
+  }
+
+  toJs(buf: Buffer, pos: number): unknown {
+    return textAt(buf, pos);
+  }
+}

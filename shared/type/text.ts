@@ -1,0 +1,100 @@
+/**
+ * CHAR, VARCHAR and TEXT: an Avro string, always UTF-8. The text protocol already speaks it (the
+ * connection is utf8mb4), but a row image holds the column's own charset: utf8mb4, utf8mb3 and
+ * ascii are UTF-8 as they stand, latin1 (which is cp1252 in MySQL) is transcoded here.
+ */
+
+import { at, type ByteWriter } from '../runtime/bytes.ts';
+import { byteLength, skipBytes, skipVarint } from './avro-read.ts';
+import { lengthBytes, readLength } from './binlog-length.ts';
+import type { ColumnType } from './column-type.ts';
+import { writeQuoted } from './quoted.ts';
+import { corrupt, type Place, type ValueCodec } from './value-codec.ts';
+
+type TextType = Extract<ColumnType, { kind: 'text' }>;
+
+/** 0x80..0x9f of cp1252; the five unassigned codes stand for themselves in MySQL. */
+const CP1252 =
+  '\u20ac\u0081\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u008d\u017d\u008f' +
+  '\u0090\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u009d\u017e\u0178';
+
+/** UTF-8 bytes of each latin1 byte from 0x80 up. */
+const LATIN1_HIGH: Buffer[] = Array.from({ length: 128 }, (_, i) =>
+  Buffer.from(i < 32 ? CP1252.charAt(i) : String.fromCharCode(0x80 + i)),
+);
+
+export class TextCodec implements ValueCodec {
+  readonly avro = 'string';
+  readonly #lengthBytes: number;
+  readonly #latin1: boolean;
+  readonly #ascii: boolean;
+  readonly #place: Place;
+
+  constructor(type: TextType, place: Place) {
+    this.#lengthBytes = lengthBytes(type.form, type.length);
+    this.#latin1 = type.charset === 'latin1';
+    this.#ascii = type.charset === 'ascii';
+    this.#place = place;
+  }
+
+  fromText(src: Buffer, start: number, end: number, out: ByteWriter): void {
+    out.varint(end - start);
+    out.copy(src, start, end);
+  }
+
+  fromBinlog(src: Buffer, pos: number, out: ByteWriter): number {
+    const start = pos + this.#lengthBytes;
+    const end = start + readLength(src, pos, this.#lengthBytes);
+    if (end > src.length) throw corrupt(this.#place, 'text longer than its row image');
+    if (this.#latin1) writeLatin1(src, start, end, out);
+    else {
+      if (this.#ascii) this.#checkAscii(src, start, end);
+      out.varint(end - start);
+      out.copy(src, start, end);
+    }
+    return end;
+  }
+
+  #checkAscii(src: Buffer, start: number, end: number): void {
+    for (let i = start; i < end; i++) {
+      if (at(src, i) > 0x7f) throw corrupt(this.#place, 'a byte past 0x7f in an ascii column');
+    }
+  }
+
+  skip(buf: Buffer, pos: number): number {
+    return skipBytes(buf, pos);
+  }
+
+  toSql(buf: Buffer, pos: number, out: ByteWriter): void {
+    const start = skipVarint(buf, pos);
+    writeQuoted(buf, start, start + byteLength(buf, pos), out);
+  }
+
+  toJs(buf: Buffer, pos: number): unknown {
+    return textAt(buf, pos);
+  }
+}
+
+export function textAt(buf: Buffer, pos: number): string {
+  const start = skipVarint(buf, pos);
+  return buf.toString('utf8', start, start + byteLength(buf, pos));
+}
+
+function writeLatin1(src: Buffer, start: number, end: number, out: ByteWriter): void {
+  let length = end - start;
+  for (let i = start; i < end; i++) {
+    const b = at(src, i);
+    if (b > 0x7f) length += (LATIN1_HIGH[b - 0x80]?.length ?? 1) - 1;
+  }
+  out.varint(length);
+  if (length === end - start) {
+    out.copy(src, start, end);
+    return;
+  }
+  for (let i = start; i < end; i++) {
+    const b = at(src, i);
+    const high = b > 0x7f ? LATIN1_HIGH[b - 0x80] : undefined;
+    if (high) out.copy(high, 0, high.length);
+    else out.u8(b);
+  }
+}
