@@ -16,7 +16,7 @@ const PINNED: Record<RecordName, string> = {
   chunk: '3b38c05f86c18417',
   progress: '323570888143e2a2',
   report: '59d38dc799005b97',
-  state: 'c61617e7091c96a7',
+  state: 'f07a239aae91bed9',
 };
 
 function hash(schema: unknown): string {

@@ -4,6 +4,8 @@
  */
 import type { RecordCodec } from '../../codec/record-codec.ts';
 import type { TableSchema } from '../../schema/table-schema.ts';
+import type { Proof } from './proof.ts';
+import type { RepairOrder, RepairRun } from './repair-run.ts';
 
 export type Phase = 'prepare' | 'copying' | 'following' | 'verified';
 
@@ -114,6 +116,9 @@ export interface StateRecord {
   recopy?: RecopyRequest | null;
   pause?: Pause | null;
   prepare?: Preparing | null;
+  proof?: Proof | null;
+  order?: RepairOrder | null;
+  run?: RepairRun | null;
 }
 
 export const stateKey = {
@@ -125,6 +130,9 @@ export const stateKey = {
   recopy: (id: string): string => `recopy/${id}`,
   pause: (reason: string): string => `pause/${reason}`,
   prepare: 'prepare',
+  proof: (table: string): string => `proof/${table}`,
+  order: (id: string): string => `order/${id}`,
+  run: (id: string): string => `run/${id}`,
 };
 
 export class JobView {
@@ -138,6 +146,10 @@ export class JobView {
   readonly repairs = new Map<string, RepairRequest>();
   readonly recopies = new Map<string, RecopyRequest>();
   readonly pauses = new Map<string, Pause>();
+  /** By table. */
+  readonly proofs = new Map<string, Proof>();
+  readonly orders = new Map<string, RepairOrder>();
+  readonly runs = new Map<string, RepairRun>();
   #listeners: (() => void)[] = [];
 
   apply(key: string, record: StateRecord | null): void {
@@ -149,6 +161,9 @@ export class JobView {
     else if (kind === 'repair') put(this.repairs, rest, record?.repair);
     else if (kind === 'recopy') put(this.recopies, rest, record?.recopy);
     else if (kind === 'pause') put(this.pauses, rest, record?.pause);
+    else if (kind === 'proof') put(this.proofs, rest, record?.proof);
+    else if (kind === 'order') put(this.orders, rest, record?.order);
+    else if (kind === 'run') put(this.runs, rest, record?.run);
     else if (kind === 'plan') {
       const plan = record?.plan;
       put(this.plans, rest, plan ? { ...plan, schema: parseSchema(plan.schemaJson) } : undefined);

@@ -1,0 +1,138 @@
+/**
+ * What is proven of a table: one record of the state topic for each table, written by control alone
+ * from the verdicts of checks. Whether a job is `verified` is derived from these records and from
+ * nothing else: each of its tables has an equal proof that nothing has made doubtful since.
+ *
+ * A proof stands on a basis: the generations of the table's copies and the number of doubts when
+ * its check began. Whatever could make the table another one than was compared (a recopy, a repair,
+ * a check that found something, a key that a target refuses) raises one of these numbers, so a
+ * check that had begun before proves nothing afterwards, however late its verdict comes. The
+ * obvious way, to compare the times of requests and verdicts, trusts the clocks of three machines.
+ */
+import { unreachable } from '../../runtime/error.ts';
+import type { JobView } from './job-view.ts';
+
+/** `none`: no check has told of the table yet. */
+export type ProofResult = 'none' | 'equal' | 'different' | 'unsettled' | 'blocked' | 'failed';
+
+export interface Proof {
+  table: string;
+  /** Only ever goes up. */
+  doubts: number;
+  /** The newest reason to doubt. */
+  doubt: string | null;
+  doubtMs: number;
+  /** The check that the result is of. */
+  check: string;
+  result: ProofResult;
+  /** Why the check has failed. */
+  reason: string | null;
+  basis: string;
+  startedMs: number;
+  provenMs: number;
+  rows: number;
+  targetRows: number;
+  ranges: number;
+  differences: number;
+  unsettled: number;
+  blocked: number;
+  /** Every row was compared as of this position of its source or later. */
+  sourceGtids: Record<string, string>;
+}
+
+/** What a check says of one table, for its proof. */
+export type TableVerdict = Omit<Proof, 'doubts' | 'doubt' | 'doubtMs'>;
+
+/** Whether a table is proven, and if not, why. */
+export interface Standing {
+  table: string;
+  isProven: boolean;
+  why: string;
+  proof: Proof | null;
+}
+
+type Known = Pick<JobView, 'plans' | 'proofs'>;
+
+export function unproven(table: string): Proof {
+  const counts = { rows: 0, targetRows: 0, ranges: 0, differences: 0, unsettled: 0, blocked: 0 };
+  return {
+    table,
+    doubts: 0,
+    doubt: null,
+    doubtMs: 0,
+    check: '',
+    result: 'none',
+    reason: null,
+    basis: '',
+    startedMs: 0,
+    provenMs: 0,
+    ...counts,
+    sourceGtids: {},
+  };
+}
+
+/** What a check of the table that begins now will stand on. */
+export function basisOf(view: Known, table: string): string {
+  const copies = [...view.plans.values()]
+    .filter(p => p.table === table)
+    .map(p => `${p.source}=${p.generation}`)
+    .sort();
+  return `${copies.join(',')};doubts=${view.proofs.get(table)?.doubts ?? 0}`;
+}
+
+/** The record after a reason to doubt: what was proven before is so no longer. */
+export function doubted(proof: Proof, doubt: string, nowMs: number): Proof {
+  return { ...proof, doubts: proof.doubts + 1, doubt, doubtMs: nowMs };
+}
+
+/**
+ * The record after a verdict; null when the verdict changes nothing: its check began before the
+ * newest doubt or recopy, or it only repeats what is known.
+ */
+export function judged(view: Known, verdict: TableVerdict, nowMs: number): Proof | null {
+  const known = view.proofs.get(verdict.table) ?? unproven(verdict.table);
+  if (verdict.basis !== basisOf(view, verdict.table)) return null;
+  if (verdict.result !== 'equal') {
+    return doubted({ ...known, ...verdict }, findingOf(verdict), nowMs);
+  }
+  const isOlder = known.basis === verdict.basis && verdict.check <= known.check;
+  return isOlder ? null : { ...known, ...verdict };
+}
+
+/** Each table's standing, in the order of `tables`. */
+export function standings(view: Known, tables: readonly string[]): Standing[] {
+  return tables.map(table => {
+    const proof = view.proofs.get(table) ?? null;
+    const why = whyUnproven(view, table, proof);
+    return { table, isProven: why === null, why: why ?? 'proven equal', proof };
+  });
+}
+
+function whyUnproven(view: Known, table: string, proof: Proof | null): string | null {
+  if (proof === null || proof.result === 'none') return proof?.doubt ?? 'no check has compared it';
+  if (proof.result !== 'equal') return findingOf(proof);
+  if (proof.basis === basisOf(view, table)) return null;
+  const isDoubted = !proof.basis.endsWith(`;doubts=${proof.doubts}`);
+  if (isDoubted) return `${proof.doubt ?? 'in doubt'} (after ${proof.check})`;
+  return `copied anew after ${proof.check}`;
+}
+
+/** What a verdict that is not equal has found. */
+export function findingOf(v: TableVerdict): string {
+  switch (v.result) {
+    case 'none':
+      return 'no check has compared it';
+    case 'equal':
+      return `${v.check} found it equal`;
+    case 'different':
+      return `${v.check} found ${v.differences} keys that differ`;
+    case 'unsettled':
+      return `${v.check} could not settle ${v.unsettled} keys, which changed at each probe`;
+    case 'blocked':
+      return `${v.check} met ${v.blocked} keys that are blocked on the targets`;
+    case 'failed':
+      return `${v.check} failed: ${v.reason ?? 'no reason given'}`;
+    default:
+      return unreachable(v.result);
+  }
+}
