@@ -7,8 +7,8 @@
 import { isUnion } from '../row/row-codec.ts';
 import { ReshardError } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
-import { columnCodec } from '../type/column-codec.ts';
 import type { Column } from '../type/column-type.ts';
+import { columnCodec } from '../type/type-families.ts';
 import type { AvroSchema } from '../type/value-codec.ts';
 
 type AvroField = { name: string; type: AvroSchema; default?: unknown; 'reshard.column'?: string };

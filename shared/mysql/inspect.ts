@@ -7,7 +7,8 @@
 import { ReshardError } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 import type { Column } from '../type/column-type.ts';
-import { columnTypeOf, type DeclaredType } from '../type/declared-type.ts';
+import type { DeclaredType } from '../type/declared-type.ts';
+import { columnTypeOf } from '../type/type-families.ts';
 import type { MysqlSession } from './connect.ts';
 
 export interface TableFacts {

@@ -13,6 +13,7 @@ import { type KeyLiterals, type KeyRange, keyColumns } from '../row/key-range.ts
 import { ReshardError } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 import type { Column } from '../type/column-type.ts';
+import { familyOf } from '../type/type-families.ts';
 import { qualified, quoteId } from './identifier.ts';
 
 function keyNames(schema: TableSchema): string[] {
@@ -36,18 +37,8 @@ export function selectList(schema: TableSchema): string {
  * and SET by number, because a member may itself be '' and the text could not tell it from the
  * error value. The row codec reads exactly these forms.
  */
-export function selectExpression(column: Column): string {
-  const name = quoteId(column.name);
-  switch (column.type.kind) {
-    case 'float':
-    case 'double':
-      return `CAST(${name} AS DOUBLE)`;
-    case 'enum':
-    case 'set':
-      return `CAST(${name} AS UNSIGNED)`;
-    default:
-      return name;
-  }
+export function selectExpression({ name, type }: Column): string {
+  return familyOf(type).select(quoteId(name));
 }
 
 /**
@@ -107,7 +98,7 @@ export function keysSelect(schema: TableSchema, keys: readonly KeyLiterals[]): s
 export function keysPredicate(schema: TableSchema, keys: readonly KeyLiterals[]): string {
   const names = keyNames(schema);
   if (keys.length === 0) return 'FALSE';
-  const byNumber = keyColumns(schema).some(c => c.type.kind === 'enum' || c.type.kind === 'set');
+  const byNumber = keyColumns(schema).some(c => familyOf(c.type).byNumber);
   if (byNumber && names.length > 1) {
     const one = (key: KeyLiterals): string => names.map((n, i) => `${n} = ${key[i]}`).join(' AND ');
     return `(${keys.map(key => `(${one(key)})`).join(' OR ')})`;

@@ -5,7 +5,7 @@
  */
 
 import type { TableSchema } from '../schema/table-schema.ts';
-import type { ColumnType } from '../type/column-type.ts';
+import { familyOf } from '../type/type-families.ts';
 import type { MysqlSession } from './connect.ts';
 import type { Finding } from './finding.ts';
 import { qualified, quoteId } from './identifier.ts';
@@ -18,45 +18,22 @@ const MESSAGE_BYTES_MAX = 256 * 1024 * 1024;
 /** What a broker takes in a request unless it is told otherwise. */
 const BROKER_REQUEST_BYTES = 100 * 1024 * 1024;
 const MEASURE_LIMIT_S = 20;
-/** A latin1 character may take three bytes as UTF-8. */
-const TRANSCODE_GROWTH = 3;
 const QUERY_TIMED_OUT = [3024, 1969];
-
-function maxBytes(type: ColumnType): number {
-  switch (type.kind) {
-    case 'text':
-      return type.length * (/^(utf8|ascii)/.test(type.charset) ? 1 : TRANSCODE_GROWTH) + 5;
-    case 'binary':
-      return type.length + 5;
-    case 'json':
-      return Number.MAX_SAFE_INTEGER;
-    case 'enum':
-      return Math.max(0, ...type.values.map(v => Buffer.byteLength(v))) + 5;
-    case 'set':
-      return type.values.reduce((sum, v) => sum + Buffer.byteLength(v) + 1, 5);
-    case 'decimal':
-      return type.precision + 8;
-    default:
-      return 40;
-  }
-}
 
 /** What one event of this table can take at most, by its definition. */
 export function eventBytesBound(schema: TableSchema): number {
-  const row = schema.columns.reduce((sum, c) => sum + maxBytes(c.type) + 1, 0);
+  const row = schema.columns.reduce((sum, c) => sum + familyOf(c.type).maxBytes(c.type) + 1, 0);
   return 2 * row + ENVELOPE_BYTES;
 }
 
 function lengthSum(schema: TableSchema): string {
-  const terms = schema.columns.flatMap(({ name, type }) => {
-    const column = quoteId(name);
-    if (type.kind === 'text') return `COALESCE(LENGTH(CONVERT(${column} USING utf8mb4)), 0)`;
-    if (type.kind === 'binary' || type.kind === 'json') return `COALESCE(LENGTH(${column}), 0)`;
-    return [];
-  });
-  const fixed = schema.columns
-    .filter(c => c.type.kind !== 'text' && c.type.kind !== 'binary' && c.type.kind !== 'json')
-    .reduce((sum, c) => sum + maxBytes(c.type), 6 * schema.columns.length);
+  let fixed = 6 * schema.columns.length;
+  const terms: string[] = [];
+  for (const { name, type } of schema.columns) {
+    const measured = familyOf(type).measure(quoteId(name));
+    if (measured === null) fixed += familyOf(type).maxBytes(type);
+    else terms.push(`COALESCE(${measured}, 0)`);
+  }
   return [String(fixed), ...terms].join(' + ');
 }
 

@@ -11,6 +11,7 @@ import { ByteReader, ByteWriter } from '../runtime/bytes.ts';
 import { ReshardError } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 import type { Column } from '../type/column-type.ts';
+import { familyOf } from '../type/type-families.ts';
 import { type KeyLiterals, type KeyRange, keyColumns } from './key-range.ts';
 import { RowCodec } from './row-codec.ts';
 
@@ -57,8 +58,8 @@ export class KeyBound {
     this.#codec.offsets(key, 0, this.#offsets);
     return this.columns.map(({ type }, i) => {
       const start = at32(this.#offsets, i);
-      if (type.kind === 'enum') return String(1 + type.values.indexOf(text(key, start)));
-      if (type.kind === 'set') return String(setBits(type.values, text(key, start)));
+      const family = familyOf(type);
+      if (family.byNumber) return family.numberOf(type, text(key, start));
       this.#out.clear();
       this.#codec.toSql(key, start, i, this.#out);
       return this.#out.view().toString('utf8');
@@ -80,12 +81,4 @@ function text(key: Buffer, start: number): string {
   const reader = new ByteReader(key, start);
   const length = reader.varint();
   return key.toString('utf8', reader.pos, reader.pos + length);
-}
-
-function setBits(values: readonly string[], chosen: string): bigint {
-  let bits = 0n;
-  for (const member of chosen === '' ? [] : chosen.split(',')) {
-    bits |= 1n << BigInt(values.indexOf(member));
-  }
-  return bits;
 }

@@ -6,6 +6,8 @@
 
 import { ReshardError } from '../runtime/error.ts';
 import type { Column } from '../type/column-type.ts';
+import { familyOf } from '../type/type-families.ts';
+import { NotOfType } from '../type/type-family.ts';
 import type { KeyBound } from './key-bound.ts';
 
 const SHORT_MAX = 250;
@@ -26,55 +28,14 @@ export function keyFromText(bound: KeyBound, key: Readonly<Record<string, string
   }
 }
 
-/** What the server sends for this value of a key column (range-sql.ts, selectExpression). */
+/** What the server sends for this value of a key column (selectExpression in range-sql.ts). */
 function printed(column: Column, text: string): Buffer {
-  const { type } = column;
-  switch (type.kind) {
-    case 'binary':
-      if (!/^0x([0-9a-f]{2})*$/i.test(text)) throw wrong(column, 'is not written as 0x...');
-      return Buffer.from(text.slice(2), 'hex');
-    case 'bit':
-      return bits(column, text, (type.bits + 7) >> 3);
-    case 'enum': {
-      const index = type.values.indexOf(text);
-      if (index < 0) throw wrong(column, 'is not a member');
-      return Buffer.from(String(index + 1));
-    }
-    case 'set': {
-      let sum = 0n;
-      for (const member of text === '' ? [] : text.split(',')) {
-        const index = type.values.indexOf(member);
-        if (index < 0) throw wrong(column, 'is not a member');
-        sum |= 1n << BigInt(index);
-      }
-      return Buffer.from(String(sum));
-    }
-    case 'integer':
-      return plain(column, text, /^-?\d+$/);
-    case 'decimal':
-      return plain(column, text, /^-?\d+(\.\d+)?$/);
-    case 'year':
-      return plain(column, text, /^\d{4}$/);
-    case 'date':
-    case 'time':
-    case 'datetime':
-    case 'timestamp':
-      return plain(column, text, /^-?\d+([-: .]\d+)+$/);
-    default:
-      return Buffer.from(text, 'utf8');
+  try {
+    return familyOf(column.type).printed(column.type, text);
+  } catch (e) {
+    if (e instanceof NotOfType) throw wrong(column, e.message);
+    throw e;
   }
-}
-
-/** The row codec trusts a server to print well; people may not. */
-function plain(column: Column, text: string, form: RegExp): Buffer {
-  if (!form.test(text)) throw wrong(column, `is not a ${column.type.kind}`);
-  return Buffer.from(text, 'latin1');
-}
-
-function bits(column: Column, text: string, length: number): Buffer {
-  if (!/^\d+$/.test(text)) throw wrong(column, 'is not a number');
-  const hex = BigInt(text).toString(16);
-  return Buffer.from(hex.padStart(length * 2, '0').slice(-length * 2), 'hex');
 }
 
 /** Length-encoded, as in a row packet. */

@@ -9,9 +9,9 @@
 import { at, type ByteWriter } from '../runtime/bytes.ts';
 import { ReshardError } from '../runtime/error.ts';
 import { type TableSchema, unsupportedColumns } from '../schema/table-schema.ts';
-import { columnCodec } from '../type/column-codec.ts';
 import type { Column } from '../type/column-type.ts';
 import { JsonCodec, jsonNotCarried } from '../type/json.ts';
+import { columnCodec } from '../type/type-families.ts';
 import type { ValueCodec } from '../type/value-codec.ts';
 
 const NULL_TEXT = 0xfb;

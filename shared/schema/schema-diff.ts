@@ -4,6 +4,7 @@
  * named; defaults and comments may differ, since every value is written.
  */
 import type { Column, ColumnType } from '../type/column-type.ts';
+import { familyOf } from '../type/type-families.ts';
 import { keyRefusal, type TableSchema } from './table-schema.ts';
 
 /** What would make the target's table equal, to be worded by whoever has the source's CREATE. */
@@ -26,31 +27,7 @@ function carried(type: ColumnType): string {
   return JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-export function typeWords(type: ColumnType): string {
-  switch (type.kind) {
-    case 'integer':
-      return `${type.bits}-bit ${type.unsigned ? 'unsigned ' : ''}integer`;
-    case 'decimal':
-      return `decimal(${type.precision},${type.scale})`;
-    case 'text':
-      return `${type.form} of ${type.length} bytes, ${type.charset} ${type.collation}`;
-    case 'binary':
-      return `${type.form} of ${type.length} bytes`;
-    case 'time':
-    case 'datetime':
-    case 'timestamp':
-      return `${type.kind}(${type.fsp})`;
-    case 'enum':
-    case 'set':
-      return `${type.kind}(${type.values.map(v => `'${v}'`).join(',')})`;
-    case 'bit':
-      return `bit(${type.bits})`;
-    case 'unsupported':
-      return type.declared;
-    default:
-      return type.kind;
-  }
-}
+const wordsOf = (type: ColumnType): string => familyOf(type).words(type);
 
 function compareColumn(source: Column, target: Column, isKey: boolean): SchemaDifference[] {
   const column = source.name;
@@ -59,11 +36,11 @@ function compareColumn(source: Column, target: Column, isKey: boolean): SchemaDi
     found.push({ column, what, blocks, remedy: { kind: 'modify', column } });
   };
   if (carried(source.type) !== carried(target.type)) {
-    differs(`is ${typeWords(target.type)}, on the source ${typeWords(source.type)}`, true);
+    differs(`is ${wordsOf(target.type)}, on the source ${wordsOf(source.type)}`, true);
   } else if (JSON.stringify(source.type) !== JSON.stringify(target.type)) {
     // Keys that are two on the source must not be one here: the second would take the first's row.
     differs(
-      `compares as ${typeWords(target.type)}, on the source ${typeWords(source.type)}`,
+      `compares as ${wordsOf(target.type)}, on the source ${wordsOf(source.type)}`,
       isKey && keyRefusal(target) !== null,
     );
   }

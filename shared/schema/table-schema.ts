@@ -6,6 +6,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { Column, ColumnType } from '../type/column-type.ts';
+import { familyOf } from '../type/type-families.ts';
+import type { Refusal } from '../type/type-family.ts';
 
 export type TableSchema = {
   db: string;
@@ -34,9 +36,6 @@ function typeParts(type: ColumnType): unknown[] {
   return Object.entries(type).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** utf8mb3 is stored and sent as the part of utf8mb4 that it is; latin1 is transcoded (cp1252). */
-const CARRIED_CHARSETS = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii', 'latin1']);
-
 /** Everything that doctor and the running services refuse; empty when the table can be carried. */
 export function unsupportedColumns(schema: TableSchema): UnsupportedColumn[] {
   const refused: UnsupportedColumn[] = [];
@@ -54,8 +53,6 @@ export function unsupportedColumns(schema: TableSchema): UnsupportedColumn[] {
   return refused;
 }
 
-type Refusal = { reason: string; remedy: string };
-
 function refusal({ type, generated }: Column): Refusal | null {
   if (generated === 'virtual') {
     return {
@@ -63,38 +60,13 @@ function refusal({ type, generated }: Column): Refusal | null {
       remedy: 'make it STORED, or drop it for the time of the job and add it on the targets',
     };
   }
-  if (type.kind === 'unsupported') {
-    return {
-      reason: `type ${type.declared} is not carried: ${type.reason}`,
-      remedy: 'convert the column to a carried type, or leave the table out of the job',
-    };
-  }
-  if (type.kind === 'text' && !CARRIED_CHARSETS.has(type.charset)) {
-    return {
-      reason: `character set ${type.charset} is not carried`,
-      remedy: 'ALTER TABLE ... MODIFY the column with CHARACTER SET utf8mb4',
-    };
-  }
-  return null;
+  return familyOf(type).refusal(type);
 }
 
 /**
  * Two keys that MySQL holds equal must be equal bytes, else one row has two partitions and two
- * histories. Only binary NO PAD collations promise that; -0 and 0 are equal floats of other bytes.
+ * histories.
  */
 export function keyRefusal({ type }: Column): Refusal | null {
-  if (type.kind === 'text' && !/_(0900|nopad)_bin$/.test(type.collation)) {
-    return {
-      reason: `primary key text in collation ${type.collation}: keys of other bytes compare equal`,
-      remedy:
-        'use COLLATE utf8mb4_0900_bin (MariaDB: utf8mb4_nopad_bin) or VARBINARY for key columns',
-    };
-  }
-  if (type.kind === 'float' || type.kind === 'double') {
-    return {
-      reason: 'floating point in the primary key: 0 and -0 are one key of two byte forms',
-      remedy: 'use DECIMAL for key columns',
-    };
-  }
-  return null;
+  return familyOf(type).keyRefusal(type);
 }

@@ -6,9 +6,11 @@
 
 import type { ByteWriter } from '../runtime/bytes.ts';
 import { byteLength, skipBytes, skipVarint } from './avro-read.ts';
-import { lengthBytes, readLength } from './binlog-length.ts';
+import { lengthBytes, readLength, sameBytes } from './binlog-length.ts';
 import type { ColumnType } from './column-type.ts';
 import { writeHex, writeQuoted } from './quoted.ts';
+import { hexDigits } from './text.ts';
+import { NotOfType, ORDERED_BY_VALUE, type TypeFamily } from './type-family.ts';
 import { corrupt, type Place, type ValueCodec } from './value-codec.ts';
 
 type BinaryType = Extract<ColumnType, { kind: 'binary' }>;
@@ -69,3 +71,32 @@ export class BinaryCodec implements ValueCodec {
     return Buffer.from(buf.subarray(start, start + byteLength(buf, pos)));
   }
 }
+
+const FORMS = ['binary', 'varbinary', 'tinyblob', 'blob', 'mediumblob', 'longblob'] as const;
+
+const LENGTH_BYTES_MAX = 5;
+
+export const BINARY: TypeFamily<BinaryType> = {
+  ...ORDERED_BY_VALUE,
+  declare: ({ dataType, octetLength }) => {
+    const form = FORMS.find(f => f === dataType);
+    return form === undefined ? null : { kind: 'binary', length: Number(octetLength ?? 0), form };
+  },
+  matches: (type, seen) => sameBytes(type, seen) && seen.charset === null,
+  codec: (type, place) => new BinaryCodec(type, place),
+  refusal: () => null,
+  keyRefusal: () => null,
+  select: c => c,
+  rowText: (_, c) => ({ length: `LENGTH(${c})`, content: c }),
+  keyLiteral: c => `CONCAT('x''',HEX(${c}),'''')`,
+  readable: (_, literal) => `0x${hexDigits(literal)}`,
+  printed: (_, text) => {
+    if (!/^0x([0-9a-f]{2})*$/i.test(text)) throw new NotOfType('is not written as 0x...');
+    return Buffer.from(text.slice(2), 'hex');
+  },
+  // BINARY(n) is padded to n bytes.
+  meaning: ({ form, length }) => (form === 'binary' ? `binary(${length})` : 'bytes'),
+  words: ({ form, length }) => `${form} of ${length} bytes`,
+  maxBytes: ({ length }) => length + LENGTH_BYTES_MAX,
+  measure: c => `LENGTH(${c})`,
+};

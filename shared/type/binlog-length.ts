@@ -4,7 +4,9 @@
  */
 
 import { at } from '../runtime/bytes.ts';
-import type { BinaryForm, TextForm } from './column-type.ts';
+import { unreachable } from '../runtime/error.ts';
+import type { BinaryForm, ColumnType, TextForm } from './column-type.ts';
+import { type SeenColumn, TYPE_CODE } from './seen-column.ts';
 
 export function lengthBytes(form: TextForm | BinaryForm, maxBytes: number): number {
   switch (form) {
@@ -25,6 +27,8 @@ export function lengthBytes(form: TextForm | BinaryForm, maxBytes: number): numb
     case 'longtext':
     case 'longblob':
       return 4;
+    default:
+      return unreachable(form);
   }
 }
 
@@ -32,4 +36,30 @@ export function readLength(src: Buffer, pos: number, bytes: number): number {
   let n = 0;
   for (let i = bytes - 1; i >= 0; i--) n = n * 256 + at(src, pos + i);
   return n;
+}
+
+/** Whether the binlog's metadata tell the same form and the same largest size. */
+export function sameBytes(
+  { form, length }: Extract<ColumnType, { kind: 'text' | 'binary' }>,
+  { code, metadata }: SeenColumn,
+): boolean {
+  switch (form) {
+    case 'char':
+    case 'binary':
+      return code === TYPE_CODE.STRING && metadata.max_length === length;
+    case 'varchar':
+    case 'varbinary':
+      return code === TYPE_CODE.VARCHAR && metadata.max_length === length;
+    case 'tinytext':
+    case 'text':
+    case 'mediumtext':
+    case 'longtext':
+    case 'tinyblob':
+    case 'blob':
+    case 'mediumblob':
+    case 'longblob':
+      return code === TYPE_CODE.BLOB && metadata.length_size === lengthBytes(form, length);
+    default:
+      return unreachable(form);
+  }
 }

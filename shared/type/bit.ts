@@ -4,6 +4,9 @@
  */
 import { at, type ByteWriter } from '../runtime/bytes.ts';
 import { skipVarint } from './avro-read.ts';
+import type { ColumnType } from './column-type.ts';
+import { TYPE_CODE } from './seen-column.ts';
+import { NotOfType, ORDERED_BY_VALUE, type TypeFamily, unquoted } from './type-family.ts';
 import type { AvroSchema, ValueCodec } from './value-codec.ts';
 
 const HEX = Buffer.from('0123456789abcdef');
@@ -68,3 +71,29 @@ export class BitCodec implements ValueCodec {
     return Buffer.from(buf.subarray(start, start + this.#bytes));
   }
 }
+
+type BitType = Extract<ColumnType, { kind: 'bit' }>;
+
+export const BIT: TypeFamily<BitType> = {
+  ...ORDERED_BY_VALUE,
+  declare: ({ dataType, precision }) =>
+    dataType === 'bit' ? { kind: 'bit', bits: Number(precision ?? 1) } : null,
+  matches: ({ bits }, { code, metadata }) => code === TYPE_CODE.BIT && metadata.bits === bits,
+  codec: ({ bits }) => new BitCodec(bits),
+  refusal: () => null,
+  keyRefusal: () => null,
+  select: c => c,
+  rowText: (_, c) => ({ closed: `CAST(${c} AS UNSIGNED)` }),
+  keyLiteral: c => `CAST(${c} AS UNSIGNED)`,
+  readable: (_, literal) => unquoted(literal),
+  printed: ({ bits }, text) => {
+    if (!/^\d+$/.test(text)) throw new NotOfType('is not a number');
+    const digits = ((bits + 7) >> 3) * 2;
+    const hex = BigInt(text).toString(16).padStart(digits, '0');
+    return Buffer.from(hex.slice(-digits), 'hex');
+  },
+  meaning: () => 'bit',
+  words: ({ bits }) => `bit(${bits})`,
+  maxBytes: () => 10,
+  measure: () => null,
+};

@@ -4,7 +4,10 @@
  */
 import { at, type ByteWriter } from '../runtime/bytes.ts';
 import { byteLength, skipBytes, skipVarint } from './avro-read.ts';
+import type { ColumnType } from './column-type.ts';
 import { writeInteger, writePadded } from './digits.ts';
+import { TYPE_CODE } from './seen-column.ts';
+import { ORDERED_BY_VALUE, plainText, type TypeFamily, unquoted } from './type-family.ts';
 import {
   decimalAvro,
   readUnscaled,
@@ -140,3 +143,30 @@ function decimalText(unscaled: bigint, scale: number): string {
   if (scale === 0) return sign + digits;
   return `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
+
+type DecimalType = Extract<ColumnType, { kind: 'decimal' }>;
+
+export const DECIMAL: TypeFamily<DecimalType> = {
+  ...ORDERED_BY_VALUE,
+  declare: ({ dataType, precision, scale }) => {
+    if (dataType !== 'decimal' && dataType !== 'numeric') return null;
+    return { kind: 'decimal', precision: Number(precision ?? 10), scale: Number(scale ?? 0) };
+  },
+  matches: (type, { code, metadata }) =>
+    code === TYPE_CODE.NEWDECIMAL &&
+    metadata.precision === type.precision &&
+    metadata.decimals === type.scale,
+  codec: ({ precision, scale }) => new DecimalCodec(precision, scale),
+  refusal: () => null,
+  keyRefusal: () => null,
+  select: c => c,
+  rowText: (_, c) => ({ closed: c }),
+  keyLiteral: c => c,
+  readable: (_, literal) => unquoted(literal),
+  printed: (_, text) => plainText(text, /^-?\d+(\.\d+)?$/, 'decimal'),
+  // A DECIMAL prints all digits of its scale.
+  meaning: ({ scale }) => `decimal(,${scale})`,
+  words: ({ precision, scale }) => `decimal(${precision},${scale})`,
+  maxBytes: ({ precision }) => precision + 8,
+  measure: () => null,
+};

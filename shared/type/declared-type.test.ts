@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { columnTypeOf, type DeclaredType, listedValues } from './declared-type.ts';
+import { type DeclaredType, listedValues } from './declared-type.ts';
+import { columnTypeOf } from './type-families.ts';
 
 function declared(dataType: string, columnType = dataType, o: Partial<DeclaredType> = {}) {
   const none = { charset: null, collation: null, octetLength: null };

@@ -5,9 +5,13 @@
  */
 import { at, type ByteWriter, ByteWriter as Writer } from '../runtime/bytes.ts';
 import { byteLength, skipBytes, skipVarint } from './avro-read.ts';
+import type { ColumnType } from './column-type.ts';
+import { listedValues } from './declared-type.ts';
 import { parseDigits } from './digits.ts';
 import { writeQuoted } from './quoted.ts';
+import { TYPE_CODE } from './seen-column.ts';
 import { textAt } from './text.ts';
+import { NotOfType, sameList, type TypeFamily } from './type-family.ts';
 import {
   type AvroSchema,
   corrupt,
@@ -147,4 +151,69 @@ export class SetCodec implements ValueCodec {
   toJs(buf: Buffer, pos: number): unknown {
     return textAt(buf, pos);
   }
+}
+
+type EnumType = Extract<ColumnType, { kind: 'enum' }>;
+type SetType = Extract<ColumnType, { kind: 'set' }>;
+
+const LENGTH_BYTES_MAX = 5;
+
+const memberList = (kind: string, values: readonly string[]): string =>
+  `${kind}(${values.map(v => `'${v}'`).join(',')})`;
+
+export const ENUM: TypeFamily<EnumType> = {
+  declare: ({ dataType, columnType }) =>
+    dataType === 'enum' ? { kind: 'enum', values: listedValues(columnType) } : null,
+  matches: ({ values }, seen) => seen.code === TYPE_CODE.ENUM && sameList(seen.values, values),
+  codec: ({ values }, place) => new EnumCodec(values, place),
+  refusal: () => null,
+  keyRefusal: () => null,
+  select: c => `CAST(${c} AS UNSIGNED)`,
+  rowText: (_, c) => ({ closed: `CAST(${c} AS UNSIGNED)` }),
+  keyLiteral: c => `CAST(${c} AS UNSIGNED)`,
+  byNumber: true,
+  numberOf: ({ values }, text) => String(1 + values.indexOf(text)),
+  readable: ({ values }, literal) => values[Number(literal) - 1] ?? '',
+  printed: ({ values }, text) => Buffer.from(String(1 + memberIndex(values, text))),
+  meaning: ({ values }) => `enum${JSON.stringify(values)}`,
+  words: ({ values }) => memberList('enum', values),
+  maxBytes: ({ values }) =>
+    Math.max(0, ...values.map(v => Buffer.byteLength(v))) + LENGTH_BYTES_MAX,
+  measure: () => null,
+};
+
+export const SET: TypeFamily<SetType> = {
+  declare: ({ dataType, columnType }) =>
+    dataType === 'set' ? { kind: 'set', values: listedValues(columnType) } : null,
+  matches: ({ values }, seen) => seen.code === TYPE_CODE.SET && sameList(seen.values, values),
+  codec: ({ values }, place) => new SetCodec(values, place),
+  refusal: () => null,
+  keyRefusal: () => null,
+  select: c => `CAST(${c} AS UNSIGNED)`,
+  rowText: (_, c) => ({ closed: `CAST(${c} AS UNSIGNED)` }),
+  keyLiteral: c => `CAST(${c} AS UNSIGNED)`,
+  byNumber: true,
+  numberOf: ({ values }, text) => String(bitsOf(values, text)),
+  readable: ({ values }, literal) =>
+    values.filter((_, i) => (BigInt(literal) >> BigInt(i)) & 1n).join(','),
+  printed: ({ values }, text) => Buffer.from(String(bitsOf(values, text))),
+  meaning: ({ values }) => `set${JSON.stringify(values)}`,
+  words: ({ values }) => memberList('set', values),
+  maxBytes: ({ values }) =>
+    values.reduce((sum, v) => sum + Buffer.byteLength(v) + 1, LENGTH_BYTES_MAX),
+  measure: () => null,
+};
+
+function memberIndex(values: readonly string[], text: string): number {
+  const index = values.indexOf(text);
+  if (index < 0) throw new NotOfType('is not a member');
+  return index;
+}
+
+function bitsOf(values: readonly string[], chosen: string): bigint {
+  let bits = 0n;
+  for (const member of chosen === '' ? [] : chosen.split(',')) {
+    bits |= 1n << BigInt(memberIndex(values, member));
+  }
+  return bits;
 }

@@ -4,6 +4,9 @@
  * shortest text that gives the same bits back (also for DOUBLE(M,D), which would print D digits).
  */
 import type { ByteWriter } from '../runtime/bytes.ts';
+import type { ColumnType } from './column-type.ts';
+import { TYPE_CODE } from './seen-column.ts';
+import { NotOfType, ORDERED_BY_VALUE, type TypeFamily, unquoted } from './type-family.ts';
 import type { ValueCodec } from './value-codec.ts';
 
 export class FloatCodec implements ValueCodec {
@@ -46,3 +49,38 @@ function floatLiteral(v: number): string {
   const text = Object.is(v, -0) ? '-0' : String(v);
   return text.includes('e') ? text : `${text}e0`;
 }
+
+function floatFamily<K extends 'float' | 'double'>(
+  kind: K,
+  code: number,
+  rowText: (c: string) => string,
+): TypeFamily<Extract<ColumnType, { kind: K }>> {
+  return {
+    ...ORDERED_BY_VALUE,
+    declare: ({ dataType }) =>
+      dataType === kind ? ({ kind } as Extract<ColumnType, { kind: K }>) : null,
+    matches: (_, seen) => seen.code === code,
+    codec: () => new FloatCodec(kind),
+    refusal: () => null,
+    keyRefusal: () => ({
+      reason: 'floating point in the primary key: 0 and -0 are one key of two byte forms',
+      remedy: 'use DECIMAL for key columns',
+    }),
+    select: c => `CAST(${c} AS DOUBLE)`,
+    rowText: (_, c) => ({ closed: rowText(c) }),
+    keyLiteral: () => null,
+    readable: (_, literal) => unquoted(literal),
+    printed: () => {
+      throw new NotOfType('is floating point, which is not part of a key');
+    },
+    meaning: () => kind,
+    words: () => kind,
+    maxBytes: () => 8,
+    measure: () => null,
+  };
+}
+
+/** Six digits as it stands; 22 characters are more than a FLOAT needs. */
+export const FLOAT = floatFamily('float', TYPE_CODE.FLOAT, c => `CAST(${c} AS DOUBLE)`);
+/** Prints exactly only as it stands: CAST and IFNULL cut it to 22 characters. */
+export const DOUBLE = floatFamily('double', TYPE_CODE.DOUBLE, c => c);

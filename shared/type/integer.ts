@@ -4,7 +4,10 @@
  */
 import { at, type ByteWriter } from '../runtime/bytes.ts';
 import { byteLength, readLong, readVarint, skipBytes, skipVarint } from './avro-read.ts';
+import type { ColumnType } from './column-type.ts';
 import { parseDigits, writeInteger } from './digits.ts';
+import { TYPE_CODE } from './seen-column.ts';
+import { ORDERED_BY_VALUE, plainText, type TypeFamily, unquoted } from './type-family.ts';
 import {
   decimalAvro,
   readUnscaled,
@@ -159,3 +162,64 @@ export class YearCodec implements ValueCodec {
     return readVarint(buf, pos);
   }
 }
+
+type IntegerType = Extract<ColumnType, { kind: 'integer' }>;
+type YearType = Extract<ColumnType, { kind: 'year' }>;
+
+const BITS: Record<string, IntegerType['bits']> = {
+  tinyint: 8,
+  smallint: 16,
+  mediumint: 24,
+  int: 32,
+  integer: 32,
+  bigint: 64,
+};
+
+const CODE_OF_BITS = { 8: 1, 16: 2, 24: 9, 32: 3, 64: 8 } as const;
+
+/** A varint of 64 bits takes ten bytes; 20 digits as a decimal take nine and a length. */
+const INTEGER_BYTES = 12;
+
+export const INTEGER: TypeFamily<IntegerType> = {
+  ...ORDERED_BY_VALUE,
+  declare: ({ dataType, columnType }) => {
+    const bits = BITS[dataType];
+    if (bits === undefined) return null;
+    return { kind: 'integer', bits, unsigned: /\bunsigned\b/i.test(columnType) };
+  },
+  matches: (type, seen) => seen.code === CODE_OF_BITS[type.bits] && seen.unsigned === type.unsigned,
+  codec: ({ bits, unsigned }) => {
+    if (bits !== 64) return new SmallIntegerCodec(bits, unsigned);
+    return unsigned ? new UnsignedBigintCodec() : new BigintCodec();
+  },
+  refusal: () => null,
+  keyRefusal: () => null,
+  select: c => c,
+  // Without ZEROFILL's zeros.
+  rowText: (_, c) => ({ closed: `${c}+0` }),
+  keyLiteral: c => `${c}+0`,
+  readable: (_, literal) => unquoted(literal),
+  printed: (_, text) => plainText(text, /^-?\d+$/, 'integer'),
+  meaning: () => 'integer',
+  words: ({ bits, unsigned }) => `${bits}-bit ${unsigned ? 'unsigned ' : ''}integer`,
+  maxBytes: () => INTEGER_BYTES,
+  measure: () => null,
+};
+
+export const YEAR: TypeFamily<YearType> = {
+  ...ORDERED_BY_VALUE,
+  declare: ({ dataType }) => (dataType === 'year' ? { kind: 'year' } : null),
+  matches: (_, seen) => seen.code === TYPE_CODE.YEAR,
+  codec: () => new YearCodec(),
+  refusal: () => null,
+  keyRefusal: () => null,
+  select: c => c,
+  rowText: (_, c) => ({ closed: c }),
+  keyLiteral: c => c,
+  readable: (_, literal) => unquoted(literal),
+  printed: (_, text) => plainText(text, /^\d{4}$/, 'year'),
+  meaning: () => 'year',
+  words: () => 'year',
+  maxBytes: () => INTEGER_BYTES,
+  measure: () => null,
+};

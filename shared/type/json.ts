@@ -2,10 +2,13 @@
 import { ByteWriter } from '../runtime/bytes.ts';
 import { byteLength, skipBytes, skipVarint } from './avro-read.ts';
 import { readLength } from './binlog-length.ts';
+import type { ColumnType } from './column-type.ts';
 import { JsonNotCarried, writeJson } from './json-binary.ts';
 import { readJsonText } from './json-text.ts';
 import { writeQuoted } from './quoted.ts';
+import { TYPE_CODE } from './seen-column.ts';
 import { textAt } from './text.ts';
+import { NotOfType, ORDERED_BY_VALUE, type TypeFamily } from './type-family.ts';
 import { corrupt, notCarried, type Place, type ValueCodec } from './value-codec.ts';
 
 /** Row images give the document's length in four bytes. */
@@ -81,3 +84,26 @@ export function jsonNotCarried(place: Place, what: string): Error {
       'e.g. SET column = CAST(CAST(column AS CHAR) AS JSON)',
   );
 }
+
+type JsonType = Extract<ColumnType, { kind: 'json' }>;
+
+export const JSON_DOCUMENT: TypeFamily<JsonType> = {
+  ...ORDERED_BY_VALUE,
+  declare: ({ dataType }) => (dataType === 'json' ? { kind: 'json' } : null),
+  matches: (_, seen) => seen.code === TYPE_CODE.JSON,
+  codec: (_, place) => new JsonCodec(place),
+  refusal: () => null,
+  // The servers take no JSON column into a key.
+  keyRefusal: () => null,
+  select: c => c,
+  rowText: (_, c) => ({ document: c }),
+  keyLiteral: () => null,
+  readable: (_, literal) => literal,
+  printed: () => {
+    throw new NotOfType('is JSON, which is not part of a key');
+  },
+  meaning: () => 'json',
+  words: () => 'json',
+  maxBytes: () => Number.MAX_SAFE_INTEGER,
+  measure: c => `LENGTH(${c})`,
+};

@@ -6,9 +6,10 @@
 
 import { at, type ByteWriter } from '../runtime/bytes.ts';
 import { byteLength, skipBytes, skipVarint } from './avro-read.ts';
-import { lengthBytes, readLength } from './binlog-length.ts';
+import { lengthBytes, readLength, sameBytes } from './binlog-length.ts';
 import type { ColumnType } from './column-type.ts';
 import { writeQuoted } from './quoted.ts';
+import { ORDERED_BY_VALUE, type TypeFamily } from './type-family.ts';
 import { corrupt, type Place, type ValueCodec } from './value-codec.ts';
 
 type TextType = Extract<ColumnType, { kind: 'text' }>;
@@ -97,4 +98,66 @@ function writeLatin1(src: Buffer, start: number, end: number, out: ByteWriter): 
     if (high) out.copy(high, 0, high.length);
     else out.u8(b);
   }
+}
+
+const FORMS = ['char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext'] as const;
+
+/** utf8mb3 is stored and sent as the part of utf8mb4 that it is; latin1 is transcoded (cp1252). */
+const CARRIED_CHARSETS = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii', 'latin1']);
+
+/** A latin1 character may take three bytes as UTF-8. */
+const TRANSCODE_GROWTH = 3;
+const LENGTH_BYTES_MAX = 5;
+
+export const TEXT: TypeFamily<TextType> = {
+  ...ORDERED_BY_VALUE,
+  declare: ({ dataType, charset, collation, octetLength }) => {
+    const form = FORMS.find(f => f === dataType);
+    if (form === undefined) return null;
+    const length = Number(octetLength ?? 0);
+    return { kind: 'text', charset: charset ?? '', collation: collation ?? '', length, form };
+  },
+  matches: (type, seen) =>
+    sameBytes(type, seen) && seen.charset === (type.charset === 'utf8' ? 'utf8mb3' : type.charset),
+  codec: (type, place) => new TextCodec(type, place),
+  refusal: ({ charset }) => {
+    if (CARRIED_CHARSETS.has(charset)) return null;
+    return {
+      reason: `character set ${charset} is not carried`,
+      remedy: 'ALTER TABLE ... MODIFY the column with CHARACTER SET utf8mb4',
+    };
+  },
+  // Only binary NO PAD collations promise that keys of other bytes are other keys.
+  keyRefusal: ({ collation }) => {
+    if (/_(0900|nopad)_bin$/.test(collation)) return null;
+    return {
+      reason: `primary key text in collation ${collation}: keys of other bytes compare equal`,
+      remedy:
+        'use COLLATE utf8mb4_0900_bin (MariaDB: utf8mb4_nopad_bin) or VARBINARY for key columns',
+    };
+  },
+  select: c => c,
+  rowText: ({ charset }, c) => {
+    const text = isUtf8(charset) ? c : `CONVERT(${c} USING utf8mb4)`;
+    return { length: `LENGTH(${text})`, content: text };
+  },
+  keyLiteral: c => `CONCAT('_utf8mb4 x''',HEX(CONVERT(${c} USING utf8mb4)),'''')`,
+  readable: (_, literal) => Buffer.from(hexDigits(literal), 'hex').toString('utf8'),
+  printed: (_, text) => Buffer.from(text, 'utf8'),
+  meaning: () => 'text',
+  words: ({ form, length, charset, collation }) =>
+    `${form} of ${length} bytes, ${charset} ${collation}`,
+  maxBytes: ({ length, charset }) =>
+    length * (isUtf8(charset) ? 1 : TRANSCODE_GROWTH) + LENGTH_BYTES_MAX,
+  measure: c => `LENGTH(CONVERT(${c} USING utf8mb4))`,
+};
+
+/** Whether the bytes of the charset are bytes of utf8mb4. */
+function isUtf8(charset: string): boolean {
+  return ['utf8mb4', 'utf8mb3', 'utf8', 'ascii'].includes(charset);
+}
+
+/** Digits of the hexadecimal literal that a key column was printed as. */
+export function hexDigits(literal: string): string {
+  return /x'([0-9A-Fa-f]*)'$/.exec(literal)?.[1] ?? '';
 }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { ColumnType } from '../../../shared/type/column-type.ts';
+import type { SeenColumn } from '../../../shared/type/seen-column.ts';
 import { tableDifference } from './table-match.ts';
-import type { SeenColumn } from './zongji.ts';
 
 const text = (
   form: 'char' | 'varchar' | 'text',

@@ -6,8 +6,11 @@
  */
 
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import type { Column, ColumnType } from '../../../shared/type/column-type.ts';
-import type { SeenColumn, SeenTable } from './zongji.ts';
+import type { Column } from '../../../shared/type/column-type.ts';
+import type { SeenColumn } from '../../../shared/type/seen-column.ts';
+import { familyOf } from '../../../shared/type/type-families.ts';
+import { sameList } from '../../../shared/type/type-family.ts';
+import type { SeenTable } from './zongji.ts';
 
 /** The first difference in words, or null. */
 export function tableDifference(planned: TableSchema, seen: SeenTable): string | null {
@@ -18,7 +21,7 @@ export function tableDifference(planned: TableSchema, seen: SeenTable): string |
   }
   for (const [i, column] of planned.columns.entries()) {
     const now = seen.columns[i];
-    if (now === undefined || !sameType(column.type, now)) {
+    if (now === undefined || !familyOf(column.type).matches(column.type, now)) {
       return `column ${column.name} was ${words(column)} and is ${now ? seenWords(now) : 'gone'}`;
     }
   }
@@ -28,97 +31,6 @@ export function tableDifference(planned: TableSchema, seen: SeenTable): string |
     return `primary key was (${key(planned.primaryKey)}) and is (${key(seen.primaryKey)})`;
   }
   return null;
-}
-
-const CODE = {
-  FLOAT: 4,
-  DOUBLE: 5,
-  DATE: 10,
-  YEAR: 13,
-  VARCHAR: 15,
-  BIT: 16,
-  TIMESTAMP2: 17,
-  DATETIME2: 18,
-  TIME2: 19,
-  JSON: 245,
-  NEWDECIMAL: 246,
-  ENUM: 247,
-  SET: 248,
-  BLOB: 252,
-  STRING: 254,
-} as const;
-
-const INTEGER_CODE = { 8: 1, 16: 2, 24: 9, 32: 3, 64: 8 } as const;
-
-/** Bytes of the length prefix of the four sizes of TEXT and BLOB. */
-const BLOB_PREFIX: Record<string, number> = {
-  tinytext: 1,
-  text: 2,
-  mediumtext: 3,
-  longtext: 4,
-  tinyblob: 1,
-  blob: 2,
-  mediumblob: 3,
-  longblob: 4,
-};
-
-function sameType(type: ColumnType, seen: SeenColumn): boolean {
-  const { code, metadata } = seen;
-  switch (type.kind) {
-    case 'integer':
-      return code === INTEGER_CODE[type.bits] && seen.unsigned === type.unsigned;
-    case 'decimal':
-      return (
-        code === CODE.NEWDECIMAL &&
-        metadata.precision === type.precision &&
-        metadata.decimals === type.scale
-      );
-    case 'float':
-      return code === CODE.FLOAT;
-    case 'double':
-      return code === CODE.DOUBLE;
-    case 'text':
-      return (
-        sameBytes(type, seen) &&
-        seen.charset === (type.charset === 'utf8' ? 'utf8mb3' : type.charset)
-      );
-    case 'binary':
-      return sameBytes(type, seen) && seen.charset === null;
-    case 'date':
-      return code === CODE.DATE;
-    case 'year':
-      return code === CODE.YEAR;
-    case 'time':
-      return code === CODE.TIME2 && metadata.decimals === type.fsp;
-    case 'datetime':
-      return code === CODE.DATETIME2 && metadata.decimals === type.fsp;
-    case 'timestamp':
-      return code === CODE.TIMESTAMP2 && metadata.decimals === type.fsp;
-    case 'enum':
-      return code === CODE.ENUM && sameList(seen.values, type.values);
-    case 'set':
-      return code === CODE.SET && sameList(seen.values, type.values);
-    case 'bit':
-      return code === CODE.BIT && metadata.bits === type.bits;
-    case 'json':
-      return code === CODE.JSON;
-    case 'unsupported':
-      return false;
-  }
-}
-
-function sameBytes(
-  type: Extract<ColumnType, { kind: 'text' | 'binary' }>,
-  seen: SeenColumn,
-): boolean {
-  const prefix = BLOB_PREFIX[type.form];
-  if (prefix !== undefined) return seen.code === CODE.BLOB && seen.metadata.length_size === prefix;
-  const code = type.form === 'char' || type.form === 'binary' ? CODE.STRING : CODE.VARCHAR;
-  return seen.code === code && seen.metadata.max_length === type.length;
-}
-
-function sameList<T>(a: readonly T[], b: readonly T[]): boolean {
-  return a.length === b.length && a.every((x, i) => x === b[i]);
 }
 
 function words({ type }: Column): string {

@@ -14,20 +14,9 @@ import type { Gtid, GtidSet } from '../../../shared/change/gtid.ts';
 import { parseGtid } from '../../../shared/change/gtid.ts';
 import type { MysqlEndpoint } from '../../../shared/mysql/driver.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
+import type { SeenColumn } from '../../../shared/type/seen-column.ts';
 import { EVENT, HEADER_BYTES, type RawEvent, readHeader } from './binlog-event.ts';
 import { dumpError } from './dump-error.ts';
-
-/** A column as the TableMap event tells it. */
-export interface SeenColumn {
-  name: string;
-  /** MySQL's type code, with ENUM (247) and SET (248) for what is sent as a string. */
-  code: number;
-  metadata: Record<string, number>;
-  unsigned: boolean;
-  /** null for binary and for what has no characters. */
-  charset: string | null;
-  values: string[];
-}
 
 export interface SeenTable {
   columns: SeenColumn[];

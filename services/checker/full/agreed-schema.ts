@@ -7,7 +7,8 @@
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { type TableSchema, unsupportedColumns } from '../../../shared/schema/table-schema.ts';
-import type { Column, ColumnType } from '../../../shared/type/column-type.ts';
+import type { Column } from '../../../shared/type/column-type.ts';
+import { familyOf } from '../../../shared/type/type-families.ts';
 import type { CheckServer, SessionSet } from './session-set.ts';
 
 /** Schemas of a table by server, with columns in the order of the first server. */
@@ -69,24 +70,5 @@ function changed(what: string, schema: TableSchema, server: string): ReshardErro
 
 /** Column types with the same meaning have the same canonical texts. */
 function meaning({ type, nullable }: Column): string {
-  return `${typeMeaning(type)}${nullable ? '' : ' NOT NULL'}`;
-}
-
-function typeMeaning(type: ColumnType): string {
-  switch (type.kind) {
-    case 'decimal':
-      return `decimal(,${type.scale})`;
-    case 'time':
-    case 'datetime':
-    case 'timestamp':
-      return `${type.kind}(${type.fsp})`;
-    case 'enum':
-    case 'set':
-      return `${type.kind}${JSON.stringify(type.values)}`;
-    case 'binary':
-      // BINARY(n) is padded to n bytes.
-      return type.form === 'binary' ? `binary(${type.length})` : 'bytes';
-    default:
-      return type.kind;
-  }
+  return `${familyOf(type).meaning(type)}${nullable ? '' : ' NOT NULL'}`;
 }

@@ -19,13 +19,9 @@
 import { quoteId } from '../../../shared/mysql/identifier.ts';
 import { rangePredicate } from '../../../shared/mysql/range-sql.ts';
 import type { KeyRange } from '../../../shared/row/key-range.ts';
-import { ReshardError, unreachable } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import type { Column } from '../../../shared/type/column-type.ts';
+import { familyOf } from '../../../shared/type/type-families.ts';
 import { keyLiteralList, tableName } from './key.ts';
-
-/** Charsets whose bytes are the bytes of utf8mb4. */
-const UTF8_BYTES = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii']);
 
 /** NULL flags of so many columns are one number. */
 const FLAGS_PER_NUMBER = 40;
@@ -38,62 +34,19 @@ const CODE_DIGITS = 30;
  */
 export const DIGEST_ROWS_MAX = 100_000;
 
-/** How the value of a column is told in the row text. */
-type Told = { closed: string } | { length: string; content: string } | { document: string };
-
-function toldAs({ name, type }: Column): Told {
-  const c = quoteId(name);
-  switch (type.kind) {
-    case 'integer':
-      // Without ZEROFILL's zeros.
-      return { closed: `${c}+0` };
-    case 'decimal':
-    case 'double':
-    case 'date':
-    case 'time':
-    case 'datetime':
-    case 'timestamp':
-    case 'year':
-      // A DOUBLE prints exactly only as it stands: CAST and IFNULL cut it to 22 characters.
-      return { closed: c };
-    case 'float':
-      // Six digits as it stands. 22 characters are more than a FLOAT needs.
-      return { closed: `CAST(${c} AS DOUBLE)` };
-    case 'enum':
-    case 'set':
-    case 'bit':
-      return { closed: `CAST(${c} AS UNSIGNED)` };
-    case 'text': {
-      const text = UTF8_BYTES.has(type.charset) ? c : `CONVERT(${c} USING utf8mb4)`;
-      return { length: `LENGTH(${text})`, content: text };
-    }
-    case 'binary':
-      return { length: `LENGTH(${c})`, content: c };
-    case 'json':
-      return { document: c };
-    case 'unsupported':
-      throw new ReshardError('unsupported-type', `no fingerprint for ${type.declared}`, {
-        context: { column: name },
-        remedy: 'leave the table out, or convert the column',
-      });
-    default:
-      return unreachable(type);
-  }
-}
-
 /** SQL of the row text, as bytes. */
 export function rowText(schema: TableSchema): string {
   const closed: string[] = [];
   const lengths: string[] = [];
   const contents: string[] = [];
   const documents: string[] = [];
-  for (const column of schema.columns) {
-    const told = toldAs(column);
-    if ('closed' in told) closed.push(told.closed);
-    else if ('document' in told) documents.push(told.document);
+  for (const { name, type } of schema.columns) {
+    const text = familyOf(type).rowText(type, quoteId(name));
+    if ('closed' in text) closed.push(text.closed);
+    else if ('document' in text) documents.push(text.document);
     else {
-      lengths.push(told.length);
-      contents.push(told.content);
+      lengths.push(text.length);
+      contents.push(text.content);
     }
   }
   const parts = [...nullFlags(schema), ...closed, ...lengths, ...contents, ...documents];

@@ -8,6 +8,7 @@ import { type KeyLiterals, keyColumns } from '../../../shared/row/key-range.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
+import { familyOf } from '../../../shared/type/type-families.ts';
 
 export function tableName(schema: TableSchema): string {
   return qualified(schema.db, schema.table);
@@ -19,31 +20,11 @@ export function keyLiteralList(schema: TableSchema): string {
 }
 
 function literalOf({ name, type }: Column): string {
-  const c = quoteId(name);
-  switch (type.kind) {
-    case 'integer':
-      return `${c}+0`;
-    case 'decimal':
-    case 'year':
-      return c;
-    case 'enum':
-    case 'set':
-    case 'bit':
-      return `CAST(${c} AS UNSIGNED)`;
-    case 'date':
-    case 'time':
-    case 'datetime':
-    case 'timestamp':
-      return `CONCAT('''',${c},'''')`;
-    case 'text':
-      return `CONCAT('_utf8mb4 x''',HEX(CONVERT(${c} USING utf8mb4)),'''')`;
-    case 'binary':
-      return `CONCAT('x''',HEX(${c}),'''')`;
-    default:
-      throw new ReshardError('unsupported-type', `${type.kind} in a primary key`, {
-        context: { column: name },
-      });
-  }
+  const literal = familyOf(type).keyLiteral(quoteId(name));
+  if (literal !== null) return literal;
+  throw new ReshardError('unsupported-type', `${type.kind} in a primary key`, {
+    context: { column: name },
+  });
 }
 
 /** What names a row, for maps. Literals hold no tab. */
@@ -54,24 +35,8 @@ export function keyText(key: KeyLiterals): string {
 /** The key for people: column names and values; bytes as 0x..., ENUM and SET as member names. */
 export function readableKey(schema: TableSchema, key: KeyLiterals): Record<string, string> {
   const readable: Record<string, string> = {};
-  keyColumns(schema).forEach((column, i) => {
-    readable[column.name] = readableValue(column, key[i] ?? '');
+  keyColumns(schema).forEach(({ name, type }, i) => {
+    readable[name] = familyOf(type).readable(type, key[i] ?? '');
   });
   return readable;
-}
-
-function readableValue({ type }: Column, literal: string): string {
-  const hex = /x'([0-9A-Fa-f]*)'$/.exec(literal)?.[1];
-  switch (type.kind) {
-    case 'text':
-      return Buffer.from(hex ?? '', 'hex').toString('utf8');
-    case 'binary':
-      return `0x${hex ?? ''}`;
-    case 'enum':
-      return type.values[Number(literal) - 1] ?? '';
-    case 'set':
-      return type.values.filter((_, i) => (BigInt(literal) >> BigInt(i)) & 1n).join(',');
-    default:
-      return literal.replace(/^'(.*)'$/, '$1');
-  }
 }
