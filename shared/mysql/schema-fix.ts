@@ -3,6 +3,7 @@
  * for word from the source's SHOW CREATE TABLE, so that collation, default and the rest come along.
  */
 
+import { unreachable } from '../runtime/error.ts';
 import type { SchemaRemedy } from '../schema/schema-diff.ts';
 import { quoteId } from './identifier.ts';
 
@@ -39,10 +40,13 @@ export function alterTable(
       const key = definitions(createTable).find(line => line.startsWith(start));
       return key === undefined ? undefined : alter(`ADD ${key}`);
     }
-    default: {
+    case 'add':
+    case 'modify': {
       const definition = columnDefinition(createTable, remedy.column);
       if (definition === undefined) return undefined;
       return alter(`${remedy.kind === 'add' ? 'ADD' : 'MODIFY'} COLUMN ${definition}`);
     }
+    default:
+      return unreachable(remedy);
   }
 }
