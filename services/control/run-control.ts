@@ -113,7 +113,10 @@ async function refuseBlocked(o: ControlOptions): Promise<void> {
     apply: o.createTargets,
   });
   const found = blockers(findings);
-  if (found.length === 0) return;
+  if (found.length === 0) {
+    o.log.info('the doctor found no blocker');
+    return;
+  }
   if (found.every(isPassing)) {
     throw new ReshardError('unreachable', found.map(f => `${f.where}: ${f.what}`).join('; '), {
       remedy: [...new Set(found.map(f => f.fix))].join('; '),

@@ -19,12 +19,14 @@ import {
   sinkStage,
   snapshotStage,
 } from './stages.ts';
+import { type StartMarks, startStage, startTable } from './start.ts';
 
 const USAGE = `npm run bench -- [options]
   --rows N        rows of the copied table (300000; end to end 1000000)
   --events N      changes of each binlog run (300000)
   --stages LIST   of snapshot,sink,plain,binlog,stream,native,latency,check,e2e (all); plain is what
-                  mysql2 writes alone, native is MySQL's own replication
+                  mysql2 writes alone, native is MySQL's own replication; start, which runs alone,
+                  is from \`reshard up\` to the first row on a target, on a broker as it comes
   --seconds N     length of the latency run (30)
   --seed N        seed of the changes (1)
   --servers FILE  use running servers: {brokers, registryUrl, mysql: {s1, t1, t2}, pids}
@@ -61,10 +63,14 @@ const STAGES = [
   'check',
   'e2e',
 ];
+const START = 'start';
+const START_RUNS = 5;
+const START_ROWS = 5000;
 const wanted = new Set(opt.stages?.split(',') ?? STAGES);
-const unknown = [...wanted].find(s => !STAGES.includes(s));
+const isStart = wanted.has(START) && wanted.size === 1;
+const unknown = isStart ? undefined : [...wanted].find(s => !STAGES.includes(s));
 if (unknown !== undefined) {
-  process.stderr.write(`no stage "${unknown}"; there are ${STAGES.join(', ')}\n`);
+  process.stderr.write(`no stage "${unknown}"; there are ${STAGES.join(', ')}, and start alone\n`);
   process.exit(2);
 }
 
@@ -145,15 +151,28 @@ async function run(servers: BenchServers, dir: string): Promise<StageResult[]> {
   return results;
 }
 
+/** Starts of jobs of their own, one after the other. */
+async function runStarts(servers: BenchServers, dir: string): Promise<StartMarks[]> {
+  const runs: StartMarks[] = [];
+  const stamp = Date.now().toString(36);
+  for (let i = 1; i <= (opt.short ? 1 : START_RUNS); i++) {
+    await using rig = new Rig(servers, { dir, name: `bench-start-${stamp}-${i}`, table: TABLE });
+    await clean(rig, TABLE);
+    runs.push(await startStage(rig, TABLE, Number(opt.rows ?? START_ROWS)));
+  }
+  process.stdout.write(`\nfrom \`reshard up\` on, ${runs.length} runs\n${startTable(runs)}\n`);
+  return runs;
+}
+
 async function main(): Promise<void> {
   if (opt.help) {
     process.stdout.write(`${USAGE}\n`);
     return;
   }
   const { benchServers } = await import('./servers.ts');
-  await using up = await benchServers(opt.servers, say);
+  await using up = await benchServers(opt.servers, { say, asItComes: isStart });
   mkdirSync(up.dir, { recursive: true });
-  const results = await run(up.servers, up.dir);
+  const results = await (isStart ? runStarts : run)(up.servers, up.dir);
   const file = opt.out ?? path.join(up.dir, 'bench-results.json');
   const machine = { cpus: os.cpus().length, memoryGb: Math.round(os.totalmem() / 2 ** 30) };
   const { version } = JSON.parse(

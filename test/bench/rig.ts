@@ -28,15 +28,15 @@ export interface BenchServers {
 
 export class Rig implements AsyncDisposable {
   readonly job: Job;
-  readonly #file: string;
-  readonly #dir: string;
+  readonly file: string;
+  readonly dir: string;
   readonly #servers: BenchServers;
   readonly #children = new Map<ServiceName, ChildProcess>();
   #feed: StatusFeed | null = null;
 
   constructor(servers: BenchServers, o: { dir: string; name: string; table: string }) {
     this.#servers = servers;
-    this.#dir = o.dir;
+    this.dir = o.dir;
     mkdirSync(o.dir, { recursive: true });
     const { s1, ...targets } = servers.mysql;
     const text = stringify({
@@ -48,15 +48,15 @@ export class Rig implements AsyncDisposable {
       tables: [{ name: o.table }],
       route: { kind: 'modulus', column: 'user_id' },
     });
-    this.#file = path.join(o.dir, `${o.name}.yaml`);
-    writeFileSync(this.#file, text);
+    this.file = path.join(o.dir, `${o.name}.yaml`);
+    writeFileSync(this.file, text);
     this.job = parseJob(text, process.env);
   }
 
   start(...names: ServiceName[]): void {
     for (const name of names) {
-      const log = openSync(path.join(this.#dir, `${this.job.job}-${name}.log`), 'a');
-      const args = [MAIN, 'service', name, this.#file];
+      const log = openSync(path.join(this.dir, `${this.job.job}-${name}.log`), 'a');
+      const args = [MAIN, 'service', name, this.file];
       if (name === 'control') args.push('--create-targets');
       const child = spawn(process.execPath, args, {
         stdio: ['ignore', log, log],
@@ -87,7 +87,7 @@ export class Rig implements AsyncDisposable {
 
   /** Runs one CLI command to its end; resolves with its exit code and output. */
   async cli(...args: string[]): Promise<{ code: number; out: string }> {
-    const child = spawn(process.execPath, [MAIN, ...args, this.#file], {
+    const child = spawn(process.execPath, [MAIN, ...args, this.file], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let out = '';
@@ -130,7 +130,7 @@ export class Rig implements AsyncDisposable {
   #checkAlive(): void {
     for (const [name, child] of this.#children) {
       if (child.exitCode !== null) {
-        throw new Error(`${name} ended with ${child.exitCode}; its log is in ${this.#dir}`);
+        throw new Error(`${name} ended with ${child.exitCode}; its log is in ${this.dir}`);
       }
     }
   }

@@ -5,6 +5,7 @@ import { cacheRoot } from '../support/servers/cache.ts';
 import { startServers } from '../support/servers/servers.ts';
 import type { BenchServers } from './rig.ts';
 
+const FIRST_JOIN_DELAY = 'group.initial.rebalance.delay.ms';
 const NAMES = ['s1', 't1', 't2'];
 
 export interface BenchRun extends AsyncDisposable {
@@ -15,7 +16,11 @@ export interface BenchRun extends AsyncDisposable {
 
 export async function benchServers(
   file: string | undefined,
-  say: (line: string) => void,
+  o: {
+    say: (line: string) => void;
+    /** A broker that lets the first members of a group wait for others, as it does by default. */
+    asItComes: boolean;
+  },
 ): Promise<BenchRun> {
   const dir = path.join(cacheRoot(), 'bench');
   if (file !== undefined) {
@@ -27,10 +32,10 @@ export async function benchServers(
     };
   }
   const up = await startServers({
-    kafka: true,
+    kafka: { nodes: 1, settings: o.asItComes ? { [FIRST_JOIN_DELAY]: '3000' } : {} },
     registry: true,
     mysql: NAMES.map((name, i) => ({ name, serverId: 101 + i })),
-    log: say,
+    log: o.say,
   });
   const mysql: BenchServers['mysql'] = {};
   const pids: Record<string, number> = {};

@@ -175,4 +175,13 @@ export const GUARDS: Guard[] = [
     tests: ['test/availability/members.live.test.ts'],
     named: 'paused past its lease',
   },
+  {
+    name: 'a clone sets itself up',
+    why: 'the first command of a new user ends in a stack trace',
+    file: 'services/control/bin.mjs',
+    find: "if (state === 'none') install(ROOT, node, tell);",
+    replace: "if (state === 'none') tell('');",
+    tests: ['services/control/cli/install.live.test.ts'],
+    named: 'sets itself up',
+  },
 ];

@@ -31,6 +31,7 @@ export async function serviceCommand(
   }
   const job = await readJob(file);
   const log = createLogger({ name: `reshard-${name}` });
+  log.info('service starts');
   const signal = AbortSignal.any([stopSignal(), parentGone()]);
   try {
     await runService(name, {

@@ -1,0 +1,22 @@
+/** The `reshard` command once its code is loaded: parse, run, exit code. */
+import { asReshardError, describeError } from '../../../shared/runtime/error.ts';
+import { exitCodeOf } from './exit-code.ts';
+import { program } from './program.ts';
+
+export async function entry(argv: readonly string[]): Promise<never> {
+  // Who reads our output may stop reading (`| head`): that is an end, not a failure.
+  process.stdout.on('error', (e: NodeJS.ErrnoException) => {
+    if (e.code === 'EPIPE') process.exit(0);
+    throw e;
+  });
+
+  let code: number;
+  try {
+    code = await program([...argv]);
+  } catch (e) {
+    process.stderr.write(`reshard: ${describeError(e)}\n`);
+    code = exitCodeOf(asReshardError(e).kind);
+  }
+  // Sockets of libraries may still be open: everything that matters has been awaited above.
+  process.exit(code);
+}
