@@ -1,7 +1,10 @@
 /**
  * The one error type. `kind` decides what happens next (error-policy.ts), `remedy` tells the
- * operator what to do, `context` names the thing (table, topic, position) but never a row value.
+ * operator what to do (by default that of the kind: error-catalogue.ts), `context` names the thing
+ * (table, topic, position) but never a row value.
  */
+import { CATALOGUE } from './error-catalogue.ts';
+import { policyOf } from './error-policy.ts';
 
 export type ErrorKind =
   /** The job file, an option or an environment variable is wrong. */
@@ -74,10 +77,18 @@ export function asReshardError(e: unknown, kind: ErrorKind = 'bug'): ReshardErro
   return new ReshardError(kind, message, { cause: e });
 }
 
-/** One line per link of the cause chain, remedy last. */
+/** What the operator is told to do: the outermost remedy of the chain, else that of the kind. */
+export function remedyOf(e: unknown): string {
+  for (let x: unknown = e; x instanceof Error; x = x.cause) {
+    if (x instanceof ReshardError && x.remedy !== undefined) return x.remedy;
+  }
+  return CATALOGUE[asReshardError(e).kind].remedy;
+}
+
+/** One line per link of the cause chain; last the remedy, unless none is named and it may pass. */
 export function describeError(e: unknown): string {
   const lines: string[] = [];
-  let remedy: string | undefined;
+  let isTold = e instanceof ReshardError && policyOf(e.kind) !== 'restart';
   for (let x: unknown = e; x !== undefined && lines.length < 8; ) {
     if (x instanceof ReshardError) {
       const where = Object.entries(x.context)
@@ -85,7 +96,7 @@ export function describeError(e: unknown): string {
         .map(([k, v]) => `${k}=${v}`)
         .join(' ');
       lines.push(`${x.kind}: ${x.message}${where ? ` (${where})` : ''}`);
-      remedy ??= x.remedy;
+      isTold ||= x.remedy !== undefined;
     } else if (x instanceof Error) {
       lines.push(`${x.name}: ${x.message}`);
     } else {
@@ -94,7 +105,7 @@ export function describeError(e: unknown): string {
     x = x instanceof Error ? x.cause : undefined;
   }
   const text = lines.join('\n  caused by ');
-  return remedy ? `${text}\n  remedy: ${remedy}` : text;
+  return isTold ? `${text}\n  remedy: ${remedyOf(e)}` : text;
 }
 
 /** The compiler proves that every case of a union is handled. */

@@ -67,6 +67,7 @@ afterAll(() => {
 const COMMANDS = [
   'init',
   'schema',
+  'errors',
   'doctor',
   'up',
   'service',

@@ -4,9 +4,10 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { jobJsonSchema } from '../../../shared/job/job.ts';
-import { asReshardError } from '../../../shared/runtime/error.ts';
+import { asReshardError, remedyOf } from '../../../shared/runtime/error.ts';
 import { declare, timeoutOption } from './command.ts';
 import { doctorCommand } from './doctor.ts';
+import { errorsCommand } from './errors.ts';
 import { EXIT, EXIT_TEXT } from './exit-code.ts';
 import { writeExample } from './init.ts';
 import { pauseCommand, resumeCommand } from './pause.ts';
@@ -87,6 +88,21 @@ function beginning(act: Act): Command[] {
     }).action(() => {
       process.stdout.write(`${JSON.stringify(jobJsonSchema(), null, 2)}\n`);
     }),
+    declare(
+      'errors',
+      {
+        what: 'what each kind of error means, what happens then, and what to do',
+        examples: [
+          ['errors', 'all kinds'],
+          ['errors position-lost', 'one, as a message of a log or of `status` names it'],
+          ['errors --markdown > docs/ERRORS.md', 'the page of the documentation'],
+        ],
+      },
+      'json',
+    )
+      .argument('[kind]', 'one kind')
+      .option('--markdown', 'as a page')
+      .action(act(errorsCommand)),
     declare(
       'doctor <job>',
       {
@@ -250,7 +266,8 @@ function isJson(args: readonly unknown[]): boolean {
 
 /** Who asks for JSON gets JSON, whatever happens; people read the same on standard error. */
 function tellError(e: unknown): void {
-  const { kind, message, remedy, context } = asReshardError(e);
+  const { kind, message, context } = asReshardError(e);
+  const remedy = remedyOf(e);
   process.stdout.write(
     `${JSON.stringify({ error: { kind, message, remedy, context } }, bigText)}\n`,
   );

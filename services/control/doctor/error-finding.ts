@@ -1,6 +1,11 @@
 /** A server that cannot be examined is a finding too, with the way back in. */
 import type { Finding } from '../../../shared/mysql/finding.ts';
-import { asReshardError, describeError, type ErrorKind } from '../../../shared/runtime/error.ts';
+import {
+  asReshardError,
+  describeError,
+  type ErrorKind,
+  remedyOf,
+} from '../../../shared/runtime/error.ts';
 
 export function serverWhere(
   role: 'source' | 'target',
@@ -8,12 +13,6 @@ export function serverWhere(
 ): string {
   return `${role} ${server.name} (${server.host}:${server.port})`;
 }
-
-const FIX: Record<string, string> = {
-  unreachable: 'start it, or correct its address in the job file; check firewalls between',
-  denied: 'correct user and password in the job file, or create the account and grant its rights',
-  config: 'correct the job file',
-};
 
 const CODE = 'check-';
 
@@ -34,6 +33,6 @@ export function errorFinding(e: unknown, where: string): Finding {
     where,
     what: detail,
     why: 'It could not be examined, and the job could not use it.',
-    fix: error.remedy ?? FIX[error.kind] ?? '',
+    fix: remedyOf(error),
   };
 }
