@@ -43,15 +43,15 @@ interface Durable {
 export class BinlogUnit implements Unit {
   readonly #context: ServiceContext;
   readonly #source: JobSource;
-  readonly #figures: BinlogProgress;
+  readonly #progress: BinlogProgress;
   readonly #log: Logger;
   readonly #tables = new Map<string, CapturedTable>();
   readonly #failed = Promise.withResolvers<never>();
 
-  constructor(context: ServiceContext, source: JobSource, figures: BinlogProgress) {
+  constructor(context: ServiceContext, source: JobSource, progress: BinlogProgress) {
     this.#context = context;
     this.#source = source;
-    this.#figures = figures;
+    this.#progress = progress;
     this.#log = context.log.child({ source: source.name });
     this.#failed.promise.catch(() => {});
   }
@@ -102,7 +102,7 @@ export class BinlogUnit implements Unit {
     const { options } = this.#context.job;
     const parts = await this.#connect(transactional, facts, position, { ...durable, start });
     const { dump, writer, intake, reader, capture } = parts;
-    this.#figures.follow({ capture, writer, intake });
+    this.#progress.follow({ capture, writer, intake });
     const unfollow = this.#context.view.onChange(() => {
       this.#guarded(() => {
         this.#refuseRecopied(start);
@@ -128,7 +128,7 @@ export class BinlogUnit implements Unit {
       throw e;
     } finally {
       unfollow();
-      this.#figures.follow(null);
+      this.#progress.follow(null);
       writer.close();
       reader.close();
       await dump.close();
@@ -228,7 +228,7 @@ export class BinlogUnit implements Unit {
         intake.onRoom();
         if (!writer.isFull) dump.resume();
       },
-      onCommitted: seconds => this.#figures.committed(seconds),
+      onCommitted: seconds => this.#progress.committed(seconds),
       onFail: fail,
     });
     const dump: BinlogDump = new BinlogDump({

@@ -16,9 +16,11 @@ import { type BinlogMetrics, BinlogProgress, binlogMetrics } from './metrics.ts'
 interface Running {
   stop: AbortController;
   done: Promise<void>;
-  figures: BinlogProgress;
   state: string;
 }
+
+/** Reason of a stop: another member may have the source already. */
+const LOST = new Error('the lease is lost');
 
 export async function runBinlog(o: ServiceOptions): Promise<void> {
   await using context = await openContext('binlog', o);
@@ -27,11 +29,11 @@ export async function runBinlog(o: ServiceOptions): Promise<void> {
   const running = new Map<number, Running>();
   const ended = Promise.withResolvers<never>();
   ended.promise.catch(() => {});
-  const stop = async (slots: Iterable<number>): Promise<void> => {
+  const stop = async (slots: Iterable<number>, reason?: Error): Promise<void> => {
     const stopping = [...slots].map(slot => {
       const unit = running.get(slot);
       running.delete(slot);
-      unit?.stop.abort();
+      unit?.stop.abort(reason);
       return unit?.done;
     });
     await Promise.all(stopping);
@@ -52,7 +54,7 @@ export async function runBinlog(o: ServiceOptions): Promise<void> {
     },
     onRevoked: slots => stop(slots),
     onLost: () => {
-      stop(running.keys()).catch(e => ended.reject(e));
+      stop(running.keys(), LOST).catch(e => ended.reject(e));
     },
   });
   context.readiness = () => ({
@@ -69,18 +71,19 @@ export async function runBinlog(o: ServiceOptions): Promise<void> {
   }
 }
 
+/** Each call is a new incarnation: an older one of the source may still be on its way to its end. */
 function startUnit(context: ServiceContext, source: JobSource, metrics: BinlogMetrics): Running {
   const { log, signal, report, view } = context;
-  const figures = new BinlogProgress(metrics, source.name);
+  const progress = new BinlogProgress(metrics, source.name);
   const stop = new AbortController();
-  const running: Running = { stop, done: Promise.resolve(), figures, state: 'starting' };
-  report.provide(source.name, () => figures.report());
+  const running: Running = { stop, done: Promise.resolve(), state: 'starting' };
+  const unit = report.unit(source.name, { progress: () => progress.report() });
   let recopy: string | null = null;
   running.done = runSupervised(
     `binlog/${source.name}`,
     () => {
       recopy = view.recopyOf(source.name);
-      return new BinlogUnit(context, source, figures);
+      return new BinlogUnit(context, source, progress);
     },
     {
       cured: async until => {
@@ -90,11 +93,13 @@ function startUnit(context: ServiceContext, source: JobSource, metrics: BinlogMe
       signal: AbortSignal.any([signal, stop.signal]),
       onState: state => {
         running.state = state.state;
-        report.unitState(source.name, state);
+        unit.state(state);
       },
     },
   ).finally(() => {
-    if (stop.signal.aborted) report.forget(source.name);
+    progress.close();
+    if (stop.signal.reason === LOST) unit.forget();
+    else unit.end();
   });
   return running;
 }

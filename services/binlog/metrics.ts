@@ -1,4 +1,4 @@
-/** What the binlog service tells of itself: Prometheus metrics and the report of a source. */
+/** What the binlog service reports of itself: Prometheus metrics and the progress of a source. */
 import type { UnitReport } from '../../shared/member/reporter.ts';
 import { Counter, Gauge, Histogram, type Registry } from '../../shared/runtime/metric.ts';
 import type { Capture } from './capture/capture.ts';
@@ -11,6 +11,8 @@ export function binlogMetrics(registry: Registry) {
   const registers = [registry];
   const counter = <L extends string>(name: string, help: string, ...more: L[]) =>
     new Counter({ name, help, labelNames: ['source', ...more], registers });
+  const live = new Set<BinlogProgress>();
+  liveGauges(registers, live);
   return {
     changes: counter('reshard_binlog_changes_total', 'Row changes read from the binlog', 'op'),
     transactions: counter('reshard_binlog_transactions_total', 'Transactions of the source'),
@@ -33,62 +35,109 @@ export function binlogMetrics(registry: Registry) {
       registers,
       buckets: [0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 5],
     }),
-    lag: new Gauge({
-      name: 'reshard_binlog_lag_seconds',
-      help: 'Age of the newest transaction that has been read; 0 when the source has none newer',
-      labelNames: ['source'],
-      registers,
-    }),
-    position: new Gauge({
-      name: 'reshard_binlog_position_bytes',
-      help: 'Position in the binlog file that is being read',
-      labelNames: ['source', 'file'],
-      registers,
-    }),
+    /** One for each source that is this member's. */
+    live,
   };
 }
 
-interface Parts {
-  capture: Capture;
-  writer: OrderedWriter;
-  intake: ChunkIntake;
+function liveGauges(registers: Registry[], live: ReadonlySet<BinlogProgress>): void {
+  new Gauge({
+    name: 'reshard_binlog_lag_seconds',
+    help: 'How long the log has not been complete; 0 when it holds all of the source',
+    labelNames: ['source'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { source, lagSeconds } of [...live].map(p => p.gauges())) {
+        if (lagSeconds !== null) this.set({ source }, lagSeconds);
+      }
+    },
+  });
+  new Gauge({
+    name: 'reshard_binlog_position_bytes',
+    help: 'Position in the binlog file that is being read',
+    labelNames: ['source', 'file'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { source, file, position } of [...live].map(p => p.gauges())) {
+        if (file !== '') this.set({ source, file }, position);
+      }
+    },
+  });
 }
 
-/** Counts of one source over all units that work on it in this process. */
+interface Parts {
+  capture: Pick<
+    Capture,
+    'counts' | 'caughtUp' | 'lastCommitMs' | 'lastEventMs' | 'file' | 'filePos'
+  >;
+  writer: Pick<OrderedWriter, 'counts' | 'waitingMs' | 'epoch'>;
+  intake: Pick<ChunkIntake, 'counts'>;
+}
+
+/** The source sends a heartbeat every second: after so long without one, we know nothing newer. */
+const HEARD_WITHIN_MS = 3000;
+
+/**
+ * Counts of one source while this member has it, over all units that are built for it. Its gauges
+ * are computed from what lives when they are asked for: one that was set would stay as it was when
+ * the source has gone to another member, or while its unit stands still.
+ */
 export class BinlogProgress {
   readonly #metrics: BinlogMetrics;
   readonly #source: string;
   readonly #sums: Record<string, number> = {};
   #parts: Parts | null = null;
-  #seen: Record<string, number> = {};
+  #counted: Record<string, number> = {};
+  /** What the log is known to hold all of the source up to, by the clock; null when nothing is. */
+  #completeMs: number | null = null;
 
   constructor(metrics: BinlogMetrics, source: string) {
     this.#metrics = metrics;
     this.#source = source;
+    metrics.live.add(this);
+  }
+
+  /** The source is another member's now. */
+  close(): void {
+    this.#metrics.live.delete(this);
   }
 
   /** The parts of a new unit; their counts begin at zero. */
   follow(parts: Parts | null): void {
     this.collect();
     this.#parts = parts;
-    this.#seen = {};
+    this.#counted = {};
   }
 
   committed(seconds: number): void {
     this.#metrics.commits.observe({ source: this.#source }, seconds);
   }
 
-  /** Seconds behind the source by its own commit times; null when nothing is known. */
-  lagSeconds(): number | null {
-    const capture = this.#parts?.capture;
-    if (!capture) return null;
-    if (capture.caughtUp) return 0;
-    return capture.lastCommitMs === 0 ? null : (Date.now() - capture.lastCommitMs) / 1000;
+  /**
+   * Seconds that the log is behind the source: by the commit time of the newest transaction in it,
+   * or by how long something has waited for the log. It grows while nothing moves, whatever the
+   * reason; null when nothing is known.
+   */
+  lagSeconds(nowMs = Date.now()): number | null {
+    this.#note(nowMs);
+    return this.#completeMs === null ? null : Math.max(0, nowMs - this.#completeMs) / 1000;
+  }
+
+  #note(nowMs: number): void {
+    if (this.#parts === null) return;
+    const { capture, writer } = this.#parts;
+    const isHeard = nowMs - capture.lastEventMs < HEARD_WITHIN_MS;
+    const read = capture.caughtUp ? (isHeard ? nowMs : capture.lastEventMs) : capture.lastCommitMs;
+    if (read === 0) return;
+    this.#completeMs = Math.max(this.#completeMs ?? 0, Math.min(read, nowMs - writer.waitingMs));
   }
 
   /** Adds what was counted since the last time. */
   collect(): void {
     if (this.#parts === null) return;
+    this.#note(Date.now());
     const { capture, writer, intake } = this.#parts;
     const m = this.#metrics;
     const source = this.#source;
@@ -106,14 +155,17 @@ export class BinlogProgress {
     m.chunks.inc({ source, fate: 'rejected' }, this.#grown('chunksRejected', rejected));
     m.chunks.inc({ source, fate: 'passed over' }, this.#grown('chunksPassedOver', passedOver));
     this.#grown('commits', writer.counts.commits);
-    m.lag.set({ source }, this.lagSeconds() ?? 0);
-    m.position.reset();
-    m.position.set({ source, file: capture.file }, capture.filePos);
+  }
+
+  /** What the gauges show of this source now. */
+  gauges(): { source: string; lagSeconds: number | null; file: string; position: number } {
+    const { file = '', filePos: position = 0 } = this.#parts?.capture ?? {};
+    return { source: this.#source, lagSeconds: this.lagSeconds(), file, position };
   }
 
   #grown(name: string, now: number): number {
-    const more = now - (this.#seen[name] ?? 0);
-    this.#seen[name] = now;
+    const more = now - (this.#counted[name] ?? 0);
+    this.#counted[name] = now;
     this.#sums[name] = (this.#sums[name] ?? 0) + more;
     return more;
   }

@@ -1,6 +1,6 @@
 /**
  * The checker's loop: takes the oldest request for a check that has no verdict yet, waits until its
- * tables are copied, runs the full check, tells its progress and its verdict on the report topic.
+ * tables are copied, runs the full check, reports its progress and its verdict.
  * Nothing is remembered but the verdicts: a check that was interrupted begins anew elsewhere, and a
  * failed one is a verdict too, so a request that cannot be checked does not block the next.
  */
@@ -10,6 +10,7 @@ import type { VerifyRequest } from '../../shared/job/state/job-view.ts';
 import { tailTable } from '../../shared/kafka/table.ts';
 import { reportTopic } from '../../shared/kafka/topic-name.ts';
 import { reportCodec, type ServiceContext } from '../../shared/member/context.ts';
+import type { ReportedUnit } from '../../shared/member/reporter.ts';
 import { type MysqlEndpoint, MysqlSession } from '../../shared/mysql/connect.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { asReshardError, describeError } from '../../shared/runtime/error.ts';
@@ -30,14 +31,14 @@ const REPORTED_CHECKS = 3;
 
 export class Checker implements Unit {
   readonly #context: ServiceContext;
-  readonly #figures: CheckMetrics;
+  readonly #metrics: CheckMetrics;
   /** Checks that have a verdict. */
   readonly #judged = new Set<string>();
-  readonly #reported: string[] = [];
+  readonly #reported: ReportedUnit[] = [];
 
-  constructor(context: ServiceContext, figures: CheckMetrics) {
+  constructor(context: ServiceContext, metrics: CheckMetrics) {
     this.#context = context;
-    this.#figures = figures;
+    this.#metrics = metrics;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -71,9 +72,9 @@ export class Checker implements Unit {
     const tables = job.tables.filter(
       t => request.tables.length === 0 || request.tables.includes(t.name),
     );
-    this.#tellOf(id);
+    const unit = this.#reportedAs(id);
     try {
-      report.set(id, { state: 'waiting', counters: { differences: 0 }, detail: { verifyId: id } });
+      unit.set({ state: 'waiting', counters: { differences: 0 }, detail: { verifyId: id } });
       await copied(position, tables, signal);
       const result = await runFullCheck({
         verifyId: id,
@@ -84,43 +85,43 @@ export class Checker implements Unit {
         signal,
         concurrency: job.options.checkConcurrency,
         onStart: () => {
-          report.set(id, { state: 'checking' });
+          unit.set({ state: 'checking' });
           log.info({ verifyId: id, tables: tables.length }, 'check starts');
         },
-        onProgress: progress => this.#progress(id, progress),
+        onProgress: progress => this.#progress(unit, progress),
       });
       failpoint(FAILPOINTS.checkerBeforeVerdict);
-      this.#figures.finished(result);
-      report.set(id, {
+      this.#metrics.finished(result);
+      unit.set({
         state: 'finished',
         counters: resultCounters(result),
         detail: { ...forReport(result) },
       });
     } catch (e) {
       if (signal.aborted) {
-        report.forget(id);
+        unit.forget();
         return;
       }
       const error = asReshardError(e);
       log.error({ verifyId: id, kind: error.kind }, `check failed: ${describeError(error)}`);
-      report.set(id, { state: 'failed', error: describeError(error) });
+      unit.set({ state: 'failed', error: describeError(error) });
     }
     this.#judged.add(id);
     await report.flush();
   }
 
-  #progress(id: string, progress: CheckProgress): void {
+  #progress(unit: ReportedUnit, progress: CheckProgress): void {
     const counters = progressCounters(progress);
-    this.#figures.progress(counters);
+    this.#metrics.progress(counters);
     const { tables, rowsPerSecond, etaSeconds } = progress;
-    this.#context.report.set(id, { counters, detail: { tables, rowsPerSecond, etaSeconds } });
+    unit.set({ counters, detail: { tables, rowsPerSecond, etaSeconds } });
   }
 
-  #tellOf(id: string): void {
-    this.#reported.push(id);
-    if (this.#reported.length <= REPORTED_CHECKS) return;
-    const oldest = this.#reported.shift();
-    if (oldest !== undefined) this.#context.report.forget(oldest);
+  #reportedAs(id: string): ReportedUnit {
+    const unit = this.#context.report.unit(id);
+    this.#reported.push(unit);
+    if (this.#reported.length > REPORTED_CHECKS) this.#reported.shift()?.forget();
+    return unit;
   }
 }
 

@@ -41,13 +41,15 @@ export async function runControl(o: ControlOptions): Promise<void> {
         waiting = text;
       });
       const context = await opening;
-      await runSupervised('control', () => new Control(context), {
+      const unit = context.report.unit('job');
+      await runSupervised('control', () => new Control(context, unit), {
         log,
         signal: leading,
-        onState: s => context.report.unitState('job', s),
+        onState: unit.state,
       });
-      // Another one leads now: its word is the one that counts.
-      if (!signal.aborted) context.report.forget('job');
+      // Another one leads now: its reports are the ones that count.
+      if (signal.aborted) unit.end();
+      else unit.forget();
     });
     await Promise.race([led, broken]);
   } finally {
@@ -76,12 +78,12 @@ function forever(): Promise<never> {
 
 /**
  * Prepares the job unless that has been done. A server that is away is waited for, which logs,
- * health and `reshard status` tell; what is wrong ends it.
+ * health and `reshard status` show; what is wrong ends it.
  */
 async function begin(
   o: ControlOptions,
   kafka: KafkaLog,
-  tell: (waiting: string) => void,
+  note: (waiting: string) => void,
 ): Promise<void> {
   const { job, log, signal } = o;
   const registry = registryOf(job);
@@ -97,9 +99,9 @@ async function begin(
   };
   const onWait = async (error: ReshardError): Promise<void> => {
     const waiting = describeError(error);
-    tell(waiting);
+    note(waiting);
     await noteWaiting({ job, kafka, registry, log }, sinceMs, waiting).catch(e =>
-      log.debug(`not told to views: ${describeError(e)}`),
+      log.debug(`not shown to views: ${describeError(e)}`),
     );
   };
   await persist(attempt, { what: 'preparing the job', log, signal, onWait });

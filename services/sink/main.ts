@@ -2,6 +2,7 @@
 
 import { deadLetterTopic } from '../../shared/kafka/topic-name.ts';
 import { openContext, type ServiceOptions } from '../../shared/member/context.ts';
+import type { ReportedUnit } from '../../shared/member/reporter.ts';
 import { deadLetterSender } from './dead-letter/dead-letter-record.ts';
 import { SinkProgress } from './metrics.ts';
 import { Sink } from './sink.ts';
@@ -13,21 +14,24 @@ export async function runSink(o: ServiceOptions): Promise<void> {
   const from = { job: job.job, targets: job.targets.map(t => t.name) };
   const sendDeadLetters = deadLetterSender(deadLetters, from, await kafka.writer());
   const sink = new Sink({ job, view, kafka, sendDeadLetters, log });
-  const figures = new SinkProgress(sink, {
+  const progress = new SinkProgress(sink, {
     parkDeadlineMs: job.options.parkDeadlineSeconds * 1000,
     deadLetters,
     metrics: context.metrics,
   });
-  context.readiness = () => figures.readiness();
+  context.readiness = () => progress.readiness();
   const unitOf = (slot: number, target: number): string => `${sink.targets[target]?.name}/${slot}`;
-  const tell = (slots: readonly number[], isOurs: boolean): void => {
-    for (const slot of slots) {
-      for (const { number } of sink.targets) {
-        const unit = unitOf(slot, number);
-        if (isOurs) report.provide(unit, () => figures.slot(slot, number));
-        else report.forget(unit);
-      }
-    }
+  const units = new Map<number, ReportedUnit[]>();
+  const begin = (slot: number): void => {
+    const unit = ({ number }: { number: number }): ReportedUnit =>
+      report.unit(unitOf(slot, number), { progress: () => progress.slot(slot, number) });
+    units.set(slot, sink.targets.map(unit));
+  };
+  /** Taken out at once: while they end, the slots may be ours again, with units of their own. */
+  const taken = (slots: readonly number[]): ReportedUnit[] => {
+    const found = slots.flatMap(slot => units.get(slot) ?? []);
+    for (const slot of slots) units.delete(slot);
+    return found;
   };
   const member = await kafka.member({
     groupId: `reshard.${job.job}.sink`,
@@ -35,14 +39,15 @@ export async function runSink(o: ServiceOptions): Promise<void> {
     sessionTimeoutMs: job.options.sessionTimeoutMs,
     onAssigned: async slots => {
       sink.take(slots);
-      tell(slots, true);
+      for (const slot of slots) begin(slot);
     },
     onRevoked: async slots => {
-      tell(slots, false);
+      const ending = taken(slots);
       await sink.giveUp(slots);
+      for (const unit of ending) unit.end();
     },
     onLost: () => {
-      tell([...sink.slots], false);
+      for (const unit of taken([...units.keys()])) unit.forget();
       sink.lose();
     },
   });

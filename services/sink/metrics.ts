@@ -1,4 +1,4 @@
-/** What the sink tells of itself: a report for each slot and target, metrics, readiness. */
+/** What the sink reports of itself: each slot on each target, metrics, readiness. */
 import type { UnitReport } from '../../shared/member/reporter.ts';
 import { describeError, type ErrorContext, ReshardError } from '../../shared/runtime/error.ts';
 import type { Readiness } from '../../shared/runtime/http.ts';
@@ -191,11 +191,11 @@ export class SinkProgress {
     gauge('parked_rows', 'rows that wait for a unique value', l => l.parked.size);
     gauge('blocked_keys', 'keys whose newest event cannot be applied', l => l.blocked.size);
     gauge('dead_letters_waiting', 'dead letters on their way to the topic', l => l.deadLetters);
-    gauge('halted_lanes', 'table partitions stopped by an error', l => (l.error ? 1 : 0));
+    gauge('halted_partitions', 'table partitions stopped by an error', l => (l.error ? 1 : 0));
     gauge('queued_bytes', 'record bytes read ahead', l => l.bytesQueued);
     gauge('skipped_records', 'records found to be delivered twice', l => l.total.skipped);
     new Gauge({
-      name: 'reshard_sink_lanes_apart',
+      name: 'reshard_sink_partitions_apart',
       help: 'table partitions that are read apart because their target is behind',
       registers,
       collect() {

@@ -4,6 +4,7 @@ import {
   type ServiceContext,
   type ServiceOptions,
 } from '../../shared/member/context.ts';
+import type { UnitReport } from '../../shared/member/reporter.ts';
 import { PauseReasons } from '../../shared/runtime/pause.ts';
 import { aborted, runSupervised, type Unit } from '../../shared/runtime/service.ts';
 import { SnapshotProgress, snapshotMetrics } from './metrics.ts';
@@ -39,10 +40,13 @@ export async function runSnapshot(o: ServiceOptions): Promise<void> {
   try {
     const units = job.sources.flatMap(source => {
       const { name } = source;
-      const figures = new SnapshotProgress(metrics, name);
-      for (const shared of [name, `repair/${name}`]) report.share(shared);
-      report.provide(name, () => figures.report(pause.list()));
-      const supervised = (unit: string, make: () => Unit): Promise<void> => {
+      const progress = new SnapshotProgress(metrics, name);
+      const supervised = (
+        unit: string,
+        make: () => Unit,
+        reported: () => UnitReport = () => ({}),
+      ): Promise<void> => {
+        const shown = report.unit(unit, { shared: true, progress: reported });
         let recopy: string | null = null;
         const made = (): Unit => {
           recopy = view.recopyOf(name);
@@ -51,14 +55,18 @@ export async function runSnapshot(o: ServiceOptions): Promise<void> {
         return runSupervised(`snapshot/${unit}`, made, {
           log,
           signal,
-          onState: state => report.unitState(unit, state),
+          onState: shown.state,
           cured: async until => {
             await view.waitFor(() => view.recopyOf(name) !== recopy, until);
           },
         });
       };
       return [
-        supervised(name, () => new SourceSnapshot({ context, source, slots, pause, figures })),
+        supervised(
+          name,
+          () => new SourceSnapshot({ context, source, slots, pause, progress }),
+          () => progress.report(pause.list()),
+        ),
         supervised(`repair/${name}`, () => new SourceRepair({ context, source, slots, pause })),
       ];
     });

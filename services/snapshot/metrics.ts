@@ -1,4 +1,4 @@
-/** What a snapshot member tells of its work: Prometheus metrics and the report of a source. */
+/** What a snapshot member reports of its work: Prometheus metrics and the report of a source. */
 import type { UnitReport } from '../../shared/member/reporter.ts';
 import { Counter, Gauge, Histogram, type Registry } from '../../shared/runtime/metric.ts';
 

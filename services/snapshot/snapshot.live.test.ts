@@ -128,7 +128,7 @@ async function prepare(name: string, rowsPerRange: number, table = 'item') {
       source: jobSource,
       slots,
       pause,
-      figures: new SnapshotProgress(metrics, source),
+      progress: new SnapshotProgress(metrics, source),
     });
   return { source, schema, ranges, unit, writer: await TestWriter.open(source, ranges.length) };
 }

@@ -31,7 +31,7 @@ export type SnapshotOptions = {
   source: JobSource;
   slots: ReadonlySet<number>;
   pause: PauseReasons;
-  figures: SnapshotProgress;
+  progress: SnapshotProgress;
 };
 
 export class SourceSnapshot implements Unit {
@@ -73,7 +73,7 @@ export class SourceSnapshot implements Unit {
     shared: { board: RangeBoard; sender: ChunkSender; rateLimit: RateLimit },
     stop: AbortSignal,
   ): Promise<void> {
-    const { context, source, pause, figures } = this.#o;
+    const { context, source, pause, progress } = this.#o;
     const server = readServer(source);
     await using session = await MysqlSession.open(server, {
       role: 'read',
@@ -81,7 +81,7 @@ export class SourceSnapshot implements Unit {
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     });
     const { options } = context.job;
-    const worker = new SnapshotWorker({ ...shared, session, source, pause, figures, options });
+    const worker = new SnapshotWorker({ ...shared, session, source, pause, progress, options });
     await worker.run(context.job.job, stop);
   }
 
@@ -103,7 +103,7 @@ export class SourceSnapshot implements Unit {
       while (!stop.aborted) {
         board.refresh();
         board.writerAt(progress.resume?.chunksOffset ?? 0);
-        this.#o.figures.state(board.counts, board.unconfirmedBytes);
+        this.#o.progress.state(board.counts, board.unconfirmedBytes);
         await sleep(LOOK_EVERY_MS, stop);
       }
     } finally {

@@ -25,7 +25,7 @@ export type WorkerOptions = {
   sender: ChunkSender;
   pause: PauseReasons;
   rateLimit: RateLimit;
-  figures: SnapshotProgress;
+  progress: SnapshotProgress;
   options: Job['options'];
 };
 
@@ -61,7 +61,7 @@ export class SnapshotWorker {
 
   /** Reads on until the whole range has been sent, or it is no longer ours. */
   async #copy(job: string, own: OwnRange, stop: AbortSignal): Promise<void> {
-    const { board, pause, rateLimit, options, figures } = this.#o;
+    const { board, pause, rateLimit, options, progress } = this.#o;
     const { copy } = own;
     const { reader, size } = this.#readerOf(own);
     let rejected = copy.rejected;
@@ -76,7 +76,7 @@ export class SnapshotWorker {
       }
       if (copy.rejected > rejected) {
         rejected = copy.rejected;
-        figures.rejected(own.plan.table);
+        progress.rejected(own.plan.table);
         await sleep(Math.min(2 ** copy.rejectedInARow, REJECTED_WAIT_MAX_MS), stop);
         continue;
       }
@@ -91,7 +91,7 @@ export class SnapshotWorker {
       const startedAt = performance.now();
       const chunks = await reader.read(bounds, limit);
       const ms = performance.now() - startedAt;
-      figures.read(own.plan.table, ms);
+      progress.read(own.plan.table, ms);
       const rowCount = chunks.reduce((sum, c) => sum + c.rowCount, 0);
       rateLimit.giveBack(limit - rowCount);
       if (copy.turn !== position.turn || own.dropped) continue;
@@ -109,7 +109,7 @@ export class SnapshotWorker {
     position: Position,
     chunks: readonly ReadChunk[],
   ): void {
-    const { sender, figures } = this.#o;
+    const { sender, progress } = this.#o;
     const { plan, copy } = own;
     let { after, seq } = position;
     for (const chunk of chunks) {
@@ -131,7 +131,7 @@ export class SnapshotWorker {
       };
       const onOffset = copy.sent(noted);
       sender.send(record, onOffset, () => reader.describeLast(chunk));
-      figures.sent(plan.table, chunk.rowCount, chunk.rows.length);
+      progress.sent(plan.table, chunk.rowCount, chunk.rows.length);
       after = upTo;
       seq++;
     }

@@ -1,7 +1,11 @@
 /**
- * What a service tells of itself, once a second, on the report topic: status views need nothing
- * but Kafka. A report is information, never a resume point; one that cannot be sent is counted
- * and sent again with newer figures, since the next one replaces it.
+ * What a service reports of itself, once a second, on the report topic: status views need nothing
+ * but Kafka. A report is information, never a resume point; one that cannot be sent is logged, and
+ * the next one replaces it.
+ *
+ * A unit is identified by its incarnation, not by its name. A member that loses its lease and takes
+ * it again builds the unit anew while the old one is still on its way to its end: that end, and
+ * whatever the old one still says, must not touch what the new one reports.
  */
 import type { RecordCodec } from '../codec/record-codec.ts';
 import type { PlainWriter } from '../kafka/plain-writer.ts';
@@ -14,6 +18,8 @@ export interface Report {
   service: string;
   unit: string;
   member: string;
+  /** Which build of the unit in which process: no two have the same. */
+  incarnation: string;
   tsMs: number;
   state: string;
   error: string | null;
@@ -29,8 +35,13 @@ export interface UnitReport {
 }
 
 const EVERY_MS = 1000;
+/**
+ * A process that has slept for so long (stopped, or its machine suspended) has lost its leases and
+ * does not know it yet: for one turn it reports nothing, since its units may be somebody else's.
+ */
+const SLEPT_MS = 3 * EVERY_MS;
 
-/** The unit by which a process tells that it is there, whatever it works at. */
+/** The unit by which a process reports that it is there, whatever it works at. */
 export const MEMBER_UNIT = 'member';
 
 /**
@@ -48,100 +59,127 @@ export function isMemberKey(key: string): boolean {
 
 type ReportWriter = Pick<PlainWriter, 'send'>;
 
-export class Reporter {
-  readonly #units = new Map<string, Required<UnitReport>>();
-  readonly #sources = new Map<string, () => UnitReport>();
-  readonly #shared = new Set([MEMBER_UNIT]);
-  readonly #o: {
-    service: string;
-    member: string;
-    topic: string;
-    codec: RecordCodec<Report>;
-    writer: ReportWriter;
-    log: Logger;
-  };
+export interface ReporterOptions {
+  service: string;
+  member: string;
+  topic: string;
+  codec: RecordCodec<Report>;
+  writer: ReportWriter;
+  log: Logger;
+}
 
-  constructor(o: {
-    service: string;
-    member: string;
-    topic: string;
-    codec: RecordCodec<Report>;
-    writer: ReportWriter;
-    log: Logger;
-  }) {
+export interface UnitOptions {
+  /** Several members may work at the unit at once: each has a record of its own. */
+  shared?: boolean;
+  /** Asked each time a report is sent. */
+  progress?: () => UnitReport;
+}
+
+/** One incarnation of a unit. When it has ended, or a newer one exists, all of this does nothing. */
+export interface ReportedUnit {
+  /** Merges into what is reported. */
+  set(r: UnitReport): void;
+  /** The state of a supervised unit, in the words of the report. */
+  state(s: UnitState): void;
+  /** Ended in good order: one last report says so. */
+  end(): void;
+  /** Another member has it, or nobody needs it any more: nothing more is said of it. */
+  forget(): void;
+}
+
+interface Entry {
+  readonly name: string;
+  readonly incarnation: string;
+  readonly key: Buffer;
+  readonly progress: () => UnitReport;
+  report: Required<UnitReport>;
+}
+
+export class Reporter {
+  /** The newest incarnation of each unit, by name. */
+  readonly #units = new Map<string, Entry>();
+  /** Ended ones whose last report is not sent yet. */
+  readonly #ended = new Set<Entry>();
+  readonly #startedMs = Date.now();
+  readonly #o: ReporterOptions;
+  #built = 0;
+
+  constructor(o: ReporterOptions) {
     this.#o = o;
   }
 
-  /** Merges new figures into the unit's report. */
-  set(unit: string, r: UnitReport): void {
-    const old = this.#units.get(unit) ?? {
-      state: 'running',
-      error: null,
-      counters: {},
-      detail: {},
+  /** A new incarnation; it takes the place of an older one of that name in this process. */
+  unit(name: string, { shared = false, progress = () => ({}) }: UnitOptions = {}): ReportedUnit {
+    const { service, member } = this.#o;
+    this.#built++;
+    const entry: Entry = {
+      name,
+      incarnation: `${member}/${this.#startedMs}/${this.#built}`,
+      key: Buffer.from(reportKey(service, name, shared ? member : null)),
+      progress,
+      report: { state: 'running', error: null, counters: {}, detail: {} },
     };
-    this.#units.set(unit, {
-      state: r.state ?? old.state,
-      error: r.error === undefined ? old.error : r.error,
-      counters: { ...old.counters, ...r.counters },
-      detail: { ...old.detail, ...r.detail },
-    });
-  }
-
-  /** Asks `figures` for the unit's report each time one is sent. */
-  provide(unit: string, figures: () => UnitReport): void {
-    this.#sources.set(unit, figures);
-  }
-
-  /** Several members may work at the unit at once: each tells of itself. */
-  share(unit: string): void {
-    this.#shared.add(unit);
-  }
-
-  /** The state of a supervised unit, in the words of the report. */
-  unitState(unit: string, s: UnitState): void {
-    const error = 'error' in s ? describeError(s.error) : null;
-    this.set(unit, { state: s.state, error });
-  }
-
-  /** Another member owns the unit now: says nothing more of it. */
-  forget(unit: string): void {
-    this.#units.delete(unit);
-    this.#sources.delete(unit);
+    this.#units.set(name, entry);
+    const whileCurrent = (work: () => void): void => {
+      if (this.#units.get(name) === entry) work();
+    };
+    const set = (r: UnitReport): void => whileCurrent(() => merge(entry, r));
+    return {
+      set,
+      state: s => set({ state: s.state, error: 'error' in s ? describeError(s.error) : null }),
+      end: () =>
+        whileCurrent(() => {
+          merge(entry, { ...entry.progress(), state: 'stopped', error: null });
+          this.#units.delete(name);
+          this.#ended.add(entry);
+        }),
+      forget: () => whileCurrent(() => this.#units.delete(name)),
+    };
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    this.set(MEMBER_UNIT, {});
+    const process = this.unit(MEMBER_UNIT, { shared: true });
+    let at = performance.now();
     while (!signal.aborted) {
-      await this.flush();
+      const hasSlept = performance.now() - at > SLEPT_MS;
+      at = performance.now();
+      if (!hasSlept) await this.flush();
       await sleep(EVERY_MS, signal);
     }
-    this.set(MEMBER_UNIT, { state: 'stopped' });
+    process.end();
     await this.flush();
   }
 
   async flush(): Promise<void> {
-    const { service, member, topic, codec, writer, log } = this.#o;
-    for (const [unit, figures] of this.#sources) this.set(unit, figures());
-    const tsMs = Date.now();
-    const records = [...this.#units].map(([unit, r]) => ({
-      key: Buffer.from(reportKey(service, unit, this.#shared.has(unit) ? member : null)),
-      value: codec.encode({
-        service,
-        unit,
-        member,
-        tsMs,
-        state: r.state,
-        error: r.error,
-        counters: r.counters,
-        detail: JSON.stringify(r.detail),
-      }),
-    }));
+    const { topic, writer, log } = this.#o;
+    for (const entry of this.#units.values()) merge(entry, entry.progress());
+    const last = [...this.#ended];
+    const records = [...last, ...this.#units.values()].map(entry => this.#record(entry));
     if (records.length === 0) return;
     try {
       await writer.send(topic, 0, records);
+      for (const entry of last) this.#ended.delete(entry);
     } catch (e) {
       log.warn(`report not sent, the next one replaces it: ${describeError(e)}`);
     }
   }
+
+  #record({ name, incarnation, key, report }: Entry): { key: Buffer; value: Buffer } {
+    const { service, member, codec } = this.#o;
+    const { state, error, counters } = report;
+    const detail = JSON.stringify(report.detail);
+    const tsMs = Date.now();
+    const about = { service, unit: name, member, incarnation, tsMs };
+    return { key, value: codec.encode({ ...about, state, error, counters, detail }) };
+  }
+}
+
+function merge(entry: Entry, r: UnitReport): void {
+  const old = entry.report;
+  entry.report = {
+    state: r.state ?? old.state,
+    error: r.error === undefined ? old.error : r.error,
+    counters: { ...old.counters, ...r.counters },
+    detail: { ...old.detail, ...r.detail },
+  };
 }

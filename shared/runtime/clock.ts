@@ -36,3 +36,18 @@ export async function until<T>(
     await sleep(everyMs, signal);
   }
 }
+
+/** The result of `work`, or an error of kind `unreachable` when that takes longer than `ms`. */
+export async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
+  const limit = new AbortController();
+  const late = sleep(ms, limit.signal).then((): never => {
+    throw new ReshardError('unreachable', `${what} did not answer within ${ms} ms`);
+  });
+  late.catch(() => {});
+  work.catch(() => {});
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    limit.abort();
+  }
+}

@@ -3,7 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 export { Counter, Gauge, Histogram, Registry };
 
-/** A registry with the process's own figures (CPU, memory, event loop) and fixed labels. */
+/** A registry with the process's own metrics (CPU, memory, event loop) and fixed labels. */
 export function createRegistry(labels: Record<string, string>): Registry {
   const registry = new Registry();
   registry.setDefaultLabels(labels);

@@ -2,6 +2,7 @@
  * The stages of the bench, each alone and flat out. A stage returns plain figures; what is counted
  * and between which moments is said at each one.
  */
+import type { Status } from '../../services/control/status/status.ts';
 import { Curve, Meter, type UseReport } from './meter.ts';
 import type { Rig } from './rig.ts';
 import { changes, DATABASE, fill, fresh } from './table.ts';
@@ -97,15 +98,15 @@ export async function binlogStage(rig: Rig, table: string, o: Backlog): Promise<
 
 /** What waits in the topic to the targets: records applied, by the offsets in the targets. */
 export async function sinkStage(rig: Rig, stage: string, records: number): Promise<StageResult> {
-  const lag = (s: { targets: { lagRecords: number }[] }): number =>
-    s.targets.reduce((n, t) => n + t.lagRecords, 0);
+  const lag = (s: Pick<Status, 'targets'>): number =>
+    s.targets.reduce((n, t) => n + (t.lagRecords ?? Infinity), 0);
   const all = lag(await (await rig.feed()).status());
   const meter = new Meter(() => rig.pids());
   const curve = new Curve();
   rig.start('sink');
   await rig.watch('the targets to hold all', s => {
     // Each target goes through the whole log, and applies its share of it.
-    curve.note(((all - lag(s)) / all) * records);
+    curve.note(Math.max(0, (all - lag(s)) / all) * records);
     return s.drained;
   });
   const { seconds, perSecond, steadyPerSecond } = curve.rates();
@@ -130,7 +131,7 @@ export async function changesEndToEndStage(
   await rig.watch('the targets to hold all', s => {
     const written = (s.sources[0]?.records ?? 0) - before;
     // Each target goes through the whole log; the slowest one counts.
-    curve.note(Math.max(0, written - Math.max(...s.targets.map(t => t.lagRecords))));
+    curve.note(Math.max(0, written - Math.max(...s.targets.map(t => t.lagRecords ?? Infinity))));
     return written >= made && s.drained;
   });
   const { seconds, perSecond, steadyPerSecond } = curve.rates();
@@ -147,7 +148,7 @@ export async function changesEndToEndStage(
 /** A full check of all rows on both sides. */
 export async function checkerStage(rig: Rig, table: string): Promise<StageResult> {
   rig.start('checker');
-  await rig.watch('the checker to start', s => s.services.some(x => x.service === 'checker'));
+  await rig.watch('the checker to start', s => isUp(s, 'checker'));
   const source = await rig.connect('s1');
   const rows = await countRows(source, table);
   await source.end();
@@ -164,6 +165,11 @@ export async function checkerStage(rig: Rig, table: string): Promise<StageResult
   };
 }
 
+/** Somebody has reported a unit of the service. */
+function isUp(s: Status, service: string): boolean {
+  return s.services.some(u => u.service === service && u.state !== 'missing');
+}
+
 async function countRows(c: Awaited<ReturnType<Rig['connect']>>, table: string): Promise<number> {
   const [rows] = await c.query(`SELECT COUNT(*) AS n FROM ${DATABASE}.${table}`);
   return Array.isArray(rows) && rows[0] && 'n' in rows[0] ? Number(rows[0].n) : 0;
@@ -176,7 +182,7 @@ export async function endToEndStage(rig: Rig, table: string, rows: number): Prom
   await source.end();
   rig.start('control', 'binlog', 'sink', 'checker');
   await rig.watch('the writer to start', s => s.sources.every(x => x.epoch > 0));
-  await rig.watch('the checker to start', s => s.services.some(x => x.service === 'checker'));
+  await rig.watch('the checker to start', s => isUp(s, 'checker'));
   const meter = new Meter(() => rig.pids());
   rig.start('snapshot');
   await rig.watch('all rows on the targets', s => s.phase !== 'copying' && s.drained);

@@ -70,6 +70,8 @@ export class OrderedWriter implements RecordSink {
   /** Something was appended, or the position has moved, since the last commit began. */
   #moved = false;
   #movedAtMs = 0;
+  /** Since when the oldest thing of the batch that is under way has waited. */
+  #committingSinceMs: number | null = null;
   #committedAtMs = performance.now();
   #failed = false;
 
@@ -137,6 +139,12 @@ export class OrderedWriter implements RecordSink {
     return this.#o.writer.pendingBytes;
   }
 
+  /** How long the oldest thing that is not in the log has waited for it; 0 when all is there. */
+  get waitingMs(): number {
+    const sinceMs = this.#committingSinceMs ?? (this.#moved ? this.#movedAtMs : null);
+    return sinceMs === null ? 0 : performance.now() - sinceMs;
+  }
+
   /** Tells that records were appended, or that a transaction has ended. */
   moved(): void {
     if (!this.#moved) {
@@ -174,6 +182,7 @@ export class OrderedWriter implements RecordSink {
   #commit(): void {
     if (this.#linger !== null) clearTimeout(this.#linger);
     this.#linger = null;
+    this.#committingSinceMs = this.#moved ? this.#movedAtMs : null;
     this.#moved = false;
     const startedAtMs = performance.now();
     this.#committingBytes = this.pendingBytes;
@@ -183,6 +192,7 @@ export class OrderedWriter implements RecordSink {
       () => {
         failpoint(FAILPOINTS.binlogAfterCommit);
         this.#committing = null;
+        this.#committingSinceMs = null;
         this.#committedAtMs = performance.now();
         this.counts.commits += 1;
         this.#o.onCommitted((this.#committedAtMs - startedAtMs) / 1000);

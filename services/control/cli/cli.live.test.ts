@@ -98,7 +98,7 @@ async function status(jobFile: string): Promise<Status> {
 }
 
 describe('servers that come late', () => {
-  test('are waited for one after the other, which log, health and status tell', async () => {
+  test('are waited for one after the other, which log, health and status show', async () => {
     const [host = '', port = ''] = (dev.brokers[0] ?? '').split(':');
     const url = new URL(dev.registryUrl);
     await using broker = await TcpProxy.open({ host, port: Number(port) });
@@ -128,9 +128,9 @@ describe('servers that come late', () => {
       const waiting: string = code === 0 ? (JSON.parse(out).waiting ?? '') : '';
       return /source/.test(waiting) && !/registry/.test(waiting);
     });
-    const told = await callReshard('status', jobFile);
-    expect(told.out).toMatch(/phase prepare.*\nwaiting: unreachable: source .*:\d+\)/);
-    expect(told.out).toContain('remedy: start it');
+    const shown = await callReshard('status', jobFile);
+    expect(shown.out).toMatch(/phase prepare.*\nwaiting: unreachable: source .*:\d+\)/);
+    expect(shown.out).toContain('remedy: start it');
 
     await source.heal();
     await says(/job prepared/);
@@ -223,7 +223,7 @@ describe('a job that runs', () => {
   test('is watched in plain lines, by whoever stops reading, until Ctrl-C', async () => {
     const plain = begin(['status', jobFile, '--watch']);
     await seen('a line', () => plain.out().includes('\n'));
-    expect(plain.out()).toMatch(/^20\S+Z copying \| customers .*\n/);
+    expect(plain.out()).toMatch(/^20\S+Z copying \| missing: binlog\/.* \| customers .*\n/);
     expect(plain.out()).not.toContain('\x1b[');
     plain.child.kill('SIGINT');
     expect({ code: await plain.ended, err: plain.err() }).toEqual({ code: 0, err: '' });

@@ -11,7 +11,7 @@ import { renderLine, renderView } from './status-text.ts';
 
 const VIEW_EVERY_MS = 1000;
 const LINE_EVERY_MS = 5000;
-/** While there is no log, each look makes connections of its own. */
+/** While there is no log, each question makes connections of its own. */
 const OPEN_EVERY_MS = 500;
 
 export interface LiveOptions {
@@ -28,17 +28,23 @@ export async function showLive(o: LiveOptions): Promise<void> {
   const screen = new Screen(o);
   // Kafka may take seconds to answer, and whoever looks at an empty screen thinks of a hang.
   if (screen.isTerminal) screen.note(blank(o.job, 'unknown', 'the answer of Kafka'));
-  const feed = await openFeed(o, screen);
-  if (feed === null) return;
-  await using _ = feed;
-  let last = blank(o.job, 'unknown', null);
   while (!o.signal.aborted) {
+    const feed = await openFeed(o, screen);
+    if (feed === null) return;
+    await using _ = feed;
+    await showFeed(feed, o, screen);
+  }
+}
+
+/** Until the signal, or until the feed is broken. What was known before is not shown as if it were. */
+async function showFeed(feed: StatusFeed, o: LiveOptions, screen: Screen): Promise<void> {
+  while (!o.signal.aborted && !feed.isBroken) {
     try {
-      last = await feed.status();
-      o.onStatus?.(last);
-      screen.show(last);
+      const status = await feed.status();
+      o.onStatus?.(status);
+      screen.show(status);
     } catch (e) {
-      screen.note({ ...last, waiting: describeError(e) });
+      screen.note(blank(o.job, 'unknown', describeError(e)));
     }
     await sleep(screen.everyMs, o.signal);
   }

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { judged } from '../status/feed.ts';
 import { Rate } from '../status/rate.ts';
-import { ReportView } from '../status/report-view.ts';
-import type { Status } from '../status/status.ts';
+import type { StatusFacts } from '../status/status.ts';
 import { fitted } from './live-view.ts';
 import { duration, renderLine, renderView } from './status-text.ts';
 
-const STATUS: Status = {
+const FACTS: StatusFacts = {
   job: 'shop',
   phase: 'copying',
   sinceMs: Date.now() - 5000,
@@ -28,6 +28,7 @@ const STATUS: Status = {
       source: 's1',
       lagSeconds: 1.25,
       caughtUp: false,
+      unknown: null,
       file: 'binlog.000002',
       pos: 4711,
       gtid: '',
@@ -45,8 +46,10 @@ const STATUS: Status = {
       parked: 1,
       blocked: 2,
       reachable: true,
+      unknown: null,
     },
   ],
+  topics: [],
   services: [
     {
       service: 'sink',
@@ -64,19 +67,22 @@ const STATUS: Status = {
   ],
   pauses: [{ reason: 'backup', by: 'ann@night', sinceMs: Date.parse('2026-01-02T03:04:05Z') }],
   waiting: null,
-  drained: false,
-  halted: 1,
+  registry: null,
+  differing: null,
 };
+const STATUS = judged(FACTS);
 
 describe('status as text', () => {
   test('the view shows progress, ETA, lag, position and what has stopped, with its remedy', () => {
     const text = renderView(STATUS, { colour: false, width: 200 });
-    for (const part of ['50,000 / 200,000', '25 %', '25,000', '6 s', '(2 reread)']) {
+    for (const part of ['50,000 / ~200,000', '25 %', '25,000', '6 s', '(2 reread)']) {
       expect(text).toContain(part);
     }
     expect(text).toContain('binlog.000002:4711');
     expect(text).toContain('1.3 s');
-    expect(text).toContain('sink/t1/0: halted');
+    expect(text).toMatch(
+      /^shop {2}halted {2}phase copying for 5 s\nhalted: sink\/t1\/0: target-data: too long\n/,
+    );
     expect(text).toContain('remedy: widen the column');
     expect(text).not.toContain('\x1b[');
   });
@@ -96,7 +102,7 @@ describe('status as text', () => {
     expect(line).not.toContain('\n');
     expect(line).toContain('copying');
     expect(line).toContain('ETA 6 s');
-    expect(line).toContain('sink/t1/0 halted');
+    expect(line).toMatch(/^copying \| halted: sink\/t1\/0: target-data: too long; remedy: widen/);
   });
 
   test('a pause is shown with its reason, who asked for it and since when', () => {
@@ -112,7 +118,8 @@ describe('status as text', () => {
 
   test('a job that waits for a server says so, and shows no empty tables', () => {
     const waiting = 'unreachable: source s1 (db:3306)\n  remedy: start it';
-    const status = { ...STATUS, phase: 'prepare', tables: [], services: [], pauses: [], waiting };
+    const nothing = { tables: [], sources: [], targets: [], services: [], pauses: [] };
+    const status = judged({ ...FACTS, ...nothing, phase: 'prepare', waiting });
     const text = renderView(status, { colour: false, width: 200 });
     expect(text).toContain('waiting: unreachable: source s1');
     expect(text).toContain('remedy: start it');
@@ -125,8 +132,69 @@ describe('status as text', () => {
   test('what a table will take is unknown while its rate is', () => {
     const [table] = STATUS.tables;
     if (table === undefined) throw new Error('no table');
-    const line = renderLine({ ...STATUS, tables: [{ ...table, etaSeconds: null }] });
+    const line = renderLine(judged({ ...FACTS, tables: [{ ...table, etaSeconds: null }] }));
     expect(line).toContain('ETA ?');
+  });
+
+  test('a table is done to 100 % only when it is complete and nothing is wrong', () => {
+    const [table] = FACTS.tables;
+    if (table === undefined) throw new Error('no table');
+    const full = { ...table, done: 200_000, rejectedChunks: 0 };
+    const view = (facts: StatusFacts): string =>
+      renderView(judged(facts), { colour: false, width: 200 });
+    expect(view({ ...FACTS, tables: [full] })).toContain(' 99 %');
+    const complete = { ...full, complete: true, rangesDone: 4 };
+    expect(view({ ...FACTS, tables: [complete] })).not.toContain('100 %');
+    const well = { services: [], pauses: [], targets: [] };
+    expect(view({ ...FACTS, ...well, tables: [complete] })).toContain('100 %');
+  });
+
+  test('what is not known is not a number', () => {
+    const [source] = FACTS.sources;
+    const [target] = FACTS.targets;
+    if (source === undefined || target === undefined) throw new Error('one of each');
+    const away = 'unreachable: no answer';
+    const s = judged({
+      ...FACTS,
+      services: [],
+      sources: [{ ...source, lagSeconds: null, unknown: away }],
+      targets: [{ ...target, lagRecords: null, reachable: false, unknown: `${away} either`, blocked: 0 }],
+    });
+    const text = renderView(s, { colour: false, width: 80 });
+    expect(text).toMatch(/unknown: source s1: unreachable: no answer/);
+    expect(text).toMatch(/unknown: target t1: unreachable: no answer either/);
+    expect(text).toMatch(/s1 +unknown/);
+    expect(text).toMatch(/t1 +unknown .* unknown +unknown/);
+    expect(renderLine(s)).toMatch(/s1 lag unknown.*behind unknown/);
+  });
+
+  test('units that differ in nothing but their name are one line', () => {
+    const missing = Array.from({ length: 64 }, (_, i) => ({
+      service: 'sink',
+      unit: `t1/${i}`,
+      member: '',
+      state: 'missing',
+      error: null,
+      ageSeconds: 5,
+    }));
+    const text = renderView(judged({ ...FACTS, services: missing }), { colour: false, width: 80 });
+    expect(text).toContain('missing: sink/t1/0 and 63 more\n');
+  });
+
+  test('fits 80 columns, whatever is shown', () => {
+    const long = {
+      ...FACTS.tables[0],
+      table: 'a_table_with_a_long_name',
+      done: 1_234_567_890,
+      total: 12_345_678_901,
+    };
+    const error = `target-data: ${'the column is too narrow for what comes '.repeat(6)}`;
+    const services = FACTS.services.map(u => ({ ...u, error }));
+    const s = judged({ ...FACTS, services, tables: [long as (typeof FACTS.tables)[number]] });
+    for (const line of renderView(s, { colour: false, width: 80 }).split('\n')) {
+      expect(line.length, line).toBeLessThanOrEqual(80);
+    }
+    expect(renderView(s, { colour: false, width: 80 })).toContain('ETA');
   });
 
   test('durations are readable', () => {
@@ -163,70 +231,5 @@ describe('rate', () => {
     const rate = new Rate();
     rate.note(5000, 0);
     expect(rate.note(10, 1000)).toBe(0);
-  });
-});
-
-describe('reports', () => {
-  const report = {
-    service: 'sink',
-    unit: 't1',
-    member: 'm',
-    tsMs: 0,
-    state: 'running',
-    error: null,
-    counters: { rows: 5 },
-    detail: '{}',
-  };
-
-  function shared(...members: [name: string, tsMs: number, state: string][]): ReportView {
-    const view = new ReportView();
-    for (const [member, tsMs, state] of members) {
-      const word = { ...report, service: 'snapshot', unit: 's1', member, tsMs, state };
-      view.apply(`snapshot/s1@${member}`, word);
-    }
-    return view;
-  }
-
-  const seen = (view: ReportView, now: number): string[] =>
-    view.services(now).map(s => `${s.member} ${s.state}`);
-
-  test('two members at one unit are both shown', () => {
-    const view = shared(['b', 0, 'running'], ['a', 0, 'halted']);
-    expect(seen(view, 5000)).toEqual(['a halted', 'b running']);
-  });
-
-  test('a member that is silent or stopped falls out while another one is there', () => {
-    expect(seen(shared(['a', 0, 'running'], ['b', 20_000, 'running']), 21_000)).toEqual([
-      'b running',
-    ]);
-    expect(seen(shared(['a', 20_900, 'stopped'], ['b', 20_000, 'running']), 21_000)).toEqual([
-      'b running',
-    ]);
-  });
-
-  test('when all are gone, the last one stays to be seen', () => {
-    const gone = shared(['a', 5000, 'running'], ['b', 9000, 'running'], ['c', 2000, 'stopped']);
-    expect(seen(gone, 60_000)).toEqual(['b silent']);
-    expect(seen(shared(['a', 5000, 'stopped'], ['b', 2000, 'running']), 60_000)).toEqual([
-      'a stopped',
-    ]);
-  });
-
-  test('processes are told apart from units, those that stand by included', () => {
-    const view = new ReportView();
-    for (const member of ['a', 'b']) {
-      view.apply(`sink/member@${member}`, { ...report, unit: 'member', member });
-    }
-    view.apply('sink/t1', report);
-    expect(view.members(0).map(m => m.member)).toEqual(['a', 'b']);
-    expect(view.services(0).map(s => s.unit)).toEqual(['t1']);
-  });
-
-  test('a service that says nothing any more is shown as silent', () => {
-    const view = new ReportView();
-    view.apply('sink/t1', report);
-    expect(view.services(5000)[0]?.state).toBe('running');
-    expect(view.services(60_000)[0]?.state).toBe('silent');
-    expect(view.sum('sink', 'rows')).toBe(5);
   });
 });

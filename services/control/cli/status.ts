@@ -4,12 +4,16 @@ import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger, type Logger } from '../../../shared/runtime/log.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { StatusFeed } from '../status/feed.ts';
+import { isWell } from '../status/headline.ts';
 import type { Status } from '../status/status.ts';
 import { unprepared } from '../status/unprepared.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
 import { showLive } from './live-view.ts';
 import { renderView } from './status-text.ts';
+
+/** A pipe has no width: whoever reads it may want every column. */
+const UNBOUNDED = 1000;
 
 export async function statusCommand(
   file: string,
@@ -22,16 +26,16 @@ export async function statusCommand(
     await showLive({ job, log, signal: stopSignal(), json: o.json === true, out: stdout });
     return EXIT.ok;
   }
-  const status = await look(job, log);
+  const status = await oneStatus(job, log);
   const colour = stdout.isTTY === true && stdout.hasColors();
   const text = o.json
     ? JSON.stringify(status, null, 2)
-    : renderView(status, { colour, width: stdout.columns ?? 200 });
+    : renderView(status, { colour, width: stdout.columns ?? UNBOUNDED });
   stdout.write(`${text}\n`);
-  return status.halted > 0 ? EXIT.failed : EXIT.ok;
+  return isWell(status.headline) ? EXIT.ok : EXIT.failed;
 }
 
-async function look(job: Job, log: Logger): Promise<Status> {
+async function oneStatus(job: Job, log: Logger): Promise<Status> {
   const feed = await StatusFeed.open(job, log);
   if (feed !== null) {
     await using _ = feed;

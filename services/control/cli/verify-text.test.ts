@@ -20,7 +20,7 @@ function reportOf(over: Partial<CheckResult>, ...differences: Difference[]): Rep
     ...over,
   };
   const detail = JSON.stringify(result);
-  const from = { service: 'checker', unit: 'verify-1', member: 'm', tsMs: 0 };
+  const from = { service: 'checker', unit: 'verify-1', member: 'm', incarnation: '', tsMs: 0 };
   return { ...from, state: 'finished', error: null, counters: {}, detail };
 }
 

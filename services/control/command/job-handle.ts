@@ -16,6 +16,8 @@ import type { Report } from '../../../shared/member/reporter.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger, type Logger } from '../../../shared/runtime/log.ts';
 import { type StateWriter, stateWriter } from '../phase/state-writer.ts';
+import { StatusFeed } from '../status/feed.ts';
+import type { Status } from '../status/status.ts';
 
 export interface JobLink extends AsyncDisposable {
   readonly job: Job;
@@ -27,6 +29,8 @@ export interface JobLink extends AsyncDisposable {
   /** By source. */
   readonly progress: ReadonlyMap<string, ProgressView>;
   readonly state: StateWriter;
+  /** The whole status, as `reshard status` shows it; a command that waits shows what hinders it. */
+  status(): Promise<Status>;
 }
 
 export async function openJob(job: Job, command: string): Promise<JobLink> {
@@ -36,7 +40,7 @@ export async function openJob(job: Job, command: string): Promise<JobLink> {
   stack.defer(() => kafka.close());
   if (!(await (await kafka.admin()).listTopics()).includes(reportTopic(job.job))) {
     throw new ReshardError('config', `the job ${job.job} has not been prepared on this Kafka`, {
-      remedy: '`reshard up` prepares and runs it; `reshard status --watch` tells how far it is',
+      remedy: '`reshard up` prepares and runs it; `reshard status --watch` shows how far it is',
     });
   }
   const registry = registryOf(job);
@@ -59,6 +63,14 @@ export async function openJob(job: Job, command: string): Promise<JobLink> {
     progress.set(name, stack.use(await openProgress({ kafka, registry }, name)).view);
   }
   const state = await stateWriter(kafka, job, states);
+  let feed: Promise<StatusFeed | null> | undefined;
+  stack.defer(async () => (await feed)?.[Symbol.asyncDispose]());
+  const status = async (): Promise<Status> => {
+    feed ??= StatusFeed.open(job, log);
+    const opened = await feed;
+    if (opened === null) throw new ReshardError('bug', 'the job has no reports');
+    return opened.status();
+  };
   const owned = stack.move();
   return {
     job,
@@ -68,6 +80,7 @@ export async function openJob(job: Job, command: string): Promise<JobLink> {
     reports,
     progress,
     state,
+    status,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -7,6 +7,7 @@ import { stateKey, type TablePlan } from '../../../shared/job/state/job-view.ts'
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import { reportTopic } from '../../../shared/kafka/topic-name.ts';
 import { openProgress, type ServiceContext, stateCodec } from '../../../shared/member/context.ts';
+import type { ReportedUnit } from '../../../shared/member/reporter.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../../shared/runtime/service.ts';
@@ -21,9 +22,11 @@ const SWEEP_MS = 60_000;
 
 export class Control implements Unit {
   readonly #context: ServiceContext;
+  readonly #unit: ReportedUnit;
 
-  constructor(context: ServiceContext) {
+  constructor(context: ServiceContext, unit: ReportedUnit) {
     this.#context = context;
+    this.#unit = unit;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -46,7 +49,7 @@ export class Control implements Unit {
       const recopy = openRecopy(view);
       if (recopy !== undefined) await planRecopy({ job, view, writer, log }, recopy);
       await this.#step(writer, this.#event(progress, checks.verdict()));
-      this.#tell(progress);
+      this.#report(progress);
       await sleep(LOOK_MS, signal);
     }
     log.info({ phase: view.job?.phase }, 'control stops');
@@ -84,9 +87,9 @@ export class Control implements Unit {
     writer.close();
   }
 
-  #tell(progress: Map<string, ProgressView>): void {
-    const { view, report } = this.#context;
-    report.set('job', {
+  #report(progress: Map<string, ProgressView>): void {
+    const { view } = this.#context;
+    this.#unit.set({
       state: 'running',
       counters: {
         ranges_total: countRanges(view.plans.values()),

@@ -1,123 +1,127 @@
 /**
  * Collects the status of a job from the topics and the servers themselves, so that it works when
- * any of our services is dead, control included. Lag is measured by position, not only by time:
- * an idle source is not "behind", and a stalled one is not "0 s".
+ * any of our services is dead, control included, and while the registry or any one server is away:
+ * each is asked with a deadline of its own, and what does not answer is unknown, never zero.
+ * Lag is measured by position, and by how long that has not been complete: an idle source is not
+ * "behind", and a stalled one is not "0 s".
  */
 import { GtidSet } from '../../../shared/change/gtid.ts';
 import type { Job } from '../../../shared/job/job.ts';
-import { applyState, JobView } from '../../../shared/job/state/job-view.ts';
+import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
-import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
-import { tailTable } from '../../../shared/kafka/table.ts';
-import { reportTopic, stateTopic } from '../../../shared/kafka/topic-name.ts';
-import {
-  kafkaOf,
-  openProgress,
-  registryOf,
-  reportCodec,
-  stateCodec,
-} from '../../../shared/member/context.ts';
-import { ReshardError } from '../../../shared/runtime/error.ts';
+import { reportTopic } from '../../../shared/kafka/topic-name.ts';
+import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
+import { expectedUnits } from './expected-units.ts';
+import { type FollowedJob, followJob } from './followed-job.ts';
+import { headlineOf, isDrained } from './headline.ts';
+import { LagClock } from './lag-clock.ts';
+import { cutTopics, type LogEnds, logEnds } from './log-ends.ts';
 import { Rates } from './rate.ts';
-import { ReportView } from './report-view.ts';
-import { ServerProbe } from './server-probe.ts';
-import type { SourceStatus, Status, TableStatus, TargetStatus } from './status.ts';
+import type { ReportView } from './report-view.ts';
+import { type Applied, ServerProbe } from './server-probe.ts';
+import type { SourceStatus, Status, StatusFacts, TableStatus, TargetStatus } from './status.ts';
+
+const REGISTRY_EVERY_MS = 5000;
+
+/** The same facts with what follows from them. */
+export function judged(facts: StatusFacts): Status {
+  const halted = facts.services.filter(s => s.state === 'halted' || s.state === 'blocked').length;
+  return { headline: headlineOf(facts), ...facts, drained: isDrained(facts), halted };
+}
 
 export class StatusFeed implements AsyncDisposable {
+  readonly #followed: FollowedJob;
   readonly #job: Job;
-  readonly #kafka: KafkaLog;
-  readonly #view: JobView;
-  readonly #reports: ReportView;
-  readonly #progress: Map<string, ProgressView>;
-  readonly #look: ServerProbe;
-  readonly #stack: AsyncDisposableStack;
+  readonly #probe: ServerProbe;
   readonly #rates = new Rates();
+  readonly #lag = new LagClock();
+  #registryAt = -Infinity;
 
-  private constructor(o: {
-    job: Job;
-    kafka: KafkaLog;
-    view: JobView;
-    reports: ReportView;
-    progress: Map<string, ProgressView>;
-    look: ServerProbe;
-    stack: AsyncDisposableStack;
-  }) {
-    this.#job = o.job;
-    this.#kafka = o.kafka;
-    this.#view = o.view;
-    this.#reports = o.reports;
-    this.#progress = o.progress;
-    this.#look = o.look;
-    this.#stack = o.stack;
+  private constructor(followed: FollowedJob, probe: ServerProbe) {
+    this.#followed = followed;
+    this.#job = followed.job;
+    this.#probe = probe;
   }
 
   /** Null while the job has not been prepared. */
   static async open(job: Job, log: Logger): Promise<StatusFeed | null> {
-    await using stack = new AsyncDisposableStack();
-    const kafka = kafkaOf(job, log, 'reshard-status');
-    stack.defer(() => kafka.close());
-    const admin = await kafka.admin();
-    if (!(await admin.listTopics()).includes(reportTopic(job.job))) return null;
-    const registry = registryOf(job);
-    const view = new JobView();
-    const states = await stateCodec(registry, job);
-    const stateTail = await tailTable(kafka, stateTopic(job.job), (key, value) =>
-      applyState(view, states, key, value),
-    );
-    stack.defer(() => stateTail.close());
-    const reports = new ReportView();
-    const codec = await reportCodec(registry, job);
-    const reportTail = await tailTable(kafka, reportTopic(job.job), (key, value) =>
-      reports.apply(key.toString(), value === null ? null : codec.decode(value)),
-    );
-    stack.defer(() => reportTail.close());
-    await Promise.all([stateTail.caughtUp, reportTail.caughtUp]);
-    const progress = new Map<string, ProgressView>();
-    for (const source of job.sources) {
-      const opened = stack.use(await openProgress({ kafka, registry }, source.name));
-      progress.set(source.name, opened.view);
-    }
-    const look = stack.use(new ServerProbe(job, log));
-    return new StatusFeed({ job, kafka, view, reports, progress, look, stack: stack.move() });
+    const followed = await followJob(job, log);
+    return followed === null ? null : new StatusFeed(followed, new ServerProbe(job, log));
   }
 
   get reports(): ReportView {
-    return this.#reports;
+    return this.#followed.reports;
   }
 
   get view(): JobView {
-    return this.#view;
+    return this.#followed.view;
+  }
+
+  /** Whether what it knows of the job has become old: it has to be opened again. */
+  get isBroken(): boolean {
+    return this.#followed.failure !== null;
   }
 
   async status(): Promise<Status> {
-    const job = this.#view.job;
+    const { view, reports, failure, kafka } = this.#followed;
+    if (failure !== null) throw failure;
+    const job = view.job;
     if (job === null) throw new ReshardError('bug', 'the job has topics but no state');
+    const name = this.#job.job;
+    const registry = this.#registry();
+    const progress = await this.#progress();
     // Sources before the log before the targets: "drained" must not be seen too early.
-    const sources = await Promise.all(this.#job.sources.map(s => this.#source(s.name)));
-    const ends = await this.#logEnds();
-    const targets = await Promise.all(this.#job.targets.map(t => this.#target(t.name, ends)));
-    const now = Date.now();
-    const services = this.#reports.services(now);
-    return {
-      job: this.#job.job,
+    const sources = await Promise.all(
+      this.#job.sources.map(s => this.#source(s.name, progress.get(s.name) ?? null)),
+    );
+    const plans = [...view.plans.values()];
+    const log = await logEnds(kafka, name, plans);
+    const applied = await Promise.all(this.#job.targets.map(t => this.#probe.applied(t.name)));
+    const cut = applied.flatMap(a =>
+      a === null ? [] : cutTopics(name, plans, log.ends, a.offsets),
+    );
+    return judged({
+      job: name,
       phase: job.phase,
       sinceMs: job.sinceMs,
       startedMs: job.startedMs,
-      tables: this.#job.tables.map(t => this.#table(t.name)),
+      tables: this.#job.tables.map(t => this.#table(t.name, progress)),
       sources,
-      targets,
-      services,
-      members: this.#reports.members(now),
-      pauses: this.#view.pauseList,
+      targets: this.#job.targets.map((t, i) => this.#target(t.name, log, applied[i] ?? null)),
+      topics: [...log.topics, ...new Map(cut.map(t => [t.topic, t])).values()],
+      services: reports.services(expectedUnits(this.#job), job.startedMs),
+      members: reports.members(),
+      pauses: view.pauseList,
       waiting: null,
-      drained: sources.every(s => s.caughtUp) && targets.every(isDrained),
-      halted: services.filter(s => s.state === 'halted' || s.state === 'blocked').length,
-    };
+      registry: await registry,
+      differing: reports.differing(
+        id => view.verifies.get(id)?.requestedMs ?? 0,
+        job.recopiedMs ?? 0,
+      ),
+    });
   }
 
-  #table(table: string): TableStatus {
-    const plans = [...this.#view.plans.values()].filter(p => p.table === table);
+  async #registry(): Promise<StatusFacts['registry']> {
+    const { readers } = this.#followed;
+    if (performance.now() - this.#registryAt < REGISTRY_EVERY_MS) return readers.away;
+    this.#registryAt = performance.now();
+    return readers.look(reportTopic(this.#job.job));
+  }
+
+  /** By source; those that can be followed. */
+  async #progress(): Promise<Map<string, ProgressView>> {
+    const found = new Map<string, ProgressView>();
+    const asked = [...this.#followed.progress].map(async ([source, followed]) => {
+      const view = await followed.view();
+      if (view !== null) found.set(source, view);
+    });
+    await Promise.all(asked);
+    return found;
+  }
+
+  #table(table: string, progress: ReadonlyMap<string, ProgressView>): TableStatus {
+    const plans = [...this.view.plans.values()].filter(p => p.table === table);
     let done = 0;
     let rangesDone = 0;
     let rangesTotal = 0;
@@ -127,7 +131,7 @@ export class StatusFeed implements AsyncDisposable {
       estimate += plan.estimatedRows;
       rangesTotal += plan.ranges.length;
       for (const range of plan.ranges) {
-        const known = this.#progress.get(plan.source)?.range(plan.db, table, range.id);
+        const known = progress.get(plan.source)?.range(plan.db, table, range.id);
         const at = known?.generation === plan.generation ? known : undefined;
         done += at?.rows ?? 0;
         rangesDone += at?.complete ? 1 : 0;
@@ -150,67 +154,59 @@ export class StatusFeed implements AsyncDisposable {
     };
   }
 
-  async #source(name: string): Promise<SourceStatus> {
-    const flavor = this.#view.starts.get(name)?.flavor ?? 'mysql';
-    const committed = await this.#look.executed(name);
-    const resume = this.#progress.get(name)?.resume ?? null;
-    const caughtUp =
-      committed !== null &&
-      resume !== null &&
-      GtidSet.parse(resume.gtid, flavor).covers(GtidSet.parse(committed, flavor));
-    const behind = resume === null ? null : Math.max(0, (Date.now() - resume.tsMs) / 1000);
+  async #source(name: string, progress: ProgressView | null): Promise<SourceStatus> {
+    const flavor = this.view.starts.get(name)?.flavor ?? 'mysql';
+    const committed = await this.#probe.executed(name);
+    const resume = progress?.resume ?? null;
+    let unknown =
+      progress === null
+        ? (this.#followed.progress.get(name)?.whyNot ?? 'its progress is not known')
+        : this.#probe.whyNot(`source/${name}`);
+    let caughtUp = false;
+    try {
+      caughtUp =
+        committed !== null &&
+        resume !== null &&
+        GtidSet.parse(resume.gtid, flavor).covers(GtidSet.parse(committed, flavor));
+    } catch (e) {
+      unknown = describeError(e);
+    }
     const records = resume?.ordinal ?? 0;
+    const known = unknown === null && resume !== null;
     return {
       source: name,
-      lagSeconds: caughtUp ? 0 : behind,
+      lagSeconds: known ? this.#lag.note(name, caughtUp, resume.tsMs) : null,
       caughtUp,
+      unknown,
       file: resume?.file ?? '',
       pos: resume?.pos ?? 0,
       gtid: resume?.gtid ?? '',
       epoch: resume?.epoch ?? 0,
       records,
-      recordsPerSecond: this.#rates.note(`source/${name}`, records),
+      recordsPerSecond: progress === null ? 0 : this.#rates.note(`source/${name}`, records),
     };
   }
 
-  /** End of the committed log of each partition of each table topic, by `<topic>/<partition>`. */
-  async #logEnds(): Promise<Map<string, number>> {
-    const admin = await this.#kafka.admin();
-    const ends = new Map<string, number>();
-    await Promise.all(
-      [...this.#view.plans.values()].map(async plan => {
-        for (const p of await admin.offsets(plan.topic)) {
-          ends.set(`${plan.topic}/${p.partition}`, p.latest);
-        }
-      }),
-    );
-    return ends;
-  }
-
-  async #target(name: string, ends: Map<string, number>): Promise<TargetStatus> {
-    const seen = await this.#look.applied(name);
+  #target(name: string, { ends, topics }: LogEnds, applied: Applied | null): TargetStatus {
     let lagRecords = 0;
     for (const [place, end] of ends) {
-      lagRecords += Math.max(0, end - (seen?.offsets.get(place) ?? 0));
+      lagRecords += Math.max(0, end - (applied?.offsets.get(place) ?? 0));
     }
-    const rows = this.#reports.sum('sink', 'rows', r => r.unit.split('/')[0] === name);
+    const rows = this.reports.sum('sink', 'rows', r => r.unit.split('/')[0] === name);
     return {
       target: name,
-      lagRecords,
+      lagRecords: applied === null || topics.length > 0 ? null : lagRecords,
       rows,
       rowsPerSecond: this.#rates.note(`target/${name}`, rows),
-      parked: seen?.parked ?? 0,
-      blocked: seen?.blocked ?? 0,
-      reachable: seen !== null,
+      parked: applied?.parked ?? 0,
+      blocked: applied?.blocked ?? 0,
+      reachable: applied !== null,
+      unknown: this.#probe.whyNot(`target/${name}`),
     };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#stack.disposeAsync();
+    await this.#probe[Symbol.asyncDispose]();
+    await this.#followed[Symbol.asyncDispose]();
   }
-}
-
-/** Rows that wait count: they are not in their table. */
-function isDrained(t: TargetStatus): boolean {
-  return t.reachable && t.lagRecords === 0 && t.parked === 0 && t.blocked === 0;
 }

@@ -1,53 +1,109 @@
 /**
- * The report topic, followed: the latest word of every unit of every service.
+ * The report topic, followed: the latest report of every unit of every service.
  *
- * Who is gone: of the members that have told of a unit, those are shown that have spoken in the
- * last SILENT_MS and have not stopped. If there is none, the one that spoke last is shown, as
- * silent or stopped: somebody should be there and is not. All others have been replaced.
+ * Whose report counts: of a unit that one member has at a time, that of its newest incarnation. A
+ * member that wakes up after it has lost its lease may report once more before it knows: that is of
+ * an incarnation that another one has replaced, and is passed over while the new one is heard.
+ *
+ * Who is gone: of the members that have reported a shared unit, those are shown that were heard in
+ * the last SILENT_MS and have not stopped. If there is none, the one that was heard last is shown,
+ * as silent or stopped: somebody should be there and is not. All others have been replaced.
+ *
+ * Age is measured by our own clock once we have heard a unit ourselves: a member whose clock is
+ * wrong is neither silent for ever nor alive for ever.
  */
 
 import { MEMBER_UNIT, type Report } from '../../../shared/member/reporter.ts';
-import type { MemberStatus, ServiceStatus } from './status.ts';
+import type { UnitName } from './expected-units.ts';
+import { SILENT_SECONDS } from './problem.ts';
+import type { CheckStatus, MemberStatus, ServiceStatus } from './status.ts';
 
-const SILENT_MS = 10_000;
+const SILENT_MS = SILENT_SECONDS * 1000;
+const CHECK_UNIT = /^verify-/;
+
+export interface ReportClock {
+  /** Wall clock, for reports that were there before us. */
+  now(): number;
+  /** Our own, for those that we have heard come. */
+  monotonic(): number;
+}
+
+const CLOCK: ReportClock = { now: () => Date.now(), monotonic: () => performance.now() };
 
 export class ReportView {
   /** By `<service>/<unit>`, or `<service>/<unit>@<member>` where several members may work at it. */
   readonly reports = new Map<string, Report>();
+  readonly #clock: ReportClock;
+  readonly #heardAt = new Map<Report, number>();
+  /** The incarnation that the present one has replaced, by key. */
+  readonly #replaced = new Map<string, string>();
+  #isLive = false;
+
+  constructor(clock: ReportClock = CLOCK) {
+    this.#clock = clock;
+  }
+
+  /** From now on reports arrive as they are sent. */
+  live(): void {
+    this.#isLive = true;
+  }
 
   apply(key: string, report: Report | null): void {
-    if (report === null) this.reports.delete(key);
-    else this.reports.set(key, report);
+    const old = this.reports.get(key);
+    if (report !== null && old !== undefined && this.#isOutdated(key, old, report)) return;
+    if (old !== undefined) this.#heardAt.delete(old);
+    if (report === null) {
+      this.reports.delete(key);
+      this.#replaced.delete(key);
+      return;
+    }
+    if (old !== undefined && old.incarnation !== report.incarnation) {
+      this.#replaced.set(key, old.incarnation);
+    }
+    this.reports.set(key, report);
+    if (this.#isLive) this.#heardAt.set(report, this.#clock.monotonic());
   }
 
   of(service: string): Report[] {
     return [...this.reports.values()].filter(r => r.service === service);
   }
 
-  /** Units of services, without their checks. */
-  services(now: number): ServiceStatus[] {
+  /**
+   * Units of services, without their checks: those that are expected, missing ones included, and
+   * others only while they are heard.
+   */
+  services(expected: readonly UnitName[], startedMs: number): ServiceStatus[] {
     const units = [...this.reports.values()].filter(
-      r => !r.unit.startsWith('verify-') && r.unit !== MEMBER_UNIT,
+      r => !CHECK_UNIT.test(r.unit) && r.unit !== MEMBER_UNIT,
     );
-    return shown(units, now).map(r => ({
-      service: r.service,
-      unit: r.unit,
-      member: r.member,
-      state: stateOf(r, now),
-      error: r.error,
-      ageSeconds: ageSeconds(r, now),
-    }));
+    const wanted = new Set(expected.map(nameOf));
+    const found = this.#shown(units).map(r => this.#unit(r));
+    const known = new Set(found.map(nameOf));
+    const missing = expected
+      .filter(u => !known.has(nameOf(u)))
+      .map(u => ({ ...u, member: '', state: 'missing', error: null, ...this.#since(startedMs) }));
+    return [...found.filter(u => wanted.has(nameOf(u)) || isHere(u)), ...missing].sort(byName);
   }
 
   /** Processes of the job, those that stand by included. */
-  members(now: number): MemberStatus[] {
+  members(): MemberStatus[] {
     const members = [...this.reports.values()].filter(r => r.unit === MEMBER_UNIT);
-    return shown(members, now).map(r => ({
-      service: r.service,
-      member: r.member,
-      state: stateOf(r, now),
-      ageSeconds: ageSeconds(r, now),
-    }));
+    return this.#shown(members).map(r => {
+      const { service, member, state, ageSeconds } = this.#unit(r);
+      return { service, member, state, ageSeconds };
+    });
+  }
+
+  /** The newest finished check that was asked for since then, if it found differences. */
+  differing(requestedMs: (verifyId: string) => number, sinceMs: number): CheckStatus | null {
+    const [newest] = this.of('checker')
+      .filter(r => CHECK_UNIT.test(r.unit) && r.state === 'finished')
+      .filter(r => requestedMs(r.unit) >= sinceMs)
+      .sort((a, b) => (a.unit < b.unit ? 1 : -1));
+    const differences = newest?.counters.differences ?? 0;
+    return newest === undefined || differences === 0
+      ? null
+      : { verifyId: newest.unit, differences };
   }
 
   /** Sum of a counter over the units of a service that `pick` accepts. */
@@ -56,29 +112,58 @@ export class ReportView {
     for (const r of this.of(service)) if (pick(r)) total += r.counters[counter] ?? 0;
     return total;
   }
-}
 
-function shown(reports: readonly Report[], now: number): Report[] {
-  const list: Report[] = [];
-  const units = Map.groupBy(reports, r => `${r.service}/${r.unit}`);
-  for (const unit of [...units.keys()].sort()) {
-    const told = (units.get(unit) ?? []).sort((a, b) => (a.member < b.member ? -1 : 1));
-    const here = told.filter(r => r.state !== 'stopped' && !isSilent(r, now));
-    const last = told.reduce<Report | null>((x, r) => (x && x.tsMs > r.tsMs ? x : r), null);
-    if (here.length > 0) list.push(...here);
-    else if (last !== null) list.push(last);
+  #isOutdated(key: string, present: Report, report: Report): boolean {
+    const { incarnation } = report;
+    if (incarnation === '' || incarnation !== this.#replaced.get(key)) return false;
+    return !this.#isSilent(present);
   }
-  return list;
+
+  #shown(reports: readonly Report[]): Report[] {
+    const list: Report[] = [];
+    for (const unit of Map.groupBy(reports, nameOf).values()) {
+      const here = unit.filter(r => r.state !== 'stopped' && !this.#isSilent(r));
+      const [last] = unit.sort((a, b) => this.#ageMs(a) - this.#ageMs(b));
+      if (here.length > 0) list.push(...here);
+      else if (last !== undefined) list.push(last);
+    }
+    return list.sort(byName);
+  }
+
+  #unit(r: Report): ServiceStatus {
+    const { service, unit, member, error } = r;
+    const state = r.state !== 'stopped' && this.#isSilent(r) ? 'silent' : r.state;
+    return { service, unit, member, state, error, ageSeconds: seconds(this.#ageMs(r)) };
+  }
+
+  #isSilent(r: Report): boolean {
+    return Math.abs(this.#ageMs(r)) > SILENT_MS;
+  }
+
+  /** Negative for a report from the future: its member's clock is wrong, or ours. */
+  #ageMs(r: Report): number {
+    const heardAt = this.#heardAt.get(r);
+    return heardAt === undefined ? this.#clock.now() - r.tsMs : this.#clock.monotonic() - heardAt;
+  }
+
+  #since(startedMs: number): { ageSeconds: number } {
+    return { ageSeconds: seconds(this.#clock.now() - startedMs) };
+  }
 }
 
-function isSilent(r: Report, now: number): boolean {
-  return now - r.tsMs > SILENT_MS;
+function nameOf({ service, unit }: UnitName): string {
+  return `${service}/${unit}`;
 }
 
-function stateOf(r: Report, now: number): string {
-  return r.state !== 'stopped' && isSilent(r, now) ? 'silent' : r.state;
+function byName(a: UnitName & { member: string }, b: UnitName & { member: string }): number {
+  const [x, y] = [a, b].map(u => `${nameOf(u)}@${u.member}`);
+  return (x ?? '') < (y ?? '') ? -1 : 1;
 }
 
-function ageSeconds(r: Report, now: number): number {
-  return Math.max(0, Math.round((now - r.tsMs) / 1000));
+function isHere({ state }: ServiceStatus): boolean {
+  return state !== 'silent' && state !== 'stopped';
+}
+
+function seconds(ms: number): number {
+  return Math.max(0, Math.round(ms / 1000));
 }

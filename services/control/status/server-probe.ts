@@ -1,7 +1,12 @@
-/** Short looks at the sources and targets; a server that does not answer gives null. */
+/**
+ * Short questions to the sources and targets, each with a deadline of its own; a server that does
+ * not answer gives null, and `whyNot` says what it did instead.
+ */
 import type { Job } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
+import { within } from '../../../shared/runtime/clock.ts';
+import { describeError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 
 export interface Applied {
@@ -14,16 +19,25 @@ export interface Applied {
 }
 
 const TIMEOUT_MS = 3000;
+/** For login, question and answer together. */
+const DEADLINE_MS = 4000;
 const NO_SUCH_COLUMN = 1054;
+const NO_SUCH_TABLE = 1146;
 
 export class ServerProbe implements AsyncDisposable {
   readonly #job: Job;
   readonly #log: Logger;
   readonly #sessions = new Map<string, Promise<MysqlSession>>();
+  readonly #failures = new Map<string, string>();
 
   constructor(job: Job, log: Logger) {
     this.#job = job;
     this.#log = log;
+  }
+
+  /** Why the last question to `source/<name>` or `target/<name>` has no answer; null if it has. */
+  whyNot(server: string): string | null {
+    return this.#failures.get(server) ?? null;
   }
 
   /** Transactions that the source has committed, as its GTID text. */
@@ -37,15 +51,25 @@ export class ServerProbe implements AsyncDisposable {
 
   applied(target: string): Promise<Applied | null> {
     return this.#try(`target/${target}`, async session => {
-      const rows = await session.query<{ topic: string; part: number; next_offset: string }>(
-        'SELECT topic, part, next_offset FROM reshard_offset WHERE job = ?',
-        [this.#job.job],
-      );
-      return {
-        offsets: new Map(rows.map(r => [`${r.topic}/${r.part}`, Number(r.next_offset)])),
-        ...(await this.#waiting(session)),
-      };
+      try {
+        return await this.#applied(session);
+      } catch (e) {
+        // No sink has been here yet: that nothing is applied is an answer.
+        if (errnoOf(e) !== NO_SUCH_TABLE) throw e;
+        return { offsets: new Map<string, number>(), parked: 0, blocked: 0 };
+      }
     });
+  }
+
+  async #applied(session: MysqlSession): Promise<Applied> {
+    const rows = await session.query<{ topic: string; part: number; next_offset: string }>(
+      'SELECT topic, part, next_offset FROM reshard_offset WHERE job = ?',
+      [this.#job.job],
+    );
+    return {
+      offsets: new Map(rows.map(r => [`${r.topic}/${r.part}`, Number(r.next_offset)])),
+      ...(await this.#waiting(session)),
+    };
   }
 
   /** Read after the offsets: what those have passed is in the table or here. */
@@ -67,11 +91,15 @@ export class ServerProbe implements AsyncDisposable {
     }
   }
 
-  async #try<T>(name: string, look: (s: MysqlSession) => Promise<T>): Promise<T | null> {
+  async #try<T>(name: string, ask: (s: MysqlSession) => Promise<T>): Promise<T | null> {
     try {
-      return await look(await this.#session(name));
+      const answer = this.#session(name).then(ask);
+      const answered = await within(DEADLINE_MS, name.replace('/', ' '), answer);
+      this.#failures.delete(name);
+      return answered;
     } catch (e) {
       this.#log.debug({ server: name, reason: String(e) }, 'no answer');
+      this.#failures.set(name, describeError(e));
       const broken = this.#sessions.get(name);
       this.#sessions.delete(name);
       void broken?.then(
@@ -99,11 +127,8 @@ export class ServerProbe implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const opened of this.#sessions.values()) {
-      await opened.then(
-        s => s.close(),
-        () => {},
-      );
-    }
+    const closing = [...this.#sessions.values()].map(opened => opened.then(s => s.close()));
+    // One that hangs is left to the end of the process.
+    await within(TIMEOUT_MS, 'servers', Promise.allSettled(closing)).catch(() => {});
   }
 }

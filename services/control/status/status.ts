@@ -15,9 +15,15 @@ export interface TableStatus {
 
 export interface SourceStatus {
   source: string;
-  /** Seconds that the log is behind the source; 0 when it holds all that is committed. */
+  /**
+   * Seconds that the log is behind the source: 0 when it holds all that is committed, else at most
+   * the time since it last did; it grows while nothing moves. Null when either side is unknown.
+   */
   lagSeconds: number | null;
+  /** By position: the log holds all that the source has committed. False when that is unknown. */
   caughtUp: boolean;
+  /** Why the source, or its progress in Kafka, cannot be asked; null when both answer. */
+  unknown: string | null;
   file: string;
   pos: number;
   gtid: string;
@@ -29,8 +35,11 @@ export interface SourceStatus {
 
 export interface TargetStatus {
   target: string;
-  /** Records in the log that the target has not applied. */
-  lagRecords: number;
+  /**
+   * Records in the log, those of open transactions included, that the target has not passed. Null
+   * when the target or the log cannot be asked.
+   */
+  lagRecords: number | null;
   rows: number;
   rowsPerSecond: number;
   /** Rows that wait for a unique value. */
@@ -38,14 +47,34 @@ export interface TargetStatus {
   /** Keys whose newest event the target refuses, or nobody can read. */
   blocked: number;
   reachable: boolean;
+  /** Why the target cannot be asked; null when it answers. */
+  unknown: string | null;
 }
 
+/** A topic that holds changes of a table; listed when it is not as it should be. */
+export interface TopicStatus {
+  topic: string;
+  source: string;
+  table: string;
+  /** `gone`: Kafka answers, and has no such topic. `unknown`: Kafka does not answer for it. */
+  state: 'gone' | 'unknown';
+  /** What happened and what to do. */
+  error: string;
+}
+
+/**
+ * A unit of a service. `state` is what it reports (starting, running, backing-off, halted, blocked,
+ * stopped), or what its reports let us conclude: `silent` when they have ended, `missing` when the
+ * plan asks for the unit and nobody has ever reported it.
+ */
 export interface ServiceStatus {
   service: string;
   unit: string;
+  /** Empty when nobody has ever reported the unit. */
   member: string;
   state: string;
   error: string | null;
+  /** Since its last report; since the start of the job if there was none. */
   ageSeconds: number;
 }
 
@@ -64,7 +93,19 @@ export interface PauseStatus {
   sinceMs: number;
 }
 
-export interface Status {
+/** What the newest finished check of each table found; only what was found wrong is listed. */
+export interface CheckStatus {
+  verifyId: string;
+  differences: number;
+}
+
+/** A server beside sources, targets and brokers that does not answer. */
+export interface RegistryStatus {
+  error: string;
+}
+
+/** All that was asked and answered, without a judgement. */
+export interface StatusFacts {
   job: string;
   phase: string;
   sinceMs: number;
@@ -72,13 +113,58 @@ export interface Status {
   tables: TableStatus[];
   sources: SourceStatus[];
   targets: TargetStatus[];
+  /** Table topics that are gone or cannot be asked. */
+  topics: TopicStatus[];
   services: ServiceStatus[];
   members: MemberStatus[];
   /** Empty while the copy may run. */
   pauses: PauseStatus[];
   /** In the phase `prepare`: what it waits for. */
   waiting: string | null;
-  /** The log has all that the sources have, the targets all that the log has, and no row waits. */
+  /** Null while the schema registry answers. */
+  registry: RegistryStatus | null;
+  /** The newest finished check, if it found differences; null otherwise. */
+  differing: CheckStatus | null;
+}
+
+/** What a problem is called, the worst first. */
+export type ProblemWord = (typeof PROBLEM_WORDS)[number];
+
+export const PROBLEM_WORDS = [
+  'halted',
+  'log-gone',
+  'blocked',
+  'differing',
+  'silent',
+  'missing',
+  'stopped',
+  'unknown',
+  'backing-off',
+  'waiting',
+  'starting',
+  'registry-away',
+  'paused',
+] as const;
+
+/** What a job without problems is called, from the beginning to the end. */
+export type CalmWord = 'copying' | 'behind' | 'flowing' | 'drained' | 'verified';
+
+/** `failure` and `warning` are red and yellow, `good` is green, `normal` is neither. */
+export type Level = 'failure' | 'warning' | 'normal' | 'good';
+
+/** The worst thing that is true of the job, in one line. */
+export interface Headline {
+  word: ProblemWord | CalmWord;
+  level: Level;
+  text: string;
+}
+
+export interface Status extends StatusFacts {
+  headline: Headline;
+  /**
+   * Every table is copied, the log has all that the sources have, the targets all that the log has,
+   * no row waits, and every unit that carries rows is at work.
+   */
   drained: boolean;
   /** Units that wait for the operator. */
   halted: number;

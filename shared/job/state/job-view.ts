@@ -230,7 +230,7 @@ export class JobView {
 /** Decodes a record of the state topic into the view. */
 export function applyState(
   view: JobView,
-  codec: RecordCodec<StateRecord>,
+  codec: Pick<RecordCodec<StateRecord>, 'decode'>,
   key: Buffer,
   value: Buffer | null,
 ): void {

@@ -99,7 +99,7 @@ export class ProgressView {
 /** Decodes a record of a progress topic into the view. */
 export function applyProgress(
   view: ProgressView,
-  codec: RecordCodec<ProgressRecord>,
+  codec: Pick<RecordCodec<ProgressRecord>, 'decode'>,
   key: Buffer,
   value: Buffer | null,
 ): void {

@@ -1,0 +1,195 @@
+/**
+ * The topics of a job, followed for a view: state, reports and the progress of each source. Each
+ * part has its own deadline, and one that cannot be followed is unknown, not the end of the view.
+ * The schema registry is asked for its versions and not needed: while it is away, records are read
+ * by the schemas that the code has.
+ */
+import { ownRecordReader } from '../../../shared/codec/own-record.ts';
+import {
+  type RecordCodec,
+  type RecordName,
+  recordCodec,
+} from '../../../shared/codec/record-codec.ts';
+import type { Job } from '../../../shared/job/job.ts';
+import { applyState, JobView, type StateRecord } from '../../../shared/job/state/job-view.ts';
+import {
+  applyProgress,
+  type ProgressRecord,
+  ProgressView,
+} from '../../../shared/job/state/progress-view.ts';
+import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
+import { type TailedTable, tailTable } from '../../../shared/kafka/table.ts';
+import { progressTopic, reportTopic, stateTopic } from '../../../shared/kafka/topic-name.ts';
+import { kafkaOf } from '../../../shared/member/context.ts';
+import type { Report } from '../../../shared/member/reporter.ts';
+import { SchemaRegistry } from '../../../shared/registry/registry.ts';
+import { within } from '../../../shared/runtime/clock.ts';
+import { asReshardError, describeError, type ReshardError } from '../../../shared/runtime/error.ts';
+import type { Logger } from '../../../shared/runtime/log.ts';
+import { ReportView } from './report-view.ts';
+import type { RegistryStatus } from './status.ts';
+
+const REGISTRY_MS = 2000;
+/** For a topic to be read to its end. */
+const TOPIC_MS = 10_000;
+/** For one that is asked again: whoever looks every second should not wait for it each time. */
+const AGAIN_MS = 1000;
+
+type Reader<T> = Pick<RecordCodec<T>, 'decode'>;
+
+/** Codecs by the registry where it answers, by our own schemas where it does not. */
+export class RecordReaders {
+  readonly #registry: SchemaRegistry;
+  /** Why the registry was not used; null while it answers. */
+  away: RegistryStatus | null = null;
+
+  constructor(job: Job) {
+    this.#registry = new SchemaRegistry({ ...job.registry, timeoutMs: REGISTRY_MS });
+  }
+
+  async open<T>(name: RecordName, topic: string): Promise<Reader<T>> {
+    if (this.away === null) {
+      try {
+        return await recordCodec<T>(this.#registry, name, `${topic}-value`);
+      } catch (e) {
+        this.away = { error: describeError(e) };
+      }
+    }
+    return ownRecordReader<T>(name);
+  }
+
+  /** Asks the registry anew. */
+  async look(topic: string): Promise<RegistryStatus | null> {
+    try {
+      await this.#registry.latest(`${topic}-value`);
+      this.away = null;
+    } catch (e) {
+      this.away = { error: describeError(e) };
+    }
+    return this.away;
+  }
+}
+
+/** The progress of one source: followed again when that has failed. */
+export class FollowedProgress implements AsyncDisposable {
+  readonly #kafka: KafkaLog;
+  readonly #readers: RecordReaders;
+  readonly #source: string;
+  #view: ProgressView | null = null;
+  #tail: TailedTable | null = null;
+  #opening: Promise<void> | null = null;
+  #failure: string | null = null;
+
+  constructor(kafka: KafkaLog, readers: RecordReaders, source: string) {
+    this.#kafka = kafka;
+    this.#readers = readers;
+    this.#source = source;
+  }
+
+  /** Null while it cannot be followed; then `whyNot` tells. */
+  async view(waitMs = AGAIN_MS): Promise<ProgressView | null> {
+    if (this.#view === null) {
+      this.#opening ??= this.#open().finally(() => {
+        this.#opening = null;
+      });
+      const topic = progressTopic(this.#source);
+      await within(waitMs, `topic ${topic}`, this.#opening).catch(e => this.#fail(e));
+    }
+    return this.#view;
+  }
+
+  get whyNot(): string | null {
+    return this.#view === null ? (this.#failure ?? 'its progress is not known yet') : null;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#tail?.close();
+  }
+
+  async #open(): Promise<void> {
+    const topic = progressTopic(this.#source);
+    const reader = await this.#readers.open<ProgressRecord>('progress', topic);
+    const view = new ProgressView();
+    const tail = await tailTable(this.#kafka, topic, (key, value) =>
+      applyProgress(view, reader, key, value),
+    );
+    try {
+      await within(TOPIC_MS, `topic ${topic}`, tail.caughtUp);
+    } catch (e) {
+      await tail.close();
+      throw e;
+    }
+    this.#tail = tail;
+    this.#view = view;
+    this.#failure = null;
+    tail.failed.catch(e => this.#fail(e));
+  }
+
+  #fail(e: unknown): void {
+    this.#failure = describeError(e);
+    this.#view = null;
+    void this.#tail?.close();
+    this.#tail = null;
+  }
+}
+
+export interface FollowedJob extends AsyncDisposable {
+  readonly job: Job;
+  readonly kafka: KafkaLog;
+  readonly view: JobView;
+  readonly reports: ReportView;
+  readonly readers: RecordReaders;
+  /** By source. */
+  readonly progress: ReadonlyMap<string, FollowedProgress>;
+  /** Why state and reports are no longer followed: what is known of the job is old. */
+  readonly failure: ReshardError | null;
+}
+
+/** Null while the job has not been prepared. */
+export async function followJob(job: Job, log: Logger): Promise<FollowedJob | null> {
+  await using stack = new AsyncDisposableStack();
+  const kafka = kafkaOf(job, log, 'reshard-status');
+  stack.defer(() => kafka.close());
+  const topics = new Set(await (await kafka.admin()).listTopics());
+  if (!topics.has(reportTopic(job.job))) return null;
+  const readers = new RecordReaders(job);
+  let failure: ReshardError | null = null;
+  const follow = async (
+    topic: string,
+    onRecord: (key: Buffer, value: Buffer | null) => void,
+  ): Promise<void> => {
+    const tail = stack.use(await within(TOPIC_MS, topic, tailTable(kafka, topic, onRecord)));
+    tail.failed.catch(e => {
+      failure ??= asReshardError(e);
+    });
+    await within(TOPIC_MS, `topic ${topic}`, tail.caughtUp);
+  };
+  const view = new JobView();
+  const states = await readers.open<StateRecord>('state', stateTopic(job.job));
+  const reports = new ReportView();
+  const reader = await readers.open<Report>('report', reportTopic(job.job));
+  await Promise.all([
+    follow(stateTopic(job.job), (key, value) => applyState(view, states, key, value)),
+    follow(reportTopic(job.job), (key, value) =>
+      reports.apply(key.toString(), value === null ? null : reader.decode(value)),
+    ),
+  ]);
+  reports.live();
+  const progress = new Map(
+    job.sources.map(({ name }) => [name, stack.use(new FollowedProgress(kafka, readers, name))]),
+  );
+  await Promise.all([...progress.values()].map(p => p.view(TOPIC_MS)));
+  const owned = stack.move();
+  return {
+    job,
+    kafka,
+    view,
+    reports,
+    readers,
+    progress,
+    get failure() {
+      return failure;
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}

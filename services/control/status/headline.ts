@@ -1,0 +1,91 @@
+/**
+ * The headline of a job: the worst thing that is true of it, as one total function of the facts.
+ * A reader who sees nothing else may rely on it: it is green only when every table is copied, all
+ * sides answer, and every unit is at work. The obvious headline, the phase and a flag beside it,
+ * said `drained` over halted units and tables that nobody had copied.
+ */
+
+import { unreachable } from '../../../shared/runtime/error.ts';
+import { levelOf, type Problem, problemsOf, problemText } from './problem.ts';
+import type { CalmWord, Headline, ServiceStatus, StatusFacts } from './status.ts';
+
+/** A log that is further behind does not flow. */
+export const FLOW_LAG_SECONDS = 10;
+
+/** Services that carry rows to the targets, once they are copied. */
+const CARRIERS = ['binlog', 'sink'];
+
+export function headlineOf(s: StatusFacts): Headline {
+  const problems = problemsOf(s);
+  const [worst] = problems;
+  if (worst === undefined) return calm(calmWord(s), s);
+  const [first = ''] = problemText(worst).split('\n');
+  const others = othersText(problems);
+  return { word: worst.word, level: levelOf(worst.word), text: first + others };
+}
+
+/** Whether `reshard status` ends with success: nothing is wrong that somebody has not asked for. */
+export function isWell({ word, level }: Headline): boolean {
+  if (level === 'good' || level === 'normal') return true;
+  return word === 'paused' || word === 'starting' || word === 'waiting';
+}
+
+/** See Status.drained. */
+export function isDrained(s: StatusFacts): boolean {
+  const carriers = s.services.filter(u => CARRIERS.includes(u.service));
+  return (
+    isCopied(s) &&
+    isComplete(s.sources, x => x.caughtUp && x.unknown === null) &&
+    isComplete(s.targets, t => t.reachable && t.lagRecords === 0 && t.parked + t.blocked === 0) &&
+    s.topics.length === 0 &&
+    CARRIERS.every(name => carriers.some(u => u.service === name)) &&
+    carriers.every(isAtWork)
+  );
+}
+
+function isCopied(s: StatusFacts): boolean {
+  return isComplete(s.tables, t => t.complete);
+}
+
+function isAtWork({ state, error }: ServiceStatus): boolean {
+  return state === 'running' && error === null;
+}
+
+function isComplete<T>(list: readonly T[], is: (item: T) => boolean): boolean {
+  return list.length > 0 && list.every(is);
+}
+
+function calmWord(s: StatusFacts): CalmWord {
+  if (!isCopied(s) || s.phase === 'copying') return 'copying';
+  if (isDrained(s)) return s.phase === 'verified' ? 'verified' : 'drained';
+  return s.sources.every(x => (x.lagSeconds ?? Infinity) < FLOW_LAG_SECONDS) ? 'flowing' : 'behind';
+}
+
+function calm(word: CalmWord, s: StatusFacts): Headline {
+  switch (word) {
+    case 'copying': {
+      const done = s.tables.filter(t => t.complete).length;
+      return { word, level: 'normal', text: `copying: ${done} of ${s.tables.length} tables done` };
+    }
+    case 'behind': {
+      const lag = Math.max(...s.sources.map(x => x.lagSeconds ?? 0));
+      return { word, level: 'normal', text: `behind: the log lags by ${Math.round(lag)} s` };
+    }
+    case 'flowing':
+      return { word, level: 'good', text: 'flowing' };
+    case 'drained':
+      return { word, level: 'good', text: 'drained' };
+    case 'verified':
+      return { word, level: 'good', text: 'verified, drained' };
+    default:
+      return unreachable(word);
+  }
+}
+
+/** What else there is, counted by word. */
+function othersText(problems: readonly Problem[]): string {
+  const counts = new Map<string, number>();
+  for (const { word } of problems.slice(1)) counts.set(word, (counts.get(word) ?? 0) + 1);
+  if (counts.size === 0) return '';
+  return ` (and ${[...counts].map(([word, n]) => `${n} ${word}`).join(', ')})`;
+}

@@ -1,0 +1,220 @@
+/**
+ * Everything that is wrong with a job, the worst first: what the headline, the exit code of
+ * `reshard status` and every command that waits go by. Pure functions of what was asked and
+ * answered; what cannot be known is a problem too, never a zero.
+ */
+import { unreachable } from '../../../shared/runtime/error.ts';
+import {
+  type Level,
+  PROBLEM_WORDS,
+  type ProblemWord,
+  type ServiceStatus,
+  type SourceStatus,
+  type StatusFacts,
+  type TargetStatus,
+} from './status.ts';
+
+export interface Problem {
+  word: ProblemWord;
+  /** What it is about: `binlog/s1`, `target t1`, `topic s1.shop.orders`. */
+  what: string;
+  /** Why, and what to do; several lines. Empty when the word says all. */
+  why: string;
+  /** Empty where the problem is not that of one service, source, target or table. */
+  service: string;
+  source: string;
+  target: string;
+  table: string;
+}
+
+/** Whose problems a command has to fear: those of the named things, and those of the whole job. */
+export interface Scope {
+  services?: readonly string[];
+  source?: string;
+  tables?: readonly string[];
+}
+
+/** A report is sent every second: after so long without one, something has happened. */
+export const SILENT_SECONDS = 10;
+
+const NOWHERE = { service: '', source: '', target: '', table: '' };
+
+export function problemsOf(s: StatusFacts): Problem[] {
+  const found = [
+    ...s.services.flatMap(unitProblem),
+    ...s.topics.map(
+      (t): Problem => ({
+        ...NOWHERE,
+        word: t.state === 'gone' ? 'log-gone' : 'unknown',
+        what: `topic ${t.topic}`,
+        why: t.error,
+        source: t.source,
+        table: t.table,
+      }),
+    ),
+    ...s.sources.flatMap(sourceProblem),
+    ...s.targets.flatMap(targetProblem),
+    ...tableProblems(s),
+    ...jobProblems(s),
+  ];
+  return found.sort((a, b) => rank(a.word) - rank(b.word));
+}
+
+/**
+ * The worst problem in the scope that stays until somebody acts, as text with its remedy; null when
+ * there is none. A command that waits for the scope would wait in vain: it ends with this.
+ */
+export function blockedReason(s: StatusFacts, scope: Scope): string | null {
+  const found = problemsOf(s).find(p => isLasting(p.word) && isIn(p, scope));
+  return found === undefined ? null : problemText(found);
+}
+
+/** What a command that waits shows while something in its scope is wrong, in one line. */
+export function hindrance(s: StatusFacts, scope: Scope): string | null {
+  const found = problemsOf(s).find(p => isIn(p, scope));
+  return found === undefined ? null : (problemText(found).split('\n')[0] ?? null);
+}
+
+export function problemText({ word, what, why }: Problem): string {
+  const head = what === '' ? word : `${word}: ${what}`;
+  return why === '' ? head : `${head}: ${why}`;
+}
+
+export function levelOf(word: ProblemWord): Level {
+  switch (word) {
+    case 'halted':
+    case 'log-gone':
+    case 'blocked':
+    case 'differing':
+    case 'silent':
+      return 'failure';
+    case 'missing':
+    case 'stopped':
+    case 'unknown':
+    case 'backing-off':
+    case 'waiting':
+    case 'starting':
+    case 'registry-away':
+    case 'paused':
+      return 'warning';
+    default:
+      return unreachable(word);
+  }
+}
+
+/** Stays as it is until the operator does something. */
+function isLasting(word: ProblemWord): boolean {
+  return word === 'halted' || word === 'log-gone' || word === 'blocked';
+}
+
+function isIn(p: Problem, { services, source, tables }: Scope): boolean {
+  if (services !== undefined && p.service !== '' && !services.includes(p.service)) return false;
+  if (source !== undefined && p.source !== '' && p.source !== source) return false;
+  return tables === undefined || p.table === '' || tables.includes(p.table);
+}
+
+function rank(word: ProblemWord): number {
+  return PROBLEM_WORDS.indexOf(word);
+}
+
+function unitProblem(u: ServiceStatus): Problem[] {
+  const word = wordOf(u);
+  if (word === null) return [];
+  const why =
+    u.error ??
+    (word === 'silent'
+      ? `no report for ${u.ageSeconds} s from ${u.member}`
+      : word === 'unknown'
+        ? `state ${u.state}`
+        : '');
+  return [{ ...NOWHERE, ...partsOf(u), word, what: `${u.service}/${u.unit}`, why }];
+}
+
+/** A state that this version does not know is no good state, and an old report says nothing. */
+function wordOf({ state, error, ageSeconds }: ServiceStatus): ProblemWord | null {
+  if (isOneOf(state, ['halted', 'blocked', 'silent', 'missing', 'stopped'])) return state;
+  if (ageSeconds > SILENT_SECONDS) return 'silent';
+  if (state !== 'running' && state !== 'starting' && state !== 'backing-off') return 'unknown';
+  if (state === 'backing-off' || error !== null) return 'backing-off';
+  return state === 'starting' ? 'starting' : null;
+}
+
+function isOneOf<T extends string>(text: string, words: readonly T[]): text is T {
+  return words.some(word => word === text);
+}
+
+/** Which source or target a unit is about, by its name. */
+function partsOf({ service, unit }: ServiceStatus): Partial<Problem> {
+  if (service === 'binlog') return { service, source: unit };
+  if (service === 'snapshot') return { service, source: unit.replace(/^repair\//, '') };
+  if (service === 'sink') return { service, target: unit.replace(/\/\d+$/, '') };
+  return { service };
+}
+
+function sourceProblem({ source, unknown, lagSeconds, caughtUp }: SourceStatus): Problem[] {
+  const problem = { ...NOWHERE, what: `source ${source}`, source };
+  if (unknown !== null) return [{ ...problem, word: 'unknown', why: unknown }];
+  if (caughtUp || lagSeconds !== null) return [];
+  return [{ ...problem, word: 'starting', why: 'nothing of it is in the log yet' }];
+}
+
+function targetProblem(t: TargetStatus): Problem[] {
+  const problem = { ...NOWHERE, what: `target ${t.target}`, target: t.target };
+  const found: Problem[] = [];
+  if (t.blocked > 0) {
+    const keys = t.blocked === 1 ? '1 key waits' : `${t.blocked} keys wait`;
+    found.push({ ...problem, word: 'blocked', why: `${keys} in reshard_park` });
+  }
+  if (t.unknown !== null || !t.reachable) {
+    found.push({ ...problem, word: 'unknown', why: t.unknown ?? 'it does not answer' });
+  } else if (t.lagRecords === null) {
+    found.push({ ...problem, word: 'unknown', why: 'the end of its log is not known' });
+  }
+  return found;
+}
+
+function tableProblems(s: StatusFacts): Problem[] {
+  if (s.phase === 'prepare' || s.phase === 'unknown') return [];
+  if (s.tables.length === 0) {
+    return [{ ...NOWHERE, word: 'unknown', what: 'tables', why: 'the job shows none' }];
+  }
+  return s.tables
+    .filter(t => t.rangesTotal === 0)
+    .map(({ table }) => ({
+      ...NOWHERE,
+      word: 'missing',
+      what: `plan of table ${table}`,
+      why: '',
+      table,
+    }));
+}
+
+function jobProblems(s: StatusFacts): Problem[] {
+  const found: Problem[] = [];
+  const add = (word: ProblemWord, what: string, why: string): void => {
+    found.push({ ...NOWHERE, word, what, why });
+  };
+  switch (s.phase) {
+    case 'prepare':
+      add('waiting', '', s.waiting ?? 'control prepares the job');
+      break;
+    case 'copying':
+    case 'following':
+    case 'verified':
+      if (s.waiting !== null) add('unknown', 'status', s.waiting);
+      break;
+    default:
+      add('unknown', 'job', s.waiting ?? `phase ${s.phase}`);
+  }
+  if (s.differing !== null) {
+    const n = s.differing.differences;
+    const rows = `${n} difference${n === 1 ? '' : 's'} found by ${s.differing.verifyId}`;
+    add('differing', 'targets', `${rows}\n  remedy: reshard repair, then reshard verify`);
+  }
+  if (s.registry !== null) add('registry-away', 'schema registry', s.registry.error);
+  if (s.pauses.length > 0) {
+    const reasons = s.pauses.map(p => `${p.reason} (by ${p.by || 'unknown'})`);
+    add('paused', 'the copy', reasons.join(', '));
+  }
+  return found;
+}
