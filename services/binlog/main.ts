@@ -71,7 +71,7 @@ export async function runBinlog(o: ServiceOptions): Promise<void> {
   }
 }
 
-/** Each call is a new incarnation: an older one of the source may still be on its way to its end. */
+/** Each call is a new incarnation: an older one of the source may still be about to end. */
 function startUnit(context: ServiceContext, source: JobSource, metrics: BinlogMetrics): Running {
   const { log, signal, report, view } = context;
   const progress = new BinlogProgress(metrics, source.name);

@@ -75,7 +75,7 @@ export interface UnitOptions {
   progress?: () => UnitReport;
 }
 
-/** One incarnation of a unit. When it has ended, or a newer one exists, all of this does nothing. */
+/** One incarnation of a unit. When it has ended, or there is a newer one, this does nothing. */
 export interface ReportedUnit {
   /** Merges into what is reported. */
   set(r: UnitReport): void;

@@ -36,7 +36,7 @@ export async function showLive(o: LiveOptions): Promise<void> {
   }
 }
 
-/** Until the signal, or until the feed is broken. What was known before is not shown as if it were. */
+/** Until the signal, or until the feed is broken. What was true before is not shown for true. */
 async function showFeed(feed: StatusFeed, o: LiveOptions, screen: Screen): Promise<void> {
   while (!o.signal.aborted && !feed.isBroken) {
     try {

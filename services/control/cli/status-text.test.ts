@@ -68,7 +68,7 @@ const FACTS: StatusFacts = {
   pauses: [{ reason: 'backup', by: 'ann@night', sinceMs: Date.parse('2026-01-02T03:04:05Z') }],
   waiting: null,
   registry: null,
-  differing: null,
+  differing: [],
 };
 const STATUS = judged(FACTS);
 
@@ -158,7 +158,9 @@ describe('status as text', () => {
       ...FACTS,
       services: [],
       sources: [{ ...source, lagSeconds: null, unknown: away }],
-      targets: [{ ...target, lagRecords: null, reachable: false, unknown: `${away} either`, blocked: 0 }],
+      targets: [
+        { ...target, lagRecords: null, reachable: false, unknown: `${away} either`, blocked: 0 },
+      ],
     });
     const text = renderView(s, { colour: false, width: 80 });
     expect(text).toMatch(/unknown: source s1: unreachable: no answer/);

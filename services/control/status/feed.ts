@@ -9,6 +9,7 @@ import { GtidSet } from '../../../shared/change/gtid.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
+import { standings } from '../../../shared/job/state/proof.ts';
 import { reportTopic } from '../../../shared/kafka/topic-name.ts';
 import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
@@ -20,7 +21,14 @@ import { cutTopics, type LogEnds, logEnds } from './log-ends.ts';
 import { Rates } from './rate.ts';
 import type { ReportView } from './report-view.ts';
 import { type Applied, ServerProbe } from './server-probe.ts';
-import type { SourceStatus, Status, StatusFacts, TableStatus, TargetStatus } from './status.ts';
+import type {
+  DifferingTable,
+  SourceStatus,
+  Status,
+  StatusFacts,
+  TableStatus,
+  TargetStatus,
+} from './status.ts';
 
 const REGISTRY_EVERY_MS = 5000;
 
@@ -95,11 +103,25 @@ export class StatusFeed implements AsyncDisposable {
       pauses: view.pauseList,
       waiting: null,
       registry: await registry,
-      differing: reports.differing(
-        id => view.verifies.get(id)?.requestedMs ?? 0,
-        job.recopiedMs ?? 0,
-      ),
+      differing: this.#differing(job.recopiedMs ?? 0),
     });
+  }
+
+  /** By the proofs of the tables; jobs of older versions have none. */
+  #differing(sinceMs: number): DifferingTable[] {
+    const { view, reports } = this.#followed;
+    if (view.proofs.size === 0) {
+      return reports.differing(id => view.verifies.get(id)?.requestedMs ?? 0, sinceMs);
+    }
+    const known = standings(
+      view,
+      this.#job.tables.map(t => t.name),
+    );
+    return known.flatMap(({ table, proof, isProven }) =>
+      isProven || proof?.result !== 'different'
+        ? []
+        : [{ table, verifyId: proof.check, differences: proof.differences }],
+    );
   }
 
   async #registry(): Promise<StatusFacts['registry']> {

@@ -1,203 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { at, FAULTS, NAMES, spoiled, unit, well } from '../../../test/support/status-facts.ts';
 import { headlineOf, isDrained, isWell } from './headline.ts';
 import { blockedReason, hindrance, problemsOf } from './problem.ts';
-import { PROBLEM_WORDS, type ServiceStatus, type Status, type StatusFacts } from './status.ts';
-
-const unit = (service: string, name: string): ServiceStatus => ({
-  service,
-  unit: name,
-  member: 'host:1',
-  state: 'running',
-  error: null,
-  ageSeconds: 1,
-});
-
-/** A job of which everything is as it should be. */
-function well(): StatusFacts {
-  const table = { rowsPerSecond: 0, etaSeconds: 0, rangesDone: 2, rangesTotal: 2 };
-  const source = { file: 'b.1', pos: 4, gtid: '', epoch: 1, records: 9, recordsPerSecond: 0 };
-  return {
-    job: 'shop',
-    phase: 'verified',
-    sinceMs: 1,
-    startedMs: 1,
-    tables: ['orders', 'customers'].map(name => ({
-      table: name,
-      done: 9,
-      total: 9,
-      rejectedChunks: 0,
-      complete: true,
-      ...table,
-    })),
-    sources: ['s1', 's2'].map(name => ({
-      source: name,
-      lagSeconds: 0,
-      caughtUp: true,
-      unknown: null,
-      ...source,
-    })),
-    targets: ['t1', 't2'].map(target => ({
-      target,
-      lagRecords: 0,
-      rows: 9,
-      rowsPerSecond: 0,
-      parked: 0,
-      blocked: 0,
-      reachable: true,
-      unknown: null,
-    })),
-    topics: [],
-    services: [
-      unit('binlog', 's1'),
-      unit('binlog', 's2'),
-      unit('checker', 'full-check'),
-      unit('control', 'job'),
-      unit('sink', 't1/0'),
-      unit('sink', 't2/0'),
-      unit('snapshot', 's1'),
-      unit('snapshot', 'repair/s1'),
-    ],
-    members: [],
-    pauses: [],
-    waiting: null,
-    registry: null,
-    differing: null,
-  };
-}
-
-interface Fault {
-  /** What the headline has to name. */
-  named: RegExp;
-  spoil(s: StatusFacts, at: number): void;
-}
-
-/** One of the list; where it is empty already, something that is thrown away. */
-const at = <T extends object>(list: readonly T[], i: number): Partial<T> =>
-  list[i % Math.max(1, list.length)] ?? {};
-
-const badUnit = (state: string, named = state): Fault => ({
-  named: new RegExp(named),
-  spoil: (s, i) => {
-    const u = at(s.services, i);
-    u.state = state;
-    if (state === 'halted') u.error = 'unsafe-event: a statement\n  remedy: recopy';
-  },
-});
-
-const FAULTS: Record<string, Fault> = {
-  'a halted unit': badUnit('halted'),
-  'a blocked unit': badUnit('blocked'),
-  'a silent unit': badUnit('silent'),
-  'a missing unit': badUnit('missing'),
-  'a stopped unit': badUnit('stopped'),
-  'a unit that backs off': badUnit('backing-off'),
-  'a unit that starts': badUnit('starting'),
-  'a unit of a state that nobody knows': badUnit('dreaming', 'unknown'),
-  'a unit whose last report is old': {
-    named: /silent/,
-    spoil: (s, i) => Object.assign(at(s.services, i), { ageSeconds: 11 }),
-  },
-  'a running unit with an error': {
-    named: /backing-off/,
-    spoil: (s, i) => Object.assign(at(s.services, i), { error: 'target: away' }),
-  },
-  'a table that is not copied': {
-    named: /copying/,
-    spoil: (s, i) => Object.assign(at(s.tables, i), { complete: false, rangesDone: 0, done: 0 }),
-  },
-  'a table without a plan': {
-    named: /missing|plan of table/,
-    spoil: (s, i) => Object.assign(at(s.tables, i), { complete: false, rangesTotal: 0 }),
-  },
-  'no tables': {
-    named: /unknown/,
-    spoil: s => {
-      s.tables = [];
-    },
-  },
-  'a source that cannot be asked': {
-    named: /unknown|source/,
-    spoil: (s, i) =>
-      Object.assign(at(s.sources, i), { unknown: 'away', lagSeconds: null, caughtUp: false }),
-  },
-  'a source of which nothing is in the log': {
-    named: /starting/,
-    spoil: (s, i) => Object.assign(at(s.sources, i), { lagSeconds: null, caughtUp: false }),
-  },
-  'a source that is far ahead of the log': {
-    named: /behind/,
-    spoil: (s, i) => Object.assign(at(s.sources, i), { lagSeconds: 218, caughtUp: false }),
-  },
-  'a target that cannot be asked': {
-    named: /unknown/,
-    spoil: (s, i) =>
-      Object.assign(at(s.targets, i), { reachable: false, unknown: 'away', lagRecords: null }),
-  },
-  'a target whose lag is not known': {
-    named: /unknown/,
-    spoil: (s, i) => Object.assign(at(s.targets, i), { lagRecords: null }),
-  },
-  'blocked keys': {
-    named: /blocked/,
-    spoil: (s, i) => Object.assign(at(s.targets, i), { blocked: 2 }),
-  },
-  'a table topic that is gone': {
-    named: /log-gone/,
-    spoil: s => {
-      s.topics = [
-        { topic: 's1.shop.orders', source: 's1', table: 'orders', state: 'gone', error: 'deleted' },
-      ];
-    },
-  },
-  'a table topic that cannot be asked': {
-    named: /unknown/,
-    spoil: s => {
-      s.topics = [
-        { topic: 's1.shop.orders', source: 's1', table: 'orders', state: 'unknown', error: 'late' },
-      ];
-    },
-  },
-  'differences that a check has found': {
-    named: /differing/,
-    spoil: s => {
-      s.differing = { verifyId: 'verify-1', differences: 3 };
-    },
-  },
-  'a registry that is away': {
-    named: /registry-away/,
-    spoil: s => {
-      s.registry = { error: 'registry: refused' };
-    },
-  },
-  'a pause': {
-    named: /paused/,
-    spoil: s => {
-      s.pauses = [{ reason: 'backup', by: 'ann', sinceMs: 1 }];
-    },
-  },
-  'a job that is not prepared': {
-    named: /waiting/,
-    spoil: s => {
-      s.phase = 'prepare';
-      s.waiting = 'unreachable: source s1';
-    },
-  },
-  'a phase that nobody knows': {
-    named: /unknown/,
-    spoil: s => {
-      s.phase = 'unknown';
-    },
-  },
-};
-
-const NAMES = Object.keys(FAULTS);
-
-function spoiled(faults: readonly { name: string; where: number }[]): StatusFacts {
-  const s = well();
-  for (const { name, where } of faults) FAULTS[name]?.spoil(s, where);
-  return s;
-}
+import { PROBLEM_WORDS, type Status, type StatusFacts } from './status.ts';
 
 const faults = fc.array(fc.record({ name: fc.constantFrom(...NAMES), where: fc.nat(20) }), {
   minLength: 1,
@@ -238,7 +44,7 @@ describe('the headline', () => {
         const headline = headlineOf(s);
         expect(headline.level).not.toBe('good');
         expect(headline.text).not.toBe('');
-        // A later fault may be of the same thing; the last one stands, unless nothing is planned yet.
+        // A later fault may be of the same thing; the last one stands, once there is a plan.
         const last = list.at(-1);
         if (last === undefined || !['following', 'verified'].includes(s.phase)) return;
         const alone = ([...PROBLEM_WORDS] as string[]).indexOf(headlineOf(spoiled([last])).word);
@@ -321,7 +127,7 @@ describe('the headline', () => {
     pauses: fc.constantFrom<StatusFacts['pauses'][]>([], [{ reason: 'r', by: '', sinceMs: 0 }]),
     waiting: fc.option(fc.string(), { nil: null }),
     registry: fc.constantFrom(null, { error: 'away' }),
-    differing: fc.constantFrom(null, { verifyId: 'v', differences: 1 }),
+    differing: fc.constantFrom([], [{ table: 't', verifyId: 'v', differences: 1 }]),
   });
 
   /** Hypothesis: green rests on everything, whatever else there is in the facts. */

@@ -2,7 +2,7 @@
  * How many seconds a log has not been complete. By position it is complete or not; for how long it
  * has not been is at most the time since the newest thing in it, and since we last saw it complete,
  * and at least the time that it has stood still, incomplete, before our eyes. The age of the newest
- * thing alone would jump at the first commit after an idle hour, and be wrong by what clocks differ.
+ * thing alone would jump at the first commit after an idle hour, and be as wrong as clocks are.
  */
 interface Seen {
   completeAt: number;

@@ -190,9 +190,9 @@ function tableProblems(s: StatusFacts): Problem[] {
 }
 
 function jobProblems(s: StatusFacts): Problem[] {
-  const found: Problem[] = [];
+  const problems: Problem[] = [];
   const add = (word: ProblemWord, what: string, why: string): void => {
-    found.push({ ...NOWHERE, word, what, why });
+    problems.push({ ...NOWHERE, word, what, why });
   };
   switch (s.phase) {
     case 'prepare':
@@ -206,15 +206,16 @@ function jobProblems(s: StatusFacts): Problem[] {
     default:
       add('unknown', 'job', s.waiting ?? `phase ${s.phase}`);
   }
-  if (s.differing !== null) {
-    const n = s.differing.differences;
-    const rows = `${n} difference${n === 1 ? '' : 's'} found by ${s.differing.verifyId}`;
-    add('differing', 'targets', `${rows}\n  remedy: reshard repair, then reshard verify`);
+  for (const { table, differences: n, verifyId } of s.differing) {
+    const found = `${n} difference${n === 1 ? '' : 's'} found by ${verifyId}`;
+    const why = `${found}\n  remedy: reshard repair, then reshard verify`;
+    const what = table === '' ? 'targets' : `table ${table}`;
+    problems.push({ ...NOWHERE, word: 'differing', what, why, table });
   }
   if (s.registry !== null) add('registry-away', 'schema registry', s.registry.error);
   if (s.pauses.length > 0) {
     const reasons = s.pauses.map(p => `${p.reason} (by ${p.by || 'unknown'})`);
     add('paused', 'the copy', reasons.join(', '));
   }
-  return found;
+  return problems;
 }

@@ -16,7 +16,7 @@
 import { MEMBER_UNIT, type Report } from '../../../shared/member/reporter.ts';
 import type { UnitName } from './expected-units.ts';
 import { SILENT_SECONDS } from './problem.ts';
-import type { CheckStatus, MemberStatus, ServiceStatus } from './status.ts';
+import type { DifferingTable, MemberStatus, ServiceStatus } from './status.ts';
 
 const SILENT_MS = SILENT_SECONDS * 1000;
 const CHECK_UNIT = /^verify-/;
@@ -94,16 +94,16 @@ export class ReportView {
     });
   }
 
-  /** The newest finished check that was asked for since then, if it found differences. */
-  differing(requestedMs: (verifyId: string) => number, sinceMs: number): CheckStatus | null {
+  /** What the newest finished check that was asked for since then has found; for lack of proofs. */
+  differing(requestedMs: (verifyId: string) => number, sinceMs: number): DifferingTable[] {
     const [newest] = this.of('checker')
       .filter(r => CHECK_UNIT.test(r.unit) && r.state === 'finished')
       .filter(r => requestedMs(r.unit) >= sinceMs)
       .sort((a, b) => (a.unit < b.unit ? 1 : -1));
     const differences = newest?.counters.differences ?? 0;
     return newest === undefined || differences === 0
-      ? null
-      : { verifyId: newest.unit, differences };
+      ? []
+      : [{ table: '', verifyId: newest.unit, differences }];
   }
 
   /** Sum of a counter over the units of a service that `pick` accepts. */

@@ -93,8 +93,10 @@ export interface PauseStatus {
   sinceMs: number;
 }
 
-/** What the newest finished check of each table found; only what was found wrong is listed. */
-export interface CheckStatus {
+/** A table of which the newest check has found that the targets hold something else. */
+export interface DifferingTable {
+  /** Empty when only the number of all tables together is known. */
+  table: string;
   verifyId: string;
   differences: number;
 }
@@ -123,8 +125,8 @@ export interface StatusFacts {
   waiting: string | null;
   /** Null while the schema registry answers. */
   registry: RegistryStatus | null;
-  /** The newest finished check, if it found differences; null otherwise. */
-  differing: CheckStatus | null;
+  /** What is known to differ, until a later check finds it equal. */
+  differing: DifferingTable[];
 }
 
 /** What a problem is called, the worst first. */

@@ -39,6 +39,6 @@ export function blank(job: Job, phase: 'prepare' | 'unknown', waiting: string | 
     pauses: [],
     waiting,
     registry: null,
-    differing: null,
+    differing: [],
   });
 }
