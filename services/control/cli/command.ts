@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { EXIT, EXIT_TEXT, type Exit } from './exit-code.ts';
 
-export interface Told {
+export interface Usage {
   what: string;
   /** Command lines without `reshard`, each with what it does. */
   examples: readonly (readonly [line: string, does: string])[];
@@ -21,9 +21,9 @@ const OPTIONS = {
 } as const;
 
 /** A command; with `<job>` as its last argument unless it is about none. */
-export function declare(usage: string, told: Told, ...options: OptionName[]): Command {
+export function declare(usage: string, about: Usage, ...options: OptionName[]): Command {
   const [name = '', ...args] = usage.split(' ');
-  const command = new Command(name).description(told.what).addHelpText('after', helpOf(told));
+  const command = new Command(name).description(about.what).addHelpText('after', helpOf(about));
   for (const arg of args) command.argument(arg, arg === '<job>' ? 'job file' : '');
   for (const option of options) {
     const [flags, text, value] = OPTIONS[option];
@@ -37,7 +37,7 @@ export function timeoutOption(what: string, seconds: number): Option {
   return new Option('--timeout <seconds>', `give up ${what} after this time`).default(`${seconds}`);
 }
 
-function helpOf({ examples, exits = [] }: Told): string {
+function helpOf({ examples, exits = [] }: Usage): string {
   const width = Math.max(...examples.map(([line]) => line.length));
   const lines = examples.map(([line, does]) => `  reshard ${line.padEnd(width)}  ${does}`);
   const all: Exit[] = ['ok', 'failed', 'config', ...exits];
