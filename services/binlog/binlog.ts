@@ -169,7 +169,7 @@ export class BinlogUnit implements Unit {
     return table;
   }
 
-  /** The recopy that planned the table anew has also told where the log goes on. */
+  /** The recopy that planned the table anew has also said where the log goes on. */
   #isBegun({ recopy }: TablePlan, start: Start): boolean {
     if (!recopy || recopy === start.recopy) return true;
     return typeof this.#context.view.recopies.get(recopy)?.plannedMs === 'number';

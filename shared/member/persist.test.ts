@@ -7,9 +7,9 @@ const log = createLogger({ name: 'test', level: 'silent' });
 const away = new ReshardError('unreachable', 'away');
 
 describe('patience', () => {
-  test('lasts until the server answers, and tells of each failure', async () => {
+  test('lasts until the server answers, and reports each failure', async () => {
     let calls = 0;
-    const told: string[] = [];
+    const reported: string[] = [];
     const answer = await persist(
       async () => {
         calls += 1;
@@ -21,11 +21,11 @@ describe('patience', () => {
         log,
         signal: new AbortController().signal,
         onWait: e => {
-          told.push(e.message);
+          reported.push(e.message);
         },
       },
     );
-    expect({ answer, told }).toEqual({ answer: 'here', told: ['away', 'away'] });
+    expect({ answer, reported }).toEqual({ answer: 'here', reported: ['away', 'away'] });
   });
 
   test.each(['config', 'server-setting', 'denied', 'bug'] as const)(

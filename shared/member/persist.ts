@@ -16,7 +16,7 @@ export interface PersistOptions {
   what: string;
   log: Logger;
   signal: AbortSignal;
-  /** Told of each failure, before the pause. */
+  /** Called with each failure, before the pause. */
   onWait?: (error: ReshardError) => void | Promise<void>;
 }
 

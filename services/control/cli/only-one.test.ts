@@ -9,7 +9,7 @@ let count = 0;
 const fresh = (): string => `test ${process.pid} ${++count}`;
 
 describe('at most one', () => {
-  test('the second is told who is the first; when that has ended, the next one has it', async () => {
+  test('the second learns who is the first; when that has ended, the next one has it', async () => {
     const name = fresh();
     {
       await using first = await onlyOne(name);

@@ -26,7 +26,7 @@ export async function pauseCommand(file: string, o: PauseOptions): Promise<numbe
     await state.put(stateKey.pause(reason), { pause });
     view.apply(stateKey.pause(reason), { ...NONE, pause });
   }
-  tell(view, o);
+  print(view, o);
   return EXIT.ok;
 }
 
@@ -40,14 +40,14 @@ export async function resumeCommand(
   const lifted = all ? [...view.pauses.keys()] : [reason];
   if (!all && !view.pauses.has(reason)) {
     process.stderr.write(`reshard: the copy is not paused for the reason "${reason}"\n`);
-    tell(view, o);
+    print(view, o);
     return EXIT.failed;
   }
   for (const each of lifted) {
     await state.remove(stateKey.pause(each));
     view.apply(stateKey.pause(each), null);
   }
-  tell(view, o);
+  print(view, o);
   return EXIT.ok;
 }
 
@@ -62,7 +62,7 @@ function operator(): string {
   return `${user}@${os.hostname()}`;
 }
 
-function tell({ pauseList }: JobView, { json }: { json?: boolean }): void {
+function print({ pauseList }: JobView, { json }: { json?: boolean }): void {
   if (json) {
     process.stdout.write(`${JSON.stringify({ pauses: pauseList })}\n`);
     return;

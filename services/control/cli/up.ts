@@ -75,7 +75,7 @@ function spawnService(service: ServiceName, o: TreeOptions): Spawned {
   const args = [MAIN, 'service', service, o.jobFile];
   if (service === 'control' && o.createTargets) args.push('--create-targets');
   const child = spawn(process.execPath, args, {
-    // The channel tells the child when we are gone, however that happens.
+    // By the channel the child hears that we are gone, however that happens.
     stdio: ['ignore', 'inherit', o.logDir === null ? 'inherit' : 'pipe', 'ipc'],
     env: { ...process.env, ...(o.logDir === null ? {} : { RESHARD_LOG_JSON: '1' }) },
   });

@@ -86,7 +86,7 @@ export class FollowedProgress implements AsyncDisposable {
     this.#source = source;
   }
 
-  /** Null while it cannot be followed; then `whyNot` tells. */
+  /** Null while it cannot be followed; then `whyNot` says why. */
   async view(waitMs = AGAIN_MS): Promise<ProgressView | null> {
     if (this.#view === null) {
       this.#opening ??= this.#open().finally(() => {
