@@ -3,7 +3,7 @@
  * open, a member sleeps, or a topic has been deleted: never more than what is true.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
@@ -22,7 +22,7 @@ import {
 } from '../../../test/support/reshard-cli.ts';
 import type { Status } from './status.ts';
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 100_000;
 /** More than all deadlines of a status together. */
 const ANSWER_MS = 25_000;
 
@@ -31,6 +31,7 @@ const job = `status-${id}`;
 const database = `status_${id}`;
 const topic = `${sourceName(job, 0)}.${database}.customers`;
 const dir = mkdtempSync(path.join(os.tmpdir(), 'reshard-status-'));
+const upLog = path.join(dir, 'up.log');
 const proxies: TcpProxy[] = [];
 let jobFile: string;
 let up: RunningCommand;
@@ -68,10 +69,10 @@ beforeAll(async () => {
   });
   kafka = new Kafka({ brokers: dev.brokers, logLevel: logLevel.NOTHING });
   sql = await LoadClient.open(s1, database);
-  up = spawnReshard(['up', jobFile, '--create-targets'], { log: path.join(dir, 'up.log') });
+  up = spawnReshard(['up', jobFile, '--create-targets'], { log: upLog });
   watch = StatusWatch.open(jobFile);
   await seen('the job to be drained', s => s.headline.word === 'drained');
-}, 120_000);
+}, 180_000);
 
 afterAll(async () => {
   for (const proxy of proxies) await proxy.heal();
@@ -91,7 +92,8 @@ async function seen(what: string, is: (s: Status) => boolean): Promise<Status> {
     return latest !== undefined && count > from && is(latest) ? latest : undefined;
   };
   return until(probe, { timeoutMs: LIMIT_MS, everyMs: 50, what }).catch(cause => {
-    throw new Error(`last: ${JSON.stringify(watch.latest)}`, { cause });
+    const said = readFileSync(upLog, 'utf8').slice(-4000);
+    throw new Error(`last: ${JSON.stringify(watch.latest)}\n${said}`, { cause });
   });
 }
 
@@ -106,7 +108,7 @@ async function once(): Promise<{ code: number; s: Status; ms: number }> {
 
 const calm = (): Promise<Status> => seen('all to be well', s => s.headline.word === 'drained');
 
-describe('the status of a job', { timeout: 120_000 }, () => {
+describe('the status of a job', { timeout: 150_000 }, () => {
   test('that is well ends with success, and its text with no warning', async () => {
     const { code, out } = await callReshard('status', jobFile);
     expect(code).toBe(0);
