@@ -30,8 +30,8 @@ import { ReportView } from './report-view.ts';
 import type { RegistryStatus } from './status.ts';
 
 const REGISTRY_MS = 2000;
-/** For a topic to be read to its end. */
-const TOPIC_MS = 10_000;
+/** For a topic to be read to its end: long, since a busy machine is slow and nothing is wrong. */
+const TOPIC_MS = 30_000;
 /** For one that is asked again: whoever looks every second should not wait for it each time. */
 const AGAIN_MS = 1000;
 

@@ -91,9 +91,12 @@ async function seen(what: string, is: (s: Status) => boolean): Promise<Status> {
     const { latest, count } = watch;
     return latest !== undefined && count > from && is(latest) ? latest : undefined;
   };
-  return until(probe, { timeoutMs: LIMIT_MS, everyMs: 50, what }).catch(cause => {
+  return until(probe, { timeoutMs: LIMIT_MS, everyMs: 50, what }).catch(async cause => {
+    const once = await callReshard('status', jobFile);
     const said = readFileSync(upLog, 'utf8').slice(-4000);
-    throw new Error(`last: ${JSON.stringify(watch.latest)}\n${said}`, { cause });
+    throw new Error(`last: ${JSON.stringify(watch.latest)}\n${once.out}${once.err}\n${said}`, {
+      cause,
+    });
   });
 }
 
