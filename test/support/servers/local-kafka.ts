@@ -6,6 +6,7 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { until } from '../../../shared/runtime/clock.ts';
 import { cached, type Tell, withProgress } from './cache.ts';
+import { ARCHIVE_MS, classArchive } from './class-archive.ts';
 import { run } from './command.ts';
 import { clusterSettings, servesAs } from './kafka-settings.ts';
 import { copyWithDependencies, java } from './maven.ts';
@@ -30,6 +31,7 @@ export interface LocalKafkaOptions {
   nodes: number;
   settings?: Record<string, string> | undefined;
   heapMb?: number | undefined;
+  stopTimeoutMs?: number;
   folder: string;
   detached: boolean;
   tell: Tell;
@@ -52,8 +54,22 @@ export async function kafkaJars(tell: Tell): Promise<string> {
 }
 
 export async function startLocalKafka(options: LocalKafkaOptions): Promise<KafkaServers> {
-  const { nodes: count, heapMb = HEAP_MB, folder, detached, tell } = options;
-  const jars = await kafkaJars(tell);
+  const jars = await kafkaJars(options.tell);
+  const jvm = await classArchive(`kafka-${KAFKA.version}`, options.tell, async (flags, folder) => {
+    const { tell } = options;
+    const alone = { nodes: 1, folder, detached: false, tell, stopTimeoutMs: ARCHIVE_MS };
+    const { nodes } = await startNodes(alone, jars, flags);
+    return async () => void (await Promise.all(nodes.map(node => node.stop())));
+  });
+  return startNodes(options, jars, jvm);
+}
+
+async function startNodes(
+  options: LocalKafkaOptions,
+  jars: string,
+  jvm: string[],
+): Promise<KafkaServers> {
+  const { nodes: count, heapMb = HEAP_MB, stopTimeoutMs = 30_000, folder, detached } = options;
   const ports = await freePorts(count * 2);
   const nodes = Array.from({ length: count }, (_, i) => ({
     id: i + 1,
@@ -68,10 +84,10 @@ export async function startLocalKafka(options: LocalKafkaOptions): Promise<Kafka
     const server = new ServerProcess({
       name: `kafka-${node.id}`,
       command,
-      args: [`-Xmx${heapMb}m`, '-Xms128m', ...LOG, '-cp', jars, 'kafka.Kafka', file],
+      args: [`-Xmx${heapMb}m`, '-Xms128m', ...jvm, ...LOG, '-cp', jars, 'kafka.Kafka', file],
       folder,
       readyTimeoutMs: READY_MS,
-      stopTimeoutMs: 30_000,
+      stopTimeoutMs,
       detached,
       // A node of several serves only when a quorum of them runs: wait for all, below.
       ready: async () => true,

@@ -3,6 +3,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { cached, type Tell, withProgress } from './cache.ts';
+import { ARCHIVE_MS, classArchive } from './class-archive.ts';
 import { run } from './command.ts';
 import { copyArtifact, java } from './maven.ts';
 import { freePorts } from './port.ts';
@@ -17,6 +18,7 @@ const JVM = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
 
 export interface LocalRegistryOptions {
   brokers: string[];
+  stopTimeoutMs?: number;
   folder: string;
   detached: boolean;
   tell: Tell;
@@ -35,6 +37,21 @@ export async function registryProgram(tell: Tell): Promise<string> {
 }
 
 export async function startLocalRegistry(options: LocalRegistryOptions): Promise<RegistryServer> {
+  const name = `registry-${REGISTRY.version}`;
+  const jvm = await classArchive(name, options.tell, async (flags, folder) => {
+    const server = await startRegistry(
+      { ...options, folder, detached: false, stopTimeoutMs: ARCHIVE_MS },
+      flags,
+    );
+    return () => server.stop();
+  });
+  return startRegistry(options, jvm);
+}
+
+async function startRegistry(
+  options: LocalRegistryOptions,
+  jvm: string[],
+): Promise<RegistryServer> {
   const program = await registryProgram(options.tell);
   const jar = (await readdir(program)).find(f => f.endsWith('-runner.jar'));
   if (!jar) throw new ReshardError('config', `no program in ${program}`);
@@ -45,7 +62,7 @@ export async function startLocalRegistry(options: LocalRegistryOptions): Promise
   const server = new ServerProcess({
     name: 'registry',
     command: await java(),
-    args: [...JVM, `-Djava.io.tmpdir=${home}`, '-jar', path.join(program, jar)],
+    args: [...JVM, ...jvm, `-Djava.io.tmpdir=${home}`, '-jar', path.join(program, jar)],
     env: {
       APICURIO_STORAGE_KIND: 'kafkasql',
       APICURIO_KAFKASQL_BOOTSTRAP_SERVERS: options.brokers.join(','),
@@ -55,7 +72,7 @@ export async function startLocalRegistry(options: LocalRegistryOptions): Promise
     },
     folder: options.folder,
     readyTimeoutMs: 120_000,
-    stopTimeoutMs: 20_000,
+    stopTimeoutMs: options.stopTimeoutMs ?? 20_000,
     detached: options.detached,
     ready: () => registryAnswers(url),
   });
