@@ -6,11 +6,7 @@
  * Invariant: a key subject never changes. A changed key schema would give the same row other key
  * bytes, hence another partition and a second history.
  */
-import {
-  SchemaRegistry as Client,
-  COMPATIBILITY,
-  SchemaType,
-} from '@kafkajs/confluent-schema-registry';
+import type { COMPATIBILITY } from '@kafkajs/confluent-schema-registry';
 import { ReshardError } from '../runtime/error.ts';
 
 export type RegistryOptions = {
@@ -26,7 +22,7 @@ export type RegisteredVersion = { id: number; schema: string };
 const TIMEOUT_MS = 10_000;
 
 export class SchemaRegistry {
-  readonly #client: Client;
+  readonly #login: { username: string; password: string } | undefined;
   readonly #url: string;
   readonly #headers: Record<string, string>;
   readonly #timeoutMs: number;
@@ -34,15 +30,8 @@ export class SchemaRegistry {
   constructor(o: RegistryOptions) {
     this.#url = o.url.replace(/\/+$/, '');
     this.#timeoutMs = o.timeoutMs ?? TIMEOUT_MS;
-    const timeout = this.#timeoutMs;
-    this.#client = new Client({
-      host: this.#url,
-      clientId: 'reshard',
-      ...(o.username === undefined
-        ? {}
-        : { auth: { username: o.username, password: o.password ?? '' } }),
-      middlewares: [() => ({ prepareRequest: async next => (await next()).enhance({ timeout }) })],
-    });
+    this.#login =
+      o.username === undefined ? undefined : { username: o.username, password: o.password ?? '' };
     const login = Buffer.from(`${o.username}:${o.password ?? ''}`).toString('base64');
     this.#headers = {
       accept: 'application/vnd.schemaregistry.v1+json, application/json',
@@ -71,12 +60,25 @@ export class SchemaRegistry {
   ): Promise<number> {
     if (exists) await this.#setLevel(subject, level);
     const expected = exists ? level : ((await this.#level(subject)) ?? level);
-    const { id } = await this.#call(subject, 'register', () =>
-      this.#client.register(
-        { type: SchemaType.AVRO, schema: JSON.stringify(schema) },
-        { subject, compatibility: asCompatibility(expected), updateConfig: false },
-      ),
-    );
+    const { id } = await this.#call(subject, 'register', async () => {
+      // Only control registers, once: the others need not load the library, which takes long.
+      const library = await import('@kafkajs/confluent-schema-registry');
+      const { AVRO } = library.SchemaType;
+      const known = Object.values(library.COMPATIBILITY);
+      const timeout = this.#timeoutMs;
+      const client = new library.SchemaRegistry({
+        host: this.#url,
+        clientId: 'reshard',
+        ...(this.#login === undefined ? {} : { auth: this.#login }),
+        middlewares: [
+          () => ({ prepareRequest: async next => (await next()).enhance({ timeout }) }),
+        ],
+      });
+      return client.register(
+        { type: AVRO, schema: JSON.stringify(schema) },
+        { subject, compatibility: asCompatibility(expected, known), updateConfig: false },
+      );
+    });
     if (!exists) await this.#setLevel(subject, level);
     return id;
   }
@@ -232,8 +234,8 @@ function unknownSubject(subject: string): ReshardError {
   });
 }
 
-function asCompatibility(level: string): COMPATIBILITY {
-  const known = Object.values(COMPATIBILITY).find(c => c === level);
+function asCompatibility(level: string, all: readonly COMPATIBILITY[]): COMPATIBILITY {
+  const known = all.find(c => c === level);
   if (known === undefined) throw new ReshardError('registry', `unknown level ${level}`);
   return known;
 }

@@ -1,5 +1,4 @@
 /** The HTTP face of a service: /health/live, /health/ready and /metrics. */
-import fastify from 'fastify';
 import { ReshardError } from './error.ts';
 import type { Registry } from './metric.ts';
 
@@ -19,6 +18,8 @@ export async function serveHttp(o: {
   registry: Registry;
   ready: () => Readiness;
 }): Promise<HttpFace> {
+  // Loaded here: commands that serve nothing need not wait for it.
+  const { fastify } = await import('fastify');
   const app = fastify({ logger: false });
   app.get('/health/live', () => ({ ok: true }));
   app.get('/health/ready', (_request, reply) => {

@@ -3,8 +3,9 @@
  * Never a row value, never a line per row. JSON by default, readable on a terminal.
  * Logs go to standard error: standard output belongs to what a command was asked for.
  */
+import { createRequire } from 'node:module';
 import { type Logger, pino, stdTimeFunctions } from 'pino';
-import pretty from 'pino-pretty';
+import type { PinoPretty } from 'pino-pretty';
 
 export type { Logger };
 
@@ -24,6 +25,8 @@ export function createLogger({ name, level, readable }: LogOptions): Logger {
   };
   const wantReadable = readable ?? (process.stderr.isTTY === true && !process.env.RESHARD_LOG_JSON);
   if (!wantReadable) return pino(options, pino.destination({ dest: 2, sync: true }));
+  // Loaded for a terminal only: services that write JSON start sooner without it.
+  const pretty: typeof PinoPretty = createRequire(import.meta.url)('pino-pretty');
   // In-process stream, not a worker: no line is lost when the process ends.
   return pino(
     options,

@@ -1,24 +1,25 @@
 /**
  * The commands of `reshard`. Output of a command goes to standard output, logs to standard error.
+ * The code of a command is loaded when it is asked for: loading all of it takes longer than most
+ * commands, and `up` waits for it six times.
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { jobJsonSchema } from '../../../shared/job/job.ts';
 import { asReshardError, remedyOf } from '../../../shared/runtime/error.ts';
 import { declare, timeoutOption } from './command.ts';
-import { doctorCommand } from './doctor.ts';
-import { errorsCommand } from './errors.ts';
+import type { doctorCommand } from './doctor.ts';
+import type { errorsCommand } from './errors.ts';
 import { EXIT, EXIT_TEXT } from './exit-code.ts';
 import { writeExample } from './init.ts';
-import { pauseCommand, resumeCommand } from './pause.ts';
-import { recopyCommand } from './recopy.ts';
-import { repairCommand } from './repair.ts';
+import type { pauseCommand, resumeCommand } from './pause.ts';
+import type { recopyCommand } from './recopy.ts';
+import type { repairCommand } from './repair.ts';
 import { SERVICES } from './service.ts';
-import { serviceCommand } from './service-command.ts';
-import { statusCommand } from './status.ts';
-import { topicsCommand } from './topics.ts';
-import { upCommand } from './up-command.ts';
-import { verifyCommand } from './verify.ts';
+import type { serviceCommand } from './service-command.ts';
+import type { statusCommand } from './status.ts';
+import type { topicsCommand } from './topics.ts';
+import type { upCommand } from './up-command.ts';
+import type { verifyCommand } from './verify.ts';
 
 const HELP = `
 Every command has examples and its exit codes: reshard <command> --help
@@ -85,7 +86,8 @@ function beginning(act: Act): Command[] {
     declare('schema', {
       what: 'print the JSON Schema of the job file',
       examples: [['schema > job.schema.json', 'for an editor that completes and checks']],
-    }).action(() => {
+    }).action(async () => {
+      const { jobJsonSchema } = await import('../../../shared/job/job.ts');
       process.stdout.write(`${JSON.stringify(jobJsonSchema(), null, 2)}\n`);
     }),
     declare(
@@ -102,7 +104,11 @@ function beginning(act: Act): Command[] {
     )
       .argument('[kind]', 'one kind')
       .option('--markdown', 'as a page')
-      .action(act(errorsCommand)),
+      .action(
+        act(async (...args: Parameters<typeof errorsCommand>) =>
+          (await import('./errors.ts')).errorsCommand(...args),
+        ),
+      ),
     declare(
       'doctor <job>',
       {
@@ -116,7 +122,11 @@ function beginning(act: Act): Command[] {
       'json',
     )
       .option('--create-targets', 'tables that a target lacks will be created: no blocker')
-      .action(act(doctorCommand)),
+      .action(
+        act(async (...args: Parameters<typeof doctorCommand>) =>
+          (await import('./doctor.ts')).doctorCommand(...args),
+        ),
+      ),
   ];
 }
 
@@ -137,7 +147,11 @@ function running(act: Act): Command[] {
     )
       .option('--logs <dir>', 'folder for the logs of the services')
       .option('--quiet', 'no view')
-      .action(act(upCommand)),
+      .action(
+        act(async (...args: Parameters<typeof upCommand>) =>
+          (await import('./up-command.ts')).upCommand(...args),
+        ),
+      ),
     declare(
       'service <name> <job>',
       {
@@ -152,7 +166,11 @@ function running(act: Act): Command[] {
     )
       .option('--http-port <port>', 'port of /health and /metrics; 0 takes a free one', '0')
       .option('--http-host <host>', 'address to listen on', '127.0.0.1')
-      .action(act(serviceCommand)),
+      .action(
+        act(async (...args: Parameters<typeof serviceCommand>) =>
+          (await import('./service-command.ts')).serviceCommand(...args),
+        ),
+      ),
     declare(
       'status <job>',
       {
@@ -166,7 +184,11 @@ function running(act: Act): Command[] {
       'json',
     )
       .option('--watch', 'repeat every second, until Ctrl-C')
-      .action(act(statusCommand)),
+      .action(
+        act(async (...args: Parameters<typeof statusCommand>) =>
+          (await import('./status.ts')).statusCommand(...args),
+        ),
+      ),
     declare(
       'pause <job>',
       {
@@ -177,7 +199,11 @@ function running(act: Act): Command[] {
       'json',
     )
       .option('--by <name>', 'who asks for it (default: user@host)')
-      .action(act(pauseCommand)),
+      .action(
+        act(async (...args: Parameters<typeof pauseCommand>) =>
+          (await import('./pause.ts')).pauseCommand(...args),
+        ),
+      ),
     declare(
       'resume <job>',
       {
@@ -191,7 +217,11 @@ function running(act: Act): Command[] {
       'json',
     )
       .option('--all', 'whatever the reasons are')
-      .action(act(resumeCommand)),
+      .action(
+        act(async (...args: Parameters<typeof resumeCommand>) =>
+          (await import('./pause.ts')).resumeCommand(...args),
+        ),
+      ),
     declare(
       'topics <job>',
       {
@@ -199,7 +229,11 @@ function running(act: Act): Command[] {
         examples: [['topics job.yaml', 'what other consumers can follow']],
       },
       'json',
-    ).action(act(topicsCommand)),
+    ).action(
+      act(async (...args: Parameters<typeof topicsCommand>) =>
+        (await import('./topics.ts')).topicsCommand(...args),
+      ),
+    ),
   ];
 }
 
@@ -219,7 +253,11 @@ function curing(act: Act): Command[] {
       'tables',
     )
       .addOption(timeoutOption('waiting', 3600))
-      .action(act(verifyCommand)),
+      .action(
+        act(async (...args: Parameters<typeof verifyCommand>) =>
+          (await import('./verify.ts')).verifyCommand(...args),
+        ),
+      ),
     declare(
       'repair <job>',
       {
@@ -237,7 +275,11 @@ function curing(act: Act): Command[] {
       .option('--check <id>', 'the check whose differences are repaired (default: the newest)')
       .option('--keys <keys...>', 'these keys instead: <table>:<key>, columns separated by commas')
       .addOption(timeoutOption('waiting', 3600))
-      .action(act(repairCommand)),
+      .action(
+        act(async (...args: Parameters<typeof repairCommand>) =>
+          (await import('./repair.ts')).repairCommand(...args),
+        ),
+      ),
     declare(
       'recopy <job>',
       {
@@ -254,7 +296,11 @@ function curing(act: Act): Command[] {
     )
       .requiredOption('--source <name>', 'source whose tables are copied anew')
       .addOption(timeoutOption('waiting', 86_400))
-      .action(act(recopyCommand)),
+      .action(
+        act(async (...args: Parameters<typeof recopyCommand>) =>
+          (await import('./recopy.ts')).recopyCommand(...args),
+        ),
+      ),
   ];
 }
 

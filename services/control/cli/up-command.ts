@@ -3,7 +3,6 @@ import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { readJob } from './job-file.ts';
-import { showLive } from './live-view.ts';
 import { onlyOne } from './only-one.ts';
 import { startTree } from './up.ts';
 
@@ -38,6 +37,8 @@ export async function upCommand(file: string, o: UpOptions): Promise<number> {
     log,
     signal,
   });
+  // The services load their code while we load that of the view.
+  const { showLive } = await import('./live-view.ts');
   const view = o.quiet
     ? Promise.resolve()
     : showLive({ job, log, signal, json: o.json === true, out: process.stdout });

@@ -146,7 +146,8 @@ export async function registerStatic(registry: SchemaRegistry, job: Job): Promis
       [chunksTopic(s.name), 'chunk', 'NONE'],
     ]),
   ];
-  for (const [topic, name, level] of subjects) {
-    await registry.register(`${topic}-value`, staticSchema(name), level);
-  }
+  const registering = subjects.map(([topic, name, level]) =>
+    registry.register(`${topic}-value`, staticSchema(name), level),
+  );
+  await Promise.all(registering);
 }
