@@ -234,6 +234,7 @@ export class BinlogUnit implements Unit {
     const dump: BinlogDump = new BinlogDump({
       endpoint: this.#source,
       serverId: facts.readerId,
+      flavor: facts.flavor,
       watchdogMs: WATCHDOG_MS,
       onEvent: event => {
         capture.onEvent(event);

@@ -1,8 +1,7 @@
 /**
- * One connection to a MySQL or MariaDB server with a session that loses nothing: UTC, utf8mb4, an
- * sql_mode of our own (never the server's), no result limit, strict, zero and invalid dates
- * allowed. A row that a server took once must be readable and writable again, and anything that
- * does not fit must be an error instead of a warning.
+ * One connection to a MySQL or MariaDB server with a session that loses nothing: whatever we depend
+ * on is set (session-setting.ts), never the server's default. A row that a server took once must be
+ * readable and writable again, and anything that does not fit must be an error, not a warning.
  *
  * Invariant: a promise of this class always settles. mysql2 leaves commands pending when a
  * connection is destroyed, so pending ones are kept here and rejected.
@@ -10,17 +9,24 @@
 import { ReshardError } from '../runtime/error.ts';
 import type { Logger } from '../runtime/log.ts';
 import { type MysqlEndpoint, startConnection, type WireConnection } from './driver.ts';
+import { quoteText } from './identifier.ts';
 import { mapMysqlError, type Side } from './mysql-error.ts';
 import { type OnRow, RawQuery, type StatementResult } from './raw-query.ts';
+import {
+  FIRST_STATEMENTS,
+  type Flavor,
+  type Role,
+  type SessionSetting,
+  type SessionTimeouts,
+  setStatement,
+  settingsOf,
+  shows,
+  transactionStatement,
+} from './session-setting.ts';
 
-export type { MysqlEndpoint };
+export type { Flavor, MysqlEndpoint, Role };
 
-/** read: source SELECTs, read-only. apply: writes of the sink. admin: doctor, DDL, planning. */
-export type Role = 'read' | 'apply' | 'admin';
-
-export type Flavor = 'mysql' | 'mariadb';
-
-export interface SessionOptions {
+export interface SessionOptions extends SessionTimeouts {
   role: Role;
   /** Whose failure it is; by default the source's, but the target's for `apply`. */
   side?: Side;
@@ -28,26 +34,11 @@ export interface SessionOptions {
   connectTimeoutMs?: number;
   /** A statement that takes longer destroys the connection: the answer of a half-open link. */
   statementTimeoutMs?: number;
-  netReadTimeoutS?: number;
-  netWriteTimeoutS?: number;
-  lockWaitTimeoutS?: number;
 }
 
 export type Param = string | number | bigint | boolean | Buffer | null | Param[];
 
 const CONNECT_TIMEOUT_MS = 10_000;
-const METADATA_LOCK_TIMEOUT_S = 60;
-const APPLY_LOCK_TIMEOUT_S = 20;
-const IDLE_TIMEOUT_S = 28_800;
-
-/**
- * Strict, so a value that does not fit is an error; without NO_ZERO_DATE and NO_ZERO_IN_DATE and
- * with ALLOW_INVALID_DATES, so dates that the source holds go in; NO_AUTO_VALUE_ON_ZERO, so a
- * stored 0 stays 0; no NO_BACKSLASH_ESCAPES, ANSI_QUOTES, PAD_CHAR_TO_FULL_LENGTH.
- */
-export const SESSION_SQL_MODE =
-  'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION';
-
 export class MysqlSession implements AsyncDisposable {
   readonly flavor: Flavor;
   readonly version: string;
@@ -86,7 +77,7 @@ export class MysqlSession implements AsyncDisposable {
     const statementTimeoutMs = options.statementTimeoutMs ?? 0;
     const session = new MysqlSession(connection, endpoint, side, version, statementTimeoutMs);
     try {
-      for (const sql of sessionSettings(session.flavor, options)) await session.rawQuery(sql);
+      await settle(session, options);
     } catch (e) {
       session.destroy();
       throw e;
@@ -226,6 +217,10 @@ async function login(
       connection.on('error', fail);
       connection.connect(e => {
         if (e) return fail(e);
+        // Commands go in this order; an error of the first ones is the answer of the last.
+        for (const sql of FIRST_STATEMENTS) {
+          connection.query(sql, [], error => error && fail(error));
+        }
         connection.query('SELECT VERSION() AS version', [], (error, rows) => {
           if (error) return fail(error);
           clearTimeout(timer);
@@ -253,32 +248,35 @@ function parseVersion(version: string): readonly [number, number, number] {
   return [Number(numbers?.[1] ?? 0), Number(numbers?.[2] ?? 0), Number(numbers?.[3] ?? 0)];
 }
 
-function sessionSettings(flavor: Flavor, o: SessionOptions): string[] {
-  const variables = [
-    `time_zone = '+00:00'`,
-    `sql_mode = '${SESSION_SQL_MODE}'`,
-    // With autocommit off one read view would serve every SELECT of the session.
-    'autocommit = 1',
-    'completion_type = 0',
-    'sql_select_limit = 18446744073709551615',
-    'sql_safe_updates = 0',
-    'sql_big_selects = 1',
-    `wait_timeout = ${IDLE_TIMEOUT_S}`,
-    `lock_wait_timeout = ${METADATA_LOCK_TIMEOUT_S}`,
-    flavor === 'mysql' ? 'max_execution_time = 0' : 'max_statement_time = 0',
-  ];
-  // Above its limit the optimizer gives up on a list of keys and reads the whole table.
-  if (flavor === 'mysql') variables.push('range_optimizer_max_mem_size = 0');
-  if (o.netReadTimeoutS !== undefined) variables.push(`net_read_timeout = ${o.netReadTimeoutS}`);
-  if (o.netWriteTimeoutS !== undefined) variables.push(`net_write_timeout = ${o.netWriteTimeoutS}`);
-  if (o.role === 'apply') {
-    variables.push('foreign_key_checks = 0', 'unique_checks = 1');
-    variables.push(`innodb_lock_wait_timeout = ${o.lockWaitTimeoutS ?? APPLY_LOCK_TIMEOUT_S}`);
+/** Brings the session into the state that session-setting.ts asks for. */
+async function settle(session: MysqlSession, o: SessionOptions): Promise<void> {
+  const wanted = settingsOf(o.role, o);
+  const names = wanted.map(s => quoteText(s.name)).join(', ');
+  const rows = await session.query<{ Variable_name: string; Value: string }>(
+    `SHOW SESSION VARIABLES WHERE Variable_name IN (${names})`,
+  );
+  const shown = new Map(rows.map(r => [r.Variable_name.toLowerCase(), `${r.Value}`]));
+  const known = wanted.filter(s => shown.has(s.name));
+  await session.rawQuery(setStatement(known.filter(s => !s.restricted)));
+  for (const setting of known.filter(s => s.restricted)) {
+    if (shows(setting, shown.get(setting.name) ?? '')) continue;
+    await setRestricted(session, setting);
   }
-  const settings = ['SET NAMES utf8mb4', `SET SESSION ${variables.join(', ')}`];
-  if (o.role === 'read') settings.push('SET SESSION TRANSACTION READ ONLY');
-  if (o.role === 'apply') {
-    settings.push('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE');
+  await session.rawQuery(transactionStatement(o.role));
+}
+
+async function setRestricted(session: MysqlSession, setting: SessionSetting): Promise<void> {
+  const { name, value, why } = setting;
+  try {
+    await session.rawQuery(setStatement([setting]));
+  } catch (e) {
+    const error = mapMysqlError(e, session.where());
+    if (error.kind === 'unreachable') throw error;
+    if (setting.restricted === 'wished') return;
+    throw new ReshardError('server-setting', `the session needs ${name} = ${value}: ${why}`, {
+      cause: e,
+      context: session.where(),
+      remedy: `SET GLOBAL ${name} = ${value} on the server, and not another in init_connect`,
+    });
   }
-  return settings;
 }

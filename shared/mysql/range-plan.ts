@@ -62,9 +62,6 @@ export function divide(min: bigint, max: bigint, count: number): bigint[] {
 
 /** The server's own estimate; it may be off by half, and only the division hangs on it. */
 async function estimateRows(session: MysqlSession, schema: TableSchema): Promise<number> {
-  if (session.flavor === 'mysql') {
-    await session.run('SET SESSION information_schema_stats_expiry = 0');
-  }
   const rows = await session.query<{ n: string | number | null }>(
     `SELECT TABLE_ROWS AS n FROM information_schema.TABLES
      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,

@@ -5,6 +5,7 @@
  * It is meant for data at rest: while rows change, it tells of changes that are on their way.
  */
 import { type Connection, createConnection } from 'mysql2';
+import { OWN_SESSION } from './own-session.ts';
 
 export interface OracleDatabase {
   name: string;
@@ -172,7 +173,8 @@ class Dump implements AsyncDisposable {
     const { host, port, user, password, database } = db;
     const connection = createConnection({ host, port, user, password, charset: 'utf8mb4' });
     try {
-      await run(connection, "SET time_zone = '+00:00', sql_mode = '', net_write_timeout = 3600");
+      for (const sql of OWN_SESSION) await run(connection, sql);
+      await run(connection, "SET sql_mode = '', net_write_timeout = 3600");
       const { columns, key } = await facts(connection, database, table);
       const isNumeric = key.every(k => isInteger(k.type));
       const keys = key.map(k => (isNumeric ? `CAST(${id(k.name)} AS CHAR)` : hex(k)));

@@ -10,6 +10,7 @@ import { KafkaLog } from '../../shared/kafka/kafka.ts';
 import type { LogReader } from '../../shared/kafka/reader.ts';
 import { calmTimer } from '../../shared/kafka/wire/calm-timer.ts';
 import { createLogger } from '../../shared/runtime/log.ts';
+import { OWN_SESSION } from './own-session.ts';
 import { textOfAvro, textOfMysql } from './plain-value.ts';
 
 calmTimer();
@@ -200,7 +201,7 @@ export async function differsFromSource(
     typeCast: (field, next) => (field.type === 'DOUBLE' ? float(field.string()) : next()),
   });
   try {
-    await connection.query("SET time_zone='+00:00'");
+    for (const sql of OWN_SESSION) await connection.query(sql);
     const [found] = await connection.query(`SELECT * FROM \`${table}\``);
     const nameOf = (row: Row): string => keyColumns.map(c => row[c]).join(',');
     const wanted = new Map<string, string>();

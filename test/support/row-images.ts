@@ -31,6 +31,7 @@ export class RowImageReader implements AsyncDisposable {
     this.#dump = new BinlogDump({
       endpoint: server,
       serverId,
+      flavor: 'mysql',
       watchdogMs: 20_000,
       onEvent: event => {
         if (event.type === EVENT.TABLE_MAP) {

@@ -10,9 +10,10 @@
  */
 import { crc32 } from 'node:zlib';
 import ZongJi from '@vlasky/zongji';
-import type { Gtid, GtidSet } from '../../../shared/change/gtid.ts';
+import type { Flavor, Gtid, GtidSet } from '../../../shared/change/gtid.ts';
 import { parseGtid } from '../../../shared/change/gtid.ts';
 import type { MysqlEndpoint } from '../../../shared/mysql/driver.ts';
+import { dumpSettings } from '../../../shared/mysql/session-setting.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
 import type { SeenColumn } from '../../../shared/type/seen-column.ts';
 import { EVENT, HEADER_BYTES, type RawEvent, readHeader } from './binlog-event.ts';
@@ -27,6 +28,7 @@ export interface SeenTable {
 export interface DumpOptions {
   endpoint: MysqlEndpoint;
   serverId: number;
+  flavor: Flavor;
   /** Silence after which the connection is taken for dead; the server beats every second. */
   watchdogMs: number;
   /** Called for each event; must not keep the event or its bytes, and may throw to end. */
@@ -60,6 +62,8 @@ interface Port {
   connection: WireConnection | null;
   /** Beside the dump, for zongji's own questions. */
   ctrlConnection: WireConnection | null;
+  /** Makes both connections, before the first question is sent. */
+  _establishConnection(options: object): void;
   useChecksum: boolean;
   tableMap: Record<string, unknown>;
   BinlogClass: { prototype: { binlogData: Decode } };
@@ -69,7 +73,8 @@ interface Port {
 }
 
 const HEARTBEAT_NS = 1_000_000_000;
-/** A paused reader must not be cut off: the server may wait this long for a write. */
+/** A paused reader must not be cut off: the server may wait this long for a write. The other
+ * connection is idle while the dump runs; its end would be taken for the end of the dump. */
 const NET_WRITE_TIMEOUT_S = 3600;
 const WAIT_TIMEOUT_S = 2_000_000;
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -96,6 +101,12 @@ export class BinlogDump {
     this.#o = o;
     this.#port = new ZongJi(connectionOptions(o.endpoint)) as unknown as Port;
     this.#port.on('error', e => this.#end(dumpError(e, this.#where())));
+    const establish = this.#port._establishConnection.bind(this.#port);
+    this.#port._establishConnection = options => {
+      establish(options);
+      this.#settle(this.#port.connection);
+      this.#settle(this.#port.ctrlConnection);
+    };
     this.#port.on('binlog', e => {
       this.#decoded = e;
     });
@@ -120,6 +131,15 @@ export class BinlogDump {
     });
   }
 
+  /** First in the queue of a connection: zongji's questions come after it. */
+  #settle(connection: WireConnection | null): void {
+    for (const sql of dumpSettings(this.#o.flavor, NET_WRITE_TIMEOUT_S, WAIT_TIMEOUT_S)) {
+      connection?.query(sql, e => {
+        if (e) this.#end(dumpError(e, this.#where()));
+      });
+    }
+  }
+
   /**
    * Runs before zongji queues its dump command, so these settings are in force for it. That we
    * know checksums is said always: where the newest file has none zongji does not say it, and then
@@ -135,9 +155,6 @@ export class BinlogDump {
       if (e) this.#end(dumpError(e, this.#where()));
     };
     connection.query(set, fail);
-    connection.query(`SET SESSION net_write_timeout = ${NET_WRITE_TIMEOUT_S}`, fail);
-    // It is idle for as long as the dump runs; its end would be taken for the end of the dump.
-    this.#port.ctrlConnection?.query(`SET SESSION wait_timeout = ${WAIT_TIMEOUT_S}`, fail);
     connection.on('end', () => this.#end(dumpError('the connection was closed', this.#where())));
     // An error packet makes zongji's command emit 'error', which nobody would hear.
     const addCommand = connection.addCommand.bind(connection);

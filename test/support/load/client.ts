@@ -4,6 +4,7 @@
  * of mysql2 in this room.
  */
 import mysql from 'mysql2/promise';
+import { OWN_SESSION } from '../own-session.ts';
 import type { Value } from './tables.ts';
 
 export type LoadEndpoint = { host: string; port: number; user: string; password: string };
@@ -32,7 +33,8 @@ export class LoadClient {
     // A lost connection is reported by the statement that meets it; without a listener the
     // event would end the process.
     connection.on('error', () => undefined);
-    await connection.query("SET time_zone='+00:00', innodb_lock_wait_timeout=3");
+    for (const sql of OWN_SESSION) await connection.query(sql);
+    await connection.query('SET innodb_lock_wait_timeout=3');
     return new LoadClient(connection);
   }
 

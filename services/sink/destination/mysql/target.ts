@@ -59,8 +59,7 @@ export class Target {
       const [row] = await session.query<{ packet: string | number }>(
         'SELECT @@max_allowed_packet AS packet',
       );
-      // Every warning of a statement is looked at, so every one is kept.
-      const settings = `autocommit = 0, wait_timeout = ${IDLE_TIMEOUT_S}, max_error_count = 65535`;
+      const settings = `autocommit = 0, wait_timeout = ${IDLE_TIMEOUT_S}`;
       await session.rawQuery(`SET SESSION ${settings}`);
       return { session, packetBytes: Number(row?.packet ?? 1024 * 1024) };
     } catch (e) {
