@@ -60,7 +60,9 @@ export class StreamPosition {
     if (this.#rows < this.#skip) {
       throw new ReshardError('position-lost', 'a transaction came back with fewer rows', {
         context: { gtid: this.#print(this.#current), rows: this.#rows, inLog: this.#skip },
-        remedy: 'the source is not the one it was: start a new generation of the job',
+        remedy:
+          'the source is not the one it was: `reshard recopy <job file> --source <name>` copies its' +
+          ' tables anew and goes on with it as it is',
       });
     }
     if (this.#skip > 0) this.#pending = null;
@@ -82,6 +84,11 @@ export class StreamPosition {
     }
     const p = this.#pending;
     return { gtid, partialGtid: p ? this.#print(p.gtid) : null, partialRows: p ? p.rows : 0 };
+  }
+
+  /** Copy of the set of transactions that have been read to their end. */
+  whole(): GtidSet {
+    return this.#executed.clone();
   }
 
   /** Copy of the set of transactions of which anything may be in the log. */

@@ -24,7 +24,7 @@ export function checkedDay(year: number, month: number, day: number, place: Plac
     throw notCarried(
       place,
       'a zero or impossible date (month or day 0, or past the end of its month)',
-      'UPDATE those rows to NULL or to a real date before the job',
+      'UPDATE those rows to NULL or to a real date',
     );
   }
   return dayNumber(year, month, day);

@@ -80,8 +80,10 @@ export function jsonNotCarried(place: Place, what: string): Error {
   return notCarried(
     place,
     `a JSON document holds ${what}, which would change its type when read back from text`,
-    'UPDATE those rows so that numbers are plain literals and other values are strings, ' +
-      'e.g. SET column = CAST(CAST(column AS CHAR) AS JSON)',
+    'write those documents anew, in two statements, as one that compares equal is not stored: ' +
+      `UPDATE ${place.table} SET ${place.column} = CAST(CONCAT('[', ${place.column}, ']') AS JSON)` +
+      ` WHERE ...; UPDATE ${place.table} SET ${place.column} = ` +
+      `JSON_EXTRACT(${place.column}, '$[0]') WHERE ...`,
   );
 }
 

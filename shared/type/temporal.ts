@@ -175,7 +175,7 @@ export class TimestampCodec implements ValueCodec {
     return notCarried(
       this.#place,
       'the zero timestamp',
-      'UPDATE those rows to NULL or to a real time before the job',
+      'UPDATE those rows to NULL or to a real time',
     );
   }
 

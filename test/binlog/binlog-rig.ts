@@ -113,7 +113,7 @@ export class BinlogRig implements AsyncDisposable {
     // The least that a reader needs, and a name by which its connections are found.
     await c.query(`CREATE USER '${rig.name}'@'%' IDENTIFIED BY 'pw'`);
     await c.query(`GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO '${rig.name}'@'%'`);
-    await c.query(`GRANT SELECT ON \`${rig.name}\`.* TO '${rig.name}'@'%'`);
+    await c.query(`GRANT SELECT, TRIGGER ON \`${rig.name}\`.* TO '${rig.name}'@'%'`);
     await c.end();
     rig.#stack.defer(async () => {
       const admin = await rig.connect();
@@ -218,7 +218,10 @@ export class BinlogRig implements AsyncDisposable {
           what: `the log of ${this.name} to hold ${wanted}`,
         },
       ),
-    );
+    ).catch(async cause => {
+      const halt = await this.untilHalted(2000).catch(() => 'not halted');
+      throw new Error(`waited in vain; the unit: ${halt}`, { cause });
+    });
   }
 
   /** Server threads that send the binlog to us. */

@@ -10,6 +10,7 @@ import { ChunkIntake } from '../../services/binlog/writer/chunk-intake.ts';
 import { OrderedWriter } from '../../services/binlog/writer/ordered-writer.ts';
 import { GtidSet, parseGtid } from '../../shared/change/gtid.ts';
 import { StreamPosition } from '../../shared/change/position.ts';
+import { sourcePosition } from '../../shared/change/source-position.ts';
 import type { ChunkRecord } from '../../shared/codec/chunk-record.ts';
 import type { TablePlan } from '../../shared/job/state/job-view.ts';
 import { FetchedBatch } from '../../shared/kafka/wire/fetched-batch.ts';
@@ -83,7 +84,8 @@ class Unit {
       ordinal: resume?.ordinal ?? 0,
       chunksOffset: this.#chunksAt,
       recopy: null,
-      place: () => ({ file: '', pos: 0, tsMs: 0, serverUuid: UUID }),
+      sourcePosition: () => sourcePosition({ file: '', pos: 0, tsMs: 0, serverUuid: UUID }),
+      notes: () => ({ prepared: null, trust: null }),
       lingerMs: 0,
       batchBytes: o.batchBytes,
       onRoom: () => this.#intake?.onRoom(),

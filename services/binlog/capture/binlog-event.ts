@@ -203,3 +203,21 @@ export function readTableName({ buf, start, end }: RawEvent): { schema: string; 
     table: buf.toString('utf8', schemaEnd + 2, tableEnd),
   };
 }
+
+const PREPARED_XA = 0x40;
+const GROUP_COMMIT = 0x02;
+
+/**
+ * The id of the XA transaction whose rows follow, as the server prints it; MariaDB puts it into the
+ * id event of the prepare: number, domain, flags, an id of the group commit, then the XA id.
+ */
+export function readMariadbXid({ buf, start, end }: RawEvent): string | null {
+  const flags = at(buf, start + 12);
+  if ((flags & PREPARED_XA) === 0) return null;
+  const xid = start + 13 + (flags & GROUP_COMMIT ? 8 : 0);
+  const middle = xid + 6 + at(buf, xid + 4);
+  const last = middle + at(buf, xid + 5);
+  if (last > end) throw corrupt('an XA transaction id is cut');
+  const hex = (from: number, to: number): string => `x'${buf.toString('hex', from, to)}'`;
+  return `${hex(xid + 6, middle)},${hex(middle, last)},${buf.readUInt32LE(xid)}`;
+}

@@ -2,13 +2,13 @@
  * The stream of binlog events as row changes of our tables, in the order of the source's commits.
  * Runs inside the socket's callback: never waits. What cannot be replayed exactly (an image with
  * columns missing, a statement instead of rows, XA, compressed payloads, DDL) throws, with the
- * session that did it as evidence; nothing is ever skipped.
+ * session that did it as evidence; nothing is ever skipped. A statement whose harm the text does
+ * not tell is put to the judge (ddl/judge.ts), and no event is read until it has answered.
  */
-import type { Flavor, Gtid } from '../../../shared/change/gtid.ts';
+import type { Gtid } from '../../../shared/change/gtid.ts';
 import { printGtid } from '../../../shared/change/gtid.ts';
-import type { StreamPosition } from '../../../shared/change/position.ts';
-import { asReshardError, type ErrorKind, ReshardError } from '../../../shared/runtime/error.ts';
-import { classify, type TrackedNames } from '../ddl/statement.ts';
+import type { PreparedXa } from '../../../shared/job/state/progress-view.ts';
+import { asReshardError, ReshardError, unreachable } from '../../../shared/runtime/error.ts';
 import {
   corrupt,
   EVENT,
@@ -16,36 +16,19 @@ import {
   QUIET_EVENTS,
   type RawEvent,
   readGtid,
+  readMariadbXid,
   readQuery,
   readRotate,
   readRowsHeader,
   readTableName,
 } from './binlog-event.ts';
-import type { CapturedTable, RecordSink, RowOp } from './captured-table.ts';
+import type { CaptureOptions } from './capture-options.ts';
+import type { CapturedTable, RowOp } from './captured-table.ts';
+import { Refusals } from './refusal.ts';
 import { inflateRows, rowsKind } from './rows-kind.ts';
-import type { NameKey } from './source-facts.ts';
+import { type Next, Statements, type Step } from './statements.ts';
 import { tableDifference } from './table-match.ts';
-import type { SeenTable } from './zongji.ts';
-
-/** What we ask zongji for while an event is at hand. */
-export interface EventDecoder {
-  decodeTableMap(): SeenTable | undefined;
-  decodeGtid(): { gtid: Gtid; standalone: boolean };
-  decodeQuery(): string;
-}
-
-export interface CaptureOptions {
-  flavor: Flavor;
-  db: string;
-  /** By `nameKey` of the name. */
-  tables: Map<string, CapturedTable>;
-  nameKey: NameKey;
-  position: StreamPosition;
-  sink: RecordSink;
-  decoder: EventDecoder;
-  /** After each transaction (`whole`) and after each rows event of one. */
-  onProgress: (whole: boolean) => void;
-}
+import { XaLedger } from './xa.ts';
 
 interface KnownMap {
   /** The event's body behind the table id: equal bytes mean an equal table. */
@@ -55,13 +38,11 @@ interface KnownMap {
 
 /** Equal to no map: the next one of the table is looked at again. */
 const NOTHING = Buffer.alloc(0);
-const RECOPY = 'copy anew: `reshard recopy <job file> --source <name> [--tables <names>]`';
 const DUMMY_TABLE_ID = 0xffffff;
 const KNOWN_MAPS_MAX = 4096;
 
 export class Capture {
   readonly #o: CaptureOptions;
-  readonly #tracked: TrackedNames;
   readonly #maps = new Map<number, KnownMap>();
   readonly counts = { c: 0, u: 0, d: 0, transactions: 0, bytes: 0 };
   file = '';
@@ -74,29 +55,41 @@ export class Capture {
   #thread: number | null = null;
   /** Inside BEGIN ... COMMIT: a Query event is then not a transaction of its own. */
   #open = false;
-  #xa = false;
-  #changed: string | null = null;
+  readonly #refusals: Refusals;
+  readonly #xa: XaLedger;
+  readonly #statements: Statements;
+  #holding = false;
+  readonly #changed = new Set<string>();
 
   constructor(o: CaptureOptions) {
     this.#o = o;
-    // A statement that names ours in other letters stops the stream: that is the safe side.
-    const names = [...o.tables.keys()].map(name => name.toLowerCase());
-    this.#tracked = { db: o.db.toLowerCase(), tables: new Set(names) };
+    this.#refusals = new Refusals(o.source, o.db);
+    this.#xa = new XaLedger(o.prepared);
+    this.#statements = new Statements(o, this.#refusals, this.#xa);
   }
 
   onEvent(event: RawEvent): void {
+    if (this.#holding) throw new ReshardError('bug', 'an event came before a statement was judged');
     try {
       this.#handle(event);
     } catch (e) {
-      const error = asReshardError(e);
-      throw new ReshardError(error.kind, error.message, {
-        cause: error.cause,
-        remedy: error.remedy,
-        context: { ...this.evidence(event), ...error.context },
-      });
+      throw this.#told(asReshardError(e), this.evidence(event));
     }
     if (event.logPos > 0) this.filePos = event.logPos;
     this.counts.bytes += event.end - event.start;
+  }
+
+  /** XA transactions that are prepared at the last commit. */
+  prepared(): PreparedXa[] {
+    return this.#xa.prepared();
+  }
+
+  #told(error: ReshardError, evidence: Record<string, string | number | null>): ReshardError {
+    return new ReshardError(error.kind, error.message, {
+      cause: error.cause,
+      remedy: error.remedy ?? (error.kind === 'corrupt' ? this.#refusals.recopy() : undefined),
+      context: { ...evidence, ...error.context },
+    });
   }
 
   /** Which session did it: what an operator needs to find the culprit. */
@@ -138,12 +131,14 @@ export class Capture {
       case EVENT.MARIADB_GTID: {
         const { gtid, standalone } = this.#o.decoder.decodeGtid();
         this.#begin(event, gtid, 0);
+        const xid = event.type === EVENT.MARIADB_GTID ? readMariadbXid(event) : null;
+        if (xid !== null) this.#xa.start(xid);
         // MariaDB's id event stands for BEGIN as well, unless the group is one statement.
         this.#open = event.type === EVENT.MARIADB_GTID && !standalone;
         break;
       }
       case EVENT.XA_PREPARE:
-        this.#xaPrepare();
+        this.#xaPrepared(event);
         break;
       case EVENT.ROTATE:
         this.#rotate(event);
@@ -172,26 +167,36 @@ export class Capture {
       case EVENT.FORMAT_DESCRIPTION:
         return;
       case EVENT.ANONYMOUS_GTID:
-        throw new ReshardError('server-setting', 'a transaction without a global id', {
-          remedy: 'set gtid_mode = ON on the source, then start the job anew',
-        });
+        throw this.#refusals.anonymous();
       case EVENT.PARTIAL_UPDATE_ROWS:
-        if (this.#maps.get(event.buf.readUIntLE(event.start, 6))?.table === null) return;
-        throw unsafe(
-          'a JSON column was logged as a difference',
-          'SET GLOBAL binlog_row_value_options = "" on the source, and not in any session',
-        );
+        this.#refusePartial(event);
+        return;
       case EVENT.TRANSACTION_PAYLOAD:
-        throw unsafe(
+        // All tables are copied anew, and the copies have this transaction.
+        if (this.#statements.followed().length === 0) {
+          this.#commit();
+          return;
+        }
+        throw this.#refusals.doubtful(
           'a session has logged a compressed transaction',
           'SET GLOBAL binlog_transaction_compression = OFF, and not ON in any session',
         );
       case EVENT.INCIDENT:
-        throw unsafe('the source says that events are lost here (incident)', RECOPY);
+        throw this.#refusals.doubtful('the source says that events are lost here (incident)');
       default:
         if (QUIET_EVENTS.has(event.type) || event.flags & FLAG_IGNORABLE) return;
-        throw unsafe(`an event of unknown type ${event.type}`, 'report the server version to us');
+        throw this.#refusals.doubtful(`an event of unknown type ${event.type}`);
     }
+  }
+
+  #refusePartial(event: RawEvent): void {
+    const known = this.#maps.get(event.buf.readUIntLE(event.start, 6));
+    if (known?.table === null) return;
+    throw this.#refusals.unsafe(
+      'a JSON column was logged as a difference',
+      known ? [known.table.schema.table] : [],
+      'SET GLOBAL binlog_row_value_options = "" on the source, and not in any session',
+    );
   }
 
   #begin(event: RawEvent, gtid: Gtid, commitMs: number): void {
@@ -200,8 +205,8 @@ export class Capture {
     this.#o.position.begin(gtid);
     this.#commitMs = commitMs > 0 ? commitMs : event.timestamp * 1000;
     this.#thread = null;
-    this.#xa = false;
-    this.#changed = null;
+    this.#xa.close();
+    this.#changed.clear();
     this.#open = false;
     this.caughtUp = false;
     this.lastEventMs = Date.now();
@@ -226,59 +231,52 @@ export class Capture {
     }
     const compressed = event.type === EVENT.MARIADB_QUERY_COMPRESSED;
     const text = compressed ? this.#o.decoder.decodeQuery() : buf.toString('utf8', textStart, end);
-    const statement = classify(text, schema, this.#tracked);
-    switch (statement.kind) {
-      case 'begin':
+    this.#follow(this.#statements.take(text, schema, this.#changed), event);
+  }
+
+  /** The statement is understood, or will be once the source has been asked. */
+  #follow(next: Next, event: RawEvent): void {
+    if (typeof next === 'string') {
+      this.#step(next);
+      return;
+    }
+    const evidence = this.evidence(event);
+    this.#holding = true;
+    const done = next.then(
+      step => {
+        this.#holding = false;
+        this.#step(step);
+      },
+      e => {
+        throw this.#told(asReshardError(e), evidence);
+      },
+    );
+    this.#o.hold(done);
+  }
+
+  #step(step: Step): void {
+    switch (step) {
       case 'opens':
         this.#open = true;
         return;
-      case 'commit':
+      case 'ends':
         this.#commit();
         return;
-      case 'rollback':
-      case 'rollback-to':
-        this.#refuseIfChanged('rows that were rolled back are in the binlog', 'use InnoDB only');
-        if (statement.kind === 'rollback') this.#commit();
+      case 'stays':
         return;
-      case 'xa':
-        this.#xa = true;
-        if (!/^\s*XA\s+(START|END|BEGIN)/i.test(text)) this.#commit();
-        return;
-      case 'data':
-        throw unsafe(
-          `${statement.verb} of ${statement.table} is in the binlog as a statement`,
-          `SET GLOBAL binlog_format = ROW, end sessions that use another; then ${RECOPY}`,
-        );
-      case 'ddl':
-        // DROP and RENAME may name more tables than the one that is skipped.
-        if (!/^(DROP|RENAME)$/.test(statement.verb) && this.#skips(statement.table)) {
-          if (!this.#open) this.#commit();
-          return;
-        }
-        throw new ReshardError(
-          'schema-changed',
-          `${statement.verb} of ${statement.table} at the source`,
-          { remedy: `change the targets alike, then ${RECOPY}` },
-        );
-      case 'harmless':
+      case 'stands':
         if (!this.#open) this.#commit();
+        return;
+      default:
+        unreachable(step);
     }
   }
 
-  /** The table is copied anew, and the copy has this transaction. */
-  #skips(table: string): boolean {
-    const { tables, position } = this.#o;
-    const meant = [...tables].filter(([name]) => name.toLowerCase() === table.toLowerCase());
-    return meant.length > 0 && meant.every(([, t]) => t.skips(position.current));
-  }
-
-  #xaPrepare(): void {
-    this.#refuseIfChanged('an XA transaction changed our tables', 'use plain transactions');
+  /** MySQL logs a commit in one phase as this event too: nothing stays behind it. */
+  #xaPrepared({ buf, start }: RawEvent): void {
+    if (buf[start] === 1) this.#xa.close();
+    else this.#xa.prepare();
     this.#commit();
-  }
-
-  #refuseIfChanged(what: string, remedy: string): void {
-    if (this.#changed !== null) throw unsafe(`${what} (${this.#changed})`, remedy);
   }
 
   #tableMap(event: RawEvent): void {
@@ -291,6 +289,7 @@ export class Capture {
     const { db, tables, nameKey } = this.#o;
     const table = (nameKey(schema) === nameKey(db) && tables.get(nameKey(name))) || null;
     if (table?.skips(this.#o.position.current)) {
+      this.#xa.passesOver(name);
       this.#maps.set(id, { bytes: NOTHING, table: null });
       return;
     }
@@ -301,18 +300,10 @@ export class Capture {
   #check(table: CapturedTable): void {
     const seen = this.#o.decoder.decodeTableMap();
     const { db, table: name } = table.schema;
-    if (seen === undefined) {
-      throw new ReshardError('server-setting', 'row events come without column names', {
-        context: { table: `${db}.${name}` },
-        remedy: 'SET GLOBAL binlog_row_metadata = FULL on the source, then start the job anew',
-      });
-    }
+    if (seen === undefined) throw this.#refusals.withoutNames(name);
     const difference = tableDifference(table.schema, seen);
     if (difference === null) return;
-    throw new ReshardError('schema-changed', `the table is not as planned: ${difference}`, {
-      context: { table: `${db}.${name}` },
-      remedy: `change the targets alike, then ${RECOPY}`,
-    });
+    throw this.#refusals.changed(`${db}.${name} is not as planned: ${difference}`, [name]);
   }
 
   #rows(event: RawEvent, op: RowOp, v2: boolean, compressed: boolean): void {
@@ -325,10 +316,14 @@ export class Capture {
     const { table } = known;
     const { position, sink } = this.#o;
     const gtid = position.current;
-    if (table === null || table.skips(gtid)) return;
+    if (table === null) return;
     if (gtid === null) throw corrupt('row changes outside of a transaction');
-    this.#changed = table.schema.table;
-    if (this.#xa) this.#xaPrepare();
+    if (table.skips(gtid)) {
+      this.#xa.passesOver(table.schema.table);
+      return;
+    }
+    if (this.#xa.isOpen) throw this.#refusals.xa(table.schema.table);
+    this.#changed.add(table.schema.table);
     if (!header.complete || header.columns !== table.schema.columns.length) {
       throw this.#incomplete(table, header.columns);
     }
@@ -349,11 +344,17 @@ export class Capture {
       thread: this.#thread === null ? null : BigInt(this.#thread),
     });
     const o = { sink, gtid, row: 0, publish: true, nowMs };
-    while (pos < end) {
-      o.publish = position.isNextNew();
-      pos = table.change(op, buf, pos, end, o);
-      position.countRow();
-      o.row += 1;
+    try {
+      while (pos < end) {
+        o.publish = position.isNextNew();
+        pos = table.change(op, buf, pos, end, o);
+        position.countRow();
+        o.row += 1;
+      }
+    } catch (e) {
+      const error = asReshardError(e);
+      if (error.kind !== 'value-not-carried') throw error;
+      throw this.#refusals.value(error, table.schema.table);
     }
     table.endRows();
     this.counts[op] += o.row;
@@ -363,14 +364,13 @@ export class Capture {
   #incomplete(table: CapturedTable, columns: number): ReshardError {
     const planned = table.schema.columns.length;
     const what = columns === planned ? 'row images lack columns' : `${columns} columns came`;
-    const kind: ErrorKind = columns === planned ? 'unsafe-event' : 'schema-changed';
-    return new ReshardError(kind, `${what}, ${planned} were planned`, {
-      context: { table: `${table.schema.db}.${table.schema.table}` },
-      remedy: `SET GLOBAL binlog_row_image = FULL, and not another in any session; then ${RECOPY}`,
-    });
+    const { table: name } = table.schema;
+    if (columns !== planned)
+      return this.#refusals.changed(`${what}, ${planned} were planned`, [name]);
+    return this.#refusals.unsafe(
+      `${what}, ${planned} were planned`,
+      [name],
+      'SET GLOBAL binlog_row_image = FULL, and not another in any session',
+    );
   }
-}
-
-function unsafe(message: string, remedy: string): ReshardError {
-  return new ReshardError('unsafe-event', message, { remedy });
 }

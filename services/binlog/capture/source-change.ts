@@ -49,6 +49,7 @@ export async function holdsAll(at: ReadServer, gtid: string, before: string): Pr
     context: { source: source.name, ...place, before, missing: missing.slice(0, MISSING_MAX) },
     remedy:
       'if it is a replica that still applies them, wait and start the member again; else point the' +
-      ' job at a server that has them, or copy the tables anew (reshard recopy)',
+      ` job at a server that has them, or \`reshard recopy <job file> --source ${source.name}\`` +
+      ' copies the tables anew from this one',
   });
 }

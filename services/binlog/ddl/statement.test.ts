@@ -4,6 +4,19 @@ import { classify } from './statement.ts';
 const tracked = { db: 'shop', tables: new Set(['orders', 'order_items']) };
 const kind = (text: string, schema = 'shop'): string => classify(text, schema, tracked).kind;
 
+/** Targets of a data change as `db.table`, and `name()` for each routine that it may call. */
+function reach(text: string, schema = 'shop'): string[] {
+  const s = classify(text, schema, tracked);
+  if (s.kind !== 'data') return [s.kind];
+  const names = s.targets.map(t => `${t.db}.${t.name}`.toLowerCase());
+  return [...names, ...s.calls.map(c => `${c}()`), ...(s.unclear ? ['unclear'] : [])];
+}
+
+function ddl(text: string): string {
+  const s = classify(text, 'shop', tracked);
+  return s.kind === 'ddl' ? `${s.tables.join(' ')}${s.keepsRows ? ' keeps rows' : ''}` : s.kind;
+}
+
 describe('marks of transactions', () => {
   test.each([
     ['BEGIN', 'begin'],
@@ -21,38 +34,114 @@ describe('marks of transactions', () => {
   });
 });
 
-describe('data changes as text', () => {
+describe('XA', () => {
+  test('the id is what the server prints, in one form', () => {
+    const xid = (text: string) => classify(text, '', tracked);
+    expect(xid("XA COMMIT X'62',X'',1 ONE PHASE")).toMatchObject({ xid: "x'62',x'',1" });
+    expect(xid("XA COMMIT X'4A',X'620072',7")).toMatchObject({ xid: "x'4a',x'620072',7" });
+    expect(xid("XA START X'61',X'',1")).toMatchObject({ step: 'start', xid: "x'61',x'',1" });
+    expect(xid("XA ROLLBACK X'61',X'',1")).toMatchObject({ step: 'rollback' });
+    expect(kind('XA RECOVER CONVERT XID')).toBe('unknown');
+  });
+});
+
+describe('data changes as text: which tables they may write to', () => {
   test.each([
-    'INSERT INTO orders VALUES (1)',
-    'insert ignore into shop.orders values (1)',
-    'INSERT INTO `orders` SELECT * FROM other',
-    '/* app */ UPDATE orders SET a = 1',
-    'DELETE o FROM other x JOIN `shop`.`orders` o USING (id)',
-    'REPLACE INTO Orders VALUES (1)',
-    'TRUNCATE orders',
-    'TRUNCATE TABLE `shop`.`orders`',
-    "LOAD DATA INFILE '/tmp/x' INTO TABLE `orders` FIELDS TERMINATED BY ','",
-    'WITH c AS (SELECT 1) DELETE FROM order_items WHERE id IN (SELECT * FROM c)',
-    'UPDATE "orders" SET a = 1',
-    'INSERT /*!50000 IGNORE */ INTO /*! orders */ VALUES (1)',
-  ])('%s', text => {
-    expect(kind(text)).toBe('data');
+    ['INSERT INTO orders VALUES (1)', 'shop.orders'],
+    ['insert ignore into shop.orders values (1)', 'shop.orders'],
+    ['INSERT INTO `orders` SELECT * FROM other', 'shop.orders'],
+    ['INSERT INTO orders(a, b) VALUES (1, 2)', 'shop.orders'],
+    ['INSERT INTO orders SET a = 1', 'shop.orders'],
+    ['INSERT INTO orders (a) VALUES (1) ON DUPLICATE KEY UPDATE a = VALUES(a)', 'shop.orders'],
+    ['/* app */ UPDATE orders SET a = 1', 'shop.orders'],
+    ['REPLACE INTO Orders VALUES (1)', 'shop.orders'],
+    ['DELETE FROM orders WHERE id IN (1, 2) ORDER BY id LIMIT 5', 'shop.orders'],
+    ['UPDATE "orders" SET a = 1', 'shop.orders'],
+    ['INSERT /*!50000 IGNORE */ INTO /*! orders */ VALUES (1)', 'shop.orders'],
+    ['/*!50000 INSERT INTO orders VALUES (1) */', 'shop.orders'],
+    ['/*M!100100 UPDATE orders SET a = 1 */', 'shop.orders'],
+    ["LOAD DATA INFILE '/tmp/x' INTO TABLE `orders` FIELDS TERMINATED BY ','", 'shop.orders'],
+    ["SET STATEMENT max_statement_time=1 FOR INSERT INTO orders VALUES (5,'z')", 'shop.orders'],
+    ["SET STATEMENT sql_mode='a,b', x=(SELECT 1) FOR UPDATE orders SET a = 1", 'shop.orders'],
+    [
+      'WITH c AS (SELECT 1) DELETE FROM order_items WHERE id IN (SELECT * FROM c)',
+      'shop.order_items',
+    ],
+    ["INSERT INTO other VALUES ('orders')", 'shop.other'],
+    ['INSERT INTO archive.orders VALUES (1)', 'archive.orders'],
+    ['UPDATE other SET a = 1 -- orders', 'shop.other'],
+    ['DELETE FROM other # orders', 'shop.other'],
+    ['DELETE /* orders */ FROM other', 'shop.other'],
+    ['UPDATE other SET n = (SELECT COUNT(*) FROM orders)', 'shop.other'],
+    ['INSERT INTO other SELECT * FROM orders', 'shop.other'],
+  ])('%s', (text, table) => {
+    expect(reach(text)).toEqual([table]);
   });
 
-  test.each([
-    "INSERT INTO other VALUES ('orders')",
-    'INSERT INTO archive.orders VALUES (1)',
-    'UPDATE other SET a = 1 -- orders',
-    'DELETE FROM other # orders',
-    'DELETE /* orders */ FROM other',
-    'TRUNCATE other',
-  ])('not ours: %s', text => {
-    expect(kind(text)).toBe('harmless');
+  test('each table of a join may be written to', () => {
+    const join = 'shop.other shop.orders';
+    expect(reach('UPDATE other JOIN orders USING (id) SET a = 1').join(' ')).toBe(join);
+    expect(reach('UPDATE other x, shop.orders AS o SET o.a = 1').join(' ')).toBe(join);
+    expect(reach('DELETE o FROM other x JOIN `shop`.`orders` o USING (id)').join(' ')).toBe(join);
+    expect(reach('DELETE FROM o USING other x JOIN orders o WHERE x.id = 1').join(' ')).toBe(join);
+    expect(reach('UPDATE (other, orders) SET a = 1')).toContain('unclear');
+    expect(reach('UPDATE other JOIN (SELECT 1) d SET a = 1')).toContain('unclear');
   });
 
   test('an unqualified name is of the default database', () => {
-    expect(kind('INSERT INTO orders VALUES (1)', 'archive')).toBe('harmless');
-    expect(kind('INSERT INTO shop.orders VALUES (1)', 'archive')).toBe('data');
+    expect(reach('INSERT INTO orders VALUES (1)', 'archive')).toEqual(['archive.orders']);
+    expect(reach('INSERT INTO shop.orders VALUES (1)', 'archive')).toEqual(['shop.orders']);
+  });
+
+  test.each([
+    ['SELECT `shop`.`f`(41)', 'f()'],
+    ['DO f(41)', 'f()'],
+    ['SET @a = f(39)', 'f()'],
+    ['CALL refresh', 'refresh()'],
+    ['CALL shop.refresh(1)', 'shop() refresh()'],
+    ['INSERT INTO other VALUES (f(1))', 'shop.other f()'],
+    ['INSERT INTO other (id) VALUES (shop.concat(1))', 'shop.other concat()'],
+    ['INSERT INTO other SELECT `f`(id) FROM other', 'shop.other f()'],
+    ['UPDATE other SET a = 1 WHERE g(id) > 0', 'shop.other g()'],
+    ['DELETE FROM other WHERE id = f()', 'shop.other f()'],
+    ['CREATE TABLE copy_of AS SELECT f(id) FROM other', 'f()'],
+    ['CREATE TEMPORARY TABLE tmp SELECT f(1)', 'f()'],
+    ["INSERT INTO other VALUES ('a\\\\', f(1))", 'shop.other shop.other f()'],
+    ["INSERT INTO other VALUES ('\\'), (f(1), '')", 'shop.other shop.other f()'],
+  ])('a routine that is called: %s', (text, expected) => {
+    expect(new Set(reach(text))).toEqual(new Set(expected.split(' ')));
+  });
+
+  test("a checksum tool's statement writes to its own table only, and calls nothing", () => {
+    const text =
+      'REPLACE INTO `percona`.`checksums` (db, tbl, chunk, chunk_index, lower_boundary,' +
+      " upper_boundary, this_cnt, this_crc) SELECT 'shop', 'orders', '1', 'PRIMARY', '1', '100'," +
+      " COUNT(*) AS cnt, COALESCE(LOWER(CONV(BIT_XOR(CAST(CRC32(CONCAT_WS('#', `id`, convert(" +
+      '`v` using utf8mb4), CONCAT(ISNULL(`v`)))) AS UNSIGNED)), 10, 16)), 0) AS crc FROM' +
+      " `shop`.`orders` FORCE INDEX(`PRIMARY`) WHERE ((`id` >= '1')) AND ((`id` <= '100'))" +
+      ' /*checksum chunk*/';
+    expect(reach(text)).toEqual(['percona.checksums']);
+    expect(
+      reach(
+        "UPDATE `percona`.`checksums` SET chunk_time = '0.01', master_crc = 'a', master_cnt = '2'" +
+          " WHERE db = 'shop' AND tbl = 'orders' AND chunk = '1'",
+      ),
+    ).toEqual(['percona.checksums']);
+  });
+
+  test('what is too long to be read is not taken for harmless', () => {
+    const text = `INSERT INTO other VALUES ('${'x'.repeat(1 << 20)}'), (f(1))`;
+    expect(reach(text)).toContain('unclear');
+  });
+
+  test.each([
+    ['TRUNCATE orders', 'orders'],
+    ['TRUNCATE TABLE `shop`.`orders`', 'orders'],
+    ['/*!50000 TRUNCATE TABLE orders */', 'orders'],
+    ['/* 99999 DO */ TRUNCATE TABLE orders', 'orders'],
+    ['SET STATEMENT max_statement_time=10 FOR TRUNCATE TABLE orders', 'orders'],
+  ])('%s', (text, table) => {
+    expect(ddl(text)).toBe(table);
   });
 });
 
@@ -73,30 +162,112 @@ describe('DDL', () => {
     'CREATE TABLE orders (id INT)',
     'CREATE OR REPLACE TABLE orders (id INT)',
     'CREATE TABLE IF NOT EXISTS orders (id INT)',
+    'RENAME TABLE IF EXISTS orders TO gone',
+    'RENAME TABLE orders WAIT 5 TO old',
+    'CREATE OR REPLACE DATABASE shop',
+    'CREATE OR REPLACE SCHEMA shop',
+    '/*!40000 DROP DATABASE IF EXISTS `shop`*/',
+    'ALTER TABLE other CONVERT PARTITION p TO TABLE orders',
+    'ALTER TABLE other CONVERT TABLE orders TO PARTITION p VALUES LESS THAN (9)',
     'CREATE UNIQUE INDEX u ON orders (a)',
   ])('%s', text => {
     expect(kind(text)).toBe('ddl');
   });
 
   test.each([
-    'ALTER TABLE other ADD COLUMN orders INT',
-    'ALTER TABLE other RENAME COLUMN a TO orders',
-    'CREATE TABLE copy_of LIKE orders',
+    'CREATE TABLE IF NOT EXISTS orders (id INT)',
+    'CREATE UNIQUE INDEX u ON orders (a)',
+    'ALTER TABLE orders ADD INDEX by_a (a, b), ALGORITHM=INPLACE, LOCK=NONE',
+    'ALTER TABLE orders ADD UNIQUE KEY (a)',
+    'ALTER TABLE orders DROP INDEX by_a, COMMENT = "x"',
+    'ALTER TABLE orders ENGINE=InnoDB',
+    'ALTER TABLE orders AUTO_INCREMENT = 5',
+    'ALTER TABLE orders ALTER COLUMN a SET DEFAULT 5',
+    'ALTER TABLE orders ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES other (id)',
+  ])('changes no row by itself: %s', text => {
+    expect(ddl(text)).toBe('orders keeps rows');
+  });
+
+  test.each([
+    'ALTER TABLE orders ADD COLUMN x INT',
+    'ALTER TABLE orders ADD x INT UNIQUE',
+    'ALTER TABLE orders ADD INDEX (a), DROP COLUMN b',
+    'ALTER TABLE orders MODIFY a VARCHAR(20)',
+    'ALTER TABLE orders DROP PARTITION p0',
+    'ALTER TABLE orders TRUNCATE PARTITION p0',
+    'ALTER TABLE orders EXCHANGE PARTITION p0 WITH TABLE other',
+    'ALTER TABLE orders CONVERT TO CHARACTER SET utf8mb4',
+    'ALTER IGNORE TABLE orders ADD UNIQUE KEY (a)',
+    'ALTER TABLE orders ADD PRIMARY KEY (a)',
+    'ALTER TABLE orders ADD FOREIGN KEY (a) REFERENCES other (id) ON DELETE CASCADE',
+    'ALTER TABLE orders ADD FOREIGN KEY (a) REFERENCES other (id) ON DELETE SET NULL',
+    'ALTER TABLE orders DISCARD TABLESPACE',
+    'CREATE TABLE IF NOT EXISTS orders AS SELECT 1',
+    'CREATE OR REPLACE TABLE orders (id INT)',
+    'DROP TABLE IF EXISTS orders',
+  ])('may change rows: %s', text => {
+    expect(ddl(text)).toBe('orders');
+  });
+
+  test.each([
     'CREATE TEMPORARY TABLE orders (id INT)',
     'DROP TEMPORARY TABLE IF EXISTS orders',
-    'DROP TABLE other',
+    'DROP TEMPORARY TABLE `tmp` /* generated by server */',
     'CREATE INDEX i ON orders (a)',
+    'CREATE FULLTEXT INDEX i ON orders (a)',
     'DROP INDEX i ON orders',
     'ANALYZE TABLE orders',
     'OPTIMIZE TABLE orders',
-    'CREATE VIEW v AS SELECT * FROM orders',
     'GRANT SELECT ON orders TO u',
+    "REVOKE IF EXISTS SELECT ON shop.* FROM u@'%'",
     'FLUSH TABLES',
     'ALTER USER root IDENTIFIED BY "orders"',
-    'DROP DATABASE other',
+    "CREATE USER 'u'@'%' IDENTIFIED WITH 'caching_sha2_password'",
+    "SET PASSWORD FOR 'u'@'%'='*0D3CED9BEC10A777AEC23CCC353A8C08A633045E'",
+    "SET DEFAULT ROLE NONE TO u@'%'",
+    'CREATE DATABASE other',
+    'ALTER DATABASE shop CHARACTER SET utf8mb4',
+    'CREATE TABLESPACE t ADD DATAFILE "x"',
+    'TRUNCATE other',
+    '# Dummy event replacing event type 160 that slave cannot handle.',
   ])('no matter to the rows: %s', text => {
     expect(kind(text)).toBe('harmless');
   });
+
+  test.each([
+    ['ALTER TABLE other ADD COLUMN orders INT', 'table removes'],
+    ['ALTER TABLE other RENAME COLUMN a TO orders', 'table removes'],
+    ['CREATE TABLE copy_of LIKE orders', 'table'],
+    ['DROP TABLE other', 'table removes'],
+    ['RENAME TABLE other TO another', 'table removes'],
+    ['CREATE VIEW v AS SELECT * FROM orders', 'program'],
+    [
+      'CREATE OR REPLACE ALGORITHM=MERGE DEFINER=`a`@`%` SQL SECURITY DEFINER VIEW v AS SELECT 1',
+      'program removes',
+    ],
+    ['CREATE DEFINER=`root`@`%` TRIGGER tr AFTER INSERT ON o FOR EACH ROW SET @a = 1', 'program'],
+    ['CREATE DEFINER=`root`@`%` EVENT ev ON SCHEDULE EVERY 1 DAY DO SELECT 1', 'program'],
+    ['DROP TRIGGER IF EXISTS tr', 'program removes'],
+    ['ALTER EVENT ev DISABLE', 'program removes'],
+    ['DROP FUNCTION f', 'program removes'],
+    ['CREATE SEQUENCE sq', 'program'],
+    ['DROP DATABASE other', 'program removes'],
+    ['CREATE OR REPLACE DATABASE other', 'program removes'],
+  ])('a definition of something else: %s', (text, expected) => {
+    const s = classify(text, 'shop', tracked);
+    const words = s.kind === 'definition' && [
+      s.program ? 'program' : 'table',
+      s.removes && 'removes',
+    ];
+    expect(words && words.filter(Boolean).join(' ')).toBe(expected);
+  });
+
+  test.each(['FROBNICATE TABLE orders', 'HANDLER orders OPEN', 'CREATE THING x', 'EXECUTE p'])(
+    'what is not known is doubted: %s',
+    text => {
+      expect(kind(text)).toBe('unknown');
+    },
+  );
 
   test('a CREATE ... SELECT leaves its transaction open', () => {
     expect(kind('CREATE TABLE `c` (\n `id` int) START TRANSACTION')).toBe('opens');

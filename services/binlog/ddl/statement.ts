@@ -1,15 +1,48 @@
 /**
- * What the text of a Query event means for the tables that we copy. With row format the binlog
- * holds only DDL and marks of transactions as text; a data change as text (a session that switched
- * to statement format) cannot be replayed exactly, so it must be recognised and refused.
- * No SQL parser: words in order, and on doubt the answer is the one that stops loudly.
+ * What the text of a Query event is. With row format the binlog holds only DDL and marks of
+ * transactions as text; a session in STATEMENT or MIXED format adds data changes, and those may
+ * reach our tables without naming them (a trigger, a routine, a view). So the text alone never
+ * makes a data change harmless: it tells what has to be looked at (judge.ts).
+ *
+ * Invariant: what is not in these lists is `unknown`. A kind of statement that we have never seen
+ * is doubted, not passed over.
  */
+import { alterKeepsRows } from './alter.ts';
+import { DATA_VERBS, type DataStatement, dataStatement } from './data-statement.ts';
+import { type Name, TEXT_MAX, WordReader, wordsOf } from './words.ts';
+
+export type XaStep = 'start' | 'end' | 'prepare' | 'commit' | 'rollback';
 
 export type Statement =
-  | { kind: 'begin' | 'commit' | 'rollback' | 'rollback-to' | 'xa' | 'harmless' }
+  | { kind: 'begin' | 'commit' | 'rollback' | 'rollback-to' | 'harmless' }
   /** A transaction goes on after it: CREATE TABLE ... START TRANSACTION (a CREATE ... SELECT). */
   | { kind: 'opens' }
-  | { kind: 'data' | 'ddl'; table: string; verb: string };
+  | { kind: 'xa'; step: XaStep; xid: string }
+  | DataStatement
+  | TableChange
+  | Definition
+  | { kind: 'unknown'; verb: string };
+
+/** DDL that names tables of ours; `*` stands for all of them. */
+export interface TableChange {
+  kind: 'ddl';
+  verb: string;
+  /** In lower case. */
+  tables: string[];
+  /** It changes no row by itself: if the table is as it was planned, nothing has happened. */
+  keepsRows: boolean;
+}
+
+/** DDL of other things: no row of ours changes, but later statements may mean something else. */
+export interface Definition {
+  kind: 'definition';
+  /** Triggers, routines, views and events, of which any statement may make use. */
+  program: boolean;
+  /** Something that was there is gone or another one. */
+  removes: boolean;
+  /** Names in it, in lower case. */
+  words: string[];
+}
 
 /** Our tables: lower-case database and table names. */
 export interface TrackedNames {
@@ -17,94 +50,7 @@ export interface TrackedNames {
   tables: ReadonlySet<string>;
 }
 
-interface Word {
-  text: string;
-  /** Quoted: a name, never a keyword. */
-  quoted: boolean;
-}
-
-const SKIPPED = String.raw`--[ \t][^\n]*|#[^\n]*|\/\*(?!!|M!)[\s\S]*?\*\/`;
-const STRING = String.raw`'(?:[^'\\]|\\[\s\S]|'')*'`;
-const QUOTED = String.raw`${'`'}((?:[^${'`'}]|${'``'})*)${'`'}|"((?:[^"\\]|\\[\s\S]|"")*)"`;
-const PLAIN = String.raw`[\w$\u0080-\uffff]+`;
-const TOKEN = new RegExp(`${SKIPPED}|${STRING}|${QUOTED}|(${PLAIN})|([.,()])`, 'g');
-
-/** Statements are looked at up to this length: names of DDL come first, data may be huge. */
-const TEXT_MAX = 1 << 20;
-
-function wordsOf(text: string): Word[] {
-  const words: Word[] = [];
-  for (const match of text.slice(0, TEXT_MAX).matchAll(TOKEN)) {
-    const [, ticked, quoted, plain, mark] = match;
-    if (ticked !== undefined) words.push({ text: ticked.replaceAll('``', '`'), quoted: true });
-    else if (quoted !== undefined) words.push({ text: quoted, quoted: true });
-    else if (plain !== undefined) words.push({ text: plain, quoted: false });
-    else if (mark !== undefined) words.push({ text: mark, quoted: false });
-  }
-  return words;
-}
-
-class Reader {
-  readonly words: Word[];
-  readonly #schema: string;
-  readonly #tracked: TrackedNames;
-  at = 0;
-
-  constructor(words: Word[], schema: string, tracked: TrackedNames) {
-    this.words = words;
-    this.#schema = schema.toLowerCase();
-    this.#tracked = tracked;
-  }
-
-  keyword(i: number = this.at): string {
-    const word = this.words[i];
-    return word === undefined || word.quoted ? '' : word.text.toUpperCase();
-  }
-
-  /** Steps over the next words if they are these. */
-  skip(...keywords: string[]): boolean {
-    if (!keywords.every((k, i) => this.keyword(this.at + i) === k)) return false;
-    this.at += keywords.length;
-    return true;
-  }
-
-  /** Reads a table name; gives it if it is one of ours. */
-  table(): string | null {
-    const first = this.words[this.at]?.text ?? '';
-    this.at += 1;
-    if (this.keyword() !== '.') return this.#ours(this.#schema, first);
-    const second = this.words[this.at + 1]?.text ?? '';
-    this.at += 2;
-    return this.#ours(first, second);
-  }
-
-  /** A list of names, separated by a comma or the word. */
-  tables(separator: string): string | null {
-    for (;;) {
-      const found = this.table();
-      if (found !== null) return found;
-      if (!this.skip(',') && !this.skip(separator)) return null;
-    }
-  }
-
-  /** The first of our names anywhere from here on. */
-  anywhere(): string | null {
-    while (this.at < this.words.length) {
-      const found = this.table();
-      if (found !== null) return found;
-    }
-    return null;
-  }
-
-  #ours(db: string, table: string): string | null {
-    const t = table.toLowerCase();
-    return db.toLowerCase() === this.#tracked.db && this.#tracked.tables.has(t) ? t : null;
-  }
-
-  isOurDatabase(): boolean {
-    return this.words[this.at]?.text.toLowerCase() === this.#tracked.db;
-  }
-}
+const HARMLESS = { kind: 'harmless' } as const;
 
 const MARKS: Record<string, Statement> = {
   BEGIN: { kind: 'begin' },
@@ -112,80 +58,215 @@ const MARKS: Record<string, Statement> = {
   ROLLBACK: { kind: 'rollback' },
 };
 
-const DATA_VERBS = new Set(['INSERT', 'REPLACE', 'UPDATE', 'DELETE', 'LOAD', 'WITH', 'CALL']);
+/** These change no row and nothing that a statement goes by. */
+const QUIET_VERBS = new Set(
+  `ANALYZE OPTIMIZE CHECK CHECKSUM REPAIR FLUSH SAVEPOINT RELEASE GRANT REVOKE CACHE INSTALL
+   UNINSTALL LOCK UNLOCK USE KILL SHUTDOWN RESET BACKUP`.split(/\s+/),
+);
+const QUIET_OBJECTS = new Set(
+  `USER ROLE SERVER TABLESPACE LOGFILE UNDO RESOURCE SPATIAL INSTANCE INDEX FULLTEXT DATABASE SCHEMA
+   ONLINE OFFLINE PREPARE`.split(/\s+/),
+);
+const PROGRAMS = /^(TRIGGER|FUNCTION|PROCEDURE|VIEW|EVENT|PACKAGE|LIBRARY|SEQUENCE)$/;
+/** `CREATE OR REPLACE DEFINER = user@host SQL SECURITY INVOKER VIEW` has the word by then. */
+const PROGRAM_WORDS_MAX = 16;
 
 export function classify(text: string, schema: string, tracked: TrackedNames): Statement {
   const mark = MARKS[text];
   if (mark) return mark;
-  const r = new Reader(wordsOf(text), schema, tracked);
+  const read = classifyWords(new WordReader(wordsOf(text), schema), tracked);
+  if (text.length > TEXT_MAX && read.kind !== 'ddl' && read.kind !== 'definition') {
+    return read.kind === 'data' ? { ...read, unclear: true } : { kind: 'unknown', verb: 'long' };
+  }
+  // The id is made of strings, which are no words.
+  if (read.kind === 'xa') return { ...read, xid: xidOf(text) };
+  if (read.kind !== 'data' || !text.includes('\\')) return read;
+  // What a backslash means is not known here: what both readings say must be harmless.
+  const other = classifyWords(new WordReader(wordsOf(text, 'plain'), schema), tracked);
+  if (other.kind !== 'data') return { ...read, unclear: true };
+  return {
+    ...read,
+    targets: [...read.targets, ...other.targets],
+    calls: [...read.calls, ...other.calls],
+    databases: [...new Set([...read.databases, ...other.databases])],
+    words: [...new Set([...read.words, ...other.words])],
+    unclear: read.unclear || other.unclear,
+  };
+}
+
+function classifyWords(r: WordReader, tracked: TrackedNames): Statement {
+  // MariaDB marks places of dropped events by a comment alone.
+  if (r.words.length === 0) return HARMLESS;
   const verb = r.keyword();
+  if (verb === 'SET') return setStatement(r, tracked);
+  if (verb === 'XA') return xa(r);
+  if (verb === 'ROLLBACK') return { kind: r.has('TO') ? 'rollback-to' : 'rollback' };
+  if (verb === 'BEGIN' || verb === 'COMMIT') return MARKS[verb] ?? HARMLESS;
+  if (verb === 'LOAD' && r.keyword(1) === 'INDEX') return HARMLESS;
+  if (DATA_VERBS.has(verb)) return dataStatement(r);
+  if (QUIET_VERBS.has(verb)) return HARMLESS;
   r.at = 1;
-  if (verb === 'XA') return { kind: 'xa' };
-  if (verb === 'ROLLBACK') {
-    const whole = !r.words.slice(1).some(w => w.text.toUpperCase() === 'TO');
-    return { kind: whole ? 'rollback' : 'rollback-to' };
-  }
-  if (verb === 'BEGIN' || verb === 'COMMIT') return MARKS[verb] ?? { kind: 'harmless' };
-  if (DATA_VERBS.has(verb)) return named('data', r.anywhere(), verb);
-  if (verb === 'TRUNCATE') {
-    r.skip('TABLE');
-    return named('data', r.table(), verb);
-  }
-  return ddl(r, verb);
+  return ddl(r, verb, tracked);
 }
 
-function named(kind: 'data' | 'ddl', table: string | null, verb: string): Statement {
-  return table === null ? { kind: 'harmless' } : { kind, table, verb };
-}
-
-function ddl(r: Reader, verb: string): Statement {
-  if (verb === 'CREATE') return create(r);
-  if (verb === 'DROP') return drop(r);
-  if (verb === 'RENAME' && (r.skip('TABLE') || r.skip('TABLES'))) {
-    return named('ddl', r.tables('TO'), verb);
+/** MariaDB's SET STATEMENT carries another statement; other SETs in a binlog are of accounts. */
+function setStatement(r: WordReader, tracked: TrackedNames): Statement {
+  if (r.keyword(1) === 'STATEMENT') {
+    r.seek('FOR');
+    return classifyWords(new WordReader(r.words.slice(r.at + 1), r.schema), tracked);
   }
-  if (verb === 'IMPORT') return named('ddl', r.anywhere(), verb);
-  if (verb === 'ALTER') return alter(r);
-  return { kind: 'harmless' };
+  return /^(PASSWORD|DEFAULT|ROLE|RESOURCE)$/.test(r.keyword(1)) ? HARMLESS : dataStatement(r);
 }
 
-function create(r: Reader): Statement {
-  r.skip('OR', 'REPLACE');
+const XA_STEPS: Record<string, XaStep> = {
+  START: 'start',
+  BEGIN: 'start',
+  END: 'end',
+  PREPARE: 'prepare',
+  COMMIT: 'commit',
+  ROLLBACK: 'rollback',
+};
+
+function xa(r: WordReader): Statement {
+  const step = XA_STEPS[r.keyword(1)];
+  return step === undefined ? { kind: 'unknown', verb: 'XA' } : { kind: 'xa', step, xid: '' };
+}
+
+const XID = /^\s*XA\s+\w+\s+(.*?)(?:\s+ONE\s+PHASE|\s*\/\*.*)?\s*$/is;
+
+/** The id of an XA statement as servers print it: X'..',X'..',number. */
+export function xidOf(text: string): string {
+  return (XID.exec(text)?.[1] ?? text).replaceAll(/\s/g, '').toLowerCase();
+}
+
+function ddl(r: WordReader, verb: string, tracked: TrackedNames): Statement {
+  switch (verb) {
+    case 'TRUNCATE':
+      r.skip('TABLE');
+      return tableChange(verb, [r.name()], tracked, false) ?? HARMLESS;
+    case 'CREATE':
+      return create(r, tracked);
+    case 'DROP':
+      return drop(r, tracked);
+    case 'RENAME':
+      if (!r.skip('TABLE') && !r.skip('TABLES')) return HARMLESS;
+      return tableChange(verb, r.names(), tracked, false) ?? definition(r, false, true);
+    case 'IMPORT':
+      return tableChange(verb, r.names(), tracked, false) ?? definition(r, false, true);
+    case 'ALTER':
+      return alter(r, tracked);
+    default:
+      return { kind: 'unknown', verb };
+  }
+}
+
+function tableChange(
+  verb: string,
+  names: Iterable<Name>,
+  tracked: TrackedNames,
+  keepsRows: boolean,
+): TableChange | null {
+  const ours = [...names].filter(n => n.db.toLowerCase() === tracked.db);
+  const tables = ours.map(n => n.name.toLowerCase()).filter(t => tracked.tables.has(t));
+  return tables.length === 0 ? null : { kind: 'ddl', verb, tables, keepsRows };
+}
+
+function definition(r: WordReader, program: boolean, removes: boolean): Definition {
+  const words = r.words.map(w => w.text.toLowerCase());
+  return { kind: 'definition', program, removes, words: [...new Set(words)] };
+}
+
+/** The database itself is made anew or dropped, with all that is in it. */
+function ofDatabase(r: WordReader, verb: string, tracked: TrackedNames): Statement {
+  const name = r.words[r.at]?.text.toLowerCase();
+  if (name !== tracked.db) return definition(r, true, true);
+  return { kind: 'ddl', verb, tables: ['*'], keepsRows: false };
+}
+
+function create(r: WordReader, tracked: TrackedNames): Statement {
+  const replaces = r.skip('OR', 'REPLACE');
+  if (r.skip('DATABASE') || r.skip('SCHEMA')) {
+    return replaces ? ofDatabase(r, 'CREATE OR REPLACE DATABASE', tracked) : HARMLESS;
+  }
   if (r.skip('UNIQUE', 'INDEX')) {
-    while (r.at < r.words.length && !r.skip('ON')) r.at += 1;
-    return named('ddl', r.table(), 'CREATE UNIQUE INDEX');
+    while (!r.ended && !r.skip('ON')) r.at += 1;
+    return tableChange('CREATE UNIQUE INDEX', [r.name()], tracked, true) ?? HARMLESS;
   }
-  if (!r.skip('TABLE')) return { kind: 'harmless' };
-  r.skip('IF', 'NOT', 'EXISTS');
-  const table = r.table();
-  if (table !== null) return { kind: 'ddl', table, verb: 'CREATE' };
+  if (r.skip('TABLE')) return createTable(r, replaces, tracked);
+  if (r.skip('TEMPORARY', 'TABLE')) return createdFrom(r) ?? HARMLESS;
+  return ofProgram(r, replaces);
+}
+
+function createTable(r: WordReader, replaces: boolean, tracked: TrackedNames): Statement {
+  const isOptional = r.skip('IF', 'NOT', 'EXISTS');
+  const name = r.name();
+  // Where the table is there already, nothing has been done; where it was not, it was not ours.
+  const keepsRows = isOptional && !replaces && !r.has('SELECT');
+  const ours = tableChange('CREATE', [name], tracked, keepsRows);
+  if (ours !== null) return ours;
   const n = r.words.length;
   const opens = r.keyword(n - 2) === 'START' && r.keyword(n - 1) === 'TRANSACTION';
-  return { kind: opens ? 'opens' : 'harmless' };
+  if (opens) return { kind: 'opens' };
+  return createdFrom(r) ?? definition(r, false, replaces);
 }
 
-function drop(r: Reader): Statement {
+/** A table that was made of a SELECT, as text: the routines in it may have changed others. */
+function createdFrom(r: WordReader): DataStatement | null {
+  if (!r.has('SELECT')) return null;
+  while (!r.ended && r.keyword() !== 'SELECT') r.at += 1;
+  const read = new WordReader(r.words.slice(r.at), r.schema);
+  return { ...dataStatement(read), verb: 'CREATE TABLE ... SELECT' };
+}
+
+function ofProgram(r: WordReader, removes: boolean): Statement {
+  const start = r.at;
+  if (QUIET_OBJECTS.has(r.keyword())) return HARMLESS;
+  for (let i = start; i < start + PROGRAM_WORDS_MAX; i++) {
+    if (PROGRAMS.test(r.keyword(i))) return definition(r, true, removes);
+    // `CREATE DEFINER = admin ROLE ...`: names of accounts may be words as well.
+    if (i > start && /^(TABLE|DATABASE)$/.test(r.keyword(i))) break;
+  }
+  return { kind: 'unknown', verb: `${r.keyword(0)} ${r.keyword(start)}` };
+}
+
+function drop(r: WordReader, tracked: TrackedNames): Statement {
   if (r.skip('DATABASE') || r.skip('SCHEMA')) {
     r.skip('IF', 'EXISTS');
-    return r.isOurDatabase() ? { kind: 'ddl', table: '*', verb: 'DROP' } : { kind: 'harmless' };
+    return ofDatabase(r, 'DROP', tracked);
   }
-  if (!r.skip('TABLE') && !r.skip('TABLES')) return { kind: 'harmless' };
-  r.skip('IF', 'EXISTS');
-  return named('ddl', r.tables(','), 'DROP');
+  if (r.skip('TEMPORARY')) return HARMLESS;
+  if (!r.skip('TABLE') && !r.skip('TABLES')) return ofProgram(r, true);
+  return tableChange('DROP', r.names(), tracked, false) ?? definition(r, false, true);
 }
 
-function alter(r: Reader): Statement {
-  while (r.skip('ONLINE') || r.skip('OFFLINE') || r.skip('IGNORE')) {
-    // MariaDB's words before TABLE.
+function alter(r: WordReader, tracked: TrackedNames): Statement {
+  const isIgnoring = ['ONLINE', 'OFFLINE', 'IGNORE'].includes(r.keyword());
+  const start = r.at;
+  // MariaDB's words before TABLE.
+  r.skipAny('ONLINE', 'OFFLINE', 'IGNORE');
+  if (!r.skip('TABLE')) {
+    r.at = start;
+    return ofProgram(r, true);
   }
-  if (!r.skip('TABLE')) return { kind: 'harmless' };
   r.skip('IF', 'EXISTS');
-  let table = r.table();
-  while (table === null && r.at < r.words.length) {
-    // Another table that takes our name, or swaps a partition with ours.
-    const other = r.skip('RENAME', 'TO') || r.skip('RENAME', 'AS') || r.skip('WITH', 'TABLE');
-    if (other || (r.skip('RENAME') && !/^(COLUMN|INDEX|KEY)$/.test(r.keyword()))) table = r.table();
-    else r.at += 1;
+  const name = r.name();
+  const own = tableChange('ALTER', [name], tracked, !isIgnoring && alterKeepsRows(r));
+  return own ?? alterOther(r, tracked);
+}
+
+/** Another table that takes our name, or exchanges rows with one of ours. */
+function alterOther(r: WordReader, tracked: TrackedNames): Statement {
+  while (!r.ended) {
+    const isNamed =
+      r.skip('RENAME', 'TO') ||
+      r.skip('RENAME', 'AS') ||
+      r.skip('WITH', 'TABLE') ||
+      r.skip('TO', 'TABLE') ||
+      r.skip('CONVERT', 'TABLE') ||
+      (r.skip('RENAME') && !/^(COLUMN|INDEX|KEY)$/.test(r.keyword()));
+    const ours = isNamed ? tableChange('ALTER', [r.name()], tracked, false) : null;
+    if (ours !== null) return ours;
+    if (!isNamed) r.at += 1;
   }
-  return named('ddl', table, 'ALTER');
+  return definition(r, false, true);
 }

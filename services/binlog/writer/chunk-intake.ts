@@ -216,5 +216,6 @@ function same(a: Buffer | null, b: Buffer | null): boolean {
 function damaged(chunk: ChunkRecord): ReshardError {
   return new ReshardError('corrupt', 'the rows of a chunk are not as long as it says', {
     context: { table: `${chunk.db}.${chunk.table}`, range: chunk.range, seq: chunk.seq },
+    remedy: `\`reshard recopy <job file> --source <name> --tables ${chunk.table}\` reads it again`,
   });
 }

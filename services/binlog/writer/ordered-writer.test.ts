@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GtidSet, parseGtid } from '../../../shared/change/gtid.ts';
 import { StreamPosition } from '../../../shared/change/position.ts';
+import { sourcePosition } from '../../../shared/change/source-position.ts';
 import type { ProgressRecord } from '../../../shared/job/state/progress-view.ts';
 import type { ReshardError } from '../../../shared/runtime/error.ts';
 import { OrderedWriter } from './ordered-writer.ts';
@@ -72,7 +73,8 @@ function open(partial: string | null = null, partialRows = 0): void {
     ordinal: 100,
     chunksOffset: 7,
     recopy: null,
-    place: () => ({ file: 'f', pos: 4, tsMs: 5, serverUuid: UUID }),
+    sourcePosition: () => sourcePosition({ file: 'f', pos: 4, tsMs: 5, serverUuid: UUID }),
+    notes: () => ({ prepared: null, trust: null }),
     lingerMs: 5,
     batchBytes: BATCH,
     onRoom: () => {

@@ -9,25 +9,20 @@
  * transactions of the source; only one that is larger than a batch is cut (position.ts).
  */
 import type { StreamPosition } from '../../../shared/change/position.ts';
+import type { SourcePosition } from '../../../shared/change/source-position.ts';
 import type { RecordCodec } from '../../../shared/codec/record-codec.ts';
 import {
   type ProgressRecord,
   progressKey,
   type RangeProgress,
   type RepairProgress,
+  type Resume,
 } from '../../../shared/job/state/progress-view.ts';
 import type { TransactionalWriter } from '../../../shared/kafka/transactional-writer.ts';
 import type { RecordHeader } from '../../../shared/kafka/wire/record-batch.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { RecordSink } from '../capture/captured-table.ts';
-
-export interface Place {
-  file: string;
-  pos: number;
-  tsMs: number;
-  serverUuid: string;
-}
 
 export interface OrderedWriterOptions {
   writer: Pick<TransactionalWriter, 'append' | 'commit' | 'pendingBytes' | 'pendingRecords'>;
@@ -39,7 +34,9 @@ export interface OrderedWriterOptions {
   chunksOffset: number;
   /** The recopy that the position was begun with. */
   recopy: string | null;
-  place: () => Place;
+  sourcePosition: () => SourcePosition;
+  /** What else a reader has to know that begins at this position. */
+  notes: () => Pick<Resume, 'prepared' | 'trust'>;
   lingerMs: number;
   batchBytes: number;
   /** A new batch has begun: there is room again. */
@@ -205,7 +202,7 @@ export class OrderedWriter implements RecordSink {
   }
 
   #appendProgress(): void {
-    const { place, position, recopy } = this.#o;
+    const { sourcePosition, notes, position, recopy } = this.#o;
     for (const [key, record] of this.#progress) this.#appendRecord(key, record);
     this.#progress.clear();
     const resume = {
@@ -213,7 +210,8 @@ export class OrderedWriter implements RecordSink {
       ordinal: this.#ordinal,
       chunksOffset: this.chunksOffset,
       ...position.resume(),
-      ...place(),
+      ...sourcePosition(),
+      ...notes(),
       recopy,
     };
     this.#appendRecord(progressKey.source, { resume, range: null });
@@ -264,7 +262,7 @@ function uncut(): ReshardError {
     {
       remedy:
         'set replica_preserve_commit_order = ON on the server that is read, or read the one that' +
-        ' was read before; else start a new generation of the tables',
+        ' was read before; then `reshard recopy <job file> --source <name>`',
     },
   );
 }

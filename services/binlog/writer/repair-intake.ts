@@ -149,6 +149,7 @@ function foundRows({ rows: buf, rowCount, table, seq }: ChunkRecord): Map<string
   if (pos === buf.length) return found;
   throw new ReshardError('corrupt', 'the rows of a repair are not as long as they say', {
     context: { table, seq },
+    remedy: `\`reshard recopy <job file> --source <name> --tables ${table}\` reads it again`,
   });
 }
 

@@ -32,6 +32,18 @@ const source = (change: (s: JobFile['sources'][number]) => void) => ({
   },
 });
 
+test('a session that logs statements is told by its user, as a warning', async () => {
+  await site.source.rawQuery("SET SESSION binlog_format = 'STATEMENT'");
+  try {
+    const found = await site.problems();
+    const told = found.filter(f => f.code === 'binlog-format-session');
+    expect(told.map(f => [f.level, f.what])).toEqual([['warning', expect.stringMatching(/root/)]]);
+  } finally {
+    await site.source.rawQuery("SET SESSION binlog_format = 'ROW'");
+  }
+  expect(codes(await site.problems())).not.toContain('binlog-format-session');
+});
+
 test('a database that is kept out of the binlog', async () => {
   await site.source.rawQuery('CREATE DATABASE mysqlroom_unlogged');
   const names = ['customers', 'orders'];

@@ -15,6 +15,25 @@ export interface Resume {
   serverUuid: string;
   /** The recopy that this position was begun with. */
   recopy?: string | null;
+  /** XA transactions that are prepared and not yet ended here. */
+  prepared?: PreparedXa[] | null;
+  /** What the judgement of statements rests on that have been read already. */
+  trust?: Trust | null;
+}
+
+export interface PreparedXa {
+  /** As the server prints it. */
+  xid: string;
+  /** Tables of the job that it has changed. */
+  tables: string[];
+}
+
+/** A statement was judged by what the source showed later: until then nothing may contradict. */
+export interface Trust {
+  /** Transactions that the source had when it was asked. */
+  until: string;
+  /** Names that the judgement rests on. */
+  names: string[];
 }
 
 export interface RangeProgress {

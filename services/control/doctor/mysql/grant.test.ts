@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { allows, checkPrivileges, type Grant, parseGrant, TARGET_NEEDS } from './grant.ts';
+import { allows, type Grant, parseGrant } from '../../../../shared/mysql/grant.ts';
+import { checkPrivileges, TARGET_NEEDS } from './grant.ts';
 
 function grants(...lines: string[]): Grant[] {
   return lines.flatMap(line => parseGrant(line) ?? []);

@@ -7,10 +7,11 @@
 
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../../shared/mysql/finding.ts';
+import { readAccount } from '../../../../shared/mysql/grant.ts';
 import { qualified, quoteText } from '../../../../shared/mysql/identifier.ts';
 import { inspectTable, type ServerFacts, serverFacts } from '../../../../shared/mysql/inspect.ts';
 import { schemaFingerprint, type TableSchema } from '../../../../shared/schema/table-schema.ts';
-import { checkPrivileges, readAccount, SOURCE_NEEDS } from './grant.ts';
+import { checkPrivileges, SOURCE_NEEDS } from './grant.ts';
 import { serverUuid, tableError } from './preflight-source.ts';
 
 export interface ReplicaRequest {

@@ -6,6 +6,7 @@
 import { checkCascades } from '../../../../shared/mysql/cascade.ts';
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../../shared/mysql/finding.ts';
+import { readAccount } from '../../../../shared/mysql/grant.ts';
 import { quoteText } from '../../../../shared/mysql/identifier.ts';
 import {
   inspectTable,
@@ -16,7 +17,8 @@ import {
 import { mapMysqlError } from '../../../../shared/mysql/mysql-error.ts';
 import { createTableSql } from '../../../../shared/mysql/schema-copy.ts';
 import type { TableSchema } from '../../../../shared/schema/table-schema.ts';
-import { checkPrivileges, readAccount, SOURCE_NEEDS } from './grant.ts';
+import { checkPrivileges, SOURCE_NEEDS } from './grant.ts';
+import { checkFormats } from './preflight-format.ts';
 import { checkTable, type TableRequest } from './preflight-table.ts';
 import { checkGtid, checkSettings, SOURCE_RULES, setGlobal } from './setting-rule.ts';
 
@@ -61,6 +63,7 @@ export async function preflightSource(
     ...(await checkServerId(session, facts, request)),
     ...(await checkReplica(session, facts, where)),
     ...(await checkLogFilter(session, db, where)),
+    ...(await checkFormats(session, facts, where)),
     ...(await checkCascades(session, facts, db, names, where)),
   ];
   const tables = await preflightTables(session, facts, request);

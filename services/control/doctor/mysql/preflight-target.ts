@@ -5,6 +5,7 @@
 
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../../shared/mysql/finding.ts';
+import { readAccount } from '../../../../shared/mysql/grant.ts';
 import { qualified, quoteId } from '../../../../shared/mysql/identifier.ts';
 import {
   inspectTable,
@@ -15,7 +16,7 @@ import {
 import { alterTable } from '../../../../shared/mysql/schema-fix.ts';
 import { schemaDifferences } from '../../../../shared/schema/schema-diff.ts';
 import type { TableSchema } from '../../../../shared/schema/table-schema.ts';
-import { checkPrivileges, readAccount, TARGET_NEEDS } from './grant.ts';
+import { checkPrivileges, TARGET_NEEDS } from './grant.ts';
 import { serverUuid, tableError } from './preflight-source.ts';
 import { checkEngine } from './preflight-table.ts';
 import { checkSettings, setGlobal, TARGET_RULES } from './setting-rule.ts';

@@ -1,0 +1,40 @@
+/** What the stream of a source's binlog is made of, and what it asks of those around it. */
+import type { Flavor, Gtid } from '../../../shared/change/gtid.ts';
+import type { StreamPosition } from '../../../shared/change/position.ts';
+import type { PreparedXa } from '../../../shared/job/state/progress-view.ts';
+import type { StatementJudge } from '../ddl/judge.ts';
+import type { CapturedTable, RecordSink } from './captured-table.ts';
+import type { NameKey } from './source-facts.ts';
+import type { SeenTable } from './zongji.ts';
+
+/** What we ask zongji for while an event is at hand. */
+export interface EventDecoder {
+  decodeTableMap(): SeenTable | undefined;
+  decodeGtid(): { gtid: Gtid; standalone: boolean };
+  decodeQuery(): string;
+}
+
+export interface CaptureOptions {
+  /** The source's name. */
+  source: string;
+  flavor: Flavor;
+  db: string;
+  /** By `nameKey` of the name. */
+  tables: Map<string, CapturedTable>;
+  nameKey: NameKey;
+  position: StreamPosition;
+  sink: RecordSink;
+  decoder: EventDecoder;
+  judge: StatementJudge;
+  /** XA transactions that are prepared where the stream begins. */
+  prepared: readonly PreparedXa[];
+  /** No event may come until this has settled; its rejection ends the stream. */
+  hold: (until: Promise<void>) => void;
+  /**
+   * An XA transaction of before our time is committed here. True if no row of the table has been
+   * copied yet: it is then copied with what that transaction has changed.
+   */
+  isCopiedFromHere: (table: CapturedTable) => boolean;
+  /** After each transaction (`whole`) and after each rows event of one. */
+  onProgress: (whole: boolean) => void;
+}

@@ -1,0 +1,85 @@
+/**
+ * What the binlog service halts with when the source's binlog holds something that cannot be
+ * replayed exactly, each with the way out as it has to be typed. A recopy of the tables in question
+ * passes over what is in the binlog of them; where it cannot be told which tables those are, all
+ * tables of the source are copied anew and the log goes on from now.
+ */
+import { type ErrorKind, ReshardError } from '../../../shared/runtime/error.ts';
+
+export class Refusals {
+  readonly #source: string;
+  readonly #db: string;
+
+  constructor(source: string, db: string) {
+    this.#source = source;
+    this.#db = db;
+  }
+
+  /** The command that copies these tables anew, or all; as it has to be typed. */
+  recopy(tables: readonly string[] = []): string {
+    const some = tables.length === 0 ? '' : ` --tables ${[...new Set(tables)].sort().join(',')}`;
+    return `\`reshard recopy <job file> --source ${this.#source}${some}\``;
+  }
+
+  #refuse(
+    kind: ErrorKind,
+    message: string,
+    o: { tables?: readonly string[]; first?: string },
+  ): ReshardError {
+    const { tables = [], first } = o;
+    const [only] = tables;
+    return new ReshardError(kind, message, {
+      remedy: `${first === undefined ? '' : `${first}; then `}${this.recopy(tables)}`,
+      ...(tables.length === 1 ? { context: { table: `${this.#db}.${only}` } } : {}),
+    });
+  }
+
+  /** Of tables that are known. */
+  unsafe(message: string, tables: readonly string[], first?: string): ReshardError {
+    return this.#refuse('unsafe-event', message, { tables, ...(first ? { first } : {}) });
+  }
+
+  /** Of which tables it is cannot be told. */
+  doubtful(message: string, first?: string): ReshardError {
+    return this.#refuse('unsafe-event', message, first ? { first } : {});
+  }
+
+  changed(message: string, tables: readonly string[]): ReshardError {
+    return this.#refuse('schema-changed', message, {
+      tables,
+      first:
+        'undo it, so that the table is as it was planned (a job follows one schema of a table)',
+    });
+  }
+
+  xa(table: string): ReshardError {
+    return this.unsafe(
+      `an XA transaction changed our tables (${table})`,
+      [table],
+      'end the prepared transactions (XA RECOVER lists them), use plain ones for these tables',
+    );
+  }
+
+  withoutNames(table: string): ReshardError {
+    return this.#refuse('server-setting', 'row events come without column names', {
+      tables: [table],
+      first: 'SET GLOBAL binlog_row_metadata = FULL on the source',
+    });
+  }
+
+  anonymous(): ReshardError {
+    return this.#refuse('server-setting', 'a transaction without a global id', {
+      first: 'SET GLOBAL gtid_mode = ON on the source, step by step',
+    });
+  }
+
+  /** A remedy that a value names is for its row; what the binlog holds of it stays there. */
+  value(error: ReshardError, table: string): ReshardError {
+    const first = error.remedy ?? 'change those rows at the source';
+    return new ReshardError(error.kind, error.message, {
+      cause: error.cause,
+      context: error.context,
+      remedy: `${first}; then ${this.recopy([table])}, as the binlog still holds the old value`,
+    });
+  }
+}

@@ -1,0 +1,174 @@
+/** Statements and XA transactions in the stream: what passes, what is asked for, what halts. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { GtidSet } from '../../../shared/change/gtid.ts';
+import {
+  at,
+  begin,
+  commit,
+  gtid,
+  insert,
+  open,
+  query,
+  send,
+  tableMap,
+  UUID,
+} from '../../../test/support/binlog/event-stream.ts';
+import { EVENT, type RawEvent, readMariadbXid } from './binlog-event.ts';
+
+beforeEach(() => open());
+
+describe('statements that row events do not tell all of', () => {
+  const until = (n: number): string => `${UUID}:1-${n}`;
+
+  test('the stream stands still until the source has answered, then goes on', async () => {
+    begin(10);
+    query('INSERT INTO other VALUES (1)');
+    expect(at.asked).toEqual(['INSERT']);
+    expect(() => commit()).toThrow(/before a statement was judged/);
+    await Promise.all(at.held);
+    commit();
+    expect(at.position.resume().gtid).toBe(until(10));
+  });
+
+  test('doubt ends it with the session, and a way out for all tables', async () => {
+    at.doubt = { why: 'd.other has triggers' };
+    begin(10);
+    query('INSERT INTO other VALUES (1)');
+    await expect(Promise.all(at.held)).rejects.toMatchObject({
+      kind: 'unsafe-event',
+      message: expect.stringMatching(/INSERT is in the binlog as a statement, and d.other has/),
+      context: expect.objectContaining({ gtid: `${UUID}:10`, thread: 33 }),
+      remedy: expect.stringMatching(/; then `reshard recopy <job file> --source s`$/),
+    });
+    expect(() => commit()).toThrow(/before a statement was judged/);
+  });
+
+  test('one of ours is refused without a question, and names the table to copy', () => {
+    begin(10);
+    expect(() => query('UPDATE t SET n = 1')).toThrow(
+      expect.objectContaining({ remedy: expect.stringMatching(/--source s --tables t`$/) }),
+    );
+    expect(at.asked).toEqual([]);
+  });
+
+  test('DDL that keeps rows is compared with the plan; a difference halts', async () => {
+    gtid(10);
+    query('ALTER TABLE t ADD INDEX (n)');
+    await Promise.all(at.held);
+    expect([at.asked, at.position.resume().gtid]).toEqual([['t'], until(10)]);
+    at.doubt = { why: 'it differs' };
+    at.held = [];
+    gtid(11);
+    query('CREATE TABLE IF NOT EXISTS t (id INT)');
+    await expect(Promise.all(at.held)).rejects.toMatchObject({ kind: 'schema-changed' });
+  });
+
+  test.each(['TRUNCATE t', 'DROP TABLE t', 'FROBNICATE t', 'CREATE OR REPLACE DATABASE d'])(
+    'halts at once: %s',
+    text => {
+      gtid(10);
+      expect(() => query(text)).toThrow(
+        expect.objectContaining({ remedy: expect.stringMatching(/`reshard recopy <job file>/) }),
+      );
+      expect(at.position.resume().gtid).toBe(until(9));
+    },
+  );
+
+  test('a definition that takes back what an answer rested on halts', () => {
+    at.doubt = { why: 'a trigger was changed afterwards' };
+    gtid(10);
+    expect(() => query('DROP TRIGGER tr')).toThrow(/a trigger was changed afterwards/);
+  });
+
+  test.each(['UPDATE t SET n = 1', 'TRUNCATE t', 'DROP TABLE t', 'ALTER TABLE t ADD x INT'])(
+    'a table that is copied anew passes over %s, as the copy has it',
+    text => {
+      open(null, 0, name => name, GtidSet.parse(`${UUID}:1-10`));
+      gtid(10);
+      query(text);
+      expect(at.position.resume().gtid).toBe(until(10));
+      gtid(11);
+      expect(() => query(text)).toThrow(/at the source|as a statement/);
+    },
+  );
+});
+
+describe('XA transactions', () => {
+  const xaBegin = (n: number, xid = "X'61',X'',1"): void => {
+    gtid(n);
+    query(`XA START ${xid}`);
+  };
+  const xaPrepare = (): void => send(EVENT.XA_PREPARE, Buffer.alloc(20));
+  const xaEnd = (n: number, how: string, xid = "X'61',X'',1"): void => {
+    gtid(n);
+    query(`XA ${how} ${xid}`);
+  };
+
+  test('rows of ours in one are refused before any is appended', () => {
+    xaBegin(10);
+    tableMap(7);
+    expect(() => insert(7, [1])).toThrow(/an XA transaction changed our tables \(t\)/);
+    expect(at.appended).toEqual([]);
+  });
+
+  test("MariaDB's is known by its id event", () => {
+    const flags = Buffer.alloc(19 + 6 + 4);
+    flags[12] = 0x40 | 0x02;
+    flags.writeUInt32LE(7, 21);
+    flags[25] = 1;
+    flags[26] = 1;
+    flags[27] = 0x64;
+    flags[28] = 0x62;
+    const event = { buf: flags, start: 0, end: flags.length } as RawEvent;
+    expect(readMariadbXid(event)).toBe("x'64',x'62',7");
+    flags[12] = 0x0c;
+    expect(readMariadbXid(event)).toBeNull();
+  });
+
+  test('one of others passes, and is remembered until it ends', () => {
+    xaBegin(10);
+    tableMap(8, 'other');
+    insert(8, [1]);
+    xaPrepare();
+    expect(at.capture.prepared()).toEqual([{ xid: "x'61',x'',1", tables: [] }]);
+    xaEnd(11, 'COMMIT');
+    expect([at.capture.prepared(), at.position.resume().gtid]).toEqual([[], `${UUID}:1-11`]);
+  });
+
+  test('the end of one that nobody has seen is refused, unless nothing is copied yet', () => {
+    expect(() => xaEnd(10, 'COMMIT')).toThrow(/prepared before the log began/);
+    open();
+    at.copiedFromHere = true;
+    xaEnd(10, 'COMMIT');
+    expect(at.position.resume().gtid).toBe(`${UUID}:1-10`);
+    at.copiedFromHere = false;
+    open();
+    xaEnd(10, 'ROLLBACK');
+    expect(at.position.resume().gtid).toBe(`${UUID}:1-10`);
+  });
+
+  test('one that a copy has seen prepared, but not committed, is refused at its commit', () => {
+    open(null, 0, name => name, GtidSet.parse(`${UUID}:1-10`));
+    xaBegin(10);
+    tableMap(7);
+    insert(7, [1]);
+    xaPrepare();
+    expect(at.capture.prepared()).toEqual([{ xid: "x'61',x'',1", tables: ['t'] }]);
+    expect(() => xaEnd(11, 'COMMIT')).toThrow(/that changed our tables is committed/);
+    open(null, 0, name => name, GtidSet.parse(`${UUID}:1-11`));
+    xaBegin(10);
+    tableMap(7);
+    insert(7, [1]);
+    xaPrepare();
+    xaEnd(11, 'COMMIT');
+    expect(at.appended).toEqual([]);
+  });
+
+  test('what was prepared is known to the next reader', () => {
+    at.prepared = [{ xid: "x'61',x'',1", tables: [] }];
+    open();
+    at.prepared = [];
+    xaEnd(10, 'COMMIT');
+    expect(at.position.resume().gtid).toBe(`${UUID}:1-10`);
+  });
+});

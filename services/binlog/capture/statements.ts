@@ -1,0 +1,174 @@
+/**
+ * Statements in the binlog, one after the other: what each does to the transaction that is read,
+ * and whether it may have changed rows of ours behind the row events' back. Refuses or asks the
+ * judge on doubt. Tables that are being copied anew do not count up to the point that the copy has.
+ */
+import { type ReshardError, unreachable } from '../../../shared/runtime/error.ts';
+import type { DataStatement } from '../ddl/data-statement.ts';
+import type { Doubt } from '../ddl/judge.ts';
+import { classify, type TableChange, type TrackedNames, type XaStep } from '../ddl/statement.ts';
+import type { CaptureOptions } from './capture-options.ts';
+import type { CapturedTable } from './captured-table.ts';
+import type { Refusals } from './refusal.ts';
+import type { XaLedger } from './xa.ts';
+
+/**
+ * What a statement does to the transaction: it opens it, ends it, is part of it, or `stands` by
+ * itself, and is then a transaction of its own unless one is open.
+ */
+export type Step = 'opens' | 'ends' | 'stays' | 'stands';
+
+export type Next = Step | Promise<Step>;
+
+const TO_ROWS = 'SET GLOBAL binlog_format = ROW, and end the sessions that use another';
+
+export class Statements {
+  readonly #o: Pick<
+    CaptureOptions,
+    'db' | 'tables' | 'nameKey' | 'position' | 'judge' | 'isCopiedFromHere'
+  >;
+  readonly #refusals: Refusals;
+  readonly #xa: XaLedger;
+  readonly #tracked: TrackedNames;
+
+  constructor(o: CaptureOptions, refusals: Refusals, xa: XaLedger) {
+    this.#o = o;
+    this.#refusals = refusals;
+    this.#xa = xa;
+    // A statement that names ours in other letters is taken for ours: that is the safe side.
+    const names = [...o.tables.keys()].map(name => name.toLowerCase());
+    this.#tracked = { db: o.db.toLowerCase(), tables: new Set(names) };
+  }
+
+  /** `changed`: our tables that the transaction has changed so far, by row events. */
+  take(text: string, schema: string, changed: ReadonlySet<string>): Next {
+    const statement = classify(text, schema, this.#tracked);
+    switch (statement.kind) {
+      case 'begin':
+      case 'opens':
+        return 'opens';
+      case 'commit':
+        return 'ends';
+      case 'rollback':
+      case 'rollback-to':
+        if (changed.size > 0) throw this.#rolledBack([...changed]);
+        return statement.kind === 'rollback' ? 'ends' : 'stays';
+      case 'xa':
+        return this.#xaStep(statement.step, statement.xid);
+      case 'data':
+        return this.#data(statement);
+      case 'ddl':
+        return this.#ddl(statement);
+      case 'definition':
+        return this.#unless(
+          this.#o.judge.onDefinition(statement, () => this.#o.position.whole()),
+          doubt => this.#refusals.doubtful(doubt.why),
+        );
+      case 'unknown':
+        if (this.followed().length === 0) return 'stands';
+        throw this.#refusals.doubtful(`a statement of an unknown kind, ${statement.verb}`);
+      case 'harmless':
+        return 'stands';
+      default:
+        return unreachable(statement);
+    }
+  }
+
+  /** Tables whose rows come from the binlog here; of the others, the copy has this transaction. */
+  followed(): CapturedTable[] {
+    const { tables, position } = this.#o;
+    return [...tables.values()].filter(t => !t.skips(position.current));
+  }
+
+  #unless(doubt: Doubt, refuse: (doubt: Doubt & object) => ReshardError): Step {
+    if (doubt !== null) throw refuse(doubt);
+    return 'stands';
+  }
+
+  /** A data change as text: row events would tell what it did, so the source has to. */
+  #data(statement: DataStatement): Next {
+    const { verb } = statement;
+    const open = this.followed().map(t => t.schema.table);
+    const meant = statement.targets
+      .filter(t => t.db.toLowerCase() === this.#tracked.db)
+      .map(t => t.name.toLowerCase());
+    const ours = open.filter(name => meant.includes(name.toLowerCase()));
+    if (ours.length > 0) {
+      const what = `${verb} of ${ours.join(', ')} is in the binlog as a statement`;
+      throw this.#refusals.unsafe(what, ours, TO_ROWS);
+    }
+    if (open.length === 0) return 'stands';
+    const refuse = ({ why, remedy }: Doubt & object): ReshardError =>
+      this.#refusals.doubtful(
+        `${verb} is in the binlog as a statement, and ${why}`,
+        remedy === undefined ? TO_ROWS : `${remedy}; else ${TO_ROWS}`,
+      );
+    const doubt = this.#o.judge.ofData(statement, { db: this.#o.db, tables: open });
+    if (doubt instanceof Promise) return doubt.then(found => this.#unless(found, refuse));
+    return this.#unless(doubt, refuse);
+  }
+
+  #ddl(statement: TableChange): Next {
+    const { tables, verb } = statement;
+    const isAll = tables.includes('*');
+    const open = this.followed();
+    const ours = isAll ? open : open.filter(t => tables.includes(t.schema.table.toLowerCase()));
+    const names = ours.map(t => t.schema.table);
+    const [table] = ours;
+    if (table === undefined) return 'stands';
+    const what = `${verb} of ${isAll ? this.#o.db : names.join(', ')} at the source`;
+    if (verb === 'TRUNCATE') {
+      throw this.#refusals.unsafe(`${what}: its rows are gone, and no event tells which`, names);
+    }
+    if (!statement.keepsRows || ours.length > 1) {
+      throw this.#refusals.changed(what, isAll ? [] : names);
+    }
+    return this.#o.judge
+      .ofTable(table.schema)
+      .then(found =>
+        this.#unless(found, doubt => this.#refusals.changed(`${what}: ${doubt.why}`, names)),
+      );
+  }
+
+  #xaStep(step: XaStep, xid: string): Step {
+    switch (step) {
+      case 'start':
+        this.#xa.start(xid);
+        return 'stays';
+      case 'end':
+        return 'stays';
+      case 'prepare':
+        this.#xa.prepare();
+        return 'ends';
+      case 'commit':
+        this.#xaCommitted(xid);
+        return 'ends';
+      case 'rollback':
+        this.#xa.end(xid);
+        return 'ends';
+      default:
+        return unreachable(step);
+    }
+  }
+
+  /** The end of an XA transaction names no table: they were named when it was prepared. */
+  #xaCommitted(xid: string): void {
+    const changed = this.#xa.end(xid);
+    const open = this.followed();
+    if (changed !== null) {
+      const ours = open.map(t => t.schema.table).filter(name => changed.has(name));
+      if (ours.length === 0) return;
+      throw this.#refusals.unsafe('an XA transaction that changed our tables is committed', ours);
+    }
+    if (open.every(t => this.#o.isCopiedFromHere(t))) return;
+    throw this.#refusals.doubtful(
+      'an XA transaction that was prepared before the log began is committed, and what it changed' +
+        ' is not known',
+    );
+  }
+
+  #rolledBack(tables: string[]): ReshardError {
+    const what = `rows that were rolled back are in the binlog (${tables.join(', ')})`;
+    return this.#refusals.unsafe(what, tables, 'use InnoDB only');
+  }
+}

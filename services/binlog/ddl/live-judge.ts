@@ -1,0 +1,255 @@
+/**
+ * Judges statements by what the source shows of itself now. A data change as text is harmless only
+ * if all of this can be seen: its targets are base tables that keep their rows themselves, without
+ * triggers, and no foreign key carries their changes on; it reads no view and calls no stored
+ * routine. Our account may not be allowed to see triggers of other databases; what it may not see
+ * does not count as absent.
+ */
+import { type Flavor, GtidSet } from '../../../shared/change/gtid.ts';
+import type { JobSource } from '../../../shared/job/job.ts';
+import type { Trust } from '../../../shared/job/state/progress-view.ts';
+import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { allows, type Grant, readAccount } from '../../../shared/mysql/grant.ts';
+import { quoteId } from '../../../shared/mysql/identifier.ts';
+import { inspectTable } from '../../../shared/mysql/inspect.ts';
+import { asReshardError } from '../../../shared/runtime/error.ts';
+import type { Logger } from '../../../shared/runtime/log.ts';
+import { schemaFingerprint, type TableSchema } from '../../../shared/schema/table-schema.ts';
+import type { DataStatement } from './data-statement.ts';
+import type { Doubt, FollowedTables, StatementJudge } from './judge.ts';
+import type { Definition } from './statement.ts';
+import type { Name } from './words.ts';
+
+/** A statement with more words than this is not one that a person or a tool has written. */
+const WORDS_MAX = 2000;
+/** Answers that are kept; what logs statements does so with few texts, many times. */
+const KNOWN_MAX = 1000;
+/** Foreign keys are followed up to this many tables. */
+const REACH_MAX = 1000;
+/** Engines that keep the rows of a table in the table itself. */
+const OWN_ROWS = /^(InnoDB|MyISAM|Aria|MEMORY|ARCHIVE|CSV|BLACKHOLE|RocksDB)$/i;
+const ACTING = "('CASCADE', 'SET NULL', 'SET DEFAULT')";
+
+export interface LiveJudgeOptions {
+  source: JobSource;
+  flavor: Flavor;
+  log: Logger;
+  /** What an earlier reader's answers still rest on. */
+  trust: Trust | null;
+}
+
+export class LiveJudge implements StatementJudge {
+  readonly #o: LiveJudgeOptions;
+  /** By the statement without its values: null was the answer. */
+  readonly #known = new Set<string>();
+  #until: GtidSet | null;
+  /** Names that the trusted answers rest on, in lower case. */
+  readonly #names: Set<string>;
+
+  constructor(o: LiveJudgeOptions) {
+    this.#o = o;
+    this.#until = o.trust === null ? null : GtidSet.parse(o.trust.until, o.flavor);
+    this.#names = new Set(o.trust?.names);
+  }
+
+  ofData(statement: DataStatement, ours: FollowedTables): Doubt | Promise<Doubt> {
+    const plain = fromText(statement);
+    if (plain !== null) return plain;
+    const shape = JSON.stringify([statement.targets, statement.databases, statement.words]);
+    if (this.#known.has(shape)) return null;
+    return this.#ask(statement, ours, shape);
+  }
+
+  async #ask(statement: DataStatement, ours: FollowedTables, shape: string): Promise<Doubt> {
+    const { source, log } = this.#o;
+    await using session = await MysqlSession.open(source, { role: 'read', log });
+    const { grants, name } = await readAccount(session);
+    const doubt = await new Inspection(session, grants, name, ours).ofData(statement);
+    if (doubt !== null) return doubt;
+    // Read behind the answer: what changed while we were asking is still to come in the stream.
+    const until = await executed(session);
+    this.#until = this.#until === null ? until : this.#until.union(until);
+    for (const { name: table } of statement.targets) this.#names.add(table.toLowerCase());
+    if (this.#known.size >= KNOWN_MAX) this.#known.clear();
+    this.#known.add(shape);
+    return null;
+  }
+
+  async ofTable(planned: TableSchema): Promise<Doubt> {
+    const { source, log } = this.#o;
+    await using session = await MysqlSession.open(source, { role: 'read', log });
+    const now = await inspectTable(session, planned.db, planned.table).catch(e => {
+      const error = asReshardError(e);
+      if (error.kind === 'schema-changed') return null;
+      throw error;
+    });
+    if (now === null) return { why: 'there is no such table now' };
+    if (schemaFingerprint(now) === schemaFingerprint(planned)) return null;
+    return { why: 'the table is not as it was planned any more' };
+  }
+
+  onDefinition(definition: Definition, read: () => GtidSet): Doubt {
+    this.#known.clear();
+    this.#close(read);
+    if (this.#until === null || !definition.removes) return null;
+    const isMeant = definition.program || definition.words.some(w => this.#names.has(w));
+    if (!isMeant) return null;
+    return {
+      why:
+        'a trigger, view, routine or table was changed after a data change that was logged as a' +
+        ' statement had been judged by it',
+    };
+  }
+
+  trust(read: () => GtidSet): Trust | null {
+    this.#close(read);
+    if (this.#until === null) return null;
+    return { until: this.#until.toString(), names: [...this.#names] };
+  }
+
+  /** All that was there when we asked has been read. */
+  #close(read: () => GtidSet): void {
+    if (this.#until === null || !read().covers(this.#until)) return;
+    this.#until = null;
+    this.#names.clear();
+  }
+}
+
+function fromText({ verb, unclear, calls, words }: DataStatement): Doubt {
+  if (unclear || words.length > WORDS_MAX) {
+    return { why: `it cannot be told what ${verb} has changed` };
+  }
+  if (calls.length === 0) return null;
+  return { why: `it calls ${calls.slice(0, 3).join(', ')}, which may change any table` };
+}
+
+async function executed(session: MysqlSession): Promise<GtidSet> {
+  const variable = session.flavor === 'mysql' ? 'gtid_executed' : 'gtid_binlog_pos';
+  const [row] = await session.query<{ gtids: string }>(`SELECT @@global.${variable} AS gtids`);
+  return GtidSet.parse(row?.gtids ?? '', session.flavor);
+}
+
+/** One look at the server's objects. */
+class Inspection {
+  readonly #session: MysqlSession;
+  readonly #grants: readonly Grant[];
+  readonly #account: string;
+  readonly #ours: FollowedTables;
+
+  constructor(
+    session: MysqlSession,
+    grants: readonly Grant[],
+    account: string,
+    ours: FollowedTables,
+  ) {
+    this.#session = session;
+    this.#grants = grants;
+    this.#account = account;
+    this.#ours = ours;
+  }
+
+  async ofData(statement: DataStatement): Promise<Doubt> {
+    const unseen = this.#unseen(statement);
+    if (unseen !== null) return unseen;
+    for (const target of statement.targets) {
+      const doubt = await this.#ofTarget(target);
+      if (doubt !== null) return doubt;
+    }
+    return (await this.#ofViews(statement)) ?? (await this.#ofReach());
+  }
+
+  #sees(db: string): boolean {
+    // Trigger and view definitions are shown to those alone who have these rights.
+    return ['SELECT', 'TRIGGER'].every(p => allows(this.#grants, p, db));
+  }
+
+  #unseen({ targets, databases, words }: DataStatement): Doubt {
+    const names = new Set(words);
+    for (const db of databases) {
+      const isTargetDb = targets.some(t => t.db === db);
+      // A qualifier that is no database is an alias; whether it is one cannot be seen either, so
+      // only what the account may look at counts. The default database of a session may be none.
+      if (this.#sees(db) || (db === '' && !isTargetDb)) continue;
+      if (!isTargetDb && isAlias(db, targets, names)) continue;
+      return {
+        why: `the account may not see triggers and views of ${db || 'all databases'}`,
+        remedy:
+          `if nothing in ${quoteId(db)} changes our tables: GRANT SELECT, TRIGGER ON ` +
+          `${quoteId(db)}.* TO ${this.#account}, then restart the binlog service: it looks again`,
+      };
+    }
+    return null;
+  }
+
+  async #ofTarget({ db, name }: Name): Promise<Doubt> {
+    const [table] = await this.#session.query<{ kind: string; engine: string | null }>(
+      `SELECT TABLE_TYPE AS kind, ENGINE AS engine FROM information_schema.TABLES
+        WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
+      [db, name],
+    );
+    const label = `${db}.${name}`;
+    if (table === undefined) return { why: `there is no table ${label} now` };
+    if (table.kind !== 'BASE TABLE' || !OWN_ROWS.test(table.engine ?? '')) {
+      return { why: `${label} is no plain table: it may write to another one` };
+    }
+    const triggers = await this.#session.query(
+      `SELECT TRIGGER_NAME FROM information_schema.TRIGGERS
+        WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE = ? LIMIT 1`,
+      [db, name],
+    );
+    if (triggers.length > 0) return { why: `${label} has triggers: they may change our tables` };
+    const children = await this.#session.query(
+      `SELECT CONSTRAINT_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS
+        WHERE UNIQUE_CONSTRAINT_SCHEMA = ? AND REFERENCED_TABLE_NAME = ?
+          AND (DELETE_RULE IN ${ACTING} OR UPDATE_RULE IN ${ACTING}) LIMIT 1`,
+      [db, name],
+    );
+    if (children.length === 0) return null;
+    return { why: `foreign keys carry changes of ${label} on to other tables` };
+  }
+
+  async #ofViews({ databases, words }: DataStatement): Promise<Doubt> {
+    const views = await this.#session.query<{ db: string; name: string }>(
+      `SELECT TABLE_SCHEMA AS db, TABLE_NAME AS name FROM information_schema.VIEWS
+        WHERE TABLE_SCHEMA IN (?) AND LOWER(TABLE_NAME) IN (?) LIMIT 1`,
+      [
+        [...databases, ''],
+        [...words, ''],
+      ],
+    );
+    const [view] = views;
+    if (view === undefined) return null;
+    return { why: `it names the view ${view.db}.${view.name}, which may call routines` };
+  }
+
+  /** Foreign keys into our tables come from databases that can be seen, up to the last one. */
+  async #ofReach(): Promise<Doubt> {
+    const { db, tables } = this.#ours;
+    const open: Name[] = [...tables].map(name => ({ db, name }));
+    const met = new Set<string>();
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      const key = `${at.db}.${at.name}`.toLowerCase();
+      if (met.has(key)) continue;
+      met.add(key);
+      if (met.size > REACH_MAX) return { why: 'too many foreign keys lead to our tables' };
+      const parents = await this.#session.query<Name>(
+        `SELECT UNIQUE_CONSTRAINT_SCHEMA AS db, REFERENCED_TABLE_NAME AS name
+           FROM information_schema.REFERENTIAL_CONSTRAINTS
+          WHERE CONSTRAINT_SCHEMA = ? AND TABLE_NAME = ?
+            AND (DELETE_RULE IN ${ACTING} OR UPDATE_RULE IN ${ACTING})`,
+        [at.db, at.name],
+      );
+      const unseen = parents.find(p => !this.#sees(p.db));
+      if (unseen) {
+        return { why: `foreign keys of ${unseen.db}, which cannot be seen, act on ours` };
+      }
+      open.push(...parents);
+    }
+    return null;
+  }
+}
+
+/** A qualifier that stands without a dot too names a table of the statement, or is its alias. */
+function isAlias(word: string, targets: readonly Name[], names: ReadonlySet<string>): boolean {
+  return targets.some(t => t.name === word) && names.has(word.toLowerCase());
+}

@@ -1,0 +1,293 @@
+/**
+ * The parts of a source's unit and how they hang together:
+ *
+ *   dump -> capture -> writer <- intake <- reader of the chunks topic
+ *             |           \-> batches with the resume point, one Kafka transaction each
+ *             \-> judge of statements (asks the source, the dump waits)
+ *
+ * The dump stands still while the writer is full, a statement is judged, or all is being brought to
+ * its end, and goes on only when none of these holds. Whatever fails anywhere ends the whole through `failed`, once.
+ */
+import type { StreamPosition } from '../../shared/change/position.ts';
+import { sourcePosition } from '../../shared/change/source-position.ts';
+import { type ChunkRecord, chunkCodec } from '../../shared/codec/chunk-record.ts';
+import type { RecordCodec } from '../../shared/codec/record-codec.ts';
+import type { JobSource } from '../../shared/job/job.ts';
+import type { Start, TablePlan } from '../../shared/job/state/job-view.ts';
+import type { ProgressRecord, ProgressView, Resume } from '../../shared/job/state/progress-view.ts';
+import type { LogReader } from '../../shared/kafka/reader.ts';
+import { chunksTopic, progressTopic } from '../../shared/kafka/topic-name.ts';
+import type { TransactionalWriter } from '../../shared/kafka/transactional-writer.ts';
+import { progressCodec, type ServiceContext } from '../../shared/member/context.ts';
+import { asReshardError, ReshardError } from '../../shared/runtime/error.ts';
+import type { RawEvent } from './capture/binlog-event.ts';
+import { Capture } from './capture/capture.ts';
+import type { CapturedTable } from './capture/captured-table.ts';
+import type { SourceFacts } from './capture/source-facts.ts';
+import { BinlogDump } from './capture/zongji.ts';
+import { LiveJudge } from './ddl/live-judge.ts';
+import type { BinlogProgress } from './metrics.ts';
+import { ChunkIntake } from './writer/chunk-intake.ts';
+import { OrderedWriter } from './writer/ordered-writer.ts';
+import { RepairIntake } from './writer/repair-intake.ts';
+
+const WATCHDOG_MS = 10_000;
+const CHUNK_BUFFER_BYTES = 8 * 1024 * 1024;
+const DRAIN_MS = 5_000;
+/** After this long without an event the binlog is taken for idle by the chunks. */
+const IDLE_MS = 5;
+
+export interface PipelineOptions {
+  context: ServiceContext;
+  source: JobSource;
+  metrics: BinlogProgress;
+  facts: SourceFacts;
+  transactional: TransactionalWriter;
+  start: Start;
+  resume: Resume | null;
+  /** What is known of XA transactions and of judged statements at the position. */
+  notes: Pick<Resume, 'prepared' | 'trust'>;
+  progress: ProgressView;
+  chunksOffset: number;
+  position: StreamPosition;
+  /** By `nameKey` of the name. */
+  tables: Map<string, CapturedTable>;
+}
+
+interface Codecs {
+  progress: RecordCodec<ProgressRecord>;
+  chunk: RecordCodec<ChunkRecord>;
+}
+
+export class Pipeline {
+  readonly writer: OrderedWriter;
+  readonly capture: Capture;
+  readonly intake: ChunkIntake;
+  readonly #o: PipelineOptions;
+  readonly #dump: BinlogDump;
+  readonly #judge: LiveJudge;
+  readonly #repairs: RepairIntake;
+  readonly #failed = Promise.withResolvers<never>();
+  /** Until the first event of this unit is seen, the log is as new as it was. */
+  readonly #begunMs: number;
+  #reader: LogReader | null = null;
+  #judging = false;
+  #draining = false;
+
+  private constructor(o: PipelineOptions, codecs: Codecs) {
+    this.#o = o;
+    this.#failed.promise.catch(() => {});
+    this.#begunMs = o.resume?.tsMs ?? Date.now();
+    const { source, facts, notes, context } = o;
+    const trust = notes.trust ?? null;
+    this.#judge = new LiveJudge({ source, flavor: facts.flavor, log: context.log, trust });
+    this.writer = this.#openWriter(codecs.progress);
+    this.#dump = new BinlogDump({
+      endpoint: source,
+      serverId: facts.readerId,
+      flavor: facts.flavor,
+      watchdogMs: WATCHDOG_MS,
+      onEvent: event => this.#onEvent(event),
+      onEnd: e => this.#fail(e),
+    });
+    this.capture = this.#openCapture();
+    this.#repairs = new RepairIntake({
+      flavor: facts.flavor,
+      writer: this.writer,
+      repairs: o.progress.repairs,
+      remember: table => this.#remember(table),
+      onComplete: table => this.#forget(table),
+    });
+    this.intake = this.#openIntake(codecs.chunk);
+  }
+
+  static async open(o: PipelineOptions): Promise<Pipeline> {
+    const { registry, kafka } = o.context;
+    const { name } = o.source;
+    const pipeline = new Pipeline(o, {
+      progress: await progressCodec(registry, name),
+      chunk: await chunkCodec(registry, name),
+    });
+    pipeline.#reader = await kafka.reader({
+      isolation: 'committed',
+      maxBufferedBytes: CHUNK_BUFFER_BYTES,
+      onFetched: fetched => pipeline.guarded(() => pipeline.intake.onFetched(fetched)),
+      onError: e => pipeline.#onChunksLost(e),
+    });
+    return pipeline;
+  }
+
+  /** Rejects with what went wrong first. */
+  get failed(): Promise<never> {
+    return this.#failed.promise;
+  }
+
+  async start(): Promise<void> {
+    const { position, source, chunksOffset } = this.#o;
+    await this.#dump.start(position.whole());
+    this.#reader?.add(chunksTopic(source.name), 0, chunksOffset);
+  }
+
+  /** Takes nothing more in and brings what it has into the log. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.#flow();
+    const late = new Promise<void>(resolve => {
+      setTimeout(resolve, DRAIN_MS).unref();
+    });
+    await Promise.race([this.writer.flush(), late]);
+  }
+
+  async close(): Promise<void> {
+    this.writer.close();
+    this.#reader?.close();
+    await this.#dump.close();
+  }
+
+  guarded(work: () => void): void {
+    try {
+      work();
+    } catch (e) {
+      this.#fail(asReshardError(e));
+    }
+  }
+
+  #fail(e: ReshardError): void {
+    this.#failed.reject(e);
+  }
+
+  #onEvent(event: RawEvent): void {
+    this.capture.onEvent(event);
+    this.#flow();
+  }
+
+  /** The one place that stops the dump and lets it go on. */
+  #flow(): void {
+    if (this.#judging || this.#draining || this.writer.isFull) this.#dump.pause();
+    else this.#dump.resume();
+  }
+
+  #hold(until: Promise<void>): void {
+    this.#judging = true;
+    until.then(
+      () => {
+        this.#judging = false;
+        this.#flow();
+      },
+      e => this.#fail(asReshardError(e)),
+    );
+  }
+
+  #openWriter(codec: RecordCodec<ProgressRecord>): OrderedWriter {
+    const { context, source, metrics, facts, transactional, start, resume } = this.#o;
+    const { lingerMs, batchBytes } = context.job.options;
+    return new OrderedWriter({
+      writer: transactional,
+      codec,
+      progressTopic: progressTopic(source.name),
+      position: this.#o.position,
+      epoch: (resume?.epoch ?? 0) + 1,
+      ordinal: resume?.ordinal ?? 0,
+      chunksOffset: this.#o.chunksOffset,
+      recopy: start.recopy ?? null,
+      sourcePosition: () => {
+        const { file, filePos, caughtUp, lastEventMs, lastCommitMs } = this.capture;
+        const tsMs = Math.floor(caughtUp ? lastEventMs : lastCommitMs || this.#begunMs);
+        return sourcePosition({ file, pos: filePos, tsMs, serverUuid: facts.serverUuid });
+      },
+      notes: () => ({
+        prepared: this.capture.prepared(),
+        trust: this.#judge.trust(() => this.#o.position.whole()),
+      }),
+      lingerMs,
+      batchBytes,
+      onRoom: () => {
+        this.intake.onRoom();
+        this.#flow();
+      },
+      onCommitted: seconds => metrics.committed(seconds),
+      onFail: e => this.#fail(e),
+    });
+  }
+
+  #openCapture(): Capture {
+    const { source, facts, tables, position, notes } = this.#o;
+    return new Capture({
+      source: source.name,
+      flavor: facts.flavor,
+      db: source.database,
+      tables,
+      nameKey: facts.nameKey,
+      position,
+      sink: this.writer,
+      decoder: this.#dump,
+      judge: this.#judge,
+      prepared: notes.prepared ?? [],
+      hold: until => this.#hold(until),
+      isCopiedFromHere: table => this.#isCopiedFromHere(table),
+      onProgress: () => this.writer.moved(),
+    });
+  }
+
+  #openIntake(codec: RecordCodec<ChunkRecord>): ChunkIntake {
+    const { context, source, facts, progress, tables } = this.#o;
+    const { job } = context;
+    return new ChunkIntake({
+      job: job.job,
+      flavor: facts.flavor,
+      codec,
+      writer: this.writer,
+      batchBytes: job.options.batchBytes,
+      table: table => tables.get(facts.nameKey(table)),
+      plan: (db, table) => context.view.plans.get(`${source.name}/${db}.${table}`),
+      ranges: progress.ranges,
+      isBinlogBusy: () => {
+        const { caughtUp, lastEventMs } = this.capture;
+        return this.writer.isFull || (!caughtUp && Date.now() - lastEventMs < IDLE_MS);
+      },
+      release: fetched => this.#reader?.release(fetched),
+      repairs: this.#repairs,
+      onRangeComplete: table => this.#forget(table),
+    });
+  }
+
+  #planOf({ schema }: CapturedTable): TablePlan | undefined {
+    const { context, source } = this.#o;
+    return context.view.plans.get(`${source.name}/${schema.db}.${schema.table}`);
+  }
+
+  #remember(table: CapturedTable): void {
+    const { options, tables } = this.#o.context.job;
+    const { position } = this.#o;
+    table.startMerge(options.touchedKeysBytes / tables.length, () => position.published());
+  }
+
+  /** Nothing is merged into the table any more. */
+  #forget(table: CapturedTable): void {
+    const plan = this.#planOf(table);
+    const isCopied = plan !== undefined && this.#o.progress.isCopied(plan);
+    if (isCopied && !this.#repairs.isOpen(table)) table.merge = null;
+  }
+
+  /**
+   * As long as no chunk has been taken in, one that has not seen all that is published by now can
+   * be kept out.
+   */
+  #isCopiedFromHere(table: CapturedTable): boolean {
+    const plan = this.#planOf(table);
+    if (plan === undefined || table.merge === null) return false;
+    const begun = plan.ranges.some(({ id }) => {
+      const range = this.#o.progress.range(plan.db, plan.table, id);
+      const isOurs = range?.generation === plan.generation;
+      return isOurs && (range.after !== null || range.complete);
+    });
+    if (!begun) this.#remember(table);
+    return !begun;
+  }
+
+  /** Chunks that are gone are read again by their workers: the next unit begins at what is left. */
+  #onChunksLost(e: ReshardError): void {
+    const what = 'chunks were deleted before they were taken in';
+    this.#fail(e.kind === 'history-lost' ? new ReshardError('broker', what, { cause: e }) : e);
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * I14: every halt of the binlog service has a remedy that works. Each kind of halt is made on a
+ * real server; then what the error prints is done as it stands, and the job goes on and ends equal.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '../../shared/runtime/clock.ts';
+import { callReshard } from '../support/reshard-cli.ts';
+import type { Servers } from '../support/servers/servers.ts';
+import { SERVICES, ShopJob } from './shop-job.ts';
+
+const MINUTES = 60_000;
+
+let mysql: Servers;
+let job: ShopJob;
+
+beforeAll(async () => {
+  mysql = await ShopJob.servers();
+  job = await ShopJob.prepare({ mysql, orders: 400 });
+  const source = await job.sql();
+  await source.run('SET GLOBAL log_bin_trust_function_creators = ON');
+  await source.run('CREATE TABLE outside (id INT PRIMARY KEY)');
+  await source.run(
+    'CREATE TRIGGER reaches AFTER INSERT ON outside FOR EACH ROW' +
+      ' UPDATE customers SET tier = "gold" ORDER BY customer_id LIMIT 3',
+  );
+  await source.close();
+  job.start(...SERVICES);
+  await job.copied();
+  await job.drained();
+}, 3 * MINUTES);
+
+afterAll(async () => {
+  await job?.[Symbol.asyncDispose]();
+  await mysql?.[Symbol.asyncDispose]();
+}, MINUTES);
+
+interface Kind {
+  name: string;
+  /** On one session of the source. */
+  made: string[];
+  shown: RegExp;
+  /** The tables that the printed recopy must name; empty: none, so all. */
+  recopied: string;
+  /** What the remedy says has to be undone, in the words of this case. */
+  undone?: string[];
+}
+
+const KINDS: Kind[] = [
+  {
+    name: 'row images that lack columns',
+    made: [
+      "SET SESSION binlog_row_image = 'MINIMAL'",
+      'UPDATE customers SET credit = credit + 1 LIMIT 20',
+      "SET SESSION binlog_row_image = 'FULL'",
+      'DELETE FROM customers ORDER BY customer_id DESC LIMIT 2',
+    ],
+    shown: /^unsafe-event: row images lack columns/,
+    recopied: 'customers',
+  },
+  {
+    name: 'a statement that names a table of ours',
+    made: [
+      "SET SESSION binlog_format = 'STATEMENT'",
+      'UPDATE orders SET quantity = quantity + 1 WHERE order_id % 3 = 0',
+      "SET SESSION binlog_format = 'ROW'",
+    ],
+    shown: /^unsafe-event: UPDATE of orders is in the binlog as a statement/,
+    recopied: 'orders',
+  },
+  {
+    name: 'a statement whose trigger changes ours',
+    made: ["SET SESSION binlog_format = 'STATEMENT'", 'INSERT INTO outside VALUES (1)'],
+    shown: /^unsafe-event: INSERT is in the binlog as a statement, and .*outside has triggers/,
+    recopied: '',
+  },
+  {
+    name: 'TRUNCATE',
+    made: [
+      'CREATE TABLE kept AS SELECT * FROM order_items LIMIT 50',
+      'TRUNCATE TABLE order_items',
+      'INSERT INTO order_items SELECT * FROM kept',
+      'DROP TABLE kept',
+    ],
+    shown: /^unsafe-event: TRUNCATE of order_items/,
+    recopied: 'order_items',
+  },
+  {
+    name: 'a change of the definition',
+    made: [
+      'ALTER TABLE customers ADD COLUMN more INT NULL',
+      'UPDATE customers SET more = 1 LIMIT 3',
+    ],
+    shown: /^schema-changed: ALTER of customers/,
+    recopied: 'customers',
+    undone: ['ALTER TABLE customers DROP COLUMN more'],
+  },
+  {
+    name: 'RENAME',
+    made: ['RENAME TABLE orders TO gone', 'UPDATE gone SET quantity = 5 LIMIT 4'],
+    shown: /^schema-changed: RENAME of orders/,
+    recopied: 'orders',
+    undone: ['RENAME TABLE gone TO orders'],
+  },
+  {
+    name: 'a compressed transaction',
+    made: [
+      'SET SESSION binlog_transaction_compression = ON',
+      'UPDATE orders SET comment = "packed" LIMIT 30',
+    ],
+    shown: /^unsafe-event: .*compressed transaction/,
+    recopied: '',
+  },
+  {
+    name: 'a JSON document as a difference',
+    made: [
+      "UPDATE customers SET profile = JSON_OBJECT('a', 1, 'b', REPEAT('x', 200)) LIMIT 5",
+      "SET SESSION binlog_row_value_options = 'PARTIAL_JSON'",
+      "UPDATE customers SET profile = JSON_SET(profile, '$.a', 2) LIMIT 5",
+    ],
+    shown: /^unsafe-event: a JSON column was logged as a difference/,
+    recopied: 'customers',
+  },
+  {
+    name: 'an XA transaction',
+    made: [
+      "XA START 'x'",
+      'UPDATE customers SET note = "xa" LIMIT 7',
+      "XA END 'x'",
+      "XA PREPARE 'x'",
+    ],
+    shown: /^unsafe-event: an XA transaction changed our tables \(customers\)/,
+    recopied: 'customers',
+    undone: ["XA COMMIT 'x'"],
+  },
+  {
+    name: 'a zero date',
+    made: [
+      "SET SESSION sql_mode = ''",
+      "UPDATE customers SET birthday = '0000-00-00' ORDER BY customer_id LIMIT 3",
+    ],
+    shown: /^value-not-carried: customers\.birthday: a zero or impossible date/,
+    recopied: 'customers',
+    undone: ['UPDATE customers SET birthday = NULL ORDER BY customer_id LIMIT 3'],
+  },
+  {
+    name: 'a JSON document that text cannot carry',
+    made: [
+      "UPDATE customers SET profile = JSON_OBJECT('a', CAST(1.5 AS DECIMAL(10,2)), 'd'," +
+        ' CURRENT_DATE()) ORDER BY customer_id LIMIT 3',
+    ],
+    shown: /^value-not-carried: customers\.profile: a JSON document holds/,
+    recopied: 'customers',
+  },
+];
+
+async function onSource(statements: readonly string[]): Promise<void> {
+  const source = await job.sql();
+  try {
+    for (const sql of statements) await source.run(sql);
+  } finally {
+    await source.close();
+  }
+}
+
+const halted = () => job.status?.services.find(s => s.state === 'halted');
+
+test.each(KINDS)(
+  '$name',
+  async ({ made, shown, recopied, undone }) => {
+    await onSource(made);
+    await until(() => halted() !== undefined, { timeoutMs: MINUTES, what: 'the loud stop' });
+    const error = halted()?.error ?? '';
+    expect(error).toMatch(shown);
+    const [, remedy = ''] = /remedy: ([\s\S]*)$/.exec(error) ?? [];
+    const [, command = ''] = /`(reshard recopy [^`]*)`/.exec(remedy) ?? [];
+    expect(/--tables (\S+)/.exec(command)?.[1] ?? '').toBe(recopied);
+    // Statements that the remedy prints are run as they are; what it describes, as the case says.
+    const printed = remedy.match(/(SET GLOBAL \w+ = \w+|UPDATE \w+ SET .*? WHERE \.\.\.)/g) ?? [];
+    await onSource(printed.map(sql => sql.replace(' WHERE ...', '')));
+    if (undone !== undefined) await onSource(undone);
+    const [, verb = '', ...args] = command.replace('<job file>', job.jobFile).split(' ');
+    const { code, err } = await callReshard(verb, ...args, '--yes', '--json', '--timeout', '90');
+    expect(code, `${command}: ${err}`).toBe(0);
+    await until(() => halted() === undefined, { timeoutMs: MINUTES, what: 'the reader' });
+    await onSource(['UPDATE orders SET quantity = quantity + 1 LIMIT 5']);
+    await job.drained();
+    await job.expectEqual();
+  },
+  2 * MINUTES,
+);

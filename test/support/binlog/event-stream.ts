@@ -1,0 +1,191 @@
+/**
+ * A stream of binlog events that a test makes byte by byte, into a real Capture of one small table
+ * `d.t`: what a live server rarely does.
+ */
+
+import {
+  EVENT,
+  HEADER_BYTES,
+  type RawEvent,
+  readHeader,
+} from '../../../services/binlog/capture/binlog-event.ts';
+import { Capture } from '../../../services/binlog/capture/capture.ts';
+import { CapturedTable } from '../../../services/binlog/capture/captured-table.ts';
+import type { SeenTable } from '../../../services/binlog/capture/zongji.ts';
+import type { Doubt, StatementJudge } from '../../../services/binlog/ddl/judge.ts';
+import { GtidSet } from '../../../shared/change/gtid.ts';
+import { StreamPosition } from '../../../shared/change/position.ts';
+import type { PreparedXa } from '../../../shared/job/state/progress-view.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+
+export const UUID = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
+export const schema: TableSchema = {
+  db: 'd',
+  table: 't',
+  columns: ['id', 'n'].map(name => ({
+    name,
+    type: { kind: 'integer', bits: 32, unsigned: false },
+    nullable: name === 'n',
+    autoIncrement: false,
+    generated: 'no',
+    invisible: false,
+  })),
+  primaryKey: [0],
+  uniqueKeys: [],
+};
+
+/** What a test arranges and looks at; `open` begins it anew. */
+export const at: {
+  seen: SeenTable | undefined;
+  decoded: number;
+  appended: string[];
+  capture: Capture;
+  position: StreamPosition;
+  held: Promise<void>[];
+  /** What the judge was asked about. */
+  asked: string[];
+  doubt: Doubt;
+  prepared: PreparedXa[];
+  copiedFromHere: boolean;
+} = Object.assign(Object.create(null), { prepared: [], copiedFromHere: false });
+
+export const SEEN: SeenTable = {
+  columns: ['id', 'n'].map(name => ({
+    name,
+    code: 3,
+    metadata: {},
+    unsigned: false,
+    charset: null,
+    values: [],
+  })),
+  primaryKey: [0],
+};
+
+const judge: StatementJudge = {
+  ofData: async ({ verb }) => {
+    at.asked.push(verb);
+    return at.doubt;
+  },
+  ofTable: async ({ table }) => {
+    at.asked.push(table);
+    return at.doubt;
+  },
+  onDefinition: () => at.doubt,
+  trust: () => null,
+};
+
+export function open(
+  partial: string | null = null,
+  partialRows = 0,
+  nameKey = (name: string): string => name,
+  skipped: GtidSet | null = null,
+): void {
+  at.seen = SEEN;
+  at.decoded = 0;
+  at.appended = [];
+  at.asked = [];
+  at.doubt = null;
+  at.position = new StreamPosition(GtidSet.parse(`${UUID}:1-9`), partial, partialRows);
+  const table = new CapturedTable({
+    schema,
+    generation: 1,
+    prefix: 's',
+    topic: 's.d.t',
+    partitions: 1,
+    keySchemaId: 1,
+    valueSchemaId: 2,
+    maxMessageBytes: 1 << 20,
+    skipped,
+  });
+  let ordinal = 0;
+  at.held = [];
+  at.capture = new Capture({
+    source: 's',
+    flavor: 'mysql',
+    db: 'd',
+    tables: new Map([['t', table]]),
+    nameKey,
+    position: at.position,
+    sink: {
+      epoch: 1,
+      nextOrdinal: () => {
+        ordinal += 1;
+        return ordinal;
+      },
+      append: (_t, _p, key, start) => at.appended.push(`${(key[start + 5] ?? 0) >> 1}`),
+    },
+    decoder: {
+      decodeTableMap: () => {
+        at.decoded += 1;
+        return at.seen;
+      },
+      decodeGtid: () => {
+        throw new Error('not asked for');
+      },
+      decodeQuery: () => '',
+    },
+    judge,
+    prepared: at.prepared,
+    hold: until => at.held.push(until),
+    isCopiedFromHere: () => at.copiedFromHere,
+    onProgress: () => {},
+  });
+}
+
+export function send(type: number, body: Buffer, flags = 0): void {
+  const buf = Buffer.alloc(HEADER_BYTES + body.length);
+  buf.writeUInt32LE(1_700_000_000, 0);
+  buf[4] = type;
+  buf.writeUInt32LE(buf.length, 9);
+  buf.writeUInt32LE(4711, 13);
+  buf.writeUInt16LE(flags, 17);
+  body.copy(buf, HEADER_BYTES);
+  const event = {} as RawEvent;
+  readHeader(event, buf, 0, buf.length);
+  at.capture.onEvent(event);
+}
+
+/** The id of a transaction, without a BEGIN. */
+export function gtid(n: number): void {
+  const body = Buffer.alloc(25);
+  Buffer.from(UUID.replaceAll('-', ''), 'hex').copy(body, 1);
+  body.writeUInt32LE(n, 17);
+  send(EVENT.GTID, body);
+}
+
+export function begin(n: number): void {
+  gtid(n);
+  query('BEGIN');
+}
+
+export function query(text: string): void {
+  const body = Buffer.concat([Buffer.alloc(13), Buffer.from('d\0'), Buffer.from(text)]);
+  body.writeUInt32LE(33, 0);
+  body[8] = 1;
+  send(EVENT.QUERY, body);
+}
+
+export function tableMap(id: number, db = 'd', table = 't'): void {
+  const head = Buffer.alloc(8);
+  head.writeUIntLE(id, 0, 6);
+  const name = (s: string): Buffer =>
+    Buffer.concat([Buffer.from([s.length]), Buffer.from(`${s}\0`)]);
+  send(EVENT.TABLE_MAP, Buffer.concat([head, name(db), name(table), Buffer.from([2, 3, 3])]));
+}
+
+export function insert(id: number, rows: number[], bitmap = 3): void {
+  const head = Buffer.alloc(12);
+  head.writeUIntLE(id, 0, 6);
+  head.writeUInt16LE(2, 8);
+  head[10] = 2;
+  head[11] = bitmap;
+  const images = rows.map(r => {
+    const image = Buffer.alloc(9);
+    image.writeInt32LE(r, 1);
+    image.writeInt32LE(5, 5);
+    return image;
+  });
+  send(EVENT.WRITE_ROWS, Buffer.concat([head, ...images]));
+}
+
+export const commit = (): void => send(EVENT.XID, Buffer.alloc(8));
