@@ -8,7 +8,7 @@ import type { PreparedXa } from '../../../shared/job/state/progress-view.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 
 /** Servers do not have more sessions; a list that grows further is not taken for a list. */
-const PREPARED_MAX = 100_000;
+const PREPARED_MAX = 10_000;
 
 export class XaLedger {
   readonly #prepared = new Map<string, ReadonlySet<string>>();

@@ -39,16 +39,21 @@ export function dataStatement(r: WordReader): DataStatement {
   }
   r.at += 1;
   const { names, unclear } = targetsOf(r, verb);
-  const words = r.words.filter(w => w.quoted || /\w/.test(w.text));
+  const words = r.words.filter(isName);
   return {
     kind: 'data',
     verb,
     targets: names,
     calls: [...(verb === 'CALL' ? [r.words[1]?.text ?? ''] : []), ...callsOf(r, names)],
-    databases: [...new Set([r.schema, ...qualifiers(r.words)])],
+    databases: databasesOf(r, names),
     words: [...new Set(words.map(w => w.text.toLowerCase()))],
     unclear,
   };
+}
+
+/** A word, and not a number: those differ from statement to statement, and name nothing. */
+function isName({ text, quoted }: Word): boolean {
+  return quoted || (/\w/.test(text) && !/^(\d+(e\d*)?|0x[0-9a-f]+)$/i.test(text));
 }
 
 function targetsOf(r: WordReader, verb: string): Targets {
@@ -117,6 +122,32 @@ function callsOf(r: WordReader, targets: readonly Name[]): string[] {
   return found;
 }
 
-function qualifiers(words: readonly Word[]): string[] {
-  return words.filter((_, i) => words[i + 1]?.text === '.').map(w => w.text);
+/** A table's name follows these. */
+const BEFORE_TABLE = ['FROM', 'JOIN', 'STRAIGHT_JOIN', 'INTO', 'UPDATE', 'TABLE'];
+
+/**
+ * Databases in which the statement may name something: the default one, those of the targets, and
+ * what stands before a dot, unless that is a table of the statement or its alias.
+ */
+function databasesOf(r: WordReader, targets: readonly Name[]): string[] {
+  const tables = tableNames(r);
+  const found = new Set([r.schema, ...targets.map(t => t.db)]);
+  for (const [i, word] of r.words.entries()) {
+    const isQualifier = r.keyword(i + 1) === '.' && r.keyword(i - 1) !== '.' && isName(word);
+    if (!isQualifier) continue;
+    if (BEFORE_TABLE.includes(r.keyword(i - 1)) || !tables.has(word.text)) found.add(word.text);
+  }
+  return [...found];
+}
+
+/** Names by which columns may be told apart: of tables and their aliases. */
+function tableNames(r: WordReader): Set<string> {
+  const names = new Set<string>();
+  for (let i = 0; i < r.words.length; i++) {
+    if (r.keyword(i) === 'AS') names.add(r.words[i + 1]?.text ?? '');
+    if (!BEFORE_TABLE.includes(r.keyword(i))) continue;
+    const last = r.keyword(i + 2) === '.' ? i + 3 : i + 1;
+    names.add(r.words[last]?.text ?? '').add(r.words[last + 1]?.text ?? '');
+  }
+  return names;
 }

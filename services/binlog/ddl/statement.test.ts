@@ -112,6 +112,28 @@ describe('data changes as text: which tables they may write to', () => {
     expect(new Set(reach(text))).toEqual(new Set(expected.split(' ')));
   });
 
+  test.each([
+    ['UPDATE other o SET o.n = 1.5 WHERE o.id = 2', 'shop'],
+    ['UPDATE other SET n = 0.5', 'shop'],
+    [
+      'INSERT INTO archive.other SELECT o.id FROM orders AS o JOIN x ON x.id = o.id',
+      'archive shop',
+    ],
+    ['INSERT INTO other SELECT * FROM archive.v', 'archive shop'],
+    ['INSERT INTO other SELECT id FROM x, archive.v', 'archive shop'],
+    ['INSERT INTO other SELECT archive.v.id FROM archive.v', 'archive shop'],
+    ['DELETE FROM other WHERE id IN (SELECT v.id FROM v)', 'shop'],
+    ['UPDATE other SET n = archive.f(1)', 'archive shop'],
+  ])('the databases that it names: %s', (text, expected) => {
+    const s = classify(text, 'shop', tracked);
+    expect(s.kind === 'data' && [...s.databases].sort().join(' ')).toBe(expected);
+  });
+
+  test('numbers are no names', () => {
+    const s = classify('INSERT INTO other VALUES (1, 2.5, 1e5, 0x1F)', 'shop', tracked);
+    expect(s.kind === 'data' && s.words).toEqual(['insert', 'into', 'other', 'values']);
+  });
+
   test("a checksum tool's statement writes to its own table only, and calls nothing", () => {
     const text =
       'REPLACE INTO `percona`.`checksums` (db, tbl, chunk, chunk_index, lower_boundary,' +
