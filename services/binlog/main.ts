@@ -23,8 +23,8 @@ interface Running {
 const LOST = new Error('the lease is lost');
 
 export async function runBinlog(o: ServiceOptions): Promise<void> {
-  await using context = await openContext('binlog', o);
-  const { job, log, signal, kafka } = context;
+  await using context = await openContext('binlog', { ...o, slots: o.job.sources.length });
+  const { job, log, signal } = context;
   const metrics = binlogMetrics(context.metrics);
   const running = new Map<number, Running>();
   const ended = Promise.withResolvers<never>();
@@ -38,7 +38,7 @@ export async function runBinlog(o: ServiceOptions): Promise<void> {
     });
     await Promise.all(stopping);
   };
-  const member = await kafka.member({
+  const member = await context.join({
     groupId: `reshard.${job.job}.binlog`,
     slots: job.sources.length,
     sessionTimeoutMs: job.options.sessionTimeoutMs,

@@ -11,8 +11,8 @@ const LOOK_MS = 100;
 const UNIT = 'full-check';
 
 export async function runChecker(o: ServiceOptions): Promise<void> {
-  await using context = await openContext('checker', o);
-  const { job, log, signal, kafka, report } = context;
+  await using context = await openContext('checker', { ...o, slots: 1 });
+  const { job, log, signal, report } = context;
   const metrics = new CheckMetrics(context.metrics);
   let lease: { stop: AbortController; unit: ReportedUnit } | null = null;
   const end = (how: 'end' | 'forget'): void => {
@@ -20,7 +20,7 @@ export async function runChecker(o: ServiceOptions): Promise<void> {
     lease?.unit[how]();
     lease = null;
   };
-  const member = await kafka.member({
+  const member = await context.join({
     groupId: `reshard.${job.job}.checker`,
     slots: 1,
     sessionTimeoutMs: job.options.sessionTimeoutMs,

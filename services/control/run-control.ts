@@ -9,10 +9,11 @@ import {
   type ServiceOptions,
 } from '../../shared/member/context.ts';
 import { persist } from '../../shared/member/persist.ts';
+import type { Finding } from '../../shared/mysql/finding.ts';
 import { describeError, ReshardError } from '../../shared/runtime/error.ts';
 import { runSupervised } from '../../shared/runtime/service.ts';
 import { renderFindings } from './cli/doctor-report.ts';
-import { blockers, runDoctor } from './doctor/doctor.ts';
+import { blockers, createTables, runDoctor } from './doctor/doctor.ts';
 import { isPassing } from './doctor/error-finding.ts';
 import { Control } from './phase/control.ts';
 import { leadership } from './phase/leadership.ts';
@@ -27,6 +28,7 @@ export interface ControlOptions extends ServiceOptions {
 export async function runControl(o: ControlOptions): Promise<void> {
   const { job, log, signal } = o;
   const kafka = kafkaOf(job, log, 'reshard-control');
+  const early = examineEarly(o, kafka);
   const ended = new AbortController();
   let waiting: string | null = null;
   const opening = standBy({
@@ -37,7 +39,7 @@ export async function runControl(o: ControlOptions): Promise<void> {
   const broken = opening.then(forever, e => (signal.aborted ? forever() : Promise.reject(e)));
   try {
     const led = leadership({ kafka, job, log, signal }, async leading => {
-      await begin({ ...o, signal: leading }, kafka, text => {
+      await begin({ ...o, signal: leading }, { kafka, early }, text => {
         waiting = text;
       });
       const context = await opening;
@@ -82,10 +84,11 @@ function forever(): Promise<never> {
  */
 async function begin(
   o: ControlOptions,
-  kafka: KafkaLog,
+  { kafka, early }: { kafka: KafkaLog; early: Promise<Examination | null> },
   note: (waiting: string) => void,
 ): Promise<void> {
   const { job, log, signal } = o;
+  let first: Promise<Examination | null> | null = early;
   const registry = registryOf(job);
   const sinceMs = Date.now();
   const attempt = async (): Promise<void> => {
@@ -94,7 +97,9 @@ async function begin(
       await (await kafka.admin()).ensureTopics([controlTopics(job).deadLetters]);
       return registerStatic(registry, job);
     }
-    await refuseBlocked(o);
+    const examined = await first;
+    first = null;
+    await refuseBlocked(o, examined);
     await prepare({ job, kafka, registry, log });
   };
   const onWait = async (error: ReshardError): Promise<void> => {
@@ -107,13 +112,38 @@ async function begin(
   await persist(attempt, { what: 'preparing the job', log, signal, onWait });
 }
 
-/** A job does not start past a blocker. */
-async function refuseBlocked(o: ControlOptions): Promise<void> {
-  const findings = await runDoctor(o.job, {
-    log: o.log,
-    createTargets: o.createTargets,
-    apply: o.createTargets,
-  });
+/** What the doctor has seen, and when. */
+interface Examination {
+  findings: Finding[];
+  atMs: number;
+}
+
+/** Longest time between an examination and the start that rests on it. */
+const FRESH_MS = 10_000;
+
+/**
+ * A broker takes seconds to give the first lease of a group: the servers of a new job are examined
+ * in that time. It changes nothing, so that more than one control may do it.
+ */
+async function examineEarly(o: ControlOptions, kafka: KafkaLog): Promise<Examination | null> {
+  const { job, log, createTargets } = o;
+  try {
+    if (await prepared(kafka, job)) return null;
+    const findings = await runDoctor(job, { log, createTargets });
+    return { findings, atMs: performance.now() };
+  } catch (e) {
+    log.debug(`examined again under the lease: ${describeError(e)}`);
+    return null;
+  }
+}
+
+/** A job does not start past a blocker. Tables are created under the lease alone. */
+async function refuseBlocked(o: ControlOptions, early: Examination | null): Promise<void> {
+  const { job, log, createTargets } = o;
+  const isFresh = early !== null && performance.now() - early.atMs < FRESH_MS;
+  const seen = isFresh ? early.findings : await runDoctor(job, { log, createTargets });
+  const findings =
+    createTargets && blockers(seen).length === 0 ? await createTables(job, seen, log) : seen;
   const found = blockers(findings);
   if (found.length === 0) {
     o.log.info('the doctor found no blocker');

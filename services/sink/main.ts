@@ -8,7 +8,7 @@ import { SinkProgress } from './metrics.ts';
 import { Sink } from './sink.ts';
 
 export async function runSink(o: ServiceOptions): Promise<void> {
-  await using context = await openContext('sink', o);
+  await using context = await openContext('sink', { ...o, slots: o.job.options.partitions });
   const { job, log, signal, kafka, view, report } = context;
   const deadLetters = deadLetterTopic(job.job);
   const from = { job: job.job, targets: job.targets.map(t => t.name) };
@@ -33,7 +33,7 @@ export async function runSink(o: ServiceOptions): Promise<void> {
     for (const slot of slots) units.delete(slot);
     return found;
   };
-  const member = await kafka.member({
+  const member = await context.join({
     groupId: `reshard.${job.job}.sink`,
     slots: job.options.partitions,
     sessionTimeoutMs: job.options.sessionTimeoutMs,

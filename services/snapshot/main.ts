@@ -13,12 +13,12 @@ import { SourceRepair } from './repair.ts';
 import { SourceSnapshot } from './snapshot.ts';
 
 export async function runSnapshot(o: ServiceOptions): Promise<void> {
-  await using context = await openContext('snapshot', o);
-  const { job, log, signal, kafka, report, view } = context;
+  await using context = await openContext('snapshot', { ...o, slots: SLOTS });
+  const { job, log, signal, report, view } = context;
   const slots = new Set<number>();
   const pause = new PauseReasons();
   const followed = followPause(context, pause);
-  const member = await kafka.member({
+  const member = await context.join({
     groupId: `reshard.${job.job}.snapshot`,
     slots: SLOTS,
     sessionTimeoutMs: job.options.sessionTimeoutMs,

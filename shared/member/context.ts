@@ -8,6 +8,7 @@ import type { Job } from '../job/job.ts';
 import { applyState, JobView, type StateRecord } from '../job/state/job-view.ts';
 import { applyProgress, type ProgressRecord, ProgressView } from '../job/state/progress-view.ts';
 import { KafkaLog } from '../kafka/kafka.ts';
+import type { Member, MemberOptions } from '../kafka/member.ts';
 import { tailTable } from '../kafka/table.ts';
 import { progressTopic, reportTopic, stateTopic } from '../kafka/topic-name.ts';
 import { SchemaRegistry } from '../registry/registry.ts';
@@ -17,8 +18,12 @@ import type { Readiness } from '../runtime/http.ts';
 import { serveHttp } from '../runtime/http.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createRegistry, type Registry } from '../runtime/metric.ts';
+import { EarlyLease } from './early-lease.ts';
 import { persist } from './persist.ts';
 import { type Report, Reporter } from './reporter.ts';
+
+/** One small question to a broker. */
+const PREPARED_LOOK_MS = 50;
 
 export type ServiceName = 'snapshot' | 'binlog' | 'sink' | 'checker' | 'control';
 
@@ -32,6 +37,8 @@ export interface ServiceOptions {
   httpHost?: string;
   /** What the job has to wait for before it is prepared, where the service knows it. */
   waiting?: () => string | null;
+  /** Of a service that shares its work by a lease: the slots of its group. */
+  slots?: number;
 }
 
 export interface ServiceContext extends AsyncDisposable {
@@ -44,6 +51,8 @@ export interface ServiceContext extends AsyncDisposable {
   readonly member: string;
   readonly view: JobView;
   readonly report: Reporter;
+  /** Joins the group of the service, or goes on with the membership that has begun already. */
+  join(o: MemberOptions): Promise<Member>;
   /** Becomes the body of /health/ready. */
   readiness: () => Readiness;
 }
@@ -95,19 +104,25 @@ export async function openContext(
     ok: false,
     detail: { waiting: waiting ?? o.waiting?.() ?? 'job to be prepared' },
   });
-  stack.use(
-    await serveHttp({
-      port: o.httpPort,
-      ...(o.httpHost ? { host: o.httpHost } : {}),
-      registry: metrics,
-      ready: () => readiness(),
-    }),
-  );
+  const serving = serveHttp({
+    port: o.httpPort,
+    ...(o.httpHost ? { host: o.httpHost } : {}),
+    registry: metrics,
+    ready: () => readiness(),
+  });
+  serving.catch(() => {});
   const kafka = kafkaOf(job, log, `reshard-${service}`);
   stack.defer(() => kafka.close());
+  const lease = new EarlyLease(kafka);
+  if (o.slots !== undefined && !(await isPrepared(kafka, job).catch(() => true))) {
+    const { sessionTimeoutMs } = job.options;
+    lease.begin({ groupId: `reshard.${job.job}.${service}`, slots: o.slots, sessionTimeoutMs });
+  }
+  stack.use(await serving);
   const registry = registryOf(job);
-  const onWait = (error: ReshardError): void => {
+  const onWait = async (error: ReshardError): Promise<void> => {
     waiting = describeError(error);
+    await lease.giveUp();
   };
   const patient = <T>(what: string, work: () => Promise<T>): Promise<T> =>
     persist(work, { what, log, signal, onWait }).catch(e => {
@@ -162,6 +177,7 @@ export async function openContext(
     member,
     view,
     report,
+    join: o => lease.join(o),
     get readiness() {
       return readiness;
     },
@@ -176,17 +192,20 @@ export async function openContext(
 export class StoppedEarly extends Error {}
 
 /** Control creates the report topic last: when it is there, all of the job's topics are. */
+async function isPrepared(kafka: KafkaLog, job: Job): Promise<boolean> {
+  return (await (await kafka.admin()).partitions(reportTopic(job.job))) > 0;
+}
+
 async function waitPrepared(
   kafka: KafkaLog,
   job: Job,
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const admin = await kafka.admin();
   for (let said = false; !signal.aborted; said = true) {
-    if ((await admin.listTopics()).includes(reportTopic(job.job))) return;
+    if (await isPrepared(kafka, job)) return;
     if (!said) log.info({ job: job.job }, 'waiting for control to prepare the job');
-    await sleep(250, signal);
+    await sleep(PREPARED_LOOK_MS, signal);
   }
   throw new StoppedEarly('stopped before the job was prepared');
 }

@@ -18,6 +18,9 @@ export interface DoctorOptions {
   apply?: boolean;
 }
 
+/** What is missing on targets and will be created: `createTables` does it. */
+const CREATED: readonly string[] = ['target-database-missing', 'target-table-missing'];
+
 export async function runDoctor(job: Job, o: DoctorOptions): Promise<Finding[]> {
   const kafka = await checkKafka(job, o.log);
   const [mysql, registry] = await Promise.all([
@@ -30,6 +33,16 @@ export async function runDoctor(job: Job, o: DoctorOptions): Promise<Finding[]> 
     checkRegistry(job, o.log),
   ]);
   return [...mysql, ...kafka.findings, ...registry];
+}
+
+/** Creates what targets lack, by an examination that found no blocker; what is wrong then. */
+export async function createTables(
+  job: Job,
+  found: readonly Finding[],
+  log: Logger,
+): Promise<Finding[]> {
+  if (!found.some(f => CREATED.includes(f.code))) return [];
+  return checkMysql(job, { log, createTargets: true, apply: true, resuming: false });
 }
 
 export function blockers(findings: readonly Finding[]): Finding[] {
