@@ -6,15 +6,17 @@
  * The lease says who should apply a slot; the offset row's compare-and-set says who can.
  */
 
-import { type Job, shardColumn } from '../../shared/job/job.ts';
+import type { Job } from '../../shared/job/job.ts';
+import { routeOf } from '../../shared/job/job-route.ts';
 import type { JobView, TablePlan } from '../../shared/job/state/job-view.ts';
 import type { KafkaLog } from '../../shared/kafka/kafka.ts';
 import { asReshardError, describeError, type ReshardError } from '../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../shared/runtime/log.ts';
 import type { SendDeadLetters } from './dead-letter/dead-letter-publisher.ts';
-import { Target } from './destination/mysql/target.ts';
-import { Worker } from './destination/mysql/worker.ts';
+import { MysqlDestination } from './destination/mysql/mysql-destination.ts';
+import type { Destination } from './destination/port.ts';
+import { Worker } from './destination/worker.ts';
 import { Intake } from './intake/intake.ts';
 import { PartitionTask } from './intake/partition-task.ts';
 import { SinkTable } from './intake/sink-table.ts';
@@ -27,7 +29,7 @@ interface PlannedTable {
 }
 
 export class Sink {
-  readonly targets: Target[];
+  readonly targets: Destination[];
   readonly workers: Worker[][];
   readonly tasks = new Map<PartitionTask, Worker>();
   readonly slots = new Set<number>();
@@ -60,7 +62,7 @@ export class Sink {
       onLost: (task, error) => this.tasks.get(task)?.lost(task, error),
     });
     const named = { job: job.job, jobId: view.jobId, identity: view.identity };
-    this.targets = job.targets.map((t, i) => new Target(i, t, named, log));
+    this.targets = job.targets.map((t, i) => new MysqlDestination(i, t, named, log));
     this.workers = this.targets.map(target =>
       Array.from(
         { length: job.options.sinkConnections },
@@ -69,6 +71,7 @@ export class Sink {
             target,
             source: this.intake,
             sendDeadLetters,
+            parkDeadlineMs: job.options.parkDeadlineSeconds * 1000,
             limits: { rows: job.options.sinkBatchRows, bytes: BATCH_BYTES },
             log: log.child({ target: target.name, connection: i }),
           }),
@@ -124,9 +127,17 @@ export class Sink {
       const table = this.#tableOf(plan);
       if (table === undefined) continue;
       topics.add(plan.topic);
+      this.#noteCopy(table, plan);
       for (const slot of this.slots) this.#ensure(table, slot);
     }
     for (const topic of [...this.#tables.keys()]) if (!topics.has(topic)) this.#forget(topic);
+  }
+
+  /** A recopy may be what halted partition tasks wait for. */
+  #noteCopy(table: SinkTable, { generation, copiedFrom = [] }: TablePlan): void {
+    if (table.copy.generation === generation) return;
+    table.copy = { generation, from: copiedFrom };
+    for (const [task, worker] of this.tasks) if (task.table === table) worker.retryHalted(task);
   }
 
   #tableOf(plan: TablePlan): SinkTable | undefined {
@@ -137,11 +148,10 @@ export class Sink {
     if (known !== undefined) this.#forget(topic);
     this.refused.delete(topic);
     try {
-      const column = shardColumn(this.#job, plan.table);
       const table = new SinkTable(plan, {
-        shardColumn: column,
-        targets: this.targets.length,
+        route: routeOf(this.#job, plan.schema),
         compacted: this.#job.options.compact,
+        shared: this.#job.sources.length > 1,
       });
       this.#tables.set(topic, { planned, table });
       return table;

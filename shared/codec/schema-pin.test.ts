@@ -16,7 +16,7 @@ const PINNED: Record<RecordName, string> = {
   chunk: '9e3f10de50dfd665',
   progress: 'a6c6c82c84702d57',
   report: '4a1e8b9f2de31d3e',
-  state: 'd87ca3737a2d0ee8',
+  state: 'eacf37278b38f434',
 };
 
 function hash(schema: unknown): string {

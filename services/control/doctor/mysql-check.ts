@@ -9,9 +9,10 @@ import {
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../shared/mysql/finding.ts';
 import { blocks } from '../../../shared/mysql/finding.ts';
-import { qualified, quoteId, quoteText } from '../../../shared/mysql/identifier.ts';
+import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { copyDatabase, copyTables } from '../../../shared/mysql/schema-copy.ts';
 import { alterTable } from '../../../shared/mysql/schema-fix.ts';
+import { hasPositions } from '../../../shared/mysql/target-state.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { schemaDifferences } from '../../../shared/schema/schema-diff.ts';
 import { errorFinding, serverWhere } from './error-finding.ts';
@@ -152,7 +153,7 @@ async function checkTarget(
     );
     const hasDatabase = databases.some(d => d.name === target.database);
     const findings = hasDatabase ? [] : [missingDatabase(target, where, o.createTargets)];
-    const hasProgress = hasDatabase && (await holdsProgress(session, target.database, job.job));
+    const hasProgress = hasDatabase && (await hasPositions(session, target.database, job.job));
     if (hasProgress && !o.resuming) findings.push(staleProgress(job, target, where));
     const report = await preflightTarget(session, {
       where,
@@ -197,19 +198,6 @@ function missingDatabase(target: JobTarget, where: string, createTargets: boolea
     why: 'Rows are written into tables of this database.',
     fix: createTargets ? '' : `CREATE DATABASE ${quoteId(database)};`,
   };
-}
-
-/** Whether the sink of a job of this name has written to this target. */
-async function holdsProgress(session: MysqlSession, db: string, job: string): Promise<boolean> {
-  const tables = await session.query<{ name: string }>(
-    `SELECT TABLE_NAME AS name FROM information_schema.TABLES
-      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = 'reshard_offset'`,
-    [db],
-  );
-  if (tables.length === 0) return false;
-  const table = qualified(db, 'reshard_offset');
-  const sql = `SELECT 1 FROM ${table} WHERE job = ${quoteText(job)} LIMIT 1`;
-  return (await session.rawQuery(sql)).rows > 0;
 }
 
 function staleProgress(job: Job, target: JobTarget, where: string): Finding {

@@ -38,7 +38,7 @@ export class Control implements Unit {
   }
 
   async #lead(signal: AbortSignal): Promise<void> {
-    const { job, log, view } = this.#context;
+    const { job, kafka, log, view } = this.#context;
     await using stack = new AsyncDisposableStack();
     const progress = new Map<string, ProgressView>();
     for (const source of job.sources) {
@@ -55,7 +55,8 @@ export class Control implements Unit {
         await this.#clear(sweep.gone(Date.now()));
       }
       const recopy = openRecopy(view);
-      if (recopy !== undefined) await planRecopy({ job, view, writer, log }, recopy);
+      const ends = (topic: string): Promise<number[]> => kafka.highWatermarks(topic);
+      if (recopy !== undefined) await planRecopy({ job, view, writer, log, ends }, recopy);
       const apply = openApply(view, progress);
       if (apply !== undefined) {
         await carryOutApply({ ...this.#context, writer, view }, apply);

@@ -6,8 +6,8 @@
  * order.
  */
 import type { PlainRecord, PlainWriter } from '../../../shared/kafka/plain-writer.ts';
+import type { DeadLetter } from './dead-letter.ts';
 import type { SendDeadLetters } from './dead-letter-publisher.ts';
-import type { DeadLetter } from './dead-letter-store.ts';
 
 export interface DeadLetterSource {
   job: string;
@@ -19,6 +19,7 @@ export interface DeadLetterSource {
 /** What Connect calls the step that failed. */
 const STAGE: Record<DeadLetter['reason'], string> = {
   refused: 'TASK_PUT',
+  collision: 'TASK_PUT',
   unreadable: 'VALUE_CONVERTER',
 };
 

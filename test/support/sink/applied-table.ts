@@ -3,19 +3,18 @@
  * records may be read when, so every order of partitions can be played.
  */
 
-import type { DeadLetter } from '../../../services/sink/dead-letter/dead-letter-store.ts';
-import { Target } from '../../../services/sink/destination/mysql/target.ts';
-import {
-  type TaskSource,
-  Worker,
-  type WorkerOptions,
-} from '../../../services/sink/destination/mysql/worker.ts';
+import type { DeadLetter } from '../../../services/sink/dead-letter/dead-letter.ts';
+import { MysqlDestination } from '../../../services/sink/destination/mysql/mysql-destination.ts';
+import type { TaskSource } from '../../../services/sink/destination/owned-tasks.ts';
+import type { Destination } from '../../../services/sink/destination/port.ts';
+import { Worker, type WorkerOptions } from '../../../services/sink/destination/worker.ts';
 import { PartitionTask } from '../../../services/sink/intake/partition-task.ts';
 import { RoutedBatch } from '../../../services/sink/intake/routed-batch.ts';
 import { SinkTable } from '../../../services/sink/intake/sink-table.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
+import { ModulusRoute } from '../../../shared/route/modulus.ts';
 import { until } from '../../../shared/runtime/clock.ts';
 import { createLogger, type Logger } from '../../../shared/runtime/log.ts';
 import { type Event, LogMaker, SCHEMA_IDS } from './log-maker.ts';
@@ -103,11 +102,12 @@ export class PlayedMember implements AsyncDisposable {
   constructor(o: {
     table: SinkTable;
     log: PlayedLog;
-    target: Target;
+    target: Destination;
     workers: number;
     logger: Logger;
     schedule?: WorkerOptions['schedule'];
     blockedKeys?: number;
+    parkDeadlineMs?: number;
     sendDeadLetters?: WorkerOptions['sendDeadLetters'];
   }) {
     const { blockedKeys = 1000 } = o;
@@ -118,6 +118,7 @@ export class PlayedMember implements AsyncDisposable {
         new Worker({
           target: o.target,
           source: o.log,
+          parkDeadlineMs: o.parkDeadlineMs ?? 60_000,
           limits,
           log: o.logger,
           sendDeadLetters: async deadLetters => {
@@ -199,6 +200,8 @@ export class AppliedTable implements AsyncDisposable {
     name: string;
     ddl: string;
     shardColumn: string;
+    /** More than one source feeds it. */
+    shared?: boolean;
   }): Promise<AppliedTable> {
     const session = await MysqlSession.open(o.endpoint, { role: 'admin', side: 'target' });
     await session.rawQuery(`DROP DATABASE IF EXISTS ${o.database}`);
@@ -209,7 +212,7 @@ export class AppliedTable implements AsyncDisposable {
     const topic = `s.${o.database}.${o.name}`;
     const table = new SinkTable(
       { topic, source: 's', schema, ...SCHEMA_IDS },
-      { shardColumn: o.shardColumn, targets: 2 },
+      { route: new ModulusRoute(schema, o.shardColumn, 2), shared: o.shared ?? false },
     );
     return new AppliedTable(session, table, o.database, o.endpoint);
   }
@@ -229,6 +232,7 @@ export class AppliedTable implements AsyncDisposable {
       target?: number;
       schedule?: WorkerOptions['schedule'];
       blockedKeys?: number;
+      parkDeadlineMs?: number;
       sendDeadLetters?: WorkerOptions['sendDeadLetters'];
     } = {},
   ): PlayedMember {
@@ -239,19 +243,21 @@ export class AppliedTable implements AsyncDisposable {
       workers: o.workers ?? 1,
       logger: this.#logger,
       ...(o.schedule ? { schedule: o.schedule } : {}),
+      ...(o.parkDeadlineMs === undefined ? {} : { parkDeadlineMs: o.parkDeadlineMs }),
       ...(o.blockedKeys ? { blockedKeys: o.blockedKeys } : {}),
       ...(o.sendDeadLetters ? { sendDeadLetters: o.sendDeadLetters } : {}),
     });
   }
 
-  target(job: string, number = 0): Target {
+  target(job: string, number = 0): MysqlDestination {
     const endpoint: Job['targets'][number] = {
       name: `t${number}`,
       kind: 'mysql',
       ...this.#endpoint,
       database: this.database,
     };
-    return new Target(number, endpoint, { job, jobId: `${job}#1`, identity: null }, this.#logger);
+    const owner = { job, jobId: `${job}#1`, identity: null };
+    return new MysqlDestination(number, endpoint, owner, this.#logger);
   }
 
   async rows(): Promise<string[]> {

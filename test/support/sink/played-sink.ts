@@ -4,8 +4,8 @@
  * fail, partition tasks that go to another member and back.
  */
 
-import type { Target } from '../../../services/sink/destination/mysql/target.ts';
-import { Worker } from '../../../services/sink/destination/mysql/worker.ts';
+import type { Destination } from '../../../services/sink/destination/port.ts';
+import { Worker } from '../../../services/sink/destination/worker.ts';
 import { Intake } from '../../../services/sink/intake/intake.ts';
 import { PartitionTask } from '../../../services/sink/intake/partition-task.ts';
 import type { SinkTable } from '../../../services/sink/intake/sink-table.ts';
@@ -77,7 +77,7 @@ export class PlayedReader {
 export interface PlayedSinkOptions {
   table: SinkTable;
   logs: readonly LogMaker[];
-  targets: readonly Target[];
+  targets: readonly Destination[];
   workers: number;
   batchRows: number;
   bufferBytes: number;
@@ -112,7 +112,14 @@ export class PlayedSink implements AsyncDisposable {
     });
     const limits = { rows: batchRows, bytes: 1 << 20 };
     const source = this.#intake;
-    const common = { source, limits, log: logger, schedule: PACE, sendDeadLetters: async () => {} };
+    const common = {
+      source,
+      limits,
+      log: logger,
+      schedule: PACE,
+      parkDeadlineMs: 60_000,
+      sendDeadLetters: async () => {},
+    };
     this.#workers = o.targets.map(target =>
       Array.from({ length: o.workers }, () => new Worker({ target, ...common })),
     );

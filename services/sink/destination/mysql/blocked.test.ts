@@ -1,29 +1,30 @@
 /** Blocked keys without servers: what is read, folded, kept and told. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ModulusRoute } from '../../../../shared/route/modulus.ts';
 import { type ErrorKind, ReshardError } from '../../../../shared/runtime/error.ts';
 import { LogMaker, SCHEMA_IDS, type TextRow } from '../../../../test/support/sink/log-maker.ts';
 import { SMALL_TABLE } from '../../../../test/support/sink/small-table.ts';
-import { Batch } from '../../batch.ts';
+import type { DeadLetter } from '../../dead-letter/dead-letter.ts';
 import { deadLetterHeaders } from '../../dead-letter/dead-letter-record.ts';
-import type { DeadLetter } from '../../dead-letter/dead-letter-store.ts';
-import { UNREADABLE, UPSERT } from '../../fold.ts';
-import { nothingWaits, PartitionTask } from '../../intake/partition-task.ts';
+import { Batch } from '../../intake/batch.ts';
+import { UNREADABLE, UPSERT } from '../../intake/fold.ts';
+import { advanced, nothingWaits, PartitionTask } from '../../intake/partition-task.ts';
 import { RoutedBatch } from '../../intake/routed-batch.ts';
 import { SinkTable } from '../../intake/sink-table.ts';
-import { advanced } from './offset.ts';
-import { type ParkedRow, pieces } from './park.ts';
+import type { ParkedRow } from '../waiting.ts';
+import { WaitingChange } from '../waiting.ts';
+import { pieces } from './park.ts';
 import { readAgain } from './read-again.ts';
 import { isOfRow, refusalOf } from './refusal.ts';
 import { FoldedRows } from './row-lists.ts';
-import { WaitingChange } from './waiting.ts';
 
 const TARGETS = 3;
 
 function tableOf(ids = SCHEMA_IDS): SinkTable {
   return new SinkTable(
     { topic: 's.d.t', source: 's', schema: SMALL_TABLE, ...ids },
-    { shardColumn: 'shard', targets: TARGETS },
+    { route: new ModulusRoute(SMALL_TABLE, 'shard', TARGETS) },
   );
 }
 
@@ -61,7 +62,10 @@ class Memory {
         const bad = new FoldedRows(fold, UNREADABLE);
         for (let i = 0; i < bad.count; i++) {
           const why = bad.unreadable(i);
-          change.block(bad.parked(i, 0, 'unreadable', why), bad.deadLetter(i, 0, why));
+          change.block(
+            bad.parked(i, 0, 'unreadable', why),
+            bad.deadLetter(i, 0, 'unreadable', why),
+          );
         }
       }
       change.committed();
@@ -148,12 +152,16 @@ describe('records that cannot be read', () => {
       row: value,
       schemaId: 8,
     });
-    expect(readAgain(taskOf(1), [park(taskOf(1))])).toEqual({ rows: [], deletes: [] });
+    expect(readAgain(taskOf(1), [park(taskOf(1))])).toEqual({
+      rows: [],
+      deletes: [],
+      outdated: [],
+    });
     const newer = tableOf({ keySchemaId: 7, valueSchemaId: 9 });
     const here = readAgain(taskOf(1, newer), [park(taskOf(1, newer))]);
     expect(here.rows.map(r => newer.codec.toJs(r.row, 0))).toEqual([[1, 1, 5]]);
     const elsewhere = readAgain(taskOf(0, newer), [park(taskOf(0, newer))]);
-    expect(elsewhere).toEqual({ rows: [], deletes: [key] });
+    expect(elsewhere).toEqual({ rows: [], deletes: [key], outdated: [] });
   });
 });
 

@@ -6,21 +6,16 @@
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { asReshardError, ReshardError } from '../../../../shared/runtime/error.ts';
 import {
+  advanced,
   nothingWaits,
   type PartitionTask,
   type TaskPosition,
-  type Waiting,
 } from '../../intake/partition-task.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
+import type { Claims } from '../port.ts';
+import type { MysqlDestination } from './mysql-destination.ts';
 import { isOfData } from './refusal.ts';
 import type { MysqlTable } from './table-statement.ts';
-import type { Target } from './target.ts';
-
-export interface Claim {
-  task: PartitionTask;
-  position: TaskPosition;
-  waiting: Waiting;
-}
 
 /**
  * `tables` gets what is found of the partition tasks' tables; partition tasks whose table does not
@@ -28,12 +23,12 @@ export interface Claim {
  */
 export async function claimTasks(
   session: MysqlSession,
-  target: Target,
+  target: MysqlDestination,
   due: readonly PartitionTask[],
   tables: Map<SinkTable, MysqlTable>,
-): Promise<{ claims: Claim[]; unfit: { task: PartitionTask; error: ReshardError }[] }> {
+): Promise<Claims> {
   const tasks: PartitionTask[] = [];
-  const unfit: { task: PartitionTask; error: ReshardError }[] = [];
+  const unfit: Claims['unfit'] = [];
   for (const task of due) {
     const { table } = task;
     // What halted the partition task may have been cured by changing the table.
@@ -49,14 +44,39 @@ export async function claimTasks(
   await session.rawQuery('ROLLBACK');
   if (tasks.length === 0) return { claims: [], unfit };
   const positions = await target.offsets.claim(session, tasks);
+  const restarted = await restart(session, target, tasks, positions);
   const parked = await target.parks.load(session, tasks);
   const deadLetters = await target.deadLetters.count(session, tasks);
   await session.rawQuery('ROLLBACK');
   const claims = tasks.map((task, i) => {
-    const position = positions[i];
+    const position = restarted.get(task) ?? positions[i];
     if (position === undefined) throw new ReshardError('bug', `${task.name} was not claimed`);
     const waiting = parked.get(task) ?? nothingWaits();
     return { task, position, waiting: { ...waiting, deadLetters: deadLetters.get(task) ?? 0 } };
   });
   return { claims, unfit };
+}
+
+/** Moves partition tasks that wait for a recopy to where it begins; commits. */
+async function restart(
+  session: MysqlSession,
+  target: MysqlDestination,
+  tasks: readonly PartitionTask[],
+  positions: readonly TaskPosition[],
+): Promise<Map<PartitionTask, TaskPosition>> {
+  const restarted = new Map<PartitionTask, TaskPosition>();
+  for (const [i, task] of tasks.entries()) {
+    const position = positions[i];
+    if (task.error === null || position === undefined) continue;
+    task.position = position;
+    const next = task.restart;
+    if (next === null) continue;
+    const advance = { task, next, epoch: position.epoch, ordinal: position.ordinal };
+    await target.offsets.compareAndSet(session, [advance]);
+    await target.parks.clear(session, task);
+    await session.rawQuery('COMMIT');
+    task.restarted(advanced(advance));
+    restarted.set(task, task.position);
+  }
+  return restarted;
 }

@@ -9,18 +9,11 @@
  * (I4).
  */
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
-import { qualified, quoteText } from '../../../../shared/mysql/identifier.ts';
+import { quoteText } from '../../../../shared/mysql/identifier.ts';
+import { offsetTable } from '../../../../shared/mysql/target-state.ts';
 import { ReshardError } from '../../../../shared/runtime/error.ts';
-import type { PartitionTask, TaskPosition } from '../../intake/partition-task.ts';
+import type { Advance, PartitionTask, TaskPosition } from '../../intake/partition-task.ts';
 import { addColumns, OWNER_COLUMNS, type RowOwner, refuseForeignRow } from './row-owner.ts';
-
-/** A step of a partition task that a transaction makes durable. */
-export interface Advance {
-  task: PartitionTask;
-  next: number;
-  epoch: number;
-  ordinal: number;
-}
 
 interface OffsetRow {
   topic: string;
@@ -42,7 +35,7 @@ export class OffsetTable {
   readonly #owner: RowOwner;
 
   constructor(database: string, owner: RowOwner) {
-    this.table = qualified(database, 'reshard_offset');
+    this.table = offsetTable(database);
     this.probe = `SELECT job_id, target FROM ${this.table} LIMIT 0`;
     this.#job = quoteText(owner.job);
     this.#owner = owner;
@@ -138,12 +131,6 @@ export class OffsetTable {
       `WHERE job = ${this.#job} AND (${old.join(' OR ')})`
     );
   }
-}
-
-/** The position of a partition task once `advance` is committed. */
-export function advanced(advance: Advance): TaskPosition {
-  const { task, next, epoch, ordinal } = advance;
-  return { next, epoch, ordinal, revision: task.position.revision + 1 };
 }
 
 function choice(advances: readonly Advance[], of: (a: Advance) => number): string {

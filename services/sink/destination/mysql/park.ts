@@ -1,10 +1,14 @@
 /**
  * Parked rows: the rows that cannot be in their table yet. They wait in the target, in table
  * reshard_park, written in the transaction that passed their event, and an older version of them is
- * not in the table meanwhile. There are three reasons:
+ * not in the table meanwhile. The reasons:
  * - `unique`: the row's unique value is still held by a row of another key. Keys are spread over
- *   partitions, so the other key's event may be far behind in another partition task. That the older
- *   version is gone is what breaks swaps and cycles.
+ *   partitions, so the other key's event may be far behind in another partition task. That the
+ *   older version is gone is what breaks swaps and cycles.
+ * - `owned`: the key is in the table as a row of another source (owner.ts). If the row has moved
+ *   between the sources, the other one's delete will come; the whole value is kept, as it may
+ *   become a dead letter.
+ * - `collision`: the same past its deadline: both sources have the key. Blocked.
  * - `refused`: the target refuses the row by itself. Its key is blocked, until a newer event of it
  *   comes or the target takes the row; the rest of the partition task flows. The older version is
  *   gone so that nobody takes it for the newest one, and so that it holds no unique value back.
@@ -16,12 +20,13 @@
  * as for everything else. The partition task's `parked` and `blocked` are copies of the keys:
  * exact, because claiming a partition task fences other writers.
  */
-import { createHash } from 'node:crypto';
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
-import { qualified, quoteText } from '../../../../shared/mysql/identifier.ts';
+import { quoteText } from '../../../../shared/mysql/identifier.ts';
+import { parkTable } from '../../../../shared/mysql/target-state.ts';
 import { type ErrorKind, ReshardError } from '../../../../shared/runtime/error.ts';
 import { nothingWaits, type PartitionTask, type Waiting } from '../../intake/partition-task.ts';
-import type { Refusal } from './refusal.ts';
+import type { Refusal } from '../../intake/refusal.ts';
+import { isWaiting, keyHash, type ParkedRow, type ParkReason } from '../waiting.ts';
 import { addColumns, OWNER_COLUMNS, type RowOwner, refuseForeignRow } from './row-owner.ts';
 
 /**
@@ -35,28 +40,10 @@ const FRAME = 2000;
 /** A statement of several rows is not larger. */
 const PIECE_BYTES = 4 * 1024 * 1024;
 
-export type ParkReason = 'unique' | 'refused' | 'unreadable';
-
-export interface ParkedRow {
-  task: PartitionTask;
-  /**
-   * Canonical key bytes as latin1 text: the key in `partition task.parked` or `partition
-   * task.blocked`.
-   */
-  key: string;
-  offset: number;
-  sinceMs: number;
-  reason: ParkReason;
-  /** Null if the row waits for its unique value. */
-  why: Refusal | null;
-  /** Avro row; of an unreadable record its value. */
-  row: Buffer;
-}
-
 /** Columns that the first versions of the table lack. */
 const NEWER = [
   `reason VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'unique'
-     COMMENT 'unique: waits for its value; refused, unreadable: the key is blocked'`,
+     COMMENT 'unique, owned: waits; refused, unreadable, collision: the key is blocked'`,
   'kind VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL',
   'errno INT NULL',
   `error TEXT CHARACTER SET utf8mb4 NULL COMMENT 'why, without values'`,
@@ -86,7 +73,7 @@ export class ParkTable {
   readonly #owner: RowOwner;
 
   constructor(database: string, owner: RowOwner) {
-    this.table = qualified(database, 'reshard_park');
+    this.table = parkTable(database);
     this.probe = `SELECT reason, kind, errno, error, job_id, target FROM ${this.table} LIMIT 0`;
     this.#job = quoteText(owner.job);
     this.#owner = owner;
@@ -130,6 +117,7 @@ export class ParkTable {
       const parked = { sinceMs: Number(r.since_ms), offset: Number(r.record_offset) };
       const { reason } = r;
       if (reason === 'unique') waiting?.parked.set(key, parked);
+      else if (reason === 'owned') waiting?.parked.set(key, { ...parked, why: whyOf(r) });
       else waiting?.blocked.set(key, { ...parked, reason, why: whyOf(r) });
     }
     return new Map(tasks.map(l => [l, byName.get(l.name) ?? nothingWaits()]));
@@ -138,11 +126,12 @@ export class ParkTable {
   /** Stores rows; a key that is parked already gets the newer row and keeps its age. */
   async put(session: MysqlSession, rows: readonly ParkedRow[], maxBytes: number): Promise<void> {
     for (const r of rows) {
-      if (r.reason !== 'unique') continue;
+      if (!isWaiting(r.reason)) continue;
       if (r.task.parked.size < PARKED_MAX || r.task.parked.has(r.key)) continue;
-      throw new ReshardError('collision', `more than ${PARKED_MAX} rows wait for unique values`, {
+      const what = r.reason === 'unique' ? 'unique values' : 'keys that another source holds';
+      throw new ReshardError('collision', `more than ${PARKED_MAX} rows wait for ${what}`, {
         context: { table: r.task.table.name, partition: r.task.partition },
-        remedy: 'look for rows with the same unique value on the sources and on the target',
+        remedy: 'look for rows with the same key or unique value on the sources and on the target',
       });
     }
     const values = rows.map(r => {
@@ -174,6 +163,13 @@ export class ParkTable {
          AND key_hash IN (${hashes.join(',')})`,
       );
     }
+  }
+
+  /** Forgets all that waits: every row comes once more. */
+  async clear(session: MysqlSession, task: PartitionTask): Promise<void> {
+    await session.rawQuery(
+      `DELETE FROM ${this.table} WHERE job = ${this.#job} AND ${placeOf(task)}`,
+    );
   }
 
   /**
@@ -244,9 +240,4 @@ export function placeOf(task: PartitionTask): string {
 
 function hashLiteral(key: string): string {
   return `x'${keyHash(key)}'`;
-}
-
-/** A key as it may be shown: the values in it may not. */
-export function keyHash(key: string): string {
-  return createHash('sha256').update(key, 'latin1').digest('hex');
 }

@@ -4,29 +4,14 @@
  * between the two publishes it later, perhaps twice, and a newer event of the key, which ends the
  * block, cannot make it be forgotten.
  */
-import type { MysqlSession } from '../../../shared/mysql/connect.ts';
-import { qualified, quoteText } from '../../../shared/mysql/identifier.ts';
-import type { ErrorKind } from '../../../shared/runtime/error.ts';
-import { pieces, placeOf, refusalText } from '../destination/mysql/park.ts';
-import type { Refusal } from '../destination/mysql/refusal.ts';
-import {
-  addColumns,
-  OWNER_COLUMNS,
-  type RowOwner,
-  refuseForeignRow,
-} from '../destination/mysql/row-owner.ts';
-import type { PartitionTask } from '../intake/partition-task.ts';
-
-export interface DeadLetter {
-  task: PartitionTask;
-  offset: number;
-  /** Key and value as they are in the log. */
-  key: Buffer;
-  value: Buffer | null;
-  reason: 'refused' | 'unreadable';
-  why: Refusal;
-  sinceMs: number;
-}
+import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
+import { quoteText } from '../../../../shared/mysql/identifier.ts';
+import { deadLetterTable } from '../../../../shared/mysql/target-state.ts';
+import type { ErrorKind } from '../../../../shared/runtime/error.ts';
+import type { DeadLetter } from '../../dead-letter/dead-letter.ts';
+import type { PartitionTask } from '../../intake/partition-task.ts';
+import { pieces, placeOf, refusalText } from './park.ts';
+import { addColumns, OWNER_COLUMNS, type RowOwner, refuseForeignRow } from './row-owner.ts';
 
 interface DeadLetterRow {
   record_offset: string | number;
@@ -56,7 +41,7 @@ export class DeadLetterStore {
   readonly #owner: RowOwner;
 
   constructor(database: string, owner: RowOwner) {
-    this.table = qualified(database, 'reshard_dead_letter');
+    this.table = deadLetterTable(database);
     this.probe = `SELECT job_id, target FROM ${this.table} LIMIT 0`;
     this.#job = quoteText(owner.job);
     this.#owner = owner;

@@ -10,9 +10,12 @@ import { inspectKeys } from '../../../../shared/mysql/inspect.ts';
 import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
 import { ReshardError } from '../../../../shared/runtime/error.ts';
 import type { Logger } from '../../../../shared/runtime/log.ts';
-import { DeadLetterStore } from '../../dead-letter/dead-letter-store.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
+import type { Destination, DestinationSession, SessionLimits } from '../port.ts';
+import { DeadLetterStore } from './dead-letter-store.ts';
+import { MysqlDestinationSession } from './mysql-session.ts';
 import { OffsetTable } from './offset.ts';
+import { createOwners } from './owner.ts';
 import { ParkTable } from './park.ts';
 import type { RowOwner } from './row-owner.ts';
 import { MysqlTable } from './table-statement.ts';
@@ -26,10 +29,8 @@ const STATEMENT_TIMEOUT_MS = 120_000;
  * the server ends such a transaction after this time, and the next owner can claim them.
  */
 const IDLE_TIMEOUT_S = 10;
-/** So a worker without work says something before that. */
-export const SIGN_OF_LIFE_MS = 3000;
-
-export class Target {
+export class MysqlDestination implements Destination {
+  readonly guarantee = 'atomic-position';
   readonly number: number;
   readonly name: string;
   readonly database: string;
@@ -61,8 +62,13 @@ export class Target {
     this.#log = log;
   }
 
-  /** A session without autocommit, on a target that has our tables. */
-  async open(): Promise<{ session: MysqlSession; packetBytes: number }> {
+  async open(limits: SessionLimits): Promise<DestinationSession> {
+    const { session, packetBytes } = await this.connect();
+    return new MysqlDestinationSession(session, this, { ...limits, packetBytes });
+  }
+
+  /** A connection without autocommit, to a target that has our tables. */
+  async connect(): Promise<{ session: MysqlSession; packetBytes: number }> {
     const { host, port, user, password, database, tls } = this.#endpoint;
     const session = await MysqlSession.open(
       { host, port, user, password, database, tls },
@@ -83,6 +89,21 @@ export class Target {
       session.destroy();
       throw e;
     }
+  }
+
+  /**
+   * Throws if the server takes larger statements than when the session began, which keeps its own
+   * limit: only a new session has the one that the operator has raised.
+   */
+  async checkLimits(session: MysqlSession): Promise<void> {
+    const [row] = await session.query<{ ours: string | number; now: string | number }>(
+      'SELECT @@session.max_allowed_packet AS ours, @@global.max_allowed_packet AS now',
+    );
+    await session.rawQuery('ROLLBACK');
+    if (Number(row?.now) === Number(row?.ours)) return;
+    throw new ReshardError('target', 'max_allowed_packet was changed: a new session has it', {
+      context: { target: this.name },
+    });
   }
 
   /** Our tables, unless somebody has made them: then the user needs no privilege for it. */
@@ -110,7 +131,9 @@ export class Target {
         remedy: `create the table on ${this.name} as it is on the sources`,
       });
     }
+    if (table.isShared) await createOwners(session, this.database, this.#owner.jobId, table);
     return new MysqlTable(table, {
+      jobId: this.#owner.jobId,
       database: this.database,
       flavor: session.flavor,
       hasUniques: keys.some(k => k.unique && k.name !== 'PRIMARY'),

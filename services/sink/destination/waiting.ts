@@ -4,10 +4,36 @@
  * blocked keys in a partition task are no poisoned rows but a table that does not fit, and then the
  * partition task stops as a whole.
  */
-import { ReshardError } from '../../../../shared/runtime/error.ts';
-import type { DeadLetter } from '../../dead-letter/dead-letter-store.ts';
-import type { PartitionTask } from '../../intake/partition-task.ts';
-import type { ParkedRow } from './park.ts';
+import { createHash } from 'node:crypto';
+import { ReshardError } from '../../../shared/runtime/error.ts';
+import type { DeadLetter } from '../dead-letter/dead-letter.ts';
+import type { BlockReason, PartitionTask } from '../intake/partition-task.ts';
+import type { Refusal } from '../intake/refusal.ts';
+
+export type ParkReason = 'unique' | 'owned' | BlockReason;
+
+/** Waits for something that comes by itself; the other reasons block the key. */
+export function isWaiting(reason: ParkReason): reason is 'unique' | 'owned' {
+  return reason === 'unique' || reason === 'owned';
+}
+
+export interface ParkedRow {
+  task: PartitionTask;
+  /**
+   * Canonical key bytes as latin1 text: the key in `partition task.parked` or `partition
+   * task.blocked`.
+   */
+  key: string;
+  offset: number;
+  sinceMs: number;
+  reason: ParkReason;
+  /** Null if the row waits for its unique value. */
+  why: Refusal | null;
+  /** Avro row; of a record that may become a dead letter, or cannot be read, its whole value. */
+  row: Buffer;
+  /** The whole value of a row that was kept with it. */
+  value?: Buffer;
+}
 
 /** Blocked keys of a partition task. */
 export const BLOCKED_MAX = 1000;
@@ -38,7 +64,7 @@ export class WaitingChange {
     this.#blocked.set(task, (this.#blocked.get(task) ?? 0) - blocked);
   }
 
-  /** The row waits for its unique value. */
+  /** The row waits; or its key was blocked, and is so for another reason now. */
   park(row: ParkedRow): void {
     this.parked.push(row);
   }
@@ -67,8 +93,10 @@ export class WaitingChange {
     for (const { task, key, sinceMs, offset, reason, why } of this.parked) {
       task.parked.delete(key);
       task.blocked.delete(key);
-      if (reason === 'unique' || why === null) task.parked.set(key, { sinceMs, offset });
-      else task.blocked.set(key, { sinceMs, offset, reason, why });
+      const known = { sinceMs, offset };
+      if (why === null) task.parked.set(key, known);
+      else if (isWaiting(reason)) task.parked.set(key, { ...known, why });
+      else task.blocked.set(key, { ...known, reason, why });
     }
     for (const [task, n] of this.#posted) task.deadLetters += n;
   }
@@ -76,9 +104,13 @@ export class WaitingChange {
 
 function tooMany({ task, why }: ParkedRow, max: number): ReshardError {
   const text = `more than ${max} keys of a partition are blocked, the last one: ${why?.text}`;
-  return new ReshardError('target-data', text, {
+  return new ReshardError(why?.kind === 'collision' ? 'collision' : 'target-data', text, {
     context: { table: task.table.name, partition: task.partition },
-    remedy: 'make the target table like the source table; the rest is automatic',
+    remedy:
+      why?.kind === 'collision'
+        ? 'two sources have rows of the same keys (reshard doctor, reshard verify): give them other ' +
+          'keys, or delete one of each; the rest is automatic'
+        : 'make the target table like the source table; the rest is automatic',
   });
 }
 
@@ -87,4 +119,9 @@ function tooManyDeadLetters({ task }: ParkedRow): ReshardError {
     context: { table: task.table.name, partition: task.partition },
     remedy: 'look at why the dead-letter topic takes no records (reshard topics)',
   });
+}
+
+/** A key as it may be shown: the values in it may not. */
+export function keyHash(key: string): string {
+  return createHash('sha256').update(key, 'latin1').digest('hex');
 }

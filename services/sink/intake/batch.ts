@@ -6,12 +6,11 @@
  * Nothing is taken from the partition tasks here: `Step` says how far each one would be, and the
  * partition tasks move when the target has committed. So a transaction that fails needs no undo.
  */
-import type { ReshardError } from '../../shared/runtime/error.ts';
-import type { Advance } from './destination/mysql/offset.ts';
-import { DELETE, type Kind, TableFold, UNREADABLE, UPSERT } from './fold.ts';
-import type { PartitionTask } from './intake/partition-task.ts';
-import { EVERYWHERE, int, type RoutedBatch } from './intake/routed-batch.ts';
-import type { SinkTable } from './intake/sink-table.ts';
+import type { ReshardError } from '../../../shared/runtime/error.ts';
+import { CLEAR, DELETE, type Kind, TableFold, UNREADABLE, UPSERT } from './fold.ts';
+import type { Advance, PartitionTask } from './partition-task.ts';
+import { EVERYWHERE, int, type RoutedBatch } from './routed-batch.ts';
+import type { SinkTable } from './sink-table.ts';
 
 export interface BatchLimits {
   rows: number;
@@ -155,9 +154,11 @@ function kindHere(
   routed: RoutedBatch,
   i: number,
 ): Kind | null {
-  if (int(routed.goesTo, i) === task.target) return UPSERT;
+  const goesTo = int(routed.goesTo, i);
+  if (goesTo === task.target || goesTo === EVERYWHERE) return UPSERT;
   const leaves = int(routed.leaves, i);
-  if (leaves === task.target || leaves === EVERYWHERE) return DELETE;
+  if (leaves === task.target) return DELETE;
+  if (leaves === EVERYWHERE) return routed.isTombstone(i) ? CLEAR : DELETE;
   // Its meaning is not known, so it may concern any target.
   if (routed.unreadable.size > 0 && routed.unreadable.has(i)) return UNREADABLE;
   // An event after an unreadable one tells again where the row is: not here.

@@ -1,21 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { TableSchema } from '../../shared/schema/table-schema.ts';
-import { type Event, LogMaker, SCHEMA_IDS } from '../../test/support/sink/log-maker.ts';
-import { SMALL_TABLE } from '../../test/support/sink/small-table.ts';
+import { ModulusRoute } from '../../../shared/route/modulus.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import { type Event, LogMaker, SCHEMA_IDS } from '../../../test/support/sink/log-maker.ts';
+import { SMALL_TABLE } from '../../../test/support/sink/small-table.ts';
 import { Batch } from './batch.ts';
-import { advanced } from './destination/mysql/offset.ts';
-import { DELETE, UPSERT } from './fold.ts';
-import { nothingWaits, PartitionTask } from './intake/partition-task.ts';
-import { RoutedBatch } from './intake/routed-batch.ts';
-import { SinkTable } from './intake/sink-table.ts';
+import { CLEAR, DELETE, UPSERT } from './fold.ts';
+import { advanced, nothingWaits, PartitionTask } from './partition-task.ts';
+import { RoutedBatch } from './routed-batch.ts';
+import { SinkTable } from './sink-table.ts';
 
 const TARGETS = 3;
 
 function tableOf(schema: TableSchema, compacted = false): SinkTable {
   return new SinkTable(
     { topic: 's.d.t', source: 's', schema, ...SCHEMA_IDS },
-    { shardColumn: 'shard', targets: TARGETS, compacted },
+    { route: new ModulusRoute(schema, 'shard', TARGETS), compacted },
   );
 }
 
@@ -188,7 +188,7 @@ describe('folding a batch', () => {
       task.offer(routedOf(table, log, 0, log.end));
       const batch = new Batch({ rows: 100, bytes: 1 << 20 });
       batch.collect([task]);
-      expect(batch.folds()[0]?.countOf(DELETE)).toBe(1);
+      expect(batch.folds()[0]?.countOf(CLEAR)).toBe(1);
     }
   });
 
