@@ -15,11 +15,14 @@
 import { GtidSet } from '../../shared/change/gtid.ts';
 import { StreamPosition } from '../../shared/change/position.ts';
 import type { JobSource } from '../../shared/job/job.ts';
+import { refuseSwapped } from '../../shared/job/state/identity.ts';
 import type { Start, TablePlan } from '../../shared/job/state/job-view.ts';
+import { openProgress } from '../../shared/job/state/open.ts';
+import { sourceTransactionalId } from '../../shared/job/state/owner.ts';
 import type { ProgressView, Resume } from '../../shared/job/state/progress-view.ts';
 import { chunksTopic } from '../../shared/kafka/topic-name.ts';
 import type { TransactionalWriter } from '../../shared/kafka/transactional-writer.ts';
-import { openProgress, type ServiceContext } from '../../shared/member/context.ts';
+import type { ServiceContext } from '../../shared/member/context.ts';
 import { asReshardError, ReshardError } from '../../shared/runtime/error.ts';
 import { policyOf } from '../../shared/runtime/error-policy.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
@@ -51,12 +54,17 @@ export class BinlogUnit implements Unit {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { kafka, job } = this.#context;
+    const { kafka, view } = this.#context;
     const planned = await this.#planned(signal);
     const facts = await sourceFacts(this.#source, this.#log).catch(e => {
       throw withRemedy(asReshardError(e), this.#source.name);
     });
-    const transactionalId = `reshard.${job.job}.${this.#source.name}`;
+    // Who may not have the source must not fence its writer either.
+    await this.#durable();
+    if (view.identity) {
+      refuseSwapped('source', this.#source.name, facts.identityUuid, view.identity);
+    }
+    const transactionalId = sourceTransactionalId(this.#source.name);
     const writer = await kafka.transactionalWriter({ transactionalId });
     failpoint(FAILPOINTS.binlogMidTakeover);
     try {
@@ -139,8 +147,8 @@ export class BinlogUnit implements Unit {
 
   /** What this source's progress topic says; nobody else can move it any more. */
   async #durable(): Promise<Durable> {
-    const { kafka } = this.#context;
-    await using opened = await openProgress(this.#context, this.#source.name);
+    const { kafka, view } = this.#context;
+    await using opened = await openProgress(this.#context, this.#source.name, view.jobId);
     const progress = opened.view;
     const { resume } = progress;
     const [chunks] = await kafka.offsets(chunksTopic(this.#source.name));

@@ -13,13 +13,15 @@ import { sourcePosition } from '../../shared/change/source-position.ts';
 import { type ChunkRecord, chunkCodec } from '../../shared/codec/chunk-record.ts';
 import type { RecordCodec } from '../../shared/codec/record-codec.ts';
 import type { JobSource } from '../../shared/job/job.ts';
+import { foreignJob } from '../../shared/job/state/identity.ts';
 import type { Start, TablePlan } from '../../shared/job/state/job-view.ts';
+import { progressCodec } from '../../shared/job/state/open.ts';
 import type { ProgressRecord, ProgressView, Resume } from '../../shared/job/state/progress-view.ts';
 import type { LogReader } from '../../shared/kafka/reader.ts';
 import { chunksTopic, progressTopic } from '../../shared/kafka/topic-name.ts';
 import type { TransactionalWriter } from '../../shared/kafka/transactional-writer.ts';
-import { progressCodec, type ServiceContext } from '../../shared/member/context.ts';
-import { asReshardError, ReshardError } from '../../shared/runtime/error.ts';
+import type { ServiceContext } from '../../shared/member/context.ts';
+import { asReshardError, describeError, ReshardError } from '../../shared/runtime/error.ts';
 import type { RawEvent } from './capture/binlog-event.ts';
 import { Capture } from './capture/capture.ts';
 import type { CapturedTable } from './capture/captured-table.ts';
@@ -185,6 +187,7 @@ export class Pipeline {
       writer: transactional,
       codec,
       progressTopic: progressTopic(source.name),
+      jobId: context.view.jobId,
       position: this.#o.position,
       epoch: (resume?.epoch ?? 0) + 1,
       ordinal: resume?.ordinal ?? 0,
@@ -233,7 +236,11 @@ export class Pipeline {
     const { context, source, facts, progress, tables } = this.#o;
     const { job } = context;
     return new ChunkIntake({
-      job: job.job,
+      jobId: context.view.jobId,
+      onForeign: theirs => {
+        const what = `a chunk of ${chunksTopic(source.name)}`;
+        context.log.error(describeError(foreignJob({ what, ours: context.view.jobId, theirs })));
+      },
       flavor: facts.flavor,
       codec,
       writer: this.writer,

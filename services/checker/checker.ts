@@ -49,7 +49,8 @@ export class Checker implements Unit {
       await tailTable(kafka, reportTopic(job.job), (key, value) => {
         const id = /^checker\/(verify-.+)$/.exec(key.toString())?.[1];
         if (id === undefined || value === null) return;
-        if (VERDICTS.has(codec.decode(value).state)) this.#judged.add(id);
+        const { state, jobId } = codec.decode(value);
+        if (VERDICTS.has(state) && jobId === view.jobId) this.#judged.add(id);
       }),
     );
     await tail.caughtUp;

@@ -16,8 +16,8 @@ import { renderFindings } from './cli/doctor-report.ts';
 import { blockers, createTables, runDoctor } from './doctor/doctor.ts';
 import { isPassing } from './doctor/error-finding.ts';
 import { Control } from './phase/control.ts';
-import { leadership } from './phase/leadership.ts';
-import { noteWaiting, prepare, prepared, registerStatic } from './phase/prepare.ts';
+import { leadership, untilFenced } from './phase/leadership.ts';
+import { noteWaiting, prepare, prepared, refuseUnlike, registerStatic } from './phase/prepare.ts';
 import { controlTopics } from './phase/topic-plan.ts';
 
 export interface ControlOptions extends ServiceOptions {
@@ -93,6 +93,7 @@ async function begin(
   const sinceMs = Date.now();
   const attempt = async (): Promise<void> => {
     if (await prepared(kafka, job)) {
+      await refuseUnlike({ job, kafka, registry, log });
       // A job that an older version has prepared lacks it.
       await (await kafka.admin()).ensureTopics([controlTopics(job).deadLetters]);
       return registerStatic(registry, job);
@@ -109,7 +110,8 @@ async function begin(
       log.debug(`not shown to views: ${describeError(e)}`),
     );
   };
-  await persist(attempt, { what: 'preparing the job', log, signal, onWait });
+  const work = (): Promise<void> => untilFenced(attempt, { job, log, signal });
+  await persist(work, { what: 'preparing the job', log, signal, onWait });
 }
 
 /** What the doctor has seen, and when. */

@@ -1,5 +1,6 @@
 /** The sink service: a member that applies the slots (partitions) it is given to all targets. */
 
+import { openProgress } from '../../shared/job/state/open.ts';
 import { deadLetterTopic } from '../../shared/kafka/topic-name.ts';
 import { openContext, type ServiceOptions } from '../../shared/member/context.ts';
 import type { ReportedUnit } from '../../shared/member/reporter.ts';
@@ -10,8 +11,12 @@ import { Sink } from './sink.ts';
 export async function runSink(o: ServiceOptions): Promise<void> {
   await using context = await openContext('sink', { ...o, slots: o.job.options.partitions });
   const { job, log, signal, kafka, view, report } = context;
+  // The sink reads no progress: that the sources are ours it asks once, before it writes anything.
+  for (const { name } of job.sources) {
+    await using _ = await openProgress(context, name, view.jobId);
+  }
   const deadLetters = deadLetterTopic(job.job);
-  const from = { job: job.job, targets: job.targets.map(t => t.name) };
+  const from = { job: job.job, jobId: view.jobId, targets: job.targets.map(t => t.name) };
   const sendDeadLetters = deadLetterSender(deadLetters, from, await kafka.writer());
   const sink = new Sink({ job, view, kafka, sendDeadLetters, log });
   const progress = new SinkProgress(sink, {

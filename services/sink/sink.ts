@@ -59,7 +59,8 @@ export class Sink {
       onQueued: task => this.tasks.get(task)?.wake(),
       onLost: (task, error) => this.tasks.get(task)?.lost(task, error),
     });
-    this.targets = job.targets.map((t, i) => new Target(i, t, job.job, log));
+    const named = { job: job.job, jobId: view.jobId, identity: view.identity };
+    this.targets = job.targets.map((t, i) => new Target(i, t, named, log));
     this.workers = this.targets.map(target =>
       Array.from(
         { length: job.options.sinkConnections },

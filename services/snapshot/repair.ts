@@ -11,9 +11,10 @@
 import { chunkCodec } from '../../shared/codec/chunk-record.ts';
 import { type JobSource, readServer } from '../../shared/job/job.ts';
 import type { RepairRequest, TablePlan } from '../../shared/job/state/job-view.ts';
+import { openProgress } from '../../shared/job/state/open.ts';
 import type { ProgressView, RepairProgress } from '../../shared/job/state/progress-view.ts';
 import { chunksTopic } from '../../shared/kafka/topic-name.ts';
-import { openProgress, type ServiceContext } from '../../shared/member/context.ts';
+import type { ServiceContext } from '../../shared/member/context.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import type { PauseReasons } from '../../shared/runtime/pause.ts';
@@ -52,7 +53,7 @@ export class SourceRepair implements Unit {
     if (signal.aborted) return;
     const failure = new AbortController();
     const stop = AbortSignal.any([signal, failure.signal]);
-    await using progress = await openProgress(context, source.name);
+    await using progress = await openProgress(context, source.name, context.view.jobId);
     progress.failed.catch(error => failure.abort(error));
     const writer = await context.kafka.writer();
     try {
@@ -108,6 +109,7 @@ export class SourceRepair implements Unit {
     stop: AbortSignal,
   ): Promise<void> {
     const { job, options } = this.#o.context.job;
+    const { jobId } = this.#o.context.view;
     const at = progress.repairs.get(request.id);
     if (at?.reason) await sleep(Math.min(2 ** at.rejected, REJECTED_WAIT_MAX_MS), stop);
     const done = at?.done ?? 0;
@@ -121,6 +123,7 @@ export class SourceRepair implements Unit {
     let offset = -1;
     const chunk = {
       job,
+      jobId,
       source: plan.source,
       db: plan.db,
       table: plan.table,

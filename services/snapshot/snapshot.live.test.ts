@@ -9,12 +9,14 @@ import { type ChunkRecord, chunkCodec } from '../../shared/codec/chunk-record.ts
 import { EnvelopeDecoder } from '../../shared/codec/envelope.ts';
 import { staticSchema } from '../../shared/codec/record-codec.ts';
 import { parseJob } from '../../shared/job/job.ts';
+import { makeIdentity } from '../../shared/job/state/identity.ts';
 import { JobView, stateKey } from '../../shared/job/state/job-view.ts';
+import { progressCodec } from '../../shared/job/state/open.ts';
 import { progressKey, type RangeProgress } from '../../shared/job/state/progress-view.ts';
 import { KafkaLog } from '../../shared/kafka/kafka.ts';
 import { chunksTopic, progressTopic } from '../../shared/kafka/topic-name.ts';
 import type { FetchedBatch } from '../../shared/kafka/wire/fetched-batch.ts';
-import { progressCodec, type ServiceContext } from '../../shared/member/context.ts';
+import type { ServiceContext } from '../../shared/member/context.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
 import { inspectTable } from '../../shared/mysql/inspect.ts';
 import { planRanges } from '../../shared/mysql/range-plan.ts';
@@ -25,6 +27,7 @@ import { createLogger } from '../../shared/runtime/log.ts';
 import { createRegistry } from '../../shared/runtime/metric.ts';
 import { PauseReasons } from '../../shared/runtime/pause.ts';
 import { servers } from '../../test/support/dev.ts';
+import { claimSource } from '../control/phase/source-owner.ts';
 import { SnapshotProgress, snapshotMetrics } from './metrics.ts';
 import { SourceSnapshot } from './snapshot.ts';
 
@@ -98,7 +101,10 @@ async function prepare(name: string, rowsPerRange: number, table = 'item') {
   const value = envelopeSchema(source, schema);
   const valueSchemaId = await registry.register(`${topic}-value`, value, 'BACKWARD');
   const { ranges } = await planRanges(rig.admin, schema, { rowsPerRange, rangesMax: 64 });
+  const identity = makeIdentity(job, { source: () => 'u', target: () => 'v' });
+  await claimSource({ kafka, registry }, source, { job: source, id: identity.id });
   const view = new JobView();
+  view.identity = identity;
   const plan = {
     generation: 1,
     source,
@@ -130,7 +136,13 @@ async function prepare(name: string, rowsPerRange: number, table = 'item') {
       pause,
       progress: new SnapshotProgress(metrics, source),
     });
-  return { source, schema, ranges, unit, writer: await TestWriter.open(source, ranges.length) };
+  return {
+    source,
+    schema,
+    ranges,
+    unit,
+    writer: await TestWriter.open(source, identity.id, ranges.length),
+  };
 }
 
 type Judge = (chunk: ChunkRecord, nth: number) => boolean;
@@ -151,7 +163,7 @@ class TestWriter {
     this.#count = ranges;
   }
 
-  static async open(source: string, ranges: number): Promise<TestWriter> {
+  static async open(source: string, jobId: string, ranges: number): Promise<TestWriter> {
     const { kafka, registry } = rig;
     const self = new TestWriter(ranges);
     const chunks = await chunkCodec(registry, source);
@@ -159,10 +171,12 @@ class TestWriter {
     const out = await kafka.writer();
     const take = async (value: Buffer, offset: number): Promise<void> => {
       const range = self.take(chunks.decode(value));
-      const records = [{ key: Buffer.from('source'), value: progress.encode(resumeAt(offset)) }];
+      const records = [
+        { key: Buffer.from('source'), value: progress.encode({ ...resumeAt(offset), jobId }) },
+      ];
       if (range !== undefined) {
         const key = Buffer.from(progressKey.range(range.db, range.table, range.range));
-        records.push({ key, value: progress.encode({ resume: null, range }) });
+        records.push({ key, value: progress.encode({ resume: null, range, jobId }) });
       }
       await out.send(progressTopic(source), 0, records);
     };

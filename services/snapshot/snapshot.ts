@@ -9,9 +9,10 @@
 
 import { chunkCodec } from '../../shared/codec/chunk-record.ts';
 import { type JobSource, readServer } from '../../shared/job/job.ts';
+import { openProgress } from '../../shared/job/state/open.ts';
 import type { ProgressView } from '../../shared/job/state/progress-view.ts';
 import { chunksTopic } from '../../shared/kafka/topic-name.ts';
-import { openProgress, type ServiceContext } from '../../shared/member/context.ts';
+import type { ServiceContext } from '../../shared/member/context.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import type { PauseReasons } from '../../shared/runtime/pause.ts';
@@ -45,7 +46,7 @@ export class SourceSnapshot implements Unit {
     const { context, source } = this.#o;
     const failure = new AbortController();
     const stop = AbortSignal.any([signal, failure.signal]);
-    await using progress = await openProgress(context, source.name);
+    await using progress = await openProgress(context, source.name, context.view.jobId);
     const board = new RangeBoard(source.name, context.view, progress.view, this.#o.slots);
     progress.failed.catch(error => failure.abort(error));
     const writer = await context.kafka.writer();
@@ -82,7 +83,7 @@ export class SourceSnapshot implements Unit {
     });
     const { options } = context.job;
     const worker = new SnapshotWorker({ ...shared, session, source, pause, progress, options });
-    await worker.run(context.job.job, stop);
+    await worker.run({ job: context.job.job, jobId: context.view.jobId }, stop);
   }
 
   /** Keeps the board up to date until the signal. */

@@ -29,6 +29,9 @@ export type WorkerOptions = {
   options: Job['options'];
 };
 
+/** The names of the job in its chunks. */
+export type ChunkJob = { job: string; jobId: string };
+
 type TableReader = { reader: ChunkReader; size: ChunkSize };
 
 export class SnapshotWorker {
@@ -40,7 +43,7 @@ export class SnapshotWorker {
     this.#o = o;
   }
 
-  async run(job: string, stop: AbortSignal): Promise<void> {
+  async run(job: ChunkJob, stop: AbortSignal): Promise<void> {
     const { session, board, pause } = this.#o;
     const rows = await session.query<{ id: string | number }>('SELECT @@server_id AS id');
     this.#serverId = Number(rows[0]?.id ?? 0);
@@ -60,7 +63,7 @@ export class SnapshotWorker {
   }
 
   /** Reads on until the whole range has been sent, or it is no longer ours. */
-  async #copy(job: string, own: OwnRange, stop: AbortSignal): Promise<void> {
+  async #copy(job: ChunkJob, own: OwnRange, stop: AbortSignal): Promise<void> {
     const { board, pause, rateLimit, options, progress } = this.#o;
     const { copy } = own;
     const { reader, size } = this.#readerOf(own);
@@ -103,7 +106,7 @@ export class SnapshotWorker {
   }
 
   #send(
-    job: string,
+    job: ChunkJob,
     own: OwnRange,
     reader: ChunkReader,
     position: Position,
@@ -117,7 +120,7 @@ export class SnapshotWorker {
       // Noted before it is sent: its size is known only then, and it must not be sent twice.
       const noted = { seq, upTo, last, bytes: chunk.rows.length };
       const record = {
-        job,
+        ...job,
         source: plan.source,
         db: plan.db,
         table: plan.table,

@@ -24,6 +24,8 @@ export interface ChunkRecord {
   repair?: string | null;
   clear?: string;
   keys?: Buffer[];
+  /** The job's id: names come again. */
+  jobId?: string;
 }
 
 export function chunkCodec(

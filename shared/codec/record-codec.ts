@@ -33,6 +33,18 @@ export interface RecordCodec<T> {
   decode(value: Buffer): T;
 }
 
+/** Whether the record's schema of this version is registered; false also without the subject. */
+export async function isRegistered(
+  registry: SchemaRegistry,
+  name: RecordName,
+  subject: string,
+): Promise<boolean> {
+  if ((await registry.latest(subject)) === null) return false;
+  const own = canonicalJson(staticSchema(name));
+  const versions = await registry.versions(subject);
+  return versions.some(v => canonicalJson(JSON.parse(v.schema)) === own);
+}
+
 /** Codec of a static record; its schema must be registered under the subject already. */
 export async function recordCodec<T>(
   registry: SchemaRegistry,

@@ -13,10 +13,10 @@ import { envelopeSchema, keySchema } from './avro-schema.ts';
 import { type RecordName, staticSchema } from './record-codec.ts';
 
 const PINNED: Record<RecordName, string> = {
-  chunk: '3b38c05f86c18417',
-  progress: 'fb104e0a17911ce1',
-  report: 'c6948d4a14380753',
-  state: 'f07a239aae91bed9',
+  chunk: '9e3f10de50dfd665',
+  progress: 'a6c6c82c84702d57',
+  report: '4a1e8b9f2de31d3e',
+  state: 'd87ca3737a2d0ee8',
 };
 
 function hash(schema: unknown): string {

@@ -86,6 +86,23 @@ export class TopicAdmin {
     await this.#use('to delete topics', client => client.deleteTopics({ topics: [...topics] }));
   }
 
+  /** Members of each of these groups that exists. */
+  async groups(ids: readonly string[]): Promise<{ group: string; members: number }[]> {
+    return this.#use('to describe groups', async client => {
+      const { groups } = await client.listGroups();
+      const known = ids.filter(id => groups.some(g => g.groupId === id));
+      if (known.length === 0) return [];
+      const described = await client.describeGroups(known);
+      return described.groups.map(g => ({ group: g.groupId, members: g.members.length }));
+    });
+  }
+
+  /** Groups without members, which must exist. */
+  async deleteGroups(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#use('to delete groups', client => client.deleteGroups([...ids]));
+  }
+
   /** Settings of a topic in force, defaults included. */
   async topicConfig(topic: string): Promise<Record<string, string>> {
     const { resources } = await this.#use('to describe topics', client =>
@@ -96,6 +113,17 @@ export class TopicAdmin {
     );
     const entries = resources[0]?.configEntries ?? [];
     return Object.fromEntries(entries.map(e => [e.configName, e.configValue]));
+  }
+
+  /** Sets these settings of a topic; others that it has of its own fall back to the broker's. */
+  async setTopicConfig(topic: string, config: Record<string, string>): Promise<void> {
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+    await this.#use('to change a topic', client =>
+      client.alterConfigs({
+        validateOnly: false,
+        resources: [{ type: CONFIG_RESOURCE_TOPIC, name: topic, configEntries }],
+      }),
+    );
   }
 
   async close(): Promise<void> {

@@ -5,12 +5,11 @@
 import { hostname } from 'node:os';
 import { type RecordCodec, recordCodec } from '../codec/record-codec.ts';
 import type { Job } from '../job/job.ts';
-import { applyState, JobView, type StateRecord } from '../job/state/job-view.ts';
-import { applyProgress, type ProgressRecord, ProgressView } from '../job/state/progress-view.ts';
+import type { JobView } from '../job/state/job-view.ts';
+import { liveJob, openState, refuseOtherFile } from '../job/state/open.ts';
 import { KafkaLog } from '../kafka/kafka.ts';
 import type { Member, MemberOptions } from '../kafka/member.ts';
-import { tailTable } from '../kafka/table.ts';
-import { progressTopic, reportTopic, stateTopic } from '../kafka/topic-name.ts';
+import { reportTopic } from '../kafka/topic-name.ts';
 import { SchemaRegistry } from '../registry/registry.ts';
 import { sleep } from '../runtime/clock.ts';
 import { describeError, type ReshardError } from '../runtime/error.ts';
@@ -42,6 +41,7 @@ export interface ServiceOptions {
 }
 
 export interface ServiceContext extends AsyncDisposable {
+  /** The job file; its tables are those of the job now. */
   readonly job: Job;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -71,25 +71,14 @@ export function registryOf(job: Job): SchemaRegistry {
   return new SchemaRegistry(job.registry);
 }
 
-/** Codec of one of schemas/*.avsc for the topic's subject. */
-export function stateCodec(registry: SchemaRegistry, job: Job): Promise<RecordCodec<StateRecord>> {
-  return recordCodec<StateRecord>(registry, 'state', `${stateTopic(job.job)}-value`);
-}
-
 export function reportCodec(registry: SchemaRegistry, job: Job): Promise<RecordCodec<Report>> {
   return recordCodec<Report>(registry, 'report', `${reportTopic(job.job)}-value`);
 }
 
-export function progressCodec(
-  registry: SchemaRegistry,
-  source: string,
-): Promise<RecordCodec<ProgressRecord>> {
-  return recordCodec<ProgressRecord>(registry, 'progress', `${progressTopic(source)}-value`);
-}
-
 /**
  * Opens the context: waits until control has prepared the job (its topics exist), reads the state
- * to its end and follows it, serves health and metrics, starts to report.
+ * to its end and follows it, compares the job file with what the job was made with, serves health
+ * and metrics, starts to report.
  */
 export async function openContext(
   service: ServiceName,
@@ -131,23 +120,15 @@ export async function openContext(
   await patient('joining the job', () => waitPrepared(kafka, job, log, signal));
   waiting = null;
 
-  const view = new JobView();
-  const states = await patient('reading the job', () => stateCodec(registry, job));
   const reports = await patient('reading the job', () => reportCodec(registry, job));
-  const tail = await patient('reading the job', async () => {
-    const followed = await tailTable(kafka, stateTopic(job.job), (key, value) =>
-      applyState(view, states, key, value),
-    );
-    await followed.caughtUp.catch(async e => {
-      await followed.close();
-      throw e;
-    });
-    return followed;
-  });
-  stack.defer(() => tail.close());
+  const state = stack.use(
+    await patient('reading the job', () => openState({ job, kafka, registry, log })),
+  );
+  const { view } = state;
+  for (const { what, way } of refuseOtherFile(job, view)) log.warn(`${what}; not taken up: ${way}`);
   // A member that no longer sees the job's state must not go on by an old one: the process ends,
   // whoever supervises it starts it again, and nothing is lost since all progress is durable.
-  tail.failed.catch(e => {
+  state.failed.catch(e => {
     log.fatal(`the job state cannot be followed, ending: ${describeError(e)}`);
     process.exit(1);
   });
@@ -157,6 +138,7 @@ export async function openContext(
     member,
     topic: reportTopic(job.job),
     codec: reports,
+    jobId: view.jobId,
     writer: await kafka.writer(),
     log,
   });
@@ -168,7 +150,7 @@ export async function openContext(
   });
   const owned = stack.move();
   return {
-    job,
+    job: liveJob(job, view),
     log,
     signal,
     kafka,
@@ -208,21 +190,4 @@ async function waitPrepared(
     await sleep(PREPARED_LOOK_MS, signal);
   }
   throw new StoppedEarly('stopped before the job was prepared');
-}
-
-/**
- * Follows a source's progress topic; resolves when it is read to its end. `failed` rejects when it
- * can be followed no longer: the view is then stale.
- */
-export async function openProgress(
-  c: Pick<ServiceContext, 'kafka' | 'registry'>,
-  source: string,
-): Promise<{ view: ProgressView; failed: Promise<never> } & AsyncDisposable> {
-  const view = new ProgressView();
-  const codec = await progressCodec(c.registry, source);
-  const tail = await tailTable(c.kafka, progressTopic(source), (key, value) =>
-    applyProgress(view, codec, key, value),
-  );
-  await tail.caughtUp;
-  return { view, failed: tail.failed, [Symbol.asyncDispose]: () => tail.close() };
 }

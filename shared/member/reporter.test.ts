@@ -23,7 +23,7 @@ function twoMembers(): { topic: Map<string, Report>; members: [Reporter, Reporte
   };
   const log = createLogger({ name: 'test', level: 'silent' });
   const made = (member: string): Reporter =>
-    new Reporter({ service: 'snapshot', member, topic: 't', codec, writer, log });
+    new Reporter({ service: 'snapshot', member, topic: 't', codec, jobId: 'j#1', writer, log });
   return { topic, members: [made('a:1'), made('b:2')] };
 }
 

@@ -25,6 +25,8 @@ export interface Report {
   error: string | null;
   counters: Record<string, number>;
   detail: string;
+  /** The job's id: a report of an earlier job of the same name says nothing of this one. */
+  jobId?: string;
 }
 
 export interface UnitReport {
@@ -64,6 +66,7 @@ export interface ReporterOptions {
   member: string;
   topic: string;
   codec: RecordCodec<Report>;
+  jobId: string;
   writer: ReportWriter;
   log: Logger;
 }
@@ -165,11 +168,11 @@ export class Reporter {
   }
 
   #record({ name, incarnation, key, report }: Entry): { key: Buffer; value: Buffer } {
-    const { service, member, codec } = this.#o;
+    const { service, member, codec, jobId } = this.#o;
     const { state, error, counters } = report;
     const detail = JSON.stringify(report.detail);
     const tsMs = Date.now();
-    const about = { service, unit: name, member, incarnation, tsMs };
+    const about = { service, unit: name, member, incarnation, tsMs, jobId };
     return { key, value: codec.encode({ ...about, state, error, counters, detail }) };
   }
 }

@@ -144,6 +144,19 @@ export class SchemaRegistry {
     return versions;
   }
 
+  /** Names of all subjects. */
+  async subjects(): Promise<string[]> {
+    const names = await this.#json('GET', '/subjects');
+    return Array.isArray(names) ? names.filter(n => typeof n === 'string') : [];
+  }
+
+  /** For good: a subject that is only marked as deleted would keep its versions. */
+  async deleteSubject(subject: string): Promise<void> {
+    const path = `/subjects/${encodeURIComponent(subject)}`;
+    await this.#json('DELETE', path);
+    await this.#json('DELETE', `${path}?permanent=true`);
+  }
+
   async #latest(subject: string): Promise<RegisteredVersion | null> {
     const path = `/subjects/${encodeURIComponent(subject)}/versions/latest`;
     const body = await this.#json('GET', path);
@@ -167,7 +180,11 @@ export class SchemaRegistry {
   }
 
   /** The body of the answer; null for 404. */
-  async #json(method: 'GET' | 'PUT' | 'POST', path: string, body?: unknown): Promise<unknown> {
+  async #json(
+    method: 'GET' | 'PUT' | 'POST' | 'DELETE',
+    path: string,
+    body?: unknown,
+  ): Promise<unknown> {
     return this.#call(path, method, async () => {
       const response = await fetch(this.#url + path, {
         method,
@@ -175,7 +192,7 @@ export class SchemaRegistry {
         signal: AbortSignal.timeout(this.#timeoutMs),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
-      if (response.status === 404 && method === 'GET') {
+      if (response.status === 404 && (method === 'GET' || method === 'DELETE')) {
         await response.arrayBuffer();
         return null;
       }

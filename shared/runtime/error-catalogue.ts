@@ -71,6 +71,20 @@ export const CATALOGUE: Record<ErrorKind, CatalogueEntry> = {
     causes: 'heartbeats that came too late: a machine that is overloaded, or paused',
     remedy: 'nothing once; if it comes often, give the machine more room or raise sessionTimeoutMs',
   },
+  'foreign-job': {
+    means: 'a record, topic or row is of another job, or of one of that name that was there before',
+    causes: 'a source name used twice, what a finished job or an older version has left, a drop',
+    remedy:
+      'name the source or the job otherwise; or, if the other job is done with, `reshard drop` ' +
+      'with its job file',
+  },
+  'job-changed': {
+    means: 'the job file, or a server behind a name in it, is not what the job was made with',
+    causes: 'partitions, tables, servers or the route edited in the file of a running job',
+    remedy:
+      'undo it in the job file; `reshard apply --dry-run` tells what can be taken up while the ' +
+      'job runs',
+  },
   'position-lost': {
     means: 'the binlog that is needed next is gone from the source',
     causes: 'binlogs were purged or reset while the job was behind, or the server is another one',

@@ -24,6 +24,8 @@ const POLICY: Record<ErrorKind, Policy> = {
   registry: 'restart',
   fenced: 'restart',
   'lease-lost': 'restart',
+  'foreign-job': 'halt',
+  'job-changed': 'halt',
   'position-lost': 'halt',
   'history-lost': 'halt',
   'schema-changed': 'halt',

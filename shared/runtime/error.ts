@@ -29,6 +29,10 @@ export type ErrorKind =
   | 'fenced'
   /** The lease was lost (rebalance, missed heartbeats). */
   | 'lease-lost'
+  /** A record, topic or row is another job's, or that of a job of this name that was before. */
+  | 'foreign-job'
+  /** The job file, or a server behind a name in it, is not what the job was made with. */
+  | 'job-changed'
   /** The binlog that we need is gone from the source. */
   | 'position-lost'
   /** The topic was trimmed past our offset. */

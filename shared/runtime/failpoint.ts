@@ -1,7 +1,8 @@
 /**
- * Named crash points at every arrow of the pipeline. `RESHARD_FAILPOINT=<name>[:<nth>]` makes the
+ * Named crash points at every arrow of the pipeline. `RESHARD_FAILPOINT=<name>[:<nth>[:stop]]` makes the
  * process kill itself (SIGKILL, so nothing is flushed or cleaned up) when that place is passed for
- * the nth time. Off, a failpoint costs one comparison. `npm run crash` kills at each.
+ * the nth time; with `:stop` behind it the process stops there (SIGSTOP), to be woken up late. Off, a
+ * failpoint costs one comparison. `npm run crash` kills at each.
  *
  * Kafka's acknowledgement: before it `log.before-produce` and `snapshot.before-publish`, after it
  * `log.after-produce` and `snapshot.after-publish`. Resume point, which is committed with its
@@ -28,8 +29,16 @@ export const FAILPOINTS = {
   /** The dead letter is in the topic and still waits in the target. */
   sinkAfterDeadLetter: 'sink.after-letter',
   sinkMidRebalance: 'sink.mid-rebalance',
+  /** The job has its id, and owns no topic of its sources yet. */
+  controlAfterIdentity: 'control.after-identity',
   /** The start position is durable, the plan is not complete. */
   controlMidPrepare: 'control.mid-prepare',
+  /** A table is planned, others may not be. */
+  controlAfterPlan: 'control.after-plan',
+  /** Rows on the targets are gone, topics are there. */
+  dropAfterRows: 'drop.after-rows',
+  /** The table topics are gone, the owner of the sources is still told. */
+  dropAfterTopics: 'drop.after-topics',
   controlBeforePhase: 'control.before-phase',
   controlAfterPhase: 'control.after-phase',
   /** All ranges are compared, nobody knows the verdict. */
@@ -38,11 +47,11 @@ export const FAILPOINTS = {
 
 export type Failpoint = (typeof FAILPOINTS)[keyof typeof FAILPOINTS];
 
-const [armed, nth] = (process.env.RESHARD_FAILPOINT ?? '').split(':');
+const [armed, nth, how] = (process.env.RESHARD_FAILPOINT ?? '').split(':');
 let left = Number(nth ?? 1);
 
 export function failpoint(name: Failpoint): void {
   if (name !== armed) return;
   left -= 1;
-  if (left === 0) process.kill(process.pid, 'SIGKILL');
+  if (left === 0) process.kill(process.pid, how === 'stop' ? 'SIGSTOP' : 'SIGKILL');
 }

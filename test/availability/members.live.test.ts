@@ -5,7 +5,6 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SERVICES } from '../../services/control/cli/service.ts';
-import { stateKey } from '../../shared/job/state/job-view.ts';
 import type { ServiceName } from '../../shared/member/context.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { Recovery } from '../soak/recovery.ts';
@@ -117,12 +116,10 @@ const FLOWING: Record<ServiceName, (rig: Rig) => Promise<() => Promise<boolean>>
     return async () => reports.get('control/job')?.member !== before;
   },
   async checker(rig) {
-    const { reports, state } = await rig.link();
+    const { reports, requests } = await rig.link();
     const id = `verify-${Date.now()}`;
     const before = reports.get(`checker/${unitOf(rig, 'checker')}`)?.member;
-    await state.put(stateKey.verify(id), {
-      verify: { id, requestedMs: Date.now(), tables: [] },
-    });
+    await requests.verify({ id, requestedMs: Date.now(), tables: [] });
     return async () => {
       const found = reports.get(`checker/${id}`);
       return found !== undefined && found.member !== before;

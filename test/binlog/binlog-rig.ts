@@ -15,23 +15,13 @@ import { runSnapshot } from '../../services/snapshot/main.ts';
 import { type Flavor, GtidSet } from '../../shared/change/gtid.ts';
 import { EnvelopeDecoder, type Operation } from '../../shared/codec/envelope.ts';
 import { type Job, parseJob } from '../../shared/job/job.ts';
-import { applyState, JobView, type TablePlan } from '../../shared/job/state/job-view.ts';
+import type { TablePlan } from '../../shared/job/state/job-view.ts';
+import { openProgress, openState } from '../../shared/job/state/open.ts';
 import type { ProgressView } from '../../shared/job/state/progress-view.ts';
 import type { KafkaLog } from '../../shared/kafka/kafka.ts';
 import { tailTable } from '../../shared/kafka/table.ts';
-import {
-  progressTopic,
-  reportTopic,
-  stateTopic,
-  tableTopic,
-} from '../../shared/kafka/topic-name.ts';
-import {
-  kafkaOf,
-  openProgress,
-  registryOf,
-  reportCodec,
-  stateCodec,
-} from '../../shared/member/context.ts';
+import { progressTopic, reportTopic, tableTopic } from '../../shared/kafka/topic-name.ts';
+import { kafkaOf, registryOf, reportCodec } from '../../shared/member/context.ts';
 import type { SchemaRegistry } from '../../shared/registry/registry.ts';
 import { RowCodec } from '../../shared/row/row-codec.ts';
 import { until } from '../../shared/runtime/clock.ts';
@@ -197,7 +187,7 @@ export class BinlogRig implements AsyncDisposable {
 
   /** Follows the progress topic for as long as `work` takes. */
   async withProgress<T>(work: (view: ProgressView) => Promise<T>): Promise<T> {
-    await using progress = await openProgress(this, this.name);
+    await using progress = await openProgress(this, this.name, null);
     return await work(progress.view);
   }
 
@@ -254,13 +244,8 @@ export class BinlogRig implements AsyncDisposable {
   }
 
   async plan(table: string): Promise<TablePlan> {
-    const view = new JobView();
-    const codec = await stateCodec(this.registry, this.job);
-    const tail = await tailTable(this.kafka, stateTopic(this.job.job), (key, value) =>
-      applyState(view, codec, key, value),
-    );
-    await tail.caughtUp;
-    await tail.close();
+    await using state = await openState(this);
+    const { view } = state;
     const plan = view.plans.get(`${this.name}/${this.name}.${table}`);
     if (!plan) throw new Error(`no plan of ${table}`);
     return plan;

@@ -79,6 +79,7 @@ class Unit {
       writer: this.open,
       codec: log.codec,
       progressTopic: 'progress',
+      jobId: 'j#1',
       position: this.#position,
       epoch: (resume?.epoch ?? 0) + 1,
       ordinal: resume?.ordinal ?? 0,
@@ -95,7 +96,8 @@ class Unit {
       },
     });
     this.#intake = new ChunkIntake({
-      job: 'j',
+      jobId: 'j#1',
+      onForeign: () => {},
       flavor: 'mysql',
       codec: {
         encode: () => Buffer.alloc(0),

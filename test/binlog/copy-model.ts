@@ -321,7 +321,16 @@ function chunkOf(
     }
   });
   return {
-    ...{ job: 'j', source: 's', db: 'd', table: 't', generation: 1, range: range.id, seq },
+    ...{
+      job: 'j',
+      jobId: 'j#1',
+      source: 's',
+      db: 'd',
+      table: 't',
+      generation: 1,
+      range: range.id,
+      seq,
+    },
     ...{ after, upTo, last, visible: gtids(visible), rowCount: ids.length, rows },
     fingerprint: FINGERPRINT,
     sequenceFromEnd: envelope.sequenceFromEnd,

@@ -9,6 +9,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'vitest';
 import type { Status } from '../../services/control/status/status.ts';
+import { parseJob } from '../../shared/job/job.ts';
+import { kafkaOf } from '../../shared/member/context.ts';
+import { createLogger } from '../../shared/runtime/log.ts';
 import { type DevServers, servers } from '../support/dev.ts';
 import { type MysqlServer, sourceName, writeJobFile } from '../support/job-file.ts';
 import { LoadClient } from '../support/load/client.ts';
@@ -169,6 +172,13 @@ export class ShopJob implements AsyncDisposable {
 
   topic(table: string, source = 0): string {
     return `${sourceName(this.name, source)}.${this.database}.${table}`;
+  }
+
+  async deleteTopics(topics: readonly string[]): Promise<void> {
+    const log = createLogger({ name: 'test', level: 'fatal' });
+    const job = parseJob(readFileSync(this.jobFile, 'utf8'), {});
+    await using kafka = kafkaOf(job, log, 'shop-test');
+    await (await kafka.admin()).deleteTopics(topics);
   }
 
   get status(): Status | undefined {

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import type { Flavor } from '../../../shared/change/gtid.ts';
 import type { JobSource } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 
@@ -11,6 +12,8 @@ export interface SourceFacts {
   version: string;
   /** The server's uuid; MariaDB has none, there it is made of its server id. */
   serverUuid: string;
+  /** By it the job knows the server; MariaDB has one for this, other than `serverUuid`. */
+  identityUuid: string;
   /** Id that our reader takes; another reader with the same one would end ours. */
   readerId: number;
   nameKey: NameKey;
@@ -43,7 +46,8 @@ export async function sourceFacts(source: JobSource, log: Logger): Promise<Sourc
   const readerId = source.serverId ?? randomInt(READER_ID_MIN, READER_ID_MAX);
   if (source.serverId !== undefined) await refuseTakenId(session, readerId, Number(facts.id));
   const nameKey: NameKey = name => (`${facts.names}` === '0' ? name : name.toLowerCase());
-  return { flavor, version, serverUuid: facts.uuid, readerId, nameKey };
+  const identityUuid = await readServerUuid(session);
+  return { flavor, version, serverUuid: facts.uuid, identityUuid, readerId, nameKey };
 }
 
 async function refuseTakenId(session: MysqlSession, id: number, serverId: number): Promise<void> {

@@ -68,6 +68,7 @@ function keyOf(id: number): Buffer {
 
 let table: CapturedTable;
 let intake: ChunkIntake;
+let foreign: string[] = [];
 let ranges: Map<string, RangeProgress>;
 let published: GtidSet;
 let plan: Pick<TablePlan, 'generation' | 'ranges'>;
@@ -84,6 +85,7 @@ function deliver(...list: Partial<ChunkRecord>[]): void {
     const { rows, sequenceFromEnd } = packed([1, 2, 3]);
     chunks.set(name, {
       job: 'j',
+      jobId: 'j#1',
       source: 's',
       db: 'd',
       table: 't',
@@ -149,8 +151,10 @@ beforeEach(() => {
     setRange: () => {},
     moved: () => {},
   };
+  foreign = [];
   intake = new ChunkIntake({
-    job: 'j',
+    jobId: 'j#1',
+    onForeign: theirs => foreign.push(theirs),
     flavor: 'mysql',
     codec: {
       encode: () => Buffer.alloc(0),
@@ -218,7 +222,9 @@ describe('a chunk', () => {
   });
 
   test.each<[string, Partial<ChunkRecord>]>([
-    ['of another job', { job: 'other' }],
+    ['of another job', { job: 'other', jobId: 'other#1' }],
+    ['of an earlier job of the same name', { jobId: 'j#0' }],
+    ['of a version before jobs had ids', { jobId: '' }],
     ['of an older generation', { generation: 0 }],
     ['of a range that is not planned', { range: 9 }],
     ['that comes again', { seq: 0, after: null }],

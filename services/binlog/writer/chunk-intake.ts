@@ -21,7 +21,9 @@ import type { OrderedWriter } from './ordered-writer.ts';
 import type { Fate, RepairIntake } from './repair-intake.ts';
 
 export interface ChunkIntakeOptions {
-  job: string;
+  jobId: string;
+  /** Told once of each other job whose chunks are there. */
+  onForeign: (jobId: string) => void;
   flavor: Flavor;
   codec: RecordCodec<ChunkRecord>;
   writer: OrderedWriter;
@@ -44,6 +46,7 @@ export class ChunkIntake {
   readonly counts = { accepted: 0, rejected: 0, passedOver: 0, rows: 0, dropped: 0 };
   readonly #o: ChunkIntakeOptions;
   readonly #fetchedBatches: FetchedBatch[] = [];
+  readonly #foreign = new Set<string>();
   #next = 0;
   #batchBytes = 0;
 
@@ -106,18 +109,31 @@ export class ChunkIntake {
     return this.#batchBytes + bytes <= share;
   }
 
+  /**
+   * A worker of an earlier job that wakes up late sends its chunks to a topic that is another job's
+   * by now. They must not stop that job, nor be taken for its own.
+   */
+  #isForeign({ jobId = '' }: ChunkRecord): boolean {
+    if (jobId === this.#o.jobId) return false;
+    if (!this.#foreign.has(jobId)) {
+      this.#foreign.add(jobId);
+      this.#o.onForeign(jobId);
+    }
+    return true;
+  }
+
   /** False while the worker knows a newer generation than we do: the plan is on its way to us. */
   #isPlanned(chunk: ChunkRecord): boolean {
     const plan = this.#o.plan(chunk.db, chunk.table);
-    return chunk.job !== this.#o.job || plan === undefined || plan.generation >= chunk.generation;
+    return this.#isForeign(chunk) || plan === undefined || plan.generation >= chunk.generation;
   }
 
   #take(chunk: ChunkRecord): void {
-    const { job, plan, table: tableOf } = this.#o;
+    const { plan, table: tableOf } = this.#o;
     const planned = plan(chunk.db, chunk.table);
     const table = tableOf(chunk.table);
     const isCurrent =
-      chunk.job === job &&
+      !this.#isForeign(chunk) &&
       planned?.generation === chunk.generation &&
       table?.generation === chunk.generation;
     if (isCurrent && chunk.repair) {

@@ -68,6 +68,7 @@ function open(partial: string | null = null, partialRows = 0): void {
     writer: log,
     codec: { encode: r => Buffer.from(JSON.stringify(r)), decode: b => JSON.parse(b.toString()) },
     progressTopic: 'p',
+    jobId: 'j#1',
     position,
     epoch: 3,
     ordinal: 100,

@@ -28,6 +28,8 @@ export interface OrderedWriterOptions {
   writer: Pick<TransactionalWriter, 'append' | 'commit' | 'pendingBytes' | 'pendingRecords'>;
   codec: RecordCodec<ProgressRecord>;
   progressTopic: string;
+  /** Of the job that the log is of: in every record of progress. */
+  jobId: string;
   position: StreamPosition;
   epoch: number;
   ordinal: number;
@@ -219,7 +221,7 @@ export class OrderedWriter implements RecordSink {
 
   #appendRecord(name: string, record: ProgressRecord): void {
     const key = Buffer.from(name);
-    const value = this.#o.codec.encode(record);
+    const value = this.#o.codec.encode({ ...record, jobId: this.#o.jobId });
     const { writer, progressTopic } = this.#o;
     writer.append(progressTopic, 0, key, 0, key.length, value, 0, value.length, Date.now());
   }

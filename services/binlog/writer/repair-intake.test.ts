@@ -63,6 +63,7 @@ class Bed {
   take(seq: number, visibleTo: number, keys: number[], range = 0, last = true): string {
     const chunk: ChunkRecord = {
       job: 'j',
+      jobId: 'j#1',
       source: 's1',
       db: 'shop',
       table: 'orders',

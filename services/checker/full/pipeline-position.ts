@@ -10,10 +10,11 @@
  */
 import { GtidSet } from '../../../shared/change/gtid.ts';
 import type { Job, JobTarget } from '../../../shared/job/job.ts';
+import { openProgress } from '../../../shared/job/state/open.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import { tableTopic } from '../../../shared/kafka/topic-name.ts';
-import { openProgress, type ServiceContext } from '../../../shared/member/context.ts';
+import type { ServiceContext } from '../../../shared/member/context.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified } from '../../../shared/mysql/identifier.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
@@ -52,7 +53,7 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
     await using stack = new AsyncDisposableStack();
     const views = new Map<string, ProgressView>();
     for (const { name } of context.job.sources) {
-      views.set(name, stack.use(await openProgress(context, name)).view);
+      views.set(name, stack.use(await openProgress(context, name, context.view.jobId)).view);
     }
     return new PipelinePosition(context, views, stack.move());
   }

@@ -1,5 +1,4 @@
 /** Asks the running checker for a full check and follows it to its verdict. */
-import { stateKey } from '../../../shared/job/state/job-view.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import type { JobLink } from '../command/job-handle.ts';
@@ -38,7 +37,7 @@ export async function runCheck(
   wait: Wait,
 ): Promise<Report | null> {
   const id = `verify-${new Date().toISOString().replace(/[^0-9]/g, '')}`;
-  await link.state.put(stateKey.verify(id), { verify: { id, requestedMs: Date.now(), tables } });
+  await link.requests.verify({ id, requestedMs: Date.now(), tables });
   const terminal = process.stderr.isTTY === true;
   let said = '';
   while (!isOver(wait)) {

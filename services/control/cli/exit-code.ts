@@ -29,6 +29,10 @@ export const EXIT_TEXT: Record<Exit, string> = {
   stopped: 'stopped before the end',
 };
 
+/** Starting again would meet the same: whoever supervises should not. */
+const BLOCKING: readonly ErrorKind[] = ['server-setting', 'foreign-job', 'job-changed'];
+
 export function exitCodeOf(kind: ErrorKind): number {
-  return kind === 'config' ? EXIT.config : kind === 'server-setting' ? EXIT.blocked : EXIT.failed;
+  if (kind === 'config') return EXIT.config;
+  return BLOCKING.includes(kind) ? EXIT.blocked : EXIT.failed;
 }

@@ -3,11 +3,11 @@
  * one a record of its own in the state topic, so an operator cannot lift what another has asked
  * for, and control, which writes the job's record, cannot overwrite either. They outlive us all.
  */
-import os from 'node:os';
 import { type JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
 import { openJob } from '../command/job-handle.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
+import { operator } from './operator.ts';
 
 const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
 
@@ -19,11 +19,11 @@ export interface PauseOptions {
 
 export async function pauseCommand(file: string, o: PauseOptions): Promise<number> {
   await using link = await openJob(await readJob(file), 'pause');
-  const { state, view } = link;
+  const { requests, view } = link;
   const { reason, by = operator() } = o;
   if (!view.pauses.has(reason)) {
     const pause = { reason, sinceMs: Date.now(), by };
-    await state.put(stateKey.pause(reason), { pause });
+    await requests.pause(pause);
     view.apply(stateKey.pause(reason), { ...NONE, pause });
   }
   print(view, o);
@@ -35,7 +35,7 @@ export async function resumeCommand(
   o: { reason: string; all?: boolean; json?: boolean },
 ): Promise<number> {
   await using link = await openJob(await readJob(file), 'resume');
-  const { state, view } = link;
+  const { requests, view } = link;
   const { reason, all } = o;
   const lifted = all ? [...view.pauses.keys()] : [reason];
   if (!all && !view.pauses.has(reason)) {
@@ -44,22 +44,11 @@ export async function resumeCommand(
     return EXIT.failed;
   }
   for (const each of lifted) {
-    await state.remove(stateKey.pause(each));
+    await requests.lift(each);
     view.apply(stateKey.pause(each), null);
   }
   print(view, o);
   return EXIT.ok;
-}
-
-/** Who calls; in a container the user may have no name. */
-function operator(): string {
-  let user: string;
-  try {
-    user = os.userInfo().username;
-  } catch {
-    user = process.env.USER ?? 'unknown';
-  }
-  return `${user}@${os.hostname()}`;
 }
 
 function print({ pauseList }: JobView, { json }: { json?: boolean }): void {

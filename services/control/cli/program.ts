@@ -6,8 +6,10 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asReshardError, remedyOf } from '../../../shared/runtime/error.ts';
+import type { applyCommand } from './apply.ts';
 import { declare, timeoutOption } from './command.ts';
 import type { doctorCommand } from './doctor.ts';
+import type { dropCommand } from './drop.ts';
 import type { errorsCommand } from './errors.ts';
 import { EXIT, EXIT_TEXT } from './exit-code.ts';
 import { writeExample } from './init.ts';
@@ -299,6 +301,44 @@ function curing(act: Act): Command[] {
       .action(
         act(async (...args: Parameters<typeof recopyCommand>) =>
           (await import('./recopy.ts')).recopyCommand(...args),
+        ),
+      ),
+    declare(
+      'apply <job>',
+      {
+        what: 'take up what was changed in the job file while the job runs; refuse what cannot be',
+        examples: [
+          ['apply job.yaml --dry-run', 'shows the difference and what would be done'],
+          ['apply job.yaml --create-targets', 'a new table is created, planned and copied'],
+        ],
+        exits: ['blocked', 'timeout', 'stopped'],
+      },
+      'json',
+      'createTargets',
+    )
+      .option('--dry-run', 'only show the difference')
+      .addOption(timeoutOption('waiting for control', 120))
+      .action(
+        act(async (...args: Parameters<typeof applyCommand>) =>
+          (await import('./apply.ts')).applyCommand(...args),
+        ),
+      ),
+    declare(
+      'drop <job>',
+      {
+        what: 'remove all that a job owns: topics, subjects, groups, and its own rows on the targets',
+        examples: [
+          ['drop job.yaml --dry-run', 'says what would be removed'],
+          ['drop job.yaml', "asks for the job's name; your own tables are never touched"],
+        ],
+      },
+      'yes',
+      'json',
+    )
+      .option('--dry-run', 'only say what would be removed')
+      .action(
+        act(async (...args: Parameters<typeof dropCommand>) =>
+          (await import('./drop.ts')).dropCommand(...args),
         ),
       ),
   ];

@@ -4,7 +4,7 @@
  * found by the check and deleted by the repair that are part of the command.
  */
 import type { Job } from '../../../shared/job/job.ts';
-import { type RecopyRequest, stateKey } from '../../../shared/job/state/job-view.ts';
+import type { RecopyRequest } from '../../../shared/job/state/job-view.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
@@ -46,7 +46,7 @@ export async function recopyCommand(file: string, o: RecopyCommandOptions): Prom
   await confirm(job.job, what, o.yes === true);
   tellPaused(link);
   const wait = waitOf(timeoutMs, stopSignal(), quiet);
-  await link.state.put(stateKey.recopy(request.id), { recopy: request });
+  await link.requests.recopy(request);
   if (!(await copied(link, request, wait, say))) {
     return gaveUp(wait, 'not copied yet; it goes on (`reshard status`), then `reshard verify`');
   }

@@ -2,7 +2,7 @@
  * Carries a repair out: writes the requests of a round, waits until the ordered writers have them
  * in the log, and the targets have that. Rounds: see repair-plan.ts.
  */
-import { type RepairRequest, stateKey } from '../../../shared/job/state/job-view.ts';
+import type { RepairRequest } from '../../../shared/job/state/job-view.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import type { JobLink } from '../command/job-handle.ts';
 import type { RepairDraft } from '../command/repair-plan.ts';
@@ -55,7 +55,7 @@ async function request(link: JobLink, drafts: readonly RepairDraft[]): Promise<R
     id: `repair-${stamp}-${i}`,
     requestedMs: Date.now(),
   }));
-  for (const repair of requests) await link.state.put(stateKey.repair(repair.id), { repair });
+  for (const repair of requests) await link.requests.repair(repair);
   return requests;
 }
 

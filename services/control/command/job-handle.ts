@@ -1,21 +1,22 @@
 /** What a command needs of a running job: its state, reports and progress; a hand to write. */
 import type { Job } from '../../../shared/job/job.ts';
-import { applyState, JobView } from '../../../shared/job/state/job-view.ts';
+import type { JobView } from '../../../shared/job/state/job-view.ts';
+import {
+  liveJob,
+  openProgress,
+  openState,
+  refuseOtherFile,
+  stateCodec,
+} from '../../../shared/job/state/open.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
+import { type RequestWriter, requestWriter } from '../../../shared/job/state/record-writer.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import { tailTable } from '../../../shared/kafka/table.ts';
-import { reportTopic, stateTopic } from '../../../shared/kafka/topic-name.ts';
-import {
-  kafkaOf,
-  openProgress,
-  registryOf,
-  reportCodec,
-  stateCodec,
-} from '../../../shared/member/context.ts';
+import { reportTopic } from '../../../shared/kafka/topic-name.ts';
+import { kafkaOf, registryOf, reportCodec } from '../../../shared/member/context.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger, type Logger } from '../../../shared/runtime/log.ts';
-import { type StateWriter, stateWriter } from '../phase/state-writer.ts';
 import { StatusFeed } from '../status/feed.ts';
 import type { Status } from '../status/status.ts';
 
@@ -28,7 +29,7 @@ export interface JobLink extends AsyncDisposable {
   readonly reports: ReadonlyMap<string, Report>;
   /** By source. */
   readonly progress: ReadonlyMap<string, ProgressView>;
-  readonly state: StateWriter;
+  readonly requests: RequestWriter;
   /** The whole status, as `reshard status` shows it; a command that waits shows what hinders it. */
   status(): Promise<Status>;
 }
@@ -44,25 +45,23 @@ export async function openJob(job: Job, command: string): Promise<JobLink> {
     });
   }
   const registry = registryOf(job);
-  const view = new JobView();
-  const states = await stateCodec(registry, job);
-  const stateTail = await tailTable(kafka, stateTopic(job.job), (key, value) =>
-    applyState(view, states, key, value),
-  );
-  stack.defer(() => stateTail.close());
+  const { view } = stack.use(await openState({ job, kafka, registry, log }));
+  refuseOtherFile(job, view);
   const reports = new Map<string, Report>();
   const codec = await reportCodec(registry, job);
   const reportTail = await tailTable(kafka, reportTopic(job.job), (key, value) => {
-    if (value === null) reports.delete(key.toString());
-    else reports.set(key.toString(), codec.decode(value));
+    const report = value === null ? null : codec.decode(value);
+    if (report?.jobId === view.jobId) reports.set(key.toString(), report);
+    else reports.delete(key.toString());
   });
   stack.defer(() => reportTail.close());
-  await Promise.all([stateTail.caughtUp, reportTail.caughtUp]);
+  await reportTail.caughtUp;
   const progress = new Map<string, ProgressView>();
   for (const { name } of job.sources) {
-    progress.set(name, stack.use(await openProgress({ kafka, registry }, name)).view);
+    progress.set(name, stack.use(await openProgress({ kafka, registry }, name, view.jobId)).view);
   }
-  const state = await stateWriter(kafka, job, states);
+  const codecOfState = await stateCodec(registry, job);
+  const requests = await requestWriter({ kafka, job, codec: codecOfState, jobId: view.jobId });
   let feed: Promise<StatusFeed | null> | undefined;
   stack.defer(async () => (await feed)?.[Symbol.asyncDispose]());
   const status = async (): Promise<Status> => {
@@ -73,13 +72,13 @@ export async function openJob(job: Job, command: string): Promise<JobLink> {
   };
   const owned = stack.move();
   return {
-    job,
+    job: liveJob(job, view),
     log,
     kafka,
     view,
     reports,
     progress,
-    state,
+    requests,
     status,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -1,10 +1,20 @@
 /** Doctor: the log. Brokers, their settings for transactions, and topics that exist already. */
-import type { Job } from '../../../shared/job/job.ts';
+import { isRegistered } from '../../../shared/codec/record-codec.ts';
+import type { Job, JobSource } from '../../../shared/job/job.ts';
+import { jobNameOf } from '../../../shared/job/state/identity.ts';
+import { openState, refuseOtherFile } from '../../../shared/job/state/open.ts';
 import type { TopicAdmin } from '../../../shared/kafka/admin.ts';
-import { reportTopic, tableTopic } from '../../../shared/kafka/topic-name.ts';
-import { kafkaOf } from '../../../shared/member/context.ts';
+import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
+import {
+  progressTopic,
+  reportTopic,
+  stateTopic,
+  tableTopic,
+} from '../../../shared/kafka/topic-name.ts';
+import { kafkaOf, registryOf } from '../../../shared/member/context.ts';
 import type { Finding } from '../../../shared/mysql/finding.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
+import { ownerOf } from '../phase/source-owner.ts';
 import { controlTopics, tableTopics } from '../phase/topic-plan.ts';
 import { errorFinding } from './error-finding.ts';
 
@@ -24,10 +34,14 @@ export async function checkKafka(job: Job, log: Logger): Promise<KafkaReport> {
     const admin = await kafka.admin();
     const existing = new Set(await admin.listTopics());
     const prepared = existing.has(reportTopic(job.job));
+    const state = await stateOf(job, kafka, log, existing);
+    const owned = await checkOwners(job, kafka, state.jobId);
     const findings = [
       ...(await checkBrokers(admin, job, where)),
+      ...state.findings,
+      ...owned.findings,
       ...(await checkTopics(admin, job)),
-      ...(prepared ? [] : await checkLeftovers(admin, job, existing)),
+      ...(prepared ? [] : await checkLeftovers(admin, job, existing, owned.free)),
     ];
     return { findings, prepared };
   } catch (e) {
@@ -94,13 +108,13 @@ function checkRequestSize(job: Job, settings: Record<string, string>, where: str
   ];
 }
 
-function allTableTopics(job: Job): string[] {
-  return job.sources.flatMap(s => job.tables.map(t => tableTopic(s.name, s.database, t.name)));
+function topicsOf(sources: readonly JobSource[], job: Job): string[] {
+  return sources.flatMap(s => job.tables.map(t => tableTopic(s.name, s.database, t.name)));
 }
 
 async function checkTopics(admin: TopicAdmin, job: Job): Promise<Finding[]> {
   const { state, report, deadLetters, perSource } = controlTopics(job);
-  const tables = allTableTopics(job).flatMap(topic => tableTopics(job, topic));
+  const tables = topicsOf(job.sources, job).flatMap(topic => tableTopics(job, topic));
   const differences = await admin.check([state, report, deadLetters, ...perSource, ...tables]);
   return differences.map(({ topic, what, fix }) => ({
     level: 'blocker',
@@ -112,14 +126,77 @@ async function checkTopics(admin: TopicAdmin, job: Job): Promise<Finding[]> {
   }));
 }
 
+/** Whether the job that is there is that of the job file. */
+async function stateOf(
+  job: Job,
+  kafka: KafkaLog,
+  log: Logger,
+  existing: ReadonlySet<string>,
+): Promise<{ jobId: string; findings: Finding[] }> {
+  const topic = stateTopic(job.job);
+  const registry = registryOf(job);
+  const isThere = existing.has(topic) && (await isRegistered(registry, 'state', `${topic}-value`));
+  if (!isThere) return { jobId: '', findings: [] };
+  try {
+    await using state = await openState({ job, kafka, registry, log });
+    const isMade = existing.has(reportTopic(job.job));
+    const more = isMade ? refuseOtherFile(job, state.view) : [];
+    const findings = more.map(
+      ({ what, way }): Finding => ({
+        level: 'warning',
+        code: 'not-applied',
+        where: `the job ${job.job}`,
+        what: `${what}, and the job is without it`,
+        why: 'The job goes on as it was made; nothing of the table is copied.',
+        fix: way,
+      }),
+    );
+    return { jobId: state.view.jobId, findings };
+  } catch (e) {
+    return { jobId: '', findings: [errorFinding(e, `the job ${job.job}`)] };
+  }
+}
+
+/** The topics of a source belong to one job; `free` are the sources that have no other owner. */
+async function checkOwners(
+  job: Job,
+  kafka: KafkaLog,
+  jobId: string,
+): Promise<{ findings: Finding[]; free: JobSource[] }> {
+  const deps = { kafka, registry: registryOf(job) };
+  const findings: Finding[] = [];
+  const free: JobSource[] = [];
+  for (const source of job.sources) {
+    const owner = await ownerOf(deps, source.name);
+    if (owner === null || (owner !== '' && owner === jobId)) {
+      free.push(source);
+      continue;
+    }
+    const whose =
+      owner === ''
+        ? 'was written by a version of Reshard before jobs had ids'
+        : `belongs to the job ${jobNameOf(owner)} (${owner})`;
+    findings.push({
+      level: 'blocker',
+      code: 'source-owned',
+      where: `source ${source.name}`,
+      what: `the topic ${progressTopic(source.name)} ${whose}`,
+      why: 'The topics of a source have one writer and one progress: that of the job that owns them.',
+      fix: 'name the source otherwise in this job file; or, with the job file of the other job, when that is done with: `reshard drop <its job file>`',
+    });
+  }
+  return { findings, free };
+}
+
 /** Records of an earlier job under the same names would be applied before ours. */
 async function checkLeftovers(
   admin: TopicAdmin,
   job: Job,
   existing: ReadonlySet<string>,
+  sources: readonly JobSource[],
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const topic of allTableTopics(job)) {
+  for (const topic of topicsOf(sources, job)) {
     if (!existing.has(topic)) continue;
     const ranges = await admin.offsets(topic);
     if (ranges.every(r => r.latest === 0)) continue;
@@ -129,7 +206,7 @@ async function checkLeftovers(
       where: `topic ${topic}`,
       what: 'the topic holds records, but this job has never run',
       why: 'Old records would be applied first, and rows deleted since would come back.',
-      fix: `kafka-topics.sh --bootstrap-server ${job.kafka.brokers[0]} --delete --topic ${topic} # or name the source otherwise`,
+      fix: `name the source otherwise; or, if the records are of no job and nobody reads them: kafka-topics.sh --bootstrap-server ${job.kafka.brokers[0]} --delete --topic ${topic}`,
     });
   }
   return findings;

@@ -22,7 +22,9 @@ export async function latestCheck(
   let verdict: boolean | null = null;
   const tail = await tailTable(c.kafka, reportTopic(c.job.job), (key, value) => {
     const name = key.toString();
-    const report = value === null ? null : codec.decode(value);
+    const found = value === null ? null : codec.decode(value);
+    // A verdict over an earlier job of the same name says nothing.
+    const report = found?.jobId === c.view.jobId ? found : null;
     onReport(name, report);
     const id = CHECK_KEY.exec(name)?.[1];
     if (id === undefined || report === null || id < newest) return;

@@ -4,18 +4,21 @@
  */
 
 import { stateKey, type TablePlan } from '../../../shared/job/state/job-view.ts';
+import { openProgress } from '../../../shared/job/state/open.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import { reportTopic } from '../../../shared/kafka/topic-name.ts';
-import { openProgress, type ServiceContext, stateCodec } from '../../../shared/member/context.ts';
+import type { ServiceContext } from '../../../shared/member/context.ts';
 import type { ReportedUnit } from '../../../shared/member/reporter.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../../shared/runtime/service.ts';
+import { carryOutApply, openApply } from './apply.ts';
 import { latestCheck } from './check-feed.ts';
+import { untilFenced } from './leadership.ts';
 import { MemberSweep } from './member-sweep.ts';
 import { nextPhase, type PhaseEvent } from './phase.ts';
 import { openRecopy, planRecopy } from './recopy.ts';
-import { type StateWriter, stateWriter } from './state-writer.ts';
+import { leadingWriter, type StateWriter } from './state-writer.ts';
 
 const LOOK_MS = 250;
 const SWEEP_MS = 60_000;
@@ -29,17 +32,22 @@ export class Control implements Unit {
     this.#unit = unit;
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const { job, kafka, registry, log, view } = this.#context;
+  run(signal: AbortSignal): Promise<void> {
+    const { job, log } = this.#context;
+    return untilFenced(() => this.#lead(signal), { job, log, signal });
+  }
+
+  async #lead(signal: AbortSignal): Promise<void> {
+    const { job, log, view } = this.#context;
     await using stack = new AsyncDisposableStack();
     const progress = new Map<string, ProgressView>();
     for (const source of job.sources) {
-      const opened = stack.use(await openProgress(this.#context, source.name));
+      const opened = stack.use(await openProgress(this.#context, source.name, view.jobId));
       progress.set(source.name, opened.view);
     }
     const sweep = new MemberSweep();
     const checks = stack.use(await latestCheck(this.#context, (key, r) => sweep.note(key, r)));
-    const writer = await stateWriter(kafka, job, await stateCodec(registry, job));
+    const writer = stack.use(await leadingWriter(this.#context, signal));
     let sweptAt = performance.now();
     while (!signal.aborted) {
       if (performance.now() - sweptAt > SWEEP_MS) {
@@ -48,6 +56,10 @@ export class Control implements Unit {
       }
       const recopy = openRecopy(view);
       if (recopy !== undefined) await planRecopy({ job, view, writer, log }, recopy);
+      const apply = openApply(view, progress);
+      if (apply !== undefined) {
+        await carryOutApply({ ...this.#context, writer, view }, apply);
+      }
       await this.#step(writer, this.#event(progress, checks.verdict()));
       this.#report(progress);
       await sleep(LOOK_MS, signal);
@@ -74,7 +86,6 @@ export class Control implements Unit {
     failpoint(FAILPOINTS.controlBeforePhase);
     await writer.put(stateKey.job, { job });
     failpoint(FAILPOINTS.controlAfterPhase);
-    view.job = job;
   }
 
   /** Takes records of members that are long gone out of the report topic. */

@@ -1,10 +1,13 @@
 /**
  * The control leader: whoever holds the one slot of the group. Work under the lease gets a signal
- * that fires when the lease goes, so that two controls never write the state at the same time for
- * longer than a rebalance; records of the state are idempotent, so even that does no harm.
+ * that fires when the lease goes. One that was stopped for longer than its session wakes up with
+ * the lease in its hands, as far as it knows: what keeps it from writing is the fence of the state's
+ * transactional id (record-writer.ts), which the control after it has taken over.
  */
 import type { Job } from '../../../shared/job/job.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
+import { sleep } from '../../../shared/runtime/clock.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { aborted } from '../../../shared/runtime/service.ts';
 
@@ -48,4 +51,25 @@ export async function leadership(
   await end();
   await member.close();
   if (failure !== undefined) throw failure;
+}
+
+/** As long as this a leader that was fenced may not have noticed that its lease is gone. */
+const NOTICE_SESSIONS = 2;
+
+/**
+ * Runs a leader's work. A leader that is fenced has lost its lease and is about to notice: starting
+ * again at once would fence the one that leads now. Only if it still leads after that does it fail.
+ */
+export async function untilFenced<T>(
+  work: () => Promise<T>,
+  o: { job: Job; log: Logger; signal: AbortSignal },
+): Promise<T> {
+  try {
+    return await work();
+  } catch (e) {
+    if (!(e instanceof ReshardError) || e.kind !== 'fenced') throw e;
+    o.log.warn(`another control leads: ${e.message}`);
+    await sleep(NOTICE_SESSIONS * o.job.options.sessionTimeoutMs, o.signal);
+    throw e;
+  }
 }

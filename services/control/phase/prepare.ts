@@ -1,13 +1,31 @@
 /**
  * Prepare: everything that a job needs before the first row moves, in an order that may be cut at
- * any point and done again. The report topic is made last: it tells the services that all is there.
+ * any point and done again. The identity comes first: what is written after it names the job. The
+ * report topic is made last: it tells the services that all is there.
  * The start position is taken before the plan, and the plan before any SELECT: no row can fall
  * between the snapshot and the log.
  */
 import { envelopeSchema, keySchema } from '../../../shared/codec/avro-schema.ts';
 import { staticSchema } from '../../../shared/codec/record-codec.ts';
-import type { Job, JobSource } from '../../../shared/job/job.ts';
-import { type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
+import type { Job, JobSource, JobTarget } from '../../../shared/job/job.ts';
+import {
+  foreignJob,
+  type JobIdentity,
+  makeIdentity,
+  refuseChangedFile,
+} from '../../../shared/job/state/identity.ts';
+import {
+  type StateRecord,
+  stateKey,
+  type TablePlanRecord,
+} from '../../../shared/job/state/job-view.ts';
+import {
+  dropping,
+  openState,
+  refuseOtherFile,
+  stateCodec,
+} from '../../../shared/job/state/open.ts';
+import { type ControlWriter, controlWriter } from '../../../shared/job/state/record-writer.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import {
   chunksTopic,
@@ -16,16 +34,16 @@ import {
   stateTopic,
   tableTopic,
 } from '../../../shared/kafka/topic-name.ts';
-import { stateCodec } from '../../../shared/member/context.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { gtidLowerBound } from '../../../shared/mysql/gtid-lower-bound.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { planRanges } from '../../../shared/mysql/range-plan.ts';
+import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
 import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import { type StateWriter, stateWriter } from './state-writer.ts';
+import { claimSource, refuseOwned } from './source-owner.ts';
 import { controlTopics, tableTopics } from './topic-plan.ts';
 
 export interface PrepareDeps {
@@ -41,48 +59,124 @@ export async function prepared(kafka: KafkaLog, job: Job): Promise<boolean> {
   return (await admin.listTopics()).includes(reportTopic(job.job));
 }
 
-/**
- * Tells views what the job waits for. Nothing but views reads the record, so one that comes late,
- * from a control that has lost its lease, does no harm.
- */
-export async function noteWaiting(deps: PrepareDeps, sinceMs: number, waiting: string) {
-  const { job, kafka, registry } = deps;
-  await (await kafka.admin()).ensureTopics([controlTopics(job).state]);
-  await registerStatic(registry, job);
-  const writer = await stateWriter(kafka, job, await stateCodec(registry, job));
-  await writer.put(stateKey.prepare, { prepare: { sinceMs, waiting } });
+/** Throws if the job that is prepared is not that of the job file; changes nothing of it. */
+export async function refuseUnlike(deps: PrepareDeps): Promise<void> {
+  await registerState(deps.registry, deps.job);
+  await using state = await openState(deps);
+  refuseOtherFile(deps.job, state.view);
+}
+
+/** Tells views what the job waits for; under the fence, as all that control writes. */
+export async function noteWaiting(
+  deps: PrepareDeps,
+  sinceMs: number,
+  waiting: string,
+): Promise<void> {
+  const { job, kafka } = deps;
+  if (!(await (await kafka.admin()).listTopics()).includes(stateTopic(job.job))) {
+    await refuseSourcesOwned(deps, '');
+  }
+  const writer = await openWriter(deps);
+  try {
+    await writer.put(stateKey.prepare, { prepare: { sinceMs, waiting } });
+  } finally {
+    writer.close();
+  }
 }
 
 /** Makes what is missing and returns when the job may start. */
 export async function prepare(deps: PrepareDeps): Promise<void> {
-  const { job, kafka, registry, log } = deps;
+  const { job, kafka, log } = deps;
   const admin = await kafka.admin();
-  const { state, report, deadLetters, perSource } = controlTopics(job);
-  await registerStatic(registry, job);
-  await admin.ensureTopics([state, deadLetters, ...perSource]);
-  const writer = await stateWriter(kafka, job, await stateCodec(registry, job));
+  // A job that may not be leaves nothing behind.
+  const isNew = !(await admin.listTopics()).includes(stateTopic(job.job));
+  if (isNew) await refuseSourcesOwned(deps, '');
+  const writer = await openWriter(deps);
+  try {
+    await prepareUnder(deps, writer);
+  } finally {
+    writer.close();
+  }
+  await admin.ensureTopics([controlTopics(job).report]);
+  log.info({ job: job.job }, 'job prepared');
+}
+
+async function openWriter({ job, kafka, registry }: PrepareDeps): Promise<ControlWriter> {
+  await (await kafka.admin()).ensureTopics([controlTopics(job).state]);
+  await registerState(registry, job);
+  return controlWriter({ kafka, job, codec: await stateCodec(registry, job) });
+}
+
+async function prepareUnder(deps: PrepareDeps, writer: ControlWriter): Promise<void> {
+  const { job, kafka, registry } = deps;
   const known = await writer.read();
+  if (known.get(stateKey.drop)?.drop) throw dropping(job.job);
+  const identity = known.get(stateKey.identity)?.identity ?? (await newIdentity(deps, known));
+  writer.jobId = identity.id;
+  refuseChangedFile(job, identity);
+  await refuseSourcesOwned(deps, identity.id);
+  if (!known.has(stateKey.identity)) await writer.put(stateKey.identity, { identity });
+  failpoint(FAILPOINTS.controlAfterIdentity);
+  const { deadLetters, perSource } = controlTopics(job);
+  await registerStatic(registry, job);
+  await (await kafka.admin()).ensureTopics([deadLetters, ...perSource]);
+  for (const { name } of job.sources) {
+    await claimSource(deps, name, { job: job.job, id: identity.id });
+  }
   if (!known.has(stateKey.job)) {
-    for (const source of job.sources) await prepareSource(deps, source, writer, known);
+    // Those that the file has more since then are left to `reshard apply`.
+    const made = { ...deps, job: { ...job, tables: identity.tables } };
+    for (const source of job.sources) await prepareSource(made, source, writer, known);
     const now = Date.now();
     await writer.put(stateKey.job, {
       job: { phase: 'copying', sinceMs: now, startedMs: now, paused: [] },
     });
   }
   if (known.has(stateKey.prepare)) await writer.remove(stateKey.prepare);
-  await admin.ensureTopics([report]);
-  log.info({ job: job.job }, 'job prepared');
+}
+
+async function refuseSourcesOwned(deps: PrepareDeps, id: string): Promise<void> {
+  const { job } = deps;
+  for (const { name } of job.sources) await refuseOwned(deps, name, { job: job.job, id });
+}
+
+/** Asks every server who it is. What an older version has left cannot be gone on with. */
+async function newIdentity(
+  { job, log }: PrepareDeps,
+  known: ReadonlyMap<string, StateRecord>,
+): Promise<JobIdentity> {
+  const left = [...known.keys()].find(key => key !== stateKey.prepare && key !== stateKey.term);
+  if (left !== undefined) {
+    const what = `the record ${left} of ${stateTopic(job.job)}`;
+    const theirs = known.get(left)?.jobId ?? '';
+    throw foreignJob({ what, ours: job.job, theirs });
+  }
+  const uuids = new Map<string, string>();
+  const ask = async (side: 'source' | 'target', server: JobSource | JobTarget): Promise<void> => {
+    // Without a database: that of a target may have to be created yet.
+    const endpoint = { ...server, database: undefined };
+    await using session = await MysqlSession.open(endpoint, { role: 'admin', side, log });
+    uuids.set(`${side}/${server.name}`, await readServerUuid(session));
+  };
+  await Promise.all([
+    ...job.sources.map(s => ask('source', s)),
+    ...job.targets.map(t => ask('target', t)),
+  ]);
+  return makeIdentity(job, {
+    source: name => uuids.get(`source/${name}`) ?? '',
+    target: name => uuids.get(`target/${name}`) ?? '',
+  });
 }
 
 async function prepareSource(
   deps: PrepareDeps,
   source: JobSource,
-  writer: StateWriter,
-  known: Map<string, StateRecord>,
+  writer: ControlWriter,
+  known: ReadonlyMap<string, StateRecord>,
 ): Promise<void> {
   const { job, log } = deps;
   await using session = await MysqlSession.open(source, { role: 'read', log });
-  const facts = { flavor: session.flavor, serverUuid: await serverUuid(session) };
+  const facts = { flavor: session.flavor, serverUuid: await readServerUuid(session) };
   if (!known.has(stateKey.start(source.name))) {
     const gtid = await gtidLowerBound(session);
     await writer.put(stateKey.start(source.name), { start: { gtid, ...facts } });
@@ -90,18 +184,20 @@ async function prepareSource(
   failpoint(FAILPOINTS.controlMidPrepare);
   for (const table of job.tables) {
     const schema = await inspectTable(session, source.database, table.name);
-    await prepareTable(deps, source, schema, session, writer);
+    const plan = await planTable(deps, source, schema, session);
+    await writer.put(stateKey.plan(source.name, schema.db, schema.table), { plan });
     log.info({ source: source.name, table: table.name }, 'table planned');
+    failpoint(FAILPOINTS.controlAfterPlan);
   }
 }
 
-async function prepareTable(
-  deps: PrepareDeps,
+/** Makes the table's topic and subjects, and its plan; the plan is durable when it is put. */
+export async function planTable(
+  deps: Omit<PrepareDeps, 'log'>,
   source: JobSource,
   schema: TableSchema,
   session: MysqlSession,
-  writer: StateWriter,
-): Promise<void> {
+): Promise<TablePlanRecord> {
   const { job, kafka, registry } = deps;
   const topic = tableTopic(source.name, schema.db, schema.table);
   const key = keySchema(source.name, schema);
@@ -110,27 +206,18 @@ async function prepareTable(
   const valueSchemaId = await registry.register(`${topic}-value`, value, 'BACKWARD');
   await (await kafka.admin()).ensureTopics(tableTopics(job, topic));
   const { estimatedRows, ranges } = await planRanges(session, schema);
-  await writer.put(stateKey.plan(source.name, schema.db, schema.table), {
-    plan: {
-      generation: 1,
-      source: source.name,
-      db: schema.db,
-      table: schema.table,
-      topic,
-      schemaJson: JSON.stringify(schema),
-      keySchemaId,
-      valueSchemaId,
-      estimatedRows,
-      ranges,
-    },
-  });
-}
-
-async function serverUuid(session: MysqlSession): Promise<string> {
-  const sql =
-    session.flavor === 'mariadb' ? 'SELECT @@server_uid AS id' : 'SELECT @@server_uuid AS id';
-  const rows = await session.query<{ id: string }>(sql);
-  return rows[0]?.id ?? '';
+  return {
+    generation: 1,
+    source: source.name,
+    db: schema.db,
+    table: schema.table,
+    topic,
+    schemaJson: JSON.stringify(schema),
+    keySchemaId,
+    valueSchemaId,
+    estimatedRows,
+    ranges,
+  };
 }
 
 /**
@@ -138,8 +225,8 @@ async function serverUuid(session: MysqlSession): Promise<string> {
  * job that runs already: its members of a newer version need the newer schemas.
  */
 export async function registerStatic(registry: SchemaRegistry, job: Job): Promise<void> {
-  const subjects: [string, 'state' | 'report' | 'progress' | 'chunk', 'BACKWARD' | 'NONE'][] = [
-    [stateTopic(job.job), 'state', 'BACKWARD'],
+  await registerState(registry, job);
+  const subjects: [string, 'report' | 'progress' | 'chunk', 'BACKWARD' | 'NONE'][] = [
     [reportTopic(job.job), 'report', 'BACKWARD'],
     ...job.sources.flatMap((s): [string, 'progress' | 'chunk', 'BACKWARD' | 'NONE'][] => [
       [progressTopic(s.name), 'progress', 'BACKWARD'],
@@ -150,4 +237,9 @@ export async function registerStatic(registry: SchemaRegistry, job: Job): Promis
     registry.register(`${topic}-value`, staticSchema(name), level),
   );
   await Promise.all(registering);
+}
+
+/** The schema of the state alone: by it the rest is decided. */
+export async function registerState(registry: SchemaRegistry, job: Job): Promise<void> {
+  await registry.register(`${stateTopic(job.job)}-value`, staticSchema('state'), 'BACKWARD');
 }

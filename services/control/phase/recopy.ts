@@ -8,7 +8,7 @@
  * twice: a control that dies in between is followed by one that finishes.
  */
 import type { Job, JobSource } from '../../../shared/job/job.ts';
-import type { JobView, RecopyRequest, StateRecord } from '../../../shared/job/state/job-view.ts';
+import type { JobView, RecopyRequest } from '../../../shared/job/state/job-view.ts';
 import { stateKey } from '../../../shared/job/state/job-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { gtidLowerBound } from '../../../shared/mysql/gtid-lower-bound.ts';
@@ -45,13 +45,15 @@ export async function planRecopy(deps: RecopyDeps, request: RecopyRequest): Prom
       throw new ReshardError('schema-changed', `the job has no source ${request.source}`);
     }
     await plan(deps, request, source);
-    await put(deps, stateKey.recopy(id), { recopy: { ...request, plannedMs: Date.now() } });
+    const recopied = { id, plannedMs: Date.now(), error: null };
+    await deps.writer.put(stateKey.recopied(id), { recopied });
     log.info({ source: source.name, tables, jump: request.jump }, 'tables are copied anew');
   } catch (e) {
     const error = asReshardError(e);
     if (policyOf(error.kind) === 'restart') throw error;
     log.error({ recopy: id }, `recopy refused: ${describeError(error)}`);
-    await put(deps, stateKey.recopy(id), { recopy: { ...request, error: describeError(error) } });
+    const recopied = { id, plannedMs: null, error: describeError(error) };
+    await deps.writer.put(stateKey.recopied(id), { recopied });
   }
 }
 
@@ -68,7 +70,7 @@ async function plan(deps: RecopyDeps, request: RecopyRequest, source: JobSource)
     const schema = await inspectTable(session, source.database, name);
     if (schemaFingerprint(schema) !== schemaFingerprint(known.schema)) throw altered(key);
     const { schema: _, ...record } = known;
-    await put(deps, stateKey.plan(source.name, source.database, name), {
+    await deps.writer.put(stateKey.plan(source.name, source.database, name), {
       plan: {
         ...record,
         ...(await planRanges(session, schema)),
@@ -82,18 +84,12 @@ async function plan(deps: RecopyDeps, request: RecopyRequest, source: JobSource)
   if (view.job === null) throw new ReshardError('bug', 'a recopy of a job without a state');
   const phase = nextPhase(view.job.phase, 'recopied');
   const recopiedMs = request.requestedMs;
-  await put(deps, stateKey.job, {
+  await deps.writer.put(stateKey.job, {
     job: { ...view.job, phase, sinceMs: Date.now(), recopiedMs },
   });
   const start = view.starts.get(source.name);
   if (start === undefined) throw new ReshardError('bug', 'a recopy of a source without a start');
-  await put(deps, stateKey.start(source.name), { start: { ...start, gtid, recopy, jump } });
-}
-
-/** Our own view knows at once: the next step must not judge by the old plan. */
-async function put(deps: RecopyDeps, key: string, record: Partial<StateRecord>): Promise<void> {
-  await deps.writer.put(key, record);
-  deps.view.apply(key, { job: null, start: null, plan: null, verify: null, ...record });
+  await deps.writer.put(stateKey.start(source.name), { start: { ...start, gtid, recopy, jump } });
 }
 
 function altered(table: string): ReshardError {

@@ -1,44 +1,35 @@
-/** Control's hand on the state topic: reads it to its end, appends records that replace by key. */
-import type { RecordCodec } from '../../../shared/codec/record-codec.ts';
-import type { Job } from '../../../shared/job/job.ts';
-import type { StateRecord } from '../../../shared/job/state/job-view.ts';
-import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
-import { tailTable } from '../../../shared/kafka/table.ts';
-import { stateTopic } from '../../../shared/kafka/topic-name.ts';
+/**
+ * Control's writes as the leader sees them: a record is put under the fence, and then waited for
+ * in the view. So the next decision is made by a state that holds the last one, and everything that
+ * the control before has written.
+ */
+import type { JobView, StateRecord } from '../../../shared/job/state/job-view.ts';
+import { stateKey } from '../../../shared/job/state/job-view.ts';
+import { stateCodec } from '../../../shared/job/state/open.ts';
+import { controlWriter } from '../../../shared/job/state/record-writer.ts';
+import type { ServiceContext } from '../../../shared/member/context.ts';
 
-export interface StateWriter {
-  /** The latest record of every key. */
-  read(): Promise<Map<string, StateRecord>>;
+export interface StateWriter extends AsyncDisposable {
   put(key: string, record: Partial<StateRecord>): Promise<void>;
-  remove(key: string): Promise<void>;
 }
 
-const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
-
-export async function stateWriter(
-  kafka: KafkaLog,
-  job: Job,
-  codec: RecordCodec<StateRecord>,
+/** Fences the control before us and brings the view up to what it has written. */
+export async function leadingWriter(
+  c: Pick<ServiceContext, 'kafka' | 'job' | 'registry' | 'member'> & { view: JobView },
+  signal: AbortSignal,
 ): Promise<StateWriter> {
-  const topic = stateTopic(job.job);
-  const writer = await kafka.writer();
-  return {
-    async read() {
-      const records = new Map<string, StateRecord>();
-      const tail = await tailTable(kafka, topic, (key, value) => {
-        if (value === null) records.delete(key.toString());
-        else records.set(key.toString(), codec.decode(value));
-      });
-      await tail.caughtUp;
-      await tail.close();
-      return records;
-    },
-    async put(key, record) {
-      const value = codec.encode({ ...NONE, ...record });
-      await writer.send(topic, 0, [{ key: Buffer.from(key), value }]);
-    },
-    async remove(key) {
-      await writer.send(topic, 0, [{ key: Buffer.from(key), value: null }]);
-    },
+  const { kafka, job, registry, view, member } = c;
+  const writer = await controlWriter({ kafka, job, codec: await stateCodec(registry, job) });
+  writer.jobId = view.jobId;
+  const put = async (key: string, record: Partial<StateRecord>): Promise<void> => {
+    const offset = await writer.put(key, record);
+    await view.waitFor(() => view.offset >= offset, signal);
   };
+  try {
+    await put(stateKey.term, { term: { member, sinceMs: Date.now() } });
+  } catch (e) {
+    writer.close();
+    throw e;
+  }
+  return { put, [Symbol.asyncDispose]: async () => writer.close() };
 }

@@ -11,16 +11,19 @@ import {
   recordCodec,
 } from '../../../shared/codec/record-codec.ts';
 import type { Job } from '../../../shared/job/job.ts';
-import { applyState, JobView, type StateRecord } from '../../../shared/job/state/job-view.ts';
+import type { JobView, StateRecord } from '../../../shared/job/state/job-view.ts';
 import {
-  applyProgress,
-  type ProgressRecord,
-  ProgressView,
-} from '../../../shared/job/state/progress-view.ts';
+  liveJob,
+  type OpenProgress,
+  openProgress,
+  openState,
+  refuseOtherFile,
+} from '../../../shared/job/state/open.ts';
+import type { ProgressRecord, ProgressView } from '../../../shared/job/state/progress-view.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
-import { type TailedTable, tailTable } from '../../../shared/kafka/table.ts';
+import { tailTable } from '../../../shared/kafka/table.ts';
 import { progressTopic, reportTopic, stateTopic } from '../../../shared/kafka/topic-name.ts';
-import { kafkaOf } from '../../../shared/member/context.ts';
+import { kafkaOf, registryOf } from '../../../shared/member/context.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { SchemaRegistry } from '../../../shared/registry/registry.ts';
 import { within } from '../../../shared/runtime/clock.ts';
@@ -72,24 +75,35 @@ export class RecordReaders {
 
 /** The progress of one source: followed again when that has failed. */
 export class FollowedProgress implements AsyncDisposable {
+  readonly #job: Job;
+  readonly #jobId: string;
   readonly #kafka: KafkaLog;
   readonly #readers: RecordReaders;
   readonly #source: string;
-  #view: ProgressView | null = null;
-  #tail: TailedTable | null = null;
+  #open: OpenProgress | null = null;
   #opening: Promise<void> | null = null;
   #failure: string | null = null;
 
-  constructor(kafka: KafkaLog, readers: RecordReaders, source: string) {
+  constructor(
+    of: { job: Job; jobId: string; source: string },
+    kafka: KafkaLog,
+    readers: RecordReaders,
+  ) {
+    this.#job = of.job;
+    this.#jobId = of.jobId;
+    this.#source = of.source;
     this.#kafka = kafka;
     this.#readers = readers;
-    this.#source = source;
+  }
+
+  get #view(): ProgressView | null {
+    return this.#open?.view ?? null;
   }
 
   /** Null while it cannot be followed; then `whyNot` says why. */
   async view(waitMs = AGAIN_MS): Promise<ProgressView | null> {
     if (this.#view === null) {
-      this.#opening ??= this.#open().finally(() => {
+      this.#opening ??= this.#follow().finally(() => {
         this.#opening = null;
       });
       const topic = progressTopic(this.#source);
@@ -103,33 +117,29 @@ export class FollowedProgress implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#tail?.close();
+    await this.#open?.[Symbol.asyncDispose]();
   }
 
-  async #open(): Promise<void> {
+  async #follow(): Promise<void> {
     const topic = progressTopic(this.#source);
     const reader = await this.#readers.open<ProgressRecord>('progress', topic);
-    const view = new ProgressView();
-    const tail = await tailTable(this.#kafka, topic, (key, value) =>
-      applyProgress(view, reader, key, value),
-    );
+    const from = { kafka: this.#kafka, registry: registryOf(this.#job), reader };
+    const opened = openProgress(from, this.#source, this.#jobId);
     try {
-      await within(TOPIC_MS, `topic ${topic}`, tail.caughtUp);
+      this.#open = await within(TOPIC_MS, `topic ${topic}`, opened);
     } catch (e) {
-      await tail.close();
+      // One that comes too late is not needed any more.
+      opened.then(late => late[Symbol.asyncDispose]()).catch(() => {});
       throw e;
     }
-    this.#tail = tail;
-    this.#view = view;
     this.#failure = null;
-    tail.failed.catch(e => this.#fail(e));
+    this.#open.failed.catch(e => this.#fail(e));
   }
 
   #fail(e: unknown): void {
     this.#failure = describeError(e);
-    this.#view = null;
-    void this.#tail?.close();
-    this.#tail = null;
+    void this.#open?.[Symbol.asyncDispose]();
+    this.#open = null;
   }
 }
 
@@ -164,24 +174,33 @@ export async function followJob(job: Job, log: Logger): Promise<FollowedJob | nu
     });
     await within(TOPIC_MS, `topic ${topic}`, tail.caughtUp);
   };
-  const view = new JobView();
-  const states = await readers.open<StateRecord>('state', stateTopic(job.job));
+  const topic = stateTopic(job.job);
+  const states = await readers.open<StateRecord>('state', topic);
+  const from = { job, kafka, registry: registryOf(job), log, reader: states };
+  const state = stack.use(await within(TOPIC_MS, `topic ${topic}`, openState(from)));
+  state.failed.catch(e => {
+    failure ??= asReshardError(e);
+  });
+  const { view } = state;
+  refuseOtherFile(job, view);
   const reports = new ReportView();
   const reader = await readers.open<Report>('report', reportTopic(job.job));
-  await Promise.all([
-    follow(stateTopic(job.job), (key, value) => applyState(view, states, key, value)),
-    follow(reportTopic(job.job), (key, value) =>
-      reports.apply(key.toString(), value === null ? null : reader.decode(value)),
-    ),
-  ]);
+  await follow(reportTopic(job.job), (key, value) => {
+    const report = value === null ? null : reader.decode(value);
+    // What an earlier job of the same name has said is not true of this one.
+    reports.apply(key.toString(), report?.jobId === view.jobId ? report : null);
+  });
   reports.live();
   const progress = new Map(
-    job.sources.map(({ name }) => [name, stack.use(new FollowedProgress(kafka, readers, name))]),
+    job.sources.map(({ name }) => {
+      const of = { job, jobId: view.jobId, source: name };
+      return [name, stack.use(new FollowedProgress(of, kafka, readers))];
+    }),
   );
   await Promise.all([...progress.values()].map(p => p.view(TOPIC_MS)));
   const owned = stack.move();
   return {
-    job,
+    job: liveJob(job, view),
     kafka,
     view,
     reports,

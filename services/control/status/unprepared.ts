@@ -1,9 +1,9 @@
 /** The status of a job that has no log yet: how far control is with preparing it. */
 import type { Job } from '../../../shared/job/job.ts';
-import { applyState, JobView, type StateRecord } from '../../../shared/job/state/job-view.ts';
-import { tailTable } from '../../../shared/kafka/table.ts';
+import type { StateRecord } from '../../../shared/job/state/job-view.ts';
+import { openState } from '../../../shared/job/state/open.ts';
 import { stateTopic } from '../../../shared/kafka/topic-name.ts';
-import { kafkaOf } from '../../../shared/member/context.ts';
+import { kafkaOf, registryOf } from '../../../shared/member/context.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { judged } from './feed.ts';
 import { RecordReaders } from './followed-job.ts';
@@ -13,12 +13,9 @@ import type { Status } from './status.ts';
 export async function unprepared(job: Job, log: Logger): Promise<Status | null> {
   await using kafka = kafkaOf(job, log, 'reshard-status');
   if (!(await (await kafka.admin()).listTopics()).includes(stateTopic(job.job))) return null;
-  const view = new JobView();
-  const states = await new RecordReaders(job).open<StateRecord>('state', stateTopic(job.job));
-  await using tail = await tailTable(kafka, stateTopic(job.job), (key, value) =>
-    applyState(view, states, key, value),
-  );
-  await tail.caughtUp;
+  const reader = await new RecordReaders(job).open<StateRecord>('state', stateTopic(job.job));
+  await using state = await openState({ job, kafka, registry: registryOf(job), log, reader });
+  const { view } = state;
   const { sinceMs = 0, waiting = null } = view.preparing ?? {};
   return judged({ ...blank(job, 'prepare', waiting), sinceMs, pauses: view.pauseList });
 }

@@ -11,6 +11,7 @@ import type { DeadLetter } from './dead-letter-store.ts';
 
 export interface DeadLetterSource {
   job: string;
+  jobId: string;
   /** Names of the targets, by number. */
   targets: readonly string[];
 }
@@ -36,6 +37,7 @@ export function deadLetterHeaders(
     ['__connect.errors.class.name', 'reshard.sink'],
     ['__connect.errors.exception.class.name', `reshard.${why.kind}`],
     ['__connect.errors.exception.message', why.text],
+    ['reshard.job', from.jobId],
     ['reshard.target', from.targets[task.target] ?? String(task.target)],
     ['reshard.table', task.table.name],
     ['reshard.errno', String(why.errno ?? '')],

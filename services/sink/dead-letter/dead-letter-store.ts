@@ -9,6 +9,12 @@ import { qualified, quoteText } from '../../../shared/mysql/identifier.ts';
 import type { ErrorKind } from '../../../shared/runtime/error.ts';
 import { pieces, placeOf, refusalText } from '../destination/mysql/park.ts';
 import type { Refusal } from '../destination/mysql/refusal.ts';
+import {
+  addColumns,
+  OWNER_COLUMNS,
+  type RowOwner,
+  refuseForeignRow,
+} from '../destination/mysql/row-owner.ts';
 import type { PartitionTask } from '../intake/partition-task.ts';
 
 export interface DeadLetter {
@@ -33,17 +39,32 @@ interface DeadLetterRow {
   since_ms: string | number;
 }
 
+interface LetterCount {
+  topic: string;
+  part: string | number;
+  job_id: string;
+  target: string;
+  n: string | number;
+}
+
 export class DeadLetterStore {
   /** Its qualified name. */
   readonly table: string;
-  /** Fails where the table is missing. */
+  /** Fails where the table is missing, or is of an older version. */
   readonly probe: string;
   readonly #job: string;
+  readonly #owner: RowOwner;
 
-  constructor(database: string, job: string) {
+  constructor(database: string, owner: RowOwner) {
     this.table = qualified(database, 'reshard_dead_letter');
-    this.probe = `SELECT 1 FROM ${this.table} LIMIT 0`;
-    this.#job = quoteText(job);
+    this.probe = `SELECT job_id, target FROM ${this.table} LIMIT 0`;
+    this.#job = quoteText(owner.job);
+    this.#owner = owner;
+  }
+
+  /** Gives the table of an older version what it lacks. */
+  upgrade(session: MysqlSession): Promise<void> {
+    return addColumns(session, this.table, OWNER_COLUMNS);
   }
 
   async create(session: MysqlSession): Promise<void> {
@@ -59,6 +80,7 @@ export class DeadLetterStore {
       errno INT NULL,
       error TEXT CHARACTER SET utf8mb4 NOT NULL COMMENT 'why, without values',
       since_ms BIGINT NOT NULL,
+      ${OWNER_COLUMNS.join(',\n      ')},
       PRIMARY KEY (job, topic, part, record_offset)
     ) ENGINE=InnoDB COMMENT='reshard: blocked records that the dead-letter topic lacks'`);
   }
@@ -68,10 +90,12 @@ export class DeadLetterStore {
     session: MysqlSession,
     tasks: readonly PartitionTask[],
   ): Promise<Map<PartitionTask, number>> {
-    const rows = await session.query<{ topic: string; part: string | number; n: string | number }>(
-      `SELECT topic, part, COUNT(*) AS n FROM ${this.table}
-       WHERE job = ${this.#job} AND (${tasks.map(placeOf).join(' OR ')}) GROUP BY topic, part`,
+    const rows = await session.query<LetterCount>(
+      `SELECT topic, part, job_id, target, COUNT(*) AS n FROM ${this.table}
+       WHERE job = ${this.#job} AND (${tasks.map(placeOf).join(' OR ')})
+       GROUP BY topic, part, job_id, target`,
     );
+    for (const row of rows) refuseForeignRow(row, this.table, this.#owner);
     const byName = new Map(rows.map(r => [`${r.topic}[${r.part}]`, Number(r.n)]));
     return new Map(tasks.map(l => [l, byName.get(l.name) ?? 0]));
   }
@@ -81,17 +105,19 @@ export class DeadLetterStore {
     deadLetters: readonly DeadLetter[],
     maxBytes: number,
   ): Promise<void> {
+    const { jobId, target } = this.#owner;
+    const owner = `${quoteText(jobId)},${quoteText(target)}`;
     const values = deadLetters.map(l => {
       const place = `${this.#job},${quoteText(l.task.topic)},${l.task.partition},${l.offset}`;
       const value = l.value === null ? 'NULL' : `x'${l.value.toString('hex')}'`;
       const why = `${quoteText(l.reason)},${refusalText(l.why)}`;
-      return `(${place},x'${l.key.toString('hex')}',${value},${why},${l.sinceMs})`;
+      return `(${place},x'${l.key.toString('hex')}',${value},${why},${l.sinceMs},${owner})`;
     });
     for (const piece of pieces(values, maxBytes)) {
       // Read and blocked again after a step back: it is the same record.
       await session.rawQuery(
         `INSERT INTO ${this.table} (job, topic, part, record_offset, record_key, record_value,
-         reason, kind, errno, error, since_ms)
+         reason, kind, errno, error, since_ms, job_id, target)
          VALUES ${piece} ON DUPLICATE KEY UPDATE since_ms = since_ms`,
       );
     }

@@ -1,9 +1,9 @@
 /**
- * What a service knows of its job: the state topic, read from its start and followed. Control is
- * the only writer; everybody else reads. A view is complete up to the moment it was opened.
+ * What a service knows of its job: the state topic, read from its start and followed (open.ts). A
+ * view is complete up to the moment it was opened. Who writes which record: record-writer.ts.
  */
-import type { RecordCodec } from '../../codec/record-codec.ts';
 import type { TableSchema } from '../../schema/table-schema.ts';
+import type { JobIdentity, TableIdentity } from './identity.ts';
 import type { Proof } from './proof.ts';
 import type { RepairOrder, RepairRun } from './repair-run.ts';
 
@@ -87,9 +87,43 @@ export interface RecopyRequest {
   jump: boolean;
   /** Changes of these tables up to now are not read from the binlog. */
   skip: boolean;
-  /** Set when the new plans are durable. */
+  /** In a view, of control's answer: set when the new plans are durable. */
   plannedMs?: number | null;
   error?: string | null;
+}
+
+/** Control's answer to a recopy. */
+export interface Recopied {
+  id: string;
+  plannedMs: number | null;
+  error: string | null;
+}
+
+/** The operator's word to take up tables that the job file has more than the job. */
+export interface ApplyRequest {
+  id: string;
+  requestedMs: number;
+  by: string;
+  tables: TableIdentity[];
+}
+
+/** Control's answer to it. */
+export interface Applied {
+  id: string;
+  doneMs: number | null;
+  error: string | null;
+}
+
+/** The control that leads: it has fenced the one before. */
+export interface Term {
+  member: string;
+  sinceMs: number;
+}
+
+/** The job is being dropped: nothing of it may start again. */
+export interface Drop {
+  sinceMs: number;
+  by: string;
 }
 
 /** A reason to pause the copy, by its name. A record of its own: no two writers meet in it. */
@@ -119,6 +153,14 @@ export interface StateRecord {
   proof?: Proof | null;
   order?: RepairOrder | null;
   run?: RepairRun | null;
+  identity?: JobIdentity | null;
+  term?: Term | null;
+  recopied?: Recopied | null;
+  apply?: ApplyRequest | null;
+  applied?: Applied | null;
+  drop?: Drop | null;
+  /** The job that wrote it. */
+  jobId?: string;
 }
 
 export const stateKey = {
@@ -133,23 +175,40 @@ export const stateKey = {
   proof: (table: string): string => `proof/${table}`,
   order: (id: string): string => `order/${id}`,
   run: (id: string): string => `run/${id}`,
+  identity: 'identity',
+  term: 'term',
+  recopied: (id: string): string => `recopied/${id}`,
+  apply: (id: string): string => `apply/${id}`,
+  applied: (id: string): string => `applied/${id}`,
+  drop: 'drop',
 };
 
 export class JobView {
+  /** Null while the job is not prepared. */
+  identity: JobIdentity | null = null;
+  term: Term | null = null;
+  drop: Drop | null = null;
+  /** Offset of the newest record that is in the view. */
+  offset = -1;
   job: JobState | null = null;
   preparing: Preparing | null = null;
   /** By source name. */
   readonly starts = new Map<string, Start>();
-  /** By `<source>/<db>.<table>`. */
+  /** By `<source>/<db>.<table>`; of the tables that the job has. */
   readonly plans = new Map<string, TablePlan>();
   readonly verifies = new Map<string, VerifyRequest>();
   readonly repairs = new Map<string, RepairRequest>();
-  readonly recopies = new Map<string, RecopyRequest>();
+  readonly applies = new Map<string, ApplyRequest>();
+  readonly applied = new Map<string, Applied>();
   readonly pauses = new Map<string, Pause>();
   /** By table. */
   readonly proofs = new Map<string, Proof>();
   readonly orders = new Map<string, RepairOrder>();
   readonly runs = new Map<string, RepairRun>();
+  /** Those of a table that is about to be added, too: it is the job's when the identity says so. */
+  readonly #planned = new Map<string, TablePlan>();
+  readonly #recopyRequests = new Map<string, RecopyRequest>();
+  readonly #recopied = new Map<string, Recopied>();
   #listeners: (() => void)[] = [];
 
   apply(key: string, record: StateRecord | null): void {
@@ -159,16 +218,58 @@ export class JobView {
     else if (kind === 'start') put(this.starts, rest, record?.start);
     else if (kind === 'verify') put(this.verifies, rest, record?.verify);
     else if (kind === 'repair') put(this.repairs, rest, record?.repair);
-    else if (kind === 'recopy') put(this.recopies, rest, record?.recopy);
+    else if (kind === 'recopy') put(this.#recopyRequests, rest, record?.recopy);
+    else if (kind === 'recopied') put(this.#recopied, rest, record?.recopied);
+    else if (kind === 'apply') put(this.applies, rest, record?.apply);
+    else if (kind === 'applied') put(this.applied, rest, record?.applied);
+    else if (kind === 'identity') this.#setIdentity(record?.identity ?? null);
+    else if (kind === 'term') this.term = record?.term ?? null;
+    else if (kind === 'drop') this.drop = record?.drop ?? null;
     else if (kind === 'pause') put(this.pauses, rest, record?.pause);
     else if (kind === 'proof') put(this.proofs, rest, record?.proof);
     else if (kind === 'order') put(this.orders, rest, record?.order);
     else if (kind === 'run') put(this.runs, rest, record?.run);
     else if (kind === 'plan') {
       const plan = record?.plan;
-      put(this.plans, rest, plan ? { ...plan, schema: parseSchema(plan.schemaJson) } : undefined);
+      put(
+        this.#planned,
+        rest,
+        plan ? { ...plan, schema: parseSchema(plan.schemaJson) } : undefined,
+      );
+      this.#showPlans();
     }
     for (const listener of [...this.#listeners]) listener();
+  }
+
+  #setIdentity(identity: JobIdentity | null): void {
+    this.identity = identity;
+    this.#showPlans();
+  }
+
+  #showPlans(): void {
+    this.plans.clear();
+    for (const [key, plan] of this.#planned) {
+      const isOurs = this.identity?.tables.some(t => t.name === plan.table) ?? true;
+      if (isOurs) this.plans.set(key, plan);
+    }
+  }
+
+  /** A plan, also of a table that is about to be added. */
+  planned(key: string): TablePlan | undefined {
+    return this.#planned.get(key);
+  }
+
+  /** The id of the job, once it has one. */
+  get jobId(): string {
+    return this.identity?.id ?? '';
+  }
+
+  /** Requests, each with control's answer, by id. */
+  get recopies(): ReadonlyMap<string, RecopyRequest> {
+    const all = [...this.#recopyRequests].map(([id, request]): [string, RecopyRequest] => {
+      return [id, { ...request, ...this.#recopied.get(id) }];
+    });
+    return new Map(all);
   }
 
   /** Why the copy stands still; empty when nobody has asked for that. */
@@ -225,16 +326,6 @@ export class JobView {
   plansOf(source: string): TablePlan[] {
     return [...this.plans.values()].filter(p => p.source === source);
   }
-}
-
-/** Decodes a record of the state topic into the view. */
-export function applyState(
-  view: JobView,
-  codec: Pick<RecordCodec<StateRecord>, 'decode'>,
-  key: Buffer,
-  value: Buffer | null,
-): void {
-  view.apply(key.toString('utf8'), value === null ? null : codec.decode(value));
 }
 
 function parseSchema(json: string): TableSchema {

@@ -1,6 +1,6 @@
 /** A source's progress topic, read from its start and followed: resume point and ranges. */
-import type { RecordCodec } from '../../codec/record-codec.ts';
 import type { TablePlan } from './job-view.ts';
+import type { Owner } from './owner.ts';
 
 export interface Resume {
   epoch: number;
@@ -68,9 +68,13 @@ export interface ProgressRecord {
   resume: Resume | null;
   range: RangeProgress | null;
   repair?: RepairProgress | null;
+  owner?: Owner | null;
+  /** The job that wrote it. */
+  jobId?: string;
 }
 
 export const progressKey = {
+  owner: 'owner',
   source: 'source',
   range: (db: string, table: string, range: number): string => `range/${db}.${table}/${range}`,
   repair: (id: string): string => `repair/${id}`,
@@ -81,10 +85,16 @@ export class ProgressView {
   /** By `<db>.<table>/<range>`. */
   readonly ranges = new Map<string, RangeProgress>();
   readonly repairs = new Map<string, RepairProgress>();
+  owner: Owner | null = null;
+  /** The job that wrote the newest record, by key. */
+  readonly writers = new Map<string, string>();
   #listeners: (() => void)[] = [];
 
   apply(key: string, record: ProgressRecord | null): void {
+    if (record === null) this.writers.delete(key);
+    else this.writers.set(key, record.jobId ?? '');
     if (key === progressKey.source) this.resume = record?.resume ?? null;
+    else if (key === progressKey.owner) this.owner = record?.owner ?? null;
     else if (key.startsWith('range/')) {
       if (record?.range) this.ranges.set(key.slice(6), record.range);
       else this.ranges.delete(key.slice(6));
@@ -113,14 +123,4 @@ export class ProgressView {
   range(db: string, table: string, range: number): RangeProgress | undefined {
     return this.ranges.get(`${db}.${table}/${range}`);
   }
-}
-
-/** Decodes a record of a progress topic into the view. */
-export function applyProgress(
-  view: ProgressView,
-  codec: Pick<RecordCodec<ProgressRecord>, 'decode'>,
-  key: Buffer,
-  value: Buffer | null,
-): void {
-  view.apply(key.toString('utf8'), value === null ? null : codec.decode(value));
 }

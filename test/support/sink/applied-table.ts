@@ -251,7 +251,7 @@ export class AppliedTable implements AsyncDisposable {
       ...this.#endpoint,
       database: this.database,
     };
-    return new Target(number, endpoint, job, this.#logger);
+    return new Target(number, endpoint, { job, jobId: `${job}#1`, identity: null }, this.#logger);
   }
 
   async rows(): Promise<string[]> {

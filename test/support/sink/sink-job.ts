@@ -7,20 +7,29 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { stateWriter } from '../../../services/control/phase/state-writer.ts';
+import { claimSource } from '../../../services/control/phase/source-owner.ts';
 import { controlTopics, tableTopics } from '../../../services/control/phase/topic-plan.ts';
 import { staticSchema } from '../../../shared/codec/record-codec.ts';
 import { type Job, parseJob } from '../../../shared/job/job.ts';
+import { makeIdentity } from '../../../shared/job/state/identity.ts';
 import { stateKey } from '../../../shared/job/state/job-view.ts';
+import { stateCodec } from '../../../shared/job/state/open.ts';
+import { controlWriter } from '../../../shared/job/state/record-writer.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import { partitionOf } from '../../../shared/kafka/partition.ts';
 import { tailTable } from '../../../shared/kafka/table.ts';
-import { reportTopic, stateTopic, tableTopic } from '../../../shared/kafka/topic-name.ts';
+import {
+  progressTopic,
+  reportTopic,
+  stateTopic,
+  tableTopic,
+} from '../../../shared/kafka/topic-name.ts';
 import type { TransactionalWriter } from '../../../shared/kafka/transactional-writer.ts';
-import { kafkaOf, registryOf, reportCodec, stateCodec } from '../../../shared/member/context.ts';
+import { kafkaOf, registryOf, reportCodec } from '../../../shared/member/context.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { type MysqlEndpoint, MysqlSession } from '../../../shared/mysql/connect.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
+import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
 import { until } from '../../../shared/runtime/clock.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
@@ -46,6 +55,8 @@ export class SinkJob implements AsyncDisposable {
   readonly kafka: KafkaLog;
   readonly schemas = new Map<string, TableSchema>();
   readonly sessions: MysqlSession[] = [];
+  jobId = '';
+  readonly #uuids = new Map<string, string>();
   readonly #makers = new Map<string, LogMaker>();
   readonly #folder = mkdtempSync(path.join(tmpdir(), 'reshard-sink-'));
   readonly #members = new Set<ChildProcess>();
@@ -229,6 +240,7 @@ export class SinkJob implements AsyncDisposable {
         { role: 'admin', side: 'target' },
       );
       this.sessions.push(session);
+      this.#uuids.set(t.name, await readServerUuid(session));
       await session.rawQuery(`DROP DATABASE IF EXISTS ${t.database}`);
       await session.rawQuery(`CREATE DATABASE ${t.database}`);
       await session.rawQuery(`USE ${t.database}`);
@@ -241,14 +253,23 @@ export class SinkJob implements AsyncDisposable {
 
   async #prepareTopics(): Promise<void> {
     const admin = await this.kafka.admin();
-    const { state, report, deadLetters } = controlTopics(this.job);
+    const { state, report, deadLetters, perSource } = controlTopics(this.job);
     const topics = [...this.schemas.keys()].flatMap(t => tableTopics(this.job, this.topicOf(t)));
-    await admin.ensureTopics([state, report, deadLetters, ...topics]);
+    await admin.ensureTopics([state, report, deadLetters, ...perSource, ...topics]);
     const registry = registryOf(this.job);
     const job = this.job.job;
     await registry.register(`${stateTopic(job)}-value`, staticSchema('state'), 'BACKWARD');
     await registry.register(`${reportTopic(job)}-value`, staticSchema('report'), 'BACKWARD');
-    const writer = await stateWriter(this.kafka, this.job, await stateCodec(registry, this.job));
+    const progress = `${progressTopic(this.source)}-value`;
+    await registry.register(progress, staticSchema('progress'), 'BACKWARD');
+    const codec = await stateCodec(registry, this.job);
+    const writer = await controlWriter({ kafka: this.kafka, job: this.job, codec });
+    const uuid = (name: string): string => this.#uuids.get(name) ?? '';
+    const identity = makeIdentity(this.job, { source: uuid, target: uuid });
+    this.jobId = identity.id;
+    writer.jobId = identity.id;
+    await writer.put(stateKey.identity, { identity });
+    await claimSource({ kafka: this.kafka, registry }, this.source, { job, id: identity.id });
     for (const [table, schema] of this.schemas) {
       await writer.put(stateKey.plan(this.source, this.job.job, table), {
         plan: {

@@ -266,7 +266,11 @@ describe('what waits', () => {
 
   test('is told to the readers of dead letters as Connect does', () => {
     const task = taskOf(1);
-    const headers = deadLetterHeaders(deadLetter(task, 42), { job: 'shop', targets: ['t1', 't2'] });
+    const headers = deadLetterHeaders(deadLetter(task, 42), {
+      job: 'shop',
+      jobId: 'j#1',
+      targets: ['t1', 't2'],
+    });
     expect(Object.fromEntries(headers)).toEqual({
       '__connect.errors.topic': 's.d.t',
       '__connect.errors.partition': '0',
@@ -277,6 +281,7 @@ describe('what waits', () => {
       '__connect.errors.class.name': 'reshard.sink',
       '__connect.errors.exception.class.name': 'reshard.target-data',
       '__connect.errors.exception.message': 'too long',
+      'reshard.job': 'j#1',
       'reshard.target': 't2',
       'reshard.table': 't',
       'reshard.errno': '1406',

@@ -8,11 +8,11 @@
  * every transaction of an earlier owner fails, also one that would have written the same offset
  * (I4).
  */
-
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { qualified, quoteText } from '../../../../shared/mysql/identifier.ts';
 import { ReshardError } from '../../../../shared/runtime/error.ts';
 import type { PartitionTask, TaskPosition } from '../../intake/partition-task.ts';
+import { addColumns, OWNER_COLUMNS, type RowOwner, refuseForeignRow } from './row-owner.ts';
 
 /** A step of a partition task that a transaction makes durable. */
 export interface Advance {
@@ -29,19 +29,28 @@ interface OffsetRow {
   epoch: string | number;
   ordinal: string | number;
   revision: string | number;
+  job_id: string;
+  target: string;
 }
 
 export class OffsetTable {
   /** Its qualified name. */
   readonly table: string;
-  /** Fails where the table is missing. */
+  /** Fails where the table is missing, or is of an older version. */
   readonly probe: string;
   readonly #job: string;
+  readonly #owner: RowOwner;
 
-  constructor(database: string, job: string) {
+  constructor(database: string, owner: RowOwner) {
     this.table = qualified(database, 'reshard_offset');
-    this.probe = `SELECT 1 FROM ${this.table} LIMIT 0`;
-    this.#job = quoteText(job);
+    this.probe = `SELECT job_id, target FROM ${this.table} LIMIT 0`;
+    this.#job = quoteText(owner.job);
+    this.#owner = owner;
+  }
+
+  /** Gives the table of an older version what it lacks. */
+  upgrade(session: MysqlSession): Promise<void> {
+    return addColumns(session, this.table, OWNER_COLUMNS);
   }
 
   async create(session: MysqlSession): Promise<void> {
@@ -53,18 +62,27 @@ export class OffsetTable {
       epoch BIGINT NOT NULL COMMENT 'version of the last applied record: writer epoch',
       ordinal BIGINT NOT NULL COMMENT 'version of the last applied record: source ordinal',
       revision BIGINT NOT NULL COMMENT 'fencing token: raised by every write and every claim',
+      ${OWNER_COLUMNS.join(',\n      ')},
       PRIMARY KEY (job, topic, part)
     ) ENGINE=InnoDB COMMENT='reshard: how far each table partition is applied here'`);
   }
 
   /**
    * Makes us the owner of the partition tasks' rows; commits. Order is that of `partition tasks`.
+   * Rows of another job, or of another target of ours, are left as they are and refused: their
+   * positions would be taken for ours, and what is before them would never be applied.
    */
   async claim(session: MysqlSession, tasks: readonly PartitionTask[]): Promise<TaskPosition[]> {
-    const rows = tasks.map(l => `(${this.#job},${quoteText(l.topic)},${l.partition},0,0,-1,1)`);
+    const { jobId, target } = this.#owner;
+    const [id, name] = [quoteText(jobId), quoteText(target)];
+    const rows = tasks.map(
+      l => `(${this.#job},${quoteText(l.topic)},${l.partition},0,0,-1,1,${id},${name})`,
+    );
     await session.rawQuery(
-      `INSERT INTO ${this.table} (job, topic, part, next_offset, epoch, ordinal, revision)
-       VALUES ${rows.join(',')} ON DUPLICATE KEY UPDATE revision = revision + 1`,
+      `INSERT INTO ${this.table}
+       (job, topic, part, next_offset, epoch, ordinal, revision, job_id, target)
+       VALUES ${rows.join(',')} ON DUPLICATE KEY UPDATE
+       revision = IF(job_id = ${id} AND target = ${name}, revision + 1, revision)`,
     );
     const found = await this.read(session, tasks);
     await session.rawQuery('COMMIT');
@@ -81,9 +99,10 @@ export class OffsetTable {
   ): Promise<Map<PartitionTask, TaskPosition>> {
     const where = tasks.map(l => `(topic = ${quoteText(l.topic)} AND part = ${l.partition})`);
     const rows = await session.query<OffsetRow>(
-      `SELECT topic, part, next_offset, epoch, ordinal, revision FROM ${this.table}
-       WHERE job = ${this.#job} AND (${where.join(' OR ')})`,
+      `SELECT topic, part, next_offset, epoch, ordinal, revision, job_id, target
+       FROM ${this.table} WHERE job = ${this.#job} AND (${where.join(' OR ')})`,
     );
+    for (const row of rows) refuseForeignRow(row, this.table, this.#owner);
     const byName = new Map(rows.map(r => [`${r.topic}[${r.part}]`, positionOf(r)]));
     const found = new Map<PartitionTask, TaskPosition>();
     for (const task of tasks) {

@@ -19,10 +19,10 @@
 import { createHash } from 'node:crypto';
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { qualified, quoteText } from '../../../../shared/mysql/identifier.ts';
-import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
 import { type ErrorKind, ReshardError } from '../../../../shared/runtime/error.ts';
 import { nothingWaits, type PartitionTask, type Waiting } from '../../intake/partition-task.ts';
 import type { Refusal } from './refusal.ts';
+import { addColumns, OWNER_COLUMNS, type RowOwner, refuseForeignRow } from './row-owner.ts';
 
 /**
  * More than this in one partition task is no passing collision but two data sets that do not fit.
@@ -34,7 +34,6 @@ const CHUNK = 200;
 const FRAME = 2000;
 /** A statement of several rows is not larger. */
 const PIECE_BYTES = 4 * 1024 * 1024;
-const DUPLICATE_COLUMN = 1060;
 
 export type ParkReason = 'unique' | 'refused' | 'unreadable';
 
@@ -61,6 +60,7 @@ const NEWER = [
   'kind VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL',
   'errno INT NULL',
   `error TEXT CHARACTER SET utf8mb4 NULL COMMENT 'why, without values'`,
+  ...OWNER_COLUMNS,
 ];
 
 interface ParkRow {
@@ -73,6 +73,8 @@ interface ParkRow {
   kind: ErrorKind | null;
   errno: string | number | null;
   error: string | null;
+  job_id: string;
+  target: string;
 }
 
 export class ParkTable {
@@ -81,11 +83,13 @@ export class ParkTable {
   /** Fails where the table is missing, or is of an older version. */
   readonly probe: string;
   readonly #job: string;
+  readonly #owner: RowOwner;
 
-  constructor(database: string, job: string) {
+  constructor(database: string, owner: RowOwner) {
     this.table = qualified(database, 'reshard_park');
-    this.probe = `SELECT reason, kind, errno, error FROM ${this.table} LIMIT 0`;
-    this.#job = quoteText(job);
+    this.probe = `SELECT reason, kind, errno, error, job_id, target FROM ${this.table} LIMIT 0`;
+    this.#job = quoteText(owner.job);
+    this.#owner = owner;
   }
 
   async create(session: MysqlSession): Promise<void> {
@@ -104,24 +108,9 @@ export class ParkTable {
     ) ENGINE=InnoDB COMMENT='reshard: rows that cannot be in their table yet'`);
   }
 
-  /** Gives the table of an older version what it lacks; somebody else may do the same. */
-  async upgrade(session: MysqlSession): Promise<void> {
-    const added = NEWER.map(column => `ADD COLUMN ${column}`).join(', ');
-    const sql = `ALTER TABLE ${this.table} ${added}`;
-    try {
-      await session.rawQuery(sql);
-    } catch (e) {
-      if (errnoOf(e) === DUPLICATE_COLUMN) return;
-      if (!(e instanceof ReshardError) || e.kind !== 'denied') throw e;
-      throw new ReshardError(
-        'denied',
-        'our table is of an older version, and we may not change it',
-        {
-          cause: e,
-          remedy: `as an account that may: ${sql.replaceAll(/\s+/g, ' ')};`,
-        },
-      );
-    }
+  /** Gives the table of an older version what it lacks. */
+  upgrade(session: MysqlSession): Promise<void> {
+    return addColumns(session, this.table, NEWER);
   }
 
   /** What is parked of the partition tasks, which the caller has just claimed. */
@@ -131,10 +120,11 @@ export class ParkTable {
   ): Promise<Map<PartitionTask, Waiting>> {
     const byName = new Map(tasks.map(l => [l.name, nothingWaits()]));
     const rows = await session.query<ParkRow>(
-      `SELECT topic, part, row_key, record_offset, since_ms, reason, kind, errno, error
-       FROM ${this.table} WHERE job = ${this.#job} AND (${tasks.map(placeOf).join(' OR ')})`,
+      `SELECT topic, part, row_key, record_offset, since_ms, reason, kind, errno, error,
+       job_id, target FROM ${this.table} WHERE job = ${this.#job} AND (${tasks.map(placeOf).join(' OR ')})`,
     );
     for (const r of rows) {
+      refuseForeignRow(r, this.table, this.#owner);
       const waiting = byName.get(`${r.topic}[${r.part}]`);
       const key = r.row_key.toString('latin1');
       const parked = { sinceMs: Number(r.since_ms), offset: Number(r.record_offset) };
@@ -161,13 +151,14 @@ export class ParkTable {
       const hex = Buffer.from(key, 'latin1').toString('hex');
       const value = `${task.table.valueSchemaId},x'${row.toString('hex')}'`;
       const told = why === null ? 'NULL,NULL,NULL' : refusalText(why);
-      const reason = `${quoteText(r.reason)},${told}`;
+      const { jobId, target } = this.#owner;
+      const reason = `${quoteText(r.reason)},${told},${quoteText(jobId)},${quoteText(target)}`;
       return `(${place},${hashLiteral(key)},x'${hex}',${r.offset},${value},${r.sinceMs},${reason})`;
     });
     for (const piece of pieces(values, maxBytes)) {
       await session.rawQuery(
         `INSERT INTO ${this.table} (job, topic, part, key_hash, row_key, record_offset,
-         schema_id, row_value, since_ms, reason, kind, errno, error)
+         schema_id, row_value, since_ms, reason, kind, errno, error, job_id, target)
          VALUES ${piece} ON DUPLICATE KEY UPDATE record_offset = VALUES(record_offset),
          schema_id = VALUES(schema_id), row_value = VALUES(row_value), reason = VALUES(reason),
          kind = VALUES(kind), errno = VALUES(errno), error = VALUES(error)`,
@@ -195,7 +186,7 @@ export class ParkTable {
   ): Promise<(ParkedRow & { schemaId: number })[]> {
     const found = await session.query<ParkRow & { schema_id: string | number; row_value: Buffer }>(
       `SELECT topic, part, row_key, record_offset, since_ms, schema_id, row_value,
-       reason, kind, errno, error
+       reason, kind, errno, error, job_id, target
        FROM ${this.table} WHERE job = ${this.#job} AND ${placeOf(task)}
        AND key_hash IN (${keys.map(hashLiteral).join(',')})`,
     );

@@ -4,6 +4,7 @@
  * meanwhile.
  */
 import type { JobTarget } from '../../../../shared/job/job.ts';
+import type { JobIdentity } from '../../../../shared/job/state/identity.ts';
 import { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { inspectKeys } from '../../../../shared/mysql/inspect.ts';
 import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
@@ -13,7 +14,9 @@ import { DeadLetterStore } from '../../dead-letter/dead-letter-store.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
 import { OffsetTable } from './offset.ts';
 import { ParkTable } from './park.ts';
+import type { RowOwner } from './row-owner.ts';
 import { MysqlTable } from './table-statement.ts';
+import { refuseOtherTarget } from './target-identity.ts';
 
 const NO_SUCH_TABLE = 1146;
 const NO_SUCH_COLUMN = 1054;
@@ -33,16 +36,27 @@ export class Target {
   readonly offsets: OffsetTable;
   readonly parks: ParkTable;
   readonly deadLetters: DeadLetterStore;
+  readonly #owner: RowOwner;
+  /** Null where the caller knows the server. */
+  readonly #identity: JobIdentity | null;
   readonly #endpoint: JobTarget;
   readonly #log: Logger;
 
-  constructor(number: number, endpoint: JobTarget, job: string, log: Logger) {
+  constructor(
+    number: number,
+    endpoint: JobTarget,
+    job: { job: string; jobId: string; identity: JobIdentity | null },
+    log: Logger,
+  ) {
     this.number = number;
     this.name = endpoint.name;
     this.database = endpoint.database;
-    this.offsets = new OffsetTable(endpoint.database, job);
-    this.parks = new ParkTable(endpoint.database, job);
-    this.deadLetters = new DeadLetterStore(endpoint.database, job);
+    const owner = { job: job.job, jobId: job.jobId, target: endpoint.name };
+    this.#owner = owner;
+    this.#identity = job.identity;
+    this.offsets = new OffsetTable(endpoint.database, owner);
+    this.parks = new ParkTable(endpoint.database, owner);
+    this.deadLetters = new DeadLetterStore(endpoint.database, owner);
     this.#endpoint = endpoint;
     this.#log = log;
   }
@@ -56,6 +70,9 @@ export class Target {
     );
     try {
       await this.#createOurs(session);
+      if (this.#identity !== null) {
+        await refuseOtherTarget(session, this.offsets.table, this.#owner, this.#identity);
+      }
       const [row] = await session.query<{ packet: string | number }>(
         'SELECT @@max_allowed_packet AS packet',
       );
@@ -76,7 +93,7 @@ export class Target {
       } catch (e) {
         const errno = errnoOf(e);
         if (errno === NO_SUCH_TABLE) await ours.create(session);
-        else if (errno === NO_SUCH_COLUMN && ours === this.parks) await this.parks.upgrade(session);
+        else if (errno === NO_SUCH_COLUMN) await ours.upgrade(session);
         else throw e;
       }
     }

@@ -1,0 +1,56 @@
+/** `reshard drop`: removes all that a job owns, after it has said what, on the operator's word. */
+import { kafkaOf, registryOf } from '../../../shared/member/context.ts';
+import { createLogger } from '../../../shared/runtime/log.ts';
+import { carryOutDrop, type DropPlan, isEmpty, planDrop } from '../command/drop.ts';
+import { confirm } from './confirm.ts';
+import { EXIT } from './exit-code.ts';
+import { readJob } from './job-file.ts';
+import { operator } from './operator.ts';
+
+export interface DropCommandOptions {
+  yes?: boolean;
+  json?: boolean;
+  dryRun?: boolean;
+}
+
+export async function dropCommand(file: string, o: DropCommandOptions): Promise<number> {
+  const job = await readJob(file);
+  const log = createLogger({ name: 'reshard-drop', level: 'warn' });
+  await using kafka = kafkaOf(job, log, 'reshard-drop');
+  const deps = { job, kafka, registry: registryOf(job) };
+  const plan = await planDrop(deps);
+  const say = (text: string): void => {
+    if (!o.json) process.stdout.write(`${text}\n`);
+  };
+  const nothing = isEmpty(plan);
+  if (nothing) say(`nothing of the job ${job.job} is left`);
+  else say(describe(job.job, plan));
+  for (const kept of plan.kept) say(`kept: ${kept}`);
+  const isDone = !nothing && o.dryRun !== true;
+  if (isDone) {
+    await confirm(job.job, `drop of the job ${job.job}`, o.yes === true);
+    await carryOutDrop(deps, plan, operator(), say);
+    say(REST);
+  }
+  if (o.json) process.stdout.write(`${JSON.stringify({ plan, dropped: isDone })}\n`);
+  return EXIT.ok;
+}
+
+const REST =
+  'the tables on the targets keep their rows: empty them before a job copies into them again';
+
+function describe(job: string, plan: DropPlan): string {
+  const { tableTopics, ownerTopics, jobTopics, subjects, groups, rows } = plan;
+  const topics = [...tableTopics, ...jobTopics, ...ownerTopics];
+  const lines = [
+    `of the job ${job}${plan.jobId === null ? '' : ` (${plan.jobId})`} will be removed:`,
+    ...topics.map(topic => `  topic ${topic}`),
+    ...(plan.hasState ? [`  topic reshard.${job}.state`] : []),
+    ...subjects.map(subject => `  subject ${subject}`),
+    ...groups.map(group => `  consumer group ${group}`),
+    ...rows.map(r => `  ${r.rows} rows of ${r.table} on the target ${r.target}`),
+    'cannot be removed, and expires by itself on the brokers:',
+    ...plan.transactionalIds.map(id => `  transactional id ${id}`),
+  ];
+  return lines.join('\n');
+}

@@ -1,0 +1,13 @@
+/** Who calls a command, for the record. */
+import os from 'node:os';
+
+/** In a container the user may have no name. */
+export function operator(): string {
+  let user: string;
+  try {
+    user = os.userInfo().username;
+  } catch {
+    user = process.env.USER ?? 'unknown';
+  }
+  return `${user}@${os.hostname()}`;
+}

@@ -1,0 +1,145 @@
+/**
+ * Who writes which record of the state topic. Each record has one writer:
+ *
+ * | record                            | written by                                              |
+ * | --------------------------------- | ------------------------------------------------------- |
+ * | identity, term, prepare, job,     | control, the one that leads: under the fence of the     |
+ * | start/*, plan/*, proof/*, run/*,  | job's transactional id, so one that has lost its lease  |
+ * | recopied/*, applied/*             | can write nothing any more                              |
+ * | drop                              | `reshard drop`, which takes that fence over             |
+ * | verify/*, repair/*, order/*,      | a command, each time a record of its own under an id of |
+ * | recopy/*, apply/*                 | its own: nobody writes it twice                         |
+ * | pause/<reason>                    | whoever pauses and lifts that reason                    |
+ *
+ * Control answers a request in a record of its own (recopied, applied), never in the request.
+ */
+import type { RecordCodec } from '../../codec/record-codec.ts';
+import type { KafkaLog } from '../../kafka/kafka.ts';
+import { tailTable } from '../../kafka/table.ts';
+import { stateTopic } from '../../kafka/topic-name.ts';
+import { ReshardError } from '../../runtime/error.ts';
+import type { Job } from '../job.ts';
+import {
+  type ApplyRequest,
+  type Pause,
+  type RecopyRequest,
+  type RepairRequest,
+  type StateRecord,
+  stateKey,
+  type VerifyRequest,
+} from './job-view.ts';
+import type { RepairOrder } from './repair-run.ts';
+
+const COMMAND_KINDS = ['verify/', 'repair/', 'order/', 'recopy/', 'apply/', 'pause/'];
+
+export function isOfCommands(key: string): boolean {
+  return COMMAND_KINDS.some(kind => key.startsWith(kind));
+}
+
+const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
+
+export interface WriterDeps {
+  kafka: KafkaLog;
+  job: Job;
+  codec: RecordCodec<StateRecord>;
+}
+
+/** The latest record of every key, whosever it is. */
+export async function readRecords(o: WriterDeps): Promise<Map<string, StateRecord>> {
+  const { kafka, job, codec } = o;
+  const records = new Map<string, StateRecord>();
+  const tail = await tailTable(kafka, stateTopic(job.job), (key, value) => {
+    if (value === null) records.delete(key.toString());
+    else records.set(key.toString(), codec.decode(value));
+  });
+  try {
+    await tail.caughtUp;
+  } finally {
+    await tail.close();
+  }
+  return records;
+}
+
+/** Control's hand on the state topic. */
+export interface ControlWriter {
+  /** Names the job in each record from now on. */
+  jobId: string;
+  /** The latest record of every key; nobody but us can add one of control's any more. */
+  read(): Promise<Map<string, StateRecord>>;
+  /** Resolves with the record's offset when it is durable. */
+  put(key: string, record: Partial<StateRecord>): Promise<number>;
+  remove(key: string): Promise<number>;
+  close(): void;
+}
+
+/** One id for the life of a job's name: opening it fences the control before. */
+export function controlTransactionalId(job: string): string {
+  return `reshard.${job}.control`;
+}
+
+export async function controlWriter({ kafka, job, codec }: WriterDeps): Promise<ControlWriter> {
+  const topic = stateTopic(job.job);
+  const transactionalId = controlTransactionalId(job.job);
+  const writer = await kafka.transactionalWriter({ transactionalId });
+  let turn: Promise<unknown> = Promise.resolve();
+  const commit = async (name: string, value: Buffer | null): Promise<number> => {
+    const key = Buffer.from(name);
+    const bytes = value ?? Buffer.alloc(0);
+    const valueStart = value === null ? -1 : 0;
+    const valueEnd = value === null ? -1 : bytes.length;
+    writer.append(topic, 0, key, 0, key.length, bytes, valueStart, valueEnd, Date.now());
+    const { offsets } = await writer.commit();
+    const next = offsets[0]?.next;
+    if (next === undefined) throw new ReshardError('bug', 'a state record was not committed');
+    return next - 1;
+  };
+  // One transaction at a time, in the order of the calls.
+  const queued = (name: string, value: Buffer | null): Promise<number> => {
+    const done = turn.then(() => commit(name, value));
+    turn = done.catch(() => {});
+    return done;
+  };
+  const hand: ControlWriter = {
+    jobId: '',
+    read: () => readRecords({ kafka, job, codec }),
+    put(key, record) {
+      return queued(key, codec.encode({ ...NONE, ...record, jobId: hand.jobId }));
+    },
+    remove(key) {
+      return queued(key, null);
+    },
+    close: () => writer.close(),
+  };
+  return hand;
+}
+
+/** A command's hand on the state topic: requests and pauses, nothing else. */
+export interface RequestWriter {
+  verify(request: VerifyRequest): Promise<void>;
+  repair(request: RepairRequest): Promise<void>;
+  order(order: RepairOrder): Promise<void>;
+  recopy(request: RecopyRequest): Promise<void>;
+  apply(request: ApplyRequest): Promise<void>;
+  pause(pause: Pause): Promise<void>;
+  lift(reason: string): Promise<void>;
+}
+
+export async function requestWriter(o: WriterDeps & { jobId: string }): Promise<RequestWriter> {
+  const { kafka, job, codec, jobId } = o;
+  const topic = stateTopic(job.job);
+  const writer = await kafka.writer();
+  const send = async (name: string, value: Buffer | null): Promise<void> => {
+    await writer.send(topic, 0, [{ key: Buffer.from(name), value }]);
+  };
+  const put = (name: string, record: Partial<StateRecord>): Promise<void> =>
+    send(name, codec.encode({ ...NONE, ...record, jobId }));
+  return {
+    verify: verify => put(stateKey.verify(verify.id), { verify }),
+    repair: repair => put(stateKey.repair(repair.id), { repair }),
+    order: order => put(stateKey.order(order.id), { order }),
+    recopy: recopy => put(stateKey.recopy(recopy.id), { recopy }),
+    apply: apply => put(stateKey.apply(apply.id), { apply }),
+    pause: pause => put(stateKey.pause(pause.reason), { pause }),
+    lift: reason => send(stateKey.pause(reason), null),
+  };
+}
