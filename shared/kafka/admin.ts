@@ -184,7 +184,7 @@ export class TopicAdmin {
         found.push({
           topic,
           what: `has ${is} partitions, needs ${partitions}`,
-          fix: remake(topic),
+          fix: remake(topic, is),
         });
       }
       const actual = await this.topicConfig(topic);
@@ -242,10 +242,12 @@ function alter(topic: string, name: string, wanted: string): string {
   } --add-config '${name}=${value}'`;
 }
 
-function remake(topic: string): string {
+/** Never by deleting: it may be the log of a job that lives. */
+function remake(topic: string, partitions: number): string {
   return (
-    `kafka-topics.sh --bootstrap-server <broker> --delete --topic ${topic}, then start again ` +
-    '(its records are lost; partitions cannot be changed in place, keys would move)'
+    `set options.partitions to ${partitions} in the job file, if ${topic} is a table's: partitions ` +
+    'cannot be changed in place, keys would move; or name the source or the job otherwise; or ' +
+    '`reshard drop` the job that the topic is of'
   );
 }
 

@@ -213,15 +213,13 @@ async function holdsProgress(session: MysqlSession, db: string, job: string): Pr
 }
 
 function staleProgress(job: Job, target: JobTarget, where: string): Finding {
-  const [offset, park] = ['reshard_offset', 'reshard_park'].map(t => qualified(target.database, t));
-  const match = `WHERE job = ${quoteText(job.job)};`;
   return {
     level: 'blocker',
     code: 'stale-progress',
     where,
     what: `the target holds progress of a job named ${job.job}, but that job's log is gone`,
-    why: 'The sink would skip records of the new log up to the old position.',
-    fix: `DELETE FROM ${offset} ${match} DELETE FROM ${park} ${match} -- and empty the tables`,
+    why: 'It is of another life of the job, whose rows are there: the sink refuses to go on from it.',
+    fix: `reshard drop <job file> # removes it; then empty the tables in ${target.database}`,
   };
 }
 
