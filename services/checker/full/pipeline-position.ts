@@ -148,8 +148,8 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
       signal.throwIfAborted();
       const rows = await session.query<{ topic: string; part: string | number; next: string }>(
         `SELECT topic, part, next_offset AS next FROM ${qualified(target.database, 'reshard_offset')}
-          WHERE job = ?`,
-        [job],
+          WHERE job = ? AND job_id = ?`,
+        [job, this.#context.view.jobId],
       );
       const next = new Map(rows.map(r => [`${r.topic}[${r.part}]`, Number(r.next)]));
       if ([...ends].every(([partition, end]) => (next.get(partition) ?? 0) >= end)) break;

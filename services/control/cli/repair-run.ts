@@ -77,7 +77,7 @@ async function applied(link: JobLink, wait: Wait): Promise<boolean> {
       ends.set(`${topic}/${partition}`, end);
     }
   }
-  await using look = new ServerProbe(job, log);
+  await using look = new ServerProbe(job, log, view.jobId);
   for (const { name } of job.targets) {
     for (;;) {
       const seen = await look.applied(name);

@@ -55,7 +55,9 @@ export class StatusFeed implements AsyncDisposable {
   /** Null while the job has not been prepared. */
   static async open(job: Job, log: Logger): Promise<StatusFeed | null> {
     const followed = await followJob(job, log);
-    return followed === null ? null : new StatusFeed(followed, new ServerProbe(job, log));
+    return followed === null
+      ? null
+      : new StatusFeed(followed, new ServerProbe(job, log, followed.view.jobId));
   }
 
   get reports(): ReportView {

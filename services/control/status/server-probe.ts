@@ -18,6 +18,12 @@ export interface Applied {
   blocked: number;
 }
 
+interface OffsetRow {
+  topic: string;
+  part: number;
+  next_offset: string;
+}
+
 const TIMEOUT_MS = 3000;
 /** For login, question and answer together. */
 const DEADLINE_MS = 4000;
@@ -27,12 +33,15 @@ const NO_SUCH_TABLE = 1146;
 export class ServerProbe implements AsyncDisposable {
   readonly #job: Job;
   readonly #log: Logger;
+  readonly #jobId: string | null;
   readonly #sessions = new Map<string, Promise<MysqlSession>>();
   readonly #failures = new Map<string, string>();
 
-  constructor(job: Job, log: Logger) {
+  /** With the job's id only offsets count that are of it, not those of an earlier job of its name. */
+  constructor(job: Job, log: Logger, jobId: string | null = null) {
     this.#job = job;
     this.#log = log;
+    this.#jobId = jobId;
   }
 
   /** Why the last question to `source/<name>` or `target/<name>` has no answer; null if it has. */
@@ -62,14 +71,23 @@ export class ServerProbe implements AsyncDisposable {
   }
 
   async #applied(session: MysqlSession): Promise<Applied> {
-    const rows = await session.query<{ topic: string; part: number; next_offset: string }>(
-      'SELECT topic, part, next_offset FROM reshard_offset WHERE job = ?',
-      [this.#job.job],
-    );
+    const rows = await this.#offsets(session);
     return {
       offsets: new Map(rows.map(r => [`${r.topic}/${r.part}`, Number(r.next_offset)])),
       ...(await this.#waiting(session)),
     };
+  }
+
+  async #offsets(session: MysqlSession): Promise<OffsetRow[]> {
+    const sql = 'SELECT topic, part, next_offset FROM reshard_offset WHERE job = ?';
+    if (this.#jobId === null) return session.query<OffsetRow>(sql, [this.#job.job]);
+    try {
+      return await session.query<OffsetRow>(`${sql} AND job_id = ?`, [this.#job.job, this.#jobId]);
+    } catch (e) {
+      // The sink of a version before ids made the table: none of its rows is of this job.
+      if (errnoOf(e) !== NO_SUCH_COLUMN) throw e;
+      return [];
+    }
   }
 
   /** Read after the offsets: what those have passed is in the table or here. */
