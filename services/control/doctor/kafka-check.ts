@@ -139,7 +139,7 @@ async function stateOf(
   if (!isThere) return { jobId: '', findings: [] };
   try {
     await using state = await openState({ job, kafka, registry, log });
-    const isMade = existing.has(reportTopic(job.job));
+    const isMade = existing.has(reportTopic(job.job)) || state.view.drop !== null;
     const more = isMade ? refuseOtherFile(job, state.view) : [];
     const findings = more.map(
       ({ what, way }): Finding => ({
