@@ -14,7 +14,7 @@ import { type RecordName, staticSchema } from './record-codec.ts';
 
 const PINNED: Record<RecordName, string> = {
   chunk: '3b38c05f86c18417',
-  progress: 'fb104e0a17911ce1',
+  progress: '37187e86a246f8e0',
   report: 'c6948d4a14380753',
   state: 'f07a239aae91bed9',
 };

@@ -25,6 +25,7 @@ const POLICY: Record<ErrorKind, Policy> = {
   fenced: 'restart',
   'lease-lost': 'restart',
   'position-lost': 'halt',
+  'history-changed': 'halt',
   'history-lost': 'halt',
   'schema-changed': 'halt',
   'unsupported-type': 'halt',
