@@ -31,6 +31,7 @@ import { aborted, type Unit } from '../../shared/runtime/service.ts';
 import { CapturedTable } from './capture/captured-table.ts';
 import { holdsAll } from './capture/source-change.ts';
 import { type SourceFacts, sourceFacts } from './capture/source-facts.ts';
+import { refuseOtherHistory } from './capture/source-history.ts';
 import type { BinlogProgress } from './metrics.ts';
 import { Pipeline } from './pipeline.ts';
 
@@ -98,9 +99,13 @@ export class BinlogUnit implements Unit {
     const begin = beginning(start, resume);
     const { serverUuid } = resume ?? start;
     const published = [begin.gtid, begin.partialGtid].filter(Boolean).join(',');
-    await holdsAll({ source: this.#source, log: this.#log, facts }, published, serverUuid);
+    const server = { source: this.#source, log: this.#log, facts };
+    await holdsAll(server, published, serverUuid);
     const executed = GtidSet.parse(begin.gtid, facts.flavor);
-    const position = new StreamPosition(executed, begin.partialGtid, begin.partialRows);
+    if (resume !== null && !isJump(start, resume)) {
+      await refuseOtherHistory(server, resume, executed);
+    }
+    const position = new StreamPosition(executed, begin.partialGtid, begin.partialRows, begin);
     const captured = plans.map(plan => this.#capture(plan, start, progress, position));
     const pipeline = await Pipeline.open({
       context: this.#context,
@@ -209,16 +214,21 @@ export class BinlogUnit implements Unit {
 function beginning(
   start: Start,
   resume: Resume | null,
-): Pick<Resume, 'gtid' | 'partialGtid' | 'partialRows' | 'prepared' | 'trust'> {
-  const none = { partialGtid: null, partialRows: 0 };
+): Omit<Resume, 'epoch' | 'ordinal' | 'chunksOffset' | 'file' | 'pos' | 'tsMs' | 'serverUuid'> {
+  const none = { partialGtid: null, partialRows: 0, partialStamp: null };
   if (resume === null) return { gtid: start.gtid, ...none };
   if (!start.recopy || start.recopy === resume.recopy) return resume;
-  const { prepared = null, trust = null } = resume;
+  const { prepared = null, trust = null, anchor = null } = resume;
   // A transaction that is in the log in part is published whole once more: what is skipped of it
   // from now on would not be counted as it was.
-  if (!start.jump) return { gtid: resume.gtid, ...none, prepared, trust };
+  if (!isJump(start, resume)) return { gtid: resume.gtid, ...none, prepared, trust, anchor };
   // What was prepared, or rested on the server, before the gap is not known behind it.
   return { gtid: start.gtid, ...none };
+}
+
+/** A recopy that this position was not begun with goes on from where the source is now. */
+function isJump(start: Start, resume: Resume): boolean {
+  return Boolean(start.recopy) && start.recopy !== resume.recopy && start.jump === true;
 }
 
 /**

@@ -194,9 +194,10 @@ export class Pipeline {
       chunksOffset: this.#o.chunksOffset,
       recopy: start.recopy ?? null,
       sourcePosition: () => {
-        const { file, filePos, caughtUp, lastEventMs, lastCommitMs } = this.capture;
+        const { file, filePos, fileS, caughtUp, lastEventMs, lastCommitMs } = this.capture;
+        const { serverUuid } = facts;
         const tsMs = Math.floor(caughtUp ? lastEventMs : lastCommitMs || this.#begunMs);
-        return sourcePosition({ file, pos: filePos, tsMs, serverUuid: facts.serverUuid });
+        return sourcePosition({ file, pos: filePos, tsMs, serverUuid, fileS });
       },
       notes: () => ({
         prepared: this.capture.prepared(),

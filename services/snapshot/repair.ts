@@ -9,13 +9,14 @@
  */
 
 import { chunkCodec } from '../../shared/codec/chunk-record.ts';
-import { type JobSource, readServer } from '../../shared/job/job.ts';
+import { type JobSource, readServer, tablesOf } from '../../shared/job/job.ts';
 import type { RepairRequest, TablePlan } from '../../shared/job/state/job-view.ts';
 import { openProgress } from '../../shared/job/state/open.ts';
 import type { ProgressView, RepairProgress } from '../../shared/job/state/progress-view.ts';
 import { chunksTopic } from '../../shared/kafka/topic-name.ts';
 import type { ServiceContext } from '../../shared/member/context.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
+import { refuseUnfaithful } from '../../shared/mysql/replica-fidelity.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import type { PauseReasons } from '../../shared/runtime/pause.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
@@ -68,6 +69,7 @@ export class SourceRepair implements Unit {
         role: 'read',
         log: context.log,
       });
+      if (source.replica) await refuseUnfaithful(session, source.database, tablesOf(context.job));
       const rows = await session.query<{ id: string | number }>('SELECT @@server_id AS id');
       const id = Number(rows[0]?.id ?? 0);
       await this.#serve({ progress: progress.view, sender, session, id }, stop);

@@ -8,12 +8,13 @@
  */
 
 import { chunkCodec } from '../../shared/codec/chunk-record.ts';
-import { type JobSource, readServer } from '../../shared/job/job.ts';
+import { type JobSource, readServer, tablesOf } from '../../shared/job/job.ts';
 import { openProgress } from '../../shared/job/state/open.ts';
 import type { ProgressView } from '../../shared/job/state/progress-view.ts';
 import { chunksTopic } from '../../shared/kafka/topic-name.ts';
 import type { ServiceContext } from '../../shared/member/context.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
+import { refuseUnfaithful } from '../../shared/mysql/replica-fidelity.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import type { PauseReasons } from '../../shared/runtime/pause.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
@@ -81,6 +82,7 @@ export class SourceSnapshot implements Unit {
       log: context.log,
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     });
+    if (source.replica) await refuseUnfaithful(session, source.database, tablesOf(context.job));
     const { options } = context.job;
     const worker = new SnapshotWorker({ ...shared, session, source, pause, progress, options });
     await worker.run({ job: context.job.job, jobId: context.view.jobId }, stop);

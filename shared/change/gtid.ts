@@ -1,7 +1,10 @@
 /**
  * Sets of transactions by global id. MySQL (tags too) and MariaDB behind one form: for each source
  * the sorted inclusive intervals of its numbers. A MariaDB position `domain-server-sequence` is the
- * interval from 1 of its domain, with the server remembered for printing.
+ * interval from 1 of its domain, with the server remembered for printing. That is what MariaDB's
+ * own replica keeps, and it is true only while numbers rise in a domain's binlog: servers that
+ * write to one domain at once, with gtid_strict_mode = OFF, break it (0-1-12, then 0-2-10). The
+ * stream's position refuses such a number before anything of it is in the log (position.ts).
  * Why not the file position: it moves before a commit is visible, and means nothing on a replica.
  */
 import { ReshardError } from '../runtime/error.ts';
@@ -160,6 +163,37 @@ export class GtidSet {
       }
     }
     return this;
+  }
+
+  /**
+   * This set before `gtid` was added to it. `previous` is the one that was the last of its domain
+   * until then: MariaDB's position alone does not tell.
+   */
+  without(gtid: Gtid, previous: Gtid | null): GtidSet {
+    const set = this.clone();
+    const list = set.#intervals.get(gtid.source);
+    if (list === undefined) return set;
+    if (this.flavor === 'mariadb') {
+      set.#intervals.delete(gtid.source);
+      set.#servers.delete(gtid.source);
+      if (previous !== null) set.add(previous);
+      return set;
+    }
+    const i = floorIndex(list, gtid.number);
+    const [first, last] = [list[i] ?? 0, list[i + 1] ?? -1];
+    if (i < 0 || last < gtid.number) return set;
+    const rest = [first, gtid.number - 1, gtid.number + 1, last];
+    const parts = [rest.slice(0, 2), rest.slice(2)].filter(([a = 0, b = 0]) => a <= b).flat();
+    list.splice(i, 2, ...parts);
+    if (list.length === 0) set.#intervals.delete(gtid.source);
+    return set;
+  }
+
+  /** The last transaction of a MariaDB domain; null when there is none. */
+  lastOf(source: string): Gtid | null {
+    const number = this.#intervals.get(source)?.at(-1);
+    if (number === undefined) return null;
+    return { source, number, server: this.#servers.get(source) ?? 0 };
   }
 
   clone(): GtidSet {

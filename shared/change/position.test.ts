@@ -20,11 +20,11 @@ describe('resume point', () => {
   test('moves at the end of a transaction', () => {
     const p = open();
     p.begin(gtid(5));
-    expect(p.resume()).toEqual({ gtid: `${A}:1-4`, partialGtid: null, partialRows: 0 });
+    expect(p.resume()).toMatchObject({ gtid: `${A}:1-4`, partialGtid: null, partialRows: 0 });
     expect(takeRow(p)).toBe(true);
-    expect(p.resume()).toEqual({ gtid: `${A}:1-4`, partialGtid: `${A}:5`, partialRows: 1 });
+    expect(p.resume()).toMatchObject({ gtid: `${A}:1-4`, partialGtid: `${A}:5`, partialRows: 1 });
     p.commit();
-    expect(p.resume()).toEqual({ gtid: `${A}:1-5`, partialGtid: null, partialRows: 0 });
+    expect(p.resume()).toMatchObject({ gtid: `${A}:1-5`, partialGtid: null, partialRows: 0 });
   });
 
   test('every cut of a large transaction, and a second cut while it comes again', () => {
@@ -55,13 +55,13 @@ describe('resume point', () => {
     p.begin(gtid(5));
     expect(p.maySplit()).toBe(false);
     expect(takeRow(p)).toBe(true);
-    expect(p.resume()).toEqual({ gtid: `${A}:1-4`, partialGtid: `${A}:6`, partialRows: 3 });
+    expect(p.resume()).toMatchObject({ gtid: `${A}:1-4`, partialGtid: `${A}:6`, partialRows: 3 });
     p.commit();
-    expect(p.resume()).toEqual({ gtid: `${A}:1-5`, partialGtid: `${A}:6`, partialRows: 3 });
+    expect(p.resume()).toMatchObject({ gtid: `${A}:1-5`, partialGtid: `${A}:6`, partialRows: 3 });
     p.begin(gtid(6));
     expect([takeRow(p), takeRow(p), takeRow(p), takeRow(p)]).toEqual([false, false, false, true]);
     p.commit();
-    expect(p.resume()).toEqual({ gtid: `${A}:1-6`, partialGtid: null, partialRows: 0 });
+    expect(p.resume()).toMatchObject({ gtid: `${A}:1-6`, partialGtid: null, partialRows: 0 });
   });
 
   test('a transaction that came back shorter is not skipped silently', () => {

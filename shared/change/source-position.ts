@@ -12,6 +12,8 @@ export interface SourcePosition {
   /** Time of the last event that is in the log, or of the last sign of life of an idle source. */
   readonly tsMs: number;
   readonly serverUuid: string;
+  /** Second in which the server began the file; 0 when it is not known. */
+  readonly fileS: number;
 }
 
 export function sourcePosition(at: {
@@ -19,6 +21,7 @@ export function sourcePosition(at: {
   pos: number;
   tsMs: number;
   serverUuid: string;
+  fileS: number;
 }): SourcePosition {
   return { ...at } as SourcePosition;
 }

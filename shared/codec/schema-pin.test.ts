@@ -14,7 +14,7 @@ import { type RecordName, staticSchema } from './record-codec.ts';
 
 const PINNED: Record<RecordName, string> = {
   chunk: '9e3f10de50dfd665',
-  progress: 'a6c6c82c84702d57',
+  progress: 'ee28cdf866851c32',
   report: '4a1e8b9f2de31d3e',
   state: 'eacf37278b38f434',
 };

@@ -176,6 +176,10 @@ export function readServer(source: JobSource): Omit<JobSource, 'replica' | 'serv
   return { name: source.name, database: source.database, host, port, user, password, tls };
 }
 
+export function tablesOf(job: Job): string[] {
+  return job.tables.map(t => t.name);
+}
+
 /** Column that a table is routed by. */
 export function shardColumn(job: Job, table: string): string {
   return job.tables.find(t => t.name === table)?.shardColumn ?? job.route.column;

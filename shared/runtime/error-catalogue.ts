@@ -90,6 +90,12 @@ export const CATALOGUE: Record<ErrorKind, CatalogueEntry> = {
     causes: 'binlogs were purged or reset while the job was behind, or the server is another one',
     remedy: '`reshard recopy <job> --source <name>` copies the tables of the source anew',
   },
+  'history-changed': {
+    means: 'the transactions of the source are others than those of the same numbers in the log',
+    causes:
+      'the source was reset, restored from an older copy, or lost its newest transactions in a crash; on MariaDB, several servers that write to one domain without gtid_strict_mode',
+    remedy: '`reshard recopy <job> --source <name>` copies the tables anew and goes on from now',
+  },
   'history-lost': {
     means: 'a topic was trimmed or made anew in front of what was to be read next',
     causes: 'retention shorter than the time that a reader was away, or a topic that was deleted',

@@ -27,6 +27,7 @@ const POLICY: Record<ErrorKind, Policy> = {
   'foreign-job': 'halt',
   'job-changed': 'halt',
   'position-lost': 'halt',
+  'history-changed': 'halt',
   'history-lost': 'halt',
   'schema-changed': 'halt',
   'unsupported-type': 'halt',

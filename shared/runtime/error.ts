@@ -35,6 +35,8 @@ export type ErrorKind =
   | 'job-changed'
   /** The binlog that we need is gone from the source. */
   | 'position-lost'
+  /** The source's transactions are others than those of the same numbers in the log. */
+  | 'history-changed'
   /** The topic was trimmed past our offset. */
   | 'history-lost'
   /** A table is no longer what the job was planned with. */

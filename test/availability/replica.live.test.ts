@@ -103,3 +103,40 @@ test(
   },
   3 * MINUTES,
 );
+
+test(
+  'a replica that leaves out changes of ours is not read, and is again when it is put right',
+  async () => {
+    const { p, r, t } = mysql.endpoints().mysql;
+    if (!p || !r || !t) throw new Error('three servers');
+    await using rig = await Rig.open({ source: p, replica: r, targets: [t], orders: 300 });
+    await hasAllOf(r, await executed(p));
+    rig.startAll(['control', 'binlog', 'sink', 'checker']);
+    await rig.link();
+    const filter = (what: string): Promise<void> =>
+      run(
+        r,
+        'STOP REPLICA SQL_THREAD',
+        `CHANGE REPLICATION FILTER REPLICATE_WILD_IGNORE_TABLE = (${what})`,
+        'START REPLICA SQL_THREAD',
+      );
+    await filter(`'${rig.database}.order%'`);
+    // In the GTID set of the replica, and not in its rows.
+    await run(p, `UPDATE ${rig.database}.orders SET total = total + 1`);
+    await hasAllOf(r, await executed(p));
+    const member = rig.start('snapshot');
+    expect(await rig.halted('snapshot')).toMatch(
+      /server-setting: the replica cannot be read: .*order[\s\S]*remedy: STOP REPLICA SQL_THREAD/,
+    );
+    expect(await rig.copiedRows()).toBe(0);
+    await rig.end(member, 'SIGTERM');
+    await filter('');
+    // The remedy's other half: the source is read instead.
+    await rig.editSource({ replica: undefined });
+    rig.start('snapshot');
+    await rig.copied();
+    await rig.drained();
+    await rig.expectEqual();
+  },
+  3 * MINUTES,
+);

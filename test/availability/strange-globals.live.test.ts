@@ -80,8 +80,9 @@ test.each(['mysql', 'mariadb'] as const)(
     await rig.copied();
     await open.run('ROLLBACK');
     await open.close();
-    const load = rig.load(200);
-    await rig.until('a load', () => load.stats.total('done') > 200, MINUTES);
+    await using load = rig.load(200);
+    const isDone = (): boolean => load.stats.total('done') > 200 || load.failure !== undefined;
+    await rig.until('a load', isDone, MINUTES);
     await load.stop();
     await rig.drained();
     await rig.expectEqual();

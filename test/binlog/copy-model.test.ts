@@ -85,7 +85,8 @@ class Unit {
       ordinal: resume?.ordinal ?? 0,
       chunksOffset: this.#chunksAt,
       recopy: null,
-      sourcePosition: () => sourcePosition({ file: '', pos: 0, tsMs: 0, serverUuid: UUID }),
+      sourcePosition: () =>
+        sourcePosition({ file: '', pos: 0, tsMs: 0, serverUuid: UUID, fileS: 0 }),
       notes: () => ({ prepared: null, trust: null }),
       lingerMs: 0,
       batchBytes: o.batchBytes,

@@ -103,6 +103,8 @@ export interface TransactionStart {
   gtid: Gtid;
   /** Microseconds since 1970 of the commit on this server; 0 when the event does not tell. */
   commitUs: number;
+  /** The same on the server where it was committed first: it is the same on every replica. */
+  originalUs: number;
 }
 
 const uuids = new Map<string, string>();
@@ -115,10 +117,19 @@ export function readGtid({ buf, start, end }: RawEvent): TransactionStart {
   const number = high * 4294967296 + buf.readUInt32LE(start + 17);
   // type code of the logical clock, last_committed, sequence_number, then 7 bytes of time
   let commitUs = 0;
+  let originalUs = 0;
   if (end - start >= 49 && at(buf, start + 25) === 2) {
-    commitUs = buf.readUIntLE(start + 42, 6) + (at(buf, start + 48) & 0x7f) * 2 ** 48;
+    commitUs = microseconds(buf, start + 42);
+    // The highest bit says that the original's time follows, as it is another one.
+    const isOther = (at(buf, start + 48) & 0x80) !== 0 && end - start >= 56;
+    originalUs = isOther ? microseconds(buf, start + 49) : commitUs;
   }
-  return { gtid: { source: uuidText(buf, start + 1), number, server: 0 }, commitUs };
+  return { gtid: { source: uuidText(buf, start + 1), number, server: 0 }, commitUs, originalUs };
+}
+
+/** Seven bytes, without the flag in the highest bit. */
+function microseconds(buf: Buffer, start: number): number {
+  return buf.readUIntLE(start, 6) + (at(buf, start + 6) & 0x7f) * 2 ** 48;
 }
 
 function uuidText(buf: Buffer, start: number): string {
@@ -220,4 +231,9 @@ export function readMariadbXid({ buf, start, end }: RawEvent): string | null {
   if (last > end) throw corrupt('an XA transaction id is cut');
   const hex = (from: number, to: number): string => `x'${buf.toString('hex', from, to)}'`;
   return `${hex(xid + 6, middle)},${hex(middle, last)},${buf.readUInt32LE(xid)}`;
+}
+
+/** What tells a transaction from another one of the same number (`Anchor.stamp`). */
+export function stampOf({ timestamp }: RawEvent, originalUs: number): string {
+  return originalUs > 0 ? `us:${originalUs}` : `s:${timestamp}`;
 }

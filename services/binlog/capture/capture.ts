@@ -21,6 +21,7 @@ import {
   readRotate,
   readRowsHeader,
   readTableName,
+  stampOf,
 } from './binlog-event.ts';
 import type { CaptureOptions } from './capture-options.ts';
 import type { CapturedTable, RowOp } from './captured-table.ts';
@@ -47,6 +48,8 @@ export class Capture {
   readonly counts = { c: 0, u: 0, d: 0, transactions: 0, bytes: 0 };
   file = '';
   filePos = 0;
+  /** Second in which the server began the file. */
+  fileS = 0;
   /** Commit time of the last transaction seen; the heartbeat says that there is no newer one. */
   lastCommitMs = 0;
   lastEventMs = 0;
@@ -115,8 +118,8 @@ export class Capture {
         this.#tableMap(event);
         break;
       case EVENT.GTID: {
-        const { gtid, commitUs } = readGtid(event);
-        this.#begin(event, gtid, commitUs / 1000);
+        const { gtid, commitUs, originalUs } = readGtid(event);
+        this.#begin(event, gtid, commitUs / 1000, originalUs);
         break;
       }
       case EVENT.XID:
@@ -130,7 +133,7 @@ export class Capture {
       case EVENT.GTID_TAGGED:
       case EVENT.MARIADB_GTID: {
         const { gtid, standalone } = this.#o.decoder.decodeGtid();
-        this.#begin(event, gtid, 0);
+        this.#begin(event, gtid, 0, 0);
         const xid = event.type === EVENT.MARIADB_GTID ? readMariadbXid(event) : null;
         if (xid !== null) this.#xa.start(xid);
         // MariaDB's id event stands for BEGIN as well, unless the group is one statement.
@@ -165,6 +168,7 @@ export class Capture {
   #refuse(event: RawEvent): void {
     switch (event.type) {
       case EVENT.FORMAT_DESCRIPTION:
+        this.fileS = event.timestamp;
         return;
       case EVENT.ANONYMOUS_GTID:
         throw this.#refusals.anonymous();
@@ -199,10 +203,10 @@ export class Capture {
     );
   }
 
-  #begin(event: RawEvent, gtid: Gtid, commitMs: number): void {
+  #begin(event: RawEvent, gtid: Gtid, commitMs: number, originalUs: number): void {
     // A group without a commit mark of its own (a statement on MariaDB) ends where the next begins.
     if (this.#o.position.current !== null && !this.#open) this.#commit();
-    this.#o.position.begin(gtid);
+    this.#o.position.begin(gtid, stampOf(event, originalUs));
     this.#commitMs = commitMs > 0 ? commitMs : event.timestamp * 1000;
     this.#thread = null;
     this.#xa.close();

@@ -74,7 +74,8 @@ function open(partial: string | null = null, partialRows = 0): void {
     ordinal: 100,
     chunksOffset: 7,
     recopy: null,
-    sourcePosition: () => sourcePosition({ file: 'f', pos: 4, tsMs: 5, serverUuid: UUID }),
+    sourcePosition: () =>
+      sourcePosition({ file: 'f', pos: 4, tsMs: 5, serverUuid: UUID, fileS: 0 }),
     notes: () => ({ prepared: null, trust: null }),
     lingerMs: 5,
     batchBytes: BATCH,

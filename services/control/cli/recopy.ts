@@ -83,7 +83,7 @@ async function requestOf(link: JobLink, source: string, named: string[]): Promis
   const isGap = gtid !== undefined && (await hasBinlogGap(job, source, gtid));
   const reader = reports.get(`binlog/${source}`);
   const isHalted = reader?.state === 'halted';
-  const isLost = isHalted && reader.error?.startsWith('position-lost') === true;
+  const isLost = isHalted && /^(position-lost|history-changed)/.test(reader.error ?? '');
   const jump = isGap || isLost || (isHalted && named.length === 0);
   return {
     id: `recopy-${new Date().toISOString().replace(/[^0-9]/g, '')}`,

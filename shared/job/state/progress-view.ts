@@ -1,4 +1,5 @@
 /** A source's progress topic, read from its start and followed: resume point and ranges. */
+import type { Anchor } from '../../change/position.ts';
 import type { TablePlan } from './job-view.ts';
 import type { Owner } from './owner.ts';
 
@@ -15,6 +16,11 @@ export interface Resume {
   serverUuid: string;
   /** The recopy that this position was begun with. */
   recopy?: string | null;
+  /** Proof of the history that the position ends. */
+  anchor?: Anchor | null;
+  partialStamp?: string | null;
+  /** Second in which the server began `file`; 0 when it is not known. */
+  fileS?: number;
   /** XA transactions that are prepared and not yet ended here. */
   prepared?: PreparedXa[] | null;
   /** What the judgement of statements rests on that have been read already. */

@@ -12,7 +12,12 @@ import { type MysqlServer, type Servers, startServers } from '../servers/servers
 
 export const SHOP = 'mysqlroom_shop';
 
-const SMALL = { 'innodb-buffer-pool-size': '64M', 'innodb-redo-log-capacity': '64M' };
+const SMALL = {
+  'innodb-buffer-pool-size': '64M',
+  'innodb-redo-log-capacity': '64M',
+  'sync-binlog': '1',
+  'innodb-flush-log-at-trx-commit': '1',
+};
 
 const TABLES = [
   `CREATE TABLE customers (customer_id BIGINT NOT NULL PRIMARY KEY,

@@ -10,6 +10,8 @@ import type { Finding } from '../../../../shared/mysql/finding.ts';
 import { readAccount } from '../../../../shared/mysql/grant.ts';
 import { qualified, quoteText } from '../../../../shared/mysql/identifier.ts';
 import { inspectTable, type ServerFacts, serverFacts } from '../../../../shared/mysql/inspect.ts';
+import { mapMysqlError } from '../../../../shared/mysql/mysql-error.ts';
+import { replicaFaults } from '../../../../shared/mysql/replica-fidelity.ts';
 import { schemaFingerprint, type TableSchema } from '../../../../shared/schema/table-schema.ts';
 import { checkPrivileges, SOURCE_NEEDS } from './grant.ts';
 import { serverUuid, tableError } from './preflight-source.ts';
@@ -33,10 +35,49 @@ export async function preflightReplica(
   if (serverUuid(facts) === request.sourceUuid) return [sameServer(where)];
   return [
     ...checkSettings(replica, facts, where),
+    ...(await checkFidelity(replica, request)),
     ...(await checkSets(replica, source, where)),
     ...(await checkRights(replica, request)),
     ...(await checkTables(replica, request)),
   ];
+}
+
+/** What can be seen of filters and skips; and a word on what cannot. */
+async function checkFidelity(
+  replica: MysqlSession,
+  { where, db, schemas }: ReplicaRequest,
+): Promise<Finding[]> {
+  try {
+    const faults = await replicaFaults(replica, db, [...schemas.keys()]);
+    return [
+      ...faults.map(fault => ({ level: 'blocker' as const, where, ...fault })),
+      unseen(where),
+    ];
+  } catch (e) {
+    const error = mapMysqlError(e, replica.where());
+    if (error.kind !== 'denied') throw error;
+    return [
+      {
+        level: 'blocker',
+        code: 'replica-status-denied',
+        where,
+        what: 'the account may not see the state of the replication',
+        why: 'A filter or a skipped event makes rows of the replica wrong, and could not be seen.',
+        fix: `GRANT ${replica.flavor === 'mysql' ? 'REPLICATION CLIENT' : 'REPLICA MONITOR'} ON *.* TO ${quoteText(replica.endpoint.user)}@'%';`,
+      },
+    ];
+  }
+}
+
+function unseen(where: string): Finding {
+  return {
+    level: 'info',
+    code: 'replica-unseen',
+    where,
+    what: 'a transaction that was replaced by an empty one, or rows changed with sql_log_bin = 0, cannot be seen',
+    why: 'Its rows are taken for what its GTID set says.',
+    fix: 'reshard verify <job file> -- after the copy: it compares with the source itself',
+  };
 }
 
 function sameServer(where: string): Finding {

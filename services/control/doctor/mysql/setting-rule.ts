@@ -3,6 +3,7 @@
  * Wrong values do not fail loudly by themselves: they leave columns or whole transactions out of
  * the binlog, which would be rows missing on a target.
  */
+import { domainFaults } from '../../../../shared/change/gtid-domain.ts';
 import type { Flavor } from '../../../../shared/mysql/connect.ts';
 import type { Finding, Level } from '../../../../shared/mysql/finding.ts';
 import type { ServerFacts } from '../../../../shared/mysql/inspect.ts';
@@ -85,12 +86,18 @@ export const SOURCE_RULES: readonly SettingRule[] = [
     why: 'Without checksums an event damaged on disk goes unnoticed. Change it before the job starts, not while it runs: the reader takes the present setting for all files.',
   },
   {
-    code: 'gtid-strict-mode',
-    variable: 'gtid_strict_mode',
-    flavor: 'mariadb',
+    code: 'sync-binlog',
+    variable: 'sync_binlog',
     level: 'warning',
-    wanted: 'ON',
-    why: 'Without it the same sequence number can be logged twice after a failover, and a resume point is then ambiguous.',
+    wanted: '1',
+    why: 'When the machine crashes, the newest transactions may be missing from the binary log although the pipeline has them; the server then gives their numbers to others. The job stops (history-changed), and its tables must be copied anew.',
+  },
+  {
+    code: 'flush-log-at-commit',
+    variable: 'innodb_flush_log_at_trx_commit',
+    level: 'warning',
+    wanted: '1',
+    why: 'When the machine crashes, transactions of the last second may be missing from the tables although the pipeline has them: the targets would hold rows that the source has lost.',
   },
 ];
 
@@ -165,7 +172,7 @@ const GTID_STEPS = ['OFF', 'OFF_PERMISSIVE', 'ON_PERMISSIVE', 'ON'];
 
 /** MySQL's gtid_mode can only be raised one step at a time, so the fix lists the steps left. */
 export function checkGtid(flavor: Flavor, facts: ServerFacts, where: string): Finding[] {
-  if (flavor === 'mariadb') return [];
+  if (flavor === 'mariadb') return checkDomains(facts, where);
   const mode = facts.text('gtid_mode').toUpperCase();
   const enforce = facts.text('enforce_gtid_consistency').toUpperCase();
   if (mode === 'ON' && enforce === 'ON') return [];
@@ -182,6 +189,46 @@ export function checkGtid(flavor: Flavor, facts: ServerFacts, where: string): Fi
       what: `gtid_mode is ${mode || 'not there'}, enforce_gtid_consistency is ${enforce || 'not there'}`,
       why: 'Transactions are told apart and resumed by their GTID; file and position do not survive a failover, and are ahead of what a SELECT sees.',
       fix: steps.join(' '),
+    },
+  ];
+}
+
+const DOMAINS =
+  'A position is one number of a domain, and stands for all before it: with numbers that go back, changes are taken for known, or come twice. The pipeline stops at the first one.';
+
+/** MariaDB: numbers of a domain must rise in the binary log. */
+function checkDomains(facts: ServerFacts, where: string): Finding[] {
+  const isStrict = facts.isOn('gtid_strict_mode');
+  const [state, position] = [facts.text('gtid_binlog_state'), facts.text('gtid_binlog_pos')];
+  const found = domainFaults(state, position, isStrict).map((fault): Finding => {
+    if (fault.kind === 'servers') {
+      return {
+        level: 'blocker',
+        code: 'gtid-strict-mode',
+        where,
+        what: `gtid_strict_mode is OFF, and ${fault.servers} servers have written to domain ${fault.domain}`,
+        why: DOMAINS,
+        fix: setGlobal('mariadb', 'gtid_strict_mode', 'ON'),
+      };
+    }
+    return {
+      level: 'blocker',
+      code: 'gtid-went-back',
+      where,
+      what: `${fault.last} came after ${fault.highest}`,
+      why: DOMAINS,
+      fix: `${setGlobal('mariadb', 'gtid_strict_mode', 'ON')} -- then write to any table of the source: its number will be the highest again`,
+    };
+  });
+  if (isStrict || found.length > 0) return found;
+  return [
+    {
+      level: 'warning',
+      code: 'gtid-strict-mode',
+      where,
+      what: 'gtid_strict_mode is OFF',
+      why: DOMAINS,
+      fix: setGlobal('mariadb', 'gtid_strict_mode', 'ON'),
     },
   ];
 }

@@ -1,0 +1,60 @@
+/** What tells another history of a source: pure, by the proof that a resume point carries. */
+import { describe, expect, test } from 'vitest';
+import type { Resume } from '../../../shared/job/state/progress-view.ts';
+import { differenceOf, faultOfFiles } from './source-history.ts';
+
+const RESUME: Resume = {
+  epoch: 1,
+  ordinal: 1,
+  gtid: '0-1-7',
+  partialGtid: null,
+  partialRows: 0,
+  chunksOffset: 0,
+  file: 'binlog.000003',
+  pos: 500,
+  tsMs: 0,
+  serverUuid: 'server-1',
+  anchor: { gtid: '0-1-7', previous: '0-1-6', stamp: 's:100' },
+  fileS: 90,
+};
+const SEEN = { gtid: '0-1-7', stamp: 's:100', file: 'binlog.000003', fileS: 90 };
+
+describe('the transaction that the log ends with, sent again', () => {
+  test('is the same', () => {
+    expect(differenceOf(SEEN, RESUME, true)).toBeNull();
+    expect(differenceOf({ ...SEEN, file: 'binlog.000002', fileS: 5 }, RESUME, true)).toBeNull();
+  });
+
+  test('has another number, another time, or stands in a file that was begun anew', () => {
+    expect(differenceOf({ ...SEEN, gtid: '0-1-8' }, RESUME, true)).toMatch(/another number/);
+    expect(differenceOf({ ...SEEN, gtid: '0-2-7' }, RESUME, true)).toMatch(/another number/);
+    expect(differenceOf({ ...SEEN, stamp: 's:101' }, RESUME, true)).toMatch(/committed at/);
+    expect(differenceOf({ ...SEEN, fileS: 91 }, RESUME, true)).toMatch(/was begun at/);
+  });
+
+  test('on a replica: the commit time of the original is compared, seconds and files are not', () => {
+    expect(differenceOf({ ...SEEN, stamp: 's:101', fileS: 1 }, RESUME, false)).toBeNull();
+    const exact = { ...RESUME, anchor: { gtid: '0-1-7', previous: null, stamp: 'us:7' } };
+    expect(differenceOf({ ...SEEN, stamp: 'us:7' }, exact, false)).toBeNull();
+    expect(differenceOf({ ...SEEN, stamp: 'us:8' }, exact, false)).toMatch(/committed at/);
+  });
+});
+
+describe('the files of the server', () => {
+  const files = (...names: [string, number][]): Map<string, number> => new Map(names);
+
+  test('our file is there and long enough, or purged', () => {
+    expect(faultOfFiles(files(['b.000003', 500]), 'b.000003', 500)).toBeNull();
+    expect(faultOfFiles(files(['b.000004', 10], ['b.000005', 10]), 'b.000003', 500)).toBeNull();
+  });
+
+  test('our file is shorter than what we read, or gone while older ones are there', () => {
+    expect(faultOfFiles(files(['b.000003', 499]), 'b.000003', 500)).toMatch(/shorter/);
+    expect(faultOfFiles(files(['b.000001', 900]), 'b.000003', 500)).toMatch(/older ones/);
+  });
+
+  test('nothing is said of other names', () => {
+    expect(faultOfFiles(files(['c.000001', 900]), 'b.000003', 500)).toBeNull();
+    expect(faultOfFiles(files(['b.000001', 900]), '', 0)).toBeNull();
+  });
+});

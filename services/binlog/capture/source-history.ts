@@ -1,0 +1,172 @@
+/**
+ * Whether the source still has the history that the log was made of. Its uuid and its numbers do
+ * not say so: a crash with sync_binlog <> 1, a data directory from an older copy, RESET BINARY LOGS
+ * AND GTIDS all give numbers that are in the log to other transactions. A server is then asked for
+ * what follows our position, and passes over them for ever.
+ *
+ * The proof is the last transaction of the log: a binlog is written in one order, so if that one is
+ * the same, all before it are. The server is asked for the binlog from just before it; what comes
+ * first must be it, by its commit time. Where its file is purged (an idle source), or nothing was
+ * ever read, the files speak: names only go up, a file does not shrink, nor is it begun anew.
+ */
+import { type GtidSet, parseGtid, printGtid } from '../../../shared/change/gtid.ts';
+import type { Resume } from '../../../shared/job/state/progress-view.ts';
+import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
+import { EVENT, readGtid, readRotate, stampOf } from './binlog-event.ts';
+import type { ReadServer } from './source-change.ts';
+import { BinlogDump } from './zongji.ts';
+
+/** What a server says of a transaction that it sends. */
+interface Seen {
+  gtid: string;
+  stamp: string;
+  file: string;
+  /** Second in which the file was begun. */
+  fileS: number;
+}
+
+/** It is sent at once, unless the server does not have it. */
+const ANSWER_MS = 15_000;
+/** Of other domains or servers, before ours: after a failover their order may be another one. */
+const OTHERS_MAX = 10_000;
+
+/** Throws if the server's transactions are not those of the resume point. */
+export async function refuseOtherHistory(
+  at: ReadServer,
+  resume: Resume,
+  executed: GtidSet,
+): Promise<void> {
+  const isSameServer = resume.serverUuid === at.facts.serverUuid;
+  if (isSameServer) await refuseOtherFiles(at, resume);
+  const { anchor } = resume;
+  if (!anchor) return;
+  const seen = await sendAgain(at, executed, anchor);
+  if (seen === null) return;
+  const difference = differenceOf(seen, resume, isSameServer);
+  if (difference === null) return;
+  throw changed(at, 'a transaction in the log has come back as another one', {
+    gtid: anchor.gtid,
+    seen: seen.gtid,
+    difference,
+  });
+}
+
+/** Pure: what tells `seen` from the transaction that the resume point ends with. */
+export function differenceOf(
+  seen: Seen,
+  { anchor, file, fileS }: Resume,
+  isSameServer: boolean,
+): string | null {
+  if (!anchor) return null;
+  if (seen.gtid !== anchor.gtid) return 'another number comes first';
+  // A replica keeps the commit time of the original, but not the second of its event.
+  const isComparable = isSameServer || anchor.stamp.startsWith('us:');
+  if (isComparable && seen.stamp !== anchor.stamp) {
+    return `committed at ${seen.stamp}, not at ${anchor.stamp}`;
+  }
+  if (isSameServer && fileS && seen.file === file && seen.fileS !== fileS) {
+    return `${file} was begun at second ${seen.fileS}, not ${fileS}`;
+  }
+  return null;
+}
+
+async function refuseOtherFiles(at: ReadServer, resume: Resume): Promise<void> {
+  const { source, log } = at;
+  await using session = await MysqlSession.open(source, { role: 'admin', side: 'source', log });
+  const rows = await session.query<{ Log_name: string; File_size: string | number }>(
+    'SHOW BINARY LOGS',
+  );
+  const files = new Map(rows.map(r => [r.Log_name, Number(r.File_size)]));
+  const fault = faultOfFiles(files, resume.file, resume.pos);
+  if (fault !== null) throw changed(at, fault, { file: resume.file, position: resume.pos });
+}
+
+/** Pure: why these cannot be the files in which `file` was read up to `pos`. */
+export function faultOfFiles(
+  files: ReadonlyMap<string, number>,
+  file: string,
+  pos: number,
+): string | null {
+  const known = nameOf(file);
+  if (known === null) return null;
+  const size = files.get(file);
+  if (size !== undefined)
+    return size < pos ? 'the binlog is shorter than what we read of it' : null;
+  const others = [...files.keys()].map(nameOf).filter(o => o?.base === known.base);
+  // Under another name (log_bin was changed) nothing can be told.
+  if (others.length === 0) return null;
+  const isPurged = others.every(o => o !== null && o.index > known.index);
+  return isPurged ? null : 'the binlog that we read is gone, and older ones are there';
+}
+
+function nameOf(file: string): { base: string; index: number } | null {
+  const found = /^(.+)\.(\d+)$/.exec(file);
+  return found ? { base: found[1] ?? '', index: Number(found[2]) } : null;
+}
+
+/** Asks for the transaction that we end with; null if its file is purged. */
+async function sendAgain(
+  at: ReadServer,
+  executed: GtidSet,
+  anchor: NonNullable<Resume['anchor']>,
+): Promise<Seen | null> {
+  const { source, facts, log } = at;
+  const gtid = parseGtid(anchor.gtid);
+  const previous = anchor.previous === null ? null : parseGtid(anchor.previous);
+  const answer = Promise.withResolvers<Seen>();
+  let [file, fileS, others] = ['', 0, 0];
+  const dump: BinlogDump = new BinlogDump({
+    endpoint: source,
+    serverId: facts.readerId,
+    flavor: facts.flavor,
+    watchdogMs: ANSWER_MS,
+    onEvent: event => {
+      const { type } = event;
+      if (type === EVENT.ROTATE) ({ file } = readRotate(event));
+      else if (type === EVENT.FORMAT_DESCRIPTION) fileS = event.timestamp;
+      const plain = type === EVENT.GTID ? readGtid(event) : null;
+      const isOther = type === EVENT.GTID_TAGGED || type === EVENT.MARIADB_GTID;
+      if (plain === null && !isOther) return;
+      const found = plain?.gtid ?? dump.decodeGtid().gtid;
+      others += 1;
+      if (found.source !== gtid.source && others <= OTHERS_MAX) return;
+      const stamp = stampOf(event, plain?.originalUs ?? 0);
+      answer.resolve({ gtid: printGtid(found, facts.flavor), stamp, file, fileS });
+    },
+    onEnd: answer.reject,
+  });
+  answer.promise.catch(() => {});
+  const late = setTimeout(() => {
+    answer.reject(
+      changed(at, 'a transaction in the log does not come back', { gtid: anchor.gtid }),
+    );
+  }, ANSWER_MS);
+  try {
+    await dump.start(executed.without(gtid, previous));
+    return await answer.promise;
+  } catch (e) {
+    const error = asReshardError(e);
+    if (error.kind !== 'position-lost') throw error;
+    if (!/purged/i.test(error.message)) throw changed(at, error.message, { gtid: anchor.gtid });
+    log.warn({ source: source.name, gtid: anchor.gtid }, 'its binlog is purged: the files must do');
+    return null;
+  } finally {
+    clearTimeout(late);
+    await dump.close();
+  }
+}
+
+function changed(
+  { source, facts }: ReadServer,
+  message: string,
+  context: Record<string, string | number>,
+): ReshardError {
+  const { host, port, name } = source;
+  return new ReshardError('history-changed', message, {
+    context: { source: name, host, port, serverUuid: facts.serverUuid, ...context },
+    remedy:
+      'the server was reset, restored from an older copy, or lost its newest transactions in a' +
+      ' crash: `reshard recopy <job file> --source <name>` copies the tables anew and goes on from now',
+  });
+}
