@@ -8,7 +8,7 @@
  */
 import type { ReshardError } from '../../shared/runtime/error.ts';
 import type { Advance } from './destination/mysql/offset.ts';
-import { DELETE, type Kind, TableFold, UNREADABLE, UPSERT } from './fold.ts';
+import { CLEAR, DELETE, type Kind, TableFold, UNREADABLE, UPSERT } from './fold.ts';
 import type { PartitionTask } from './intake/partition-task.ts';
 import { EVERYWHERE, int, type RoutedBatch } from './intake/routed-batch.ts';
 import type { SinkTable } from './intake/sink-table.ts';
@@ -157,7 +157,8 @@ function kindHere(
 ): Kind | null {
   if (int(routed.goesTo, i) === task.target) return UPSERT;
   const leaves = int(routed.leaves, i);
-  if (leaves === task.target || leaves === EVERYWHERE) return DELETE;
+  if (leaves === task.target) return DELETE;
+  if (leaves === EVERYWHERE) return routed.isTombstone(i) ? CLEAR : DELETE;
   // Its meaning is not known, so it may concern any target.
   if (routed.unreadable.size > 0 && routed.unreadable.has(i)) return UNREADABLE;
   // An event after an unreadable one tells again where the row is: not here.

@@ -5,7 +5,7 @@ import { type Event, LogMaker, SCHEMA_IDS } from '../../test/support/sink/log-ma
 import { SMALL_TABLE } from '../../test/support/sink/small-table.ts';
 import { Batch } from './batch.ts';
 import { advanced } from './destination/mysql/offset.ts';
-import { DELETE, UPSERT } from './fold.ts';
+import { CLEAR, DELETE, UPSERT } from './fold.ts';
 import { nothingWaits, PartitionTask } from './intake/partition-task.ts';
 import { RoutedBatch } from './intake/routed-batch.ts';
 import { SinkTable } from './intake/sink-table.ts';
@@ -188,7 +188,7 @@ describe('folding a batch', () => {
       task.offer(routedOf(table, log, 0, log.end));
       const batch = new Batch({ rows: 100, bytes: 1 << 20 });
       batch.collect([task]);
-      expect(batch.folds()[0]?.countOf(DELETE)).toBe(1);
+      expect(batch.folds()[0]?.countOf(CLEAR)).toBe(1);
     }
   });
 

@@ -22,17 +22,21 @@ import type { SinkTable } from './intake/sink-table.ts';
 const SLOTS_MIN = 1024;
 const NONE = Buffer.alloc(0);
 
-/** What becomes of the key's row here: it goes, it comes or changes, or nobody knows. */
+/**
+ * What becomes of the key's row here: its source's row goes, it comes or changes, nobody knows, or
+ * (a tombstone) it goes even if it came from no source.
+ */
 export const DELETE = 0;
 export const UPSERT = 1;
 export const UNREADABLE = 2;
-export type Kind = typeof DELETE | typeof UPSERT | typeof UNREADABLE;
+export const CLEAR = 3;
+export type Kind = typeof DELETE | typeof UPSERT | typeof UNREADABLE | typeof CLEAR;
 
 export class TableFold {
   readonly table: SinkTable;
   count = 0;
   /** Keys by the kind of their last event. */
-  readonly #counts = [0, 0, 0];
+  readonly #counts = [0, 0, 0, 0];
   // One element for each key, in the order of its first event in the batch.
   #tasks: PartitionTask[] = [];
   #routedBatches: RoutedBatch[] = [];
@@ -63,8 +67,11 @@ export class TableFold {
     const slot = this.#slotFor(hash, buf, start, end);
     const known = int(this.#slots, slot) - 1;
     if (known >= 0) {
-      this.#counts[this.kind(known)] = this.countOf(this.kind(known)) - 1;
-      this.#set(known, task, routed, record, kind);
+      const before = this.kind(known);
+      this.#counts[before] = this.countOf(before) - 1;
+      // What a tombstone takes besides does not come back by a delete behind it.
+      const left = before === CLEAR && kind === DELETE ? CLEAR : kind;
+      this.#set(known, task, routed, record, left);
       return;
     }
     const i = this.count;

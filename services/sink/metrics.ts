@@ -1,14 +1,28 @@
 /** What the sink reports of itself: each slot on each target, metrics, readiness. */
 import type { UnitReport } from '../../shared/member/reporter.ts';
-import { describeError, type ErrorContext, ReshardError } from '../../shared/runtime/error.ts';
+import {
+  describeError,
+  type ErrorContext,
+  ReshardError,
+  unreachable,
+} from '../../shared/runtime/error.ts';
 import type { Readiness } from '../../shared/runtime/http.ts';
 import { Counter, Gauge, type Registry } from '../../shared/runtime/metric.ts';
 import { keyHash } from './destination/mysql/park.ts';
 import type { Worker } from './destination/mysql/worker.ts';
-import type { BlockedKey, ParkedKey, PartitionTask } from './intake/partition-task.ts';
+import type { BlockedKey, BlockReason, ParkedKey, PartitionTask } from './intake/partition-task.ts';
 import type { Sink } from './sink.ts';
 
 const UNITS_MAX = 5;
+
+const WHAT_BLOCKS: Record<BlockReason, string> = {
+  refused: 'the target refuses rows',
+  unreadable: 'records cannot be read',
+  collision: 'two sources have the same key',
+};
+const ONE_KEY =
+  'delete one of the two rows at its source, or give it another key there; what waits (table ' +
+  'reshard_park) goes in by itself';
 
 /** Rows that have waited for a unique value longer than the deadline, oldest first. */
 export function overdue(
@@ -19,6 +33,13 @@ export function overdue(
   const late = [...task.parked].filter(([, { sinceMs }]) => nowMs - sinceMs >= deadlineMs);
   const first = oldest(late);
   if (first === undefined) return null;
+  const [, { why }] = first;
+  if (why !== undefined) {
+    return new ReshardError('collision', `rows wait for another source: ${why.text}`, {
+      context: { ...placeOf(task), rows: late.length, ...waiting(first, nowMs) },
+      remedy: ONE_KEY,
+    });
+  }
   return new ReshardError('collision', 'rows collide with rows of other keys in a unique value', {
     context: { ...placeOf(task), rows: late.length, ...waiting(first, nowMs) },
     remedy:
@@ -36,7 +57,7 @@ export function blocked(
   const first = oldest<BlockedKey>([...task.blocked]);
   if (first === undefined) return null;
   const [, { why, reason }] = first;
-  const what = reason === 'refused' ? 'the target refuses rows' : 'records cannot be read';
+  const what = WHAT_BLOCKS[reason];
   return new ReshardError(why.kind, `${what}, their keys are blocked: ${why.text}`, {
     context: {
       ...placeOf(task),
@@ -44,13 +65,27 @@ export function blocked(
       ...waiting(first, nowMs),
       errno: why.errno,
     },
-    remedy:
-      reason === 'refused'
-        ? 'make the target table like the source table; the rows (table reshard_park) are tried ' +
-          `again by themselves, and their records are in the topic ${deadLetters}`
-        : `look at the records in the topic ${deadLetters}; a newer event of a key, or a version ` +
-          'of this service that can read them, ends the block',
+    remedy: blockRemedy(reason, deadLetters),
   });
+}
+
+function blockRemedy(reason: BlockReason, deadLetters: string): string {
+  switch (reason) {
+    case 'refused':
+      return (
+        'make the target table like the source table; the rows (table reshard_park) are tried ' +
+        `again by themselves, and their records are in the topic ${deadLetters}`
+      );
+    case 'unreadable':
+      return (
+        `look at the records in the topic ${deadLetters}; a newer event of a key, or a version of ` +
+        'this service that can read them, ends the block'
+      );
+    case 'collision':
+      return `${ONE_KEY}; the records of the rows that wait are in the topic ${deadLetters}`;
+    default:
+      return unreachable(reason);
+  }
 }
 
 function deadLettersWait(error: string, topic: string): ReshardError {

@@ -68,6 +68,7 @@ export class Sink {
             target,
             source: this.intake,
             sendDeadLetters,
+            parkDeadlineMs: job.options.parkDeadlineSeconds * 1000,
             limits: { rows: job.options.sinkBatchRows, bytes: BATCH_BYTES },
             log: log.child({ target: target.name, connection: i }),
           }),
@@ -141,6 +142,7 @@ export class Sink {
         shardColumn: column,
         targets: this.targets.length,
         compacted: this.#job.options.compact,
+        shared: this.#job.sources.length > 1,
       });
       this.#tables.set(topic, { planned, table });
       return table;

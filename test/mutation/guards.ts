@@ -41,6 +41,22 @@ export const GUARDS: Guard[] = [
     named: 'lost its partition tasks',
   },
   {
+    name: 'owner of a key: upsert',
+    why: 'a row of one source overwrites the row of another, without a word',
+    file: 'services/sink/destination/mysql/owner.ts',
+    find: '`${SOURCE} = IF(${old} = ${fresh}, ${old}, NULL)`,',
+    replace: '`${SOURCE} = IF(${old} = ${fresh}, ${old}, ${fresh})`,',
+    tests: ['services/sink/destination/mysql/owner.mysql.test.ts'],
+  },
+  {
+    name: 'owner of a key: delete',
+    why: 'the delete of the source that a row has left deletes it at the one it moved to',
+    file: 'services/sink/destination/mysql/apply.ts',
+    find: 'const owned = await owners.owned(writer, keys);',
+    replace: 'const owned = keys;',
+    tests: ['services/sink/destination/mysql/owner.mysql.test.ts'],
+  },
+  {
     name: 'version skip',
     why: 'a redelivered suffix is applied again',
     file: 'services/sink/batch.ts',

@@ -6,7 +6,8 @@
  * The ends include records of transactions that are still open. A commit is marked partition by
  * partition: the resume point may be visible while the last stable offset of a table partition is
  * still in front of the rows that go with it.
- * A row that waits in a target for its unique value (reshard_park) is on its way too, for a while.
+ * A row that waits in a target (for its unique value, for another source) is on its way too, for a
+ * while.
  */
 import { GtidSet } from '../../../shared/change/gtid.ts';
 import type { Job, JobTarget } from '../../../shared/job/job.ts';
@@ -15,8 +16,7 @@ import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import { tableTopic } from '../../../shared/kafka/topic-name.ts';
 import { openProgress, type ServiceContext } from '../../../shared/member/context.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
-import { qualified } from '../../../shared/mysql/identifier.ts';
-import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
+import { readPositions, readWaiting } from '../../../shared/mysql/target-state.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import type { PositionWaiter } from './position-waiter.ts';
@@ -28,7 +28,6 @@ const RETRY_MS = 1000;
 const STATEMENT_TIMEOUT_MS = 30_000;
 /** A row that is parked for longer is missing, not late. */
 const PARKED_WAIT_MS = 5000;
-const NO_SUCH_COLUMN = 1054;
 
 /** topic and partition -> next offset. */
 type Ends = ReadonlyMap<string, number>;
@@ -88,18 +87,8 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
 
   async #blockedOn(target: JobTarget): Promise<number> {
     await using session = await openTarget(target);
-    const park = qualified(target.database, 'reshard_park');
-    try {
-      const [row] = await session.query<{ n: number | string }>(
-        `SELECT COUNT(*) AS n FROM ${park} WHERE job = ? AND reason <> 'unique'`,
-        [this.#context.job.job],
-      );
-      return Number(row?.n ?? 0);
-    } catch (e) {
-      // The sink of an older version made the table: it blocks no keys.
-      if (errnoOf(e) === NO_SUCH_COLUMN) return 0;
-      throw e;
-    }
+    const { job } = this.#context.job;
+    return (await readWaiting(session, target.database, job)).blocked;
   }
 
   /** Waits until the source's resume point covers `seen`. */
@@ -145,12 +134,8 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
     let pauseMs = POLL_MIN_MS;
     for (;;) {
       signal.throwIfAborted();
-      const rows = await session.query<{ topic: string; part: string | number; next: string }>(
-        `SELECT topic, part, next_offset AS next FROM ${qualified(target.database, 'reshard_offset')}
-          WHERE job = ?`,
-        [job],
-      );
-      const next = new Map(rows.map(r => [`${r.topic}[${r.part}]`, Number(r.next)]));
+      const positions = await readPositions(session, target.database, job);
+      const next = new Map(positions.map(p => [`${p.topic}[${p.partition}]`, p.next]));
       if ([...ends].every(([partition, end]) => (next.get(partition) ?? 0) >= end)) break;
       await sleep(pauseMs, signal);
       pauseMs = Math.min(pauseMs * 1.5, POLL_MAX_MS);
@@ -159,14 +144,12 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
   }
 
   async #unparked(session: MysqlSession, target: JobTarget, signal: AbortSignal): Promise<void> {
+    const { job } = this.#context.job;
     const until = performance.now() + PARKED_WAIT_MS;
     for (;;) {
       signal.throwIfAborted();
-      const [row] = await session.query<{ parked: number | string }>(
-        `SELECT COUNT(*) AS parked FROM ${qualified(target.database, 'reshard_park')} WHERE job = ?`,
-        [this.#context.job.job],
-      );
-      if (Number(row?.parked ?? 0) === 0 || performance.now() > until) return;
+      const { parked, blocked } = await readWaiting(session, target.database, job);
+      if (parked + blocked === 0 || performance.now() > until) return;
       await sleep(POLL_MAX_MS, signal);
     }
   }

@@ -2,9 +2,10 @@
  * Which keys to read again at which source, so that the targets become right. Nothing is taken from
  * the check but the keys: what is true of a key is asked of the sources anew.
  *
- * A tombstone of one source removes the key from every target, so with several sources it could
- * remove a row that another source has just brought. Hence rounds: the first one may delete; the
- * second one, when the first is applied everywhere, lets all other sources bring what they have.
+ * A tombstone takes the row of its own source, and a row that came from nobody; never a row of
+ * another source. So with several sources each one that does not have the key must say so: the row
+ * that is in the way may be of any of them. The second round, when the first is applied everywhere,
+ * asks them; the row of the key's own source waits on the target for that, if it has to.
  */
 import type { Difference } from '../../../shared/job/state/check-result.ts';
 import type { Clear, RepairRequest, TablePlan } from '../../../shared/job/state/job-view.ts';
@@ -58,7 +59,7 @@ export function roundsOf(
   const second = new Drafts(plans);
   for (const { table, key, source, clear } of wanted) {
     first.add(source, table, clear, key);
-    for (const other of sources) if (other !== source) second.add(other, table, 'never', key);
+    for (const other of sources) if (other !== source) second.add(other, table, 'absent', key);
   }
   return [first.list(), second.list()].filter(round => round.length > 0);
 }

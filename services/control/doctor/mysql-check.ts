@@ -9,9 +9,10 @@ import {
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../shared/mysql/finding.ts';
 import { blocks } from '../../../shared/mysql/finding.ts';
-import { qualified, quoteId, quoteText } from '../../../shared/mysql/identifier.ts';
+import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { copyDatabase, copyTables } from '../../../shared/mysql/schema-copy.ts';
 import { alterTable } from '../../../shared/mysql/schema-fix.ts';
+import { forgetText, hasPositions } from '../../../shared/mysql/target-state.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { schemaDifferences } from '../../../shared/schema/schema-diff.ts';
 import { errorFinding, serverWhere } from './error-finding.ts';
@@ -152,7 +153,7 @@ async function checkTarget(
     );
     const hasDatabase = databases.some(d => d.name === target.database);
     const findings = hasDatabase ? [] : [missingDatabase(target, where, o.createTargets)];
-    const hasProgress = hasDatabase && (await holdsProgress(session, target.database, job.job));
+    const hasProgress = hasDatabase && (await hasPositions(session, target.database, job.job));
     if (hasProgress && !o.resuming) findings.push(staleProgress(job, target, where));
     const report = await preflightTarget(session, {
       where,
@@ -199,29 +200,14 @@ function missingDatabase(target: JobTarget, where: string, createTargets: boolea
   };
 }
 
-/** Whether the sink of a job of this name has written to this target. */
-async function holdsProgress(session: MysqlSession, db: string, job: string): Promise<boolean> {
-  const tables = await session.query<{ name: string }>(
-    `SELECT TABLE_NAME AS name FROM information_schema.TABLES
-      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = 'reshard_offset'`,
-    [db],
-  );
-  if (tables.length === 0) return false;
-  const table = qualified(db, 'reshard_offset');
-  const sql = `SELECT 1 FROM ${table} WHERE job = ${quoteText(job)} LIMIT 1`;
-  return (await session.rawQuery(sql)).rows > 0;
-}
-
 function staleProgress(job: Job, target: JobTarget, where: string): Finding {
-  const [offset, park] = ['reshard_offset', 'reshard_park'].map(t => qualified(target.database, t));
-  const match = `WHERE job = ${quoteText(job.job)};`;
   return {
     level: 'blocker',
     code: 'stale-progress',
     where,
     what: `the target holds progress of a job named ${job.job}, but that job's log is gone`,
     why: 'The sink would skip records of the new log up to the old position.',
-    fix: `DELETE FROM ${offset} ${match} DELETE FROM ${park} ${match} -- and empty the tables`,
+    fix: `${forgetText(target.database, job.job)} -- and empty the tables`,
   };
 }
 

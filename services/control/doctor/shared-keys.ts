@@ -1,6 +1,6 @@
 /**
  * Doctor: rows of two sources with the same primary key and for the same target. The target has
- * room for one of them: the sink, which sees one log at a time, would write one over the other.
+ * room for one of them: the sink keeps the one that comes first and blocks the key for the other.
  * To know all of them needs every key of every source, which is what the check (`reshard verify`)
  * does; here a sample is looked up, the first and last keys of each table, where counters of
  * servers that did not know of each other meet at once.
@@ -143,7 +143,7 @@ function finding(
     code: 'key-in-two-sources',
     where: `${serverWhere('source', other)} ${other.database}.${table.name}`,
     what: `has a row of the same primary key as ${one.name}, for the same target: ${key.join(', ')}${all}`,
-    why: 'A target holds one row of a key: one source would overwrite the other there.',
+    why: 'A target holds one row of a key: the other one would be blocked, and missing there.',
     fix:
       'give the rows different keys on the sources, or add the source to the primary key, or ' +
       'leave one source out of the job',

@@ -5,6 +5,7 @@
 import type { Job } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
+import { readPositions, readWaiting } from '../../../shared/mysql/target-state.ts';
 import { within } from '../../../shared/runtime/clock.ts';
 import { describeError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
@@ -12,16 +13,15 @@ import type { Logger } from '../../../shared/runtime/log.ts';
 export interface Applied {
   /** Next offset to apply, by `<topic>/<partition>`. */
   offsets: Map<string, number>;
-  /** Rows that wait for a unique value. */
+  /** Rows that wait for a unique value, or for another source. */
   parked: number;
-  /** Keys whose newest event the target refuses, or nobody can read. */
+  /** Keys that wait for the operator, or for a newer event. */
   blocked: number;
 }
 
 const TIMEOUT_MS = 3000;
 /** For login, question and answer together. */
 const DEADLINE_MS = 4000;
-const NO_SUCH_COLUMN = 1054;
 const NO_SUCH_TABLE = 1146;
 
 export class ServerProbe implements AsyncDisposable {
@@ -49,46 +49,22 @@ export class ServerProbe implements AsyncDisposable {
     });
   }
 
-  applied(target: string): Promise<Applied | null> {
+  async applied(target: string): Promise<Applied | null> {
+    const { job, targets } = this.#job;
+    const database = targets.find(t => t.name === target)?.database ?? '';
     return this.#try(`target/${target}`, async session => {
       try {
-        return await this.#applied(session);
+        const positions = await readPositions(session, database, job);
+        return {
+          offsets: new Map(positions.map(p => [`${p.topic}/${p.partition}`, p.next])),
+          ...(await readWaiting(session, database, job)),
+        };
       } catch (e) {
         // No sink has been here yet: that nothing is applied is an answer.
         if (errnoOf(e) !== NO_SUCH_TABLE) throw e;
         return { offsets: new Map<string, number>(), parked: 0, blocked: 0 };
       }
     });
-  }
-
-  async #applied(session: MysqlSession): Promise<Applied> {
-    const rows = await session.query<{ topic: string; part: number; next_offset: string }>(
-      'SELECT topic, part, next_offset FROM reshard_offset WHERE job = ?',
-      [this.#job.job],
-    );
-    return {
-      offsets: new Map(rows.map(r => [`${r.topic}/${r.part}`, Number(r.next_offset)])),
-      ...(await this.#waiting(session)),
-    };
-  }
-
-  /** Read after the offsets: what those have passed is in the table or here. */
-  async #waiting(session: MysqlSession): Promise<Pick<Applied, 'parked' | 'blocked'>> {
-    const count = async (reason: string): Promise<{ parked: number; blocked: number }> => {
-      const [row] = await session.query<{ n: string; parked: string | null }>(
-        `SELECT COUNT(*) AS n, SUM(${reason} = 'unique') AS parked FROM reshard_park WHERE job = ?`,
-        [this.#job.job],
-      );
-      const parked = Number(row?.parked ?? 0);
-      return { parked, blocked: Number(row?.n ?? 0) - parked };
-    };
-    try {
-      return await count('reason');
-    } catch (e) {
-      // The sink of an older version made the table: it parks for one reason only.
-      if (errnoOf(e) !== NO_SUCH_COLUMN) throw e;
-      return await count("'unique'");
-    }
   }
 
   async #try<T>(name: string, ask: (s: MysqlSession) => Promise<T>): Promise<T | null> {

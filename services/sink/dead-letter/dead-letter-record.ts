@@ -18,6 +18,7 @@ export interface DeadLetterSource {
 /** What Connect calls the step that failed. */
 const STAGE: Record<DeadLetter['reason'], string> = {
   refused: 'TASK_PUT',
+  collision: 'TASK_PUT',
   unreadable: 'VALUE_CONVERTER',
 };
 

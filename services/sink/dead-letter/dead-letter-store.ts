@@ -5,11 +5,12 @@
  * block, cannot make it be forgotten.
  */
 import type { MysqlSession } from '../../../shared/mysql/connect.ts';
-import { qualified, quoteText } from '../../../shared/mysql/identifier.ts';
+import { quoteText } from '../../../shared/mysql/identifier.ts';
+import { deadLetterTable } from '../../../shared/mysql/target-state.ts';
 import type { ErrorKind } from '../../../shared/runtime/error.ts';
 import { pieces, placeOf, refusalText } from '../destination/mysql/park.ts';
 import type { Refusal } from '../destination/mysql/refusal.ts';
-import type { PartitionTask } from '../intake/partition-task.ts';
+import type { BlockReason, PartitionTask } from '../intake/partition-task.ts';
 
 export interface DeadLetter {
   task: PartitionTask;
@@ -17,7 +18,7 @@ export interface DeadLetter {
   /** Key and value as they are in the log. */
   key: Buffer;
   value: Buffer | null;
-  reason: 'refused' | 'unreadable';
+  reason: BlockReason;
   why: Refusal;
   sinceMs: number;
 }
@@ -41,7 +42,7 @@ export class DeadLetterStore {
   readonly #job: string;
 
   constructor(database: string, job: string) {
-    this.table = qualified(database, 'reshard_dead_letter');
+    this.table = deadLetterTable(database);
     this.probe = `SELECT 1 FROM ${this.table} LIMIT 0`;
     this.#job = quoteText(job);
   }

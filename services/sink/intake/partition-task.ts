@@ -33,13 +33,21 @@ export interface TaskPosition {
 export interface ParkedKey {
   sinceMs: number;
   offset: number;
+  /** Waits for another source to let go of the key: which one, in words. */
+  why?: Refusal;
 }
 
-/** A key whose newest event the target refuses, or nobody can read. */
+/** A key whose newest event cannot be applied without the operator, or a newer event. */
 export interface BlockedKey extends ParkedKey {
-  reason: 'refused' | 'unreadable';
+  reason: BlockReason;
   why: Refusal;
 }
+
+/**
+ * The target refuses the row; nobody can read the record; another source has the key and has not
+ * let go of it.
+ */
+export type BlockReason = 'refused' | 'unreadable' | 'collision';
 
 /** What waits in the target besides the rows of the partition task. */
 export interface Waiting {
@@ -79,7 +87,7 @@ export class PartitionTask {
   enqueued = 0;
   /** Most records of the next batch: lowered to find the record that the target refuses. */
   limit = Number.POSITIVE_INFINITY;
-  /** Keys in reshard_park that wait for a unique value, as latin1 text. */
+  /** Keys in reshard_park that wait for a unique value, or for another source, as latin1 text. */
   parked = new Map<string, ParkedKey>();
   /** Keys in reshard_park that wait for the operator or for a newer event; none is in `parked`. */
   blocked = new Map<string, BlockedKey>();

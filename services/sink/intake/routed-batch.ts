@@ -92,6 +92,11 @@ export class RoutedBatch {
     return int(keyEnd, i) - int(keyStart, i) + int(valueEnd, i) - int(valueStart, i);
   }
 
+  /** A null value: its source does not have the key. */
+  isTombstone(i: number): boolean {
+    return int(this.fetched.valueStart, i) < 0;
+  }
+
   /** Canonical key bytes as latin1 text: a key for a map, for rare uses. */
   keyText(i: number): string {
     const { buf, keyStart, keyEnd } = this.fetched;

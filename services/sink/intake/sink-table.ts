@@ -22,9 +22,11 @@ export interface SinkTableOptions {
   /**
    * The topic is compacted: of a row's events the one that moved it to another target may be gone
    * before the sink reads it, and those that follow know only the new place. So each event takes
-   * the row from every target but its own.
+   * its source's row from every target but its own.
    */
   compacted?: boolean;
+  /** More than one source feeds the table: a row of another source is not this one's to touch. */
+  shared?: boolean;
 }
 
 export class SinkTable {
@@ -39,11 +41,13 @@ export class SinkTable {
   readonly keyColumns: readonly Column[];
   readonly route: ModulusRoute;
   readonly compacted: boolean;
+  readonly isShared: boolean;
   readonly envelope: EnvelopeDecoder;
   /** Scratch for RowCodec.offsets. */
   readonly offsets: Int32Array;
 
-  constructor(o: TableSource, { shardColumn, targets, compacted = false }: SinkTableOptions) {
+  constructor(o: TableSource, options: SinkTableOptions) {
+    const { shardColumn, targets, compacted = false, shared = false } = options;
     this.topic = o.topic;
     this.source = o.source;
     this.schema = o.schema;
@@ -59,6 +63,7 @@ export class SinkTable {
     });
     this.route = new ModulusRoute(o.schema, shardColumn, targets);
     this.compacted = compacted;
+    this.isShared = shared;
     this.envelope = new EnvelopeDecoder(this.codec);
     this.offsets = new Int32Array(o.schema.columns.length);
   }

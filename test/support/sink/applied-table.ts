@@ -118,6 +118,7 @@ export class PlayedMember implements AsyncDisposable {
         new Worker({
           target: o.target,
           source: o.log,
+          parkDeadlineMs: 60_000,
           limits,
           log: o.logger,
           sendDeadLetters: async deadLetters => {
@@ -199,6 +200,8 @@ export class AppliedTable implements AsyncDisposable {
     name: string;
     ddl: string;
     shardColumn: string;
+    /** More than one source feeds it. */
+    shared?: boolean;
   }): Promise<AppliedTable> {
     const session = await MysqlSession.open(o.endpoint, { role: 'admin', side: 'target' });
     await session.rawQuery(`DROP DATABASE IF EXISTS ${o.database}`);
@@ -209,7 +212,7 @@ export class AppliedTable implements AsyncDisposable {
     const topic = `s.${o.database}.${o.name}`;
     const table = new SinkTable(
       { topic, source: 's', schema, ...SCHEMA_IDS },
-      { shardColumn: o.shardColumn, targets: 2 },
+      { shardColumn: o.shardColumn, targets: 2, shared: o.shared ?? false },
     );
     return new AppliedTable(session, table, o.database, o.endpoint);
   }

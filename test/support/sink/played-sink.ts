@@ -112,7 +112,14 @@ export class PlayedSink implements AsyncDisposable {
     });
     const limits = { rows: batchRows, bytes: 1 << 20 };
     const source = this.#intake;
-    const common = { source, limits, log: logger, schedule: PACE, sendDeadLetters: async () => {} };
+    const common = {
+      source,
+      limits,
+      log: logger,
+      schedule: PACE,
+      parkDeadlineMs: 60_000,
+      sendDeadLetters: async () => {},
+    };
     this.#workers = o.targets.map(target =>
       Array.from({ length: o.workers }, () => new Worker({ target, ...common })),
     );

@@ -12,18 +12,21 @@
  * A row that the target refuses by itself, and a record that nobody can read, block their key: the
  * row waits in the park, its record goes to the dead letters, and the rest of the batch goes in.
  */
+import { confluentHeader } from '../../../../shared/codec/envelope.ts';
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { FAILPOINTS, failpoint } from '../../../../shared/runtime/failpoint.ts';
 import type { Batch } from '../../batch.ts';
-import type { DeadLetterStore } from '../../dead-letter/dead-letter-store.ts';
-import { DELETE, type TableFold, UNREADABLE, UPSERT } from '../../fold.ts';
+import type { DeadLetter, DeadLetterStore } from '../../dead-letter/dead-letter-store.ts';
+import { CLEAR, DELETE, type TableFold, UNREADABLE, UPSERT } from '../../fold.ts';
 import type { PartitionTask } from '../../intake/partition-task.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
 import type { OffsetTable } from './offset.ts';
-import type { ParkTable } from './park.ts';
+import type { Acquired } from './owner.ts';
+import type { ParkedRow, ParkTable } from './park.ts';
 import { readAgain } from './read-again.ts';
-import { refusalOf } from './refusal.ts';
-import { FoldedRows, ParkedRows, some } from './row-lists.ts';
+import { type RecordList, some, someRows } from './record-list.ts';
+import { type Refusal, refusalOf } from './refusal.ts';
+import { FoldedRows, ParkedRows } from './row-lists.ts';
 import type { Outcome, RowWriter } from './row-writer.ts';
 import type { MysqlTable } from './table-statement.ts';
 import { WaitingChange } from './waiting.ts';
@@ -37,6 +40,8 @@ export interface ApplierOptions {
   /** max_allowed_packet of the server. */
   packetBytes: number;
   blockedMax: number;
+  /** A row that waits longer for another source to let go of its key is a collision. */
+  parkDeadlineMs: number;
 }
 
 export class Applier {
@@ -53,14 +58,17 @@ export class Applier {
     const { offsets, writer, tableOf } = this.#o;
     const change = new WaitingChange(this.#o.blockedMax);
     await offsets.compareAndSet(this.#session, batch.steps);
-    for (const fold of batch.folds()) {
+    const folds = batch.folds();
+    // All that goes before all that comes: what one source lets go another may bring.
+    for (const fold of folds) {
       const table = tableOf(fold.table);
       await this.#unpark(fold, change);
-      if (fold.countOf(DELETE) > 0) {
-        await writer.run(table.delete, new FoldedRows(fold, DELETE).keys);
-      }
+      await this.#delete(table, fold);
       if (fold.countOf(UNREADABLE) > 0) await this.#block(table, fold, change);
-      await this.#upsert(table, new FoldedRows(fold, UPSERT), change);
+    }
+    for (const fold of folds) {
+      const list = new FoldedRows(fold, UPSERT);
+      await this.#upsert(tableOf(fold.table), list, change);
     }
     await this.#store(change);
     await this.commit();
@@ -85,38 +93,72 @@ export class Applier {
     was: 'parked' | 'blocked',
   ): Promise<WaitingChange> {
     const { parks, tableOf, writer } = this.#o;
-    const change = new WaitingChange(Number.POSITIVE_INFINITY);
+    const change = new WaitingChange(this.#o.blockedMax);
     const { rows, deletes } = readAgain(task, await parks.rows(this.#session, task, keys));
     const table = tableOf(task.table);
-    const list = new ParkedRows(rows);
+    const all = new ParkedRows(rows);
     const left = new Set<number>();
-    const now = Date.now();
-    const outcome: Outcome = {
-      collides: i => {
-        left.add(i);
-        const row = list.at(i);
-        if (row.reason !== 'unique') {
-          change.park({ ...row, reason: 'unique', why: null, sinceMs: now });
-        }
-      },
-      refuses: (i, error) => {
-        left.add(i);
-        const row = list.at(i);
-        // The target was changed since it was parked, and its record is not at hand for a dead
-        // letter.
-        if (row.reason === 'unique') throw error;
-        const why = refusalOf(error);
-        if (why.text !== row.why?.text) change.park({ ...row, reason: 'refused', why });
-      },
-    };
+    const acquired = await this.#acquire(table, all.keys);
+    for (const [i, owner] of acquired?.foreign ?? []) {
+      left.add(i);
+      this.#stillForeign(all.at(i), owner, change);
+    }
+    const list = acquired === null ? all : new ParkedRows(acquired.mine.map(i => all.at(i)));
+    const placeOf = (i: number): number => acquired?.mine[i] ?? i;
+    const outcome = retryOutcome(list, change, i => left.add(placeOf(i)));
     if (was === 'parked') await writer.insert(table, list, 0, list.rows.count, outcome);
     // Somebody may have put a row of his own in its place meanwhile.
     else await writer.upsert(table, list, outcome);
+    const notHere = acquired?.mine.filter(i => left.has(i)) ?? [];
+    await table.owners?.release(writer, some(all.keys, notHere));
     const back = [...deletes, ...rows.filter((_, i) => !left.has(i)).map(r => r.key)];
     await parks.remove(this.#session, task, back);
     if (back.length > 0) change.unpark(task, back);
     await this.#store(change);
     return change;
+  }
+
+  async #acquire(table: MysqlTable, keys: RecordList): Promise<Acquired | null> {
+    if (table.owners === null) return null;
+    return table.owners.acquire(this.#o.writer, table, keys);
+  }
+
+  /** A row that was tried again, and whose key another source owns. */
+  #stillForeign(row: ParkedRow, owner: string, change: WaitingChange): void {
+    if (row.reason !== 'owned' || row.value === undefined) return;
+    if (Date.now() - row.sinceMs < this.#o.parkDeadlineMs) return;
+    const { task, value } = row;
+    const why = heldBy(owner, task);
+    change.block({ ...row, reason: 'collision', why, row: value }, letterOf(row, value, why));
+  }
+
+  /** What goes: rows of the fold's own source, and by a tombstone those of nobody too. */
+  async #delete(table: MysqlTable, fold: TableFold): Promise<void> {
+    const { writer } = this.#o;
+    const { owners } = table;
+    const [deletes, clears] = [fold.countOf(DELETE), fold.countOf(CLEAR)];
+    if (owners === null) {
+      if (deletes + clears === 0) return;
+      return await writer.run(table.delete, new FoldedRows(fold, DELETE, CLEAR).keys);
+    }
+    if (deletes > 0) await this.#deleteOwned(table, new FoldedRows(fold, DELETE).keys);
+    if (clears === 0) return;
+    const { keys } = new FoldedRows(fold, CLEAR);
+    const { mine } = await owners.acquire(writer, table, keys);
+    const free = some(keys, mine);
+    await writer.run(table.delete, free);
+    await owners.release(writer, free);
+  }
+
+  /** Deletes rows by key, but not those of other sources. */
+  async #deleteOwned(table: MysqlTable, keys: RecordList): Promise<void> {
+    const { writer } = this.#o;
+    const { owners } = table;
+    if (owners === null) return await writer.run(table.delete, keys);
+    const owned = await owners.owned(writer, keys);
+    if (owned.count === 0) return;
+    await writer.run(table.delete, owned);
+    await owners.release(writer, owned);
   }
 
   /** Newer events of parked keys take their place: the park forgets them. */
@@ -137,19 +179,44 @@ export class Applier {
     }
   }
 
-  async #upsert(table: MysqlTable, list: FoldedRows, change: WaitingChange): Promise<void> {
+  async #upsert(table: MysqlTable, all: FoldedRows, change: WaitingChange): Promise<void> {
+    if (all.count === 0) return;
     const { writer } = this.#o;
     const now = Date.now();
+    const acquired = await this.#acquire(table, all.keys);
+    for (const [i, owner] of acquired?.foreign ?? []) this.#foreign(all, i, owner, change);
+    const mine = acquired?.mine;
+    const placeOf = (i: number): number => mine?.[i] ?? i;
+    const list = mine === undefined ? all : someRows(all, mine);
+    const collided: number[] = [];
     const refused: number[] = [];
     await writer.upsert(table, list, {
-      collides: i => change.park(list.parked(i, now, 'unique', null)),
+      collides: i => {
+        change.park(all.parked(placeOf(i), now, 'unique', null));
+        collided.push(i);
+      },
       refuses: (i, error) => {
-        const why = refusalOf(error);
-        change.block(list.parked(i, now, 'refused', why), list.deadLetter(i, now, why));
+        const [place, why] = [placeOf(i), refusalOf(error)];
+        const row = all.parked(place, now, 'refused', why);
+        change.block(row, all.deadLetter(place, now, 'refused', why));
         refused.push(i);
       },
     });
     if (refused.length > 0) await writer.run(table.delete, some(list.keys, refused));
+    await table.owners?.release(writer, some(list.keys, [...collided, ...refused]));
+  }
+
+  /** A row came whose key is in the table as another source's. */
+  #foreign(list: FoldedRows, i: number, owner: string, change: WaitingChange): void {
+    const now = Date.now();
+    const row = list.parked(i, now, 'owned', null);
+    const why = heldBy(owner, row.task);
+    if (now - row.sinceMs < this.#o.parkDeadlineMs) {
+      change.park({ ...row, why });
+      return;
+    }
+    const letter = list.deadLetter(i, now, 'collision', why);
+    change.block({ ...row, reason: 'collision', why }, letter);
   }
 
   /** Records that nobody can read. */
@@ -158,9 +225,10 @@ export class Applier {
     const now = Date.now();
     for (let i = 0; i < list.count; i++) {
       const why = list.unreadable(i);
-      change.block(list.parked(i, now, 'unreadable', why), list.deadLetter(i, now, why));
+      const letter = list.deadLetter(i, now, 'unreadable', why);
+      change.block(list.parked(i, now, 'unreadable', why), letter);
     }
-    await this.#o.writer.run(table.delete, list.keys);
+    await this.#deleteOwned(table, list.keys);
   }
 
   async #store(change: WaitingChange): Promise<void> {
@@ -172,4 +240,44 @@ export class Applier {
       await deadLetters.put(this.#session, change.deadLetters, packetBytes);
     }
   }
+}
+
+/** What becomes of rows of the park that cannot go in again. */
+function retryOutcome(list: ParkedRows, change: WaitingChange, left: (i: number) => void): Outcome {
+  const now = Date.now();
+  return {
+    collides: i => {
+      left(i);
+      const row = list.at(i);
+      if (row.reason !== 'unique') {
+        change.park({ ...row, reason: 'unique', why: null, sinceMs: now });
+      }
+    },
+    refuses: (i, error) => {
+      left(i);
+      const row = list.at(i);
+      // The target was changed since it was parked, and its record is not at hand for a dead
+      // letter.
+      if (row.reason === 'unique') throw error;
+      const why = refusalOf(error);
+      if (why.text === row.why?.text) return;
+      const refused: ParkedRow = { ...row, reason: 'refused', why };
+      // Until now it has only waited: nobody was told of it.
+      if (row.reason === 'owned' && row.value) change.block(refused, letterOf(row, row.value, why));
+      else change.park(refused);
+    },
+  };
+}
+
+function heldBy(owner: string, { table }: PartitionTask): Refusal {
+  const text = `source ${owner} has a row of the same key as source ${table.source}`;
+  return { kind: 'collision', errno: null, text };
+}
+
+/** The record of a row that was parked with its whole value. */
+function letterOf({ task, key, offset }: ParkedRow, value: Buffer, why: Refusal): DeadLetter {
+  const header = confluentHeader(task.table.keySchemaId);
+  const reason = why.kind === 'collision' ? 'collision' : 'refused';
+  const record = Buffer.concat([header, Buffer.from(key, 'latin1')]);
+  return { task, offset, key: record, value, reason, why, sinceMs: Date.now() };
 }

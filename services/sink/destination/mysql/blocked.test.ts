@@ -61,7 +61,10 @@ class Memory {
         const bad = new FoldedRows(fold, UNREADABLE);
         for (let i = 0; i < bad.count; i++) {
           const why = bad.unreadable(i);
-          change.block(bad.parked(i, 0, 'unreadable', why), bad.deadLetter(i, 0, why));
+          change.block(
+            bad.parked(i, 0, 'unreadable', why),
+            bad.deadLetter(i, 0, 'unreadable', why),
+          );
         }
       }
       change.committed();

@@ -10,7 +10,8 @@
  */
 
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
-import { qualified, quoteText } from '../../../../shared/mysql/identifier.ts';
+import { quoteText } from '../../../../shared/mysql/identifier.ts';
+import { offsetTable } from '../../../../shared/mysql/target-state.ts';
 import { ReshardError } from '../../../../shared/runtime/error.ts';
 import type { PartitionTask, TaskPosition } from '../../intake/partition-task.ts';
 
@@ -39,7 +40,7 @@ export class OffsetTable {
   readonly #job: string;
 
   constructor(database: string, job: string) {
-    this.table = qualified(database, 'reshard_offset');
+    this.table = offsetTable(database);
     this.probe = `SELECT 1 FROM ${this.table} LIMIT 0`;
     this.#job = quoteText(job);
   }

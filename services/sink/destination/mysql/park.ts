@@ -1,10 +1,14 @@
 /**
  * Parked rows: the rows that cannot be in their table yet. They wait in the target, in table
  * reshard_park, written in the transaction that passed their event, and an older version of them is
- * not in the table meanwhile. There are three reasons:
+ * not in the table meanwhile. The reasons:
  * - `unique`: the row's unique value is still held by a row of another key. Keys are spread over
  *   partitions, so the other key's event may be far behind in another partition task. That the older
  *   version is gone is what breaks swaps and cycles.
+ * - `owned`: the key is in the table as a row of another source (owner.ts). If the row has moved
+ *   between the sources, the other one's delete will come; the whole value is kept, as it may
+ *   become a dead letter.
+ * - `collision`: the same past its deadline: both sources have the key. Blocked.
  * - `refused`: the target refuses the row by itself. Its key is blocked, until a newer event of it
  *   comes or the target takes the row; the rest of the partition task flows. The older version is
  *   gone so that nobody takes it for the newest one, and so that it holds no unique value back.
@@ -18,10 +22,16 @@
  */
 import { createHash } from 'node:crypto';
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
-import { qualified, quoteText } from '../../../../shared/mysql/identifier.ts';
+import { quoteText } from '../../../../shared/mysql/identifier.ts';
 import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
+import { parkTable } from '../../../../shared/mysql/target-state.ts';
 import { type ErrorKind, ReshardError } from '../../../../shared/runtime/error.ts';
-import { nothingWaits, type PartitionTask, type Waiting } from '../../intake/partition-task.ts';
+import {
+  type BlockReason,
+  nothingWaits,
+  type PartitionTask,
+  type Waiting,
+} from '../../intake/partition-task.ts';
 import type { Refusal } from './refusal.ts';
 
 /**
@@ -36,7 +46,12 @@ const FRAME = 2000;
 const PIECE_BYTES = 4 * 1024 * 1024;
 const DUPLICATE_COLUMN = 1060;
 
-export type ParkReason = 'unique' | 'refused' | 'unreadable';
+export type ParkReason = 'unique' | 'owned' | BlockReason;
+
+/** Waits for something that comes by itself; the other reasons block the key. */
+export function isWaiting(reason: ParkReason): reason is 'unique' | 'owned' {
+  return reason === 'unique' || reason === 'owned';
+}
 
 export interface ParkedRow {
   task: PartitionTask;
@@ -50,14 +65,16 @@ export interface ParkedRow {
   reason: ParkReason;
   /** Null if the row waits for its unique value. */
   why: Refusal | null;
-  /** Avro row; of an unreadable record its value. */
+  /** Avro row; of a record that may become a dead letter, or cannot be read, its whole value. */
   row: Buffer;
+  /** The whole value of a row that was kept with it. */
+  value?: Buffer;
 }
 
 /** Columns that the first versions of the table lack. */
 const NEWER = [
   `reason VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'unique'
-     COMMENT 'unique: waits for its value; refused, unreadable: the key is blocked'`,
+     COMMENT 'unique, owned: waits; refused, unreadable, collision: the key is blocked'`,
   'kind VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL',
   'errno INT NULL',
   `error TEXT CHARACTER SET utf8mb4 NULL COMMENT 'why, without values'`,
@@ -83,7 +100,7 @@ export class ParkTable {
   readonly #job: string;
 
   constructor(database: string, job: string) {
-    this.table = qualified(database, 'reshard_park');
+    this.table = parkTable(database);
     this.probe = `SELECT reason, kind, errno, error FROM ${this.table} LIMIT 0`;
     this.#job = quoteText(job);
   }
@@ -140,6 +157,7 @@ export class ParkTable {
       const parked = { sinceMs: Number(r.since_ms), offset: Number(r.record_offset) };
       const { reason } = r;
       if (reason === 'unique') waiting?.parked.set(key, parked);
+      else if (reason === 'owned') waiting?.parked.set(key, { ...parked, why: whyOf(r) });
       else waiting?.blocked.set(key, { ...parked, reason, why: whyOf(r) });
     }
     return new Map(tasks.map(l => [l, byName.get(l.name) ?? nothingWaits()]));
@@ -148,11 +166,12 @@ export class ParkTable {
   /** Stores rows; a key that is parked already gets the newer row and keeps its age. */
   async put(session: MysqlSession, rows: readonly ParkedRow[], maxBytes: number): Promise<void> {
     for (const r of rows) {
-      if (r.reason !== 'unique') continue;
+      if (!isWaiting(r.reason)) continue;
       if (r.task.parked.size < PARKED_MAX || r.task.parked.has(r.key)) continue;
-      throw new ReshardError('collision', `more than ${PARKED_MAX} rows wait for unique values`, {
+      const what = r.reason === 'unique' ? 'unique values' : 'keys that another source holds';
+      throw new ReshardError('collision', `more than ${PARKED_MAX} rows wait for ${what}`, {
         context: { table: r.task.table.name, partition: r.task.partition },
-        remedy: 'look for rows with the same unique value on the sources and on the target',
+        remedy: 'look for rows with the same key or unique value on the sources and on the target',
       });
     }
     const values = rows.map(r => {

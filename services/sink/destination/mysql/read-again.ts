@@ -1,8 +1,8 @@
 /**
  * Parked rows before another attempt: which of them can be rows of the table as it is now. A row
- * that waits for its unique value must be; one of a blocked key may be of an older schema, or a
- * record that nobody could read: it is read again as if it had just come, since a newer version of
- * this service, or another plan, may understand it.
+ * that waits for its unique value must be; one of a blocked key may be of an older schema. A record
+ * that was kept whole is read again as if it had just come: if nobody could read it, a newer version
+ * of this service, or another plan, may understand it.
  */
 import { confluentHeader } from '../../../../shared/codec/envelope.ts';
 import { FetchedBatch } from '../../../../shared/kafka/wire/fetched-batch.ts';
@@ -24,7 +24,8 @@ export function readAgain(
 ): ReadAgain {
   const again: ReadAgain = { rows: [], deletes: [] };
   for (const { schemaId, ...row } of found) {
-    if (row.reason === 'unreadable') take(again, row);
+    const isWhole = row.reason !== 'unique' && row.reason !== 'refused';
+    if (isWhole) take(again, row);
     else if (schemaId === task.table.valueSchemaId) again.rows.push(row);
     else if (row.reason === 'unique') {
       throw new ReshardError('schema-changed', 'a parked row is of another schema', {
@@ -52,7 +53,8 @@ function take(again: ReadAgain, parked: ParkedRow): void {
   if (int(routed.goesTo, 0) !== target) again.deletes.push(key);
   else {
     const bytes = fetched.buf.subarray(int(routed.rowStart, 0), int(routed.rowEnd, 0));
-    // From now on it is a row like any other.
-    again.rows.push({ ...parked, reason: 'refused', row: bytes });
+    // What could not be read is a row like any other from now on.
+    const reason = parked.reason === 'unreadable' ? 'refused' : parked.reason;
+    again.rows.push({ ...parked, reason, row: bytes, value: row });
   }
 }

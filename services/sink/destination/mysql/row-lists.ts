@@ -1,24 +1,24 @@
 /** Rows as lists that the writer sends: those of a fold, by kind, and those that were parked. */
 
 import type { DeadLetter } from '../../dead-letter/dead-letter-store.ts';
-import { type Kind, type TableFold, UNREADABLE } from '../../fold.ts';
+import type { Kind, TableFold } from '../../fold.ts';
 import type { ParkedRow, ParkReason } from './park.ts';
+import type { RecordList, RowList } from './record-list.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
-import type { RecordList, RowList } from './row-writer.ts';
 
-/** The entries of a fold whose last event is of one kind. */
+const NONE = Buffer.alloc(0);
+
+/** The entries of a fold whose last event is of some kinds. */
 export class FoldedRows implements RowList {
   readonly rows: RecordList;
   readonly keys: RecordList;
   readonly #fold: TableFold;
-  readonly #kind: Kind;
   readonly #entries: number[] = [];
 
-  constructor(fold: TableFold, kind: Kind) {
+  constructor(fold: TableFold, ...kinds: readonly Kind[]) {
     const entries = this.#entries;
     this.#fold = fold;
-    this.#kind = kind;
-    for (let i = 0; i < fold.count; i++) if (fold.kind(i) === kind) entries.push(i);
+    for (let i = 0; i < fold.count; i++) if (kinds.includes(fold.kind(i))) entries.push(i);
     const count = entries.length;
     const buf = (i: number): Buffer => fold.buf(entries[i] as number);
     this.rows = { count, buf, start: i => fold.rowStart(entries[i] as number) };
@@ -43,6 +43,7 @@ export class FoldedRows implements RowList {
     const entry = this.#entries[i] as number;
     const task = fold.task(entry);
     const key = fold.keyText(entry);
+    const isWhole = reason !== 'unique' && reason !== 'refused';
     return {
       task,
       key,
@@ -51,15 +52,14 @@ export class FoldedRows implements RowList {
       offset: fold.offset(entry),
       // A key whose every new version has to wait does not get younger by it.
       sinceMs: task.waitsSince(key) ?? nowMs,
-      row: this.#bytes(entry),
+      row: isWhole ? (fold.record(entry).value ?? NONE) : this.#row(entry),
     };
   }
 
-  deadLetter(i: number, nowMs: number, why: Refusal): DeadLetter {
+  deadLetter(i: number, nowMs: number, reason: DeadLetter['reason'], why: Refusal): DeadLetter {
     const fold = this.#fold;
     const entry = this.#entries[i] as number;
     const { key, value } = fold.record(entry);
-    const reason = this.#kind === UNREADABLE ? 'unreadable' : 'refused';
     return {
       task: fold.task(entry),
       offset: fold.offset(entry),
@@ -71,10 +71,8 @@ export class FoldedRows implements RowList {
     };
   }
 
-  /** The row; of a record that cannot be read, its whole value. */
-  #bytes(entry: number): Buffer {
+  #row(entry: number): Buffer {
     const fold = this.#fold;
-    if (this.#kind === UNREADABLE) return fold.record(entry).value ?? Buffer.alloc(0);
     return fold.buf(entry).subarray(fold.rowStart(entry), fold.rowEnd(entry));
   }
 }
@@ -99,13 +97,4 @@ export class ParkedRows implements RowList {
   at(i: number): ParkedRow {
     return this.list[i] as ParkedRow;
   }
-}
-
-/** Some records of a list. */
-export function some(list: RecordList, picked: readonly number[]): RecordList {
-  return {
-    count: picked.length,
-    buf: i => list.buf(picked[i] as number),
-    start: i => list.start(picked[i] as number),
-  };
 }

@@ -15,8 +15,11 @@ import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
 import type { StatementResult } from '../../../../shared/mysql/raw-query.ts';
 import { ByteWriter } from '../../../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../../../shared/runtime/error.ts';
+import type { SinkTable } from '../../intake/sink-table.ts';
+import { type RecordList, type RowList, some } from './record-list.ts';
 import { isOfRow } from './refusal.ts';
-import type { MysqlTable, Statement } from './table-statement.ts';
+import type { Statement } from './statement.ts';
+import type { MysqlTable } from './table-statement.ts';
 
 export interface StatementLimits {
   /** A statement ends with the row that passes this. */
@@ -26,19 +29,10 @@ export interface StatementLimits {
   packetBytes: number;
 }
 
-/** Places of Avro records, rows or keys. */
-export interface RecordList {
-  readonly count: number;
-  buf(i: number): Buffer;
-  start(i: number): number;
-}
-
-/** Rows and their keys. */
-export interface RowList {
-  readonly rows: RecordList;
-  readonly keys: RecordList;
-  /** Canonical key bytes as latin1 text. */
-  keyText(i: number): string;
+/** Where a key begins in a row of an answer, and the text in front of it. */
+interface KeyPlace {
+  text: string;
+  keyStart: number;
 }
 
 /** Rows that the target does not take; told before the call that tries them resolves. */
@@ -70,6 +64,53 @@ export class RowWriter {
       i = this.#fill(statement, list, i, to - i);
       await this.#send(statement);
     }
+  }
+
+  /** The same; false if the server refuses a record, and then the others may be done or not. */
+  async accepts(statement: Statement, list: RecordList): Promise<boolean> {
+    try {
+      await this.run(statement, list);
+      return true;
+    } catch (e) {
+      if (!isOfRow(e)) throw e;
+      return false;
+    }
+  }
+
+  /** Places of the keys that are in the table. */
+  async present(table: MysqlTable, keys: RecordList): Promise<Set<number>> {
+    const read = (_: Buffer, start: number): KeyPlace => ({ text: '', keyStart: start });
+    return new Set((await this.find(table.present, table.table, keys, read)).keys());
+  }
+
+  /**
+   * Places of the keys that a SELECT by keys finds, each with the text that `read` takes from in
+   * front of the key.
+   */
+  async find(
+    select: Statement,
+    { keyCodec }: SinkTable,
+    keys: RecordList,
+    read: (buf: Buffer, start: number) => KeyPlace,
+  ): Promise<Map<number, string>> {
+    const rows = new Map<string, string>();
+    const key = new ByteWriter(64);
+    for (let i = 0; i < keys.count; ) {
+      i = this.#fill(select, keys, i, keys.count - i);
+      await this.#session.rawQuery(select.end(this.#out), (buf, start, rowEnd) => {
+        const { text, keyStart } = read(buf, start);
+        key.clear();
+        keyCodec.fromText(buf, keyStart, rowEnd, key);
+        rows.set(key.buf.toString('latin1', 0, key.pos), text);
+      });
+    }
+    const found = new Map<number, string>();
+    for (let i = 0; rows.size > 0 && i < keys.count; i++) {
+      const [buf, start] = [keys.buf(i), keys.start(i)];
+      const text = rows.get(buf.toString('latin1', start, keyCodec.skip(buf, start)));
+      if (text !== undefined) found.set(i, text);
+    }
+    return found;
   }
 
   /** Writes the rows over what there is of their keys. */
@@ -202,19 +243,12 @@ export class RowWriter {
     to: number,
     outcome: Outcome,
   ): Promise<void> {
-    const present = new Set<string>();
-    const key = new ByteWriter(64);
-    const { keyCodec } = table.table;
-    for (let i = from; i < to; ) {
-      const end = this.#fill(table.present, list.keys, i, to - i);
-      await this.#session.rawQuery(table.present.end(this.#out), (buf, start, rowEnd) => {
-        key.clear();
-        keyCodec.fromText(buf, start, rowEnd, key);
-        present.add(key.buf.toString('latin1', 0, key.pos));
-      });
-      i = end;
-    }
-    for (let i = from; i < to; i++) if (!present.has(list.keyText(i))) outcome.collides(i);
+    const keys = some(
+      list.keys,
+      Array.from({ length: to - from }, (_, i) => from + i),
+    );
+    const present = await this.present(table, keys);
+    for (let i = from; i < to; i++) if (!present.has(i - from)) outcome.collides(i);
   }
 
   #fill(statement: Statement, list: RecordList, from: number, most = list.count): number {

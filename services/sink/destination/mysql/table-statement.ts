@@ -1,6 +1,5 @@
 /**
- * Statements of one table for one MySQL or MariaDB target, as bytes: literals are written by the
- * codec straight from the Avro row between constant pieces of text, so a row costs no string.
+ * Statements of one table for one MySQL or MariaDB target.
  *
  * On a table with further unique keys the upsert carries a guard. ON DUPLICATE KEY UPDATE takes the
  * first row that collides by any unique key, and would rewrite the row of another primary key. The
@@ -10,7 +9,6 @@
  */
 
 import { qualified, quoteId } from '../../../../shared/mysql/identifier.ts';
-import { selectExpression } from '../../../../shared/mysql/range-sql.ts';
 import {
   deleteShape,
   hasClock,
@@ -19,11 +17,10 @@ import {
   type RowListShape,
   upsertShape,
 } from '../../../../shared/mysql/statement.ts';
-import type { RowCodec } from '../../../../shared/row/row-codec.ts';
-import type { ByteWriter } from '../../../../shared/runtime/bytes.ts';
 import type { TableSchema } from '../../../../shared/schema/table-schema.ts';
-import { int } from '../../intake/routed-batch.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
+import { KeyOwners } from './owner.ts';
+import { keySelect, Statement } from './statement.ts';
 
 /** Name of the row of new values; statement.ts uses the same. */
 const NEW_ROW = '`reshard_new`';
@@ -33,47 +30,7 @@ export interface TargetFacts {
   flavor: 'mysql' | 'mariadb';
   /** The target's table has unique keys besides its primary key. */
   hasUniques: boolean;
-}
-
-/** A multi-row statement under construction in a writer. */
-export class Statement {
-  readonly shape: RowListShape;
-  readonly #columns: readonly number[];
-  readonly #codec: RowCodec;
-  readonly #offsets: Int32Array;
-
-  constructor(shape: RowListShape, columns: readonly number[], codec: RowCodec, width: number) {
-    this.shape = shape;
-    this.#columns = columns;
-    this.#codec = codec;
-    this.#offsets = new Int32Array(width);
-  }
-
-  begin(out: ByteWriter): void {
-    out.clear();
-    append(out, this.shape.prefix);
-  }
-
-  /** Adds the row (or key) that starts at `start`. */
-  add(out: ByteWriter, buf: Buffer, start: number, isFirst: boolean): void {
-    const { shape } = this;
-    const offsets = this.#offsets;
-    const columns = this.#columns;
-    this.#codec.offsets(buf, start, offsets);
-    if (!isFirst) append(out, shape.separator);
-    append(out, shape.open);
-    for (let i = 0; i < columns.length; i++) {
-      append(out, shape.between[i] as Buffer);
-      const column = columns[i] as number;
-      this.#codec.toSql(buf, int(offsets, column), column, out);
-    }
-    append(out, shape.close);
-  }
-
-  end(out: ByteWriter): Buffer {
-    append(out, this.shape.suffix);
-    return out.view();
-  }
+  job: string;
 }
 
 export class MysqlTable {
@@ -89,6 +46,8 @@ export class MysqlTable {
   readonly present: Statement;
   /** Keys, as they are in record keys. */
   readonly delete: Statement;
+  /** Whose each row is; null where one source feeds the table, and every row is its own. */
+  readonly owners: KeyOwners | null;
 
   constructor(table: SinkTable, target: TargetFacts) {
     const { codec, keyCodec } = table;
@@ -106,9 +65,9 @@ export class MysqlTable {
     this.insert = new Statement(insert, codec.insertable, codec, width);
     this.insertIgnore = new Statement(ignoring(insert), codec.insertable, codec, width);
     this.delete = new Statement(deleteShape(schema), keys, keyCodec, keys.length);
-    const select = `SELECT ${table.keyColumns.map(selectExpression).join(',')}`;
-    const from = `${select} FROM ${qualified(schema.db, schema.table)} WHERE `;
+    const from = `SELECT ${keySelect(table)} FROM ${qualified(schema.db, schema.table)} WHERE `;
     this.present = new Statement(keyListShape(schema, from), keys, keyCodec, keys.length);
+    this.owners = table.isShared ? new KeyOwners({ table, ...target }) : null;
   }
 }
 
@@ -137,8 +96,4 @@ function guardedSuffix(schema: TableSchema, target: TargetFacts): string {
     if (c.generated === 'no' && isSet) sets.push(`${nameOf(i)}=${fresh(i)}`);
   });
   return `${isMysql ? ` AS ${NEW_ROW}` : ''} ON DUPLICATE KEY UPDATE ${sets.join(',')}`;
-}
-
-function append(out: ByteWriter, piece: Buffer): void {
-  if (piece.length > 0) out.copy(piece, 0, piece.length);
 }

@@ -12,6 +12,7 @@ import type { Logger } from '../../../../shared/runtime/log.ts';
 import { DeadLetterStore } from '../../dead-letter/dead-letter-store.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
 import { OffsetTable } from './offset.ts';
+import { createOwners } from './owner.ts';
 import { ParkTable } from './park.ts';
 import { MysqlTable } from './table-statement.ts';
 
@@ -34,6 +35,7 @@ export class Target {
   readonly parks: ParkTable;
   readonly deadLetters: DeadLetterStore;
   readonly #endpoint: JobTarget;
+  readonly #job: string;
   readonly #log: Logger;
 
   constructor(number: number, endpoint: JobTarget, job: string, log: Logger) {
@@ -44,6 +46,7 @@ export class Target {
     this.parks = new ParkTable(endpoint.database, job);
     this.deadLetters = new DeadLetterStore(endpoint.database, job);
     this.#endpoint = endpoint;
+    this.#job = job;
     this.#log = log;
   }
 
@@ -93,7 +96,9 @@ export class Target {
         remedy: `create the table on ${this.name} as it is on the sources`,
       });
     }
+    if (table.isShared) await createOwners(session, this.database, this.#job, table);
     return new MysqlTable(table, {
+      job: this.#job,
       database: this.database,
       flavor: session.flavor,
       hasUniques: keys.some(k => k.unique && k.name !== 'PRIMARY'),

@@ -7,7 +7,7 @@
 import { ReshardError } from '../../../../shared/runtime/error.ts';
 import type { DeadLetter } from '../../dead-letter/dead-letter-store.ts';
 import type { PartitionTask } from '../../intake/partition-task.ts';
-import type { ParkedRow } from './park.ts';
+import { isWaiting, type ParkedRow } from './park.ts';
 
 /** Blocked keys of a partition task. */
 export const BLOCKED_MAX = 1000;
@@ -38,7 +38,7 @@ export class WaitingChange {
     this.#blocked.set(task, (this.#blocked.get(task) ?? 0) - blocked);
   }
 
-  /** The row waits for its unique value. */
+  /** The row waits; or its key was blocked, and is so for another reason now. */
   park(row: ParkedRow): void {
     this.parked.push(row);
   }
@@ -67,8 +67,10 @@ export class WaitingChange {
     for (const { task, key, sinceMs, offset, reason, why } of this.parked) {
       task.parked.delete(key);
       task.blocked.delete(key);
-      if (reason === 'unique' || why === null) task.parked.set(key, { sinceMs, offset });
-      else task.blocked.set(key, { sinceMs, offset, reason, why });
+      const known = { sinceMs, offset };
+      if (why === null) task.parked.set(key, known);
+      else if (isWaiting(reason)) task.parked.set(key, { ...known, why });
+      else task.blocked.set(key, { ...known, reason, why });
     }
     for (const [task, n] of this.#posted) task.deadLetters += n;
   }
@@ -76,9 +78,13 @@ export class WaitingChange {
 
 function tooMany({ task, why }: ParkedRow, max: number): ReshardError {
   const text = `more than ${max} keys of a partition are blocked, the last one: ${why?.text}`;
-  return new ReshardError('target-data', text, {
+  return new ReshardError(why?.kind === 'collision' ? 'collision' : 'target-data', text, {
     context: { table: task.table.name, partition: task.partition },
-    remedy: 'make the target table like the source table; the rest is automatic',
+    remedy:
+      why?.kind === 'collision'
+        ? 'two sources have rows of the same keys (reshard doctor, reshard verify): give them other ' +
+          'keys, or delete one of each; the rest is automatic'
+        : 'make the target table like the source table; the rest is automatic',
   });
 }
 

@@ -25,7 +25,7 @@ import { Applier } from './apply.ts';
 import { claimTasks } from './claim.ts';
 import { LAZY_MS, retryWaitMs, writeWaitMs } from './due.ts';
 import { advanced } from './offset.ts';
-import { keyHash } from './park.ts';
+import { isWaiting, keyHash } from './park.ts';
 import { isOfData, refused } from './refusal.ts';
 import { Retry } from './retry.ts';
 import { RowWriter } from './row-writer.ts';
@@ -45,6 +45,8 @@ export interface WorkerOptions {
   limits: BatchLimits & { blockedKeys?: number };
   log: Logger;
   sendDeadLetters: SendDeadLetters;
+  /** How long a row may wait for another source to let go of its key. */
+  parkDeadlineMs: number;
   schedule?: Partial<RetrySchedule>;
 }
 
@@ -200,6 +202,7 @@ export class Worker {
       tableOf: table => this.#tableOf(table),
       packetBytes,
       blockedMax: this.#o.limits.blockedKeys ?? BLOCKED_MAX,
+      parkDeadlineMs: this.#o.parkDeadlineMs,
     });
     const since = performance.now();
     const cut = (): void => {
@@ -328,8 +331,8 @@ export class Worker {
     const now = performance.now();
     this.error = null;
     change.committed();
-    for (const { task, key, why } of change.parked) {
-      if (why === null) continue;
+    for (const { task, key, why, reason } of change.parked) {
+      if (why === null || isWaiting(reason)) continue;
       const { errno, text } = why;
       const keySha256 = keyHash(key).slice(0, 16);
       this.#o.log.error({ task: task.name, keySha256, errno }, `key blocked: ${text}`);

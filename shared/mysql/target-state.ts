@@ -1,0 +1,107 @@
+/**
+ * What the sink keeps in a target beside the rows, as far as others may know: the names of its
+ * tables, and how far a job has come there. Nobody else spells these names or reads these tables:
+ * the checker waits by `readPositions`, status shows them, the doctor asks `hasPositions`.
+ * The tables themselves, and what is written to them when, are the sink's (services/sink).
+ */
+import { createHash } from 'node:crypto';
+import type { MysqlSession } from './connect.ts';
+import { qualified, quoteText } from './identifier.ts';
+import { errnoOf } from './mysql-error.ts';
+
+const NO_SUCH_COLUMN = 1054;
+const OFFSET = 'reshard_offset';
+
+/** How far each table partition is applied. */
+export function offsetTable(database: string): string {
+  return qualified(database, OFFSET);
+}
+
+/** Rows that cannot be in their table yet, and those of blocked keys. */
+export function parkTable(database: string): string {
+  return qualified(database, 'reshard_park');
+}
+
+/** Records of blocked keys on their way to the dead-letter topic. */
+export function deadLetterTable(database: string): string {
+  return qualified(database, 'reshard_dead_letter');
+}
+
+/** The source of each row of a table that several sources feed; a name without the database. */
+export function ownerTableName(job: string, table: string): string {
+  const hash = createHash('sha256').update(`${job}\0${table}`).digest('hex').slice(0, 16);
+  return `reshard_owner_${hash}`;
+}
+
+export interface PartitionPosition {
+  topic: string;
+  partition: number;
+  /** Every record in front of it is applied, or waits. */
+  next: number;
+}
+
+export async function readPositions(
+  session: MysqlSession,
+  database: string,
+  job: string,
+): Promise<PartitionPosition[]> {
+  const rows = await session.query<{ topic: string; part: string | number; next: string }>(
+    `SELECT topic, part, next_offset AS next FROM ${offsetTable(database)} WHERE job = ?`,
+    [job],
+  );
+  return rows.map(r => ({ topic: r.topic, partition: Number(r.part), next: Number(r.next) }));
+}
+
+export interface WaitingKeys {
+  /** They wait for what comes by itself. */
+  parked: number;
+  /** They wait for the operator, or for a newer event. */
+  blocked: number;
+}
+
+/** Read it after the positions: what those have passed is in the table or here. */
+export async function readWaiting(
+  session: MysqlSession,
+  database: string,
+  job: string,
+): Promise<WaitingKeys> {
+  const count = async (isParked: string): Promise<WaitingKeys> => {
+    const [row] = await session.query<{ n: string; parked: string | null }>(
+      `SELECT COUNT(*) AS n, SUM(${isParked}) AS parked FROM ${parkTable(database)} WHERE job = ?`,
+      [job],
+    );
+    const parked = Number(row?.parked ?? 0);
+    return { parked, blocked: Number(row?.n ?? 0) - parked };
+  };
+  try {
+    return await count("reason IN ('unique', 'owned')");
+  } catch (e) {
+    // The sink of an older version made the table: it parks for one reason only.
+    if (errnoOf(e) !== NO_SUCH_COLUMN) throw e;
+    return await count('TRUE');
+  }
+}
+
+/** Whether the sink of a job of this name has written to the target. */
+export async function hasPositions(
+  session: MysqlSession,
+  database: string,
+  job: string,
+): Promise<boolean> {
+  const tables = await session.query<{ name: string }>(
+    `SELECT TABLE_NAME AS name FROM information_schema.TABLES
+      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
+    [database, OFFSET],
+  );
+  if (tables.length === 0) return false;
+  const sql = `SELECT 1 FROM ${offsetTable(database)} WHERE job = ${quoteText(job)} LIMIT 1`;
+  return (await session.rawQuery(sql)).rows > 0;
+}
+
+/** What makes the sink begin anew on the target, as statements for an operator. */
+export function forgetText(database: string, job: string): string {
+  const match = `WHERE job = ${quoteText(job)};`;
+  return [offsetTable(database), parkTable(database)]
+    .map(table => `DELETE FROM ${table} ${match}`)
+    .join(' ');
+}
