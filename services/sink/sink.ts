@@ -124,9 +124,17 @@ export class Sink {
       const table = this.#tableOf(plan);
       if (table === undefined) continue;
       topics.add(plan.topic);
+      this.#noteCopy(table, plan);
       for (const slot of this.slots) this.#ensure(table, slot);
     }
     for (const topic of [...this.#tables.keys()]) if (!topics.has(topic)) this.#forget(topic);
+  }
+
+  /** A recopy may be what halted partition tasks wait for. */
+  #noteCopy(table: SinkTable, { generation, copiedFrom = [] }: TablePlan): void {
+    if (table.copy.generation === generation) return;
+    table.copy = { generation, from: copiedFrom };
+    for (const [task, worker] of this.tasks) if (task.table === table) worker.retryHalted(task);
   }
 
   #tableOf(plan: TablePlan): SinkTable | undefined {

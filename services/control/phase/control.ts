@@ -47,7 +47,8 @@ export class Control implements Unit {
         await this.#clear(sweep.gone(Date.now()));
       }
       const recopy = openRecopy(view);
-      if (recopy !== undefined) await planRecopy({ job, view, writer, log }, recopy);
+      const ends = (topic: string): Promise<number[]> => kafka.highWatermarks(topic);
+      if (recopy !== undefined) await planRecopy({ job, view, writer, log, ends }, recopy);
       await this.#step(writer, this.#event(progress, checks.verdict()));
       this.#report(progress);
       await sleep(LOOK_MS, signal);

@@ -27,6 +27,8 @@ export interface RecopyDeps {
   view: JobView;
   writer: StateWriter;
   log: Logger;
+  /** Where each partition of a topic ends now. */
+  ends: (topic: string) => Promise<number[]>;
 }
 
 /** The oldest request that is neither planned nor refused. */
@@ -75,6 +77,8 @@ async function plan(deps: RecopyDeps, request: RecopyRequest, source: JobSource)
         generation: known.generation + 1,
         recopy,
         skipTo: request.skip ? gtid : '',
+        // Before the plan is known, and so before any row of it is in the log.
+        copiedFrom: await deps.ends(known.topic),
       },
     });
     failpoint(FAILPOINTS.controlMidPrepare);

@@ -8,7 +8,7 @@
  * refused (somebody else must read it again), an overlap is skipped record by record.
  * The queue shrinks only by commits and by `drop`, so a transaction that fails undoes nothing here.
  */
-import type { ReshardError } from '../../../shared/runtime/error.ts';
+import type { ErrorKind, ReshardError } from '../../../shared/runtime/error.ts';
 import type { Refusal } from '../destination/mysql/refusal.ts';
 import type { RoutedBatch } from './routed-batch.ts';
 import type { SinkTable } from './sink-table.ts';
@@ -66,6 +66,14 @@ export function nothingWaits(): Waiting {
   return { parked: new Map(), blocked: new Map(), deadLetters: 0 };
 }
 
+/** Errors of what is in the log, or is not there any more; nothing on the target can cure them. */
+const OF_LOG = new Set<ErrorKind>([
+  'history-lost',
+  'corrupt',
+  'schema-changed',
+  'value-not-carried',
+]);
+
 const UNKNOWN: TaskPosition = { next: 0, epoch: 0, ordinal: -1, revision: 0 };
 
 export class PartitionTask {
@@ -81,6 +89,8 @@ export class PartitionTask {
    * passed.
    */
   haltedAt: number | null = null;
+  /** Generation of the table's copy that was known when the partition task halted. */
+  haltedGeneration = 0;
   /** When a waiting or halted partition task is tried again, on the clock of performance.now(). */
   retryAt = 0;
   position: TaskPosition = UNKNOWN;
@@ -126,7 +136,13 @@ export class PartitionTask {
     this.retryBlockedMs = 0;
     this.state = 'running';
     this.writtenAt = now;
-    if (this.haltedAt === null) this.error = null;
+    if (this.haltedAt === null) this.#recovered();
+  }
+
+  /** The target has taken `position` for the one that could not be read on from. */
+  restarted(position: TaskPosition): void {
+    this.position = position;
+    this.#recovered();
   }
 
   /** Takes a routed batch if it continues where the partition task is. */
@@ -187,12 +203,33 @@ export class PartitionTask {
     this.error = error;
     this.retryAt = retryAt;
     this.haltedAt = isAtRecord ? this.position.next : null;
+    // Halted again, it is the first halt that a recopy must be younger than.
+    if (this.haltedGeneration === 0) this.haltedGeneration = this.table.copy.generation;
     this.limit = Number.POSITIVE_INFINITY;
     this.drop();
+  }
+
+  /**
+   * Where the partition task may go on although what is at its position cannot be read; null if it
+   * may not. A recopy puts every row into the log once more, so what is in front of it is not needed:
+   * rows that were deleted there are found by the check, and deleted by the repair, that are part of
+   * the recopy. Backwards only if the recopy is younger than the halt: then the log is another one
+   * than that which the position is of.
+   */
+  get restart(): number | null {
+    const { error, haltedAt, position, table } = this;
+    if (error === null || haltedAt === null || haltedAt !== position.next) return null;
+    if (!OF_LOG.has(error.kind)) return null;
+    const from = table.copy.from[this.partition];
+    if (from === undefined || from === position.next) return null;
+    if (from > position.next) return from;
+    const isNewer = table.copy.generation > this.haltedGeneration;
+    return error.kind === 'history-lost' && isNewer ? from : null;
   }
 
   #recovered(): void {
     this.error = null;
     this.haltedAt = null;
+    this.haltedGeneration = 0;
   }
 }

@@ -8,6 +8,16 @@ import { RowCodec } from '../../../shared/row/row-codec.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
 
+/** The newest copy of the table that was planned. */
+export interface TableCopy {
+  generation: number;
+  /**
+   * Of a recopy: the end that each partition of the topic had before it. All rows of the table come
+   * once more behind that, so whatever is in front of it need not be read.
+   */
+  from: readonly number[];
+}
+
 export interface TableSource {
   topic: string;
   source: string;
@@ -42,6 +52,7 @@ export class SinkTable {
   readonly route: ModulusRoute;
   readonly compacted: boolean;
   readonly isShared: boolean;
+  copy: TableCopy = { generation: 1, from: [] };
   readonly envelope: EnvelopeDecoder;
   /** Scratch for RowCodec.offsets. */
   readonly offsets: Int32Array;

@@ -50,6 +50,8 @@ export interface TablePlanRecord {
   recopy?: string | null;
   /** Changes of these transactions are not read from the binlog: the copy has them. */
   skipTo?: string;
+  /** Of a recopy: ends of the topic's partitions before it; all its rows are behind them. */
+  copiedFrom?: number[];
 }
 
 export interface TablePlan extends TablePlanRecord {

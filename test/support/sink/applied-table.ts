@@ -108,6 +108,7 @@ export class PlayedMember implements AsyncDisposable {
     logger: Logger;
     schedule?: WorkerOptions['schedule'];
     blockedKeys?: number;
+    parkDeadlineMs?: number;
     sendDeadLetters?: WorkerOptions['sendDeadLetters'];
   }) {
     const { blockedKeys = 1000 } = o;
@@ -118,7 +119,7 @@ export class PlayedMember implements AsyncDisposable {
         new Worker({
           target: o.target,
           source: o.log,
-          parkDeadlineMs: 60_000,
+          parkDeadlineMs: o.parkDeadlineMs ?? 60_000,
           limits,
           log: o.logger,
           sendDeadLetters: async deadLetters => {
@@ -232,6 +233,7 @@ export class AppliedTable implements AsyncDisposable {
       target?: number;
       schedule?: WorkerOptions['schedule'];
       blockedKeys?: number;
+      parkDeadlineMs?: number;
       sendDeadLetters?: WorkerOptions['sendDeadLetters'];
     } = {},
   ): PlayedMember {
@@ -242,6 +244,7 @@ export class AppliedTable implements AsyncDisposable {
       workers: o.workers ?? 1,
       logger: this.#logger,
       ...(o.schedule ? { schedule: o.schedule } : {}),
+      ...(o.parkDeadlineMs === undefined ? {} : { parkDeadlineMs: o.parkDeadlineMs }),
       ...(o.blockedKeys ? { blockedKeys: o.blockedKeys } : {}),
       ...(o.sendDeadLetters ? { sendDeadLetters: o.sendDeadLetters } : {}),
     });

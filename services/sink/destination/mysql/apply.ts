@@ -94,7 +94,9 @@ export class Applier {
   ): Promise<WaitingChange> {
     const { parks, tableOf, writer } = this.#o;
     const change = new WaitingChange(this.#o.blockedMax);
-    const { rows, deletes } = readAgain(task, await parks.rows(this.#session, task, keys));
+    const found = await parks.rows(this.#session, task, keys);
+    const { rows, deletes, outdated } = readAgain(task, found);
+    for (const row of outdated) change.park(row);
     const table = tableOf(task.table);
     const all = new ParkedRows(rows);
     const left = new Set<number>();
@@ -139,7 +141,8 @@ export class Applier {
     const [deletes, clears] = [fold.countOf(DELETE), fold.countOf(CLEAR)];
     if (owners === null) {
       if (deletes + clears === 0) return;
-      return await writer.run(table.delete, new FoldedRows(fold, DELETE, CLEAR).keys);
+      await writer.run(table.delete, new FoldedRows(fold, DELETE, CLEAR).keys);
+      return;
     }
     if (deletes > 0) await this.#deleteOwned(table, new FoldedRows(fold, DELETE).keys);
     if (clears === 0) return;
@@ -154,11 +157,8 @@ export class Applier {
   async #deleteOwned(table: MysqlTable, keys: RecordList): Promise<void> {
     const { writer } = this.#o;
     const { owners } = table;
-    if (owners === null) return await writer.run(table.delete, keys);
-    const owned = await owners.owned(writer, keys);
-    if (owned.count === 0) return;
-    await writer.run(table.delete, owned);
-    await owners.release(writer, owned);
+    if (owners === null) await writer.run(table.delete, keys);
+    else await writer.run(table.delete, await owners.releaseOwned(writer, keys));
   }
 
   /** Newer events of parked keys take their place: the park forgets them. */

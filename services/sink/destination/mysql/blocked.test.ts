@@ -151,7 +151,11 @@ describe('records that cannot be read', () => {
       row: value,
       schemaId: 8,
     });
-    expect(readAgain(taskOf(1), [park(taskOf(1))])).toEqual({ rows: [], deletes: [] });
+    expect(readAgain(taskOf(1), [park(taskOf(1))])).toEqual({
+      rows: [],
+      deletes: [],
+      outdated: [],
+    });
     const newer = tableOf({ keySchemaId: 7, valueSchemaId: 9 });
     const here = readAgain(taskOf(1, newer), [park(taskOf(1, newer))]);
     expect(here.rows.map(r => newer.codec.toJs(r.row, 0))).toEqual([[1, 1, 5]]);

@@ -12,6 +12,7 @@ import {
   type Waiting,
 } from '../../intake/partition-task.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
+import { advanced } from './offset.ts';
 import { isOfData } from './refusal.ts';
 import type { MysqlTable } from './table-statement.ts';
 import type { Target } from './target.ts';
@@ -49,14 +50,39 @@ export async function claimTasks(
   await session.rawQuery('ROLLBACK');
   if (tasks.length === 0) return { claims: [], unfit };
   const positions = await target.offsets.claim(session, tasks);
+  const restarted = await restart(session, target, tasks, positions);
   const parked = await target.parks.load(session, tasks);
   const deadLetters = await target.deadLetters.count(session, tasks);
   await session.rawQuery('ROLLBACK');
   const claims = tasks.map((task, i) => {
-    const position = positions[i];
+    const position = restarted.get(task) ?? positions[i];
     if (position === undefined) throw new ReshardError('bug', `${task.name} was not claimed`);
     const waiting = parked.get(task) ?? nothingWaits();
     return { task, position, waiting: { ...waiting, deadLetters: deadLetters.get(task) ?? 0 } };
   });
   return { claims, unfit };
+}
+
+/** Moves partition tasks that wait for a recopy to where it begins; commits. */
+async function restart(
+  session: MysqlSession,
+  target: Target,
+  tasks: readonly PartitionTask[],
+  positions: readonly TaskPosition[],
+): Promise<Map<PartitionTask, TaskPosition>> {
+  const restarted = new Map<PartitionTask, TaskPosition>();
+  for (const [i, task] of tasks.entries()) {
+    const position = positions[i];
+    if (task.error === null || position === undefined) continue;
+    task.position = position;
+    const next = task.restart;
+    if (next === null) continue;
+    const advance = { task, next, epoch: position.epoch, ordinal: position.ordinal };
+    await target.offsets.compareAndSet(session, [advance]);
+    await target.parks.clear(session, task);
+    await session.rawQuery('COMMIT');
+    task.restarted(advanced(advance));
+    restarted.set(task, task.position);
+  }
+  return restarted;
 }

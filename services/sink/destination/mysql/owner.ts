@@ -160,13 +160,23 @@ export class KeyOwners {
     if (keys.count > 0) await writer.run(this.#release, keys);
   }
 
-  /** Those of the keys that the source owns; nobody else can have them before the commit. */
-  async owned(writer: RowWriter, keys: RecordList): Promise<RecordList> {
+  /**
+   * Lets go of those of the keys that the source owns, and returns them; nobody else can have them
+   * before the commit. Mostly they are all or none of them, and then one statement tells.
+   */
+  async releaseOwned(writer: RowWriter, keys: RecordList): Promise<RecordList> {
+    await writer.savepoint();
+    const released = await writer.run(this.#release, keys);
+    if (released === keys.count) return keys;
+    if (released === 0) return some(keys, []);
+    await writer.rollbackToSavepoint();
     const mine = await this.#find(writer, this.#mine, keys);
-    return some(
+    const owned = some(
       keys,
       [...mine.keys()].sort((a, b) => a - b),
     );
+    await writer.run(this.#release, owned);
+    return owned;
   }
 
   /** An entry whose row is gone (somebody emptied the table) must not keep others out. */

@@ -204,6 +204,13 @@ export class ParkTable {
     }
   }
 
+  /** Forgets all that waits: every row comes once more. */
+  async clear(session: MysqlSession, task: PartitionTask): Promise<void> {
+    await session.rawQuery(
+      `DELETE FROM ${this.table} WHERE job = ${this.#job} AND ${placeOf(task)}`,
+    );
+  }
+
   /**
    * The rows of some parked keys of a partition task, with the schema that each was written with.
    */

@@ -6,31 +6,38 @@
  */
 import { confluentHeader } from '../../../../shared/codec/envelope.ts';
 import { FetchedBatch } from '../../../../shared/kafka/wire/fetched-batch.ts';
-import { ReshardError } from '../../../../shared/runtime/error.ts';
 import type { PartitionTask } from '../../intake/partition-task.ts';
 import { int, RoutedBatch } from '../../intake/routed-batch.ts';
 import type { ParkedRow } from './park.ts';
+import type { Refusal } from './refusal.ts';
 
 export interface ReadAgain {
   /** Rows to put back. */
   rows: ParkedRow[];
   /** Keys that have no row on this target after all. */
   deletes: string[];
+  /** Rows that wait for a unique value, and that the table cannot hold any more as they are. */
+  outdated: ParkedRow[];
 }
+
+const OUTDATED: Refusal = {
+  kind: 'schema-changed',
+  errno: null,
+  text: 'the row was parked with another schema of the table than the planned one',
+};
 
 export function readAgain(
   task: PartitionTask,
   found: readonly (ParkedRow & { schemaId: number })[],
 ): ReadAgain {
-  const again: ReadAgain = { rows: [], deletes: [] };
+  const again: ReadAgain = { rows: [], deletes: [], outdated: [] };
   for (const { schemaId, ...row } of found) {
     const isWhole = row.reason !== 'unique' && row.reason !== 'refused';
     if (isWhole) take(again, row);
     else if (schemaId === task.table.valueSchemaId) again.rows.push(row);
     else if (row.reason === 'unique') {
-      throw new ReshardError('schema-changed', 'a parked row is of another schema', {
-        context: { table: task.table.name, partition: task.partition },
-      });
+      // Its key alone is blocked: a newer event, or a repair of it, brings the row as it is now.
+      again.outdated.push({ ...row, reason: 'refused', why: OUTDATED });
     }
   }
   return again;

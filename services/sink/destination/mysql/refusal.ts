@@ -92,6 +92,24 @@ export function refused(error: ReshardError, task: PartitionTask, target: string
   });
 }
 
+/** An error of the log itself: the rows must come once more. */
+export function withRecopy(error: ReshardError, { table }: PartitionTask): ReshardError {
+  return new ReshardError(error.kind, error.message, {
+    cause: error.cause,
+    context: { ...error.context, table: table.name, source: table.source },
+    remedy: recopyOf(table),
+  });
+}
+
+/** The command that brings all rows of a table again; the sink goes on with them. */
+function recopyOf({ source, name }: PartitionTask['table']): string {
+  return (
+    `\`reshard recopy <job file> --source ${source} --tables ${name}\` copies the table anew, and ` +
+    'the sink goes on from there; if records were trimmed, raise options.retentionHours above the ' +
+    'longest stop of the sink'
+  );
+}
+
 /** The column or constraint that the server names, where a value cannot stand in its place. */
 function nameIn(errno: number, message: string): string | undefined {
   switch (errno) {

@@ -58,12 +58,26 @@ export class RowWriter {
     this.#limits = limits;
   }
 
-  /** All records [from, to) of the list, in as many statements as it takes. */
-  async run(statement: Statement, list: RecordList, from = 0, to = list.count): Promise<void> {
+  /**
+   * All records [from, to) of the list, in as many statements as it takes; returns how many rows
+   * are affected.
+   */
+  async run(statement: Statement, list: RecordList, from = 0, to = list.count): Promise<number> {
+    let affected = 0;
     for (let i = from; i < to; ) {
       i = this.#fill(statement, list, i, to - i);
-      await this.#send(statement);
+      affected += (await this.#send(statement)).affectedRows;
     }
+    return affected;
+  }
+
+  async savepoint(): Promise<void> {
+    await this.#session.rawQuery('SAVEPOINT reshard');
+  }
+
+  /** Undoes what was done since; the locks stay. */
+  async rollbackToSavepoint(): Promise<void> {
+    await this.#session.rawQuery('ROLLBACK TO SAVEPOINT reshard');
   }
 
   /** The same; false if the server refuses a record, and then the others may be done or not. */

@@ -71,6 +71,21 @@ export class Target {
     }
   }
 
+  /**
+   * Throws if the server takes larger statements than when the session began, which keeps its own
+   * limit: only a new session has the one that the operator has raised.
+   */
+  async checkLimits(session: MysqlSession): Promise<void> {
+    const [row] = await session.query<{ ours: string | number; now: string | number }>(
+      'SELECT @@session.max_allowed_packet AS ours, @@global.max_allowed_packet AS now',
+    );
+    await session.rawQuery('ROLLBACK');
+    if (Number(row?.now) === Number(row?.ours)) return;
+    throw new ReshardError('target', 'max_allowed_packet was changed: a new session has it', {
+      context: { target: this.name },
+    });
+  }
+
   /** Our tables, unless somebody has made them: then the user needs no privilege for it. */
   async #createOurs(session: MysqlSession): Promise<void> {
     for (const ours of [this.offsets, this.parks, this.deadLetters]) {

@@ -26,7 +26,7 @@ import { claimTasks } from './claim.ts';
 import { LAZY_MS, retryWaitMs, writeWaitMs } from './due.ts';
 import { advanced } from './offset.ts';
 import { isWaiting, keyHash } from './park.ts';
-import { isOfData, refused } from './refusal.ts';
+import { isOfData, refused, withRecopy } from './refusal.ts';
 import { Retry } from './retry.ts';
 import { RowWriter } from './row-writer.ts';
 import type { MysqlTable } from './table-statement.ts';
@@ -143,14 +143,19 @@ export class Worker {
     await Promise.race([transaction, sleep(GRACE_MS, done.signal)]);
   }
 
+  /** What halted the partition task may have been cured. */
+  retryHalted(task: PartitionTask): void {
+    if (task.state === 'halted') task.retryAt = 0;
+    this.#wakeup.ring();
+  }
+
   /** Something was queued in a partition task. */
   wake(): void {
     this.#wakeup.ring();
   }
-
-  /** What the partition task must read cannot be read. */
+  /** What the partition task must read is not there any more. */
   lost(task: PartitionTask, error: ReshardError): void {
-    if (this.tasks.has(task)) this.#halt(task, error, true);
+    if (this.tasks.has(task)) this.#halt(task, withRecopy(error, task), true);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -255,6 +260,7 @@ export class Worker {
       l => (l.state === 'waiting' || l.state === 'halted') && l.retryAt <= now,
     );
     if (due.length === 0) return;
+    if (due.some(l => l.error?.kind === 'too-large')) await this.target.checkLimits(session);
     const { claims, unfit } = await claimTasks(session, this.target, due, this.#tables);
     for (const { task, error } of unfit) this.#halt(task, error, false);
     for (const { task, position, waiting } of claims) {
@@ -343,7 +349,9 @@ export class Worker {
       task.limit = task.limit < this.#o.limits.rows ? task.limit * 2 : Number.POSITIVE_INFINITY;
       task.total.rows += step.rows;
       task.total.skipped += step.skipped;
-      if (step.error !== null && task.state === 'running') this.#halt(task, step.error, true);
+      if (step.error !== null && task.state === 'running') {
+        this.#halt(task, withRecopy(step.error, task), true);
+      }
     }
     this.total.transactions += 1;
     this.total.rows += batch.rows;
