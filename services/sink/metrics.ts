@@ -8,8 +8,8 @@ import {
 } from '../../shared/runtime/error.ts';
 import type { Readiness } from '../../shared/runtime/http.ts';
 import { Counter, Gauge, type Registry } from '../../shared/runtime/metric.ts';
-import { keyHash } from './destination/mysql/park.ts';
-import type { Worker } from './destination/mysql/worker.ts';
+import { keyHash } from './destination/waiting.ts';
+import type { Worker } from './destination/worker.ts';
 import type { BlockedKey, BlockReason, ParkedKey, PartitionTask } from './intake/partition-task.ts';
 import type { Sink } from './sink.ts';
 

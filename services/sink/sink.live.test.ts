@@ -81,7 +81,7 @@ function change<T extends [number, number, string | null]>(
   events.push(before ? { op: 'u', before, after } : { op: 'c', after });
 }
 
-describe('the sink with real topics and targets', { timeout: 60_000 }, () => {
+describe('the sink with real topics and targets', { timeout: 180_000 }, () => {
   let job: SinkJob;
   let story: Story;
 
@@ -129,7 +129,7 @@ describe('the sink with real topics and targets', { timeout: 60_000 }, () => {
         await publish(10);
         return dead;
       },
-      { timeoutMs: 20_000, everyMs: 1, what: `the member to die at ${failpoint}` },
+      { timeoutMs: 60_000, everyMs: 1, what: `the member to die at ${failpoint}` },
     );
     expect(await gone).toEqual([null, 'SIGKILL']);
     await publish(50);

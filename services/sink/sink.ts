@@ -13,8 +13,9 @@ import { asReshardError, describeError, type ReshardError } from '../../shared/r
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../shared/runtime/log.ts';
 import type { SendDeadLetters } from './dead-letter/dead-letter-publisher.ts';
-import { Target } from './destination/mysql/target.ts';
-import { Worker } from './destination/mysql/worker.ts';
+import { MysqlDestination } from './destination/mysql/mysql-destination.ts';
+import type { Destination } from './destination/port.ts';
+import { Worker } from './destination/worker.ts';
 import { Intake } from './intake/intake.ts';
 import { PartitionTask } from './intake/partition-task.ts';
 import { SinkTable } from './intake/sink-table.ts';
@@ -27,7 +28,7 @@ interface PlannedTable {
 }
 
 export class Sink {
-  readonly targets: Target[];
+  readonly targets: Destination[];
   readonly workers: Worker[][];
   readonly tasks = new Map<PartitionTask, Worker>();
   readonly slots = new Set<number>();
@@ -59,7 +60,7 @@ export class Sink {
       onQueued: task => this.tasks.get(task)?.wake(),
       onLost: (task, error) => this.tasks.get(task)?.lost(task, error),
     });
-    this.targets = job.targets.map((t, i) => new Target(i, t, job.job, log));
+    this.targets = job.targets.map((t, i) => new MysqlDestination(i, t, job.job, log));
     this.workers = this.targets.map(target =>
       Array.from(
         { length: job.options.sinkConnections },

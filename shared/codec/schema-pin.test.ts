@@ -16,7 +16,7 @@ const PINNED: Record<RecordName, string> = {
   chunk: '3b38c05f86c18417',
   progress: '37187e86a246f8e0',
   report: 'c6948d4a14380753',
-  state: 'f07a239aae91bed9',
+  state: '281ddc7ffdd2d7b7',
 };
 
 function hash(schema: unknown): string {

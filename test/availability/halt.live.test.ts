@@ -1,7 +1,7 @@
 /**
  * I10, I14: records that are gone before the sink has applied them stop their partition loudly, and
- * the remedy that is printed brings it back; what an operator has paused stands still until the last
- * reason is lifted.
+ * the remedy that is printed brings it back; what an operator has paused stands still until the
+ * last reason is lifted.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createAdminClient } from '../../shared/kafka/wire/kafkajs.ts';

@@ -68,10 +68,10 @@ export const GUARDS: Guard[] = [
   {
     name: 'version skip',
     why: 'a redelivered suffix is applied again',
-    file: 'services/sink/batch.ts',
+    file: 'services/sink/intake/batch.ts',
     find: 'if (epoch < step.epoch || (epoch === step.epoch && ordinal <= step.ordinal)) {',
     replace: 'if (epoch < 0) {',
-    tests: ['services/sink/fold.test.ts'],
+    tests: ['services/sink/intake/fold.test.ts'],
   },
   {
     name: 'guard of the upsert (park)',

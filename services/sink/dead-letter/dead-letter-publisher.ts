@@ -1,21 +1,18 @@
 /**
  * Brings the dead letters of a worker's partition tasks to their topic, and takes them out of the
- * target when the topic has them. Sending runs beside the worker's transactions, for the topic may
- * be slow; the session is used in the worker's turns only.
+ * destination when the topic has them. Sending runs beside the worker's transactions, for the topic
+ * may be slow; the queue is used in the worker's turns only.
  */
-import type { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { describeError } from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import { IDLE_MS } from '../destination/mysql/due.ts';
 import type { PartitionTask } from '../intake/partition-task.ts';
-import type { DeadLetter, DeadLetterStore } from './dead-letter-store.ts';
+import type { DeadLetter, DeadLetterQueue } from './dead-letter.ts';
 
 /** Takes dead letters of one partition task, in order; resolves when they are durable. */
 export type SendDeadLetters = (deadLetters: readonly DeadLetter[]) => Promise<void>;
 
 export interface DeadLetterPublisherOptions {
-  table: DeadLetterStore;
   send: SendDeadLetters;
   /** Dead letters were sent, or may be tried again. */
   wake: () => void;
@@ -40,17 +37,16 @@ export class DeadLetterPublisher {
     this.#o = o;
   }
 
-  /** Does what there is to do; returns for how long there is nothing. Commits. */
-  async turn(session: MysqlSession, tasks: Iterable<PartitionTask>): Promise<number> {
-    await this.#takeOut(session);
+  /** Does what there is to do; returns for how long there is nothing, unless `wake` is called. */
+  async turn(queue: DeadLetterQueue, tasks: Iterable<PartitionTask>): Promise<number> {
+    await this.#takeOut(queue);
     // Of halted partition tasks too: why they halted is in their dead letters.
     const waiting = [...tasks].filter(l => l.deadLetters > 0 && l.state !== 'waiting');
-    if (waiting.length === 0 || this.#sending) return IDLE_MS;
+    if (waiting.length === 0 || this.#sending) return Number.POSITIVE_INFINITY;
     const wait = this.#retryAt - performance.now();
     if (wait > 0) return wait;
     for (const task of waiting) {
-      const deadLetters = await this.#o.table.oldest(session, task, LETTERS);
-      await session.rawQuery('ROLLBACK');
+      const deadLetters = await queue.oldest(task, LETTERS);
       if (deadLetters.length > 0) {
         this.#sending = true;
         void this.#send(deadLetters);
@@ -58,7 +54,7 @@ export class DeadLetterPublisher {
       }
       task.deadLetters = 0;
     }
-    return IDLE_MS;
+    return Number.POSITIVE_INFINITY;
   }
 
   async #send(deadLetters: readonly DeadLetter[]): Promise<void> {
@@ -79,13 +75,12 @@ export class DeadLetterPublisher {
     }
   }
 
-  async #takeOut(session: MysqlSession): Promise<void> {
+  async #takeOut(queue: DeadLetterQueue): Promise<void> {
     const [first] = this.#sent;
     if (first === undefined) return;
     const { task } = first;
     const offsets = this.#sent.map(l => l.offset);
-    await this.#o.table.remove(session, task, offsets);
-    await session.rawQuery('COMMIT');
+    await queue.remove(task, offsets);
     task.deadLetters = Math.max(0, task.deadLetters - offsets.length);
     this.#sent = [];
   }

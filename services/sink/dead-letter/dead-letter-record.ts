@@ -6,8 +6,8 @@
  * order.
  */
 import type { PlainRecord, PlainWriter } from '../../../shared/kafka/plain-writer.ts';
+import type { DeadLetter } from './dead-letter.ts';
 import type { SendDeadLetters } from './dead-letter-publisher.ts';
-import type { DeadLetter } from './dead-letter-store.ts';
 
 export interface DeadLetterSource {
   job: string;

@@ -9,7 +9,7 @@
  * The queue shrinks only by commits and by `drop`, so a transaction that fails undoes nothing here.
  */
 import type { ErrorKind, ReshardError } from '../../../shared/runtime/error.ts';
-import type { Refusal } from '../destination/mysql/refusal.ts';
+import type { Refusal } from './refusal.ts';
 import type { RoutedBatch } from './routed-batch.ts';
 import type { SinkTable } from './sink-table.ts';
 
@@ -211,10 +211,10 @@ export class PartitionTask {
 
   /**
    * Where the partition task may go on although what is at its position cannot be read; null if it
-   * may not. A recopy puts every row into the log once more, so what is in front of it is not needed:
-   * rows that were deleted there are found by the check, and deleted by the repair, that are part of
-   * the recopy. Backwards only if the recopy is younger than the halt: then the log is another one
-   * than that which the position is of.
+   * may not. A recopy puts every row into the log once more, so what is in front of it is not
+   * needed: rows that were deleted there are found by the check, and deleted by the repair, that
+   * are part of the recopy. Backwards only if the recopy is younger than the halt: then the log is
+   * another one than that which the position is of.
    */
   get restart(): number | null {
     const { error, haltedAt, position, table } = this;
@@ -232,4 +232,18 @@ export class PartitionTask {
     this.haltedAt = null;
     this.haltedGeneration = 0;
   }
+}
+
+/** A step of a partition task that a transaction makes durable. */
+export interface Advance {
+  task: PartitionTask;
+  next: number;
+  epoch: number;
+  ordinal: number;
+}
+
+/** The position of a partition task once `advance` is committed. */
+export function advanced(advance: Advance): TaskPosition {
+  const { task, next, epoch, ordinal } = advance;
+  return { next, epoch, ordinal, revision: task.position.revision + 1 };
 }

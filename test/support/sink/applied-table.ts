@@ -3,13 +3,14 @@
  * records may be read when, so every order of partitions can be played.
  */
 
-import type { DeadLetter } from '../../../services/sink/dead-letter/dead-letter-store.ts';
-import { Target } from '../../../services/sink/destination/mysql/target.ts';
+import type { DeadLetter } from '../../../services/sink/dead-letter/dead-letter.ts';
+import { MysqlDestination } from '../../../services/sink/destination/mysql/mysql-destination.ts';
+import type { Destination } from '../../../services/sink/destination/port.ts';
 import {
   type TaskSource,
   Worker,
   type WorkerOptions,
-} from '../../../services/sink/destination/mysql/worker.ts';
+} from '../../../services/sink/destination/worker.ts';
 import { PartitionTask } from '../../../services/sink/intake/partition-task.ts';
 import { RoutedBatch } from '../../../services/sink/intake/routed-batch.ts';
 import { SinkTable } from '../../../services/sink/intake/sink-table.ts';
@@ -103,7 +104,7 @@ export class PlayedMember implements AsyncDisposable {
   constructor(o: {
     table: SinkTable;
     log: PlayedLog;
-    target: Target;
+    target: Destination;
     workers: number;
     logger: Logger;
     schedule?: WorkerOptions['schedule'];
@@ -250,14 +251,14 @@ export class AppliedTable implements AsyncDisposable {
     });
   }
 
-  target(job: string, number = 0): Target {
+  target(job: string, number = 0): MysqlDestination {
     const endpoint: Job['targets'][number] = {
       name: `t${number}`,
       kind: 'mysql',
       ...this.#endpoint,
       database: this.database,
     };
-    return new Target(number, endpoint, job, this.#logger);
+    return new MysqlDestination(number, endpoint, job, this.#logger);
   }
 
   async rows(): Promise<string[]> {

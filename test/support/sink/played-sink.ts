@@ -4,8 +4,8 @@
  * fail, partition tasks that go to another member and back.
  */
 
-import type { Target } from '../../../services/sink/destination/mysql/target.ts';
-import { Worker } from '../../../services/sink/destination/mysql/worker.ts';
+import type { Destination } from '../../../services/sink/destination/port.ts';
+import { Worker } from '../../../services/sink/destination/worker.ts';
 import { Intake } from '../../../services/sink/intake/intake.ts';
 import { PartitionTask } from '../../../services/sink/intake/partition-task.ts';
 import type { SinkTable } from '../../../services/sink/intake/sink-table.ts';
@@ -77,7 +77,7 @@ export class PlayedReader {
 export interface PlayedSinkOptions {
   table: SinkTable;
   logs: readonly LogMaker[];
-  targets: readonly Target[];
+  targets: readonly Destination[];
   workers: number;
   batchRows: number;
   bufferBytes: number;

@@ -157,11 +157,11 @@ export class SinkJob implements AsyncDisposable {
     return parked.every(n => n === 0);
   }
 
-  waitApplied(timeoutMs = 20_000): Promise<boolean> {
+  waitApplied(timeoutMs = 60_000): Promise<boolean> {
     return until(() => this.applied(), { timeoutMs, everyMs: 20, what: 'the sink to apply all' });
   }
 
-  waitDrained(timeoutMs = 20_000): Promise<boolean> {
+  waitDrained(timeoutMs = 60_000): Promise<boolean> {
     return until(() => this.drained(), { timeoutMs, everyMs: 20, what: 'the sink to drain' });
   }
 
@@ -176,7 +176,7 @@ export class SinkJob implements AsyncDisposable {
       else if (found?.unit === report.unit) found = undefined;
     });
     try {
-      return await until(() => found, { timeoutMs: 20_000, what });
+      return await until(() => found, { timeoutMs: 60_000, what });
     } finally {
       await tail.close();
     }

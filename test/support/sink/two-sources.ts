@@ -3,25 +3,22 @@
  * several, with restarts in between, is said by the test; statements and tables are the real ones.
  */
 
-import { Batch } from '../../../services/sink/batch.ts';
-import type { DeadLetter } from '../../../services/sink/dead-letter/dead-letter-store.ts';
-import { Applier } from '../../../services/sink/destination/mysql/apply.ts';
-import { claimTasks } from '../../../services/sink/destination/mysql/claim.ts';
-import { advanced } from '../../../services/sink/destination/mysql/offset.ts';
-import { RowWriter } from '../../../services/sink/destination/mysql/row-writer.ts';
-import type { MysqlTable } from '../../../services/sink/destination/mysql/table-statement.ts';
-import type { Target } from '../../../services/sink/destination/mysql/target.ts';
-import type { WaitingChange } from '../../../services/sink/destination/mysql/waiting.ts';
-import { PartitionTask } from '../../../services/sink/intake/partition-task.ts';
+import type { DeadLetter } from '../../../services/sink/dead-letter/dead-letter.ts';
+import type {
+  Applied,
+  Destination,
+  DestinationSession,
+} from '../../../services/sink/destination/port.ts';
+import { Batch } from '../../../services/sink/intake/batch.ts';
+import { advanced, PartitionTask } from '../../../services/sink/intake/partition-task.ts';
 import { RoutedBatch } from '../../../services/sink/intake/routed-batch.ts';
 import { SinkTable } from '../../../services/sink/intake/sink-table.ts';
-import type { MysqlSession } from '../../../shared/mysql/connect.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { LogMaker, SCHEMA_IDS } from './log-maker.ts';
 
 export interface TwoSourcesOptions {
   schema: TableSchema;
-  targets: readonly Target[];
+  targets: readonly Destination[];
   /** False: as if each source were alone, which is what the owners are against. */
   shared: boolean;
   compacted?: boolean;
@@ -32,33 +29,21 @@ const SOURCES = ['a', 'b'] as const;
 
 /** One target: a session and the tasks of both sources. */
 class Side {
-  readonly session: MysqlSession;
-  readonly target: Target;
   readonly letters: DeadLetter[] = [];
   tasks: PartitionTask[] = [];
-  readonly #tables = new Map<SinkTable, MysqlTable>();
-  readonly #applier: Applier;
+  readonly session: DestinationSession;
+  readonly #target: Destination;
   readonly #batch = new Batch({ rows: 1000, bytes: 1 << 20 });
 
-  constructor(session: MysqlSession, target: Target, parkDeadlineMs: number) {
+  constructor(session: DestinationSession, target: Destination) {
     this.session = session;
-    this.target = target;
-    const packetBytes = 1 << 24;
-    this.#applier = new Applier(session, {
-      writer: new RowWriter(session, { bytes: 1 << 20, rows: 1000, packetBytes }),
-      offsets: target.offsets,
-      parks: target.parks,
-      deadLetters: target.deadLetters,
-      tableOf: t => this.#tables.get(t) ?? fail(t.name),
-      packetBytes,
-      blockedMax: 1000,
-      parkDeadlineMs,
-    });
+    this.#target = target;
   }
 
   async claim(tables: readonly SinkTable[]): Promise<void> {
-    this.tasks = tables.map(t => new PartitionTask(t, 0, this.target.number));
-    const { claims } = await claimTasks(this.session, this.target, this.tasks, this.#tables);
+    this.tasks = tables.map(t => new PartitionTask(t, 0, this.#target.number));
+    const { claims, unfit } = await this.session.claim(this.tasks);
+    for (const { error } of unfit) throw error;
     for (const { task, position, waiting } of claims) task.claimed(position, waiting, 0);
   }
 
@@ -72,30 +57,27 @@ class Side {
     }
     const batch = this.#batch;
     batch.collect(this.tasks);
-    if (batch.steps.length > 0) this.#committed(await this.#applier.apply(batch));
+    if (batch.steps.length > 0) this.#committed(await this.session.apply(batch));
     for (const step of batch.steps) step.task.committed(advanced(step), 0);
     batch.clear();
   }
 
   /** Tries what waits. */
   async retry(): Promise<void> {
-    for (const task of this.tasks) {
-      for (const was of ['parked', 'blocked'] as const) {
-        const keys = [...task[was].keys()];
-        if (keys.length === 0) continue;
-        const stand = { ...task.position, task };
-        await this.target.offsets.compareAndSet(this.session, [stand]);
-        const change = await this.#applier.retry(task, keys, was);
-        await this.#applier.commit();
-        task.position = advanced(stand);
-        this.#committed(change);
-      }
+    for (const was of ['parked', 'blocked'] as const) {
+      const tasks = this.tasks.filter(t => t[was].size > 0);
+      if (tasks.length === 0) continue;
+      this.#committed(await this.session.retry({ tasks, was, keysOf: t => [...t[was].keys()] }));
     }
   }
 
-  #committed(change: WaitingChange): void {
-    change.committed();
-    this.letters.push(...change.deadLetters);
+  #committed(answer: Applied): void {
+    if (answer.outcome === 'nothing') return;
+    if (answer.outcome !== 'applied') throw new Error(`the target answers: ${answer.outcome}`);
+    for (const change of answer.changes) {
+      change.committed();
+      this.letters.push(...change.deadLetters);
+    }
   }
 }
 
@@ -119,8 +101,8 @@ export class TwoSources implements AsyncDisposable {
     });
     const sides: Side[] = [];
     for (const target of targets) {
-      const { session } = await target.open();
-      sides.push(new Side(session, target, o.parkDeadlineMs ?? 60_000));
+      const limits = { blockedKeys: 1000, parkDeadlineMs: o.parkDeadlineMs ?? 60_000 };
+      sides.push(new Side(await target.open(limits), target));
     }
     const two = new TwoSources(sides, tables);
     await two.restart();
@@ -140,19 +122,7 @@ export class TwoSources implements AsyncDisposable {
     }
   }
 
-  async rows(target: number): Promise<string[]> {
-    const { session } = this.sides[target] ?? fail(`target ${target}`);
-    const name = this.#tables[0]?.name;
-    const rows = await session.query(`SELECT * FROM ${name}`);
-    await session.rawQuery('ROLLBACK');
-    return rows.map(r => Object.values(r).join()).sort();
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { session } of this.sides) await session.close();
   }
-}
-
-function fail(what: string): never {
-  throw new Error(`no ${what}`);
 }

@@ -15,21 +15,24 @@
 import { confluentHeader } from '../../../../shared/codec/envelope.ts';
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { FAILPOINTS, failpoint } from '../../../../shared/runtime/failpoint.ts';
-import type { Batch } from '../../batch.ts';
-import type { DeadLetter, DeadLetterStore } from '../../dead-letter/dead-letter-store.ts';
-import { CLEAR, DELETE, type TableFold, UNREADABLE, UPSERT } from '../../fold.ts';
+import type { DeadLetter } from '../../dead-letter/dead-letter.ts';
+import type { Batch } from '../../intake/batch.ts';
+import { CLEAR, DELETE, type TableFold, UNREADABLE, UPSERT } from '../../intake/fold.ts';
 import type { PartitionTask } from '../../intake/partition-task.ts';
+import type { Refusal } from '../../intake/refusal.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
+import type { ParkedRow } from '../waiting.ts';
+import { WaitingChange } from '../waiting.ts';
+import type { DeadLetterStore } from './dead-letter-store.ts';
 import type { OffsetTable } from './offset.ts';
 import type { Acquired } from './owner.ts';
-import type { ParkedRow, ParkTable } from './park.ts';
+import type { ParkTable } from './park.ts';
 import { readAgain } from './read-again.ts';
 import { type RecordList, some, someRows } from './record-list.ts';
-import { type Refusal, refusalOf } from './refusal.ts';
+import { refusalOf } from './refusal.ts';
 import { FoldedRows, ParkedRows } from './row-lists.ts';
 import type { Outcome, RowWriter } from './row-writer.ts';
 import type { MysqlTable } from './table-statement.ts';
-import { WaitingChange } from './waiting.ts';
 
 export interface ApplierOptions {
   writer: RowWriter;

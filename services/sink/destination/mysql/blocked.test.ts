@@ -4,19 +4,19 @@ import { describe, expect, test } from 'vitest';
 import { type ErrorKind, ReshardError } from '../../../../shared/runtime/error.ts';
 import { LogMaker, SCHEMA_IDS, type TextRow } from '../../../../test/support/sink/log-maker.ts';
 import { SMALL_TABLE } from '../../../../test/support/sink/small-table.ts';
-import { Batch } from '../../batch.ts';
+import type { DeadLetter } from '../../dead-letter/dead-letter.ts';
 import { deadLetterHeaders } from '../../dead-letter/dead-letter-record.ts';
-import type { DeadLetter } from '../../dead-letter/dead-letter-store.ts';
-import { UNREADABLE, UPSERT } from '../../fold.ts';
-import { nothingWaits, PartitionTask } from '../../intake/partition-task.ts';
+import { Batch } from '../../intake/batch.ts';
+import { UNREADABLE, UPSERT } from '../../intake/fold.ts';
+import { advanced, nothingWaits, PartitionTask } from '../../intake/partition-task.ts';
 import { RoutedBatch } from '../../intake/routed-batch.ts';
 import { SinkTable } from '../../intake/sink-table.ts';
-import { advanced } from './offset.ts';
-import { type ParkedRow, pieces } from './park.ts';
+import type { ParkedRow } from '../waiting.ts';
+import { WaitingChange } from '../waiting.ts';
+import { pieces } from './park.ts';
 import { readAgain } from './read-again.ts';
 import { isOfRow, refusalOf } from './refusal.ts';
 import { FoldedRows } from './row-lists.ts';
-import { WaitingChange } from './waiting.ts';
 
 const TARGETS = 3;
 
@@ -160,7 +160,7 @@ describe('records that cannot be read', () => {
     const here = readAgain(taskOf(1, newer), [park(taskOf(1, newer))]);
     expect(here.rows.map(r => newer.codec.toJs(r.row, 0))).toEqual([[1, 1, 5]]);
     const elsewhere = readAgain(taskOf(0, newer), [park(taskOf(0, newer))]);
-    expect(elsewhere).toEqual({ rows: [], deletes: [key] });
+    expect(elsewhere).toEqual({ rows: [], deletes: [key], outdated: [] });
   });
 });
 

@@ -6,22 +6,16 @@
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { asReshardError, ReshardError } from '../../../../shared/runtime/error.ts';
 import {
+  advanced,
   nothingWaits,
   type PartitionTask,
   type TaskPosition,
-  type Waiting,
 } from '../../intake/partition-task.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
-import { advanced } from './offset.ts';
+import type { Claims } from '../port.ts';
+import type { MysqlDestination } from './mysql-destination.ts';
 import { isOfData } from './refusal.ts';
 import type { MysqlTable } from './table-statement.ts';
-import type { Target } from './target.ts';
-
-export interface Claim {
-  task: PartitionTask;
-  position: TaskPosition;
-  waiting: Waiting;
-}
 
 /**
  * `tables` gets what is found of the partition tasks' tables; partition tasks whose table does not
@@ -29,12 +23,12 @@ export interface Claim {
  */
 export async function claimTasks(
   session: MysqlSession,
-  target: Target,
+  target: MysqlDestination,
   due: readonly PartitionTask[],
   tables: Map<SinkTable, MysqlTable>,
-): Promise<{ claims: Claim[]; unfit: { task: PartitionTask; error: ReshardError }[] }> {
+): Promise<Claims> {
   const tasks: PartitionTask[] = [];
-  const unfit: { task: PartitionTask; error: ReshardError }[] = [];
+  const unfit: Claims['unfit'] = [];
   for (const task of due) {
     const { table } = task;
     // What halted the partition task may have been cured by changing the table.
@@ -66,7 +60,7 @@ export async function claimTasks(
 /** Moves partition tasks that wait for a recopy to where it begins; commits. */
 async function restart(
   session: MysqlSession,
-  target: Target,
+  target: MysqlDestination,
   tasks: readonly PartitionTask[],
   positions: readonly TaskPosition[],
 ): Promise<Map<PartitionTask, TaskPosition>> {

@@ -13,15 +13,7 @@ import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { quoteText } from '../../../../shared/mysql/identifier.ts';
 import { offsetTable } from '../../../../shared/mysql/target-state.ts';
 import { ReshardError } from '../../../../shared/runtime/error.ts';
-import type { PartitionTask, TaskPosition } from '../../intake/partition-task.ts';
-
-/** A step of a partition task that a transaction makes durable. */
-export interface Advance {
-  task: PartitionTask;
-  next: number;
-  epoch: number;
-  ordinal: number;
-}
+import type { Advance, PartitionTask, TaskPosition } from '../../intake/partition-task.ts';
 
 interface OffsetRow {
   topic: string;
@@ -120,12 +112,6 @@ export class OffsetTable {
       `WHERE job = ${this.#job} AND (${old.join(' OR ')})`
     );
   }
-}
-
-/** The position of a partition task once `advance` is committed. */
-export function advanced(advance: Advance): TaskPosition {
-  const { task, next, epoch, ordinal } = advance;
-  return { next, epoch, ordinal, revision: task.position.revision + 1 };
 }
 
 function choice(advances: readonly Advance[], of: (a: Advance) => number): string {

@@ -20,19 +20,14 @@
  * as for everything else. The partition task's `parked` and `blocked` are copies of the keys:
  * exact, because claiming a partition task fences other writers.
  */
-import { createHash } from 'node:crypto';
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { quoteText } from '../../../../shared/mysql/identifier.ts';
 import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
 import { parkTable } from '../../../../shared/mysql/target-state.ts';
 import { type ErrorKind, ReshardError } from '../../../../shared/runtime/error.ts';
-import {
-  type BlockReason,
-  nothingWaits,
-  type PartitionTask,
-  type Waiting,
-} from '../../intake/partition-task.ts';
-import type { Refusal } from './refusal.ts';
+import { nothingWaits, type PartitionTask, type Waiting } from '../../intake/partition-task.ts';
+import type { Refusal } from '../../intake/refusal.ts';
+import { isWaiting, keyHash, type ParkedRow, type ParkReason } from '../waiting.ts';
 
 /**
  * More than this in one partition task is no passing collision but two data sets that do not fit.
@@ -45,31 +40,6 @@ const FRAME = 2000;
 /** A statement of several rows is not larger. */
 const PIECE_BYTES = 4 * 1024 * 1024;
 const DUPLICATE_COLUMN = 1060;
-
-export type ParkReason = 'unique' | 'owned' | BlockReason;
-
-/** Waits for something that comes by itself; the other reasons block the key. */
-export function isWaiting(reason: ParkReason): reason is 'unique' | 'owned' {
-  return reason === 'unique' || reason === 'owned';
-}
-
-export interface ParkedRow {
-  task: PartitionTask;
-  /**
-   * Canonical key bytes as latin1 text: the key in `partition task.parked` or `partition
-   * task.blocked`.
-   */
-  key: string;
-  offset: number;
-  sinceMs: number;
-  reason: ParkReason;
-  /** Null if the row waits for its unique value. */
-  why: Refusal | null;
-  /** Avro row; of a record that may become a dead letter, or cannot be read, its whole value. */
-  row: Buffer;
-  /** The whole value of a row that was kept with it. */
-  value?: Buffer;
-}
 
 /** Columns that the first versions of the table lack. */
 const NEWER = [
@@ -279,9 +249,4 @@ export function placeOf(task: PartitionTask): string {
 
 function hashLiteral(key: string): string {
   return `x'${keyHash(key)}'`;
-}
-
-/** A key as it may be shown: the values in it may not. */
-export function keyHash(key: string): string {
-  return createHash('sha256').update(key, 'latin1').digest('hex');
 }

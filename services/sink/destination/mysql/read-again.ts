@@ -1,15 +1,15 @@
 /**
  * Parked rows before another attempt: which of them can be rows of the table as it is now. A row
  * that waits for its unique value must be; one of a blocked key may be of an older schema. A record
- * that was kept whole is read again as if it had just come: if nobody could read it, a newer version
- * of this service, or another plan, may understand it.
+ * that was kept whole is read again as if it had just come: if nobody could read it, a newer
+ * version of this service, or another plan, may understand it.
  */
 import { confluentHeader } from '../../../../shared/codec/envelope.ts';
 import { FetchedBatch } from '../../../../shared/kafka/wire/fetched-batch.ts';
 import type { PartitionTask } from '../../intake/partition-task.ts';
+import type { Refusal } from '../../intake/refusal.ts';
 import { int, RoutedBatch } from '../../intake/routed-batch.ts';
-import type { ParkedRow } from './park.ts';
-import type { Refusal } from './refusal.ts';
+import type { ParkedRow } from '../waiting.ts';
 
 export interface ReadAgain {
   /** Rows to put back. */

@@ -6,7 +6,7 @@
  */
 import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
 import { type ErrorKind, ReshardError } from '../../../../shared/runtime/error.ts';
-import type { PartitionTask } from '../../intake/partition-task.ts';
+import type { Refusal } from '../../intake/refusal.ts';
 
 const OF_DATA = new Set<ErrorKind>([
   'target-data',
@@ -47,13 +47,6 @@ const REASON: Record<number, string> = {
   4025: 'a CHECK constraint refuses the row',
 };
 
-/** What is kept and shown of a refusal: no word of it is a value. */
-export interface Refusal {
-  kind: ErrorKind;
-  errno: number | null;
-  text: string;
-}
-
 /** True: the smallest unit stops. False: the connection or the server is the trouble. */
 export function isOfData(e: unknown): e is ReshardError {
   if (!(e instanceof ReshardError)) return false;
@@ -76,38 +69,13 @@ export function refusalOf(e: ReshardError): Refusal {
   return { kind: e.kind, errno, text: name === undefined ? reason : `${reason}: ${name}` };
 }
 
-/** The error of a halted partition task: what, and the place of the record that is refused. */
-export function refused(error: ReshardError, task: PartitionTask, target: string): ReshardError {
+/** The error as it may be told: without the server's own text, which quotes values. */
+export function tellable(error: ReshardError): ReshardError {
   const { kind, errno, text } = refusalOf(error);
-  return new ReshardError(kind, `the target refuses a row: ${text}`, {
-    remedy: error.remedy ?? 'make the target table like the source table; the rest is automatic',
-    context: {
-      target,
-      table: task.table.name,
-      topic: task.topic,
-      partition: task.partition,
-      offset: task.position.next,
-      errno: errno ?? undefined,
-    },
+  return new ReshardError(kind, text, {
+    remedy: error.remedy,
+    context: { errno: errno ?? undefined },
   });
-}
-
-/** An error of the log itself: the rows must come once more. */
-export function withRecopy(error: ReshardError, { table }: PartitionTask): ReshardError {
-  return new ReshardError(error.kind, error.message, {
-    cause: error.cause,
-    context: { ...error.context, table: table.name, source: table.source },
-    remedy: recopyOf(table),
-  });
-}
-
-/** The command that brings all rows of a table again; the sink goes on with them. */
-function recopyOf({ source, name }: PartitionTask['table']): string {
-  return (
-    `\`reshard recopy <job file> --source ${source} --tables ${name}\` copies the table anew, and ` +
-    'the sink goes on from there; if records were trimmed, raise options.retentionHours above the ' +
-    'longest stop of the sink'
-  );
 }
 
 /** The column or constraint that the server names, where a value cannot stand in its place. */

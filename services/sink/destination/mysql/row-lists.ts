@@ -1,10 +1,11 @@
 /** Rows as lists that the writer sends: those of a fold, by kind, and those that were parked. */
 
-import type { DeadLetter } from '../../dead-letter/dead-letter-store.ts';
-import type { Kind, TableFold } from '../../fold.ts';
-import type { ParkedRow, ParkReason } from './park.ts';
+import type { DeadLetter } from '../../dead-letter/dead-letter.ts';
+import type { Kind, TableFold } from '../../intake/fold.ts';
+import type { Refusal } from '../../intake/refusal.ts';
+import type { ParkedRow, ParkReason } from '../waiting.ts';
 import type { RecordList, RowList } from './record-list.ts';
-import { type Refusal, refusalOf } from './refusal.ts';
+import { refusalOf } from './refusal.ts';
 
 const NONE = Buffer.alloc(0);
 

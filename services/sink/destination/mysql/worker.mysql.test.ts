@@ -168,7 +168,7 @@ describe('a worker', () => {
       await using first = db.member(log, job);
       await first.reached(0, log.release(0));
     }
-    const frozen = await db.target(job).open();
+    const frozen = await db.target(job).connect();
     await frozen.session.run('UPDATE reshard_offset SET revision = revision + 1 WHERE job = ?', [
       job,
     ]);

@@ -1,6 +1,6 @@
 /** When a worker has to do something next, if nothing new comes. */
-import type { Step } from '../../batch.ts';
-import type { PartitionTask } from '../../intake/partition-task.ts';
+import type { Step } from '../intake/batch.ts';
+import type { PartitionTask } from '../intake/partition-task.ts';
 
 /** A worker without work looks around this often. */
 export const IDLE_MS = 1000;

@@ -3,35 +3,27 @@
  * all that waits, applies it in one transaction, and goes on; so batches grow with the load by
  * themselves.
  *
- * Crash-only: when the connection or the target fails, the worker drops what its partition tasks
- * hold, backs off, opens a new session, claims the partition tasks again and reads from what the
- * target says. It never reasons about whether a commit that it got no answer to has happened. Other
- * targets and other workers do not notice.
+ * Crash-only: when the session or the target fails, the worker drops what its partition tasks hold,
+ * backs off, opens a new session, claims the partition tasks again and reads from what the target
+ * says (port.ts). Other targets and other workers do not notice.
  */
-import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
-import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
-import { sleep } from '../../../../shared/runtime/clock.ts';
-import { asReshardError, describeError, ReshardError } from '../../../../shared/runtime/error.ts';
-import type { Logger } from '../../../../shared/runtime/log.ts';
-import { Wakeup } from '../../../../shared/runtime/wakeup.ts';
-import { Batch, type BatchLimits } from '../../batch.ts';
+import { sleep } from '../../../shared/runtime/clock.ts';
 import {
-  DeadLetterPublisher,
-  type SendDeadLetters,
-} from '../../dead-letter/dead-letter-publisher.ts';
-import type { PartitionTask } from '../../intake/partition-task.ts';
-import type { SinkTable } from '../../intake/sink-table.ts';
-import { Applier } from './apply.ts';
-import { claimTasks } from './claim.ts';
+  asReshardError,
+  describeError,
+  ReshardError,
+  unreachable,
+} from '../../../shared/runtime/error.ts';
+import type { Logger } from '../../../shared/runtime/log.ts';
+import { Wakeup } from '../../../shared/runtime/wakeup.ts';
+import { DeadLetterPublisher, type SendDeadLetters } from '../dead-letter/dead-letter-publisher.ts';
+import { Batch, type BatchLimits } from '../intake/batch.ts';
+import { advanced, type PartitionTask } from '../intake/partition-task.ts';
 import { LAZY_MS, retryWaitMs, writeWaitMs } from './due.ts';
-import { advanced } from './offset.ts';
-import { isWaiting, keyHash } from './park.ts';
-import { isOfData, refused, withRecopy } from './refusal.ts';
+import type { Destination, DestinationSession } from './port.ts';
+import { withRecopy } from './recopy-remedy.ts';
 import { Retry } from './retry.ts';
-import { RowWriter } from './row-writer.ts';
-import type { MysqlTable } from './table-statement.ts';
-import { SIGN_OF_LIFE_MS, type Target } from './target.ts';
-import { BLOCKED_MAX, type WaitingChange } from './waiting.ts';
+import { BLOCKED_MAX, isWaiting, keyHash, type WaitingChange } from './waiting.ts';
 
 /** Where partition tasks get their routed batches from; intake.ts. */
 export interface TaskSource {
@@ -40,7 +32,7 @@ export interface TaskSource {
 }
 
 export interface WorkerOptions {
-  target: Target;
+  target: Destination;
   source: TaskSource;
   limits: BatchLimits & { blockedKeys?: number };
   log: Logger;
@@ -60,8 +52,6 @@ export interface RetrySchedule {
 
 /** A stop waits this long for the transaction that runs. */
 const GRACE_MS = 5000;
-const STATEMENT_BYTES = 1024 * 1024;
-const STATEMENT_ROWS = 2000;
 const BACKOFF_MIN_MS = 100;
 /** A target that is back should not wait long for us. */
 const BACKOFF_MAX_MS = 3000;
@@ -73,13 +63,10 @@ const PACE: RetrySchedule = {
 };
 /** A target that takes claims may still take no rows (a full disk): so long its error stands. */
 const ERROR_STANDS_MS = 5000;
-const LOCK_RETRIES = 20;
-const DEADLOCK = 1213;
-const LOCK_WAIT = 1205;
 
 export class Worker {
   readonly tasks = new Set<PartitionTask>();
-  readonly target: Target;
+  readonly target: Destination;
   /** What keeps this worker from its target, if anything does. */
   error: ReshardError | null = null;
   /** Totals since the process started. */
@@ -90,9 +77,7 @@ export class Worker {
   readonly #batch: Batch;
   readonly #retry: Retry;
   readonly #publisher: DeadLetterPublisher;
-  #tables = new Map<SinkTable, MysqlTable>();
   #turn = 0;
-  #aliveAt = 0;
   #transaction: Promise<void> = Promise.resolve();
 
   constructor(o: WorkerOptions) {
@@ -101,18 +86,15 @@ export class Worker {
     this.#schedule = { ...PACE, ...o.schedule };
     this.#batch = new Batch(o.limits);
     this.#retry = new Retry({
-      target: o.target,
       blockedMinMs: this.#schedule.blockedMinMs,
       blockedMaxMs: this.#schedule.blockedMaxMs,
       onFenced: (session, tasks) => this.#fenced(session, tasks),
-      isPassing: e => this.#again(e, 1),
-      onRefused: (task, error) => this.#halt(task, error, false),
+      onRefused: (task, error) => this.#halt(task, refusedAt(error, task, o.target.name), false),
       onCommitted: () => {
         this.total.transactions += 1;
       },
     });
     this.#publisher = new DeadLetterPublisher({
-      table: o.target.deadLetters,
       send: o.sendDeadLetters,
       wake: () => this.#wakeup.ring(),
       log: o.log,
@@ -195,18 +177,8 @@ export class Worker {
   }
 
   async #serve(signal: AbortSignal): Promise<void> {
-    const { target } = this.#o;
-    const { session, packetBytes } = await target.open();
-    this.#tables = new Map();
-    const limits = { bytes: STATEMENT_BYTES, rows: STATEMENT_ROWS, packetBytes };
-    const applier = new Applier(session, {
-      writer: new RowWriter(session, limits),
-      offsets: target.offsets,
-      parks: target.parks,
-      deadLetters: target.deadLetters,
-      tableOf: table => this.#tableOf(table),
-      packetBytes,
-      blockedMax: this.#o.limits.blockedKeys ?? BLOCKED_MAX,
+    const session = await this.target.open({
+      blockedKeys: this.#o.limits.blockedKeys ?? BLOCKED_MAX,
       parkDeadlineMs: this.#o.parkDeadlineMs,
     });
     const since = performance.now();
@@ -219,9 +191,9 @@ export class Worker {
         await this.#exclusive(() => this.#claim(session));
         const isWell = performance.now() - since > ERROR_STANDS_MS;
         if (isWell || this.error?.kind !== 'target') this.error = null;
-        const waitMs = await this.#exclusive(() => this.#turnOnce(session, applier));
+        const waitMs = await this.#exclusive(() => this.#turnOnce(session));
         if (waitMs > 0) await this.#wakeup.wait(waitMs);
-        await this.#signOfLife(session);
+        await session.signOfLife();
       }
       await session.close();
     } finally {
@@ -240,28 +212,14 @@ export class Worker {
     return await running;
   }
 
-  async #signOfLife(session: MysqlSession): Promise<void> {
-    const now = performance.now();
-    if (now - this.#aliveAt < SIGN_OF_LIFE_MS) return;
-    this.#aliveAt = now;
-    await session.rawQuery('DO 0');
-  }
-
-  #tableOf(table: SinkTable): MysqlTable {
-    const known = this.#tables.get(table);
-    if (known === undefined) throw new ReshardError('bug', `${table.name} was not inspected`);
-    return known;
-  }
-
   /** Claims partition tasks that wait, so that no earlier owner can write for them any more. */
-  async #claim(session: MysqlSession): Promise<void> {
+  async #claim(session: DestinationSession): Promise<void> {
     const now = performance.now();
     const due = [...this.tasks].filter(
       l => (l.state === 'waiting' || l.state === 'halted') && l.retryAt <= now,
     );
     if (due.length === 0) return;
-    if (due.some(l => l.error?.kind === 'too-large')) await this.target.checkLimits(session);
-    const { claims, unfit } = await claimTasks(session, this.target, due, this.#tables);
+    const { claims, unfit } = await session.claim(due);
     for (const { task, error } of unfit) this.#halt(task, error, false);
     for (const { task, position, waiting } of claims) {
       if (!this.tasks.has(task)) continue;
@@ -273,7 +231,7 @@ export class Worker {
   }
 
   /** Does what there is to do; returns for how long there is nothing. */
-  async #turnOnce(session: MysqlSession, applier: Applier): Promise<number> {
+  async #turnOnce(session: DestinationSession): Promise<number> {
     const batch = this.#batch;
     try {
       batch.collect(this.#inTurn());
@@ -281,11 +239,11 @@ export class Worker {
       const lazyMs = writeWaitMs(batch.steps, now);
       if (lazyMs <= 0) {
         batch.postpone(task => task.writtenAt + LAZY_MS <= now);
-        await this.#transact(session, applier, batch);
+        await this.#transact(session, batch);
         this.#retry.hasRoom(now);
       }
-      const parkMs = await this.#retry.turn(session, applier, this.tasks);
-      const postMs = await this.#publisher.turn(session, this.tasks);
+      const parkMs = await this.#retry.turn(session, this.tasks);
+      const postMs = await this.#publisher.turn(session.deadLetters, this.tasks);
       if (lazyMs <= 0) return 0;
       return Math.min(lazyMs, parkMs, postMs, retryWaitMs(this.tasks, now));
     } finally {
@@ -300,37 +258,27 @@ export class Worker {
     return [...tasks.slice(this.#turn), ...tasks.slice(0, this.#turn)];
   }
 
-  async #transact(session: MysqlSession, applier: Applier, batch: Batch): Promise<void> {
+  async #transact(session: DestinationSession, batch: Batch): Promise<void> {
     const startedAt = performance.now();
-    for (let attempt = 1; ; attempt++) {
-      try {
-        this.#committed(batch, await applier.apply(batch));
+    const answer = await session.apply(batch);
+    switch (answer.outcome) {
+      case 'nothing':
+        return;
+      case 'applied':
+        for (const change of answer.changes) this.#committed(batch, change);
+        this.total.retries += answer.attempts - 1;
         this.total.busyMs += performance.now() - startedAt;
         return;
-      } catch (e) {
-        if (!session.alive) throw e;
-        await session.rawQuery('ROLLBACK');
-        if (await this.#again(e, attempt)) continue;
-        if (e instanceof ReshardError && e.kind === 'fenced') {
-          return await this.#fenced(
-            session,
-            batch.steps.map(s => s.task),
-          );
-        }
-        if (!isOfData(e)) throw e;
-        return this.#narrow(batch, asReshardError(e));
-      }
+      case 'fenced':
+        return await this.#fenced(
+          session,
+          batch.steps.map(s => s.task),
+        );
+      case 'refused':
+        return this.#narrow(batch, answer.error);
+      default:
+        return unreachable(answer);
     }
-  }
-
-  /** A deadlock or a lock wait: the same transaction is tried again, a bounded number of times. */
-  async #again(e: unknown, attempt: number): Promise<boolean> {
-    const errno = errnoOf(e);
-    if (errno !== DEADLOCK && errno !== LOCK_WAIT) return false;
-    if (attempt >= LOCK_RETRIES) return false;
-    this.total.retries += 1;
-    await sleep(Math.min(2 ** attempt, 250) * (0.5 + Math.random() / 2));
-    return true;
   }
 
   #committed(batch: Batch, change: WaitingChange): void {
@@ -360,9 +308,8 @@ export class Worker {
   }
 
   /** Finds out which partition tasks are not ours any more, and lets go of them. */
-  async #fenced(session: MysqlSession, tasks: readonly PartitionTask[]): Promise<void> {
-    const found = await this.target.offsets.read(session, tasks);
-    await session.rawQuery('ROLLBACK');
+  async #fenced(session: DestinationSession, tasks: readonly PartitionTask[]): Promise<void> {
+    const found = await session.positions(tasks);
     let lost = 0;
     for (const task of tasks) {
       const position = found.get(task);
@@ -391,7 +338,7 @@ export class Worker {
     } else if (step.records > 1) {
       step.task.limit = step.records >> 1;
     } else {
-      this.#halt(step.task, refused(error, step.task, this.target.name), true);
+      this.#halt(step.task, refusedAt(error, step.task, this.target.name), true);
     }
   }
 
@@ -400,4 +347,20 @@ export class Worker {
     task.halt(error, performance.now() + this.#schedule.haltedMs, isAtRecord);
     this.#o.log.error({ task: task.name }, `partition task halted: ${describeError(error)}`);
   }
+}
+
+/** The error of a halted partition task: the destination has said what, here is the place. */
+function refusedAt(error: ReshardError, task: PartitionTask, target: string): ReshardError {
+  const { kind, message, remedy, context } = error;
+  return new ReshardError(kind, `the target refuses a row: ${message}`, {
+    remedy: remedy ?? 'make the target table like the source table; the rest is automatic',
+    context: {
+      target,
+      table: task.table.name,
+      topic: task.topic,
+      partition: task.partition,
+      offset: task.position.next,
+      errno: context.errno,
+    },
+  });
 }

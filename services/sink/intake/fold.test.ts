@@ -1,14 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { TableSchema } from '../../shared/schema/table-schema.ts';
-import { type Event, LogMaker, SCHEMA_IDS } from '../../test/support/sink/log-maker.ts';
-import { SMALL_TABLE } from '../../test/support/sink/small-table.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import { type Event, LogMaker, SCHEMA_IDS } from '../../../test/support/sink/log-maker.ts';
+import { SMALL_TABLE } from '../../../test/support/sink/small-table.ts';
 import { Batch } from './batch.ts';
-import { advanced } from './destination/mysql/offset.ts';
 import { CLEAR, DELETE, UPSERT } from './fold.ts';
-import { nothingWaits, PartitionTask } from './intake/partition-task.ts';
-import { RoutedBatch } from './intake/routed-batch.ts';
-import { SinkTable } from './intake/sink-table.ts';
+import { advanced, nothingWaits, PartitionTask } from './partition-task.ts';
+import { RoutedBatch } from './routed-batch.ts';
+import { SinkTable } from './sink-table.ts';
 
 const TARGETS = 3;
 

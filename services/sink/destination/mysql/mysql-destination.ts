@@ -9,8 +9,10 @@ import { inspectKeys } from '../../../../shared/mysql/inspect.ts';
 import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
 import { ReshardError } from '../../../../shared/runtime/error.ts';
 import type { Logger } from '../../../../shared/runtime/log.ts';
-import { DeadLetterStore } from '../../dead-letter/dead-letter-store.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
+import type { Destination, DestinationSession, SessionLimits } from '../port.ts';
+import { DeadLetterStore } from './dead-letter-store.ts';
+import { MysqlDestinationSession } from './mysql-session.ts';
 import { OffsetTable } from './offset.ts';
 import { createOwners } from './owner.ts';
 import { ParkTable } from './park.ts';
@@ -24,10 +26,8 @@ const STATEMENT_TIMEOUT_MS = 120_000;
  * the server ends such a transaction after this time, and the next owner can claim them.
  */
 const IDLE_TIMEOUT_S = 10;
-/** So a worker without work says something before that. */
-export const SIGN_OF_LIFE_MS = 3000;
-
-export class Target {
+export class MysqlDestination implements Destination {
+  readonly guarantee = 'atomic-position';
   readonly number: number;
   readonly name: string;
   readonly database: string;
@@ -50,8 +50,13 @@ export class Target {
     this.#log = log;
   }
 
-  /** A session without autocommit, on a target that has our tables. */
-  async open(): Promise<{ session: MysqlSession; packetBytes: number }> {
+  async open(limits: SessionLimits): Promise<DestinationSession> {
+    const { session, packetBytes } = await this.connect();
+    return new MysqlDestinationSession(session, this, { ...limits, packetBytes });
+  }
+
+  /** A connection without autocommit, to a target that has our tables. */
+  async connect(): Promise<{ session: MysqlSession; packetBytes: number }> {
     const { host, port, user, password, database, tls } = this.#endpoint;
     const session = await MysqlSession.open(
       { host, port, user, password, database, tls },

@@ -4,10 +4,36 @@
  * blocked keys in a partition task are no poisoned rows but a table that does not fit, and then the
  * partition task stops as a whole.
  */
-import { ReshardError } from '../../../../shared/runtime/error.ts';
-import type { DeadLetter } from '../../dead-letter/dead-letter-store.ts';
-import type { PartitionTask } from '../../intake/partition-task.ts';
-import { isWaiting, type ParkedRow } from './park.ts';
+import { createHash } from 'node:crypto';
+import { ReshardError } from '../../../shared/runtime/error.ts';
+import type { DeadLetter } from '../dead-letter/dead-letter.ts';
+import type { BlockReason, PartitionTask } from '../intake/partition-task.ts';
+import type { Refusal } from '../intake/refusal.ts';
+
+export type ParkReason = 'unique' | 'owned' | BlockReason;
+
+/** Waits for something that comes by itself; the other reasons block the key. */
+export function isWaiting(reason: ParkReason): reason is 'unique' | 'owned' {
+  return reason === 'unique' || reason === 'owned';
+}
+
+export interface ParkedRow {
+  task: PartitionTask;
+  /**
+   * Canonical key bytes as latin1 text: the key in `partition task.parked` or `partition
+   * task.blocked`.
+   */
+  key: string;
+  offset: number;
+  sinceMs: number;
+  reason: ParkReason;
+  /** Null if the row waits for its unique value. */
+  why: Refusal | null;
+  /** Avro row; of a record that may become a dead letter, or cannot be read, its whole value. */
+  row: Buffer;
+  /** The whole value of a row that was kept with it. */
+  value?: Buffer;
+}
 
 /** Blocked keys of a partition task. */
 export const BLOCKED_MAX = 1000;
@@ -93,4 +119,9 @@ function tooManyDeadLetters({ task }: ParkedRow): ReshardError {
     context: { table: task.table.name, partition: task.partition },
     remedy: 'look at why the dead-letter topic takes no records (reshard topics)',
   });
+}
+
+/** A key as it may be shown: the values in it may not. */
+export function keyHash(key: string): string {
+  return createHash('sha256').update(key, 'latin1').digest('hex');
 }

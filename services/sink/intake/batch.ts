@@ -6,12 +6,11 @@
  * Nothing is taken from the partition tasks here: `Step` says how far each one would be, and the
  * partition tasks move when the target has committed. So a transaction that fails needs no undo.
  */
-import type { ReshardError } from '../../shared/runtime/error.ts';
-import type { Advance } from './destination/mysql/offset.ts';
+import type { ReshardError } from '../../../shared/runtime/error.ts';
 import { CLEAR, DELETE, type Kind, TableFold, UNREADABLE, UPSERT } from './fold.ts';
-import type { PartitionTask } from './intake/partition-task.ts';
-import { EVERYWHERE, int, type RoutedBatch } from './intake/routed-batch.ts';
-import type { SinkTable } from './intake/sink-table.ts';
+import type { Advance, PartitionTask } from './partition-task.ts';
+import { EVERYWHERE, int, type RoutedBatch } from './routed-batch.ts';
+import type { SinkTable } from './sink-table.ts';
 
 export interface BatchLimits {
   rows: number;

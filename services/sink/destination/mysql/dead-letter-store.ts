@@ -4,24 +4,13 @@
  * between the two publishes it later, perhaps twice, and a newer event of the key, which ends the
  * block, cannot make it be forgotten.
  */
-import type { MysqlSession } from '../../../shared/mysql/connect.ts';
-import { quoteText } from '../../../shared/mysql/identifier.ts';
-import { deadLetterTable } from '../../../shared/mysql/target-state.ts';
-import type { ErrorKind } from '../../../shared/runtime/error.ts';
-import { pieces, placeOf, refusalText } from '../destination/mysql/park.ts';
-import type { Refusal } from '../destination/mysql/refusal.ts';
-import type { BlockReason, PartitionTask } from '../intake/partition-task.ts';
-
-export interface DeadLetter {
-  task: PartitionTask;
-  offset: number;
-  /** Key and value as they are in the log. */
-  key: Buffer;
-  value: Buffer | null;
-  reason: BlockReason;
-  why: Refusal;
-  sinceMs: number;
-}
+import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
+import { quoteText } from '../../../../shared/mysql/identifier.ts';
+import { deadLetterTable } from '../../../../shared/mysql/target-state.ts';
+import type { ErrorKind } from '../../../../shared/runtime/error.ts';
+import type { DeadLetter } from '../../dead-letter/dead-letter.ts';
+import type { PartitionTask } from '../../intake/partition-task.ts';
+import { pieces, placeOf, refusalText } from './park.ts';
 
 interface DeadLetterRow {
   record_offset: string | number;
