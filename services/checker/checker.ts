@@ -4,7 +4,8 @@
  * Nothing is remembered but the verdicts: a check that was interrupted begins anew elsewhere, and a
  * failed one is a verdict too, so a request that cannot be checked does not block the next.
  */
-import { type Job, shardColumn } from '../../shared/job/job.ts';
+import type { Job } from '../../shared/job/job.ts';
+import { routeOf } from '../../shared/job/job-route.ts';
 import type { CheckProgress } from '../../shared/job/state/check-result.ts';
 import type { VerifyRequest } from '../../shared/job/state/job-view.ts';
 import { tailTable } from '../../shared/kafka/table.ts';
@@ -79,7 +80,7 @@ export class Checker implements Unit {
       const result = await runFullCheck({
         verifyId: id,
         ...serversOf(job),
-        tables: tables.map(t => ({ name: t.name, shardColumn: shardColumn(job, t.name) })),
+        tables: tables.map(t => ({ name: t.name, routeOf: schema => routeOf(job, schema) })),
         waiter: position,
         log,
         signal,

@@ -6,7 +6,8 @@
  * The lease says who should apply a slot; the offset row's compare-and-set says who can.
  */
 
-import { type Job, shardColumn } from '../../shared/job/job.ts';
+import type { Job } from '../../shared/job/job.ts';
+import { routeOf } from '../../shared/job/job-route.ts';
 import type { JobView, TablePlan } from '../../shared/job/state/job-view.ts';
 import type { KafkaLog } from '../../shared/kafka/kafka.ts';
 import { asReshardError, describeError, type ReshardError } from '../../shared/runtime/error.ts';
@@ -146,10 +147,8 @@ export class Sink {
     if (known !== undefined) this.#forget(topic);
     this.refused.delete(topic);
     try {
-      const column = shardColumn(this.#job, plan.table);
       const table = new SinkTable(plan, {
-        shardColumn: column,
-        targets: this.targets.length,
+        route: routeOf(this.#job, plan.schema),
         compacted: this.#job.options.compact,
         shared: this.#job.sources.length > 1,
       });

@@ -17,3 +17,6 @@ export function qualified(db: string, table: string): string {
 export function quoteText(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''").replaceAll('\0', '\\0')}'`;
 }
+
+/** How both flavors write names, for what is pushed down to a server. */
+export const MYSQL_DIALECT = { quote: quoteId };

@@ -1,7 +1,6 @@
 /**
- * The route of a row: which target holds it. One function in two forms, so that the sink (which
- * reads the sharding column where it lies in the Avro row) and the checker (which asks the server)
- * cannot differ: `ModulusRoute.shardOf` on bytes, `sqlShard` as SQL text.
+ * The route by modulus: an integer column modulo the number of targets. `shardOf` on the bytes of
+ * the Avro row, `sqlShard` as SQL text.
  *
  * Modulus is the floor modulus: -1 modulo 3 is 2, never -1, so every integer has a target. Plain
  * `%` of JavaScript and of MySQL follows the sign of the number and would leave rows without one.
@@ -11,11 +10,14 @@ import { at } from '../runtime/bytes.ts';
 import { ReshardError } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 import type { Column } from '../type/column-type.ts';
+import type { ColumnProblem, Dialect, Route, RowView, TargetSet } from './route.ts';
 
 /** Targets are few; the limit keeps all products of the arithmetic below 2^53. */
 const TARGETS_MAX = 65_536;
 
-export class ModulusRoute {
+export class ModulusRoute implements Route {
+  readonly epoch: number;
+  readonly columns: readonly string[];
   /** Index of the sharding column in the table's columns. */
   readonly column: number;
   readonly targets: number;
@@ -23,7 +25,9 @@ export class ModulusRoute {
   readonly #isDecimal: boolean;
   readonly #where: { table: string; column: string };
 
-  constructor(schema: TableSchema, columnName: string, targets: number) {
+  constructor(schema: TableSchema, columnName: string, targets: number, epoch = 1) {
+    this.epoch = epoch;
+    this.columns = [columnName];
     this.#where = { table: `${schema.db}.${schema.table}`, column: columnName };
     this.column = schema.columns.findIndex(c => c.name === columnName);
     const column = schema.columns[this.column];
@@ -35,6 +39,14 @@ export class ModulusRoute {
     this.targets = targets;
     this.#nullable = column.nullable && !schema.primaryKey.includes(this.column);
     this.#isDecimal = isDecimal(column);
+  }
+
+  targetsOf(row: RowView): TargetSet {
+    return this.shardOf(row.buf, row.start(this.column));
+  }
+
+  sql(dialect: Dialect): string {
+    return sqlShard(dialect.quote(this.#where.column), this.targets);
   }
 
   /**
@@ -100,4 +112,12 @@ function isDecimal(column: Column): boolean {
 /** The same function as SQL: `column` is a quoted column name or any integer expression. */
 export function sqlShard(column: string, targets: number): string {
   return `MOD(MOD(${column}, ${targets}) + ${targets}, ${targets})`;
+}
+
+/** Why a table cannot be routed by the column, before any row is looked at. */
+export function columnProblem(schema: TableSchema, columnName: string): ColumnProblem | null {
+  const column = schema.columns.find(c => c.name === columnName);
+  if (column === undefined) return 'missing';
+  if (column.type.kind !== 'integer') return 'not-integer';
+  return column.nullable ? 'nullable' : null;
 }

@@ -9,9 +9,11 @@ import type {
   TableProgress,
   TableResult,
 } from '../../../shared/job/state/check-result.ts';
+import type { Route } from '../../../shared/route/route.ts';
 import type { KeyRange } from '../../../shared/row/key-range.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { agreedSchemas } from './agreed-schema.ts';
 import { readableKey } from './key.ts';
 import type { PositionWaiter } from './position-waiter.ts';
@@ -30,7 +32,8 @@ import { differingTargets, isRight, kindOf } from './verdict.ts';
 
 export interface TableCheckOptions {
   table: string;
-  shardColumn: string;
+  /** Its route, once its columns are known. */
+  routeOf: (schema: TableSchema) => Route;
   sources: readonly CheckServer[];
   targets: readonly CheckServer[];
   pool: SessionSetPool;
@@ -216,7 +219,7 @@ export class TableCheck {
   }
 
   async #places(sessionSet: SessionSet): Promise<TablePlaces> {
-    const { sources, targets, table, shardColumn } = this.#o;
+    const { sources, targets, table, routeOf } = this.#o;
     const schemas = await agreedSchemas(sessionSet, [...sources, ...targets], table);
     const placed = (servers: readonly CheckServer[]): Place[] =>
       servers.flatMap(server => {
@@ -229,7 +232,11 @@ export class TableCheck {
       const fitting = Math.ceil(RANGE_BYTES / Math.max(1, rowBytes));
       this.#rangeRows = Math.min(this.#rangeRows, Math.max(fitting, RANGE_ROWS_MIN));
     }
-    return { table, shardColumn, sources: placed(sources), targets: placed(targets) };
+    const placedSources = placed(sources);
+    const [first] = placedSources;
+    if (first === undefined) throw new ReshardError('bug', `no source has ${table}`);
+    const route = routeOf(first.schema);
+    return { table, route, sources: placedSources, targets: placed(targets) };
   }
 
   /** A table that was altered meanwhile was compared by texts of the old columns. */

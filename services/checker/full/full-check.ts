@@ -11,7 +11,9 @@ import type {
   TableProgress,
   TableResult,
 } from '../../../shared/job/state/check-result.ts';
+import type { Route } from '../../../shared/route/route.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { TableCheck, type TableCheckOptions } from './check-table.ts';
 import { gtidUpperBound } from './gtid-upper-bound.ts';
 import type { PositionWaiter } from './position-waiter.ts';
@@ -23,7 +25,7 @@ export interface FullCheckOptions {
   sources: readonly CheckServer[];
   /** In the order of their shard numbers. */
   targets: readonly CheckServer[];
-  tables: readonly { name: string; shardColumn: string }[];
+  tables: readonly { name: string; routeOf: (schema: TableSchema) => Route }[];
   waiter: PositionWaiter;
   log: Logger;
   signal: AbortSignal;
@@ -60,10 +62,10 @@ export async function runFullCheck(o: FullCheckOptions): Promise<CheckResult> {
   o.onStart?.();
   const sourceGtids = Object.fromEntries([...start].map(([name, set]) => [name, set.toString()]));
   const rateLimit = new RateLimit(o.rowsPerSecond ?? null);
-  const checks = o.tables.map(({ name, shardColumn }) => {
+  const checks = o.tables.map(({ name, routeOf }) => {
     const options: TableCheckOptions = {
       table: name,
-      shardColumn,
+      routeOf,
       sources: o.sources,
       targets: o.targets,
       pool,

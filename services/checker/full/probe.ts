@@ -1,8 +1,8 @@
 /** Looks at all servers of a check: digests of a range, fingerprints of its rows or of keys. */
 
-import { quoteId } from '../../../shared/mysql/identifier.ts';
+import { MYSQL_DIALECT } from '../../../shared/mysql/identifier.ts';
 import { keysPredicate, rangePredicate } from '../../../shared/mysql/range-sql.ts';
-import { sqlShard } from '../../../shared/route/modulus.ts';
+import type { Route } from '../../../shared/route/route.ts';
 import type { KeyLiterals, KeyRange } from '../../../shared/row/key-range.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
@@ -17,7 +17,7 @@ export interface TablePlaces {
   table: string;
   sources: readonly Place[];
   targets: readonly Place[];
-  shardColumn: string;
+  route: Route;
 }
 
 export interface Digest {
@@ -42,14 +42,19 @@ export interface KeyProbe {
 const KEYS_PER_STATEMENT = 500;
 
 function shardSql(places: TablePlaces): string {
-  return sqlShard(quoteId(places.shardColumn), places.targets.length);
+  const sql = places.route.sql(MYSQL_DIALECT);
+  if (sql !== null) return sql;
+  throw new ReshardError('config', 'the servers cannot compute the route of the table', {
+    context: { table: places.table },
+    remedy: 'route the table by an integer column',
+  });
 }
 
 function shardOf(row: TextRow, places: TablePlaces): number {
   const shard = row[0];
   if (shard !== null && shard !== undefined) return Number(shard);
   throw new ReshardError('config', 'rows have NULL in the column they are routed by', {
-    context: { table: places.table, column: places.shardColumn },
+    context: { table: places.table, column: places.route.columns.join(',') },
     remedy: 'make the column NOT NULL',
   });
 }

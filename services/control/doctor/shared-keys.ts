@@ -5,11 +5,11 @@
  * does; here a sample is looked up, the first and last keys of each table, where counters of
  * servers that did not know of each other meet at once.
  */
-import { type Job, type JobSource, shardColumn } from '../../../shared/job/job.ts';
+import type { Job, JobSource } from '../../../shared/job/job.ts';
+import { routeOf } from '../../../shared/job/job-route.ts';
 import { MysqlSession, type Param } from '../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../shared/mysql/finding.ts';
-import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
-import { sqlShard } from '../../../shared/route/modulus.ts';
+import { MYSQL_DIALECT, qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
@@ -49,7 +49,8 @@ export async function checkSharedKeys(
       opened.push({ source, session: stack.use(await MysqlSession.open(source, options)) });
     }
     for (const schema of schemas.values()) {
-      const shared = await firstShared(opened, keyedTable(job, schema));
+      const table = keyedTable(job, schema);
+      const shared = table === null ? null : await firstShared(opened, table);
       if (shared !== null) findings.push(shared);
     }
   } catch (e) {
@@ -73,9 +74,11 @@ async function firstShared(all: readonly Opened[], table: KeyedTable): Promise<F
   return null;
 }
 
-function keyedTable(job: Job, schema: TableSchema): KeyedTable {
+function keyedTable(job: Job, schema: TableSchema): KeyedTable | null {
   const columns = schema.primaryKey.flatMap(i => schema.columns[i] ?? []);
-  const shard = sqlShard(quoteId(shardColumn(job, schema.table)), job.targets.length);
+  const shard = routeOf(job, schema).sql(MYSQL_DIALECT);
+  // A target that no server can compute: such keys are left to the check.
+  if (shard === null) return null;
   const keys = columns.map((c, i) => `${quoteId(c.name)} AS k${i}`);
   return { name: schema.table, columns, list: `${keys.join(', ')}, ${shard} AS shard` };
 }

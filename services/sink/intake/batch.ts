@@ -154,7 +154,8 @@ function kindHere(
   routed: RoutedBatch,
   i: number,
 ): Kind | null {
-  if (int(routed.goesTo, i) === task.target) return UPSERT;
+  const goesTo = int(routed.goesTo, i);
+  if (goesTo === task.target || goesTo === EVERYWHERE) return UPSERT;
   const leaves = int(routed.leaves, i);
   if (leaves === task.target) return DELETE;
   if (leaves === EVERYWHERE) return routed.isTombstone(i) ? CLEAR : DELETE;

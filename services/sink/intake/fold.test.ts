@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ModulusRoute } from '../../../shared/route/modulus.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { type Event, LogMaker, SCHEMA_IDS } from '../../../test/support/sink/log-maker.ts';
 import { SMALL_TABLE } from '../../../test/support/sink/small-table.ts';
@@ -14,7 +15,7 @@ const TARGETS = 3;
 function tableOf(schema: TableSchema, compacted = false): SinkTable {
   return new SinkTable(
     { topic: 's.d.t', source: 's', schema, ...SCHEMA_IDS },
-    { shardColumn: 'shard', targets: TARGETS, compacted },
+    { route: new ModulusRoute(schema, 'shard', TARGETS), compacted },
   );
 }
 

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { LogReader, ReaderOptions } from '../../../shared/kafka/reader.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
+import { ModulusRoute } from '../../../shared/route/modulus.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
@@ -77,7 +78,7 @@ class HandReader {
 describe('the intake', () => {
   const table = new SinkTable(
     { topic: 's.d.t', source: 's', schema: SCHEMA, ...SCHEMA_IDS },
-    { shardColumn: 'shard', targets: 2 },
+    { route: new ModulusRoute(SCHEMA, 'shard', 2) },
   );
   let readers: HandReader[];
   let logs: LogMaker[];

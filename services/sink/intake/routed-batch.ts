@@ -10,13 +10,17 @@
  */
 
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
+import { ALL_TARGETS, NO_TARGET, type TargetSet } from '../../../shared/route/route.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
 import type { SinkTable } from './sink-table.ts';
 
 /** In `goesTo` and `leaves`: no target. */
-export const NOWHERE = -1;
-/** In `leaves`: the key leaves every target but `goesTo` (a tombstone, a compacted topic). */
-export const EVERYWHERE = -2;
+export const NOWHERE: TargetSet = NO_TARGET;
+/**
+ * In `goesTo`: a broadcast. In `leaves`: the key leaves every target but those it goes to (a
+ * broadcast, a tombstone, a compacted topic).
+ */
+export const EVERYWHERE: TargetSet = ALL_TARGETS;
 
 export const FRAME_BYTES = 5;
 
@@ -116,13 +120,12 @@ export class RoutedBatch {
     }
     const valueEnd = int(fetched.valueEnd, i);
     checkFrame(buf, valueStart, valueEnd, table.valueSchemaId, 'value');
-    const { envelope, route, codec, offsets } = table;
+    const { envelope } = table;
     envelope.decode(buf, valueStart, valueEnd);
     this.epoch[i] = envelope.epoch;
     this.ordinal[i] = envelope.ordinal;
     if (envelope.hasBefore) {
-      codec.offsets(buf, envelope.beforeStart, offsets);
-      this.leaves[i] = route.shardOf(buf, int(offsets, route.column));
+      this.leaves[i] = table.targetsOf(buf, envelope.beforeStart);
     }
     if (table.compacted) this.leaves[i] = EVERYWHERE;
     if (envelope.op === 'd') {
@@ -132,8 +135,7 @@ export class RoutedBatch {
     if (!envelope.hasAfter) throw new ReshardError('corrupt', `op ${envelope.op} without a row`);
     this.rowStart[i] = envelope.afterStart;
     this.rowEnd[i] = envelope.afterEnd;
-    codec.offsets(buf, envelope.afterStart, offsets);
-    this.goesTo[i] = route.shardOf(buf, int(offsets, route.column));
+    this.goesTo[i] = table.targetsOf(buf, envelope.afterStart);
   }
 
   /** Whether the key is one of this table, to its last byte. */

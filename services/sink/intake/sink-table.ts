@@ -3,10 +3,12 @@
  * schema ids that its records must carry. Built from the plan that control wrote.
  */
 import { EnvelopeDecoder } from '../../../shared/codec/envelope.ts';
-import { ModulusRoute } from '../../../shared/route/modulus.ts';
+import type { Route, RowView, TargetSet } from '../../../shared/route/route.ts';
 import { RowCodec } from '../../../shared/row/row-codec.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
+
+const NONE = Buffer.alloc(0);
 
 /** The newest copy of the table that was planned. */
 export interface TableCopy {
@@ -27,8 +29,7 @@ export interface TableSource {
 }
 
 export interface SinkTableOptions {
-  shardColumn: string;
-  targets: number;
+  route: Route;
   /**
    * The topic is compacted: of a row's events the one that moved it to another target may be gone
    * before the sink reads it, and those that follow know only the new place. So each event takes
@@ -37,6 +38,19 @@ export interface SinkTableOptions {
   compacted?: boolean;
   /** More than one source feeds the table: a row of another source is not this one's to touch. */
   shared?: boolean;
+}
+
+class ViewedRow implements RowView {
+  buf: Buffer = NONE;
+  readonly starts: Int32Array;
+
+  constructor(columns: number) {
+    this.starts = new Int32Array(columns);
+  }
+
+  start(column: number): number {
+    return this.starts[column] as number;
+  }
 }
 
 export class SinkTable {
@@ -49,16 +63,16 @@ export class SinkTable {
   /** Reads record keys: a key is the record of the primary-key columns, in key order. */
   readonly keyCodec: RowCodec;
   readonly keyColumns: readonly Column[];
-  readonly route: ModulusRoute;
+  readonly route: Route;
   readonly compacted: boolean;
   readonly isShared: boolean;
   copy: TableCopy = { generation: 1, from: [] };
   readonly envelope: EnvelopeDecoder;
-  /** Scratch for RowCodec.offsets. */
-  readonly offsets: Int32Array;
+  /** The row that the route is asked about. */
+  readonly #view: ViewedRow;
 
   constructor(o: TableSource, options: SinkTableOptions) {
-    const { shardColumn, targets, compacted = false, shared = false } = options;
+    const { route, compacted = false, shared = false } = options;
     this.topic = o.topic;
     this.source = o.source;
     this.schema = o.schema;
@@ -72,11 +86,19 @@ export class SinkTable {
       primaryKey: this.keyColumns.map((_, i) => i),
       uniqueKeys: [],
     });
-    this.route = new ModulusRoute(o.schema, shardColumn, targets);
+    this.route = route;
     this.compacted = compacted;
     this.isShared = shared;
     this.envelope = new EnvelopeDecoder(this.codec);
-    this.offsets = new Int32Array(o.schema.columns.length);
+    this.#view = new ViewedRow(o.schema.columns.length);
+  }
+
+  /** Targets of the row that starts at `start`. */
+  targetsOf(buf: Buffer, start: number): TargetSet {
+    const view = this.#view;
+    view.buf = buf;
+    this.codec.offsets(buf, start, view.starts);
+    return this.route.targetsOf(view);
   }
 
   /** The table's name on the sources and on the targets. */

@@ -8,6 +8,7 @@ import type { PositionWaiter } from '../../../services/checker/full/position-wai
 import type { CheckServer } from '../../../services/checker/full/session-set.ts';
 import type { CheckResult, Difference } from '../../../shared/job/state/check-result.ts';
 import { type MysqlEndpoint, MysqlSession } from '../../../shared/mysql/connect.ts';
+import { ModulusRoute } from '../../../shared/route/modulus.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { servers } from '../dev.ts';
 import { type OracleDatabase, type OracleVerdict, oracle } from '../oracle.ts';
@@ -84,7 +85,10 @@ export class CheckBed implements AsyncDisposable {
       verifyId: 'verify-test',
       sources: this.sources.map(p => checkServer(p, 'source')),
       targets: this.targets.map(p => checkServer(p, 'target')),
-      tables: this.tables,
+      tables: this.tables.map(({ name, shardColumn }) => ({
+        name,
+        routeOf: schema => new ModulusRoute(schema, shardColumn, this.targets.length),
+      })),
       waiter: AT_REST,
       log: this.log,
       signal: new AbortController().signal,

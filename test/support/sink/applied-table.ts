@@ -17,6 +17,7 @@ import { SinkTable } from '../../../services/sink/intake/sink-table.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
+import { ModulusRoute } from '../../../shared/route/modulus.ts';
 import { until } from '../../../shared/runtime/clock.ts';
 import { createLogger, type Logger } from '../../../shared/runtime/log.ts';
 import { type Event, LogMaker, SCHEMA_IDS } from './log-maker.ts';
@@ -214,7 +215,7 @@ export class AppliedTable implements AsyncDisposable {
     const topic = `s.${o.database}.${o.name}`;
     const table = new SinkTable(
       { topic, source: 's', schema, ...SCHEMA_IDS },
-      { shardColumn: o.shardColumn, targets: 2, shared: o.shared ?? false },
+      { route: new ModulusRoute(schema, o.shardColumn, 2), shared: o.shared ?? false },
     );
     return new AppliedTable(session, table, o.database, o.endpoint);
   }

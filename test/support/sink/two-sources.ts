@@ -13,6 +13,7 @@ import { Batch } from '../../../services/sink/intake/batch.ts';
 import { advanced, PartitionTask } from '../../../services/sink/intake/partition-task.ts';
 import { RoutedBatch } from '../../../services/sink/intake/routed-batch.ts';
 import { SinkTable } from '../../../services/sink/intake/sink-table.ts';
+import { ModulusRoute } from '../../../shared/route/modulus.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { LogMaker, SCHEMA_IDS } from './log-maker.ts';
 
@@ -96,7 +97,11 @@ export class TwoSources implements AsyncDisposable {
     const { schema, targets, shared, compacted = false } = o;
     const tables = SOURCES.map(source => {
       const plan = { topic: `${source}.${schema.db}.${schema.table}`, source, schema };
-      const options = { shardColumn: 'shard', targets: targets.length, compacted, shared };
+      const options = {
+        route: new ModulusRoute(schema, 'shard', targets.length),
+        compacted,
+        shared,
+      };
       return new SinkTable({ ...plan, ...SCHEMA_IDS }, options);
     });
     const sides: Side[] = [];

@@ -1,5 +1,6 @@
 /** Checks of the tables on a source: every row and every change of them can be carried exactly. */
 
+import { routeProblem } from '../../../../shared/job/job-route.ts';
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../../shared/mysql/finding.ts';
 import { qualified, quoteId } from '../../../../shared/mysql/identifier.ts';
@@ -10,7 +11,9 @@ import {
   type TableKey,
 } from '../../../../shared/mysql/inspect.ts';
 import { checkRowSize } from '../../../../shared/mysql/row-size.ts';
+import { unreachable } from '../../../../shared/runtime/error.ts';
 import { type TableSchema, unsupportedColumns } from '../../../../shared/schema/table-schema.ts';
+import type { Column } from '../../../../shared/type/column-type.ts';
 
 export interface TableRequest {
   table: string;
@@ -126,30 +129,42 @@ function checkShardColumn(schema: TableSchema, shardColumn: string, where: strin
   const name = `${qualified(schema.db, schema.table)}`;
   const why = 'The target of a row is computed from this column.';
   const column = schema.columns.find(c => c.name === shardColumn);
-  if (column === undefined) {
-    const what = 'the table has no such column, but is routed by it';
-    const fix = 'set `shardColumn` of this table in the job file, or leave the table out';
-    return [{ level: 'blocker', code: 'shard-column', where: place, what, why, fix }];
+  const problem = routeProblem(schema, shardColumn);
+  const blocker = (code: string, what: string, fix: string, because = why): Finding[] => [
+    { level: 'blocker', code, where: place, what, why: because, fix },
+  ];
+  switch (problem) {
+    case null:
+      return [];
+    case 'missing':
+      return blocker(
+        'shard-column',
+        'the table has no such column, but is routed by it',
+        'set `shardColumn` of this table in the job file, or leave the table out',
+      );
+    case 'not-integer':
+      return blocker(
+        'shard-column-type',
+        `the sharding column is of type ${column?.type.kind}, not an integer`,
+        'name an integer column as `shardColumn` in the job file',
+      );
+    case 'nullable':
+      return blocker(
+        'shard-column-null',
+        'the sharding column may be NULL',
+        `ALTER TABLE ${name} MODIFY ${quoteId(shardColumn)} ${integerType(column)} NOT NULL;`,
+        `${why} NULL has no target.`,
+      );
+    default:
+      return unreachable(problem);
   }
-  const found: Finding[] = [];
-  if (column.type.kind !== 'integer') {
-    const what = `the sharding column is of type ${column.type.kind}, not an integer`;
-    const fix = 'name an integer column as `shardColumn` in the job file';
-    found.push({ level: 'blocker', code: 'shard-column-type', where: place, what, why, fix });
-  } else if (column.nullable) {
-    const { bits, unsigned } = column.type;
-    const word = { 8: 'TINYINT', 16: 'SMALLINT', 24: 'MEDIUMINT', 32: 'INT', 64: 'BIGINT' }[bits];
-    const type = unsigned ? `${word} UNSIGNED` : word;
-    found.push({
-      level: 'blocker',
-      code: 'shard-column-null',
-      where: place,
-      what: 'the sharding column may be NULL',
-      why: `${why} NULL has no target.`,
-      fix: `ALTER TABLE ${name} MODIFY ${quoteId(shardColumn)} ${type} NOT NULL;`,
-    });
-  }
-  return found;
+}
+
+function integerType(column: Column | undefined): string {
+  if (column?.type.kind !== 'integer') return '';
+  const { bits, unsigned } = column.type;
+  const word = { 8: 'TINYINT', 16: 'SMALLINT', 24: 'MEDIUMINT', 32: 'INT', 64: 'BIGINT' }[bits];
+  return unsigned ? `${word} UNSIGNED` : word;
 }
 
 /** All findings of one table that is known to exist. */

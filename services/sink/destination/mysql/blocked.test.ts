@@ -1,6 +1,7 @@
 /** Blocked keys without servers: what is read, folded, kept and told. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ModulusRoute } from '../../../../shared/route/modulus.ts';
 import { type ErrorKind, ReshardError } from '../../../../shared/runtime/error.ts';
 import { LogMaker, SCHEMA_IDS, type TextRow } from '../../../../test/support/sink/log-maker.ts';
 import { SMALL_TABLE } from '../../../../test/support/sink/small-table.ts';
@@ -23,7 +24,7 @@ const TARGETS = 3;
 function tableOf(ids = SCHEMA_IDS): SinkTable {
   return new SinkTable(
     { topic: 's.d.t', source: 's', schema: SMALL_TABLE, ...ids },
-    { shardColumn: 'shard', targets: TARGETS },
+    { route: new ModulusRoute(SMALL_TABLE, 'shard', TARGETS) },
   );
 }
 

@@ -8,7 +8,7 @@ import { confluentHeader } from '../../../../shared/codec/envelope.ts';
 import { FetchedBatch } from '../../../../shared/kafka/wire/fetched-batch.ts';
 import type { PartitionTask } from '../../intake/partition-task.ts';
 import type { Refusal } from '../../intake/refusal.ts';
-import { int, RoutedBatch } from '../../intake/routed-batch.ts';
+import { EVERYWHERE, int, RoutedBatch } from '../../intake/routed-batch.ts';
 import type { ParkedRow } from '../waiting.ts';
 
 export interface ReadAgain {
@@ -57,7 +57,8 @@ function take(again: ReadAgain, parked: ParkedRow): void {
   fetched.valueEnd[0] = keyBytes.length + row.length;
   const routed = new RoutedBatch(table, fetched, parked.offset, () => {});
   if (routed.error !== null || routed.unreadable.size > 0) return;
-  if (int(routed.goesTo, 0) !== target) again.deletes.push(key);
+  const goesTo = int(routed.goesTo, 0);
+  if (goesTo !== target && goesTo !== EVERYWHERE) again.deletes.push(key);
   else {
     const bytes = fetched.buf.subarray(int(routed.rowStart, 0), int(routed.rowEnd, 0));
     // What could not be read is a row like any other from now on.

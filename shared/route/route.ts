@@ -1,0 +1,43 @@
+/**
+ * Where a row belongs: one function in two forms, on the bytes of a row and as SQL, which must not
+ * differ, since the sink places rows by the one and the checker proves them by the other.
+ *
+ * Deterministic: the same row always has the same targets, whoever asks, whenever. A changed route
+ * is a new epoch, never the same one with other numbers: rows that are placed already would be at
+ * the wrong targets, and nothing would say so.
+ */
+
+/**
+ * Targets of a row as one number, since it is computed for every row: the number of the target,
+ * NO_TARGET, or ALL_TARGETS (a broadcast).
+ */
+export type TargetSet = number;
+export const NO_TARGET = -1;
+export const ALL_TARGETS = -2;
+
+/** A row as it lies in a buffer; no value is made before somebody asks for it. */
+export interface RowView {
+  readonly buf: Buffer;
+  /** Where a column starts (at its union index if it is nullable), by its place in the table. */
+  start(column: number): number;
+}
+
+/** How a server writes names. */
+export interface Dialect {
+  quote(name: string): string;
+}
+
+export interface Route {
+  readonly epoch: number;
+  /** The columns that decide, by name. */
+  readonly columns: readonly string[];
+  targetsOf(row: RowView): TargetSet;
+  /**
+   * The number of a row's target as an expression over its columns; null if a server cannot compute
+   * it, and whoever asks must look at the rows itself.
+   */
+  sql(dialect: Dialect): string | null;
+}
+
+/** What of a column makes it unfit to be routed by. */
+export type ColumnProblem = 'missing' | 'not-integer' | 'nullable';
