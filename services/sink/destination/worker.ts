@@ -11,7 +11,7 @@ import { sleep } from '../../../shared/runtime/clock.ts';
 import {
   asReshardError,
   describeError,
-  ReshardError,
+  type ReshardError,
   unreachable,
 } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
@@ -20,16 +20,11 @@ import { DeadLetterPublisher, type SendDeadLetters } from '../dead-letter/dead-l
 import { Batch, type BatchLimits } from '../intake/batch.ts';
 import { advanced, type PartitionTask } from '../intake/partition-task.ts';
 import { LAZY_MS, retryWaitMs, writeWaitMs } from './due.ts';
+import { refusedAt, withRecopy } from './halt-error.ts';
+import { OwnedTasks, type RetrySchedule, type TaskSource } from './owned-tasks.ts';
 import type { Destination, DestinationSession } from './port.ts';
-import { withRecopy } from './recopy-remedy.ts';
 import { Retry } from './retry.ts';
 import { BLOCKED_MAX, isWaiting, keyHash, type WaitingChange } from './waiting.ts';
-
-/** Where partition tasks get their routed batches from; intake.ts. */
-export interface TaskSource {
-  attach(task: PartitionTask): void;
-  detach(task: PartitionTask): void;
-}
 
 export interface WorkerOptions {
   target: Destination;
@@ -42,20 +37,12 @@ export interface WorkerOptions {
   schedule?: Partial<RetrySchedule>;
 }
 
-/** When a partition task that stopped, or a key that is blocked, is tried again. */
-export interface RetrySchedule {
-  fencedMs: number;
-  haltedMs: number;
-  blockedMinMs: number;
-  blockedMaxMs: number;
-}
-
 /** A stop waits this long for the transaction that runs. */
 const GRACE_MS = 5000;
 const BACKOFF_MIN_MS = 100;
 /** A target that is back should not wait long for us. */
 const BACKOFF_MAX_MS = 3000;
-const PACE: RetrySchedule = {
+const SCHEDULE: RetrySchedule = {
   fencedMs: 3000,
   haltedMs: 15_000,
   blockedMinMs: 5000,
@@ -65,31 +52,30 @@ const PACE: RetrySchedule = {
 const ERROR_STANDS_MS = 5000;
 
 export class Worker {
-  readonly tasks = new Set<PartitionTask>();
   readonly target: Destination;
   /** What keeps this worker from its target, if anything does. */
   error: ReshardError | null = null;
   /** Totals since the process started. */
   readonly total = { rows: 0, written: 0, bytes: 0, transactions: 0, retries: 0, busyMs: 0 };
   readonly #o: WorkerOptions;
-  readonly #schedule: RetrySchedule;
+  readonly #owned: OwnedTasks;
   readonly #wakeup = new Wakeup();
   readonly #batch: Batch;
   readonly #retry: Retry;
   readonly #publisher: DeadLetterPublisher;
-  #turn = 0;
   #transaction: Promise<void> = Promise.resolve();
 
   constructor(o: WorkerOptions) {
     this.target = o.target;
     this.#o = o;
-    this.#schedule = { ...PACE, ...o.schedule };
+    const schedule = { ...SCHEDULE, ...o.schedule };
+    this.#owned = new OwnedTasks(o.source, schedule, o.log);
     this.#batch = new Batch(o.limits);
     this.#retry = new Retry({
-      blockedMinMs: this.#schedule.blockedMinMs,
-      blockedMaxMs: this.#schedule.blockedMaxMs,
-      onFenced: (session, tasks) => this.#fenced(session, tasks),
-      onRefused: (task, error) => this.#halt(task, refusedAt(error, task, o.target.name), false),
+      blockedMinMs: schedule.blockedMinMs,
+      blockedMaxMs: schedule.blockedMaxMs,
+      onFenced: (session, tasks) => this.#owned.fenced(session, tasks),
+      onRefused: (task, error) => this.#refused(task, error, false),
       onCommitted: () => {
         this.total.transactions += 1;
       },
@@ -101,13 +87,17 @@ export class Worker {
     });
   }
 
+  get tasks(): ReadonlySet<PartitionTask> {
+    return this.#owned.tasks;
+  }
+
   /** Dead letters in their topic since the start, and why others wait, if it is so. */
   get deadLetters(): { total: number; error: string | null } {
     return this.#publisher;
   }
 
   add(task: PartitionTask): void {
-    this.tasks.add(task);
+    this.#owned.add(task);
     this.#wakeup.ring();
   }
 
@@ -116,10 +106,7 @@ export class Worker {
    * not waited for beyond a grace: if its transaction commits later on, compare-and-set has let it.
    */
   async remove(task: PartitionTask): Promise<void> {
-    this.tasks.delete(task);
-    task.state = 'closed';
-    this.#o.source.detach(task);
-    task.drop();
+    this.#owned.remove(task);
     const done = new AbortController();
     const transaction = this.#transaction.then(() => done.abort());
     await Promise.race([transaction, sleep(GRACE_MS, done.signal)]);
@@ -135,9 +122,10 @@ export class Worker {
   wake(): void {
     this.#wakeup.ring();
   }
+
   /** What the partition task must read is not there any more. */
   lost(task: PartitionTask, error: ReshardError): void {
-    if (this.tasks.has(task)) this.#halt(task, withRecopy(error, task), true);
+    if (this.tasks.has(task)) this.#owned.halt(task, withRecopy(error, task), true);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -150,7 +138,7 @@ export class Worker {
         await this.#serve(signal);
       } catch (e) {
         this.error = asReshardError(e);
-        this.#suspend();
+        this.#owned.suspend();
         if (performance.now() - startedAt > BACKOFF_MAX_MS) backoff = BACKOFF_MIN_MS;
         const level = backoff < 1000 ? 'info' : 'warn';
         this.#o.log[level]({ inMs: backoff }, `target waits: ${describeError(e)}`);
@@ -159,21 +147,6 @@ export class Worker {
       }
     }
     signal.removeEventListener('abort', stop);
-  }
-
-  /** Partition tasks go back to waiting; they will be claimed and read again. */
-  #suspend(): void {
-    for (const task of this.tasks) {
-      if (task.state !== 'running') continue;
-      this.#release(task, 0);
-    }
-  }
-
-  #release(task: PartitionTask, retryAt: number): void {
-    this.#o.source.detach(task);
-    task.state = 'waiting';
-    task.retryAt = retryAt;
-    task.drop();
   }
 
   async #serve(signal: AbortSignal): Promise<void> {
@@ -188,7 +161,7 @@ export class Worker {
     signal.addEventListener('abort', cut, { once: true });
     try {
       while (!signal.aborted) {
-        await this.#exclusive(() => this.#claim(session));
+        await this.#exclusive(() => this.#owned.claim(session));
         const isWell = performance.now() - since > ERROR_STANDS_MS;
         if (isWell || this.error?.kind !== 'target') this.error = null;
         const waitMs = await this.#exclusive(() => this.#turnOnce(session));
@@ -212,29 +185,11 @@ export class Worker {
     return await running;
   }
 
-  /** Claims partition tasks that wait, so that no earlier owner can write for them any more. */
-  async #claim(session: DestinationSession): Promise<void> {
-    const now = performance.now();
-    const due = [...this.tasks].filter(
-      l => (l.state === 'waiting' || l.state === 'halted') && l.retryAt <= now,
-    );
-    if (due.length === 0) return;
-    const { claims, unfit } = await session.claim(due);
-    for (const { task, error } of unfit) this.#halt(task, error, false);
-    for (const { task, position, waiting } of claims) {
-      if (!this.tasks.has(task)) continue;
-      task.claimed(position, waiting, now);
-      this.#o.source.attach(task);
-    }
-    const tasks = claims.map(c => `${c.task.name}@${c.position.next}`);
-    if (tasks.length > 0) this.#o.log.info({ tasks }, 'partition tasks claimed');
-  }
-
   /** Does what there is to do; returns for how long there is nothing. */
   async #turnOnce(session: DestinationSession): Promise<number> {
     const batch = this.#batch;
     try {
-      batch.collect(this.#inTurn());
+      batch.collect(this.#owned.inTurn());
       const now = performance.now();
       const lazyMs = writeWaitMs(batch.steps, now);
       if (lazyMs <= 0) {
@@ -251,13 +206,6 @@ export class Worker {
     }
   }
 
-  /** The partition tasks, another one first each time. */
-  #inTurn(): PartitionTask[] {
-    const tasks = [...this.tasks];
-    this.#turn = tasks.length === 0 ? 0 : (this.#turn + 1) % tasks.length;
-    return [...tasks.slice(this.#turn), ...tasks.slice(0, this.#turn)];
-  }
-
   async #transact(session: DestinationSession, batch: Batch): Promise<void> {
     const startedAt = performance.now();
     const answer = await session.apply(batch);
@@ -270,7 +218,7 @@ export class Worker {
         this.total.busyMs += performance.now() - startedAt;
         return;
       case 'fenced':
-        return await this.#fenced(
+        return await this.#owned.fenced(
           session,
           batch.steps.map(s => s.task),
         );
@@ -298,30 +246,13 @@ export class Worker {
       task.total.rows += step.rows;
       task.total.skipped += step.skipped;
       if (step.error !== null && task.state === 'running') {
-        this.#halt(task, withRecopy(step.error, task), true);
+        this.#owned.halt(task, withRecopy(step.error, task), true);
       }
     }
     this.total.transactions += 1;
     this.total.rows += batch.rows;
     this.total.bytes += batch.bytes;
     for (const fold of batch.folds()) this.total.written += fold.count;
-  }
-
-  /** Finds out which partition tasks are not ours any more, and lets go of them. */
-  async #fenced(session: DestinationSession, tasks: readonly PartitionTask[]): Promise<void> {
-    const found = await session.positions(tasks);
-    let lost = 0;
-    for (const task of tasks) {
-      const position = found.get(task);
-      if (position?.revision === task.position.revision && position.next === task.position.next) {
-        continue;
-      }
-      lost += 1;
-      this.#o.log.warn({ task: task.name }, 'another member owns the partition task: dropped');
-      if (task.state === 'running')
-        this.#release(task, performance.now() + this.#schedule.fencedMs);
-    }
-    if (lost === 0) throw new ReshardError('fenced', 'an offset row could not be written');
   }
 
   /**
@@ -338,29 +269,11 @@ export class Worker {
     } else if (step.records > 1) {
       step.task.limit = step.records >> 1;
     } else {
-      this.#halt(step.task, refusedAt(error, step.task, this.target.name), true);
+      this.#refused(step.task, error, true);
     }
   }
 
-  #halt(task: PartitionTask, error: ReshardError, isAtRecord: boolean): void {
-    this.#o.source.detach(task);
-    task.halt(error, performance.now() + this.#schedule.haltedMs, isAtRecord);
-    this.#o.log.error({ task: task.name }, `partition task halted: ${describeError(error)}`);
+  #refused(task: PartitionTask, error: ReshardError, isAtRecord: boolean): void {
+    this.#owned.halt(task, refusedAt(error, task, this.target.name), isAtRecord);
   }
-}
-
-/** The error of a halted partition task: the destination has said what, here is the place. */
-function refusedAt(error: ReshardError, task: PartitionTask, target: string): ReshardError {
-  const { kind, message, remedy, context } = error;
-  return new ReshardError(kind, `the target refuses a row: ${message}`, {
-    remedy: remedy ?? 'make the target table like the source table; the rest is automatic',
-    context: {
-      target,
-      table: task.table.name,
-      topic: task.topic,
-      partition: task.partition,
-      offset: task.position.next,
-      errno: context.errno,
-    },
-  });
 }

@@ -5,12 +5,9 @@
 
 import type { DeadLetter } from '../../../services/sink/dead-letter/dead-letter.ts';
 import { MysqlDestination } from '../../../services/sink/destination/mysql/mysql-destination.ts';
+import type { TaskSource } from '../../../services/sink/destination/owned-tasks.ts';
 import type { Destination } from '../../../services/sink/destination/port.ts';
-import {
-  type TaskSource,
-  Worker,
-  type WorkerOptions,
-} from '../../../services/sink/destination/worker.ts';
+import { Worker, type WorkerOptions } from '../../../services/sink/destination/worker.ts';
 import { PartitionTask } from '../../../services/sink/intake/partition-task.ts';
 import { RoutedBatch } from '../../../services/sink/intake/routed-batch.ts';
 import { SinkTable } from '../../../services/sink/intake/sink-table.ts';

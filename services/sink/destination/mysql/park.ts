@@ -3,8 +3,8 @@
  * reshard_park, written in the transaction that passed their event, and an older version of them is
  * not in the table meanwhile. The reasons:
  * - `unique`: the row's unique value is still held by a row of another key. Keys are spread over
- *   partitions, so the other key's event may be far behind in another partition task. That the older
- *   version is gone is what breaks swaps and cycles.
+ *   partitions, so the other key's event may be far behind in another partition task. That the
+ *   older version is gone is what breaks swaps and cycles.
  * - `owned`: the key is in the table as a row of another source (owner.ts). If the row has moved
  *   between the sources, the other one's delete will come; the whole value is kept, as it may
  *   become a dead letter.
