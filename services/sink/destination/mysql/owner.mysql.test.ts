@@ -326,4 +326,21 @@ describe('two sources and their keys', () => {
     await two.finish();
     expect(await rows(0)).toEqual(['k,0,2,']);
   });
+
+  test('a key that does not fit the target blocks itself, not its batch', async () => {
+    await tables[0]?.session.rawQuery('ALTER TABLE o MODIFY id VARBINARY(3)');
+    try {
+      await using two = await open();
+      for (const [i, id] of ['k1', 'long-key', 'k2'].entries()) {
+        two.logs[0]?.append({ op: 'c', after: [id, 0, i, null] });
+      }
+      await two.finish();
+      expect(await rows(0)).toEqual(['k1,0,0,', 'k2,0,2,']);
+      const blocked = [...(two.sides[0]?.tasks[0]?.blocked.values() ?? [])];
+      expect(blocked).toMatchObject([{ reason: 'refused', why: { errno: 1406 } }]);
+    } finally {
+      await tables[0]?.session.rawQuery('DELETE FROM o');
+      await tables[0]?.session.rawQuery('ALTER TABLE o MODIFY id VARBINARY(20)');
+    }
+  });
 });

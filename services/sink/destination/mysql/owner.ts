@@ -37,7 +37,7 @@ const NEW_ROW = '`reshard_new`';
 /** The column of the source's name; no column of a key has it. */
 const SOURCE = 'reshard_source';
 /** Another source may take a key between the look and the attempt; not again and again. */
-const ATTEMPTS = 5;
+const ATTEMPTS = 3;
 
 interface KeyColumn {
   name: string;
@@ -150,9 +150,24 @@ export class KeyOwners {
       const mine = all.filter(i => !foreign.has(i));
       if (await writer.accepts(this.#acquire, some(keys, mine))) return { mine, foreign };
     }
-    throw new ReshardError('target', 'keys change their source all the time', {
-      context: { table: this.#table.name },
-    });
+    return this.#acquireEach(writer, keys);
+  }
+
+  /**
+   * Key by key, since the server refuses one for itself (it does not fit the column). Such a key
+   * counts as ours: its row will be refused by the table, and blocked with the reason.
+   */
+  async #acquireEach(writer: RowWriter, keys: RecordList): Promise<Acquired> {
+    const mine: number[] = [];
+    const foreign = new Map<number, string>();
+    for (let i = 0; i < keys.count; i++) {
+      const one = some(keys, [i]);
+      const isOurs = await writer.accepts(this.#acquire, one);
+      const holder = isOurs ? undefined : (await this.#find(writer, this.#foreign, one)).get(0);
+      if (holder === undefined) mine.push(i);
+      else foreign.set(i, holder);
+    }
+    return { mine, foreign };
   }
 
   /** The rows of the keys are not in the table any more, as far as they were the source's. */
