@@ -15,7 +15,7 @@ import {
 } from '../../../../test/support/sink/applied-table.ts';
 
 const WAIT = { timeoutMs: 15_000, everyMs: 5 };
-const SCHEDULE = { fencedMs: 100, haltedMs: 100 };
+const SCHEDULE = { fencedMs: 100, haltedMs: 100, blockedMinMs: 100, blockedMaxMs: 200 };
 
 function endpoint() {
   const { t1 } = servers().mysql;
@@ -181,6 +181,8 @@ describe('a halted partition task', () => {
     await db.session.rawQuery('DELETE FROM h');
     await db.session.rawQuery(`DELETE FROM ${owners}`);
     await m.reached(0, log.end(0));
+    const isBack = async (): Promise<boolean> => (await db.rows()).length === 4;
+    await until(isBack, { ...WAIT, what: 'the blocked rows to go in' });
     expect(await db.rows()).toEqual(['1,0,a', '2,0,a', '3,0,a', '4,0,a']);
   });
 });

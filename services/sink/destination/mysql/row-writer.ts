@@ -158,10 +158,12 @@ export class RowWriter {
     outcome: Outcome,
   ): Promise<void> {
     for (let i = from; i < to; ) {
+      if (to - i > 1) await this.savepoint();
       const { end, done } = await this.#insertSome(table, list, i, to, outcome);
       if (!done && end - i === 1) await this.#insertOne(table, list.rows, i, outcome);
       else if (!done) {
-        await this.run(table.delete, list.keys, i, end);
+        // Deleting by key would not do: IGNORE may have cut a key to fit, and left it as another.
+        await this.rollbackToSavepoint();
         const middle = (i + end) >> 1;
         await this.insert(table, list, i, middle, outcome);
         await this.insert(table, list, middle, end, outcome);
