@@ -17,7 +17,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startServers } from '../support/servers/servers.ts';
-import { GUARDS, type Guard } from './guards.ts';
+import type { Guard } from './guards/guard.ts';
+import { GUARDS } from './guards.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 

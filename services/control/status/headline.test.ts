@@ -46,6 +46,8 @@ describe('the headline', () => {
         expect(headline.text).not.toBe('');
         // A later fault may be of the same thing; the last one stands, once there is a plan.
         const last = list.at(-1);
+        // Without tables there is nothing left that a later one could be of.
+        if (list.slice(0, -1).some(f => f.name === 'no tables')) return;
         if (last === undefined || !['following', 'verified'].includes(s.phase)) return;
         const alone = ([...PROBLEM_WORDS] as string[]).indexOf(headlineOf(spoiled([last])).word);
         const found = ([...PROBLEM_WORDS] as string[]).indexOf(headline.word);
