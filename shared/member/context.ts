@@ -142,7 +142,7 @@ export async function openContext(
     member,
     topic: reportTopic(job.job),
     codec: reports,
-    writer: await kafka.writer(),
+    writer: await kafka.writer({ mayBeRemade: true }),
     log,
   });
   const ended = new AbortController();

@@ -3,12 +3,18 @@
  * the received bytes. No object and no copy for a record: a consumer reads keys and values where
  * they are.
  */
+import type { LogPosition } from './log-position.ts';
+
 export class FetchedBatch {
   readonly topic: string;
   readonly partition: number;
   /** Next offset to read after this fetched batch: past control records and dropped records too. */
   position = 0;
   count = 0;
+  /** Epoch of the leader that took the records; -1 where it is not known. */
+  leaderEpoch = -1;
+  /** Which topic of that name they are of; null where it is not known. */
+  topicId: string | null = null;
   /** Bytes that this fetched batch counts against the reader's limit until it is released. */
   bytes = 0;
   readonly buf: Buffer;
@@ -32,6 +38,11 @@ export class FetchedBatch {
     const numbers = new Float64Array(capacity * 2);
     this.offsets = numbers.subarray(0, capacity);
     this.times = numbers.subarray(capacity);
+  }
+
+  /** Where reading goes on, and on which history: what a durable record keeps. */
+  get end(): LogPosition {
+    return { offset: this.position, leaderEpoch: this.leaderEpoch, topicId: this.topicId };
   }
 
   offset(i: number): number {

@@ -12,6 +12,7 @@ import { FetchedBatch } from './fetched-batch.ts';
 import {
   CODEC_MASK,
   CONTROL,
+  EPOCH_AT,
   HEADER_BYTES,
   LOG_APPEND_TIME,
   MAGIC,
@@ -40,38 +41,58 @@ interface Batch {
   start: number;
   end: number;
   attributes: number;
+  epoch: number;
 }
 
-/** Compressed batches have bytes of their own; runs of plain batches share the response's. */
-export function decodeRecordSet(set: RecordSet): { fetchedBatches: FetchedBatch[]; next: number } {
+export interface DecodedSet {
+  fetchedBatches: FetchedBatch[];
+  next: number;
+  /** Of the last batch; -1 if there is none. */
+  leaderEpoch: number;
+}
+
+/**
+ * Compressed batches have bytes of their own; runs of plain batches share the response's. A run has
+ * one leader epoch, and the last one ends where the set ends in the epoch in which it ends: so the
+ * position of each, with its epoch, is one that a leader can compare with its history.
+ */
+export function decodeRecordSet(set: RecordSet): DecodedSet {
   const filter = new AbortedFilter(set.aborted ?? []);
   const runs: Batch[][] = [];
   let next = set.wanted;
+  let leaderEpoch = -1;
   let open: Batch[] | undefined;
   for (let p = set.start; p + HEADER_BYTES <= set.end; ) {
     const end = p + 12 + set.buf.readInt32BE(p + 8);
     if (end > set.end) break;
-    const batch = { start: p, end, attributes: checkedAttributes(set, p, end) };
+    const attributes = checkedAttributes(set, p, end);
+    const epoch = set.buf.readInt32BE(p + EPOCH_AT);
+    const batch = { start: p, end, attributes, epoch };
+    if (epoch !== leaderEpoch) open = undefined;
     const lastOffset = readLong(set.buf, p) + set.buf.readInt32BE(p + 23);
     if (filter.admits(set.buf, batch, lastOffset) && lastOffset >= set.wanted) {
-      if ((batch.attributes & CODEC_MASK) !== 0 || open === undefined) {
+      if ((attributes & CODEC_MASK) !== 0 || open === undefined) {
         const run: Batch[] = [];
         runs.push(run);
         open = run;
       }
       open.push(batch);
-      if ((batch.attributes & CODEC_MASK) !== 0) open = undefined;
+      if ((attributes & CODEC_MASK) !== 0) open = undefined;
     }
     next = Math.max(next, lastOffset + 1);
+    leaderEpoch = epoch;
     p = end;
   }
   const fetchedBatches = runs.map(run => decodeRun(set, run));
-  if (fetchedBatches.length === 0 && next > set.wanted) {
-    fetchedBatches.push(new FetchedBatch(set.topic, set.partition, EMPTY, 0));
+  const isOfEnd = fetchedBatches.at(-1)?.leaderEpoch === leaderEpoch;
+  if (!isOfEnd && next > set.wanted) {
+    const empty = new FetchedBatch(set.topic, set.partition, EMPTY, 0);
+    empty.leaderEpoch = leaderEpoch;
+    fetchedBatches.push(empty);
   }
   const last = fetchedBatches.at(-1);
   if (last) last.position = next;
-  return { fetchedBatches, next };
+  return { fetchedBatches, next, leaderEpoch };
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -145,6 +166,7 @@ function decodeRun(set: RecordSet, run: readonly Batch[]): FetchedBatch {
     decodeBatch(set, batch, fetched, new Cursor(data, from, plain ? batch.end : data.length));
     next = readLong(set.buf, batch.start) + set.buf.readInt32BE(batch.start + 23) + 1;
   }
+  fetched.leaderEpoch = first?.epoch ?? -1;
   fetched.position = next;
   fetched.bytes = plain ? bytes : Math.max(bytes, data.length);
   return fetched;

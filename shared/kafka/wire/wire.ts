@@ -134,7 +134,7 @@ function requestHeader(
   parts: readonly Uint8Array[],
 ): Buffer {
   const idBytes = Buffer.byteLength(clientId);
-  const header = Buffer.allocUnsafe(14 + idBytes);
+  const header = Buffer.allocUnsafe(14 + idBytes + (api.flexible ? 1 : 0));
   let bytes = header.length - 4;
   for (const part of parts) bytes += part.length;
   header.writeInt32BE(bytes, 0);
@@ -143,5 +143,7 @@ function requestHeader(
   header.writeInt32BE(correlationId, 8);
   header.writeInt16BE(idBytes, 12);
   header.write(clientId, 14);
+  // No tagged fields; the length of the client id is not compact even here.
+  if (api.flexible) header.writeUInt8(0, 14 + idBytes);
   return header;
 }
