@@ -1,16 +1,19 @@
 /**
  * A partition that is read: where, on which history, and since when it cannot be.
  *
- * Three things make a history: the topic's id, the epoch of the leader that took the last batch,
- * and the offset. All three go with each fetch, so the leader itself refuses another topic and says
- * where another history parts from ours. What a broker says that is late to hear of changes (no
+ * The topic's id and the epoch of the leader that took the last batch go with each fetch, so the
+ * leader itself refuses another topic and says where another history parts from ours. At the start,
+ * and whenever the leader was away, the last batch is fetched once more and must be the one that
+ * was read: a broker that lost the end of its log may come back under the same epoch. What a broker says that is late to hear of changes (no
  * topic of that name, another one, an end before our offset) is a loss only after some seconds.
  */
 import { Backoff } from '../runtime/backoff.ts';
 import { cut, deleted, recreated } from './history.ts';
 import type { Divergence, FetchedPartition, FetchFrom } from './wire/fetch.ts';
-import type { LogPosition } from './wire/log-position.ts';
-import { EPOCH_AT, HEADER_BYTES } from './wire/record-batch.ts';
+import type { SourceBatch } from './wire/fetched-batch.ts';
+import { type LogPosition, parseHistory } from './wire/log-position.ts';
+import { HEADER_BYTES, readLong } from './wire/record-batch.ts';
+import { sourceBatch } from './wire/record-set.ts';
 
 /** Pauses after failures of this partition. */
 const PAUSE = { minMs: 16, maxMs: 1024 };
@@ -19,8 +22,19 @@ const LONG_PAUSE_MS = 512;
 /** How long brokers may disagree before we believe that something is lost. */
 const CONFIRM_MS = 5_000;
 
+const LAST_OFFSET_DELTA_AT = 23;
+
+/**
+ * `due`: the next fetch begins one offset earlier, with the batch that was read last. An answer
+ * without records says nothing (others may have filled it), so in turn the offset itself is asked
+ * for, `probe`: that is refused where the log ends before it.
+ */
+type Proof = 'none' | 'due' | 'probe';
+
 /** A place as it was when it was asked for. */
 export interface Wanted extends FetchFrom {
+  /** Its offset; what is asked for may begin one before it. */
+  readonly at: number;
   readonly place: ReadPlace;
 }
 
@@ -37,6 +51,9 @@ export class ReadPlace {
   topicId: string | null;
   /** The leader does not know our epoch: the batch that comes next must not be of an older one. */
   #isEpochUnknown = false;
+  /** Who wrote the batch before the offset; empty is not known. */
+  #batch: string;
+  #proof: Proof;
   #notBefore = 0;
   readonly #backoff = new Backoff(PAUSE);
   readonly #confirmMs: number;
@@ -47,8 +64,11 @@ export class ReadPlace {
     this.topic = topic;
     this.partition = partition;
     this.offset = from.offset;
-    this.leaderEpoch = from.leaderEpoch ?? -1;
-    this.topicId = from.topicId ?? null;
+    const history = from.history ? parseHistory(from.history) : null;
+    this.leaderEpoch = history?.leaderEpoch ?? -1;
+    this.topicId = history?.topicId ?? null;
+    this.#batch = history?.batch ?? '';
+    this.#proof = this.#batch === '' ? 'none' : 'due';
     this.#confirmMs = confirmMs;
   }
 
@@ -58,15 +78,17 @@ export class ReadPlace {
 
   /** Not fetched for a while, longer at each failure in a row; true when it takes long. */
   pause(): boolean {
+    if (this.#proof === 'none' && this.#batch !== '') this.#proof = 'due';
     const isLong = this.#backoff.dueMs === LONG_PAUSE_MS;
     this.#notBefore = performance.now() + this.#backoff.next();
     return isLong;
   }
 
   wanted(topicId: string, currentEpoch: number): Wanted {
-    const { partition, offset } = this;
+    const { partition } = this;
     const lastEpoch = this.#isEpochUnknown ? -1 : this.leaderEpoch;
-    return { place: this, topicId, partition, offset, currentEpoch, lastEpoch };
+    const offset = this.#proof === 'due' ? this.offset - 1 : this.offset;
+    return { place: this, topicId, partition, offset, at: this.offset, currentEpoch, lastEpoch };
   }
 
   /** The leader has answered for the topic with this id. */
@@ -76,10 +98,11 @@ export class ReadPlace {
     this.topicId = topicId;
   }
 
-  advance(next: number, leaderEpoch: number): void {
+  advance(next: number, last: SourceBatch | undefined): void {
     this.offset = next;
-    if (leaderEpoch < 0) return;
-    this.leaderEpoch = leaderEpoch;
+    if (last === undefined) return;
+    this.leaderEpoch = last.leaderEpoch;
+    this.#batch = last.batch;
     this.#isEpochUnknown = false;
   }
 
@@ -103,7 +126,9 @@ export class ReadPlace {
 
   /** The leader does not have the offset, though the log does not begin behind it. */
   noteBeyond(range: { earliest: number; latest: number }): void {
-    if (this.#isLost()) throw cut(this, range);
+    // The batch before the offset may have been trimmed, rightly.
+    if (this.#proof === 'due') this.#proof = range.earliest === this.offset ? 'none' : 'probe';
+    else if (this.#isLost()) throw cut(this, range);
   }
 
   /**
@@ -116,11 +141,26 @@ export class ReadPlace {
     this.#isEpochUnknown = true;
   }
 
-  /** Epochs never go back along a log: an older one behind what was read is another history. */
-  checkEpoch(buf: Buffer, got: FetchedPartition): void {
-    if (got.end - got.start < HEADER_BYTES) return;
-    const epoch = buf.readInt32BE(got.start + EPOCH_AT);
+  /**
+   * Looks at the first batch of an answer; false if its records are not to be taken. Epochs never go back along a log, so an older one behind
+   * what was read is another history; and if it holds the record before our offset, it is the batch
+   * that we read. (Compaction may have taken that one away, but keeps who wrote a batch.)
+   */
+  check(buf: Buffer, got: FetchedPartition): boolean {
+    const isEmpty = got.end - got.start < HEADER_BYTES;
+    if (this.#proof === 'probe' || (this.#proof === 'due' && isEmpty)) {
+      this.#proof = this.#proof === 'due' ? 'probe' : 'due';
+      return false;
+    }
+    if (isEmpty) return false;
+    this.#proof = 'none';
+    const first = readLong(buf, got.start);
+    const last = first + buf.readInt32BE(got.start + LAST_OFFSET_DELTA_AT);
+    const { leaderEpoch: epoch, batch } = sourceBatch(buf, got.start);
     if (epoch < this.leaderEpoch) throw cut(this, { epoch });
+    const isBefore = first < this.offset && this.offset - 1 <= last;
+    if (isBefore && this.#batch !== '' && batch !== this.#batch) throw cut(this, { epoch });
+    return true;
   }
 
   /** Nobody answers: what was said before must be said anew, over the whole time, to count. */

@@ -248,7 +248,7 @@ export class LogReader {
   }
 
   async #take(w: Wanted, buf: Buffer, got: FetchedPartition | undefined): Promise<void> {
-    const { place, offset: wanted, topicId } = w;
+    const { place, at: wanted, topicId } = w;
     // Removed or moved while the request was under way: the answer is for another life.
     if (this.#closed || place.removed || place.offset !== wanted) return;
     const { topic, partition } = place;
@@ -260,11 +260,10 @@ export class LogReader {
     if (got.code !== CODE.NONE) return this.#partitionError(place, got.code);
     place.answered(topicId);
     if (got.divergence) return place.noteDivergence(got.divergence);
-    if (got.end === got.start) return;
-    place.checkEpoch(buf, got);
+    if (!place.check(buf, got)) return;
     const aborted = this.#options.isolation === 'committed' ? got.aborted : null;
     const { start, end } = got;
-    const { fetchedBatches, next, leaderEpoch } = decodeRecordSet({
+    const { fetchedBatches, next, last } = decodeRecordSet({
       topic,
       partition,
       buf,
@@ -273,7 +272,7 @@ export class LogReader {
       wanted,
       aborted,
     });
-    place.advance(next, leaderEpoch);
+    place.advance(next, last);
     for (const fetched of fetchedBatches) {
       fetched.topicId = topicId;
       const bytes = fetched.bytes + SLAB_OVERHEAD;

@@ -3,7 +3,14 @@
  * the received bytes. No object and no copy for a record: a consumer reads keys and values where
  * they are.
  */
-import type { LogPosition } from './log-position.ts';
+import { historyText, type LogPosition } from './log-position.ts';
+
+/** A batch of the log; `first` is the number of its first record here. */
+export interface SourceBatch {
+  readonly first: number;
+  readonly leaderEpoch: number;
+  readonly batch: string;
+}
 
 export class FetchedBatch {
   readonly topic: string;
@@ -11,10 +18,10 @@ export class FetchedBatch {
   /** Next offset to read after this fetched batch: past control records and dropped records too. */
   position = 0;
   count = 0;
-  /** Epoch of the leader that took the records; -1 where it is not known. */
-  leaderEpoch = -1;
   /** Which topic of that name they are of; null where it is not known. */
   topicId: string | null = null;
+  /** The log's own batches that it is made of, in order; the last one may have no records here. */
+  readonly sources: SourceBatch[] = [];
   /** Bytes that this fetched batch counts against the reader's limit until it is released. */
   bytes = 0;
   readonly buf: Buffer;
@@ -42,7 +49,25 @@ export class FetchedBatch {
 
   /** Where reading goes on, and on which history: what a durable record keeps. */
   get end(): LogPosition {
-    return { offset: this.position, leaderEpoch: this.leaderEpoch, topicId: this.topicId };
+    return this.#position(this.position, this.sources.at(-1));
+  }
+
+  /** The same for the place behind record `i`. */
+  positionAfter(i: number): LogPosition {
+    let low = 0;
+    for (let high = this.sources.length; high - low > 1; ) {
+      const middle = (low + high) >> 1;
+      if ((this.sources[middle]?.first ?? 0) <= i) low = middle;
+      else high = middle;
+    }
+    return this.#position(this.offset(i) + 1, this.sources[low]);
+  }
+
+  #position(offset: number, source: SourceBatch | undefined): LogPosition {
+    const { topicId } = this;
+    if (topicId === null || source === undefined) return { offset, history: null };
+    const { leaderEpoch, batch } = source;
+    return { offset, history: historyText({ topicId, leaderEpoch, batch }) };
   }
 
   offset(i: number): number {

@@ -17,8 +17,6 @@ export interface OffsetRange {
   earliest: number;
   /** Last stable offset: the end of what a committed reader can see now. */
   latest: number;
-  /** Which topic of that name it is. */
-  topicId: string | null;
 }
 
 /** Ranges of all partitions of a topic; the topic must exist. */
@@ -73,7 +71,7 @@ export async function offsetRange(
 ): Promise<OffsetRange> {
   const earliest = await offsetAt(cluster, topic, partition, EARLIEST, purpose);
   const latest = await offsetAt(cluster, topic, partition, LATEST, purpose);
-  return { partition, earliest, latest, topicId: cluster.topicId(topic) ?? null };
+  return { partition, earliest, latest };
 }
 
 async function offsetAt(
