@@ -31,7 +31,7 @@ export type ErrorKind =
   | 'lease-lost'
   /** The binlog that we need is gone from the source. */
   | 'position-lost'
-  /** The topic was trimmed past our offset. */
+  /** The topic was trimmed past our offset, cut, deleted or made again. */
   | 'history-lost'
   /** A table is no longer what the job was planned with. */
   | 'schema-changed'
