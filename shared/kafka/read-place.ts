@@ -4,8 +4,9 @@
  * The topic's id and the epoch of the leader that took the last batch go with each fetch, so the
  * leader itself refuses another topic and says where another history parts from ours. At the start,
  * and whenever the leader was away, the last batch is fetched once more and must be the one that
- * was read: a broker that lost the end of its log may come back under the same epoch. What a broker says that is late to hear of changes (no
- * topic of that name, another one, an end before our offset) is a loss only after some seconds.
+ * was read: a broker that lost the end of its log may come back under the same epoch. What a broker
+ * says that is late to hear of changes (no topic of that name, another one, an end before our
+ * offset) is a loss only after some seconds.
  */
 import { Backoff } from '../runtime/backoff.ts';
 import { cut, deleted, recreated } from './history.ts';
@@ -142,9 +143,10 @@ export class ReadPlace {
   }
 
   /**
-   * Looks at the first batch of an answer; false if its records are not to be taken. Epochs never go back along a log, so an older one behind
-   * what was read is another history; and if it holds the record before our offset, it is the batch
-   * that we read. (Compaction may have taken that one away, but keeps who wrote a batch.)
+   * Looks at the first batch of an answer; false if its records are not to be taken. Epochs never
+   * go back along a log, so an older one behind what was read is another history; and if it holds
+   * the record before our offset, it is the batch that we read. (Compaction may have taken that one
+   * away, but keeps who wrote a batch.)
    */
   check(buf: Buffer, got: FetchedPartition): boolean {
     const isEmpty = got.end - got.start < HEADER_BYTES;
