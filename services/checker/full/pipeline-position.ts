@@ -17,8 +17,10 @@ import { openProgress, type ServiceContext } from '../../../shared/member/contex
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified } from '../../../shared/mysql/identifier.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
+import { Backoff } from '../../../shared/runtime/backoff.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
+import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import type { PositionWaiter } from './position-waiter.ts';
 
 const POLL_MIN_MS = 10;
@@ -128,7 +130,7 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
         return;
       } catch (e) {
         const error = asReshardError(e);
-        if (!['unreachable', 'source', 'target'].includes(error.kind)) throw error;
+        if (policyOf(error.kind) !== 'restart') throw error;
         this.#context.log.warn({ target: target.name }, `waits: ${describeError(error)}`);
       }
       await sleep(RETRY_MS, signal);
@@ -142,7 +144,7 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
     signal: AbortSignal,
   ): Promise<void> {
     const { job } = this.#context.job;
-    let pauseMs = POLL_MIN_MS;
+    const backoff = new Backoff({ minMs: POLL_MIN_MS, maxMs: POLL_MAX_MS, factor: 1.5 });
     for (;;) {
       signal.throwIfAborted();
       const rows = await session.query<{ topic: string; part: string | number; next: string }>(
@@ -152,8 +154,7 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
       );
       const next = new Map(rows.map(r => [`${r.topic}[${r.part}]`, Number(r.next)]));
       if ([...ends].every(([partition, end]) => (next.get(partition) ?? 0) >= end)) break;
-      await sleep(pauseMs, signal);
-      pauseMs = Math.min(pauseMs * 1.5, POLL_MAX_MS);
+      await backoff.wait(signal);
     }
     await this.#unparked(session, target, signal);
   }

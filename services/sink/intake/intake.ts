@@ -13,6 +13,7 @@
 
 import type { LogReader, ReaderOptions } from '../../../shared/kafka/reader.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
+import { Backoff } from '../../../shared/runtime/backoff.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { asReshardError, describeError, type ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
@@ -39,8 +40,7 @@ interface Stream {
   readonly tasks: Set<PartitionTask>;
 }
 
-const REOPEN_MIN_MS = 100;
-const REOPEN_MAX_MS = 5000;
+const REOPEN = { minMs: 100, maxMs: 5000 };
 /** The shared feed counts as held up when this part of its buffer is taken. */
 const FULL = 0.7;
 const BALANCE_MS = 100;
@@ -61,7 +61,7 @@ class Feed {
   #reader: LogReader | null = null;
   #opening = false;
   #closed = false;
-  #reopenMs = REOPEN_MIN_MS;
+  readonly #reopening = new Backoff(REOPEN);
 
   constructor(
     o: IntakeOptions,
@@ -134,9 +134,9 @@ class Feed {
 
   async #pause(e: unknown): Promise<void> {
     this.error = asReshardError(e);
-    this.#o.log.warn({ inMs: this.#reopenMs }, `reader opens again: ${describeError(e)}`);
-    await sleep(this.#reopenMs);
-    this.#reopenMs = Math.min(this.#reopenMs * 2, REOPEN_MAX_MS);
+    const inMs = Math.round(this.#reopening.next());
+    this.#o.log.warn({ inMs }, `reader opens again: ${describeError(e)}`);
+    await sleep(inMs);
   }
 
   /**
@@ -163,7 +163,7 @@ class Feed {
   }
 
   #take(reader: LogReader, fetched: FetchedBatch): void {
-    this.#reopenMs = REOPEN_MIN_MS;
+    this.#reopening.reset();
     this.error = null;
     const stream = this.streams.get(`${fetched.topic}[${fetched.partition}]`);
     if (stream === undefined || reader !== this.#reader || fetched.position <= stream.position) {
