@@ -156,6 +156,15 @@ export const GUARDS: Guard[] = [
     named: 'a log that is shorter than what was acknowledged',
   },
   {
+    name: 'history of a reader that is opened again',
+    why: 'after a failure the sink reads on in whatever log is there',
+    file: 'services/sink/intake/intake.ts',
+    find: 'stream.at = fetched.end;',
+    replace: 'stream.at = { offset: fetched.position };',
+    tests: ['services/sink/intake/intake.test.ts'],
+    named: 'a reader that fails is replaced',
+  },
+  {
     name: 'id of the topic that is written to',
     why: 'a transaction is committed to a topic that was deleted and made again',
     file: 'shared/kafka/write-history.ts',

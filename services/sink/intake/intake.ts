@@ -13,6 +13,7 @@
 
 import type { LogReader, ReaderOptions } from '../../../shared/kafka/reader.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
+import type { LogPosition } from '../../../shared/kafka/wire/log-position.ts';
 import { Backoff } from '../../../shared/runtime/backoff.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { asReshardError, describeError, type ReshardError } from '../../../shared/runtime/error.ts';
@@ -37,6 +38,8 @@ interface Stream {
   readonly partition: number;
   /** Next offset to come. */
   position: number;
+  /** The same with its history: a reader that is opened again must go on in the same log. */
+  at: LogPosition;
   readonly tasks: Set<PartitionTask>;
 }
 
@@ -84,8 +87,10 @@ class Feed {
       return;
     }
     const { table, partition, enqueued } = task;
-    this.streams.set(task.name, { table, partition, position: enqueued, tasks: new Set([task]) });
-    if (this.#reader !== null) this.#reader.add(table.topic, partition, enqueued);
+    const at = { offset: enqueued };
+    const tasks = new Set([task]);
+    this.streams.set(task.name, { table, partition, position: enqueued, at, tasks });
+    if (this.#reader !== null) this.#reader.add(table.topic, partition, at);
     else this.#open();
   }
 
@@ -124,7 +129,7 @@ class Feed {
         });
         if (this.#closed) return reader.close();
         this.#reader = reader;
-        for (const s of this.streams.values()) reader.add(s.table.topic, s.partition, s.position);
+        for (const s of this.streams.values()) reader.add(s.table.topic, s.partition, s.at);
         return;
       } catch (e) {
         await this.#pause(e);
@@ -172,6 +177,7 @@ class Feed {
     }
     const routed = new RoutedBatch(stream.table, fetched, stream.position, s => reader.release(s));
     stream.position = fetched.position;
+    stream.at = fetched.end;
     if (routed.error !== null) this.#stop(stream);
     // Held while it is offered, so that it returns to the reader if nobody takes it.
     routed.hold();

@@ -10,7 +10,6 @@
  */
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
-import { Backoff } from '../../../../shared/runtime/backoff.ts';
 import { sleep } from '../../../../shared/runtime/clock.ts';
 import { asReshardError, describeError, ReshardError } from '../../../../shared/runtime/error.ts';
 import type { Logger } from '../../../../shared/runtime/log.ts';
@@ -61,8 +60,9 @@ export interface RetrySchedule {
 const GRACE_MS = 5000;
 const STATEMENT_BYTES = 1024 * 1024;
 const STATEMENT_ROWS = 2000;
+const BACKOFF_MIN_MS = 100;
 /** A target that is back should not wait long for us. */
-const BACKOFF = { minMs: 100, maxMs: 3000 };
+const BACKOFF_MAX_MS = 3000;
 const PACE: RetrySchedule = {
   fencedMs: 3000,
   haltedMs: 15_000,
@@ -154,7 +154,7 @@ export class Worker {
   async run(signal: AbortSignal): Promise<void> {
     const stop = (): void => this.#wakeup.ring();
     signal.addEventListener('abort', stop);
-    const backoff = new Backoff(BACKOFF);
+    let backoff = BACKOFF_MIN_MS;
     while (!signal.aborted) {
       const startedAt = performance.now();
       try {
@@ -162,11 +162,11 @@ export class Worker {
       } catch (e) {
         this.error = asReshardError(e);
         this.#suspend();
-        if (performance.now() - startedAt > BACKOFF.maxMs) backoff.reset();
-        const level = backoff.dueMs < 1000 ? 'info' : 'warn';
-        const inMs = Math.round(backoff.next());
-        this.#o.log[level]({ inMs }, `target waits: ${describeError(e)}`);
-        await sleep(inMs, signal);
+        if (performance.now() - startedAt > BACKOFF_MAX_MS) backoff = BACKOFF_MIN_MS;
+        const level = backoff < 1000 ? 'info' : 'warn';
+        this.#o.log[level]({ inMs: backoff }, `target waits: ${describeError(e)}`);
+        await sleep(backoff, signal);
+        backoff = Math.min(backoff * 2, BACKOFF_MAX_MS);
       }
     }
     signal.removeEventListener('abort', stop);
