@@ -9,6 +9,7 @@
  * is applied, nothing behind it is (I10).
  */
 
+import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
 import type { SinkTable } from './sink-table.ts';
@@ -17,8 +18,6 @@ import type { SinkTable } from './sink-table.ts';
 export const NOWHERE = -1;
 /** In `leaves`: the key leaves every target but `goesTo` (a tombstone, a compacted topic). */
 export const EVERYWHERE = -2;
-
-export const FRAME_BYTES = 5;
 
 export class RoutedBatch {
   readonly table: SinkTable;
