@@ -17,7 +17,11 @@ export async function runSink(o: ServiceOptions): Promise<void> {
   }
   const deadLetters = deadLetterTopic(job.job);
   const from = { job: job.job, jobId: view.jobId, targets: job.targets.map(t => t.name) };
-  const sendDeadLetters = deadLetterSender(deadLetters, from, await kafka.writer());
+  const sendDeadLetters = deadLetterSender(
+    deadLetters,
+    from,
+    await kafka.writer({ mayBeRemade: true }),
+  );
   const sink = new Sink({ job, view, kafka, sendDeadLetters, log });
   const progress = new SinkProgress(sink, {
     parkDeadlineMs: job.options.parkDeadlineSeconds * 1000,

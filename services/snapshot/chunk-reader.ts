@@ -8,7 +8,9 @@
  *
  * Hot path: row packet bytes -> Avro bytes -> one growing buffer; no object for a row or a value.
  */
+
 import { EnvelopeEncoder } from '../../shared/codec/envelope.ts';
+import { FRAME_BYTES, registryFrame } from '../../shared/codec/registry-frame.ts';
 import type { TablePlan } from '../../shared/job/state/job-view.ts';
 import type { MysqlSession } from '../../shared/mysql/connect.ts';
 import { gtidLowerBound } from '../../shared/mysql/gtid-lower-bound.ts';
@@ -39,8 +41,6 @@ export type ReadChunk = {
 
 export type ReadBounds = { after: Buffer | null; upTo: Buffer | null };
 
-/** Confluent framing in front of a key. */
-const KEY_HEADER = 5;
 /** Rows past this many chunks' bytes are left for the next read, whatever was asked for. */
 const READ_CHUNKS_MAX = 4;
 /** The buffer of a row does not stay bigger. */
@@ -127,15 +127,16 @@ export class ChunkReader {
 
   /** A key as it goes to the table topic. */
   framed(key: Buffer): Buffer {
-    const header = Buffer.alloc(KEY_HEADER);
-    header.writeInt32BE(this.#plan.keySchemaId, 1);
-    return Buffer.concat([header, key]);
+    return Buffer.concat([registryFrame(this.#plan.keySchemaId), key]);
   }
 
   /** The key of the chunk's last row, for people. */
   describeLast(chunk: ReadChunk): string {
-    const { keyStart, keyEnd } = this.#cuts.at(-1) ?? { keyStart: KEY_HEADER, keyEnd: KEY_HEADER };
-    const key = chunk.upTo ?? this.#out.buf.subarray(keyStart + KEY_HEADER, keyEnd);
+    const { keyStart, keyEnd } = this.#cuts.at(-1) ?? {
+      keyStart: FRAME_BYTES,
+      keyEnd: FRAME_BYTES,
+    };
+    const key = chunk.upTo ?? this.#out.buf.subarray(keyStart + FRAME_BYTES, keyEnd);
     return this.bound.describe(key);
   }
 
@@ -197,7 +198,7 @@ export class ChunkReader {
     const chunks = this.#cuts.map((cut, i): ReadChunk => {
       const start = this.#cuts[i - 1]?.end ?? 0;
       return {
-        upTo: Buffer.from(buf.subarray(cut.keyStart + KEY_HEADER, cut.keyEnd)),
+        upTo: Buffer.from(buf.subarray(cut.keyStart + FRAME_BYTES, cut.keyEnd)),
         last: false,
         visible,
         rowCount: cut.rowCount,
@@ -224,7 +225,7 @@ export class ChunkReader {
     const last = this.#cuts.at(-1);
     if (doubts.length === 0 || last === undefined) return;
     const { schema } = this.#plan;
-    const upTo = this.#out.buf.subarray(last.keyStart + KEY_HEADER, last.keyEnd);
+    const upTo = this.#out.buf.subarray(last.keyStart + FRAME_BYTES, last.keyEnd);
     const where = predicate(upTo);
     for (const column of doubts) {
       const probe = this.#codec.dateProbe(column);

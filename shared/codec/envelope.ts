@@ -9,6 +9,7 @@ import type { RowCodec } from '../row/row-codec.ts';
 import { at, ByteWriter } from '../runtime/bytes.ts';
 import { ReshardError } from '../runtime/error.ts';
 import { readVarint, skipBytes, skipVarint } from '../type/avro-read.ts';
+import { FRAME_BYTES, registryFrame } from './registry-frame.ts';
 
 export type SourceInfo = {
   /** When the transaction was committed (or, for a snapshot row, when it was read). */
@@ -24,8 +25,6 @@ export type SourceInfo = {
 export type Slice = { buf: Buffer; start: number; end: number };
 export type Operation = 'c' | 'u' | 'd' | 'r';
 
-/** Magic byte and schema id of Confluent's wire format. */
-export const HEADER_BYTES = 5;
 export const SOURCE_VERSION = '1';
 
 const EPOCH_DIGITS = 10;
@@ -59,8 +58,8 @@ export class EnvelopeEncoder {
   }) {
     this.#codec = o.codec;
     this.#prefix = o.prefix;
-    this.#keyHeader = confluentHeader(o.keySchemaId);
-    this.#valueHeader = confluentHeader(o.valueSchemaId);
+    this.#keyHeader = registryFrame(o.keySchemaId);
+    this.#valueHeader = registryFrame(o.valueSchemaId);
   }
 
   /** Sets the source of the rows that follow. */
@@ -99,7 +98,7 @@ export class EnvelopeEncoder {
 
   /** Key record with its header. */
   key(out: ByteWriter, rowBuf: Buffer, start: number, end: number): void {
-    out.copy(this.#keyHeader, 0, HEADER_BYTES);
+    out.copy(this.#keyHeader, 0, FRAME_BYTES);
     this.#codec.key(rowBuf, start, end, out);
   }
 
@@ -116,7 +115,7 @@ export class EnvelopeEncoder {
   ): void {
     if (!this.#begun) throw new ReshardError('bug', 'EnvelopeEncoder.value before begin');
     if (nowMs !== this.#clockMs) this.#setClock(nowMs);
-    out.copy(this.#valueHeader, 0, HEADER_BYTES);
+    out.copy(this.#valueHeader, 0, FRAME_BYTES);
     writeRow(out, before);
     writeRow(out, after);
     out.copy(this.#head.buf, 0, this.#head.pos);
@@ -150,7 +149,7 @@ export function patchSequence(
   ordinal: bigint | number,
 ): void {
   const start = end - fromEnd;
-  if (start < HEADER_BYTES || at(value, start) !== 0x5b || at(value, start + 1) !== 0x22) {
+  if (start < FRAME_BYTES || at(value, start) !== 0x5b || at(value, start + 1) !== 0x22) {
     throw new ReshardError('corrupt', 'no version text where a chunk says its rows have one');
   }
   writeVersion(value, start, epoch, ordinal);
@@ -217,12 +216,6 @@ function writeTimes(out: ByteWriter, ms: number): void {
   out.varlong(BigInt(ms) * 1000000n);
 }
 
-export function confluentHeader(schemaId: number): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES);
-  header.writeUInt32BE(schemaId, 1);
-  return header;
-}
-
 /**
  * Finds the parts of one value in place. The fields hold positions into the buffer given to
  * `decode`, valid until the next call. Reads only values of the codec's own schema: the caller
@@ -254,9 +247,9 @@ export class EnvelopeDecoder {
   }
 
   decode(buf: Buffer, start: number, end: number): void {
-    if (end - start < HEADER_BYTES || at(buf, start) !== 0) throw damaged('no Confluent header');
+    if (end - start < FRAME_BYTES || at(buf, start) !== 0) throw damaged('no Confluent header');
     this.schemaId = buf.readUInt32BE(start + 1);
-    let pos = this.#rows(buf, start + HEADER_BYTES);
+    let pos = this.#rows(buf, start + FRAME_BYTES);
     pos = this.#source(buf, pos, end);
     pos = skipOptional(buf, pos, skipTransaction);
     if (at(buf, pos) !== 2) throw damaged('op is not one character');

@@ -5,11 +5,12 @@
  * Why trying is safe here: a version only ever adds fields at the end, so a record of another one
  * ends too early or too late, and decoding says so; bytes that fit no version are refused.
  */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import avsc from 'avsc';
 import { ReshardError } from '../runtime/error.ts';
-import { HEADER_BYTES } from './envelope.ts';
 import { type RecordCodec, type RecordName, staticSchema } from './record-codec.ts';
+import { FRAME_BYTES } from './registry-frame.ts';
 
 const PAST = new URL('../../schemas/past/', import.meta.url);
 
@@ -22,7 +23,7 @@ export function ownRecordReader<T>(name: RecordName): Pick<RecordCodec<T>, 'deco
       let cause: unknown;
       for (const reader of attempts) {
         try {
-          return type.fromBuffer(value.subarray(HEADER_BYTES), reader);
+          return type.fromBuffer(value.subarray(FRAME_BYTES), reader);
         } catch (e) {
           cause = e;
         }

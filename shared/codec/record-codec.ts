@@ -4,11 +4,12 @@
  * A record of an older version of its schema is read through Avro's resolution. All versions that
  * the subject has are loaded at the start, so decoding needs no network.
  */
+
 import { readFileSync } from 'node:fs';
 import avsc from 'avsc';
 import { canonicalJson, type SchemaObject, type SchemaRegistry } from '../registry/registry.ts';
 import { ReshardError } from '../runtime/error.ts';
-import { confluentHeader, HEADER_BYTES } from './envelope.ts';
+import { FRAME_BYTES, registryFrame } from './registry-frame.ts';
 
 type Resolver = ReturnType<avsc.Type['createResolver']>;
 
@@ -90,7 +91,7 @@ class AvscRecordCodec<T> implements RecordCodec<T> {
   ) {
     this.#subject = subject;
     this.#type = type;
-    this.#header = confluentHeader(id);
+    this.#header = registryFrame(id);
     this.#resolvers = resolvers;
   }
 
@@ -99,7 +100,7 @@ class AvscRecordCodec<T> implements RecordCodec<T> {
   }
 
   decode(value: Buffer): T {
-    const id = value.length > HEADER_BYTES && value[0] === 0 ? value.readUInt32BE(1) : -1;
+    const id = value.length > FRAME_BYTES && value[0] === 0 ? value.readUInt32BE(1) : -1;
     if (!this.#resolvers.has(id)) {
       throw new ReshardError('corrupt', `a record of ${this.#subject} under schema id ${id}`, {
         remedy: 'a newer version wrote it: restart this service with that version',
@@ -107,7 +108,7 @@ class AvscRecordCodec<T> implements RecordCodec<T> {
       });
     }
     try {
-      return this.#type.fromBuffer(value.subarray(HEADER_BYTES), this.#resolvers.get(id));
+      return this.#type.fromBuffer(value.subarray(FRAME_BYTES), this.#resolvers.get(id));
     } catch (e) {
       throw new ReshardError('corrupt', `a record of ${this.#subject} does not decode`, {
         cause: e,

@@ -49,7 +49,9 @@ test('connections cut at any moment: all is read once and in order', {
   for (let p = 0; p < PARTITIONS; p++) reader.add(topic, p, 0);
   const port = new ClusterTransactionPort(writing, 'writer');
   const w = await TransactionalWriter.open(port, { transactionalId: topic });
-  const plain = new PlainWriter(new ClusterTransactionPort(writing, 'writer'), 100_000);
+  const plain = new PlainWriter(new ClusterTransactionPort(writing, 'writer'), {
+    maxBatchBytes: 100_000,
+  });
   const wanted: string[][] = [[], [], []];
   {
     using writerCuts = cutter(writing, 'writer', 12);

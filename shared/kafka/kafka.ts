@@ -4,7 +4,7 @@
  */
 import { TopicAdmin } from './admin.ts';
 import { Member, type MemberOptions } from './member.ts';
-import { PlainWriter } from './plain-writer.ts';
+import { PlainWriter, type PlainWriterOptions } from './plain-writer.ts';
 import { LogReader, type ReaderOptions } from './reader.ts';
 import {
   MAX_BATCH_BYTES,
@@ -67,10 +67,10 @@ export class KafkaLog implements AsyncDisposable {
     }
   }
 
-  async writer(o: { maxBatchBytes?: number } = {}): Promise<PlainWriter> {
+  async writer(o: Partial<PlainWriterOptions> = {}): Promise<PlainWriter> {
     const purpose = this.#purpose('writer');
     const port = new ClusterTransactionPort(this.#cluster, purpose);
-    const writer = new PlainWriter(port, o.maxBatchBytes ?? MAX_BATCH_BYTES);
+    const writer = new PlainWriter(port, { maxBatchBytes: MAX_BATCH_BYTES, ...o });
     this.#open.set(purpose, () => writer.close());
     return writer;
   }

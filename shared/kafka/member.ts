@@ -8,6 +8,7 @@
  * When the broker has not been heard for the session timeout, `onLost` is called by our own clock:
  * another member may have the slots already. A lease is no fence: writers need one besides.
  */
+import { Backoff } from '../runtime/backoff.ts';
 import { sleep } from '../runtime/clock.ts';
 import { asReshardError, ReshardError } from '../runtime/error.ts';
 import type { Logger } from '../runtime/log.ts';
@@ -32,8 +33,7 @@ export interface MemberOptions {
 const SESSION_TIMEOUT_MS = 6_000;
 const REBALANCE_TIMEOUT_MS = 30_000;
 const HEARTBEAT_MAX_MS = 500;
-const PAUSE_MIN_MS = 50;
-const PAUSE_MAX_MS = 1_000;
+const PAUSE = { minMs: 50, maxMs: 1_000 };
 const LEAVE_TIMEOUT_MS = 1_000;
 
 export class Member {
@@ -88,10 +88,10 @@ export class Member {
   }
 
   async #run(): Promise<void> {
-    for (let pauseMs = PAUSE_MIN_MS; !this.#stop.signal.aborted; ) {
+    for (const backoff = new Backoff(PAUSE); !this.#stop.signal.aborted; ) {
       try {
         if (await this.#round()) {
-          pauseMs = PAUSE_MIN_MS;
+          backoff.reset();
           await this.#rejoin.promise;
           continue;
         }
@@ -105,8 +105,7 @@ export class Member {
           await this.#leave();
         }
       }
-      await sleep(pauseMs, this.#stop.signal);
-      pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS);
+      await backoff.wait(this.#stop.signal);
     }
   }
 

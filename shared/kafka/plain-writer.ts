@@ -14,12 +14,23 @@ import {
   type RecordHeader,
 } from './wire/record-batch.ts';
 import type { ProducerIdentity, TransactionPort } from './wire/transaction-port.ts';
+import { WriteHistory } from './write-history.ts';
 
 export interface PlainRecord {
   key: Buffer | null;
   value: Buffer | null;
   /** Names and texts. */
   headers?: readonly (readonly [string, string])[];
+}
+
+export interface PlainWriterOptions {
+  /** Batches are split above this; keep it below max.message.bytes of the topics. */
+  maxBatchBytes: number;
+  /**
+   * For topics that nothing is read from as a history (reports, dead letters): one that an operator
+   * has made anew is written on.
+   */
+  mayBeRemade?: boolean;
 }
 
 interface Identity {
@@ -35,12 +46,15 @@ export class PlainWriter {
   readonly #port: TransactionPort;
   readonly #maxBatchBytes: number;
   readonly #tails = new Map<string, Promise<unknown>>();
+  /** Null where any topic of the name will do. */
+  readonly #history: WriteHistory | null;
   #identity: Identity | undefined;
   #closed = false;
 
-  constructor(port: TransactionPort, maxBatchBytes: number) {
+  constructor(port: TransactionPort, o: PlainWriterOptions) {
     this.#port = port;
-    this.#maxBatchBytes = maxBatchBytes;
+    this.#maxBatchBytes = o.maxBatchBytes;
+    this.#history = o.mayBeRemade ? null : new WriteHistory(port);
   }
 
   /** Resolves with the offset of the first record when all are durable. The records are copied. */
@@ -94,13 +108,17 @@ export class PlainWriter {
   ): Promise<number> {
     const deadline = performance.now() + SEND_TIMEOUT_MS;
     const identity = this.#current(deadline);
+    const topics = new Set([topic]);
     try {
+      await this.#history?.look(topics);
       let first = -1;
       for (const builder of builders) {
         const batch = await sealed(identity, topic, partition, builder);
         const [base = -1] = await produceBatches(this.#port, null, [batch], deadline);
+        this.#history?.acknowledged(topic, partition, base, batch.count);
         if (first < 0) first = base;
       }
+      await this.#history?.compare(topics);
       return first;
     } catch (e) {
       if (this.#identity === identity) this.#identity = undefined;

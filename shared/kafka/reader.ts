@@ -5,17 +5,22 @@
  * One fetch loop per leader on a connection of its own, many partitions in a request. What the
  * library's consumer does otherwise: it takes the next fetch only after the last was processed,
  * jumps to the end of the log when an offset is gone, and lets records of aborted transactions
- * through. Here an offset that is gone is the error 'history-lost', and never a jump.
+ * through. Here an offset that is gone, a log that was cut and grew again, and another topic of the
+ * same name are the error 'history-lost' (history.ts), and never a jump or a read from the middle.
  */
+import { Backoff } from '../runtime/backoff.ts';
 import { sleep } from '../runtime/clock.ts';
 import { asReshardError, ReshardError } from '../runtime/error.ts';
+import { trimmed } from './history.ts';
+import { ReadPlace, type Wanted } from './read-place.ts';
 import type { Cluster } from './wire/cluster.ts';
 import { CODE, isLeaderTransient, refused } from './wire/error-code.ts';
 import { decodeFetch, encodeFetch, type FetchedPartition } from './wire/fetch.ts';
 import type { FetchedBatch } from './wire/fetched-batch.ts';
 import { offsetRange } from './wire/list-offsets.ts';
+import type { LogPosition } from './wire/log-position.ts';
 import { decodeRecordSet } from './wire/record-set.ts';
-import { API } from './wire/wire-format.ts';
+import { API, NO_TOPIC_ID } from './wire/wire-format.ts';
 
 export interface ReaderOptions {
   isolation: 'committed' | 'uncommitted';
@@ -29,17 +34,12 @@ export interface ReaderOptions {
   minBytes?: number;
 }
 
-interface Place {
-  readonly topic: string;
-  readonly partition: number;
-  offset: number;
-  /** Delivered and not released. */
-  held: number;
-  /** Not fetched before this time, after an error. */
-  notBefore: number;
-  pauseMs: number;
-  lostSince: number | undefined;
-  removed: boolean;
+interface Picked {
+  ready: ReadPlace[];
+  /** Another topic has their name, as far as it is known. */
+  foreign: ReadPlace[];
+  heldBack: boolean;
+  waiting: boolean;
 }
 
 const BUFFERED_BYTES = 32 * 1024 * 1024;
@@ -49,21 +49,18 @@ const RESPONSE_BYTES_MAX = 8 * 1024 * 1024;
 const WAIT_MS = 250;
 /** While a partition is held back by its limit the broker must not keep us for the whole wait. */
 const SHORT_WAIT_MS = 20;
-/** Doubled at each failure in a row. */
-const PAUSE_MIN_MS = 16;
-const PAUSE_MAX_MS = 1024;
+/** Between looks for leaders. */
+const SEARCH = { minMs: 16, maxMs: 1024 };
+const UNREACHED_MS = 80;
 const IDLE_MS = 20;
 /** A fetched batch costs memory besides its bytes. */
 const SLAB_OVERHEAD = 256;
-/** An offset above the end may be a leader that is not up to date yet; after this it is a loss. */
-const BEYOND_END_MS = 5_000;
-
 export class LogReader {
   readonly #cluster: Cluster;
   readonly #purpose: string;
   readonly #options: Required<ReaderOptions>;
-  readonly #places = new Map<string, Place>();
-  readonly #fetchedPlace = new WeakMap<FetchedBatch, Place>();
+  readonly #places = new Map<string, ReadPlace>();
+  readonly #fetchedPlace = new WeakMap<FetchedBatch, ReadPlace>();
   readonly #loops = new Set<number>();
   #held = 0;
   #closed = false;
@@ -89,18 +86,14 @@ export class LogReader {
     return this.#held;
   }
 
-  add(topic: string, partition: number, offset: number): void {
+  /** From an offset, or from a durable position: then the topic and its history must be its own. */
+  add(topic: string, partition: number, from: number | LogPosition): void {
     this.remove(topic, partition);
-    const place: Place = {
+    const place = new ReadPlace(
       topic,
       partition,
-      offset,
-      held: 0,
-      notBefore: 0,
-      pauseMs: PAUSE_MIN_MS,
-      lostSince: undefined,
-      removed: false,
-    };
+      typeof from === 'number' ? { offset: from } : from,
+    );
     this.#places.set(`${topic}/${partition}`, place);
     this.#schedule();
   }
@@ -153,7 +146,7 @@ export class LogReader {
 
   /** Starts a loop for every leader that has none; finds leaders first. */
   async #startLoops(): Promise<void> {
-    for (let pauseMs = PAUSE_MIN_MS; !this.#closed; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
+    for (const backoff = new Backoff(SEARCH); !this.#closed; ) {
       const homeless: string[] = [];
       for (const { topic, partition } of this.#places.values()) {
         const node = this.#cluster.leader(topic, partition);
@@ -163,7 +156,10 @@ export class LogReader {
       this.#wakeAll();
       if (homeless.length === 0) return;
       await this.#refresh(homeless);
-      if (homeless.some(topic => this.#cluster.partitionCount(topic) === 0)) await sleep(pauseMs);
+      for (const place of this.#places.values()) {
+        place.noteExists(this.#cluster.topicId(place.topic) !== undefined);
+      }
+      if (homeless.some(topic => this.#cluster.partitionCount(topic) === 0)) await backoff.wait();
     }
   }
 
@@ -176,14 +172,22 @@ export class LogReader {
 
   async #fetchLoop(node: number): Promise<void> {
     for (let turn = 0; !this.#closed; turn++) {
-      const { ready, heldBack, waiting } = this.#pick(node, turn);
+      const { ready, heldBack, waiting, foreign } = this.#pick(node, turn);
+      for (const place of foreign) {
+        this.#pause(place);
+        await this.#refresh([place.topic]);
+      }
       if (ready.length === 0) {
         if (!heldBack && !waiting && !this.#leads(node)) return;
         await this.#awoken(waiting ? IDLE_MS : WAIT_MS);
         continue;
       }
       const { maxWaitMs, minBytes, maxBufferedBytes, maxPartitionBytes } = this.#options;
-      const request = encodeFetch(ready, {
+      const wanted = ready.map(place => {
+        const { topic, partition } = place;
+        return place.wanted(this.#topicId(topic), this.#cluster.leaderEpoch(topic, partition));
+      });
+      const request = encodeFetch(wanted, {
         committed: this.#options.isolation === 'committed',
         maxWaitMs: heldBack || waiting ? SHORT_WAIT_MS : maxWaitMs,
         minBytes: heldBack ? 1 : minBytes,
@@ -193,17 +197,16 @@ export class LogReader {
         ),
         maxPartitionBytes,
       });
-      const wanted = ready.map(p => ({ place: p, offset: p.offset }));
       try {
         const r = await this.#cluster.ask(node, this.#purpose, API.fetch, request);
         const answer = decodeFetch(r);
         await this.#cluster.throttle(node, this.#purpose, answer.throttleMs);
         if (answer.code !== CODE.NONE) throw refused('to fetch', answer.code, { node });
-        for (const { place, offset } of wanted) {
+        for (const one of wanted) {
           const got = answer.partitions.find(
-            p => p.topic === place.topic && p.partition === place.partition,
+            p => p.topicId === one.topicId && p.partition === one.partition,
           );
-          await this.#take(place, offset, answer.buf, got);
+          await this.#take(one, answer.buf, got);
         }
       } catch (e) {
         await this.#unreached(ready, e);
@@ -211,10 +214,15 @@ export class LogReader {
     }
   }
 
+  #topicId(topic: string): string {
+    return this.#cluster.topicId(topic) ?? NO_TOPIC_ID;
+  }
+
   /** Partitions of this leader that may be fetched now, in an order that turns. */
-  #pick(node: number, turn: number): { ready: Place[]; heldBack: boolean; waiting: boolean } {
+  #pick(node: number, turn: number): Picked {
     const { maxBufferedBytes, maxPartitionBytes } = this.#options;
-    const ready: Place[] = [];
+    const ready: ReadPlace[] = [];
+    const foreign: ReadPlace[] = [];
     let heldBack = false;
     let waiting = false;
     const now = performance.now();
@@ -223,11 +231,13 @@ export class LogReader {
     for (const place of this.#places.values()) {
       if (this.#cluster.leader(place.topic, place.partition) !== node) continue;
       if (full || place.held >= share) heldBack = true;
-      else if (place.notBefore > now) waiting = true;
-      else ready.push(place);
+      else if (place.isPaused(now)) waiting = true;
+      else if (place.isOf(this.#topicId(place.topic))) ready.push(place);
+      else foreign.push(place);
     }
     const first = ready.length > 0 ? turn % ready.length : 0;
-    return { ready: [...ready.slice(first), ...ready.slice(0, first)], heldBack, waiting };
+    const turned = [...ready.slice(first), ...ready.slice(0, first)];
+    return { ready: turned, heldBack, waiting: waiting || foreign.length > 0, foreign };
   }
 
   #leads(node: number): boolean {
@@ -237,12 +247,8 @@ export class LogReader {
     return false;
   }
 
-  async #take(
-    place: Place,
-    wanted: number,
-    buf: Buffer,
-    got: FetchedPartition | undefined,
-  ): Promise<void> {
+  async #take(w: Wanted, buf: Buffer, got: FetchedPartition | undefined): Promise<void> {
+    const { place, at: wanted, topicId } = w;
     // Removed or moved while the request was under way: the answer is for another life.
     if (this.#closed || place.removed || place.offset !== wanted) return;
     const { topic, partition } = place;
@@ -252,12 +258,12 @@ export class LogReader {
       });
     }
     if (got.code !== CODE.NONE) return this.#partitionError(place, got.code);
-    place.pauseMs = PAUSE_MIN_MS;
-    place.lostSince = undefined;
-    if (got.end === got.start) return;
+    place.answered(topicId);
+    if (got.divergence) return place.noteDivergence(got.divergence);
+    if (!place.check(buf, got)) return;
     const aborted = this.#options.isolation === 'committed' ? got.aborted : null;
     const { start, end } = got;
-    const { fetchedBatches, next } = decodeRecordSet({
+    const { fetchedBatches, next, last } = decodeRecordSet({
       topic,
       partition,
       buf,
@@ -266,8 +272,9 @@ export class LogReader {
       wanted,
       aborted,
     });
-    place.offset = next;
+    place.advance(next, last);
     for (const fetched of fetchedBatches) {
+      fetched.topicId = topicId;
       const bytes = fetched.bytes + SLAB_OVERHEAD;
       place.held += bytes;
       this.#held += bytes;
@@ -277,7 +284,7 @@ export class LogReader {
     }
   }
 
-  async #partitionError(place: Place, code: number): Promise<void> {
+  async #partitionError(place: ReadPlace, code: number): Promise<void> {
     const { topic, partition } = place;
     if (code === CODE.OFFSET_OUT_OF_RANGE) return this.#outOfRange(place);
     if (!isLeaderTransient(code)) throw refused('to fetch', code, { topic, partition });
@@ -287,53 +294,32 @@ export class LogReader {
   }
 
   /** Gone below the start is gone; above the end may be a new leader that still catches up. */
-  async #outOfRange(place: Place): Promise<void> {
+  async #outOfRange(place: ReadPlace): Promise<void> {
     const { topic, partition, offset } = place;
-    const range = await offsetRange(this.#cluster, topic, partition, this.#purpose);
-    const { earliest, latest } = range;
-    place.lostSince ??= performance.now();
-    const beyondMs = performance.now() - place.lostSince;
-    if (offset >= earliest && (offset <= latest || beyondMs < BEYOND_END_MS)) {
-      this.#pause(place);
-      return this.#refresh([topic]);
-    }
-    const message =
-      offset < earliest
-        ? `topic ${topic} was trimmed: offset ${offset} is gone, the first one left is ${earliest}`
-        : `topic ${topic} ends at ${latest}, before offset ${offset} that was read up to: it was ` +
-          'made anew or its end was lost';
-    throw new ReshardError('history-lost', message, {
-      context: { topic, partition, wanted: offset, earliest, latest },
-      remedy:
-        'what was in between cannot be read any more: copy the affected tables again, and ' +
-        'raise retention.ms of the topic above the longest stop of a consumer',
-    });
+    const { earliest, latest } = await offsetRange(this.#cluster, topic, partition, this.#purpose);
+    if (offset < earliest) throw trimmed(place, { earliest, latest });
+    place.noteBeyond({ earliest, latest });
+    this.#pause(place);
+    return this.#refresh([topic]);
   }
 
   /** The leader did not answer: nothing was moved, so the same is asked again after a pause. */
-  async #unreached(places: readonly Place[], e: unknown): Promise<void> {
+  async #unreached(places: readonly ReadPlace[], e: unknown): Promise<void> {
     if (this.#closed) return;
     if (!(e instanceof ReshardError)) throw e;
     if (e.kind !== 'unreachable' && !e.context.again) throw e;
     for (const place of places) this.#pause(place);
-    const [first] = places;
     this.#cluster.settings.log.debug({ err: e.message }, 'fetch failed, asking again');
-    await sleep(first?.pauseMs ?? PAUSE_MIN_MS);
+    await sleep(UNREACHED_MS);
     await this.#refresh([...new Set(places.map(p => p.topic))]);
     this.#schedule();
   }
 
-  #pause(place: Place): void {
-    place.notBefore = performance.now() + place.pauseMs;
-    if (place.pauseMs === PAUSE_MAX_MS / 2) {
-      const { topic, partition, offset } = place;
-      const where = { topic, partition, offset };
-      this.#cluster.settings.log.warn(
-        where,
-        'a partition cannot be read for a while, asking again',
-      );
-    }
-    place.pauseMs = Math.min(place.pauseMs * 2, PAUSE_MAX_MS);
+  #pause(place: ReadPlace): void {
+    if (!place.pause()) return;
+    const { topic, partition, offset } = place;
+    const { log } = this.#cluster.settings;
+    log.warn({ topic, partition, offset }, 'a partition cannot be read for a while, asking again');
   }
 
   async #refresh(topics: readonly string[]): Promise<void> {
@@ -341,7 +327,8 @@ export class LogReader {
       await this.#cluster.refresh([...new Set(topics)]);
     } catch (e) {
       if (!(e instanceof ReshardError) || e.kind !== 'unreachable') throw e;
-      await sleep(PAUSE_MIN_MS * 5);
+      for (const place of this.#places.values()) place.forgetDoubts();
+      await sleep(UNREACHED_MS);
     }
   }
 

@@ -21,6 +21,7 @@ import {
   type RecordHeader,
 } from './wire/record-batch.ts';
 import type { ProducerIdentity, TransactionPort } from './wire/transaction-port.ts';
+import { WriteHistory, type WriteHistoryOptions } from './write-history.ts';
 
 export interface TransactionalWriterOptions {
   transactionalId: string;
@@ -30,6 +31,7 @@ export interface TransactionalWriterOptions {
   commitTimeoutMs?: number;
   /** Batches are split above this; keep it below max.message.bytes of the topics. */
   maxBatchBytes?: number;
+  history?: WriteHistoryOptions;
 }
 
 export interface Committed {
@@ -57,6 +59,7 @@ export class TransactionalWriter {
   readonly #commitTimeoutMs: number;
   readonly #open: PartitionBatches;
   readonly #sequences = new Map<string, number>();
+  readonly #history: WriteHistory;
   #committing = false;
   #dead: ReshardError | undefined;
 
@@ -72,6 +75,7 @@ export class TransactionalWriter {
     this.#producer = producer;
     this.#commitTimeoutMs = o.commitTimeoutMs ?? COMMIT_TIMEOUT_MS;
     this.#open = new PartitionBatches(o.maxBatchBytes ?? MAX_BATCH_BYTES);
+    this.#history = new WriteHistory(port, o.history);
   }
 
   /** Takes the id over: an older writer of it can commit nothing any more. */
@@ -150,6 +154,8 @@ export class TransactionalWriter {
   }
 
   async #transact(sending: Sending[]): Promise<void> {
+    const topics = new Set(sending.map(s => s.topic));
+    await this.#history.look(topics);
     const deadline = performance.now() + this.#commitTimeoutMs;
     await this.#call.run('to add partitions to a transaction', deadline, async node => {
       const codes = await this.#port.addPartitions(node, this.#id, this.#producer, sending);
@@ -161,8 +167,15 @@ export class TransactionalWriter {
       if (now.length === 0) break;
       const batches = now.map(s => this.#sealed(s, s.builders[round]));
       const bases = await produceBatches(this.#port, this.#id, batches, deadline);
-      for (const [i, s] of now.entries()) s.next = (bases[i] ?? 0) + (batches[i]?.count ?? 0);
+      for (const [i, s] of now.entries()) {
+        const base = bases[i] ?? 0;
+        const count = batches[i]?.count ?? 0;
+        this.#history.acknowledged(s.topic, s.partition, base, count);
+        s.next = base + count;
+      }
     }
+    // What went to another topic of the name is not committed.
+    await this.#history.compare(topics);
     failpoint(FAILPOINTS.logAfterProduce);
     await this.#call.run('to commit a transaction', deadline, async node => ({
       code: await this.#port.endTransaction(node, this.#id, this.#producer),

@@ -161,7 +161,7 @@ test('concurrent sends to a partition keep the order of the calls, whatever fail
     if (n % 7 === 0) throw lost();
     return acks;
   };
-  const w = new PlainWriter(kafka, 1000);
+  const w = new PlainWriter(kafka, { maxBatchBytes: 1000 });
   const values = Array.from({ length: 40 }, (_, i) => `v${i}`);
   const sends = values.map(v => w.send('t', 0, [{ key: null, value: Buffer.from(v) }]));
   const offsets = await Promise.all(sends);
@@ -171,7 +171,7 @@ test('concurrent sends to a partition keep the order of the calls, whatever fail
 
 test('after a send that failed its identity is not used again', async () => {
   const kafka = new FakeKafka(TWO_LEADERS);
-  const w = new PlainWriter(kafka, 1000);
+  const w = new PlainWriter(kafka, { maxBatchBytes: 1000 });
   const send = (v: string) => w.send('t', 0, [{ key: null, value: Buffer.from(v) }]);
   await send('a');
   // The broker has appended it, but its answer is nonsense: the sender cannot know.
@@ -185,7 +185,7 @@ test('after a send that failed its identity is not used again', async () => {
 
 test('after a send that the broker never got the next one is not out of order', async () => {
   const kafka = new FakeKafka(TWO_LEADERS);
-  const w = new PlainWriter(kafka, 1000);
+  const w = new PlainWriter(kafka, { maxBatchBytes: 1000 });
   const send = (v: string) => w.send('t', 0, [{ key: null, value: Buffer.from(v) }]);
   await send('a');
   kafka.beforeProduce = () => {
@@ -195,4 +195,51 @@ test('after a send that the broker never got the next one is not out of order', 
   kafka.beforeProduce = () => {};
   await send('c');
   expect(kafka.logs.get('t/0')).toEqual(['a', 'c']);
+});
+
+test('a log that is shorter than what was acknowledged is not written on', async () => {
+  const kafka = new FakeKafka({ 't/0': 1 });
+  const w = await open(kafka);
+  append(w, 0, 'a', 'b', 'c');
+  await w.commit();
+  kafka.remake('t');
+  kafka.endCode = CODE.INVALID_TXN_STATE;
+  append(w, 0, 'd');
+  const e = await failure(w.commit());
+  expect(e).toMatchObject({
+    kind: 'history-lost',
+    context: { topic: 't', partition: 0, wanted: 3, loss: 'truncated', endOffset: 0 },
+  });
+});
+
+test('another topic of the name is not written to, though its offsets are higher', async () => {
+  const kafka = new FakeKafka({ 't/0': 1 });
+  kafka.ids.set('t', 'first');
+  await kafka.refresh();
+  const w = await open(kafka, { history: { lookMs: 0, confirmMs: 20 } });
+  append(w, 0, 'a');
+  await w.commit();
+  kafka.remake('t');
+  kafka.logs.set('t/0', ['x', 'y', 'z']);
+  append(w, 0, 'b');
+  const e = await failure(w.commit());
+  expect(e).toMatchObject({
+    kind: 'history-lost',
+    context: { topic: 't', loss: 're-created', topicId: 'first', id: kafka.ids.get('t') },
+  });
+  expect(kafka.logs.get('t/0')).toEqual(['x', 'y', 'z']);
+});
+
+test('a broker that is late to hear of a topic does not stop the writer', async () => {
+  const kafka = new FakeKafka({ 't/0': 1 });
+  kafka.ids.set('t', 'old');
+  await kafka.refresh();
+  const w = await open(kafka, { history: { lookMs: 0, confirmMs: 5_000 } });
+  append(w, 0, 'a');
+  await w.commit();
+  kafka.ids.set('t', 'late');
+  setTimeout(() => kafka.ids.set('t', 'old'), 100);
+  append(w, 0, 'b');
+  await w.commit();
+  expect(kafka.logs.get('t/0')).toEqual(['a', 'b']);
 });

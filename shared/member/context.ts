@@ -139,7 +139,7 @@ export async function openContext(
     topic: reportTopic(job.job),
     codec: reports,
     jobId: view.jobId,
-    writer: await kafka.writer(),
+    writer: await kafka.writer({ mayBeRemade: true }),
     log,
   });
   const ended = new AbortController();

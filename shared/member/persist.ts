@@ -3,13 +3,13 @@
  * is one that passes by itself (policy `restart`), and says each time what it waits for. What will
  * not pass, a wrong setting or login, is thrown at once.
  */
+import { Backoff } from '../runtime/backoff.ts';
 import { sleep } from '../runtime/clock.ts';
 import { asReshardError, describeError, type ReshardError } from '../runtime/error.ts';
 import { policyOf } from '../runtime/error-policy.ts';
 import type { Logger } from '../runtime/log.ts';
 
-const PAUSE_MIN_MS = 250;
-const PAUSE_MAX_MS = 4000;
+const PAUSE = { minMs: 250, maxMs: 4000 };
 
 export interface PersistOptions {
   /** What is tried, for the log. */
@@ -22,15 +22,16 @@ export interface PersistOptions {
 
 /** Rejects with an error that does not pass, or with the last one when the signal comes. */
 export async function persist<T>(work: () => Promise<T>, o: PersistOptions): Promise<T> {
-  for (let pauseMs = PAUSE_MIN_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
+  for (const backoff = new Backoff(PAUSE); ; ) {
     try {
       return await work();
     } catch (e) {
       const error = asReshardError(e);
       if (policyOf(error.kind) !== 'restart' || o.signal.aborted) throw error;
-      o.log.warn({ inMs: pauseMs }, `${o.what} has to wait: ${describeError(error)}`);
+      const inMs = Math.round(backoff.next());
+      o.log.warn({ inMs }, `${o.what} has to wait: ${describeError(error)}`);
       await o.onWait?.(error);
-      await sleep(pauseMs, o.signal);
+      await sleep(inMs, o.signal);
       if (o.signal.aborted) throw error;
     }
   }

@@ -97,8 +97,10 @@ export const CATALOGUE: Record<ErrorKind, CatalogueEntry> = {
     remedy: '`reshard recopy <job> --source <name>` copies the tables anew and goes on from now',
   },
   'history-lost': {
-    means: 'a topic was trimmed or made anew in front of what was to be read next',
-    causes: 'retention shorter than the time that a reader was away, or a topic that was deleted',
+    means: 'a topic is not the one that was read or written before, or lost a part of it',
+    causes:
+      'retention shorter than the time that a reader was away (trimmed), a topic that was deleted ' +
+      'or made again, a broker that lost the end of its log (truncated); `loss` says which',
     remedy: '`reshard recopy <job> --source <name>` copies the tables of the source anew',
   },
   'schema-changed': {

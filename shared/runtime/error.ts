@@ -37,7 +37,7 @@ export type ErrorKind =
   | 'position-lost'
   /** The source's transactions are others than those of the same numbers in the log. */
   | 'history-changed'
-  /** The topic was trimmed past our offset. */
+  /** The topic was trimmed past our offset, cut, deleted or made again. */
   | 'history-lost'
   /** A table is no longer what the job was planned with. */
   | 'schema-changed'

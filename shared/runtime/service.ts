@@ -3,6 +3,7 @@
  * whether a new one is built from durable state, or it stays stopped and visible.
  * A unit is never "repaired" in place: what it held in memory is thrown away with it.
  */
+import { Backoff } from './backoff.ts';
 import { sleep } from './clock.ts';
 import { asReshardError, describeError, type ReshardError } from './error.ts';
 import { policyOf } from './error-policy.ts';
@@ -18,8 +19,7 @@ export type UnitState =
   | { state: 'backing-off'; error: ReshardError; inMs: number }
   | { state: 'halted'; error: ReshardError };
 
-const BACKOFF_MIN_MS = 200;
-const BACKOFF_MAX_MS = 10_000;
+const BACKOFF = { minMs: 200, maxMs: 10_000 };
 /** A server that is back should not wait long for us, and asking one that is away costs little. */
 const UNREACHABLE_MAX_MS = 3000;
 /** A unit that ran this long before it failed starts again with the smallest back-off. */
@@ -43,7 +43,7 @@ export async function runSupervised(
 ): Promise<void> {
   const { log, signal } = o;
   const tell = o.onState ?? (() => {});
-  let backoff = BACKOFF_MIN_MS;
+  const backoff = new Backoff(BACKOFF);
   while (!signal.aborted) {
     const startedAt = performance.now();
     try {
@@ -67,13 +67,14 @@ export async function runSupervised(
         else await aborted(signal);
         continue;
       }
-      if (performance.now() - startedAt > HEALTHY_MS) backoff = BACKOFF_MIN_MS;
-      if (error.kind === 'unreachable') backoff = Math.min(backoff, UNREACHABLE_MAX_MS);
-      const level = backoff < 1000 ? 'info' : backoff < 6500 ? 'warn' : 'error';
-      log[level]({ unit: name, inMs: backoff }, `unit restarts: ${describeError(error)}`);
-      tell({ state: 'backing-off', error, inMs: backoff });
-      await sleep(backoff, signal);
-      backoff = Math.min(backoff * 2, BACKOFF_MAX_MS);
+      if (performance.now() - startedAt > HEALTHY_MS) backoff.reset();
+      const { dueMs } = backoff;
+      const level = dueMs < 1000 ? 'info' : dueMs < 6500 ? 'warn' : 'error';
+      const atMostMs = error.kind === 'unreachable' ? UNREACHABLE_MAX_MS : BACKOFF.maxMs;
+      const inMs = Math.round(backoff.next(atMostMs));
+      log[level]({ unit: name, inMs }, `unit restarts: ${describeError(error)}`);
+      tell({ state: 'backing-off', error, inMs });
+      await sleep(inMs, signal);
     }
   }
   tell({ state: 'stopped' });

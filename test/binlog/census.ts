@@ -4,7 +4,7 @@ import { Cluster } from '../../shared/kafka/wire/cluster.ts';
 import { decodeFetch, encodeFetch } from '../../shared/kafka/wire/fetch.ts';
 import { highWatermarks } from '../../shared/kafka/wire/list-offsets.ts';
 import { CONTROL, readLong } from '../../shared/kafka/wire/record-batch.ts';
-import { API } from '../../shared/kafka/wire/wire-format.ts';
+import { API, NO_TOPIC_ID } from '../../shared/kafka/wire/wire-format.ts';
 import { createLogger } from '../../shared/runtime/log.ts';
 
 export interface Census {
@@ -50,14 +50,17 @@ async function count(
   for (let offset = 0; offset < end; ) {
     const node = cluster.leader(place.topic, place.partition) ?? cluster.someNode();
     const limits = { ...FETCH, maxBytes: BYTES, maxPartitionBytes: BYTES };
-    const request = encodeFetch([{ ...place, offset }], limits);
+    const topicId = cluster.topicId(place.topic) ?? NO_TOPIC_ID;
+    const { partition } = place;
+    const from = { topicId, partition, offset, currentEpoch: -1, lastEpoch: -1 };
+    const request = encodeFetch([from], limits);
     const answer = decodeFetch(await cluster.ask(node, PURPOSE, API.fetch, request));
     const [got] = answer.partitions;
     if (answer.code !== 0 || got === undefined || got.code !== 0) {
       throw new Error(`cannot read ${place.topic}/${place.partition} at ${offset}: ${got?.code}`);
     }
     const { buf } = answer;
-    const from = offset;
+    const begun = offset;
     for (let p = got.start; p + 61 <= got.end; ) {
       const next = p + 12 + buf.readInt32BE(p + 8);
       if (next > got.end) break;
@@ -70,6 +73,6 @@ async function count(
       p = next;
     }
     // The cleaner has taken all that was left.
-    if (offset === from) return;
+    if (offset === begun) return;
   }
 }

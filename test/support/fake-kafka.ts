@@ -18,6 +18,10 @@ export class FakeKafka implements TransactionPort {
   /** Who leads now, and what clients believe since their last refresh. */
   readonly leaders = new Map<string, number>();
   #believed = new Map<string, number>();
+  readonly ids = new Map<string, string>();
+  #believedIds = new Map<string, string>();
+  /** As brokers do for a producer that they have not met. */
+  anySequence = false;
   readonly logs = new Map<string, string[]>();
   readonly requests: { node: number; partitions: string[] }[] = [];
   readonly #next = new Map<string, number>();
@@ -39,7 +43,20 @@ export class FakeKafka implements TransactionPort {
     return this.#believed.get(`${topic}/${partition}`);
   }
 
+  topicId(topic: string): string | undefined {
+    return this.#believedIds.get(topic);
+  }
+
+  /** Deleted and made again: nothing is known of any producer. */
+  remake(topic: string): void {
+    this.ids.set(topic, `${topic}-${this.ids.size}-again`);
+    for (const name of this.logs.keys()) if (name.startsWith(`${topic}/`)) this.logs.set(name, []);
+    this.#next.clear();
+    this.anySequence = true;
+  }
+
   async refresh(): Promise<void> {
+    this.#believedIds = new Map(this.ids);
     this.#believed = new Map(this.leaders);
   }
 
@@ -93,8 +110,9 @@ export class FakeKafka implements TransactionPort {
     if (sequence + count === expected) {
       return { topic, partition, code: CODE.NONE, baseOffset: log.length - count };
     }
-    if (sequence !== expected) return { ...refusal, code: CODE.OUT_OF_ORDER_SEQUENCE_NUMBER };
-    this.#next.set(producer, expected + count);
+    if (sequence !== expected && !this.anySequence)
+      return { ...refusal, code: CODE.OUT_OF_ORDER_SEQUENCE_NUMBER };
+    this.#next.set(producer, sequence + count);
     const baseOffset = log.length;
     log.push(...valuesOf(topic, partition, bytes));
     return { topic, partition, code: CODE.NONE, baseOffset };

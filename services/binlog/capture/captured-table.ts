@@ -3,9 +3,11 @@
  * every key that is published is noted for the merge rule while the table is being copied.
  * A change of the primary key is a delete of the old key, then a create of the new one (T3).
  */
+
 import { ChunkMerge } from '../../../shared/change/chunk-merge.ts';
 import type { Gtid, GtidSet } from '../../../shared/change/gtid.ts';
 import { EnvelopeEncoder, type Slice, type SourceInfo } from '../../../shared/codec/envelope.ts';
+import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
 import { partitionOf } from '../../../shared/kafka/partition.ts';
 import type { RecordHeader } from '../../../shared/kafka/wire/record-batch.ts';
 import { RowCodec } from '../../../shared/row/row-codec.ts';
@@ -13,8 +15,6 @@ import { ByteWriter } from '../../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { schemaFingerprint, type TableSchema } from '../../../shared/schema/table-schema.ts';
 
-/** The registry's bytes before the canonical key. */
-export const KEY_HEADER_BYTES = 5;
 /** What a record costs besides key and value, at most. */
 const RECORD_OVERHEAD_BYTES = 128;
 /** Debezium's headers of a change of the primary key: on the delete, and on the create. */
@@ -221,7 +221,7 @@ export class CapturedTable {
   ): void {
     const { buf: key } = this.#keys;
     const { buf: value, pos } = this.#values;
-    const canonical = keyStart + KEY_HEADER_BYTES;
+    const canonical = keyStart + FRAME_BYTES;
     const partition = partitionOf(key, canonical, keyEnd, this.partitions);
     const { topic } = this;
     const { nowMs } = o;

@@ -6,17 +6,19 @@
  *
  * Fairness: chunks take at most half of a batch while the binlog has something to say.
  */
+
 import { type Flavor, GtidSet } from '../../../shared/change/gtid.ts';
 import type { ChunkRecord } from '../../../shared/codec/chunk-record.ts';
 import { patchSequence } from '../../../shared/codec/envelope.ts';
 import type { RecordCodec } from '../../../shared/codec/record-codec.ts';
+import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
 import type { TablePlan } from '../../../shared/job/state/job-view.ts';
 import type { RangeProgress } from '../../../shared/job/state/progress-view.ts';
 import { partitionOf } from '../../../shared/kafka/partition.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
-import { type CapturedTable, KEY_HEADER_BYTES } from '../capture/captured-table.ts';
+import type { CapturedTable } from '../capture/captured-table.ts';
 import type { OrderedWriter } from './ordered-writer.ts';
 import type { Fate, RepairIntake } from './repair-intake.ts';
 
@@ -211,7 +213,7 @@ export class ChunkIntake {
       if (valueEnd > buf.length) throw damaged(chunk);
       pos = valueEnd;
       if (i === rowCount >> 1) failpoint(FAILPOINTS.binlogMidChunk);
-      const canonical = keyStart + KEY_HEADER_BYTES;
+      const canonical = keyStart + FRAME_BYTES;
       if (!merge?.mayAppend(buf, canonical, keyEnd)) {
         dropped += 1;
         continue;

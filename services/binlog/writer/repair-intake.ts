@@ -10,14 +10,16 @@
  * table is under way. If it is lost (a restart), the next chunk begins it again: nothing rests on
  * it but the acceptance.
  */
+
 import { type Flavor, GtidSet } from '../../../shared/change/gtid.ts';
 import type { ChunkRecord } from '../../../shared/codec/chunk-record.ts';
 import { patchSequence } from '../../../shared/codec/envelope.ts';
+import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
 import type { RepairProgress } from '../../../shared/job/state/progress-view.ts';
 import { partitionOf } from '../../../shared/kafka/partition.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
-import { type CapturedTable, KEY_HEADER_BYTES } from '../capture/captured-table.ts';
+import type { CapturedTable } from '../capture/captured-table.ts';
 import type { OrderedWriter } from './ordered-writer.ts';
 
 const EMPTY = Buffer.alloc(0);
@@ -110,12 +112,12 @@ export class RepairIntake {
     const nowMs = Date.now();
     for (const [i, key] of keysOf(chunk).entries()) {
       if (i === keysOf(chunk).length >> 1) failpoint(FAILPOINTS.binlogMidChunk);
-      if (!merge?.mayAppend(key, KEY_HEADER_BYTES, key.length)) {
+      if (!merge?.mayAppend(key, FRAME_BYTES, key.length)) {
         counts.dropped += 1;
         continue;
       }
       const row = found.get(key.toString('latin1'));
-      const partition = partitionOf(key, KEY_HEADER_BYTES, key.length, partitions);
+      const partition = partitionOf(key, FRAME_BYTES, key.length, partitions);
       if (clear === 'always' || (clear === 'absent' && row === undefined)) {
         writer.append(topic, partition, key, 0, key.length, EMPTY, -1, -1, nowMs);
         counts.deleted += 1;

@@ -18,8 +18,10 @@ import { tableTopic } from '../../../shared/kafka/topic-name.ts';
 import type { ServiceContext } from '../../../shared/member/context.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { readPositions, readWaiting } from '../../../shared/mysql/target-state.ts';
+import { Backoff } from '../../../shared/runtime/backoff.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
+import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import type { PositionWaiter } from './position-waiter.ts';
 
 const POLL_MIN_MS = 10;
@@ -118,7 +120,7 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
         return;
       } catch (e) {
         const error = asReshardError(e);
-        if (!['unreachable', 'source', 'target'].includes(error.kind)) throw error;
+        if (policyOf(error.kind) !== 'restart') throw error;
         this.#context.log.warn({ target: target.name }, `waits: ${describeError(error)}`);
       }
       await sleep(RETRY_MS, signal);
@@ -132,7 +134,7 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
     signal: AbortSignal,
   ): Promise<void> {
     const { job } = this.#context.job;
-    let pauseMs = POLL_MIN_MS;
+    const backoff = new Backoff({ minMs: POLL_MIN_MS, maxMs: POLL_MAX_MS, factor: 1.5 });
     for (;;) {
       signal.throwIfAborted();
       const positions = await readPositions(session, target.database, {
@@ -141,8 +143,7 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
       });
       const next = new Map(positions.map(p => [`${p.topic}[${p.partition}]`, p.next]));
       if ([...ends].every(([partition, end]) => (next.get(partition) ?? 0) >= end)) break;
-      await sleep(pauseMs, signal);
-      pauseMs = Math.min(pauseMs * 1.5, POLL_MAX_MS);
+      await backoff.wait(signal);
     }
     await this.#unparked(session, target, signal);
   }

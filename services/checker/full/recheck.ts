@@ -14,7 +14,7 @@
  */
 import type { GtidSet } from '../../../shared/change/gtid.ts';
 import type { KeyLiterals } from '../../../shared/row/key-range.ts';
-import { sleep } from '../../../shared/runtime/clock.ts';
+import { Backoff } from '../../../shared/runtime/backoff.ts';
 import { gtidUpperBound } from './gtid-upper-bound.ts';
 import { keyText } from './key.ts';
 import type { PositionWaiter } from './position-waiter.ts';
@@ -26,8 +26,7 @@ const LOOKS_ON_STILL_SOURCES = 2;
 const LOOKS_UNDER_WRITES = 5;
 const ROUNDS_MAX = 40;
 const KEYS_PER_ROUND = 5000;
-const PAUSE_MIN_MS = 10;
-const PAUSE_MAX_MS = 1000;
+const PAUSE = { minMs: 10, maxMs: 1000 };
 /** More keys than this wait for looks: ranges wait until there are fewer. */
 const PENDING_MAX = 20_000;
 
@@ -93,7 +92,7 @@ export class Recheck {
   }
 
   async run(): Promise<void> {
-    let pauseMs = PAUSE_MIN_MS;
+    const backoff = new Backoff(PAUSE);
     while (!this.#o.signal.aborted) {
       if (this.#suspects.size === 0) {
         if (this.#closed) return;
@@ -110,8 +109,8 @@ export class Recheck {
           this.#suspects.set(keyText(suspect.key), suspect);
         }
       }
-      pauseMs = this.#suspects.size < before ? PAUSE_MIN_MS : Math.min(pauseMs * 2, PAUSE_MAX_MS);
-      if (this.#suspects.size > 0) await sleep(pauseMs, this.#o.signal);
+      if (this.#suspects.size < before) backoff.reset();
+      if (this.#suspects.size > 0) await backoff.wait(this.#o.signal);
     }
   }
 

@@ -5,8 +5,9 @@
  * may be repeated.
  */
 import type { MysqlSession } from '../../../shared/mysql/connect.ts';
-import { sleep } from '../../../shared/runtime/clock.ts';
+import { Backoff } from '../../../shared/runtime/backoff.ts';
 import { asReshardError, describeError } from '../../../shared/runtime/error.ts';
+import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 
 export interface CheckServer {
@@ -17,8 +18,7 @@ export interface CheckServer {
 }
 
 const ATTEMPTS = 8;
-const PAUSE_MIN_MS = 100;
-const PAUSE_MAX_MS = 5000;
+const PAUSE = { minMs: 100, maxMs: 5000 };
 
 export class SessionSet {
   readonly #sessions = new Map<CheckServer, Promise<MysqlSession>>();
@@ -63,7 +63,7 @@ export class SessionSetPool implements AsyncDisposable {
    * reached.
    */
   async use<T>(work: (sessionSet: SessionSet) => Promise<T>): Promise<T> {
-    let pauseMs = PAUSE_MIN_MS;
+    const backoff = new Backoff(PAUSE);
     for (let attempt = 1; ; attempt++) {
       this.#signal.throwIfAborted();
       const sessionSet = this.#idle.pop() ?? (await this.#next());
@@ -71,14 +71,12 @@ export class SessionSetPool implements AsyncDisposable {
         return await work(sessionSet);
       } catch (e) {
         const error = asReshardError(e);
-        const isPassing = ['unreachable', 'source', 'target'].includes(error.kind);
-        if (!isPassing || attempt === ATTEMPTS) throw error;
-        this.#log.warn({ attempt, pauseMs }, `looks again: ${describeError(error)}`);
+        if (policyOf(error.kind) !== 'restart' || attempt === ATTEMPTS) throw error;
+        this.#log.warn({ attempt }, `looks again: ${describeError(error)}`);
       } finally {
         this.#release(sessionSet);
       }
-      await sleep(pauseMs, this.#signal);
-      pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS);
+      await backoff.wait(this.#signal);
     }
   }
 

@@ -93,7 +93,7 @@ export class Control implements Unit {
   async #clear(keys: readonly string[]): Promise<void> {
     const { kafka, job } = this.#context;
     if (keys.length === 0) return;
-    const writer = await kafka.writer();
+    const writer = await kafka.writer({ mayBeRemade: true });
     const records = keys.map(key => ({ key: Buffer.from(key), value: null }));
     await writer.send(reportTopic(job.job), 0, records);
     writer.close();

@@ -12,11 +12,12 @@
  * Keys are found by an open-addressed index on their bytes: no key becomes an object.
  */
 
+import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import { at } from '../../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { PartitionTask } from './partition-task.ts';
-import { FRAME_BYTES, int, type RoutedBatch } from './routed-batch.ts';
+import { int, type RoutedBatch } from './routed-batch.ts';
 import type { SinkTable } from './sink-table.ts';
 
 const SLOTS_MIN = 1024;

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { LogReader, ReaderOptions } from '../../../shared/kafka/reader.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
+import type { LogPosition } from '../../../shared/kafka/wire/log-position.ts';
 import { ModulusRoute } from '../../../shared/route/modulus.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
@@ -25,10 +26,12 @@ const SCHEMA: TableSchema = {
   uniqueKeys: [],
 };
 const RECORDS_PER_SLAB = 10;
+const TOPIC_ID = Buffer.alloc(16, 1).toString('base64url');
 
 /** Reads a log made by hand, as far as its bound allows; `pump` is one round of fetches. */
 class HandReader {
   readonly places = new Map<string, { partition: number; offset: number }>();
+  readonly from: LogPosition[] = [];
   heldBytes = 0;
   closed = false;
   readonly #o: ReaderOptions;
@@ -39,8 +42,9 @@ class HandReader {
     this.#logs = logs;
   }
 
-  add(topic: string, partition: number, offset: number): void {
-    this.places.set(`${topic}/${partition}`, { partition, offset });
+  add(topic: string, partition: number, from: LogPosition): void {
+    this.from.push(from);
+    this.places.set(`${topic}/${partition}`, { partition, offset: from.offset });
   }
 
   remove(topic: string, partition: number): void {
@@ -68,6 +72,8 @@ class HandReader {
       const to = Math.min(log.end, place.offset + RECORDS_PER_SLAB);
       if (to === place.offset) continue;
       const fetched = log.fetched(place.offset, to);
+      fetched.topicId = TOPIC_ID;
+      fetched.sources.push({ first: 0, leaderEpoch: 4, batch: `1.0.${place.offset}` });
       place.offset = to;
       this.heldBytes += fetched.bytes;
       this.#o.onFetched(fetched);
@@ -179,6 +185,10 @@ describe('the intake', () => {
     expect(task.position.next).toBe(500);
     expect(intake.error).toBeNull();
     expect(readers.length).toBe(2);
+    // In the same history of the log: with the batch that was read last.
+    const [again] = readers[1]?.from ?? [];
+    expect(again?.offset).toBeGreaterThan(0);
+    expect(again?.history).toBe(`${TOPIC_ID}/4/1.0.${(again?.offset ?? 0) - RECORDS_PER_SLAB}`);
   });
 
   test('lost history stops its own partition tasks only', async () => {

@@ -13,6 +13,8 @@
 
 import type { LogReader, ReaderOptions } from '../../../shared/kafka/reader.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
+import type { LogPosition } from '../../../shared/kafka/wire/log-position.ts';
+import { Backoff } from '../../../shared/runtime/backoff.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { asReshardError, describeError, type ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
@@ -36,11 +38,12 @@ interface Stream {
   readonly partition: number;
   /** Next offset to come. */
   position: number;
+  /** The same with its history: a reader that is opened again must go on in the same log. */
+  at: LogPosition;
   readonly tasks: Set<PartitionTask>;
 }
 
-const REOPEN_MIN_MS = 100;
-const REOPEN_MAX_MS = 5000;
+const REOPEN = { minMs: 100, maxMs: 5000 };
 /** The shared feed counts as held up when this part of its buffer is taken. */
 const FULL = 0.7;
 const BALANCE_MS = 100;
@@ -61,7 +64,7 @@ class Feed {
   #reader: LogReader | null = null;
   #opening = false;
   #closed = false;
-  #reopenMs = REOPEN_MIN_MS;
+  readonly #reopening = new Backoff(REOPEN);
 
   constructor(
     o: IntakeOptions,
@@ -84,8 +87,10 @@ class Feed {
       return;
     }
     const { table, partition, enqueued } = task;
-    this.streams.set(task.name, { table, partition, position: enqueued, tasks: new Set([task]) });
-    if (this.#reader !== null) this.#reader.add(table.topic, partition, enqueued);
+    const at = { offset: enqueued };
+    const tasks = new Set([task]);
+    this.streams.set(task.name, { table, partition, position: enqueued, at, tasks });
+    if (this.#reader !== null) this.#reader.add(table.topic, partition, at);
     else this.#open();
   }
 
@@ -124,7 +129,7 @@ class Feed {
         });
         if (this.#closed) return reader.close();
         this.#reader = reader;
-        for (const s of this.streams.values()) reader.add(s.table.topic, s.partition, s.position);
+        for (const s of this.streams.values()) reader.add(s.table.topic, s.partition, s.at);
         return;
       } catch (e) {
         await this.#pause(e);
@@ -134,9 +139,9 @@ class Feed {
 
   async #pause(e: unknown): Promise<void> {
     this.error = asReshardError(e);
-    this.#o.log.warn({ inMs: this.#reopenMs }, `reader opens again: ${describeError(e)}`);
-    await sleep(this.#reopenMs);
-    this.#reopenMs = Math.min(this.#reopenMs * 2, REOPEN_MAX_MS);
+    const inMs = Math.round(this.#reopening.next());
+    this.#o.log.warn({ inMs }, `reader opens again: ${describeError(e)}`);
+    await sleep(inMs);
   }
 
   /**
@@ -163,7 +168,7 @@ class Feed {
   }
 
   #take(reader: LogReader, fetched: FetchedBatch): void {
-    this.#reopenMs = REOPEN_MIN_MS;
+    this.#reopening.reset();
     this.error = null;
     const stream = this.streams.get(`${fetched.topic}[${fetched.partition}]`);
     if (stream === undefined || reader !== this.#reader || fetched.position <= stream.position) {
@@ -172,6 +177,7 @@ class Feed {
     }
     const routed = new RoutedBatch(stream.table, fetched, stream.position, s => reader.release(s));
     stream.position = fetched.position;
+    stream.at = fetched.end;
     if (routed.error !== null) this.#stop(stream);
     // Held while it is offered, so that it returns to the reader if nobody takes it.
     routed.hold();

@@ -9,6 +9,7 @@
  * is applied, nothing behind it is (I10).
  */
 
+import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import { ALL_TARGETS, NO_TARGET, type TargetSet } from '../../../shared/route/route.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
@@ -21,8 +22,6 @@ export const NOWHERE: TargetSet = NO_TARGET;
  * broadcast, a tombstone, a compacted topic).
  */
 export const EVERYWHERE: TargetSet = ALL_TARGETS;
-
-export const FRAME_BYTES = 5;
 
 export class RoutedBatch {
   readonly table: SinkTable;

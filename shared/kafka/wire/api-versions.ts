@@ -22,7 +22,7 @@ export async function apiVersions(wire: Wire): Promise<VersionRanges> {
     'server-setting',
     `the broker at ${wire.address} does not speak ${names}`,
     {
-      remedy: 'use Kafka 2.3 or later, up to the newest version that this release was tested with',
+      remedy: 'use Kafka 3.1 or later, up to the newest version that this release was tested with',
     },
   );
 }

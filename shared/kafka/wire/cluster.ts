@@ -8,11 +8,21 @@ import { ReshardError } from '../../runtime/error.ts';
 import { CODE, isLeaderTransient, refused } from './error-code.ts';
 import { connectWire, type KafkaSettings } from './kafkajs.ts';
 import type { Wire } from './wire.ts';
-import { API, type Api, body, WireReader } from './wire-format.ts';
+import { API, type Api, body, NO_TOPIC_ID, WireReader } from './wire-format.ts';
 
 interface Address {
   host: string;
   port: number;
+}
+
+/** What is known of a topic, as of the newest metadata. */
+interface Topic {
+  /** As Kafka prints it: another one under the same name is another topic. */
+  id: string;
+  /** By partition; -1 while there is none. */
+  leaders: number[];
+  /** Grows with each change of leader. */
+  epochs: number[];
 }
 
 const METADATA = 'metadata';
@@ -21,8 +31,7 @@ export class Cluster {
   readonly settings: KafkaSettings;
   readonly #seeds: readonly Address[];
   readonly #nodes = new Map<number, Address>();
-  /** Leader by partition; -1 while there is none. */
-  readonly #leaders = new Map<string, number[]>();
+  readonly #topics = new Map<string, Topic>();
   readonly #wires = new Map<string, Promise<Wire>>();
   readonly #onRelease: (purpose: string) => void;
   #closed = false;
@@ -35,8 +44,17 @@ export class Cluster {
 
   /** Node that leads the partition, as far as known; undefined asks for a refresh. */
   leader(topic: string, partition: number): number | undefined {
-    const node = this.#leaders.get(topic)?.[partition];
+    const node = this.#topics.get(topic)?.leaders[partition];
     return node === undefined || node < 0 ? undefined : node;
+  }
+
+  /** Epoch of that leader: a leader of another epoch refuses a request that names it. */
+  leaderEpoch(topic: string, partition: number): number {
+    return this.#topics.get(topic)?.epochs[partition] ?? -1;
+  }
+
+  topicId(topic: string): string | undefined {
+    return this.#topics.get(topic)?.id;
   }
 
   /** Any node of the cluster; known after a refresh. */
@@ -46,44 +64,67 @@ export class Cluster {
   }
 
   partitionCount(topic: string): number {
-    return this.#leaders.get(topic)?.length ?? 0;
+    return this.#topics.get(topic)?.leaders.length ?? 0;
   }
 
   /** Asks a broker for nodes and leaders; topics that do not exist are left out. */
   async refresh(topics: readonly string[]): Promise<void> {
     const request = body(w => {
-      w.array(topics, t => w.string(t)).i8(0);
+      w.compactArray(topics, t => w.uuid(NO_TOPIC_ID).compactString(t).noTags());
+      // No creation of topics, no lists of rights.
+      w.i8(0).i8(0).i8(0).noTags();
     });
     const r = await this.askAny(API.metadata, request);
     r.i32();
-    r.array(() => this.#nodes.set(r.i32(), this.#readAddress(r)));
-    r.nullableString();
+    r.compactArray(() => this.#nodes.set(r.i32(), this.#readAddress(r)));
+    r.compactNullableString();
     r.i32();
-    r.array(() => this.#readTopic(r));
+    r.compactArray(() => this.#readTopic(r));
   }
 
   #readAddress(r: WireReader): Address {
-    const address = { host: r.string(), port: r.i32() };
-    r.nullableString();
+    const address = { host: r.compactString(), port: r.i32() };
+    r.compactNullableString();
+    r.tags();
     return address;
   }
 
   #readTopic(r: WireReader): void {
     const code = r.i16();
-    const topic = r.string();
+    const topic = r.compactString();
+    const id = r.uuid();
     r.i8();
     const leaders: number[] = [];
-    r.array(() => {
+    const epochs: number[] = [];
+    r.compactArray(() => {
       r.i16();
-      leaders[r.i32()] = r.i32();
-      for (let list = 0; list < 3; list++) r.array(() => r.i32());
+      const partition = r.i32();
+      leaders[partition] = r.i32();
+      epochs[partition] = r.i32();
+      for (let list = 0; list < 3; list++) r.compactArray(() => r.i32());
+      r.tags();
     });
-    if (code === CODE.NONE || isLeaderTransient(code)) {
-      if (leaders.length > 0) this.#leaders.set(topic, leaders);
-      else this.#leaders.delete(topic);
-      return;
+    r.i32();
+    r.tags();
+    if (code !== CODE.NONE && !isLeaderTransient(code)) {
+      throw refused(`to describe topic ${topic}`, code, { topic });
     }
-    throw refused(`to describe topic ${topic}`, code, { topic });
+    if (leaders.length > 0) this.#learn(topic, { id, leaders, epochs });
+    else this.#topics.delete(topic);
+  }
+
+  /** A broker that lags behind may name an older leader: what is newer is kept. */
+  #learn(topic: string, seen: Topic): void {
+    const known = this.#topics.get(topic);
+    if (known?.id === seen.id) {
+      for (const [p, epoch] of known.epochs.entries()) {
+        const isOlder = epoch > (seen.epochs[p] ?? -1);
+        if (!isOlder) continue;
+        seen.epochs[p] = epoch;
+        seen.leaders[p] = known.leaders[p] ?? -1;
+      }
+    }
+    this.#topics.set(topic, seen);
   }
 
   /** Node that coordinates a group or a transactional id, asked anew each time. */
@@ -112,8 +153,7 @@ export class Cluster {
     api: Api,
     parts: readonly Uint8Array[],
   ): Promise<WireReader> {
-    const wire = await this.#wire(node, purpose);
-    return new WireReader(await wire.request(api, parts));
+    return answer(await this.#wire(node, purpose), api, parts);
   }
 
   /** Asks whichever broker answers: open connections first, then all known addresses. */
@@ -128,8 +168,7 @@ export class Cluster {
     }
     for (const [i, address] of this.#seeds.entries()) {
       try {
-        const wire = await this.#open(`seed-${i}/${METADATA}`, address);
-        return new WireReader(await wire.request(api, parts));
+        return await answer(await this.#open(`seed-${i}/${METADATA}`, address), api, parts);
       } catch (e) {
         failure = passOn(e);
       }
@@ -184,6 +223,13 @@ export class Cluster {
       throw e;
     }
   }
+}
+
+/** The body of an answer: behind the tagged fields of its header, where there are any. */
+async function answer(wire: Wire, api: Api, parts: readonly Uint8Array[]): Promise<WireReader> {
+  const r = new WireReader(await wire.request(api, parts));
+  if (api.flexible) r.tags();
+  return r;
 }
 
 /** Another broker may answer where this one cannot be reached, not where it refuses us. */

@@ -3,7 +3,7 @@
  * moves, loads, or still completes our last transaction. All requests it is used for are
  * idempotent at the coordinator under one producer epoch.
  */
-import { sleep } from '../../runtime/clock.ts';
+import { Backoff } from '../../runtime/backoff.ts';
 import { ReshardError } from '../../runtime/error.ts';
 import { CODE, isCoordinatorBusy, isCoordinatorMoved, refused } from './error-code.ts';
 
@@ -11,10 +11,9 @@ export interface CoordinatorPort {
   coordinator(transactionalId: string): Promise<number | undefined>;
 }
 
-const BUSY_MS = 2;
-const BUSY_MAX_MS = 20;
-const MOVED_MIN_MS = 20;
-const MOVED_MAX_MS = 500;
+/** It completes our last transaction: a matter of milliseconds. */
+const BUSY = { minMs: 2, maxMs: 20, factor: 1.5 };
+const MOVED = { minMs: 20, maxMs: 500 };
 
 export class CoordinatorCall {
   readonly #port: CoordinatorPort;
@@ -32,11 +31,11 @@ export class CoordinatorCall {
     deadline: number,
     attempt: (node: number) => Promise<T>,
   ): Promise<T> {
-    let movedMs = MOVED_MIN_MS;
-    let busyMs = BUSY_MS;
+    const moved = new Backoff(MOVED);
+    const busy = new Backoff(BUSY);
     let failure: unknown;
     for (;;) {
-      let pauseMs = movedMs;
+      let backoff = moved;
       try {
         this.#node ??= await this.#port.coordinator(this.#id);
         if (this.#node !== undefined) {
@@ -44,10 +43,8 @@ export class CoordinatorCall {
           if (answer.code === CODE.NONE) return answer;
           failure = refused(what, answer.code, { transactionalId: this.#id });
           if (isCoordinatorMoved(answer.code)) this.#node = undefined;
-          else if (isCoordinatorBusy(answer.code)) {
-            pauseMs = busyMs;
-            busyMs = Math.min(busyMs * 1.5, BUSY_MAX_MS);
-          } else throw failure;
+          else if (isCoordinatorBusy(answer.code)) backoff = busy;
+          else throw failure;
         }
       } catch (e) {
         if (!(e instanceof ReshardError) || e.kind !== 'unreachable') throw e;
@@ -60,8 +57,7 @@ export class CoordinatorCall {
           context: { transactionalId: this.#id },
         });
       }
-      if (pauseMs === movedMs) movedMs = Math.min(movedMs * 2, MOVED_MAX_MS);
-      await sleep(pauseMs);
+      await backoff.wait();
     }
   }
 }

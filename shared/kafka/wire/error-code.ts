@@ -44,6 +44,8 @@ export const CODE = {
   OFFSET_NOT_AVAILABLE: 78,
   MEMBER_ID_REQUIRED: 79,
   PRODUCER_FENCED: 90,
+  UNKNOWN_TOPIC_ID: 100,
+  INCONSISTENT_TOPIC_ID: 103,
 } as const;
 
 const NAMES = new Map<number, string>(Object.entries(CODE).map(([name, code]) => [code, name]));
@@ -67,6 +69,8 @@ const LEADER_TRANSIENT = new Set<number>([
   CODE.FENCED_LEADER_EPOCH,
   CODE.UNKNOWN_LEADER_EPOCH,
   CODE.OFFSET_NOT_AVAILABLE,
+  CODE.UNKNOWN_TOPIC_ID,
+  CODE.INCONSISTENT_TOPIC_ID,
 ]);
 
 export function isLeaderTransient(code: number): boolean {

@@ -3,12 +3,25 @@
  * the received bytes. No object and no copy for a record: a consumer reads keys and values where
  * they are.
  */
+import { historyText, type LogPosition } from './log-position.ts';
+
+/** A batch of the log; `first` is the number of its first record here. */
+export interface SourceBatch {
+  readonly first: number;
+  readonly leaderEpoch: number;
+  readonly batch: string;
+}
+
 export class FetchedBatch {
   readonly topic: string;
   readonly partition: number;
   /** Next offset to read after this fetched batch: past control records and dropped records too. */
   position = 0;
   count = 0;
+  /** Which topic of that name they are of; null where it is not known. */
+  topicId: string | null = null;
+  /** The log's own batches that it is made of, in order; the last one may have no records here. */
+  readonly sources: SourceBatch[] = [];
   /** Bytes that this fetched batch counts against the reader's limit until it is released. */
   bytes = 0;
   readonly buf: Buffer;
@@ -32,6 +45,29 @@ export class FetchedBatch {
     const numbers = new Float64Array(capacity * 2);
     this.offsets = numbers.subarray(0, capacity);
     this.times = numbers.subarray(capacity);
+  }
+
+  /** Where reading goes on, and on which history: what a durable record keeps. */
+  get end(): LogPosition {
+    return this.#position(this.position, this.sources.at(-1));
+  }
+
+  /** The same for the place behind record `i`. */
+  positionAfter(i: number): LogPosition {
+    let low = 0;
+    for (let high = this.sources.length; high - low > 1; ) {
+      const middle = (low + high) >> 1;
+      if ((this.sources[middle]?.first ?? 0) <= i) low = middle;
+      else high = middle;
+    }
+    return this.#position(this.offset(i) + 1, this.sources[low]);
+  }
+
+  #position(offset: number, source: SourceBatch | undefined): LogPosition {
+    const { topicId } = this;
+    if (topicId === null || source === undefined) return { offset, history: null };
+    const { leaderEpoch, batch } = source;
+    return { offset, history: historyText({ topicId, leaderEpoch, batch }) };
   }
 
   offset(i: number): number {

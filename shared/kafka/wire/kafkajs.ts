@@ -15,7 +15,8 @@ import { ReshardError } from '../../runtime/error.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { apiVersions } from './api-versions.ts';
 import { calmTimer } from './calm-timer.ts';
-import { type KafkajsConnection, KafkajsWire, type Wire } from './wire.ts';
+import { type KafkajsConnection, KafkajsWire } from './kafkajs-wire.ts';
+import type { Wire } from './wire.ts';
 
 export interface KafkaSettings {
   brokers: readonly string[];

@@ -1,5 +1,5 @@
 /** First and last offsets of partitions, asked of their leaders. */
-import { sleep } from '../../runtime/clock.ts';
+import { Backoff } from '../../runtime/backoff.ts';
 import { ReshardError } from '../../runtime/error.ts';
 import type { Cluster } from './cluster.ts';
 import { CODE, isLeaderTransient, refused } from './error-code.ts';
@@ -10,6 +10,7 @@ const LATEST = -1;
 const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
 const TIMEOUT_MS = 15_000;
+const PAUSE = { minMs: 20, maxMs: 500 };
 
 export interface OffsetRange {
   partition: number;
@@ -48,7 +49,7 @@ async function ofAllPartitions<T>(
   ask: (partition: number) => Promise<T>,
 ): Promise<T[]> {
   const deadline = performance.now() + TIMEOUT_MS;
-  for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 500)) {
+  for (const backoff = new Backoff(PAUSE); ; ) {
     try {
       await cluster.refresh([topic]);
       const count = cluster.partitionCount(topic);
@@ -57,7 +58,7 @@ async function ofAllPartitions<T>(
     } catch (e) {
       const passing = e instanceof ReshardError && e.context.again;
       if (!passing || performance.now() > deadline) throw e;
-      await sleep(pauseMs);
+      await backoff.wait();
     }
   }
 }
@@ -89,7 +90,8 @@ async function offsetAt(
   }
   const request = body(w => {
     w.i32(-1).i8(isolation);
-    w.i32(1).string(topic).i32(1).i32(partition).i64(time);
+    w.i32(1).string(topic).i32(1);
+    w.i32(partition).i32(cluster.leaderEpoch(topic, partition)).i64(time);
   });
   const r = await cluster.ask(node, purpose, API.listOffsets, request);
   r.i32();
@@ -101,6 +103,7 @@ async function offsetAt(
       const code = r.i16();
       r.i64();
       found = { code, offset: r.i64() };
+      r.i32();
     });
   });
   if (!found) throw new ReshardError('broker', 'the answer to a request for offsets is empty');

@@ -5,7 +5,7 @@
  * (The library marks brokers as answered: when a leader moves to one that has answered already,
  * it skips the batch and still resolves.)
  */
-import { sleep } from '../../runtime/clock.ts';
+import { Backoff } from '../../runtime/backoff.ts';
 import { ReshardError } from '../../runtime/error.ts';
 import { CODE, codeName, isLeaderTransient, refused } from './error-code.ts';
 import { API, body, type WireReader, WireWriter } from './wire-format.ts';
@@ -28,14 +28,14 @@ export interface Ack {
 /** What produce needs of the cluster; tests put a cluster with moving leaders behind it. */
 export interface ProducePort {
   leader(topic: string, partition: number): number | undefined;
+  topicId(topic: string): string | undefined;
   refresh(topics: readonly string[]): Promise<void>;
   produce(node: number, transactionalId: string | null, batches: readonly Batch[]): Promise<Ack[]>;
 }
 
 const ACKS_ALL = -1;
 const BROKER_TIMEOUT_MS = 15_000;
-const RETRY_MIN_MS = 5;
-const RETRY_MAX_MS = 250;
+const RETRY = { minMs: 5, maxMs: 250 };
 /** Far below the brokers' socket.request.max.bytes (100 MB). */
 const REQUEST_BYTES_MAX = 32 * 1024 * 1024;
 
@@ -52,7 +52,7 @@ export async function produceBatches(
   const baseOffsets = new Array<number>(batches.length).fill(-1);
   let waiting = batches.map((batch, i) => ({ batch, i }));
   let failure: unknown;
-  for (let pauseMs = RETRY_MIN_MS; waiting.length > 0; ) {
+  for (const backoff = new Backoff(RETRY); waiting.length > 0; ) {
     const { requests, homeless } = plan(port, waiting);
     const rounds = await Promise.all(
       requests.map(async ({ node, items }) => {
@@ -77,8 +77,7 @@ export async function produceBatches(
         waiting.map(x => x.batch),
         failure,
       );
-    await sleep(pauseMs);
-    pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS);
+    await backoff.wait();
     failure =
       (await refreshed(
         port,

@@ -15,6 +15,8 @@ import { ReshardError } from '../../runtime/error.ts';
 import { crc32c } from './crc32c.ts';
 
 export const HEADER_BYTES = 61;
+/** Place of the epoch of the leader that took a batch. */
+export const EPOCH_AT = 12;
 export const MAGIC = 2;
 export const TRANSACTIONAL = 0x10;
 export const CONTROL = 0x20;

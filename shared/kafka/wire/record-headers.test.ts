@@ -26,7 +26,7 @@ test('headers of any number reach the log as they are, beside records without an
         const [batch] = batches;
         if (batch) sent = { ...batch, bytes: Buffer.from(batch.bytes) };
       };
-      const writer = new PlainWriter(kafka, 1 << 20);
+      const writer = new PlainWriter(kafka, { maxBatchBytes: 1 << 20 });
       const records = list.map(r => ({
         key: null,
         value: Buffer.from(r.value),

@@ -8,10 +8,12 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { at } from '../../runtime/bytes.ts';
 import { ReshardError } from '../../runtime/error.ts';
 import { crc32c } from './crc32c.ts';
-import { FetchedBatch } from './fetched-batch.ts';
+import { FetchedBatch, type SourceBatch } from './fetched-batch.ts';
+import { batchText } from './log-position.ts';
 import {
   CODEC_MASK,
   CONTROL,
+  EPOCH_AT,
   HEADER_BYTES,
   LOG_APPEND_TIME,
   MAGIC,
@@ -42,36 +44,62 @@ interface Batch {
   attributes: number;
 }
 
+export interface DecodedSet {
+  fetchedBatches: FetchedBatch[];
+  next: number;
+  /** The last batch of the log in it, control batches too; undefined if there is none. */
+  last: SourceBatch | undefined;
+}
+
+/** What a batch of the log says of itself. */
+export function sourceBatch(buf: Buffer, start: number, first = 0): SourceBatch {
+  const batch = batchText(
+    readLong(buf, start + 43),
+    buf.readInt16BE(start + 51),
+    buf.readInt32BE(start + 53),
+  );
+  return { first, leaderEpoch: buf.readInt32BE(start + EPOCH_AT), batch };
+}
+
 /** Compressed batches have bytes of their own; runs of plain batches share the response's. */
-export function decodeRecordSet(set: RecordSet): { fetchedBatches: FetchedBatch[]; next: number } {
+export function decodeRecordSet(set: RecordSet): DecodedSet {
   const filter = new AbortedFilter(set.aborted ?? []);
   const runs: Batch[][] = [];
   let next = set.wanted;
+  let lastStart = -1;
   let open: Batch[] | undefined;
   for (let p = set.start; p + HEADER_BYTES <= set.end; ) {
     const end = p + 12 + set.buf.readInt32BE(p + 8);
     if (end > set.end) break;
-    const batch = { start: p, end, attributes: checkedAttributes(set, p, end) };
+    const attributes = checkedAttributes(set, p, end);
+    const batch = { start: p, end, attributes };
     const lastOffset = readLong(set.buf, p) + set.buf.readInt32BE(p + 23);
     if (filter.admits(set.buf, batch, lastOffset) && lastOffset >= set.wanted) {
-      if ((batch.attributes & CODEC_MASK) !== 0 || open === undefined) {
+      if ((attributes & CODEC_MASK) !== 0 || open === undefined) {
         const run: Batch[] = [];
         runs.push(run);
         open = run;
       }
       open.push(batch);
-      if ((batch.attributes & CODEC_MASK) !== 0) open = undefined;
+      if ((attributes & CODEC_MASK) !== 0) open = undefined;
     }
     next = Math.max(next, lastOffset + 1);
+    lastStart = p;
     p = end;
   }
   const fetchedBatches = runs.map(run => decodeRun(set, run));
   if (fetchedBatches.length === 0 && next > set.wanted) {
     fetchedBatches.push(new FetchedBatch(set.topic, set.partition, EMPTY, 0));
   }
-  const last = fetchedBatches.at(-1);
-  if (last) last.position = next;
-  return { fetchedBatches, next };
+  const end = fetchedBatches.at(-1);
+  if (lastStart < 0) return { fetchedBatches, next, last: undefined };
+  const last = sourceBatch(set.buf, lastStart, end?.count);
+  if (end) {
+    // The position is behind batches that are not handed out: its history is that of the last one.
+    end.position = next;
+    end.sources.push(last);
+  }
+  return { fetchedBatches, next, last };
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -141,6 +169,7 @@ function decodeRun(set: RecordSet, run: readonly Batch[]): FetchedBatch {
   const fetched = new FetchedBatch(set.topic, set.partition, data, records);
   let next = set.wanted;
   for (const batch of run) {
+    fetched.sources.push(sourceBatch(set.buf, batch.start, fetched.count));
     const from = plain ? batch.start + HEADER_BYTES : 0;
     decodeBatch(set, batch, fetched, new Cursor(data, from, plain ? batch.end : data.length));
     next = readLong(set.buf, batch.start) + set.buf.readInt32BE(batch.start + 23) + 1;

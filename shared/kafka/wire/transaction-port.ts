@@ -52,6 +52,10 @@ export class ClusterTransactionPort implements TransactionPort {
     return this.#cluster.leader(topic, partition);
   }
 
+  topicId(topic: string): string | undefined {
+    return this.#cluster.topicId(topic);
+  }
+
   refresh(topics: readonly string[]): Promise<void> {
     return this.#cluster.refresh(topics);
   }

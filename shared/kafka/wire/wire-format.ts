@@ -1,6 +1,8 @@
 /**
- * Kafka's request and response bodies: big-endian numbers, strings with a 16-bit length. The
- * versions are the last ones before the flexible formats; brokers 2.3 to 4.x speak all of them.
+ * Kafka's request and response bodies: big-endian numbers, strings with a 16-bit length. Most
+ * versions are the last ones before the flexible formats. Fetch and Metadata are flexible (compact
+ * lengths, tagged fields), because only those versions name a topic by its id, and check the epoch
+ * of what was read last. Brokers 3.1 to 4.x speak all of them.
  */
 import { ByteWriter } from '../../runtime/bytes.ts';
 import { ReshardError } from '../../runtime/error.ts';
@@ -10,15 +12,17 @@ export interface Api {
   readonly key: number;
   readonly version: number;
   readonly name: string;
+  /** Compact lengths and tagged fields, in the headers too. */
+  readonly flexible?: boolean;
   /** Longest wait for an answer, when it may take longer than the connection's default. */
   readonly timeoutMs?: number;
 }
 
 export const API = {
   produce: { key: 0, version: 7, name: 'Produce' },
-  fetch: { key: 1, version: 11, name: 'Fetch' },
-  listOffsets: { key: 2, version: 3, name: 'ListOffsets' },
-  metadata: { key: 3, version: 6, name: 'Metadata' },
+  fetch: { key: 1, version: 13, name: 'Fetch', flexible: true },
+  listOffsets: { key: 2, version: 4, name: 'ListOffsets' },
+  metadata: { key: 3, version: 10, name: 'Metadata', flexible: true },
   findCoordinator: { key: 10, version: 2, name: 'FindCoordinator' },
   joinGroup: { key: 11, version: 5, name: 'JoinGroup' },
   heartbeat: { key: 12, version: 3, name: 'Heartbeat' },
@@ -80,7 +84,46 @@ export class WireWriter extends ByteWriter {
     for (const item of list) write(item);
     return this;
   }
+
+  /** A length or a tag of the flexible formats: base 128, lowest first, not zigzag. */
+  uvarint(v: number): this {
+    let rest = v;
+    for (; rest > 0x7f; rest >>>= 7) this.u8((rest & 0x7f) | 0x80);
+    this.u8(rest);
+    return this;
+  }
+
+  /** Lengths are one more than they are: zero is null. */
+  compactString(s: string | null): this {
+    if (s === null) return this.uvarint(0);
+    this.uvarint(Buffer.byteLength(s) + 1);
+    this.utf8(s);
+    return this;
+  }
+
+  compactArray<T>(list: readonly T[], write: (item: T) => void): this {
+    this.uvarint(list.length + 1);
+    for (const item of list) write(item);
+    return this;
+  }
+
+  noTags(): this {
+    return this.uvarint(0);
+  }
+
+  /** A topic id as Kafka prints it. */
+  uuid(id: string): this {
+    this.reserve(UUID_BYTES);
+    const bytes = this.buf.write(id, this.pos, 'base64url');
+    if (bytes !== UUID_BYTES) throw new ReshardError('bug', `"${id}" is not the id of a topic`);
+    this.pos += UUID_BYTES;
+    return this;
+  }
 }
+
+const UUID_BYTES = 16;
+/** What stands for "no topic id", and for "whatever the name says" in requests. */
+export const NO_TOPIC_ID = Buffer.alloc(UUID_BYTES).toString('base64url');
 
 export class WireReader {
   readonly buf: Buffer;
@@ -133,6 +176,51 @@ export class WireReader {
     const list: T[] = [];
     for (let i = 0; i < n; i++) list.push(read());
     return list;
+  }
+
+  uvarint(): number {
+    let v = 0;
+    for (let scale = 1; scale <= 2 ** 28; scale *= 128) {
+      const b = this.buf.readUInt8(this.#take(1));
+      v += (b & 0x7f) * scale;
+      if (b < 0x80) return v;
+    }
+    throw new ReshardError('broker', 'a length in the answer of the broker is above 32 bits');
+  }
+
+  compactNullableString(): string | null {
+    const n = this.uvarint() - 1;
+    if (n < 0) return null;
+    const start = this.#take(n);
+    return this.buf.toString('utf8', start, start + n);
+  }
+
+  compactString(): string {
+    return this.compactNullableString() ?? '';
+  }
+
+  compactArray<T>(read: () => T): T[] {
+    const n = this.uvarint() - 1;
+    const list: T[] = [];
+    for (let i = 0; i < n; i++) list.push(read());
+    return list;
+  }
+
+  /** Tagged fields: `read` may take what it knows of one; what it leaves is skipped. */
+  tags(read: (tag: number) => void = () => {}): void {
+    for (let left = this.uvarint(); left > 0; left--) {
+      const tag = this.uvarint();
+      const bytes = this.uvarint();
+      const end = this.#take(bytes) + bytes;
+      this.pos = end - bytes;
+      read(tag);
+      this.pos = end;
+    }
+  }
+
+  uuid(): string {
+    const start = this.#take(UUID_BYTES);
+    return this.buf.toString('base64url', start, start + UUID_BYTES);
   }
 
   #take(n: number): number {

@@ -76,9 +76,14 @@ export async function startContainers(spec: ServersSpec, tell: Tell): Promise<Se
 
 function imagesOf(spec: ServersSpec): string[] {
   const images = (spec.mysql ?? []).map(m => databaseImage(m));
-  if (spec.kafka) images.push(KAFKA.image);
+  if (spec.kafka) images.push(kafkaImage(spec.kafka));
   if (spec.registry) images.push(REGISTRY.image);
   return [...new Set(images)];
+}
+
+function kafkaImage(spec: true | KafkaSpec): string {
+  const version = spec === true ? undefined : spec.version;
+  return `${KAFKA.image}:${version ?? KAFKA.version}`;
 }
 
 function databaseImage(spec: MysqlSpec): string {
@@ -97,10 +102,8 @@ async function startBroker(spec: ServersSpec, place: Place) {
   return { kafka, registry };
 }
 
-async function startKafka(
-  { nodes, settings, heapMb = 512 }: KafkaSpec,
-  place: Place,
-): Promise<KafkaServers> {
+async function startKafka(spec: KafkaSpec, place: Place): Promise<KafkaServers> {
+  const { nodes, settings, heapMb = 512 } = spec;
   const ports = await freePorts(nodes);
   const brokers = ports.map(port => `${place.host}:${port}`);
   const voters = ports.map((_, i) => `${i + 1}@${kafkaName(i + 1)}:${CONTROLLER_PORT}`);
@@ -110,7 +113,7 @@ async function startKafka(
     const broker = `${place.host}:${port}`;
     const server = await startContainer({
       name: kafkaName(id),
-      image: KAFKA.image,
+      image: kafkaImage(spec),
       env: {
         CLUSTER_ID,
         KAFKA_HEAP_OPTS: `-Xmx${heapMb}m -Xms128m`,
@@ -145,6 +148,7 @@ async function startKafka(
     nodes: servers.map((server, i) => ({
       id: i + 1,
       broker: brokers[i] ?? '',
+      data: undefined,
       pid: undefined,
       ...control(server),
     })),

@@ -32,20 +32,18 @@ export interface LocalKafkaOptions {
   settings?: Record<string, string> | undefined;
   heapMb?: number | undefined;
   stopTimeoutMs?: number;
+  version?: string | undefined;
   folder: string;
   detached: boolean;
   tell: Tell;
 }
 
 /** Downloads what is missing; the class path of the server. */
-export async function kafkaJars(tell: Tell): Promise<string> {
-  const folder = await cached(`kafka-${KAFKA.version}`, aside =>
-    withProgress(tell, `downloading Kafka ${KAFKA.version} (Maven)`, aside, () =>
+export async function kafkaJars(tell: Tell, version = KAFKA.version): Promise<string> {
+  const folder = await cached(`kafka-${version}`, aside =>
+    withProgress(tell, `downloading Kafka ${version} (Maven)`, aside, () =>
       copyWithDependencies(
-        [
-          `org.apache.kafka:${KAFKA.artifact}:${KAFKA.version}`,
-          `org.slf4j:slf4j-simple:${KAFKA.slf4j}`,
-        ],
+        [`org.apache.kafka:${KAFKA.artifact}:${version}`, `org.slf4j:slf4j-simple:${KAFKA.slf4j}`],
         path.join(aside, 'lib'),
       ),
     ),
@@ -54,10 +52,10 @@ export async function kafkaJars(tell: Tell): Promise<string> {
 }
 
 export async function startLocalKafka(options: LocalKafkaOptions): Promise<KafkaServers> {
-  const jars = await kafkaJars(options.tell);
-  const jvm = await classArchive(`kafka-${KAFKA.version}`, options.tell, async (flags, folder) => {
-    const { tell } = options;
-    const alone = { nodes: 1, folder, detached: false, tell, stopTimeoutMs: ARCHIVE_MS };
+  const { tell, version = KAFKA.version } = options;
+  const jars = await kafkaJars(tell, version);
+  const jvm = await classArchive(`kafka-${version}`, tell, async (flags, folder) => {
+    const alone = { nodes: 1, version, folder, detached: false, tell, stopTimeoutMs: ARCHIVE_MS };
     const { nodes } = await startNodes(alone, jars, flags);
     return async () => void (await Promise.all(nodes.map(node => node.stop())));
   });
@@ -106,6 +104,7 @@ async function startNodes(
       return {
         id: node.id,
         broker,
+        data: dataFolder(folder, node),
         get pid() {
           return server.pid;
         },
@@ -123,24 +122,28 @@ async function startNodes(
   };
 }
 
+function dataFolder(folder: string, node: Node): string {
+  return path.join(folder, `kafka-${node.id}`, 'data');
+}
+
 /** Writes the node's settings and storage; the settings file. */
 async function prepare(
   node: Node,
   nodes: Node[],
-  { folder, settings }: LocalKafkaOptions,
+  { folder, settings, version }: LocalKafkaOptions,
   jars: string,
 ): Promise<string> {
   const home = path.join(folder, `kafka-${node.id}`);
   await mkdir(home, { recursive: true });
-  const data = path.join(home, 'data');
+  const data = dataFolder(folder, node);
   const file = path.join(home, 'server.properties');
   await writeFile(file, properties({ ...nodeSettings(node, nodes, data), ...settings }));
-  await cp(await formatted(node, jars), data, { recursive: true });
+  await cp(await formatted(node, jars, version), data, { recursive: true });
   return file;
 }
 
-async function formatted(node: Node, jars: string): Promise<string> {
-  const folder = await cached(`kafka-${KAFKA.version}-data-${node.id}`, async aside => {
+async function formatted(node: Node, jars: string, version = KAFKA.version): Promise<string> {
+  const folder = await cached(`kafka-${version}-data-${node.id}`, async aside => {
     const file = path.join(aside, 'format.properties');
     await writeFile(file, properties(nodeSettings(node, [node], path.join(aside, 'data'))));
     const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', file];

@@ -27,6 +27,8 @@ export interface KafkaSpec {
   settings?: Record<string, string>;
   /** Memory of a node, 512 by default. */
   heapMb?: number;
+  /** By default the one that versions.ts is pinned to. */
+  version?: string;
 }
 
 export interface ServersSpec {
@@ -73,6 +75,8 @@ export interface MysqlServer extends MysqlEndpoint, Control {
 export interface KafkaNode extends Control {
   id: number;
   broker: string;
+  /** Where its logs are; undefined in a container. */
+  readonly data: string | undefined;
   readonly pid: number | undefined;
 }
 

@@ -6,10 +6,12 @@
 /** Kafka with KRaft, from Maven Central; Java 17 or later runs it. */
 export const KAFKA = {
   version: '4.1.0',
+  /** The oldest that is promised: the protocol's conformance test runs against it as well. */
+  oldest: '3.9.1',
   artifact: 'kafka_2.13',
   /** Kafka's jars bring no logger of their own. */
   slf4j: '1.7.36',
-  image: 'apache/kafka:4.1.0',
+  image: 'apache/kafka',
 };
 
 /** A registry that speaks the Confluent API. */

@@ -11,6 +11,7 @@ import { PartitionTask } from '../../../services/sink/intake/partition-task.ts';
 import type { SinkTable } from '../../../services/sink/intake/sink-table.ts';
 import type { LogReader, ReaderOptions } from '../../../shared/kafka/reader.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
+import type { LogPosition } from '../../../shared/kafka/wire/log-position.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { Random } from '../load/random.ts';
@@ -37,7 +38,7 @@ export class PlayedReader {
     this.#random = random;
   }
 
-  add(topic: string, partition: number, offset: number): void {
+  add(topic: string, partition: number, { offset }: LogPosition): void {
     this.#places.set(`${topic}/${partition}`, { partition, offset });
   }
 

@@ -12,7 +12,7 @@
  * A row that the target refuses by itself, and a record that nobody can read, block their key: the
  * row waits in the park, its record goes to the dead letters, and the rest of the batch goes in.
  */
-import { confluentHeader } from '../../../../shared/codec/envelope.ts';
+import { confluentHeader } from '../../../../shared/codec/registry-frame.ts';
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { FAILPOINTS, failpoint } from '../../../../shared/runtime/failpoint.ts';
 import type { DeadLetter } from '../../dead-letter/dead-letter.ts';

@@ -4,7 +4,7 @@
  * that was kept whole is read again as if it had just come: if nobody could read it, a newer
  * version of this service, or another plan, may understand it.
  */
-import { confluentHeader } from '../../../../shared/codec/envelope.ts';
+import { registryFrame } from '../../../../shared/codec/registry-frame.ts';
 import { FetchedBatch } from '../../../../shared/kafka/wire/fetched-batch.ts';
 import type { PartitionTask } from '../../intake/partition-task.ts';
 import type { Refusal } from '../../intake/refusal.ts';
@@ -46,7 +46,7 @@ export function readAgain(
 function take(again: ReadAgain, parked: ParkedRow): void {
   const { task, key, row } = parked;
   const { table, partition, target } = task;
-  const keyBytes = Buffer.concat([confluentHeader(table.keySchemaId), Buffer.from(key, 'latin1')]);
+  const keyBytes = Buffer.concat([registryFrame(table.keySchemaId), Buffer.from(key, 'latin1')]);
   const fetched = new FetchedBatch(table.topic, partition, Buffer.concat([keyBytes, row]), 1);
   fetched.count = 1;
   fetched.offsets[0] = parked.offset;
