@@ -67,10 +67,8 @@ export const LOG_GUARDS: Guard[] = [
     name: 'history that is gone',
     why: 'a topic that was trimmed past our offset is gone on with at its new beginning',
     file: 'shared/kafka/reader.ts',
-    find: 'if (offset >= earliest && (offset <= latest || beyondMs < BEYOND_END_MS)) {',
-    replace:
-      'place.offset = Math.max(offset, earliest);\n' +
-      '    if (offset < earliest || offset <= latest || beyondMs < BEYOND_END_MS) {',
+    find: 'if (offset < earliest) throw trimmed(place, { earliest, latest });',
+    replace: 'place.offset = Math.max(offset, earliest);',
     tests: ['shared/kafka/topic.kafka.test.ts'],
     named: 'never a jump',
   },

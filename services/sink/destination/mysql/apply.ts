@@ -12,7 +12,7 @@
  * A row that the target refuses by itself, and a record that nobody can read, block their key: the
  * row waits in the park, its record goes to the dead letters, and the rest of the batch goes in.
  */
-import { confluentHeader } from '../../../../shared/codec/registry-frame.ts';
+import { registryFrame } from '../../../../shared/codec/registry-frame.ts';
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { FAILPOINTS, failpoint } from '../../../../shared/runtime/failpoint.ts';
 import type { DeadLetter } from '../../dead-letter/dead-letter.ts';
@@ -279,7 +279,7 @@ function heldBy(owner: string, { table }: PartitionTask): Refusal {
 
 /** The record of a row that was parked with its whole value. */
 function letterOf({ task, key, offset }: ParkedRow, value: Buffer, why: Refusal): DeadLetter {
-  const header = confluentHeader(task.table.keySchemaId);
+  const header = registryFrame(task.table.keySchemaId);
   const reason = why.kind === 'collision' ? 'collision' : 'refused';
   const record = Buffer.concat([header, Buffer.from(key, 'latin1')]);
   return { task, offset, key: record, value, reason, why, sinceMs: Date.now() };
