@@ -1,5 +1,7 @@
 /** Starts one service in this process. Services are loaded when they are asked for. */
 import type { ServiceName } from '../../../shared/member/context.ts';
+import { unreachable } from '../../../shared/runtime/error.ts';
+import { countBuffersInHeap } from '../../../shared/runtime/heap.ts';
 import type { ControlOptions } from '../run-control.ts';
 
 export const SERVICES: readonly ServiceName[] = [
@@ -11,6 +13,7 @@ export const SERVICES: readonly ServiceName[] = [
 ];
 
 export async function runService(name: ServiceName, o: ControlOptions): Promise<void> {
+  countBuffersInHeap();
   switch (name) {
     case 'control':
       return (await import('../run-control.ts')).runControl(o);
@@ -22,5 +25,7 @@ export async function runService(name: ServiceName, o: ControlOptions): Promise<
       return (await import('../../sink/main.ts')).runSink(o);
     case 'checker':
       return (await import('../../checker/main.ts')).runChecker(o);
+    default:
+      return unreachable(name);
   }
 }
