@@ -49,6 +49,8 @@ export const EVENT = {
 export const QUIET_EVENTS: ReadonlySet<number> = new Set([
   EVENT.STOP,
   5,
+  9,
+  11,
   13,
   14,
   17,

@@ -82,6 +82,19 @@ describe('table maps', () => {
     expect(() => insert(7, [1])).toThrow(/not named before/);
   });
 
+  test('when a file was begun is not known before it says so', () => {
+    const begun = (): void => send(EVENT.FORMAT_DESCRIPTION, Buffer.alloc(84));
+    const rotate = (file: string): void =>
+      send(EVENT.ROTATE, Buffer.from(`\x04\0\0\0\0\0\0\0${file}`));
+    rotate('b.1');
+    begun();
+    expect(at.capture.fileS).toBe(1_700_000_000);
+    rotate('b.2');
+    expect([at.capture.file, at.capture.fileS]).toEqual(['b.2', 0]);
+    begun();
+    expect(at.capture.fileS).toBe(1_700_000_000);
+  });
+
   test('a name of other letters is another table, unless the server says that it is not', () => {
     begin(10);
     tableMap(7, 'd', 'T');

@@ -159,7 +159,11 @@ export class Capture {
   #rotate(event: RawEvent): void {
     const { file, pos } = readRotate(event);
     // Table ids are of one server run: a real change of file ends what we know of them.
-    if (file !== this.file) this.#maps.clear();
+    if (file !== this.file) {
+      this.#maps.clear();
+      // The event that tells it of the new file is still to come.
+      this.fileS = 0;
+    }
     this.file = file;
     this.filePos = pos;
   }

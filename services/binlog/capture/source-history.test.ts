@@ -1,7 +1,7 @@
 /** What tells another history of a source: pure, by the proof that a resume point carries. */
 import { describe, expect, test } from 'vitest';
 import type { Resume } from '../../../shared/job/state/progress-view.ts';
-import { differenceOf, faultOfFiles } from './source-history.ts';
+import { answers, differenceOf, faultOfFiles } from './source-history.ts';
 
 const RESUME: Resume = {
   epoch: 1,
@@ -37,6 +37,27 @@ describe('the transaction that the log ends with, sent again', () => {
     const exact = { ...RESUME, anchor: { gtid: '0-1-7', previous: null, stamp: 'us:7' } };
     expect(differenceOf({ ...SEEN, stamp: 'us:7' }, exact, false)).toBeNull();
     expect(differenceOf({ ...SEEN, stamp: 'us:8' }, exact, false)).toMatch(/committed at/);
+  });
+});
+
+describe('which transaction answers for it', () => {
+  const anchor = { source: 'a', number: 7 };
+  const first = { isSameServer: true, nth: 1 };
+
+  test('of the same server the first of its source, whatever its number', () => {
+    expect(answers({ source: 'b', number: 1 }, anchor, first)).toBe(false);
+    expect(answers({ source: 'a', number: 9 }, anchor, first)).toBe(true);
+  });
+
+  test('of another server itself alone: its order may be another one', () => {
+    expect(answers({ source: 'a', number: 8 }, anchor, { ...first, isSameServer: false })).toBe(
+      false,
+    );
+    expect(answers(anchor, anchor, { isSameServer: false, nth: 5 })).toBe(true);
+  });
+
+  test('others are not passed over without an end', () => {
+    expect(answers({ source: 'b', number: 1 }, anchor, { ...first, nth: 10_001 })).toBe(true);
   });
 });
 

@@ -26,9 +26,12 @@ interface Seen {
   fileS: number;
 }
 
-/** It is sent at once, unless the server does not have it. */
-const ANSWER_MS = 15_000;
-/** Of other domains or servers, before ours: after a failover their order may be another one. */
+/**
+ * It is sent as soon as the server has read its way to it, which shows in the places that it tells
+ * meanwhile: a large file takes longer than any fixed time.
+ */
+const QUIET_MS = 15_000;
+/** Before ours: after a failover their order may be another one. */
 const OTHERS_MAX = 10_000;
 
 /** Throws if the server's transactions are not those of the resume point. */
@@ -41,7 +44,7 @@ export async function refuseOtherHistory(
   if (isSameServer) await refuseOtherFiles(at, resume);
   const { anchor } = resume;
   if (!anchor) return;
-  const seen = await sendAgain(at, executed, anchor);
+  const seen = await sendAgain(at, executed, anchor, isSameServer);
   if (seen === null) return;
   const difference = differenceOf(seen, resume, isSameServer);
   if (difference === null) return;
@@ -105,43 +108,61 @@ function nameOf(file: string): { base: string; index: number } | null {
   return found ? { base: found[1] ?? '', index: Number(found[2]) } : null;
 }
 
+/**
+ * Pure: whether what comes answers for the anchor. One server sends in the order of its own
+ * commits, so the first of the anchor's source does; on a replica, or in a group, others may be
+ * before it.
+ */
+export function answers(
+  found: { source: string; number: number },
+  anchor: { source: string; number: number },
+  o: { isSameServer: boolean; nth: number },
+): boolean {
+  if (o.nth > OTHERS_MAX) return true;
+  return found.source === anchor.source && (o.isSameServer || found.number === anchor.number);
+}
+
 /** Asks for the transaction that we end with; null if its file is purged. */
 async function sendAgain(
   at: ReadServer,
   executed: GtidSet,
   anchor: NonNullable<Resume['anchor']>,
+  isSameServer: boolean,
 ): Promise<Seen | null> {
   const { source, facts, log } = at;
   const gtid = parseGtid(anchor.gtid);
   const previous = anchor.previous === null ? null : parseGtid(anchor.previous);
   const answer = Promise.withResolvers<Seen>();
-  let [file, fileS, others] = ['', 0, 0];
+  let [file, fileS, nth, place] = ['', 0, 0, 0];
   const dump: BinlogDump = new BinlogDump({
     endpoint: source,
     serverId: facts.readerId,
     flavor: facts.flavor,
-    watchdogMs: ANSWER_MS,
+    watchdogMs: QUIET_MS,
     onEvent: event => {
       const { type } = event;
+      if (event.logPos !== place) late.refresh();
+      place = event.logPos;
       if (type === EVENT.ROTATE) ({ file } = readRotate(event));
       else if (type === EVENT.FORMAT_DESCRIPTION) fileS = event.timestamp;
       const plain = type === EVENT.GTID ? readGtid(event) : null;
       const isOther = type === EVENT.GTID_TAGGED || type === EVENT.MARIADB_GTID;
       if (plain === null && !isOther) return;
       const found = plain?.gtid ?? dump.decodeGtid().gtid;
-      others += 1;
-      if (found.source !== gtid.source && others <= OTHERS_MAX) return;
+      nth += 1;
+      if (!answers(found, gtid, { isSameServer, nth })) return;
       const stamp = stampOf(event, plain?.originalUs ?? 0);
       answer.resolve({ gtid: printGtid(found, facts.flavor), stamp, file, fileS });
     },
     onEnd: answer.reject,
   });
   answer.promise.catch(() => {});
+  // It has come to its end without it; one that says nothing at all is the dump's own concern.
   const late = setTimeout(() => {
     answer.reject(
       changed(at, 'a transaction in the log does not come back', { gtid: anchor.gtid }),
     );
-  }, ANSWER_MS);
+  }, QUIET_MS);
   try {
     await dump.start(executed.without(gtid, previous));
     return await answer.promise;

@@ -30,6 +30,7 @@ export class Statements {
   readonly #refusals: Refusals;
   readonly #xa: XaLedger;
   readonly #tracked: TrackedNames;
+  readonly #isAscii: boolean;
 
   constructor(o: CaptureOptions, refusals: Refusals, xa: XaLedger) {
     this.#o = o;
@@ -38,10 +39,12 @@ export class Statements {
     // A statement that names ours in other letters is taken for ours: that is the safe side.
     const names = [...o.tables.keys()].map(name => name.toLowerCase());
     this.#tracked = { db: o.db.toLowerCase(), tables: new Set(names) };
+    this.#isAscii = [o.db, ...names].every(name => /^[\0-\x7f]*$/.test(name));
   }
 
   /** `changed`: our tables that the transaction has changed so far, by row events. */
   take(text: string, schema: string, changed: ReadonlySet<string>): Next {
+    this.#refuseUnread(text);
     const statement = classify(text, schema, this.#tracked);
     switch (statement.kind) {
       case 'begin':
@@ -72,6 +75,15 @@ export class Statements {
       default:
         return unreachable(statement);
     }
+  }
+
+  /** Servers log a text as the session has sent it; where it is no utf8, names cannot be told. */
+  #refuseUnread(text: string): void {
+    if (this.#isAscii || !text.includes('\ufffd') || this.followed().length === 0) return;
+    throw this.#refusals.doubtful(
+      'a statement in another character set than utf8 may name our tables',
+      'let sessions that change definitions SET NAMES utf8mb4',
+    );
   }
 
   /** Tables whose rows come from the binlog here; of the others, the copy has this transaction. */

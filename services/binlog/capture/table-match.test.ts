@@ -143,6 +143,7 @@ test('columns renamed, added, dropped or in another order, and another key', () 
   expect(tableDifference(table, { columns: [a, b], primaryKey: [1] })).toMatch(
     /primary key was \(c\)/,
   );
+  expect(tableDifference(table, { columns: [a, b], primaryKey: [] })).toMatch(/and is \(\)/);
   for (const columns of [
     [b, a],
     [a],

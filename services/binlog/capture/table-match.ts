@@ -25,8 +25,8 @@ export function tableDifference(planned: TableSchema, seen: SeenTable): string |
       return `column ${column.name} was ${words(column)} and is ${now ? seenWords(now) : 'gone'}`;
     }
   }
-  // Without FULL metadata the key is not told; then the names would be missing too.
-  if (seen.primaryKey.length > 0 && !sameList(seen.primaryKey, planned.primaryKey)) {
+  // FULL metadata tells the key; without it the names would be missing too.
+  if (!sameList(seen.primaryKey, planned.primaryKey)) {
     const key = (list: number[]): string => list.map(i => planned.columns[i]?.name).join(', ');
     return `primary key was (${key(planned.primaryKey)}) and is (${key(seen.primaryKey)})`;
   }

@@ -24,6 +24,8 @@ export function alterKeepsRows(r: WordReader): boolean {
   if (r.has('CASCADE') || r.has('CONVERT')) return false;
   const clauses = clausesFrom(r);
   if (clauses.some(c => /\bSET NULL\b/.test(c) || / PRIMARY\b/.test(c))) return false;
+  // Another engine may keep fewer rows, or none.
+  if (clauses.some(c => /\bENGINE (= )?(?!=|INNODB\b)/.test(c))) return false;
   return clauses.length > 0 && clauses.every(c => KEEPING.some(k => k.test(c)));
 }
 

@@ -8,12 +8,12 @@ import { classify } from './statement.ts';
 const UUID = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
 const tracked = { db: 'shop', tables: new Set(['orders']) };
 
-function judge(): LiveJudge {
+function judge(flavor: 'mysql' | 'mariadb' = 'mysql'): LiveJudge {
   return new LiveJudge({
     source: { name: 's', host: '127.0.0.1', port: 1, user: 'u', password: '', database: 'shop' },
-    flavor: 'mysql',
+    flavor,
     log: createLogger({ name: 'test', level: 'fatal' }),
-    trust: { until: `${UUID}:1-20`, names: ['plain'] },
+    trust: flavor === 'mysql' ? { until: `${UUID}:1-20`, names: ['plain'] } : null,
   });
 }
 
@@ -62,4 +62,16 @@ describe('from the text alone', () => {
       expect(data(text)).toMatchObject({ why: expect.stringMatching(/f|cannot be told/) });
     },
   );
+
+  test("MariaDB's functions of sequences are calls of routines on MySQL", async () => {
+    const found = classify("SELECT NEXTVAL('x')", 'shop', tracked);
+    if (found.kind !== 'data') throw new Error(`it is ${found.kind}`);
+    const ours = { db: 'shop', tables: ['orders'] };
+    expect(judge('mysql').ofData(found, ours)).toMatchObject({
+      why: expect.stringMatching(/NEXTVAL/),
+    });
+    await expect(judge('mariadb').ofData(found, ours)).rejects.toMatchObject({
+      kind: 'unreachable',
+    });
+  });
 });

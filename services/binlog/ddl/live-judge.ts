@@ -17,6 +17,7 @@ import type { Logger } from '../../../shared/runtime/log.ts';
 import { schemaFingerprint, type TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { DataStatement } from './data-statement.ts';
 import type { Doubt, FollowedTables, StatementJudge } from './judge.ts';
+import { isNative } from './native-function.ts';
 import type { Definition } from './statement.ts';
 import type { Name } from './words.ts';
 
@@ -53,7 +54,7 @@ export class LiveJudge implements StatementJudge {
   }
 
   ofData(statement: DataStatement, ours: FollowedTables): Doubt | Promise<Doubt> {
-    const plain = fromText(statement);
+    const plain = fromText(statement, this.#o.flavor);
     if (plain !== null) return plain;
     const shape = JSON.stringify([statement.targets, statement.databases, statement.words]);
     if (this.#known.has(shape)) return null;
@@ -115,7 +116,8 @@ export class LiveJudge implements StatementJudge {
   }
 }
 
-function fromText({ verb, unclear, calls, words }: DataStatement): Doubt {
+function fromText({ verb, unclear, calls: all, words }: DataStatement, flavor: Flavor): Doubt {
+  const calls = all.filter(call => !isNative(call, flavor));
   if (unclear || words.length > WORDS_MAX) {
     return { why: `it cannot be told what ${verb} has changed` };
   }

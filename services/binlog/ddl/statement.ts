@@ -60,13 +60,15 @@ const MARKS: Record<string, Statement> = {
 
 /** These change no row and nothing that a statement goes by. */
 const QUIET_VERBS = new Set(
-  `ANALYZE OPTIMIZE CHECK CHECKSUM REPAIR FLUSH SAVEPOINT RELEASE GRANT REVOKE CACHE INSTALL
+  `OPTIMIZE CHECK CHECKSUM REPAIR FLUSH SAVEPOINT RELEASE GRANT REVOKE CACHE INSTALL
    UNINSTALL LOCK UNLOCK USE KILL SHUTDOWN RESET BACKUP`.split(/\s+/),
 );
 const QUIET_OBJECTS = new Set(
-  `USER ROLE SERVER TABLESPACE LOGFILE UNDO RESOURCE SPATIAL INSTANCE INDEX FULLTEXT DATABASE SCHEMA
-   ONLINE OFFLINE PREPARE`.split(/\s+/),
+  `USER ROLE SERVER TABLESPACE LOGFILE UNDO RESOURCE SPATIAL INSTANCE INDEX FULLTEXT VECTOR DATABASE
+   SCHEMA ONLINE OFFLINE PREPARE`.split(/\s+/),
 );
+/** What ANALYZE looks at; before anything else it carries the statement out (MariaDB). */
+const ANALYZED = /^(TABLE|TABLES|LOCAL|NO_WRITE_TO_BINLOG)$/;
 const PROGRAMS = /^(TRIGGER|FUNCTION|PROCEDURE|VIEW|EVENT|PACKAGE|LIBRARY|SEQUENCE)$/;
 /** `CREATE OR REPLACE DEFINER = user@host SQL SECURITY INVOKER VIEW` has the word by then. */
 const PROGRAM_WORDS_MAX = 16;
@@ -104,6 +106,7 @@ function classifyWords(r: WordReader, tracked: TrackedNames): Statement {
   if (verb === 'BEGIN' || verb === 'COMMIT') return MARKS[verb] ?? HARMLESS;
   if (verb === 'LOAD' && r.keyword(1) === 'INDEX') return HARMLESS;
   if (DATA_VERBS.has(verb)) return dataStatement(r);
+  if (verb === 'ANALYZE') return analyze(r, tracked);
   if (QUIET_VERBS.has(verb)) return HARMLESS;
   r.at = 1;
   return ddl(r, verb, tracked);
@@ -116,6 +119,13 @@ function setStatement(r: WordReader, tracked: TrackedNames): Statement {
     return classifyWords(new WordReader(r.words.slice(r.at + 1), r.schema), tracked);
   }
   return /^(PASSWORD|DEFAULT|ROLE|RESOURCE)$/.test(r.keyword(1)) ? HARMLESS : dataStatement(r);
+}
+
+/** MariaDB's ANALYZE of a statement carries it out, changes and all. */
+function analyze(r: WordReader, tracked: TrackedNames): Statement {
+  if (ANALYZED.test(r.keyword(1))) return HARMLESS;
+  const start = r.keyword(1) === 'FORMAT' ? 4 : 1;
+  return classifyWords(new WordReader(r.words.slice(start), r.schema), tracked);
 }
 
 const XA_STEPS: Record<string, XaStep> = {
@@ -235,8 +245,16 @@ function drop(r: WordReader, tracked: TrackedNames): Statement {
     return ofDatabase(r, 'DROP', tracked);
   }
   if (r.skip('TEMPORARY')) return HARMLESS;
+  if (r.keyword() === 'INDEX') return dropIndex(r, tracked);
   if (!r.skip('TABLE') && !r.skip('TABLES')) return ofProgram(r, true);
   return tableChange('DROP', r.names(), tracked, false) ?? definition(r, false, true);
+}
+
+/** The index may be `PRIMARY`: what is left has to be the table that was planned. */
+function dropIndex(r: WordReader, tracked: TrackedNames): Statement {
+  r.seek('ON');
+  r.at += 1;
+  return tableChange('DROP INDEX', [r.name()], tracked, true) ?? HARMLESS;
 }
 
 function alter(r: WordReader, tracked: TrackedNames): Statement {

@@ -98,6 +98,8 @@ export class WordReader {
 
   /** Reads a name, with or without its database. */
   name(): Name {
+    // MySQL takes a dot in front of a table's name.
+    if (this.keyword() === '.') this.at += 1;
     const first = this.words[this.at]?.text ?? '';
     this.at += 1;
     if (this.keyword() !== '.') return { db: this.schema, name: first };

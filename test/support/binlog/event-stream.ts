@@ -79,6 +79,7 @@ export function open(
   partialRows = 0,
   nameKey = (name: string): string => name,
   skipped: GtidSet | null = null,
+  name = 't',
 ): void {
   at.seen = SEEN;
   at.decoded = 0;
@@ -87,7 +88,7 @@ export function open(
   at.doubt = null;
   at.position = new StreamPosition(GtidSet.parse(`${UUID}:1-9`), partial, partialRows);
   const table = new CapturedTable({
-    schema,
+    schema: { ...schema, table: name },
     generation: 1,
     prefix: 's',
     topic: 's.d.t',
@@ -103,7 +104,7 @@ export function open(
     source: 's',
     flavor: 'mysql',
     db: 'd',
-    tables: new Map([['t', table]]),
+    tables: new Map([[name, table]]),
     nameKey,
     position: at.position,
     sink: {
@@ -158,8 +159,8 @@ export function begin(n: number): void {
   query('BEGIN');
 }
 
-export function query(text: string): void {
-  const body = Buffer.concat([Buffer.alloc(13), Buffer.from('d\0'), Buffer.from(text)]);
+export function query(text: string, charset: 'utf8' | 'latin1' = 'utf8'): void {
+  const body = Buffer.concat([Buffer.alloc(13), Buffer.from('d\0'), Buffer.from(text, charset)]);
   body.writeUInt32LE(33, 0);
   body[8] = 1;
   send(EVENT.QUERY, body);
