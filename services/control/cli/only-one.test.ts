@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { onlyOne } from './only-one.ts';
@@ -7,6 +8,17 @@ import { onlyOne } from './only-one.ts';
 const MODULE = fileURLToPath(new URL('only-one.ts', import.meta.url));
 let count = 0;
 const fresh = (): string => `test ${process.pid} ${++count}`;
+
+/** Another process that has it. */
+function owner(name: string): ChildProcessByStdio<null, Readable, null> {
+  const code = `
+    const { onlyOne } = await import(${JSON.stringify(MODULE)});
+    await onlyOne(${JSON.stringify(name)});
+    process.stdout.write('has it');
+    setInterval(() => {}, 1000);`;
+  const args = ['--input-type=module', '--eval', code];
+  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+}
 
 describe('at most one', () => {
   test('the second learns who is the first; when that has ended, the next one has it', async () => {
@@ -20,6 +32,22 @@ describe('at most one', () => {
     expect(third.other).toBeNull();
   });
 
+  test.skipIf(process.platform === 'win32')(
+    'an owner that is stopped (Ctrl-Z) has it still, and nobody waits for its answer',
+    async () => {
+      const name = fresh();
+      const child = owner(name);
+      await once(child.stdout, 'data');
+      child.kill('SIGSTOP');
+      try {
+        await using mine = await onlyOne(name);
+        expect(mine.other).toBe('unknown');
+      } finally {
+        child.kill('SIGKILL');
+      }
+    },
+  );
+
   test('others by name do not matter', async () => {
     await using one = await onlyOne(fresh());
     await using two = await onlyOne(fresh());
@@ -28,12 +56,7 @@ describe('at most one', () => {
 
   test('what a killed process leaves is taken over', async () => {
     const name = fresh();
-    const code = `
-      const { onlyOne } = await import(${JSON.stringify(MODULE)});
-      await onlyOne(${JSON.stringify(name)});
-      process.stdout.write('has it');
-      setInterval(() => {}, 1000);`;
-    const child = spawn(process.execPath, ['--input-type=module', '--eval', code]);
+    const child = owner(name);
     await once(child.stdout, 'data');
     expect((await onlyOne(name)).other).toBe(String(child.pid));
     child.kill('SIGKILL');

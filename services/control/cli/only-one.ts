@@ -52,11 +52,18 @@ function listen(place: string): Promise<Server | null> {
   });
 }
 
+/** A process that is stopped (Ctrl-Z) has its place still, and answers nothing. */
+const ANSWER_MS = 1000;
+
 /** What the owner answers; null if there is none any more. */
 function ownerOf(place: string): Promise<string | null> {
   return new Promise(resolve => {
     let answer = '';
     const socket = createConnection(place);
+    socket.setTimeout(ANSWER_MS, () => {
+      socket.destroy();
+      resolve('unknown');
+    });
     socket.on('data', chunk => {
       answer += chunk;
     });

@@ -2,6 +2,8 @@
  * Removes all that a job owns: its topics, subjects and groups, and its own rows on the targets.
  * The user's tables are never touched, nor a topic of another job.
  *
+ * Whether members live is asked when it is planned, and again around the first step: the operator's
+ * word stands between, and somebody may have started the job meanwhile.
  * The order makes it safe to die anywhere: first the state says that the job is being dropped, so
  * nothing of it starts again; then the older control and the writers of the sources are fenced; the
  * owners of the sources go near the end, and the state, by which a second run knows what is to be
@@ -77,8 +79,7 @@ export async function planDrop(deps: DropDeps): Promise<DropPlan> {
   const topics = new Set(await admin.listTopics());
   const there = (names: readonly string[]): string[] => names.filter(name => topics.has(name));
   const records = await stateRecords(deps, topics);
-  const groups = await admin.groups(SERVICES.map(s => `reshard.${job.job}.${s}`));
-  refuseLive(job, groups);
+  const groups = await groupsWithoutMembers(deps);
   const jobId = records.get(stateKey.identity)?.identity?.id ?? null;
   const { sources, kept } = await ownSources(deps, records, jobId);
   const planned = [...records.values()].flatMap(r => r.plan ?? []);
@@ -126,7 +127,9 @@ export async function carryOutDrop(
 ): Promise<void> {
   const { job, kafka, registry } = deps;
   const admin = await kafka.admin();
+  await groupsWithoutMembers(deps);
   if (plan.hasState) await announce(deps, by);
+  await groupsWithoutMembers(deps);
   for (const source of plan.sources) {
     const transactionalId = sourceTransactionalId(source);
     (await kafka.transactionalWriter({ transactionalId })).close();
@@ -173,9 +176,12 @@ async function stateRecords(
   return readRecords({ kafka, job, codec: await stateCodec(registry, job) });
 }
 
-function refuseLive(job: Job, groups: readonly { group: string; members: number }[]): void {
+/** Throws while one of them has members. */
+async function groupsWithoutMembers({ job, kafka }: DropDeps): Promise<{ group: string }[]> {
+  const admin = await kafka.admin();
+  const groups = await admin.groups(SERVICES.map(s => `reshard.${job.job}.${s}`));
   const live = groups.filter(g => g.members > 0);
-  if (live.length === 0) return;
+  if (live.length === 0) return groups;
   const list = live.map(g => `${g.group} (${g.members})`).join(', ');
   throw new ReshardError('config', `members of the job ${job.job} are alive: ${list}`, {
     remedy:

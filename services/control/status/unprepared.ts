@@ -1,9 +1,13 @@
-/** The status of a job that has no log yet: how far control is with preparing it. */
+/**
+ * The status of a job that has no log: how far control is with preparing it, or that it is being
+ * dropped, which takes the log away and leaves the state to the end.
+ */
 import type { Job } from '../../../shared/job/job.ts';
-import type { StateRecord } from '../../../shared/job/state/job-view.ts';
-import { openState } from '../../../shared/job/state/open.ts';
+import type { JobView, StateRecord } from '../../../shared/job/state/job-view.ts';
+import { dropping, openState } from '../../../shared/job/state/open.ts';
 import { stateTopic } from '../../../shared/kafka/topic-name.ts';
 import { kafkaOf, registryOf } from '../../../shared/member/context.ts';
+import { describeError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { judged } from './feed.ts';
 import { RecordReaders } from './followed-job.ts';
@@ -15,13 +19,24 @@ export async function unprepared(job: Job, log: Logger): Promise<Status | null> 
   if (!(await (await kafka.admin()).listTopics()).includes(stateTopic(job.job))) return null;
   const reader = await new RecordReaders(job).open<StateRecord>('state', stateTopic(job.job));
   await using state = await openState({ job, kafka, registry: registryOf(job), log, reader });
-  const { view } = state;
+  return statusWithoutLog(job, state.view);
+}
+
+export function statusWithoutLog(job: Pick<Job, 'job'>, view: JobView): Status {
+  if (view.drop !== null) {
+    const status = blank(job, 'unknown', describeError(dropping(job.job)));
+    return { ...status, sinceMs: view.drop.sinceMs };
+  }
   const { sinceMs = 0, waiting = null } = view.preparing ?? {};
   return judged({ ...blank(job, 'prepare', waiting), sinceMs, pauses: view.pauseList });
 }
 
 /** A status that says nothing but what is waited for. */
-export function blank(job: Job, phase: 'prepare' | 'unknown', waiting: string | null): Status {
+export function blank(
+  job: Pick<Job, 'job'>,
+  phase: 'prepare' | 'unknown',
+  waiting: string | null,
+): Status {
   return judged({
     job: job.job,
     phase,

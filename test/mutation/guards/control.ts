@@ -144,4 +144,32 @@ export const CONTROL_GUARDS: Guard[] = [
     tests: ['services/control/cli/install.live.test.ts'],
     named: 'sets itself up',
   },
+  {
+    name: 'members before a drop',
+    why: 'a job that was started while the drop asked for its word loses its topics under its members',
+    file: 'services/control/command/drop.ts',
+    find: `  await groupsWithoutMembers(deps);
+  if (plan.hasState)`,
+    replace: '  if (plan.hasState)',
+    tests: ['services/control/command/drop.test.ts'],
+    named: 'started while the question stood',
+  },
+  {
+    name: 'a job that is being dropped',
+    why: 'status says that control prepares a job which is being removed',
+    file: 'services/control/status/unprepared.ts',
+    find: 'if (view.drop !== null) {',
+    replace: "if (job.job === '') {",
+    tests: ['services/control/status/unprepared.test.ts'],
+    named: 'being dropped',
+  },
+  {
+    name: 'a stopped owner',
+    why: '`reshard up` hangs without a word while another one is stopped by Ctrl-Z',
+    file: 'services/control/cli/only-one.ts',
+    find: 'socket.setTimeout(ANSWER_MS, ',
+    replace: 'socket.setTimeout(0, ',
+    tests: ['services/control/cli/only-one.test.ts'],
+    named: 'owner that is stopped',
+  },
 ];
