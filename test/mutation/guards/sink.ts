@@ -3,6 +3,15 @@ import type { Guard } from './guard.ts';
 
 export const SINK_GUARDS: Guard[] = [
   {
+    name: 'versions of another log',
+    why: 'rows of a recopy into a log that was made anew are skipped as delivered twice',
+    file: 'services/sink/destination/mysql/claim.ts',
+    find: 'const advance = { task, next, epoch: 0, ordinal: -1 };',
+    replace: 'const advance = { task, next, epoch: position.epoch, ordinal: position.ordinal };',
+    tests: ['services/sink/destination/mysql/claim.test.ts'],
+    named: 'at no version',
+  },
+  {
     name: 'compare-and-set of the offset',
     why: 'a member that lost its partition writes old values',
     file: 'services/sink/destination/mysql/offset.ts',

@@ -71,7 +71,9 @@ async function restart(
     task.position = position;
     const next = task.restart;
     if (next === null) continue;
-    const advance = { task, next, epoch: position.epoch, ordinal: position.ordinal };
+    // Versions go up in one log only: in one that was made anew, or has lost its end, they may
+    // begin below those of before, and rows of the recopy would pass for delivered twice.
+    const advance = { task, next, epoch: 0, ordinal: -1 };
     await target.offsets.compareAndSet(session, [advance]);
     await target.parks.clear(session, task);
     await session.rawQuery('COMMIT');
