@@ -1,13 +1,26 @@
 /**
- * The checker's loop: takes the oldest request for a check that has no verdict yet, waits until its
- * tables are copied, runs the full check, reports its progress and its verdict.
- * Nothing is remembered but the verdicts: a check that was interrupted begins anew elsewhere, and a
- * failed one is a verdict too, so a request that cannot be checked does not block the next.
+ * The checker: the door of its service, and the loop that serves requests.
+ *
+ * Contract
+ * - Asked by a record `verify/<id>` of the state topic, once; answers on the report topic under
+ *   `checker/<id>`, again and again until the verdict. A request is answered by one verdict, or by
+ *   several that say the same of different moments: whoever reads them (control) takes the worst.
+ * - Duplicates: nothing is remembered but the verdicts. A check that was interrupted begins anew at
+ *   the next member; it changes nothing on any server, so it may run twice, also at a time.
+ * - Fencing: a lease lets one member check. A member that has lost it may still finish; its verdict
+ *   names the basis of each table (shared/job/state/proof.ts), by which a late one is told.
+ * - Truth: `equal` is said only of tables that were compared, each row as of the source positions in
+ *   the result or later, on servers and tables that were the same ones from the first probe to the
+ *   last. A key that is blocked or unsettled, a server that was swapped, a table that was truncated
+ *   meanwhile, a wait that has stood still: none of them ends as equal.
+ * - Ends: every wait says what it waits for (report, detail `waiting`) and has an end
+ *   (full/pipeline-wait.ts). A failed check is a verdict too, so it does not block the next.
  */
 import type { Job } from '../../shared/job/job.ts';
 import { routeOf } from '../../shared/job/job-route.ts';
-import type { CheckProgress } from '../../shared/job/state/check-result.ts';
+import type { CheckProgress, CheckResult } from '../../shared/job/state/check-result.ts';
 import type { VerifyRequest } from '../../shared/job/state/job-view.ts';
+import { basisOf } from '../../shared/job/state/proof.ts';
 import { tailTable } from '../../shared/kafka/table.ts';
 import { reportTopic } from '../../shared/kafka/topic-name.ts';
 import { reportCodec, type ServiceContext } from '../../shared/member/context.ts';
@@ -23,7 +36,9 @@ import { PipelinePosition } from './full/pipeline-position.ts';
 import type { CheckServer } from './full/session-set.ts';
 import type { CheckMetrics } from './metrics.ts';
 
-const LOOK_MS = 100;
+const POLL_MS = 100;
+/** How often it is told what a check waits for. */
+const WAITS_EVERY_MS = 500;
 const VERDICTS = new Set(['finished', 'failed']);
 /** A server that is silent for longer is taken for lost, and asked again. */
 const STATEMENT_TIMEOUT_MS = 300_000;
@@ -56,12 +71,17 @@ export class Checker implements Unit {
     );
     await tail.caughtUp;
     const position = stack.use(await PipelinePosition.open(this.#context));
-    while (!signal.aborted) {
+    // A view that is followed no longer would be waited on for nothing.
+    const failure = new AbortController();
+    for (const tailed of [tail, position]) tailed.failed.catch(e => failure.abort(e));
+    const stop = AbortSignal.any([signal, failure.signal]);
+    while (!stop.aborted) {
       const waiting = [...view.verifies.values()].filter(v => !this.#judged.has(v.id));
       const next = waiting.sort((a, b) => a.requestedMs - b.requestedMs)[0];
-      if (next === undefined) await sleep(LOOK_MS, signal);
-      else await this.#check(next, position, signal);
+      if (next === undefined) await sleep(POLL_MS, stop);
+      else await this.#check(next, position, stop);
     }
+    if (failure.signal.aborted && !signal.aborted) throw failure.signal.reason;
   }
 
   async #check(
@@ -71,34 +91,25 @@ export class Checker implements Unit {
   ): Promise<void> {
     const { job, log, report } = this.#context;
     const { id } = request;
-    const tables = job.tables.filter(
-      t => request.tables.length === 0 || request.tables.includes(t.name),
-    );
+    const names = job.tables
+      .map(t => t.name)
+      .filter(name => request.tables.length === 0 || request.tables.includes(name));
     const unit = this.#reportedAs(id);
+    unit.set({ state: 'waiting', counters: { differences: 0 }, detail: { verifyId: id } });
+    this.#standOn(unit, names);
+    const tellWaits = setInterval(
+      () => unit.set({ detail: { waiting: position.waits.list() } }),
+      WAITS_EVERY_MS,
+    );
     try {
-      unit.set({ state: 'waiting', counters: { differences: 0 }, detail: { verifyId: id } });
-      await copied(position, tables, signal);
-      const result = await runFullCheck({
-        verifyId: id,
-        ...serversOf(job),
-        tables: tables.map(t => ({ name: t.name, routeOf: schema => routeOf(job, schema) })),
-        waiter: position,
-        log,
-        signal,
-        concurrency: job.options.checkConcurrency,
-        onStart: () => {
-          unit.set({ state: 'checking' });
-          log.info({ verifyId: id, tables: tables.length }, 'check starts');
-        },
-        onProgress: progress => this.#progress(unit, progress),
-      });
+      await position.copied(names, signal);
+      // From here on: what changes the basis now changes it under the check.
+      this.#standOn(unit, names);
+      const result = await this.#compare(id, unit, names, position, signal);
       failpoint(FAILPOINTS.checkerBeforeVerdict);
       this.#metrics.finished(result);
-      unit.set({
-        state: 'finished',
-        counters: resultCounters(result),
-        detail: { ...forReport(result) },
-      });
+      const detail = { ...forReport(result), waiting: [] };
+      unit.set({ state: 'finished', counters: resultCounters(result), detail });
     } catch (e) {
       if (signal.aborted) {
         unit.forget();
@@ -106,10 +117,43 @@ export class Checker implements Unit {
       }
       const error = asReshardError(e);
       log.error({ verifyId: id, kind: error.kind }, `check failed: ${describeError(error)}`);
-      unit.set({ state: 'failed', error: describeError(error) });
+      unit.set({ state: 'failed', error: describeError(error), detail: { waiting: [] } });
+    } finally {
+      clearInterval(tellWaits);
     }
     this.#judged.add(id);
     await report.flush();
+  }
+
+  #compare(
+    id: string,
+    unit: ReportedUnit,
+    names: readonly string[],
+    position: PipelinePosition,
+    signal: AbortSignal,
+  ): Promise<CheckResult> {
+    const { job, log } = this.#context;
+    return runFullCheck({
+      verifyId: id,
+      ...serversOf(job),
+      tables: names.map(name => ({ name, routeOf: schema => routeOf(job, schema) })),
+      waiter: position,
+      log,
+      signal,
+      concurrency: job.options.checkConcurrency,
+      onStart: () => {
+        unit.set({ state: 'checking' });
+        log.info({ verifyId: id, tables: names.length }, 'check starts');
+      },
+      onProgress: progress => this.#progress(unit, progress),
+    });
+  }
+
+  /** Notes in the report what a verdict of the check will rest on. */
+  #standOn(unit: ReportedUnit, tables: readonly string[]): void {
+    const { view } = this.#context;
+    const bases = Object.fromEntries(tables.map(table => [table, basisOf(view, table)]));
+    unit.set({ detail: { bases } });
   }
 
   #progress(unit: ReportedUnit, progress: CheckProgress): void {
@@ -124,19 +168,6 @@ export class Checker implements Unit {
     this.#reported.push(unit);
     if (this.#reported.length > REPORTED_CHECKS) this.#reported.shift()?.forget();
     return unit;
-  }
-}
-
-/** A row that is not copied yet would be missing, and rightly so. */
-async function copied(
-  position: PipelinePosition,
-  tables: readonly { name: string }[],
-  signal: AbortSignal,
-): Promise<void> {
-  const names = tables.map(t => t.name);
-  while (!position.isCopied(names)) {
-    signal.throwIfAborted();
-    await sleep(LOOK_MS, signal);
   }
 }
 

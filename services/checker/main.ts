@@ -6,7 +6,7 @@ import { runSupervised } from '../../shared/runtime/service.ts';
 import { Checker } from './checker.ts';
 import { CheckMetrics } from './metrics.ts';
 
-const LOOK_MS = 100;
+const POLL_MS = 100;
 /** The unit that this member reports beside its checks. */
 const UNIT = 'full-check';
 
@@ -39,7 +39,7 @@ export async function runChecker(o: ServiceOptions): Promise<void> {
     while (!signal.aborted) {
       const held = current();
       if (held === null) {
-        await sleep(LOOK_MS, signal);
+        await sleep(POLL_MS, signal);
         continue;
       }
       await runSupervised('checker', () => new Checker(context, metrics), {

@@ -12,7 +12,7 @@ export class CheckMetrics {
     const registers = [registry];
     const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
     this.#rows = gauge('reshard_check_rows', 'Source rows compared by the running or last check');
-    this.#pending = gauge('reshard_check_pending_keys', 'Keys that wait for another look');
+    this.#pending = gauge('reshard_check_pending_keys', 'Keys that wait for another probe');
     this.#differences = gauge('reshard_check_differences', 'Differences proven by that check');
     this.#checks = new Counter({
       name: 'reshard_check_finished_total',

@@ -143,7 +143,14 @@ export class SinkProgress {
         queuedBytes: sum(l => l.bytesQueued),
       },
       detail: {
-        tasks: tasks.map(([l]) => ({ task: l.name, state: l.state, next: l.position.next })),
+        tasks: tasks.map(([l]) => ({
+          task: l.name,
+          topic: l.topic,
+          state: l.state,
+          next: l.position.next,
+          /** Keys that are known to be wrong on the target: control takes the word back. */
+          stuck: l.blocked.size + (overdue(l, this.#deadlineMs, Date.now()) === null ? 0 : 1),
+        })),
       },
     };
   }

@@ -127,6 +127,11 @@ const options = z.strictObject({
     .default(60)
     .describe('how long a row may wait for a unique value before it is an error'),
   checkConcurrency: z.number().int().min(1).max(32).default(2).describe('ranges at a time'),
+  checkStallSeconds: z
+    .number()
+    .min(1)
+    .default(600)
+    .describe('a check fails when what it waits for has not moved for so long'),
   sessionTimeoutMs: z
     .number()
     .int()

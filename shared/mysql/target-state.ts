@@ -95,6 +95,26 @@ export async function readWaiting(
   }
 }
 
+/** Keys that wait for the operator, or for a newer event, by topic. */
+export async function readBlocked(
+  session: MysqlSession,
+  database: string,
+  job: string,
+): Promise<ReadonlyMap<string, number>> {
+  try {
+    const rows = await session.query<{ topic: string; n: string | number }>(
+      `SELECT topic, COUNT(*) AS n FROM ${parkTable(database)}
+        WHERE job = ? AND reason NOT IN ('unique', 'owned') GROUP BY topic`,
+      [job],
+    );
+    return new Map(rows.map(r => [r.topic, Number(r.n)]));
+  } catch (e) {
+    // The sink of an older version made the table: it blocks no keys.
+    if (errnoOf(e) !== NO_SUCH_COLUMN) throw e;
+    return new Map();
+  }
+}
+
 /** Whether the sink of a job of this name has written to the target. */
 export async function hasPositions(
   session: MysqlSession,

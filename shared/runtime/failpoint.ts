@@ -41,6 +41,10 @@ export const FAILPOINTS = {
   dropAfterTopics: 'drop.after-topics',
   controlBeforePhase: 'control.before-phase',
   controlAfterPhase: 'control.after-phase',
+  /** The requests of a round of a repair are durable, none of them is known to be settled. */
+  controlMidRepair: 'control.mid-repair',
+  /** A round is applied on all targets and noted; the next one is not asked for. */
+  controlAfterRepairRound: 'control.after-repair-round',
   /** All ranges are compared, nobody knows the verdict. */
   checkerBeforeVerdict: 'checker.before-verdict',
 } as const;

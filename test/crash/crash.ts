@@ -10,13 +10,15 @@ import { FAILPOINTS, type Failpoint } from '../../shared/runtime/failpoint.ts';
 import { SERVICES, type Service, ShopJob } from '../pipeline/shop-job.ts';
 import { Load } from '../support/load/load.ts';
 import { WEIGHTS } from '../support/load/work.ts';
-import { type RunningCommand, spawnReshard } from '../support/reshard-cli.ts';
+import { callReshard, type RunningCommand, spawnReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
 
 /** Small chunks, so that every crash point is passed many times. */
 const SLOW_COPY = { chunkRows: 150, chunkBytes: 16 * 1024, inFlightBytes: 1024 * 1024 };
 const ORDERS = 3000;
 const KILL_MS = 180_000;
+/** Keys of an ordered repair. */
+const REPAIRED = 20;
 const KILLED = 128;
 const LOAD = { perSecond: 250, connections: 20 };
 /** Unique values change hands more often than anything else, so rows are parked all the time. */
@@ -39,7 +41,9 @@ type Way =
   /** The targets refuse some rows, until they are cured after the kill. */
   | 'poison'
   /** A check is asked for; its verdict has to come. */
-  | 'verify';
+  | 'verify'
+  /** A repair is ordered; the check at its end has to come. */
+  | 'repair';
 
 interface Plan {
   way: Way;
@@ -69,6 +73,8 @@ const PLANS: Readonly<Partial<Record<Failpoint, Plan>>> = {
   'control.after-plan': { way: 'work', nth: 2 },
   'control.before-phase': { way: 'work', nth: 1 },
   'control.after-phase': { way: 'work', nth: 1 },
+  'control.mid-repair': { way: 'repair', nth: 1 },
+  'control.after-repair-round': { way: 'repair', nth: 1 },
   'checker.before-verdict': { way: 'verify', nth: 1 },
 };
 
@@ -178,6 +184,12 @@ async function armed(job: ShopJob, { service, failpoint, nth, way }: Crash): Pro
     const verdict = job.verify();
     verdict.catch(() => undefined);
     return { ended, verdict };
+  }
+  if (way === 'repair') {
+    await job.copied();
+    const keys = Array.from({ length: REPAIRED }, (_, i) => `orders:${job.space.orderId(i)}`);
+    const args = ['--yes', '--json', '--timeout', '120', '--keys', ...keys];
+    return { ended, verdict: callReshard('repair', job.jobFile, ...args) };
   }
   if (way !== 'join') return { ended };
   const holds = (): boolean => textOf(job, service).includes('slots taken over');

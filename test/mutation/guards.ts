@@ -2,9 +2,15 @@
  * The guards that keep data right, each with the edit that turns it off and the tests that must
  * then fail. `find` stands exactly once in the file: a guard that moves away fails the proof.
  */
+import { CHECKER_GUARDS } from './guards/checker.ts';
 import { CONTROL_GUARDS } from './guards/control.ts';
 import type { Guard } from './guards/guard.ts';
 import { LOG_GUARDS } from './guards/log.ts';
 import { SINK_GUARDS } from './guards/sink.ts';
 
-export const GUARDS: Guard[] = [...LOG_GUARDS, ...SINK_GUARDS, ...CONTROL_GUARDS];
+export const GUARDS: Guard[] = [
+  ...LOG_GUARDS,
+  ...SINK_GUARDS,
+  ...CONTROL_GUARDS,
+  ...CHECKER_GUARDS,
+];

@@ -1,5 +1,5 @@
 /**
- * One table: ranges are looked at from both sides at once; a range that differs is divided until
+ * One table: ranges are probed on both sides at once; a range that differs is divided until
  * few rows are left, and their keys go to the recheck, which decides. So an equal range costs one
  * statement on each server, and a single wrong row is found in about two more passes of its range.
  */
@@ -15,6 +15,7 @@ import { sleep } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { agreedSchemas } from './agreed-schema.ts';
+import { type Incarnations, incarnationsOf, refuseNew } from './incarnation.ts';
 import { readableKey } from './key.ts';
 import type { PositionWaiter } from './position-waiter.ts';
 import {
@@ -39,7 +40,7 @@ export interface TableCheckOptions {
   pool: SessionSetPool;
   waiter: PositionWaiter;
   rateLimit: RateLimit;
-  /** Ranges looked at at a time. */
+  /** Ranges probed at a time. */
   concurrency: number;
   /** Rows of a range of the first pass. */
   rangeRows: number;
@@ -65,6 +66,7 @@ export class TableCheck {
   #rangeRows: number;
   #recheck: Recheck | undefined;
   #done = false;
+  #incarnations: Incarnations = new Map();
 
   constructor(o: TableCheckOptions) {
     this.#o = o;
@@ -79,6 +81,7 @@ export class TableCheck {
       rechecked: 0,
       differences: [],
       unsettled: [],
+      blocked: 0,
       truncated: false,
     };
   }
@@ -106,7 +109,9 @@ export class TableCheck {
     const workers = Array.from({ length: this.#o.concurrency }, () =>
       this.#work(walk, places, recheck),
     );
-    const ranges = Promise.all(workers).finally(() => recheck.close());
+    const ranges = Promise.all(workers)
+      .then(() => this.#probeFirstAgain(places, recheck))
+      .finally(() => recheck.close());
     const rechecking = recheck.run();
     try {
       await Promise.all([ranges, rechecking]);
@@ -132,7 +137,7 @@ export class TableCheck {
       places,
       waiter,
       signal: this.#signal,
-      onDifferent: look => this.#different(places, look),
+      onDifferent: probe => this.#different(places, probe),
       onUnsettled: key =>
         this.#result.unsettled.push({ table: this.#o.table, key: readableKey(schema, key) }),
     });
@@ -144,7 +149,7 @@ export class TableCheck {
       while (recheck.isFull && !this.#signal.aborted) await sleep(50, this.#signal);
       const range = await this.#o.pool.use(sessionSet => walk.next(sessionSet));
       if (range === null) return;
-      const look = await this.#o.pool.use(async sessionSet => {
+      const probe = await this.#o.pool.use(async sessionSet => {
         const first = await probeRange(sessionSet, places, range, all);
         const differing = differingTargets(first);
         if (differing.length > 0) {
@@ -152,17 +157,36 @@ export class TableCheck {
           await this.#divide(sessionSet, places, recheck, {
             range,
             targets: differing,
-            look: first,
+            probe: first,
           });
         }
         return first;
       });
-      const rows = sourceRows(look);
+      const rows = sourceRows(probe);
       this.#result.rows += rows;
-      this.#result.targetRows += targetRows(look);
+      this.#result.targetRows += targetRows(probe);
       this.#result.ranges += 1;
       await this.#o.rateLimit.spent(rows, this.#signal);
     }
+  }
+
+  /**
+   * The first rows once more, after all others. A table that was emptied meanwhile is not what its
+   * ranges were found to be, and TRUNCATE leaves no mark that every account may read.
+   */
+  async #probeFirstAgain(places: TablePlaces, recheck: Recheck): Promise<void> {
+    if (this.#signal.aborted) return;
+    const all = places.targets.map((_, t) => t);
+    const open: KeyRange = { after: null, upTo: null };
+    await this.#o.pool.use(async sessionSet => {
+      const first = new RangeWalk(places.sources, open, this.#o.leafRows);
+      const range = await first.next(sessionSet);
+      if (range === null) return;
+      const probe = await probeRange(sessionSet, places, range, all);
+      const targets = differingTargets(probe);
+      if (targets.length === 0) return;
+      await this.#divide(sessionSet, places, recheck, { range, targets, probe });
+    });
   }
 
   /** Finds the differing keys of a range that differs on `targets`. */
@@ -170,10 +194,10 @@ export class TableCheck {
     sessionSet: SessionSet,
     places: TablePlaces,
     recheck: Recheck,
-    part: { range: KeyRange; targets: readonly number[]; look: RangeProbe },
+    part: { range: KeyRange; targets: readonly number[]; probe: RangeProbe },
   ): Promise<void> {
-    const { range, targets, look } = part;
-    const biggest = biggestPlace(places, look);
+    const { range, targets, probe } = part;
+    const biggest = biggestPlace(places, probe);
     if (biggest.rows <= this.#o.leafRows) {
       const rows = await probeRows(sessionSet, places, range, targets);
       for (const row of rows.all()) {
@@ -193,21 +217,21 @@ export class TableCheck {
       await this.#divide(sessionSet, places, recheck, {
         range: next,
         targets: differing,
-        look: inside,
+        probe: inside,
       });
     }
   }
 
-  #different(places: TablePlaces, look: KeyProbe & { key: readonly string[] }): void {
-    const [first] = look.sources;
+  #different(places: TablePlaces, probe: KeyProbe & { key: readonly string[] }): void {
+    const [first] = probe.sources;
     const nameOf = (list: readonly Place[], i: number): string => list[i]?.server.name ?? '';
     const difference: Difference = {
       table: this.#o.table,
-      kind: kindOf(look),
-      key: readableKey(schemaOf(places), look.key),
-      sources: look.sources.map(s => nameOf(places.sources, s.source)),
+      kind: kindOf(probe),
+      key: readableKey(schemaOf(places), probe.key),
+      sources: probe.sources.map(s => nameOf(places.sources, s.source)),
       expected: first === undefined ? null : nameOf(places.targets, first.shard),
-      targets: look.targets.map(t => nameOf(places.targets, t.target)),
+      targets: probe.targets.map(t => nameOf(places.targets, t.target)),
     };
     if (this.#result.differences.length < this.#o.differencesMax) {
       this.#result.differences.push(difference);
@@ -220,6 +244,7 @@ export class TableCheck {
 
   async #places(sessionSet: SessionSet): Promise<TablePlaces> {
     const { sources, targets, table, routeOf } = this.#o;
+    this.#incarnations = await incarnationsOf(sessionSet, [...sources, ...targets], table);
     const schemas = await agreedSchemas(sessionSet, [...sources, ...targets], table);
     const placed = (servers: readonly CheckServer[]): Place[] =>
       servers.flatMap(server => {
@@ -239,9 +264,14 @@ export class TableCheck {
     return { table, route, sources: placedSources, targets: placed(targets) };
   }
 
-  /** A table that was altered meanwhile was compared by texts of the old columns. */
+  /**
+   * A table that was altered meanwhile was compared by texts of the old columns; one that was made
+   * anew or truncated is not the one whose first ranges were compared.
+   */
   async #checkSchemas(sessionSet: SessionSet, places: TablePlaces): Promise<void> {
     const { sources, targets, table } = this.#o;
+    const incarnations = await incarnationsOf(sessionSet, [...sources, ...targets], table);
+    refuseNew(table, this.#incarnations, incarnations);
     const now = await agreedSchemas(sessionSet, [...sources, ...targets], table);
     for (const { server, schema } of [...places.sources, ...places.targets]) {
       if (JSON.stringify(now.get(server)) === JSON.stringify(schema)) continue;
@@ -273,22 +303,22 @@ async function estimate(
   return { rows: Number(row?.row_count ?? 0), rowBytes: Number(row?.row_bytes ?? 0) };
 }
 
-function sourceRows(look: RangeProbe): number {
-  return look.sources.flat().reduce((n, digest) => n + digest.count, 0);
+function sourceRows(probe: RangeProbe): number {
+  return probe.sources.flat().reduce((n, digest) => n + digest.count, 0);
 }
 
-function targetRows(look: RangeProbe): number {
-  return look.targets.reduce((n, digest) => n + (digest?.count ?? 0), 0);
+function targetRows(probe: RangeProbe): number {
+  return probe.targets.reduce((n, digest) => n + (digest?.count ?? 0), 0);
 }
 
 /** The server with the most rows of the range: dividing by its keys makes every part smaller. */
-function biggestPlace(places: TablePlaces, look: RangeProbe): { place: Place; rows: number } {
+function biggestPlace(places: TablePlaces, probe: RangeProbe): { place: Place; rows: number } {
   const counted = [
     ...places.sources.map((place, i) => ({
       place,
-      rows: (look.sources[i] ?? []).reduce((n, digest) => n + digest.count, 0),
+      rows: (probe.sources[i] ?? []).reduce((n, digest) => n + digest.count, 0),
     })),
-    ...places.targets.map((place, t) => ({ place, rows: look.targets[t]?.count ?? 0 })),
+    ...places.targets.map((place, t) => ({ place, rows: probe.targets[t]?.count ?? 0 })),
   ];
   return counted.reduce((a, b) => (b.rows > a.rows ? b : a));
 }

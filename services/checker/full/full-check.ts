@@ -29,7 +29,7 @@ export interface FullCheckOptions {
   waiter: PositionWaiter;
   log: Logger;
   signal: AbortSignal;
-  /** Ranges looked at at a time, so statements of ours on each server. */
+  /** Ranges probed at a time, so statements of ours on each server. */
   concurrency?: number;
   rangeRows?: number;
   leafRows?: number;
@@ -52,33 +52,15 @@ const PROGRESS_MS = 500;
 export async function runFullCheck(o: FullCheckOptions): Promise<CheckResult> {
   const startedMs = Date.now();
   const started = performance.now();
-  const concurrency = o.concurrency ?? CONCURRENCY;
   const stop = new AbortController();
   const signal = AbortSignal.any([o.signal, stop.signal]);
-  await using pool = new SessionSetPool(concurrency, o.log, signal);
+  await using pool = new SessionSetPool(o.concurrency ?? CONCURRENCY, o.log, signal);
   const start = await startPositions(pool, o.sources);
-  // A target that is far behind would differ everywhere, and each key would have to be looked at.
+  // A target that is far behind would differ everywhere, and each key would have to be rechecked.
   await o.waiter.passed(start, signal);
   o.onStart?.();
   const sourceGtids = Object.fromEntries([...start].map(([name, set]) => [name, set.toString()]));
-  const rateLimit = new RateLimit(o.rowsPerSecond ?? null);
-  const checks = o.tables.map(({ name, routeOf }) => {
-    const options: TableCheckOptions = {
-      table: name,
-      routeOf,
-      sources: o.sources,
-      targets: o.targets,
-      pool,
-      waiter: o.waiter,
-      rateLimit,
-      concurrency,
-      rangeRows: o.rangeRows ?? RANGE_ROWS,
-      leafRows: o.leafRows ?? LEAF_ROWS,
-      differencesMax: o.differencesMax ?? DIFFERENCES_MAX,
-      signal,
-    };
-    return new TableCheck(options);
-  });
+  const checks = tableChecks(o, pool, signal);
   const progress = (): CheckProgress =>
     progressOf(
       o.verifyId,
@@ -87,11 +69,12 @@ export async function runFullCheck(o: FullCheckOptions): Promise<CheckResult> {
     );
   const timer = setInterval(() => o.onProgress?.(progress()), PROGRESS_MS);
   try {
-    const tables = await inTasks(checks, 2, stop);
-    const blocked = (await o.waiter.blockedKeys?.()) ?? 0;
+    const compared = await inTasks(checks, 2, stop);
+    const blocked = (await o.waiter.blockedKeys?.()) ?? new Map<string, number>();
+    const tables = compared.map(t => ({ ...t, blocked: blocked.get(t.table) ?? 0 }));
     const tookMs = Math.round(performance.now() - started);
     const { verifyId } = o;
-    const result = resultOf({ verifyId, tables, blocked, startedMs, tookMs, sourceGtids });
+    const result = resultOf({ verifyId, tables, startedMs, tookMs, sourceGtids });
     logResult(o.log, result);
     return result;
   } finally {
@@ -100,9 +83,34 @@ export async function runFullCheck(o: FullCheckOptions): Promise<CheckResult> {
   }
 }
 
+function tableChecks(
+  o: FullCheckOptions,
+  pool: SessionSetPool,
+  signal: AbortSignal,
+): readonly TableCheck[] {
+  const rateLimit = new RateLimit(o.rowsPerSecond ?? null);
+  return o.tables.map(({ name, routeOf }) => {
+    const options: TableCheckOptions = {
+      table: name,
+      routeOf,
+      sources: o.sources,
+      targets: o.targets,
+      pool,
+      waiter: o.waiter,
+      rateLimit,
+      concurrency: o.concurrency ?? CONCURRENCY,
+      rangeRows: o.rangeRows ?? RANGE_ROWS,
+      leafRows: o.leafRows ?? LEAF_ROWS,
+      differencesMax: o.differencesMax ?? DIFFERENCES_MAX,
+      signal,
+    };
+    return new TableCheck(options);
+  });
+}
+
 /**
- * Runs the checks, `atOnce` at a time, so that the last looks at one table overlap with
- * the next.
+ * Runs the checks, `atOnce` at a time, so that the last probes of one table overlap with the
+ * next.
  */
 async function inTasks(
   checks: readonly TableCheck[],
@@ -145,7 +153,6 @@ async function startPositions(
 function resultOf(o: {
   verifyId: string;
   tables: TableResult[];
-  blocked: number;
   startedMs: number;
   tookMs: number;
   sourceGtids: Record<string, string>;
@@ -153,15 +160,16 @@ function resultOf(o: {
   const sum = (f: (t: TableResult) => number): number => o.tables.reduce((n, t) => n + f(t), 0);
   const differences = sum(t => t.differences.length);
   const unsettled = sum(t => t.unsettled.length);
+  const blocked = sum(t => t.blocked);
   const rows = sum(t => t.rows);
   return {
     verifyId: o.verifyId,
-    equal: differences === 0 && unsettled === 0 && o.blocked === 0,
+    equal: differences === 0 && unsettled === 0 && blocked === 0,
     tables: o.tables,
     rows,
     differences,
     unsettled,
-    blocked: o.blocked,
+    blocked,
     startedMs: o.startedMs,
     tookMs: o.tookMs,
     rowsPerSecond: Math.round((rows * 1000) / Math.max(1, o.tookMs)),

@@ -37,7 +37,7 @@ describe('full check of live data behind a lagging pipeline', { timeout: TIMEOUT
         const result = await bed.check({ waiter: pipe, ...RANGES });
         expect(pipe.writes).toBeGreaterThan(before);
         expect(result).toMatchObject({ equal: true, differences: 0, unsettled: 0 });
-        // The test is of use only if the first looks did see changes on their way.
+        // The test is of use only if the first probes did see changes on their way.
         expect(result.tables[0]?.rechecked).toBeGreaterThan(0);
       }
       await bed.target(0).rawQuery("UPDATE t SET b = 'B' WHERE id = 1002");

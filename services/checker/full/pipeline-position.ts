@@ -6,157 +6,134 @@
  * The ends include records of transactions that are still open. A commit is marked partition by
  * partition: the resume point may be visible while the last stable offset of a table partition is
  * still in front of the rows that go with it.
- * A row that waits in a target (for its unique value, for another source) is on its way too, for a
- * while.
  */
-import { GtidSet } from '../../../shared/change/gtid.ts';
+import type { GtidSet } from '../../../shared/change/gtid.ts';
 import type { Job, JobTarget } from '../../../shared/job/job.ts';
 import { openProgress } from '../../../shared/job/state/open.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import { tableTopic } from '../../../shared/kafka/topic-name.ts';
 import type { ServiceContext } from '../../../shared/member/context.ts';
-import { MysqlSession } from '../../../shared/mysql/connect.ts';
-import { readPositions, readWaiting } from '../../../shared/mysql/target-state.ts';
-import { Backoff } from '../../../shared/runtime/backoff.ts';
+import { readBlocked } from '../../../shared/mysql/target-state.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
-import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
-import { policyOf } from '../../../shared/runtime/error-policy.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
+import { PipelineWaits } from './pipeline-wait.ts';
 import type { PositionWaiter } from './position-waiter.ts';
+import { sourcePassed } from './source-passed.ts';
+import { type Ends, openTarget, targetPassed } from './target-passed.ts';
 
-const POLL_MIN_MS = 10;
-const POLL_MAX_MS = 200;
-/** A target that cannot be asked. */
-const RETRY_MS = 1000;
-const STATEMENT_TIMEOUT_MS = 30_000;
-/** A row that is parked for longer is missing, not late. */
-const PARKED_WAIT_MS = 5000;
-
-/** topic and partition -> next offset. */
-type Ends = ReadonlyMap<string, number>;
+const COPY_POLL_MS = 100;
 
 export class PipelinePosition implements PositionWaiter, AsyncDisposable {
+  readonly waits: PipelineWaits;
+  /** Rejects when the progress of a source can be followed no longer; never resolves. */
+  readonly failed: Promise<never>;
   readonly #context: ServiceContext;
   readonly #views: ReadonlyMap<string, ProgressView>;
   readonly #stack: AsyncDisposableStack;
 
-  private constructor(
-    context: ServiceContext,
-    views: ReadonlyMap<string, ProgressView>,
-    stack: AsyncDisposableStack,
-  ) {
-    this.#context = context;
-    this.#views = views;
-    this.#stack = stack;
+  private constructor(o: {
+    context: ServiceContext;
+    views: ReadonlyMap<string, ProgressView>;
+    failed: Promise<never>;
+    stack: AsyncDisposableStack;
+  }) {
+    this.#context = o.context;
+    this.#views = o.views;
+    this.#stack = o.stack;
+    this.failed = o.failed;
+    this.waits = new PipelineWaits(o.context.job.options.checkStallSeconds * 1000);
   }
 
   static async open(context: ServiceContext): Promise<PipelinePosition> {
     await using stack = new AsyncDisposableStack();
     const views = new Map<string, ProgressView>();
+    const failures: Promise<never>[] = [];
     for (const { name } of context.job.sources) {
-      views.set(name, stack.use(await openProgress(context, name, context.view.jobId)).view);
+      const progress = stack.use(await openProgress(context, name, context.view.jobId));
+      views.set(name, progress.view);
+      failures.push(progress.failed);
     }
-    return new PipelinePosition(context, views, stack.move());
+    const failed = Promise.race(failures);
+    failed.catch(() => {});
+    return new PipelinePosition({ context, views, failed, stack: stack.move() });
   }
 
-  /** Whether every planned range of these tables is in the log. */
-  isCopied(tables: readonly string[]): boolean {
+  /** Waits until every planned range of these tables is in the log. */
+  async copied(tables: readonly string[], signal: AbortSignal): Promise<void> {
+    using wait = this.waits.begin('source', signal);
+    for (;;) {
+      signal.throwIfAborted();
+      const open = this.#openRanges(tables);
+      if (open.count === 0) return;
+      const paused = this.#context.view.paused;
+      const why = paused.length > 0 ? `; the copy is paused: ${paused.join(', ')}` : '';
+      const what = `the copy of ${open.tables.join(', ')} (${open.count} ranges are open${why})`;
+      wait.stillFor(what, open.mark);
+      await sleep(COPY_POLL_MS, signal);
+    }
+  }
+
+  #openRanges(tables: readonly string[]): { count: number; tables: string[]; mark: string } {
     const { job, view } = this.#context;
-    return job.sources.every(source => {
+    const open = new Set<string>();
+    let count = 0;
+    let rows = 0;
+    for (const source of job.sources) {
       const plans = view.plansOf(source.name);
-      const ranges = this.#views.get(source.name);
-      return tables.every(table => {
+      for (const table of tables) {
         const plan = plans.find(p => p.table === table);
-        return plan?.ranges.every(({ id }) => {
-          const range = ranges?.range(plan.db, plan.table, id);
-          return range?.complete === true && range.generation === plan.generation;
-        });
-      });
-    });
+        for (const { id } of plan?.ranges ?? [{ id: -1 }]) {
+          const range = this.#views.get(source.name)?.range(plan?.db ?? '', table, id);
+          const isCurrent = range !== undefined && range.generation === plan?.generation;
+          if (isCurrent) rows += range.rows;
+          if (isCurrent && range.complete) continue;
+          open.add(table);
+          count += 1;
+        }
+      }
+    }
+    return { count, tables: [...open], mark: `${count}/${rows}` };
   }
 
   async passed(seen: ReadonlyMap<string, GtidSet>, signal: AbortSignal): Promise<void> {
-    for (const [source, set] of seen) await this.#inLog(source, set, signal);
-    const ends = await tableEnds(this.#context.kafka, this.#context.job);
+    const { kafka, job, log, view: state } = this.#context;
+    const owner = { job: job.job, jobId: state.jobId };
+    for (const [name, set] of seen) {
+      const view = this.#views.get(name);
+      const source = job.sources.find(s => s.name === name);
+      if (view === undefined || source === undefined) {
+        throw new ReshardError('bug', `no progress of ${name} is followed`);
+      }
+      using wait = this.waits.begin('source', signal);
+      await sourcePassed({ source, view, seen: set, wait, log });
+    }
+    const ends = await tableEnds(kafka, job);
     await Promise.all(
-      this.#context.job.targets.map(target => this.#inTarget(target, ends, signal)),
+      job.targets.map(async target => {
+        using wait = this.waits.begin('target', signal);
+        await targetPassed({ owner, target, ends, wait, log });
+      }),
     );
   }
 
-  async blockedKeys(): Promise<number> {
-    const counts = await Promise.all(this.#context.job.targets.map(t => this.#blockedOn(t)));
-    return counts.reduce((sum, n) => sum + n, 0);
+  /** By table. */
+  async blockedKeys(): Promise<ReadonlyMap<string, number>> {
+    const { job } = this.#context;
+    const tableOf = new Map(tableTopics(job).map(t => [t.topic, t.table]));
+    const blocked = new Map<string, number>();
+    for (const target of job.targets) {
+      for (const [topic, n] of await this.#blockedOn(target)) {
+        const table = tableOf.get(topic) ?? topic;
+        blocked.set(table, (blocked.get(table) ?? 0) + n);
+      }
+    }
+    return blocked;
   }
 
-  async #blockedOn(target: JobTarget): Promise<number> {
+  async #blockedOn(target: JobTarget): Promise<ReadonlyMap<string, number>> {
     await using session = await openTarget(target);
-    const { job } = this.#context.job;
-    return (await readWaiting(session, target.database, job)).blocked;
-  }
-
-  /** Waits until the source's resume point covers `seen`. */
-  async #inLog(source: string, seen: GtidSet, signal: AbortSignal): Promise<void> {
-    const view = this.#views.get(source);
-    if (view === undefined) throw new ReshardError('bug', `no progress of ${source} is followed`);
-    let text = '';
-    for (;;) {
-      signal.throwIfAborted();
-      const gtid = view.resume?.gtid ?? '';
-      if (gtid !== text) {
-        text = gtid;
-        if (GtidSet.parse(gtid, seen.flavor).covers(seen)) return;
-      }
-      await sleep(POLL_MIN_MS, signal);
-    }
-  }
-
-  /** Waits until the target's offset rows have reached `ends`. */
-  async #inTarget(target: JobTarget, ends: Ends, signal: AbortSignal): Promise<void> {
-    for (;;) {
-      signal.throwIfAborted();
-      try {
-        await using session = await openTarget(target);
-        await this.#reached(session, target, ends, signal);
-        return;
-      } catch (e) {
-        const error = asReshardError(e);
-        if (policyOf(error.kind) !== 'restart') throw error;
-        this.#context.log.warn({ target: target.name }, `waits: ${describeError(error)}`);
-      }
-      await sleep(RETRY_MS, signal);
-    }
-  }
-
-  async #reached(
-    session: MysqlSession,
-    target: JobTarget,
-    ends: Ends,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { job } = this.#context.job;
-    const backoff = new Backoff({ minMs: POLL_MIN_MS, maxMs: POLL_MAX_MS, factor: 1.5 });
-    for (;;) {
-      signal.throwIfAborted();
-      const positions = await readPositions(session, target.database, {
-        job,
-        jobId: this.#context.view.jobId,
-      });
-      const next = new Map(positions.map(p => [`${p.topic}[${p.partition}]`, p.next]));
-      if ([...ends].every(([partition, end]) => (next.get(partition) ?? 0) >= end)) break;
-      await backoff.wait(signal);
-    }
-    await this.#unparked(session, target, signal);
-  }
-
-  async #unparked(session: MysqlSession, target: JobTarget, signal: AbortSignal): Promise<void> {
-    const { job } = this.#context.job;
-    const until = performance.now() + PARKED_WAIT_MS;
-    for (;;) {
-      signal.throwIfAborted();
-      const { parked, blocked } = await readWaiting(session, target.database, job);
-      if (parked + blocked === 0 || performance.now() > until) return;
-      await sleep(POLL_MAX_MS, signal);
-    }
+    return readBlocked(session, target.database, this.#context.job.job);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -164,21 +141,19 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
   }
 }
 
-function openTarget(target: JobTarget): Promise<MysqlSession> {
-  return MysqlSession.open(target, {
-    role: 'read',
-    side: 'target',
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-  });
+function tableTopics(job: Job): { table: string; topic: string }[] {
+  return job.sources.flatMap(source =>
+    job.tables.map(({ name }) => ({
+      table: name,
+      topic: tableTopic(source.name, source.database, name),
+    })),
+  );
 }
 
 async function tableEnds(kafka: KafkaLog, job: Job): Promise<Ends> {
   const ends = new Map<string, number>();
-  const topics = job.sources.flatMap(source =>
-    job.tables.map(table => tableTopic(source.name, source.database, table.name)),
-  );
   await Promise.all(
-    topics.map(async topic => {
+    tableTopics(job).map(async ({ topic }) => {
       for (const [partition, end] of (await kafka.highWatermarks(topic)).entries()) {
         ends.set(`${topic}[${partition}]`, end);
       }

@@ -1,4 +1,4 @@
-/** Looks at all servers of a check: digests of a range, fingerprints of its rows or of keys. */
+/** Probes all servers of a check: digests of a range, fingerprints of its rows or of keys. */
 
 import { MYSQL_DIALECT } from '../../../shared/mysql/identifier.ts';
 import { keysPredicate, rangePredicate } from '../../../shared/mysql/range-sql.ts';
@@ -28,7 +28,7 @@ export interface Digest {
 export interface RangeProbe {
   /** By source, by shard. */
   sources: Digest[][];
-  /** By target; null where nobody looked. */
+  /** By target; null where nobody probed. */
   targets: (Digest | null)[];
 }
 
@@ -98,7 +98,7 @@ export function probeRows(
   targets: readonly number[],
 ): Promise<KeyProbes> {
   const where = (schema: TableSchema): string[] => [rangePredicate(schema, range)];
-  return looks(sessionSet, places, where, where, targets);
+  return probeWhere(sessionSet, places, where, where, targets);
 }
 
 /** Fingerprints of keys on all sources, or on all targets. */
@@ -118,31 +118,31 @@ export function probeKeys(
   const nothing = (): string[] => [];
   const all = places.targets.map((_, t) => t);
   return side === 'sources'
-    ? looks(sessionSet, places, where, nothing, all)
-    : looks(sessionSet, places, nothing, where, all);
+    ? probeWhere(sessionSet, places, where, nothing, all)
+    : probeWhere(sessionSet, places, nothing, where, all);
 }
 
 export class KeyProbes {
-  readonly #looks = new Map<string, KeyProbe & { key: KeyLiterals }>();
+  readonly #probes = new Map<string, KeyProbe & { key: KeyLiterals }>();
 
   of(key: KeyLiterals): KeyProbe & { key: KeyLiterals } {
     const name = keyText(key);
-    let look = this.#looks.get(name);
-    if (look === undefined) {
-      look = { key, sources: [], targets: [] };
-      this.#looks.set(name, look);
+    let probe = this.#probes.get(name);
+    if (probe === undefined) {
+      probe = { key, sources: [], targets: [] };
+      this.#probes.set(name, probe);
     }
-    return look;
+    return probe;
   }
 
   all(): Iterable<KeyProbe & { key: KeyLiterals }> {
-    return this.#looks.values();
+    return this.#probes.values();
   }
 }
 
 type Where = (schema: TableSchema) => string[];
 
-async function looks(
+async function probeWhere(
   sessionSet: SessionSet,
   places: TablePlaces,
   sourceWhere: Where,
@@ -171,10 +171,10 @@ async function looks(
     }
   });
   await Promise.all([...bySource, ...byTarget]);
-  // Servers answer in any order; a look is compared with another one as text.
-  for (const look of found.all()) {
-    look.sources.sort((a, b) => a.source - b.source);
-    look.targets.sort((a, b) => a.target - b.target);
+  // Servers answer in any order; a probe is compared with another one as text.
+  for (const probe of found.all()) {
+    probe.sources.sort((a, b) => a.source - b.source);
+    probe.targets.sort((a, b) => a.target - b.target);
   }
   return found;
 }

@@ -1,5 +1,5 @@
 /**
- * Keys that differed at the first look, until it is known whether they differ. Data is live, so a
+ * Keys that differed at the first probe, until it is known whether they differ. Data is live, so a
  * key may differ only because a change of it is on its way.
  *
  * One round: read the keys on the sources; note all transactions that this may have seen; wait
@@ -10,7 +10,7 @@
  * - The source row stood still, and the targets have something else although they have every change
  *   of it: suspect. It might still have changed and changed back between the reads, so one suspect
  *   round is no proof. Two in a row with the very same rows are, if no transaction at all was
- *   committed on the sources in the last one; else LOOKS_UNDER_WRITES of them are taken for it.
+ *   committed on the sources in the last one; else PROBES_UNDER_WRITES of them are taken for it.
  */
 import type { GtidSet } from '../../../shared/change/gtid.ts';
 import type { KeyLiterals } from '../../../shared/row/key-range.ts';
@@ -22,12 +22,12 @@ import { type KeyProbe, probeKeys, type TablePlaces } from './probe.ts';
 import type { SessionSet, SessionSetPool } from './session-set.ts';
 import { isRight } from './verdict.ts';
 
-const LOOKS_ON_STILL_SOURCES = 2;
-const LOOKS_UNDER_WRITES = 5;
+const PROBES_ON_STILL_SOURCES = 2;
+const PROBES_UNDER_WRITES = 5;
 const ROUNDS_MAX = 40;
 const KEYS_PER_ROUND = 5000;
 const PAUSE = { minMs: 10, maxMs: 1000 };
-/** More keys than this wait for looks: ranges wait until there are fewer. */
+/** More keys than this wait for probes: ranges wait until there are fewer. */
 const PENDING_MAX = 20_000;
 
 interface Suspect {
@@ -43,7 +43,7 @@ export interface RecheckOptions {
   places: TablePlaces;
   waiter: PositionWaiter;
   signal: AbortSignal;
-  onDifferent(look: KeyProbe & { key: KeyLiterals }): void;
+  onDifferent(probe: KeyProbe & { key: KeyLiterals }): void;
   onUnsettled(key: KeyLiterals): void;
 }
 
@@ -118,14 +118,14 @@ export class Recheck {
     const { pool, places, waiter, signal } = this.#o;
     const keys = batch.map(s => s.key);
     const [first, seen] = await pool.use(async sessionSet => {
-      const looks = await probeKeys(sessionSet, places, keys, 'sources');
-      return [looks, await seenBy(sessionSet, places)] as const;
+      const probes = await probeKeys(sessionSet, places, keys, 'sources');
+      return [probes, await seenBy(sessionSet, places)] as const;
     });
     await waiter.passed(seen, signal);
     const [targets, second, seenLater] = await pool.use(async sessionSet => {
       const there = await probeKeys(sessionSet, places, keys, 'targets');
-      const looks = await probeKeys(sessionSet, places, keys, 'sources');
-      return [there, looks, await seenBy(sessionSet, places)] as const;
+      const probes = await probeKeys(sessionSet, places, keys, 'sources');
+      return [there, probes, await seenBy(sessionSet, places)] as const;
     });
     const isStill = [...seen].every(([name, set]) => seenLater.get(name)?.equals(set));
     for (const suspect of batch) {
@@ -158,7 +158,7 @@ export class Recheck {
     const isSame = JSON.stringify(first) === JSON.stringify(second);
     suspect.streak = !isSame ? 0 : suspect.signature === before ? suspect.streak + 1 : 1;
     suspect.signature = before;
-    const needed = isStill ? LOOKS_ON_STILL_SOURCES : LOOKS_UNDER_WRITES;
+    const needed = isStill ? PROBES_ON_STILL_SOURCES : PROBES_UNDER_WRITES;
     if (suspect.streak >= needed) {
       this.#suspects.delete(keyText(suspect.key));
       this.#o.onDifferent({ key: suspect.key, sources: second, targets: found });

@@ -1,12 +1,14 @@
 /**
- * Connections of the check: a session set has one to every server, and a range is looked at by one
+ * Connections of the check: a session set has one to every server, and a range is probed by one
  * session set. So the number of session sets is the number of statements that a server gets from us
- * at a time. A connection that died is opened anew for the next look; looks change nothing, so they
- * may be repeated.
+ * at a time. A connection that died is opened anew for the next probe; probes change nothing, so
+ * they may be repeated. But only on the same server: behind an address another one may answer after
+ * a failover, and what was compared on the first says nothing of it. So the first connection to
+ * each server notes who it is, and one that meets another server ends the check.
  */
 import type { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { Backoff } from '../../../shared/runtime/backoff.ts';
-import { asReshardError, describeError } from '../../../shared/runtime/error.ts';
+import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 
@@ -22,6 +24,12 @@ const PAUSE = { minMs: 100, maxMs: 5000 };
 
 export class SessionSet {
   readonly #sessions = new Map<CheckServer, Promise<MysqlSession>>();
+  readonly #identities: Map<CheckServer, string>;
+
+  /** `identities`: who answered first at each server; one map for all sets of a check. */
+  constructor(identities: Map<CheckServer, string>) {
+    this.#identities = identities;
+  }
 
   async session(server: CheckServer): Promise<MysqlSession> {
     const known = this.#sessions.get(server);
@@ -29,12 +37,28 @@ export class SessionSet {
       const session = await known;
       if (session.alive) return session;
     }
-    const opening = server.open();
+    const opening = this.#open(server);
     this.#sessions.set(server, opening);
     opening.catch(() => {
       if (this.#sessions.get(server) === opening) this.#sessions.delete(server);
     });
     return opening;
+  }
+
+  async #open(server: CheckServer): Promise<MysqlSession> {
+    const session = await server.open();
+    const identity = await identityOf(session).catch(async e => {
+      await session.close();
+      throw e;
+    });
+    const known = this.#identities.get(server) ?? identity;
+    this.#identities.set(server, known);
+    if (known === identity) return session;
+    await session.close();
+    throw new ReshardError('schema-changed', `${server.name} is another server than before`, {
+      context: { before: known, now: identity },
+      remedy: 'what was compared is of the server before: run the check again',
+    });
   }
 
   async close(): Promise<void> {
@@ -52,7 +76,8 @@ export class SessionSetPool implements AsyncDisposable {
   readonly #signal: AbortSignal;
 
   constructor(size: number, log: Logger, signal: AbortSignal) {
-    this.#sessionSets = Array.from({ length: size }, () => new SessionSet());
+    const identities = new Map<CheckServer, string>();
+    this.#sessionSets = Array.from({ length: size }, () => new SessionSet(identities));
     this.#idle = [...this.#sessionSets];
     this.#log = log;
     this.#signal = signal;
@@ -72,7 +97,7 @@ export class SessionSetPool implements AsyncDisposable {
       } catch (e) {
         const error = asReshardError(e);
         if (policyOf(error.kind) !== 'restart' || attempt === ATTEMPTS) throw error;
-        this.#log.warn({ attempt }, `looks again: ${describeError(error)}`);
+        this.#log.warn({ attempt }, `probes again: ${describeError(error)}`);
       } finally {
         this.#release(sessionSet);
       }
@@ -93,4 +118,10 @@ export class SessionSetPool implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#sessionSets.map(sessionSet => sessionSet.close()));
   }
+}
+
+async function identityOf(session: MysqlSession): Promise<string> {
+  const id = session.flavor === 'mariadb' ? '@@server_uid' : '@@server_uuid';
+  const [row] = await session.query<{ id: string }>(`SELECT ${id} AS id`);
+  return row?.id ?? '';
 }

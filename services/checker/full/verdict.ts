@@ -1,13 +1,13 @@
-/** What looks say: pure comparison of digests and of the states of a key. */
+/** What probes say: pure comparison of digests and of the states of a key. */
 
 import type { DifferenceKind } from '../../../shared/job/state/check-result.ts';
 import { DIGEST_ROWS_MAX } from './digest.ts';
 import type { Digest, KeyProbe, RangeProbe } from './probe.ts';
 
 /** What target `t` should have: the sum of all sources' rows of its shard. */
-export function expectedDigest(look: RangeProbe, t: number): Digest {
+export function expectedDigest(probe: RangeProbe, t: number): Digest {
   const sum = { count: 0, sum: 0n };
-  for (const shards of look.sources) {
+  for (const shards of probe.sources) {
     const shard = shards[t];
     if (shard === undefined) continue;
     sum.count += shard.count;
@@ -16,15 +16,15 @@ export function expectedDigest(look: RangeProbe, t: number): Digest {
   return sum;
 }
 
-/** Targets of which the look does not say that they are equal. */
-export function differingTargets(look: RangeProbe): number[] {
+/** Targets of which the probe does not say that they are equal. */
+export function differingTargets(probe: RangeProbe): number[] {
   const differing: number[] = [];
-  look.targets.forEach((actual, t) => {
+  probe.targets.forEach((actual, t) => {
     if (actual === null) return;
-    const expected = expectedDigest(look, t);
+    const expected = expectedDigest(probe, t);
     const isExact =
       actual.count <= DIGEST_ROWS_MAX &&
-      look.sources.every(shards => (shards[t]?.count ?? 0) <= DIGEST_ROWS_MAX);
+      probe.sources.every(shards => (shards[t]?.count ?? 0) <= DIGEST_ROWS_MAX);
     const isEqual = actual.count === expected.count && actual.sum === expected.sum;
     if (!isExact || !isEqual) differing.push(t);
   });

@@ -15,12 +15,12 @@ import {
   requestApply,
 } from '../command/apply.ts';
 import { openJob, timeoutMsOf } from '../command/job-handle.ts';
+import { operator } from '../command/operator.ts';
 import { blockers, runDoctor } from '../doctor/doctor.ts';
-import { gaveUp, isOver, waitOf } from './check-run.ts';
 import { renderFindings } from './doctor-report.ts';
 import { EXIT } from './exit-code.ts';
+import { gaveUp, isOver, waitOf } from './follow.ts';
 import { readJob } from './job-file.ts';
-import { operator } from './operator.ts';
 
 export interface ApplyCommandOptions {
   dryRun?: boolean;

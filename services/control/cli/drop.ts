@@ -2,10 +2,10 @@
 import { kafkaOf, registryOf } from '../../../shared/member/context.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { carryOutDrop, type DropPlan, isEmpty, planDrop } from '../command/drop.ts';
+import { operator } from '../command/operator.ts';
 import { confirm } from './confirm.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
-import { operator } from './operator.ts';
 
 export interface DropCommandOptions {
   yes?: boolean;

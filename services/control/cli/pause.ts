@@ -5,9 +5,9 @@
  */
 import { type JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
 import { openJob } from '../command/job-handle.ts';
+import { operator } from '../command/operator.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
-import { operator } from './operator.ts';
 
 const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
 

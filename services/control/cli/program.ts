@@ -265,7 +265,7 @@ function curing(act: Act): Command[] {
       {
         what: 'bring keys that differ into the log again as they are, and check their tables',
         examples: [
-          ['repair job.yaml', 'what the newest check has found'],
+          ['repair job.yaml', 'what checks have found, of each table'],
           ['repair job.yaml --keys orders:17 order_items:17,2', 'these keys, without a check'],
           ['repair job.yaml --yes --json', 'for scripts'],
         ],
@@ -274,7 +274,10 @@ function curing(act: Act): Command[] {
       'yes',
       'json',
     )
-      .option('--check <id>', 'the check whose differences are repaired (default: the newest)')
+      .option(
+        '--check <id>',
+        'the check whose differences are repaired (default: of each table the one that found some)',
+      )
       .option('--keys <keys...>', 'these keys instead: <table>:<key>, columns separated by commas')
       .addOption(timeoutOption('waiting', 3600))
       .action(

@@ -1,21 +1,19 @@
 /**
- * `reshard repair`: reads the keys that the newest check found different again at their source and
- * brings them into the log as they are, then checks their tables once more. The writers merge what
- * was read by the rule of a snapshot, so live data is never overwritten by it.
+ * `reshard repair`: has the keys that checks have found different read again at their source
+ * and brought into the log as they are, and their tables checked once more. The writers merge what
+ * was read by the rule of a snapshot, so live data is never overwritten by it. Control carries it
+ * out: a command that is killed, or tires of waiting, changes nothing.
  */
-import type { Job } from '../../../shared/job/job.ts';
-import type { CheckResult, Difference } from '../../../shared/job/state/check-result.ts';
+import type { RepairRun } from '../../../shared/job/state/repair-run.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
-import { keyColumns } from '../../../shared/row/key-range.ts';
-import { ReshardError } from '../../../shared/runtime/error.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { type JobLink, openJob, tellPaused, timeoutMsOf } from '../command/job-handle.ts';
-import { planRepair, type RepairPlan, roundsOf } from '../command/repair-plan.ts';
-import { checkExit, gaveUp, runCheck, type Wait, waitOf } from './check-run.ts';
+import { checkResult, keysOfChecks, keysOfText, meantChecks, repair } from '../command/repair.ts';
+import type { RepairPlan } from '../repair/repair-plan.ts';
 import { confirm } from './confirm.ts';
 import { EXIT } from './exit-code.ts';
+import { checkExit, follow, gaveUp, runLine, waitOf } from './follow.ts';
 import { readJob } from './job-file.ts';
-import { type Repaired, runRepair } from './repair-run.ts';
 import { renderCheck } from './verify-text.ts';
 
 export interface RepairCommandOptions {
@@ -26,124 +24,61 @@ export interface RepairCommandOptions {
   timeout: string;
 }
 
+/** What a run has done, as the command prints it. */
+export interface Repaired extends Pick<RepairRun, 'keys' | 'rows' | 'deleted' | 'newer'> {
+  complete: boolean;
+}
+
 export async function repairCommand(file: string, o: RepairCommandOptions): Promise<number> {
   const job = await readJob(file);
   const quiet = o.json === true;
   const timeoutMs = timeoutMsOf(o.timeout);
   await using link = await openJob(job, 'repair');
-  const plan = o.keys ? ofKeys(link, o.keys) : ofCheck(link, o.check, quiet);
-  const tables = [...new Set(plan.rounds.flat().map(d => d.table))];
-  const keys = (plan.rounds[0] ?? []).reduce((n, d) => n + d.keys.length, 0);
-  if (keys > 0) {
-    const what = `repair of ${keys} keys of ${tables.join(', ')}`;
-    await confirm(job.job, what, o.yes === true);
-  }
-  tellPaused(link);
-  const wait = waitOf(timeoutMs, stopSignal(), quiet);
-  const repaired = await runRepair(link, plan.rounds, wait);
-  if (!repaired.complete) {
-    return gaveUp(wait, 'the repair goes on by itself; `reshard verify` tells when it has helped');
-  }
-  if (tables.length === 0) {
-    tell(o, plan, repaired, null);
+  const { plan, check } = planOf(link, o, quiet);
+  if (plan.keys.length === 0) {
+    print(o, plan, repairedOf(null), null);
     return plan.refused.length > 0 ? EXIT.different : EXIT.ok;
   }
-  const report = await runCheck(link, tables, wait);
-  if (report === null) return gaveUp(wait, 'repaired, but there is no verdict yet');
-  tell(o, plan, repaired, report);
-  return checkExit(report);
+  const tables = [...new Set(plan.keys.map(k => k.table))];
+  const what = `repair of ${(plan.rounds[0] ?? []).reduce((n, d) => n + d.keys.length, 0)} keys`;
+  await confirm(job.job, `${what} of ${tables.join(', ')}`, o.yes === true);
+  tellPaused(link);
+  const wait = waitOf(timeoutMs, stopSignal(), quiet);
+  const outcome = await follow(link, repair(link, plan.keys, check), wait, runLine);
+  if (outcome === null) {
+    return gaveUp(
+      wait,
+      'the repair and the check after it go on by themselves; `reshard status` tells how far',
+    );
+  }
+  print(o, plan, repairedOf(outcome.run), outcome.report);
+  return outcome.report === null ? EXIT.failed : checkExit(outcome.report);
 }
 
-/** Differences of a finished check; its report is the only witness. */
-export function checkResult(report: Report): CheckResult {
-  return JSON.parse(report.detail);
-}
-
-/** Checks and repairs tables until a check finds no difference that a repair could cure. */
-export async function repairUntilEqual(
+function planOf(
   link: JobLink,
-  tables: string[],
-  roundsMax: number,
-  wait: Wait,
-): Promise<{ report: Report | null; repaired: Repaired }> {
-  const total: Repaired = { keys: 0, rows: 0, deleted: 0, newer: 0, complete: true };
-  for (let round = 0; ; round++) {
-    const report = await runCheck(link, tables, wait);
-    const isDifferent = report?.state === 'finished' && checkExit(report) === EXIT.different;
-    if (!isDifferent || round === roundsMax) return { report, repaired: total };
-    const { rounds } = planOf(link, differencesOf(report));
-    if (rounds.length === 0) return { report, repaired: total };
-    const repaired = await runRepair(link, rounds, wait);
-    total.keys += repaired.keys;
-    total.rows += repaired.rows;
-    total.deleted += repaired.deleted;
-    total.newer += repaired.newer;
-    total.complete = repaired.complete;
-    if (!repaired.complete) return { report: null, repaired: total };
-  }
-}
-
-function differencesOf(report: Report): Difference[] {
-  return checkResult(report).tables.flatMap(t => t.differences);
-}
-
-function planOf({ job, view }: JobLink, differences: readonly Difference[]): RepairPlan {
-  const sources = job.sources.map(s => s.name);
-  return planRepair(differences, sources, [...view.plans.values()]);
-}
-
-function ofCheck(link: JobLink, id: string | undefined, quiet: boolean): RepairPlan {
-  const finished = [...link.reports.values()]
-    .filter(r => r.service === 'checker' && r.unit.startsWith('verify-') && r.state === 'finished')
-    .filter(r => id === undefined || r.unit === id)
-    .sort((a, b) => (a.unit < b.unit ? -1 : 1));
-  const report = finished.at(-1);
-  if (report === undefined) {
-    throw new ReshardError('config', `there is no finished check${id ? ` ${id}` : ''}`, {
-      remedy: '`reshard verify` makes one',
-    });
-  }
-  if (!quiet) process.stderr.write(`${report.unit}\n${renderCheck(report)}\n`);
-  return planOf(link, differencesOf(report));
-}
-
-/** `--keys orders:17 order_items:17,2`: key columns in key order. */
-function ofKeys({ job, view }: JobLink, keys: readonly string[]): RepairPlan {
-  const sources = job.sources.map(s => s.name);
-  const [source = ''] = sources;
-  const plans = [...view.plans.values()];
-  const wanted = keys.map(text => {
-    const [, table = '', values = ''] = /^([^:]+):(.*)$/s.exec(text) ?? [];
-    const plan = plans.find(p => p.table === table);
-    if (plan === undefined) {
-      throw wrongKey(text, 'not <table>:<key> of a table of the job', job);
-    }
-    const columns = keyColumns(plan.schema);
-    const parts = columns.length === 1 ? [values] : values.split(',');
-    if (parts.length !== columns.length) {
-      const names = columns.map(c => c.name).join(',');
-      throw wrongKey(text, `the key has ${columns.length} columns (${names})`, job);
-    }
-    const key = Object.fromEntries(columns.map((c, i) => [c.name, parts[i] ?? '']));
-    return { table, key, source, clear: 'always' as const };
-  });
-  return { rounds: roundsOf(wanted, sources, plans), refused: [] };
-}
-
-function wrongKey(text: string, why: string, job: Job): ReshardError {
-  const tables = job.tables.map(t => t.name).join(', ');
-  return new ReshardError('config', `--keys ${text}: ${why}`, {
-    remedy: `<table>:<values of the key columns, separated by commas>; tables: ${tables}`,
-  });
-}
-
-function tell(
   o: RepairCommandOptions,
-  plan: RepairPlan,
+  quiet: boolean,
+): { plan: RepairPlan; check: string | null } {
+  if (o.keys) return { plan: keysOfText(link, o.keys), check: null };
+  const checks = meantChecks(link, o.check);
+  for (const report of quiet ? [] : checks) {
+    process.stderr.write(`${report.unit}\n${renderCheck(report)}\n`);
+  }
+  return { plan: keysOfChecks(link, checks), check: checks.map(r => r.unit).join(', ') };
+}
+
+export function repairedOf(run: RepairRun | null): Repaired {
+  const { keys = 0, rows = 0, deleted = 0, newer = 0 } = run ?? {};
+  return { keys, rows, deleted, newer, complete: true };
+}
+
+function print(
+  o: RepairCommandOptions,
+  { refused }: RepairPlan,
   repaired: Repaired,
   report: Report | null,
 ): void {
-  const { refused } = plan;
   if (o.json) {
     const check = report?.state === 'finished' ? checkResult(report) : null;
     process.stdout.write(`${JSON.stringify({ repaired, refused, check })}\n`);

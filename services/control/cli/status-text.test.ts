@@ -3,7 +3,8 @@ import { judged } from '../status/feed.ts';
 import { Rate } from '../status/rate.ts';
 import type { StatusFacts } from '../status/status.ts';
 import { fitted } from './live-view.ts';
-import { duration, renderLine, renderView } from './status-text.ts';
+import { duration } from './number-text.ts';
+import { renderLine, renderView } from './status-text.ts';
 
 const FACTS: StatusFacts = {
   job: 'shop',
@@ -65,6 +66,9 @@ const FACTS: StatusFacts = {
     { service: 'sink', member: 'host:2', state: 'running', ageSeconds: 0 },
     { service: 'snapshot', member: 'host:3', state: 'silent', ageSeconds: 60 },
   ],
+  proofs: [],
+  checks: [],
+  repairs: [],
   pauses: [{ reason: 'backup', by: 'ann@night', sinceMs: Date.parse('2026-01-02T03:04:05Z') }],
   waiting: null,
   registry: null,

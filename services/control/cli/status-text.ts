@@ -13,6 +13,8 @@ import type {
   TableStatus,
   TargetStatus,
 } from '../status/status.ts';
+import { count, duration } from './number-text.ts';
+import { proofLines, proofParts } from './proof-text.ts';
 import { type Column, textTable, wrapped } from './text-table.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -131,6 +133,7 @@ function body(s: Status, width: number, paint: Paint): string[] {
     ),
     '',
     ...wrapped(`${paint('dim', 'members')}  ${memberCounts(s.members)}`, width),
+    ...proofLines(s).flatMap(line => wrapped(line, width)),
   ];
 }
 
@@ -194,7 +197,7 @@ export function renderLine(s: Status): string {
     parts.push(targets.map(targetLine).join(', '));
   }
   for (const p of s.pauses) parts.push(`copy paused: ${p.reason} (by ${p.by || 'unknown'})`);
-  return parts.join(' | ');
+  return [...parts, ...proofParts(s)].join(' | ');
 }
 
 function lineHeadline(s: Status): string {
@@ -220,15 +223,4 @@ function targetLine(t: TargetStatus): string {
   const behind = t.lagRecords === null ? 'unknown' : count(t.lagRecords);
   const blocked = t.blocked > 0 ? ` blocked keys ${count(t.blocked)}` : '';
   return `${t.target} ${count(t.rowsPerSecond)} rows/s behind ${behind}${blocked}`;
-}
-
-export function count(n: number): string {
-  return Math.round(n).toLocaleString('en-US');
-}
-
-export function duration(ms: number): string {
-  const s = Math.round(ms / 1000);
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} m ${s % 60} s`;
-  return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} m`;
 }

@@ -6,7 +6,7 @@ import { createLogger } from '../../../shared/runtime/log.ts';
 import { controlTopics, tableTopics } from '../phase/topic-plan.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
-import { count } from './status-text.ts';
+import { count } from './number-text.ts';
 
 export async function topicsCommand(file: string, o: { json?: boolean }): Promise<number> {
   const job = await readJob(file);

@@ -8,7 +8,7 @@ function reportOf(over: Partial<CheckResult>, ...differences: Difference[]): Rep
   const result: CheckResult = {
     verifyId: 'verify-1',
     equal: false,
-    tables: [{ ...table, rechecked: 0, differences, unsettled: [], truncated: false }],
+    tables: [{ ...table, rechecked: 0, differences, unsettled: [], blocked: 0, truncated: false }],
     rows: 5,
     differences: differences.length,
     unsettled: 0,
@@ -47,4 +47,14 @@ test('blocked keys are no verdict, although the tables look equal', () => {
   const text = renderCheck(reportOf({ blocked: 3 }));
   expect(text).toContain('NO VERDICT: 3 keys are blocked on the targets');
   expect(text).not.toContain('EQUAL:');
+});
+
+test('a verdict says what was compared, as of which position and when, and nothing of the rest', () => {
+  const equal = { equal: true, sourceGtids: { s1: 'a:1-9' }, startedMs: 0, tookMs: 1500 };
+  const last = renderCheck(reportOf(equal)).split('\n').at(-1);
+  expect(last).toBe(
+    'EQUAL: sources and targets hold the same 5 rows of orders; compared: orders in full ' +
+      '(1 ranges, 5 rows), as of s1 a:1-9 or later, from 1970-01-01T00:00:00.000Z to ' +
+      '1970-01-01T00:00:01.500Z (2 s, 500 rows/s)',
+  );
 });

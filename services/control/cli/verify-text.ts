@@ -1,9 +1,11 @@
 /** The verdict of a check, for people. */
 import type { CheckResult } from '../../../shared/job/state/check-result.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
-import { count, duration } from './status-text.ts';
+import { count, duration } from './number-text.ts';
 
 const SHOWN_MAX = 50;
+/** The whole set is in the JSON. */
+const GTID_SHOWN_MAX = 200;
 
 /** The result, or why there is none. */
 export function checkJson({ state, detail, error }: Report): string {
@@ -20,7 +22,7 @@ export function renderCheck(report: Report): string {
       `${t.table}: ${count(t.rows)} rows in ${count(t.ranges)} ranges, ` +
       `${t.differences.length === 0 ? 'no' : `${t.differences.length}`} differences` +
       `${t.truncated ? ' listed, there may be more' : ''}` +
-      `${t.rechecked > 0 ? `, ${count(t.rechecked)} keys looked at again` : ''}`,
+      `${t.rechecked > 0 ? `, ${count(t.rechecked)} keys rechecked` : ''}`,
   );
   const shown = result.tables.flatMap(t => t.differences).slice(0, SHOWN_MAX);
   for (const d of shown) {
@@ -42,15 +44,32 @@ export function renderCheck(report: Report): string {
     lines.push(`  and ${count(result.differences - shown.length)} more`);
   }
   for (const u of result.tables.flatMap(t => t.unsettled).slice(0, SHOWN_MAX)) {
-    lines.push(`  unsettled: ${u.table} ${JSON.stringify(u.key)} changed at each look`);
+    lines.push(`  unsettled: ${u.table} ${JSON.stringify(u.key)} changed at each probe`);
   }
-  const took = `${count(result.rows)} rows in ${duration(result.tookMs)}, ${count(result.rowsPerSecond)} rows/s`;
-  const verdict = result.equal
-    ? 'EQUAL: the targets hold exactly the rows of the sources'
-    : result.differences > 0
-      ? `DIFFERENT: ${count(result.differences)} keys differ`
-      : result.unsettled > 0
-        ? `NO VERDICT: ${count(result.unsettled)} keys changed at each look`
-        : `NO VERDICT: ${count(result.blocked)} keys are blocked on the targets (reshard status)`;
-  return [...lines, `${verdict} (${took})`].join('\n');
+  return [...lines, `${verdictOf(result)}; ${extentOf(result)}`].join('\n');
+}
+
+function verdictOf(r: CheckResult): string {
+  const names = r.tables.map(t => t.table).join(', ');
+  if (r.equal) return `EQUAL: sources and targets hold the same ${count(r.rows)} rows of ${names}`;
+  if (r.differences > 0) return `DIFFERENT: ${count(r.differences)} keys of ${names} differ`;
+  if (r.unsettled > 0) return `NO VERDICT: ${count(r.unsettled)} keys changed at each probe`;
+  return `NO VERDICT: ${count(r.blocked)} keys are blocked on the targets (reshard status)`;
+}
+
+/** How far the verdict reaches: what was compared, as of which position, when. Not a word more. */
+function extentOf(r: CheckResult): string {
+  const ranges = r.tables.reduce((n, t) => n + t.ranges, 0);
+  const positions = Object.entries(r.sourceGtids).map(([name, gtid]) => `${name} ${short(gtid)}`);
+  const from = new Date(r.startedMs).toISOString();
+  const to = new Date(r.startedMs + r.tookMs).toISOString();
+  return (
+    `compared: ${r.tables.map(t => t.table).join(', ')} in full (${count(ranges)} ranges, ` +
+    `${count(r.rows)} rows), as of ${positions.join(', ') || 'no position'} or later, ` +
+    `from ${from} to ${to} (${duration(r.tookMs)}, ${count(r.rowsPerSecond)} rows/s)`
+  );
+}
+
+function short(gtid: string): string {
+  return gtid.length <= GTID_SHOWN_MAX ? gtid : `${gtid.slice(0, GTID_SHOWN_MAX)}...`;
 }

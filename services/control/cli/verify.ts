@@ -4,7 +4,8 @@
  */
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { openJob, tablesOf, timeoutMsOf } from '../command/job-handle.ts';
-import { checkExit, gaveUp, runCheck, waitOf } from './check-run.ts';
+import { verify } from '../command/verify.ts';
+import { checkExit, checkLine, follow, gaveUp, waitOf } from './follow.ts';
 import { readJob } from './job-file.ts';
 import { checkJson, renderCheck } from './verify-text.ts';
 
@@ -16,9 +17,9 @@ export async function verifyCommand(
   const tables = tablesOf(job, o.tables);
   const wait = waitOf(timeoutMsOf(o.timeout), stopSignal(), o.json === true);
   await using link = await openJob(job, 'verify');
-  const report = await runCheck(link, tables, wait);
+  const report = await follow(link, verify(link, tables), wait, checkLine);
   if (report === null) {
-    return gaveUp(wait, 'no verdict yet; `reshard status` tells whether a checker runs');
+    return gaveUp(wait, 'no verdict yet; the check goes on, `reshard status` tells how far it is');
   }
   process.stdout.write(o.json ? `${checkJson(report)}\n` : `${renderCheck(report)}\n`);
   return checkExit(report);

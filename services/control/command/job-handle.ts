@@ -32,6 +32,8 @@ export interface JobLink extends AsyncDisposable {
   readonly requests: RequestWriter;
   /** The whole status, as `reshard status` shows it; a command that waits shows what hinders it. */
   status(): Promise<Status>;
+  /** Rejects when one of the views can be followed no longer: waiting on it would never end. */
+  readonly failed: Promise<never>;
 }
 
 export async function openJob(job: Job, command: string): Promise<JobLink> {
@@ -45,7 +47,8 @@ export async function openJob(job: Job, command: string): Promise<JobLink> {
     });
   }
   const registry = registryOf(job);
-  const { view } = stack.use(await openState({ job, kafka, registry, log }));
+  const state = stack.use(await openState({ job, kafka, registry, log }));
+  const { view } = state;
   refuseOtherFile(job, view);
   const reports = new Map<string, Report>();
   const codec = await reportCodec(registry, job);
@@ -57,9 +60,14 @@ export async function openJob(job: Job, command: string): Promise<JobLink> {
   stack.defer(() => reportTail.close());
   await reportTail.caughtUp;
   const progress = new Map<string, ProgressView>();
+  const failures = [state.failed, reportTail.failed];
   for (const { name } of job.sources) {
-    progress.set(name, stack.use(await openProgress({ kafka, registry }, name, view.jobId)).view);
+    const opened = stack.use(await openProgress({ kafka, registry }, name, view.jobId));
+    progress.set(name, opened.view);
+    failures.push(opened.failed);
   }
+  const failed = Promise.race(failures);
+  failed.catch(() => {});
   const codecOfState = await stateCodec(registry, job);
   const requests = await requestWriter({ kafka, job, codec: codecOfState, jobId: view.jobId });
   let feed: Promise<StatusFeed | null> | undefined;
@@ -80,6 +88,7 @@ export async function openJob(job: Job, command: string): Promise<JobLink> {
     progress,
     requests,
     status,
+    failed,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

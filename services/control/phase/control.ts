@@ -1,9 +1,11 @@
 /**
- * Control: one leader (a lease) prepares the job and moves its phase. It touches no row: it reads
- * the progress of the sources and the results of checks, and writes the state topic.
+ * Control: one leader (a lease) prepares the job, moves its phase, keeps the proofs of its tables
+ * and carries out repairs and recopies. It touches no row: it reads the progress of the sources,
+ * the results of checks and what the targets have applied, and writes the state topic.
  */
 
-import { stateKey, type TablePlan } from '../../../shared/job/state/job-view.ts';
+import type { StateRecord, TablePlan } from '../../../shared/job/state/job-view.ts';
+import { stateKey } from '../../../shared/job/state/job-view.ts';
 import { openProgress } from '../../../shared/job/state/open.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import { reportTopic } from '../../../shared/kafka/topic-name.ts';
@@ -12,20 +14,33 @@ import type { ReportedUnit } from '../../../shared/member/reporter.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../../shared/runtime/service.ts';
+import { RepairRuns } from '../repair/repair-runs.ts';
+import { ServerProbe } from '../status/server-probe.ts';
 import { carryOutApply, openApply } from './apply.ts';
-import { latestCheck } from './check-feed.ts';
 import { untilFenced } from './leadership.ts';
 import { MemberSweep } from './member-sweep.ts';
 import { nextPhase, type PhaseEvent } from './phase.ts';
+import { ProofKeeper } from './proof-keeper.ts';
 import { openRecopy, planRecopy } from './recopy.ts';
 import { leadingWriter, type StateWriter } from './state-writer.ts';
+import { openVerdicts, type Verdicts } from './verdicts.ts';
 
-const LOOK_MS = 250;
+const STEP_MS = 250;
 const SWEEP_MS = 60_000;
+
+/** What the loop works with. */
+interface Hands {
+  writer: StateWriter;
+  progress: ReadonlyMap<string, ProgressView>;
+  verdicts: Verdicts;
+  proofs: ProofKeeper;
+  runs: RepairRuns;
+}
 
 export class Control implements Unit {
   readonly #context: ServiceContext;
   readonly #unit: ReportedUnit;
+  readonly #sweep = new MemberSweep();
 
   constructor(context: ServiceContext, unit: ReportedUnit) {
     this.#context = context;
@@ -38,43 +53,90 @@ export class Control implements Unit {
   }
 
   async #lead(signal: AbortSignal): Promise<void> {
-    const { job, kafka, log, view } = this.#context;
+    const { log, view } = this.#context;
     await using stack = new AsyncDisposableStack();
-    const progress = new Map<string, ProgressView>();
-    for (const source of job.sources) {
-      const opened = stack.use(await openProgress(this.#context, source.name, view.jobId));
-      progress.set(source.name, opened.view);
-    }
-    const sweep = new MemberSweep();
-    const checks = stack.use(await latestCheck(this.#context, (key, r) => sweep.note(key, r)));
-    const writer = stack.use(await leadingWriter(this.#context, signal));
+    const failure = new AbortController();
+    const hands = await this.#hands(stack, signal, e => failure.abort(e));
+    const stop = AbortSignal.any([signal, failure.signal]);
     let sweptAt = performance.now();
-    while (!signal.aborted) {
+    while (!stop.aborted) {
       if (performance.now() - sweptAt > SWEEP_MS) {
         sweptAt = performance.now();
-        await this.#clear(sweep.gone(Date.now()));
+        await this.#clear(this.#sweep.gone(Date.now()));
       }
-      const recopy = openRecopy(view);
-      const ends = (topic: string): Promise<number[]> => kafka.highWatermarks(topic);
-      if (recopy !== undefined) await planRecopy({ job, view, writer, log, ends }, recopy);
-      const apply = openApply(view, progress);
-      if (apply !== undefined) {
-        await carryOutApply({ ...this.#context, writer, view }, apply);
-      }
-      await this.#step(writer, this.#event(progress, checks.verdict()));
-      this.#report(progress);
-      await sleep(LOOK_MS, signal);
+      await this.#turn(hands);
+      await sleep(STEP_MS, stop);
     }
+    if (failure.signal.aborted && !signal.aborted) throw failure.signal.reason;
     log.info({ phase: view.job?.phase }, 'control stops');
   }
 
-  #event(progress: Map<string, ProgressView>, verdict: boolean | null): PhaseEvent | null {
-    const { view } = this.#context;
+  /**
+   * The fence first: what the control before us has written is in our view then, and nothing of it
+   * comes later. `fail`: something that is followed can be followed no longer.
+   */
+  async #hands(
+    stack: AsyncDisposableStack,
+    signal: AbortSignal,
+    fail: (e: unknown) => void,
+  ): Promise<Hands> {
+    const { job, kafka, log, view } = this.#context;
+    const writer = stack.use(await leadingWriter(this.#context, signal));
+    const progress = new Map<string, ProgressView>();
+    for (const source of job.sources) {
+      const opened = stack.use(await openProgress(this.#context, source.name, view.jobId));
+      opened.failed.catch(fail);
+      progress.set(source.name, opened.view);
+    }
+    const put = (key: string, record: Partial<StateRecord>): Promise<void> =>
+      writer.put(key, record);
+    const proofs = new ProofKeeper({ view, log, put });
+    const probe = stack.use(new ServerProbe(job, log, view.jobId));
+    let needed = (): ReadonlySet<string> =>
+      new Set([...view.runs.values()].flatMap(r => r.check ?? []));
+    const verdicts = stack.use(
+      await openVerdicts(
+        this.#context,
+        () => needed(),
+        (key, report) => this.#sweep.note(key, report),
+      ),
+    );
+    verdicts.failed.catch(fail);
+    const runs = new RepairRuns({
+      job,
+      view,
+      kafka,
+      log,
+      progress,
+      checkReport: id => verdicts.check(id),
+      applied: target => probe.applied(target),
+      put,
+      doubt: (tables, why) => proofs.doubt(tables, why),
+    });
+    needed = () => runs.checks;
+    return { writer, progress, verdicts, proofs, runs };
+  }
+
+  async #turn({ writer, progress, verdicts, proofs, runs }: Hands): Promise<void> {
+    const { job, kafka, log, view } = this.#context;
+    const recopy = openRecopy(view);
+    const ends = (topic: string): Promise<number[]> => kafka.highWatermarks(topic);
+    if (recopy !== undefined) await planRecopy({ job, view, writer, log, ends, proofs }, recopy);
+    const apply = openApply(view, progress);
+    if (apply !== undefined) await carryOutApply({ ...this.#context, writer, view }, apply);
+    await proofs.judge(verdicts.take());
+    await proofs.stuck(verdicts.takeStuck());
+    await runs.step();
+    await this.#step(writer, this.#event(progress, proofs));
+    this.#report(progress, runs);
+  }
+
+  #event(progress: ReadonlyMap<string, ProgressView>, proofs: ProofKeeper): PhaseEvent | null {
+    const { job, view } = this.#context;
     if (view.job?.phase === 'copying') {
       return isCopied(this.#context, progress) ? 'copied' : null;
     }
-    if (verdict === null) return null;
-    return verdict ? 'found-equal' : 'found-different';
+    return proofs.proves(job.tables.map(t => t.name)) ? 'proven' : 'doubted';
   }
 
   async #step(writer: StateWriter, event: PhaseEvent | null): Promise<void> {
@@ -99,7 +161,7 @@ export class Control implements Unit {
     writer.close();
   }
 
-  #report(progress: Map<string, ProgressView>): void {
+  #report(progress: ReadonlyMap<string, ProgressView>, runs: RepairRuns): void {
     const { view } = this.#context;
     this.#unit.set({
       state: 'running',
@@ -107,7 +169,7 @@ export class Control implements Unit {
         ranges_total: countRanges(view.plans.values()),
         ranges_done: done(view.plans.values(), progress),
       },
-      detail: { phase: view.job?.phase ?? null },
+      detail: { phase: view.job?.phase ?? null, repairs: runs.waiting },
     });
   }
 }
@@ -115,7 +177,7 @@ export class Control implements Unit {
 /** Every planned range of every table of every source is complete in its generation. */
 function isCopied(
   { job, view }: Pick<ServiceContext, 'job' | 'view'>,
-  progress: Map<string, ProgressView>,
+  progress: ReadonlyMap<string, ProgressView>,
 ): boolean {
   const plans = [...view.plans.values()];
   if (plans.length < job.sources.length * job.tables.length) return false;
@@ -128,7 +190,7 @@ function countRanges(plans: Iterable<TablePlan>): number {
   return n;
 }
 
-function done(plans: Iterable<TablePlan>, progress: Map<string, ProgressView>): number {
+function done(plans: Iterable<TablePlan>, progress: ReadonlyMap<string, ProgressView>): number {
   let n = 0;
   for (const plan of plans) {
     const view = progress.get(plan.source);

@@ -3,12 +3,12 @@ import type { Phase } from '../../../shared/job/state/job-view.ts';
 import { nextPhase, type PhaseEvent } from './phase.ts';
 
 const PHASES: Phase[] = ['prepare', 'copying', 'following', 'verified'];
-const EVENTS: PhaseEvent[] = ['prepared', 'copied', 'found-equal', 'found-different', 'recopied'];
+const EVENTS: PhaseEvent[] = ['prepared', 'copied', 'proven', 'doubted', 'recopied'];
 
 describe('phases', () => {
   test('the main line leads from prepare to verified', () => {
     const line: Phase[] = ['prepare'];
-    for (const event of ['prepared', 'copied', 'found-equal'] as const) {
+    for (const event of ['prepared', 'copied', 'proven'] as const) {
       line.push(nextPhase(line.at(-1) ?? 'prepare', event));
     }
     expect(line).toEqual(PHASES);
@@ -23,7 +23,7 @@ describe('phases', () => {
     }
   });
 
-  test('no event leads back before the copy; only a difference and a recopy lead back at all', () => {
+  test('no event leads back before the copy; only a doubt and a recopy lead back at all', () => {
     const back: string[] = [];
     for (const phase of PHASES) {
       for (const event of EVENTS) {
@@ -33,13 +33,13 @@ describe('phases', () => {
     }
     expect(back).toEqual([
       'following recopied copying',
-      'verified found-different following',
+      'verified doubted following',
       'verified recopied copying',
     ]);
   });
 
   test('nothing is verified that has not been copied', () => {
-    expect(nextPhase('prepare', 'found-equal')).toBe('prepare');
-    expect(nextPhase('copying', 'found-equal')).toBe('copying');
+    expect(nextPhase('prepare', 'proven')).toBe('prepare');
+    expect(nextPhase('copying', 'proven')).toBe('copying');
   });
 });

@@ -10,10 +10,10 @@ export type PhaseEvent =
   | 'prepared'
   /** Every planned range of every table is in the log. */
   | 'copied'
-  /** A full check found source and targets equal. */
-  | 'found-equal'
-  /** A full check found differences. */
-  | 'found-different'
+  /** Each table of the job has an equal proof, and nothing has made one doubtful since. */
+  | 'proven'
+  /** Some table of the job has not. */
+  | 'doubted'
   /** Tables were planned anew on the operator's word. */
   | 'recopied';
 
@@ -21,29 +21,29 @@ const TRANSITIONS: Record<Phase, Record<PhaseEvent, Phase>> = {
   prepare: {
     prepared: 'copying',
     copied: 'prepare',
-    'found-equal': 'prepare',
-    'found-different': 'prepare',
+    proven: 'prepare',
+    doubted: 'prepare',
     recopied: 'prepare',
   },
   copying: {
     prepared: 'copying',
     copied: 'following',
-    'found-equal': 'copying',
-    'found-different': 'copying',
+    proven: 'copying',
+    doubted: 'copying',
     recopied: 'copying',
   },
   following: {
     prepared: 'following',
     copied: 'following',
-    'found-equal': 'verified',
-    'found-different': 'following',
+    proven: 'verified',
+    doubted: 'following',
     recopied: 'copying',
   },
   verified: {
     prepared: 'verified',
     copied: 'verified',
-    'found-equal': 'verified',
-    'found-different': 'following',
+    proven: 'verified',
+    doubted: 'following',
     recopied: 'copying',
   },
 };

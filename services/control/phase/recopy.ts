@@ -1,7 +1,7 @@
 /**
  * Copies tables of a source anew, on the operator's word: raises their generation, so that their
  * ranges are read again through the same topics. Rows of before are overwritten by that; what was
- * deleted while nobody looked is left to a check and a repair, which the command does afterwards.
+ * deleted meanwhile is left to the check and the repair that follow (repair/repair-runs.ts).
  *
  * Order: plans, phase, start. The start is what the ordered writer waits for (a halted one is built
  * anew by it), so when it goes on, it knows of every table that is copied. Each step may be done
@@ -20,6 +20,7 @@ import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { schemaFingerprint } from '../../../shared/schema/table-schema.ts';
 import { nextPhase } from './phase.ts';
+import type { ProofKeeper } from './proof-keeper.ts';
 import type { StateWriter } from './state-writer.ts';
 
 export interface RecopyDeps {
@@ -29,6 +30,7 @@ export interface RecopyDeps {
   log: Logger;
   /** Where each partition of a topic ends now. */
   ends: (topic: string) => Promise<number[]>;
+  proofs: Pick<ProofKeeper, 'doubt'>;
 }
 
 /** The oldest request that is neither planned nor refused. */
@@ -86,14 +88,19 @@ async function plan(deps: RecopyDeps, request: RecopyRequest, source: JobSource)
     failpoint(FAILPOINTS.controlMidPrepare);
   }
   if (view.job === null) throw new ReshardError('bug', 'a recopy of a job without a state');
+  await doubtOthers(deps, request);
   const phase = nextPhase(view.job.phase, 'recopied');
-  const recopiedMs = request.requestedMs;
-  await deps.writer.put(stateKey.job, {
-    job: { ...view.job, phase, sinceMs: Date.now(), recopiedMs },
-  });
+  await deps.writer.put(stateKey.job, { job: { ...view.job, phase, sinceMs: Date.now() } });
   const start = view.starts.get(source.name);
   if (start === undefined) throw new ReshardError('bug', 'a recopy of a source without a start');
   await deps.writer.put(stateKey.start(source.name), { start: { ...start, gtid, recopy, jump } });
+}
+
+/** Changes of the other tables in a stretch of the binlog that is not read are in no log. */
+async function doubtOthers({ job, proofs }: RecopyDeps, request: RecopyRequest): Promise<void> {
+  if (!request.jump) return;
+  const others = job.tables.map(t => t.name).filter(name => !request.tables.includes(name));
+  await proofs.doubt(others, `${request.id} has passed over binlog of ${request.source}`);
 }
 
 function altered(table: string): ReshardError {

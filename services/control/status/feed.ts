@@ -18,6 +18,7 @@ import { type FollowedJob, followJob } from './followed-job.ts';
 import { headlineOf, isDrained } from './headline.ts';
 import { LagClock } from './lag-clock.ts';
 import { cutTopics, type LogEnds, logEnds } from './log-ends.ts';
+import { checkStatus, proofStatus, repairStatus } from './proof-status.ts';
 import { Rates } from './rate.ts';
 import type { ReportView } from './report-view.ts';
 import { type Applied, ServerProbe } from './server-probe.ts';
@@ -102,6 +103,12 @@ export class StatusFeed implements AsyncDisposable {
       topics: [...log.topics, ...new Map(cut.map(t => [t.topic, t])).values()],
       services: reports.services(expectedUnits(this.#job), job.startedMs),
       members: reports.members(),
+      proofs: proofStatus(
+        view,
+        this.#job.tables.map(t => t.name),
+      ),
+      checks: checkStatus(view, reports.reports),
+      repairs: repairStatus(view, reports.reports),
       pauses: view.pauseList,
       waiting: null,
       registry: await registry,

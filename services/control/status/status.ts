@@ -1,4 +1,6 @@
 /** What is known of a running job at one moment: the shape of `reshard status --json`. */
+import type { CheckStatus, ProofStatus, RepairStatus } from './proof-status.ts';
+
 export interface TableStatus {
   table: string;
   /** Rows read by the snapshot and in the log. */
@@ -119,6 +121,10 @@ export interface StatusFacts {
   topics: TopicStatus[];
   services: ServiceStatus[];
   members: MemberStatus[];
+  /** By table; the job is verified when each is proven. */
+  proofs: ProofStatus[];
+  checks: CheckStatus[];
+  repairs: RepairStatus[];
   /** Empty while the copy may run. */
   pauses: PauseStatus[];
   /** In the phase `prepare`: what it waits for. */

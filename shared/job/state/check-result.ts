@@ -3,8 +3,9 @@
  *   state     'waiting' | 'checking' | 'finished' | 'failed'
  *   error     why it failed
  *   counters  rows, rows_total, ranges, ranges_different, rows_per_second, eta_seconds,
- *             pending (keys looked at again), differences, unsettled
- *   detail    while it runs `{ verifyId, tables: TableProgress[] }`, at the end a CheckResult
+ *             pending (keys that are rechecked), differences, unsettled
+ *   detail    `bases` always; while it runs `waiting` and `tables: TableProgress[]`, at the end a
+ *             CheckResult
  * `differences` counts what was proven, also beyond the listed ones. Keys are shown to the operator
  * here and only here; other values of a row are in no report and no log.
  */
@@ -34,7 +35,7 @@ export interface Difference {
   targets: string[];
 }
 
-/** A key that changed so often that no look could tell; its last state, not a verdict. */
+/** A key that changed so often that no probe could tell; its last state, not a verdict. */
 export interface Unsettled {
   table: string;
   key: Record<string, string>;
@@ -48,7 +49,7 @@ export interface TableProgress {
   estimatedRows: number;
   ranges: number;
   rangesDifferent: number;
-  /** Keys that wait for another look. */
+  /** Keys that wait for another probe. */
   pending: number;
   differences: number;
   done: boolean;
@@ -59,19 +60,21 @@ export interface TableResult {
   rows: number;
   targetRows: number;
   ranges: number;
-  /** Ranges whose first look differed: with live data most of them are equal in the end. */
+  /** Ranges whose first probe differed: with live data most of them are equal in the end. */
   rangesDifferent: number;
-  /** Keys that were looked at more than once. */
+  /** Keys that were probed more than once. */
   rechecked: number;
   differences: Difference[];
   unsettled: Unsettled[];
+  /** Keys of the table on the targets whose newest event cannot be applied. */
+  blocked: number;
   /** The table was given up when it had too many differences: there may be more. */
   truncated: boolean;
 }
 
 export interface CheckResult {
   verifyId: string;
-  /** No difference and no unsettled key in any table, and no blocked key on any target. */
+  /** No difference and no unsettled or blocked key in any of `tables`; of others it says nothing. */
   equal: boolean;
   tables: TableResult[];
   rows: number;
@@ -84,6 +87,14 @@ export interface CheckResult {
   rowsPerSecond: number;
   /** Every row was compared as of this position of its source or later. */
   sourceGtids: Record<string, string>;
+}
+
+/** What a check stands on, in its report from the start: see state/proof.ts. */
+export interface CheckBasis {
+  /** By table. */
+  bases: Record<string, string>;
+  /** Position and duration of what the check waits for. */
+  waiting?: { what: string; sinceMs: number }[];
 }
 
 export interface CheckProgress {

@@ -7,8 +7,9 @@
  * | start/*, plan/*, proof/*, run/*,  | job's transactional id, so one that has lost its lease  |
  * | recopied/*, applied/*             | can write nothing any more                              |
  * | drop                              | `reshard drop`, which takes that fence over             |
- * | verify/*, repair/*, order/*,      | a command, each time a record of its own under an id of |
- * | recopy/*, apply/*                 | its own: nobody writes it twice                         |
+ * | verify/*, order/*, recopy/*,      | a command, each time a record of its own under an id of |
+ * | apply/*                           | its own: nobody writes it twice                         |
+ * | verify/*, repair/* of a run       | control, while it carries the run out                   |
  * | pause/<reason>                    | whoever pauses and lifts that reason                    |
  *
  * Control answers a request in a record of its own (recopied, applied), never in the request.
@@ -23,7 +24,6 @@ import {
   type ApplyRequest,
   type Pause,
   type RecopyRequest,
-  type RepairRequest,
   type StateRecord,
   stateKey,
   type VerifyRequest,
@@ -116,7 +116,6 @@ export async function controlWriter({ kafka, job, codec }: WriterDeps): Promise<
 /** A command's hand on the state topic: requests and pauses, nothing else. */
 export interface RequestWriter {
   verify(request: VerifyRequest): Promise<void>;
-  repair(request: RepairRequest): Promise<void>;
   order(order: RepairOrder): Promise<void>;
   recopy(request: RecopyRequest): Promise<void>;
   apply(request: ApplyRequest): Promise<void>;
@@ -135,7 +134,6 @@ export async function requestWriter(o: WriterDeps & { jobId: string }): Promise<
     send(name, codec.encode({ ...NONE, ...record, jobId }));
   return {
     verify: verify => put(stateKey.verify(verify.id), { verify }),
-    repair: repair => put(stateKey.repair(repair.id), { repair }),
     order: order => put(stateKey.order(order.id), { order }),
     recopy: recopy => put(stateKey.recopy(recopy.id), { recopy }),
     apply: apply => put(stateKey.apply(apply.id), { apply }),

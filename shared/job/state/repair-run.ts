@@ -64,6 +64,6 @@ export interface RepairRun {
   error: string | null;
 }
 
-export function isOpen(run: RepairRun): boolean {
+export function isOpen(run: Pick<RepairRun, 'stage'>): boolean {
   return run.stage !== 'done' && run.stage !== 'failed';
 }

@@ -85,15 +85,20 @@ export class CheckBed implements AsyncDisposable {
       verifyId: 'verify-test',
       sources: this.sources.map(p => checkServer(p, 'source')),
       targets: this.targets.map(p => checkServer(p, 'target')),
-      tables: this.tables.map(({ name, shardColumn }) => ({
-        name,
-        routeOf: schema => new ModulusRoute(schema, shardColumn, this.targets.length),
-      })),
+      tables: this.checked(this.targets.length),
       waiter: AT_REST,
       log: this.log,
       signal: new AbortController().signal,
       ...o,
     });
+  }
+
+  /** The tables as a check takes them, spread over so many targets. */
+  checked(targets: number): FullCheckOptions['tables'] {
+    return this.tables.map(({ name, shardColumn }) => ({
+      name,
+      routeOf: schema => new ModulusRoute(schema, shardColumn, targets),
+    }));
   }
 
   oracle(): Promise<OracleVerdict> {

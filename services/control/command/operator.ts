@@ -1,4 +1,4 @@
-/** Who calls a command, for the record. */
+/** Who calls: user@host, as it is noted with what he asks for. */
 import os from 'node:os';
 
 /** In a container the user may have no name. */

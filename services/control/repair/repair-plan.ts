@@ -9,6 +9,7 @@
  */
 import type { Difference } from '../../../shared/job/state/check-result.ts';
 import type { Clear, RepairRequest, TablePlan } from '../../../shared/job/state/job-view.ts';
+import type { WantedKey } from '../../../shared/job/state/repair-run.ts';
 import { KeyBound } from '../../../shared/row/key-bound.ts';
 import { keyFromText } from '../../../shared/row/key-text.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
@@ -19,17 +20,10 @@ const KEYS_MAX = 500;
 export type RepairDraft = Omit<RepairRequest, 'id' | 'requestedMs'>;
 
 export interface RepairPlan {
+  keys: WantedKey[];
   rounds: RepairDraft[][];
   /** Several sources bring the key: no reading again can tell which one is right. */
   refused: Difference[];
-}
-
-export interface WantedKey {
-  table: string;
-  key: Readonly<Record<string, string>>;
-  /** The source that may delete; the others follow. */
-  source: string;
-  clear: Clear;
 }
 
 /** `sources`: names of all sources of the job; `plans` in any order. */
@@ -47,7 +41,7 @@ export function planRepair(
       const strays = owner !== undefined && targets.some(t => t !== expected);
       return { table, key, source: owner ?? first, clear: strays ? 'always' : 'absent' };
     });
-  return { rounds: roundsOf(wanted, sources, plans), refused };
+  return { keys: wanted, rounds: roundsOf(wanted, sources, plans), refused };
 }
 
 export function roundsOf(

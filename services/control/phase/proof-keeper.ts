@@ -1,0 +1,68 @@
+/**
+ * Control's hand on the records of proofs (shared/job/state/proof.ts): writes what checks have
+ * said, and takes the word back where there is a reason to doubt. A record that is put is in the
+ * view when the put returns: the next verdict is judged by it.
+ */
+import { type JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
+import {
+  doubted,
+  findingOf,
+  judged,
+  type Proof,
+  standings,
+  type TableVerdict,
+  unproven,
+} from '../../../shared/job/state/proof.ts';
+import type { Logger } from '../../../shared/runtime/log.ts';
+import type { Stuck } from './verdicts.ts';
+
+export interface ProofKeeperDeps {
+  view: Pick<JobView, 'plans' | 'proofs'>;
+  log: Logger;
+  put(key: string, record: Partial<StateRecord>): Promise<void>;
+}
+
+export class ProofKeeper {
+  readonly #d: ProofKeeperDeps;
+
+  constructor(deps: ProofKeeperDeps) {
+    this.#d = deps;
+  }
+
+  /** Whether each of the tables is proven, and nothing has been doubted since. */
+  proves(tables: readonly string[]): boolean {
+    return standings(this.#d.view, tables).every(s => s.isProven);
+  }
+
+  async judge(verdicts: readonly TableVerdict[]): Promise<void> {
+    for (const verdict of verdicts) {
+      const proof = judged(this.#d.view, verdict, Date.now());
+      if (proof === null) continue;
+      await this.#put(proof);
+      const { table, check, result } = verdict;
+      this.#d.log.info({ table, check, result }, `proof: ${findingOf(verdict)}`);
+    }
+  }
+
+  /** Takes the word back, whether or not the table has it: a check under way must not give it. */
+  async doubt(tables: readonly string[], why: string): Promise<void> {
+    for (const table of tables) {
+      const proof = this.#d.view.proofs.get(table) ?? unproven(table);
+      await this.#put(doubted(proof, why, Date.now()));
+      this.#d.log.info({ table, why }, 'proof: in doubt');
+    }
+  }
+
+  /** A proven table has keys that a target cannot apply: it is known to differ from then on. */
+  async stuck(list: readonly Stuck[]): Promise<void> {
+    for (const { target, table, keys, tsMs } of list) {
+      const [standing] = standings(this.#d.view, [table]);
+      if (!standing?.isProven || tsMs <= (standing.proof?.provenMs ?? 0)) continue;
+      await this.doubt([table], `${keys} keys cannot be applied on target ${target}`);
+    }
+  }
+
+  #put(proof: Proof): Promise<void> {
+    return this.#d.put(stateKey.proof(proof.table), { proof });
+  }
+}

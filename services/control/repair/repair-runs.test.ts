@@ -1,0 +1,172 @@
+/** A repair is carried out to its end from its records, whoever dies at whatever step. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Job } from '../../../shared/job/job.ts';
+import {
+  JobView,
+  type StateRecord,
+  stateKey,
+  type TablePlanRecord,
+} from '../../../shared/job/state/job-view.ts';
+import { ProgressView, progressKey } from '../../../shared/job/state/progress-view.ts';
+import type { Report } from '../../../shared/member/reporter.ts';
+import { createLogger } from '../../../shared/runtime/log.ts';
+import { RepairRuns } from './repair-runs.ts';
+
+const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
+const ORDER = 'repair-1';
+
+class Died extends Error {}
+
+/** The state topic, progress, targets and checker of a job with two sources. */
+class Rig {
+  readonly view = new JobView();
+  readonly progress = new Map([
+    ['s1', new ProgressView()],
+    ['s2', new ProgressView()],
+  ]);
+  readonly written: string[] = [];
+  readonly reports = new Map<string, Report>();
+  applied = 0;
+  end = 0;
+  /** Writes that are done before the next one kills the process; it is done, or not. */
+  dieAt: { write: number; isDone: boolean } | null = null;
+  #writes = 0;
+
+  constructor() {
+    for (const source of ['s1', 's2']) {
+      const schemaJson = JSON.stringify({
+        db: 'shop',
+        table: 'orders',
+        columns: [
+          {
+            name: 'id',
+            type: { kind: 'integer', bits: 64, unsigned: true },
+            nullable: false,
+            autoIncrement: true,
+            generated: 'no',
+            invisible: false,
+          },
+        ],
+        primaryKey: [0],
+        uniqueKeys: [],
+      });
+      const topic = `${source}.shop.orders`;
+      const ids = { keySchemaId: 1, valueSchemaId: 2, estimatedRows: 0 };
+      const place = { source, db: 'shop', table: 'orders', topic };
+      const plan: TablePlanRecord = { generation: 1, ...place, schemaJson, ...ids, ranges: [] };
+      this.view.apply(stateKey.plan(source, 'shop', 'orders'), { ...NONE, plan });
+    }
+    const keys = [1, 2].map(id => ({
+      table: 'orders',
+      key: { id: `${id}` },
+      source: 's1',
+      clear: 'always' as const,
+    }));
+    const order = { id: ORDER, requestedMs: 1, by: 'ann', check: null, keys };
+    this.view.apply(stateKey.order(ORDER), { ...NONE, order });
+  }
+
+  runs(): RepairRuns {
+    const job = { sources: [{ name: 's1' }, { name: 's2' }], targets: [{ name: 't1' }] };
+    return new RepairRuns({
+      job: job as Job,
+      view: this.view,
+      kafka: { highWatermarks: async () => [this.end] },
+      log: createLogger({ name: 'test', level: 'fatal' }),
+      progress: this.progress,
+      checkReport: id => this.reports.get(id),
+      applied: async () => ({
+        offsets: new Map(
+          ['s1', 's2'].map(s => [`${s}.shop.orders/0`, this.applied] as [string, number]),
+        ),
+        parked: 0,
+        blocked: 0,
+      }),
+      put: (key, record) => this.#put(key, record),
+      doubt: async () => {},
+    });
+  }
+
+  async #put(key: string, record: Partial<StateRecord>): Promise<void> {
+    const dies = this.dieAt?.write === this.#writes;
+    this.#writes += 1;
+    if (dies && !this.dieAt?.isDone) throw new Died();
+    this.view.apply(key, { ...NONE, ...record });
+    this.written.push(key);
+    if (dies) throw new Died();
+  }
+
+  /** The other services do what has been asked for. */
+  serve(): void {
+    for (const { id, source, keys, clear } of this.view.repairs.values()) {
+      const at = this.progress.get(source);
+      if (at?.repairs.has(id)) continue;
+      this.end += 1;
+      const deleted = clear === 'always' ? keys.length : 0;
+      const counts = { done: keys.length, rows: 1, deleted, dropped: 0, nextSeq: 1, rejected: 0 };
+      const repair = { id, complete: true, ...counts, reason: null };
+      at?.apply(progressKey.repair(id), { resume: null, range: null, repair });
+    }
+    for (const { id } of this.view.verifies.values()) {
+      const from = { service: 'checker', unit: id, member: 'm', incarnation: 'i', tsMs: 1 };
+      const detail = JSON.stringify({ tables: [] });
+      this.reports.set(id, { ...from, state: 'finished', error: null, counters: {}, detail });
+    }
+  }
+
+  get stage(): string | undefined {
+    return this.view.runs.get(ORDER)?.stage;
+  }
+}
+
+async function carryOut(rig: Rig, applyEach: () => void): Promise<void> {
+  let runs = rig.runs();
+  for (let i = 0; i < 40 && rig.stage !== 'done'; i++) {
+    try {
+      await runs.step();
+    } catch (e) {
+      if (!(e instanceof Died)) throw e;
+      rig.dieAt = null;
+      runs = rig.runs();
+    }
+    rig.serve();
+    applyEach();
+  }
+}
+
+test('a second round is asked for only when the first one is on every target', async () => {
+  const rig = new Rig();
+  const runs = rig.runs();
+  const asked = (): string[] => [...rig.view.repairs.keys()];
+  await runs.step();
+  rig.serve();
+  for (let i = 0; i < 5; i++) await runs.step();
+  expect(asked()).toEqual(['repair-1-0-0-0']);
+  expect(runs.waiting[0]?.what).toBe(
+    'target t1 to apply s1.shop.orders/0 up to offset 1 (it is at 0)',
+  );
+  rig.applied = rig.end;
+  for (let i = 0; i < 2; i++) await runs.step();
+  expect(asked()).toEqual(['repair-1-0-0-0', 'repair-1-0-1-0']);
+  expect(rig.view.verifies.size).toBe(0);
+});
+
+test('killed at any write, it is finished by the next control, with each thing asked for once', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(12), fc.boolean(), async (write, isDone) => {
+      const rig = new Rig();
+      rig.dieAt = { write, isDone };
+      await carryOut(rig, () => {
+        rig.applied = rig.end;
+      });
+      expect(rig.stage).toBe('done');
+      expect([...rig.view.repairs.keys()]).toEqual(['repair-1-0-0-0', 'repair-1-0-1-0']);
+      expect(rig.view.verifies.size).toBe(1);
+      expect(rig.view.runs.get(ORDER)).toMatchObject({ keys: 4, rows: 2, deleted: 2, pass: 0 });
+      const asked = rig.written.filter(key => /^(repair|verify)\//.test(key));
+      expect(new Set(asked).size).toBe(asked.length);
+    }),
+    { numRuns: 60 },
+  );
+});

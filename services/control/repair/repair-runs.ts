@@ -1,0 +1,294 @@
+/**
+ * Control's hand on repairs: carries out the open orders (`reshard repair`) and the last part of
+ * recopies, one step at a time, from durable records alone. Whoever asked may be gone.
+ *
+ * Contract
+ * - Durability: a run is at the stage and round that its record says (state/repair-run.ts). Every
+ *   step writes what it asks for before it moves the record, under ids that follow from the record,
+ *   so a step that is done twice asks for the same thing once.
+ * - One writer: control, under its fence. A record that is put is in the view when the put returns,
+ *   so the next step goes on from it.
+ * - Rounds: see repair-plan.ts. A round ends when the ordered writers have settled its keys and the
+ *   targets have applied the log up to there. Between two rounds nothing gives up, for the first
+ *   one may have deleted what the second brings; `waiting` says what a run waits for.
+ * - The end is a check of the run's tables, asked for like any other: its verdict is their proof.
+ */
+import type { Job } from '../../../shared/job/job.ts';
+import type { CheckResult } from '../../../shared/job/state/check-result.ts';
+import {
+  type JobView,
+  type RepairRequest,
+  type StateRecord,
+  stateKey,
+} from '../../../shared/job/state/job-view.ts';
+import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
+import { isOpen, type RepairOrder, type RepairRun } from '../../../shared/job/state/repair-run.ts';
+import { requestId } from '../../../shared/job/state/request-id.ts';
+import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
+import type { Report } from '../../../shared/member/reporter.ts';
+import { asReshardError, describeError, unreachable } from '../../../shared/runtime/error.ts';
+import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
+import type { Logger } from '../../../shared/runtime/log.ts';
+import type { Applied } from '../status/server-probe.ts';
+import { planRepair, type RepairDraft, roundsOf } from './repair-plan.ts';
+
+/** A check lists at most a thousand keys, so that many are repaired in a pass of a recopy. */
+const RECOPY_PASSES_MAX = 50;
+
+export interface RepairRunsDeps {
+  job: Job;
+  view: JobView;
+  kafka: Pick<KafkaLog, 'highWatermarks'>;
+  log: Logger;
+  /** By source. */
+  progress: ReadonlyMap<string, ProgressView>;
+  /** What a checker says of a check. */
+  checkReport(id: string): Report | undefined;
+  /** What a target has applied; null while it gives no answer. */
+  applied(target: string): Promise<Applied | null>;
+  put(key: string, record: Partial<StateRecord>): Promise<void>;
+  /** Takes the word back from tables, with the reason. */
+  doubt(tables: readonly string[], why: string): Promise<void>;
+}
+
+export interface RunNote {
+  id: string;
+  stage: string;
+  what: string;
+  sinceMs: number;
+}
+
+export class RepairRuns {
+  readonly #d: RepairRunsDeps;
+  readonly #notes = new Map<string, RunNote>();
+  /** Ends of the log that a round waits for, by `<run>-<pass>-<round>`. */
+  readonly #ends = new Map<string, ReadonlyMap<string, number>>();
+
+  constructor(deps: RepairRunsDeps) {
+    this.#d = deps;
+  }
+
+  /** What the open runs wait for. */
+  get waiting(): RunNote[] {
+    return [...this.#notes.values()];
+  }
+
+  /** Checks whose reports the open runs still need. */
+  get checks(): Set<string> {
+    return new Set([...this.#d.view.runs.values()].filter(isOpen).flatMap(r => r.check ?? []));
+  }
+
+  /** Brings every open run on as far as it can go now, without waiting. */
+  async step(): Promise<void> {
+    for (const id of this.#begin()) {
+      await this.#advance(this.#d.view.runs.get(id) ?? (await this.#start(id)));
+    }
+  }
+
+  /** Orders and planned recopies that are not carried out to the end, the oldest first. */
+  #begin(): string[] {
+    const { view } = this.#d;
+    const recopies = [...view.recopies.values()].filter(r => r.plannedMs && !r.error);
+    return [...view.orders.values(), ...recopies]
+      .filter(({ id }) => isOpen(this.#d.view.runs.get(id) ?? { stage: 'copying' }))
+      .sort((a, b) => a.requestedMs - b.requestedMs || (a.id < b.id ? -1 : 1))
+      .map(({ id }) => id);
+  }
+
+  async #start(id: string): Promise<RepairRun> {
+    const { view, log } = this.#d;
+    const order = view.orders.get(id);
+    const tables = order
+      ? [...new Set(order.keys.map(k => k.table))]
+      : [...(view.recopies.get(id)?.tables ?? [])];
+    const error = this.#unplannable(id);
+    if (error === null) await this.#d.doubt(tables, `${id} writes keys anew`);
+    const now = Date.now();
+    const counts = { pass: 0, round: 0, keys: 0, rows: 0, deleted: 0, newer: 0 };
+    const times = { startedMs: now, stageMs: now };
+    const stage = error !== null ? 'failed' : order ? 'repairing' : 'copying';
+    log.info({ run: id, tables, stage }, 'repair begins');
+    const run: RepairRun = { id, stage, tables, ...counts, check: null, ...times, error };
+    await this.#move(run, {});
+    return run;
+  }
+
+  /**
+   * Why an order cannot be planned. That is found out before the first key is asked for: later on
+   * nothing fails a run, since what its rounds have deleted would stay so.
+   */
+  #unplannable(id: string): string | null {
+    const order = this.#d.view.orders.get(id);
+    if (order === undefined) return null;
+    try {
+      this.#roundsOf(order);
+      return null;
+    } catch (e) {
+      return describeError(asReshardError(e));
+    }
+  }
+
+  #advance(run: RepairRun): Promise<void> {
+    switch (run.stage) {
+      case 'copying':
+        return this.#copy(run);
+      case 'repairing':
+        return this.#repair(run);
+      case 'checking':
+        return this.#check(run);
+      case 'done':
+      case 'failed':
+        return Promise.resolve();
+      default:
+        return unreachable(run.stage);
+    }
+  }
+
+  async #copy(run: RepairRun): Promise<void> {
+    const { view, progress } = this.#d;
+    const source = view.recopies.get(run.id)?.source ?? '';
+    const open = view
+      .plansOf(source)
+      .filter(p => p.recopy === run.id && !progress.get(source)?.isCopied(p));
+    if (open.length === 0) await this.#askCheck(run);
+    else this.#note(run, `the copy of ${open.map(p => p.table).join(', ')}${this.#paused()}`);
+  }
+
+  async #repair(run: RepairRun): Promise<void> {
+    const { view, progress, put } = this.#d;
+    const drafts = this.#rounds(run)[run.round];
+    if (drafts === undefined) return this.#askCheck(run);
+    const total = { keys: run.keys, rows: run.rows, deleted: run.deleted, newer: run.newer };
+    let open: RepairRequest | undefined;
+    for (const repair of requestsOf(run, drafts)) {
+      if (!view.repairs.has(repair.id)) {
+        await put(stateKey.repair(repair.id), { repair });
+      }
+      const at = progress.get(repair.source)?.repairs.get(repair.id);
+      if (!at?.complete) open ??= repair;
+      total.keys += repair.keys.length;
+      total.rows += at?.rows ?? 0;
+      total.deleted += at?.deleted ?? 0;
+      total.newer += at?.dropped ?? 0;
+    }
+    failpoint(FAILPOINTS.controlMidRepair);
+    if (open !== undefined) {
+      const done = progress.get(open.source)?.repairs.get(open.id)?.done ?? 0;
+      const what = `source ${open.source} to read keys of ${open.table} again`;
+      return this.#note(run, `${what} (${done} of ${open.keys.length}${this.#paused()})`);
+    }
+    const behind = await this.#behind(run);
+    if (behind !== null) return this.#note(run, behind);
+    await this.#move(run, { round: run.round + 1, ...total });
+    failpoint(FAILPOINTS.controlAfterRepairRound);
+  }
+
+  /** What the targets still have to apply of the round; null when they have all of it. */
+  async #behind(run: RepairRun): Promise<string | null> {
+    const { job, view, kafka, applied } = this.#d;
+    const name = `${run.id}-${run.pass}-${run.round}`;
+    let ends = this.#ends.get(name);
+    if (ends === undefined) {
+      ends = await logEnds(view, kafka);
+      this.#ends.set(name, ends);
+    }
+    for (const target of job.targets) {
+      const seen = await applied(target.name);
+      if (seen === null) return `target ${target.name}, which gives no answer`;
+      for (const [place, end] of ends) {
+        const next = seen.offsets.get(place) ?? 0;
+        if (next >= end) continue;
+        return `target ${target.name} to apply ${place} up to offset ${end} (it is at ${next})`;
+      }
+    }
+    this.#ends.delete(name);
+    return null;
+  }
+
+  async #check(run: RepairRun): Promise<void> {
+    const { view, put, checkReport } = this.#d;
+    const id = run.check ?? '';
+    if (!view.verifies.has(id)) {
+      const verify = { id, requestedMs: run.stageMs, tables: run.tables };
+      await put(stateKey.verify(id), { verify });
+    }
+    const report = checkReport(id);
+    if (report?.state !== 'finished' && report?.state !== 'failed') {
+      return this.#note(run, `${id} (${report?.state ?? 'waiting for a checker'})`);
+    }
+    const isAgain =
+      report.state === 'finished' &&
+      view.recopies.has(run.id) &&
+      run.pass < RECOPY_PASSES_MAX &&
+      this.#found(id).length > 0;
+    if (isAgain) await this.#move(run, { stage: 'repairing', pass: run.pass + 1, round: 0 });
+    else await this.#move(run, { stage: 'done' });
+  }
+
+  /** The id is made once and kept in the record: a successor asks for the same check. */
+  #askCheck(run: RepairRun): Promise<void> {
+    return this.#move(run, { stage: 'checking', check: requestId('verify') });
+  }
+
+  #rounds(run: RepairRun): RepairDraft[][] {
+    const order = run.pass === 0 ? this.#d.view.orders.get(run.id) : undefined;
+    return order === undefined ? this.#found(run.check ?? '') : this.#roundsOf(order);
+  }
+
+  #roundsOf(order: RepairOrder): RepairDraft[][] {
+    const { job, view } = this.#d;
+    const sources = job.sources.map(s => s.name);
+    return roundsOf(order.keys, sources, [...view.plans.values()]);
+  }
+
+  /** Rounds that could cure what the check has found. */
+  #found(check: string): RepairDraft[][] {
+    const { job, view, checkReport } = this.#d;
+    const report = checkReport(check);
+    if (report === undefined) return [];
+    const result: CheckResult = JSON.parse(report.detail);
+    const differences = result.tables.flatMap(t => t.differences);
+    const sources = job.sources.map(s => s.name);
+    return planRepair(differences, sources, [...view.plans.values()]).rounds;
+  }
+
+  async #move(run: RepairRun, to: Partial<RepairRun>): Promise<void> {
+    const next: RepairRun = { ...run, ...to, stageMs: Date.now() };
+    await this.#d.put(stateKey.run(run.id), { run: next });
+    if (isOpen(next)) return;
+    this.#notes.delete(run.id);
+    const { id, stage, check, keys, rows, deleted, error } = next;
+    this.#d.log.info({ run: id, stage, check, keys, rows, deleted, error }, 'repair ends');
+  }
+
+  #note({ id, stage, stageMs }: RepairRun, what: string): void {
+    this.#notes.set(id, { id, stage, what, sinceMs: stageMs });
+  }
+
+  #paused(): string {
+    const { paused } = this.#d.view;
+    return paused.length === 0 ? '' : `; the copy is paused: ${paused.join(', ')}`;
+  }
+}
+
+function requestsOf(run: RepairRun, drafts: readonly RepairDraft[]): RepairRequest[] {
+  return drafts.map((draft, i) => ({
+    ...draft,
+    id: `${run.id}-${run.pass}-${run.round}-${i}`,
+    requestedMs: run.startedMs,
+  }));
+}
+
+/** What the table topics hold now, by `<topic>/<partition>`. */
+async function logEnds(
+  view: JobView,
+  kafka: Pick<KafkaLog, 'highWatermarks'>,
+): Promise<ReadonlyMap<string, number>> {
+  const ends = new Map<string, number>();
+  for (const { topic } of view.plans.values()) {
+    for (const [partition, end] of (await kafka.highWatermarks(topic)).entries()) {
+      ends.set(`${topic}/${partition}`, end);
+    }
+  }
+  return ends;
+}

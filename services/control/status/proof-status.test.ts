@@ -1,0 +1,59 @@
+/** I13: what is being checked or repaired is in the status, with what it waits for. */
+import { expect, test } from 'vitest';
+import { JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
+import type { RepairRun } from '../../../shared/job/state/repair-run.ts';
+import type { Report } from '../../../shared/member/reporter.ts';
+import { checkStatus, proofStatus, repairStatus } from './proof-status.ts';
+
+const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
+const WAIT = { what: 'target t1 to apply t[0] up to offset 9 (it is at 3)', sinceMs: 5 };
+
+function report(service: string, unit: string, state: string, detail: object): Report {
+  const from = { service, unit, member: 'm', incarnation: 'i', tsMs: 0 };
+  return { ...from, state, error: null, counters: { rows: 7 }, detail: JSON.stringify(detail) };
+}
+
+test('a check is shown from its request to its verdict, with what it waits for', () => {
+  const view = new JobView();
+  for (const id of ['verify-1', 'verify-2', 'verify-3', 'verify-4']) {
+    const verify = { id, requestedMs: Number(id.slice(-1)), tables: [] };
+    view.apply(stateKey.verify(id), { ...NONE, verify });
+  }
+  const reports = new Map([
+    ['checker/verify-1', report('checker', 'verify-1', 'finished', {})],
+    ['checker/verify-2', report('checker', 'verify-2', 'failed', {})],
+    ['checker/verify-3', report('checker', 'verify-3', 'checking', { waiting: [WAIT] })],
+  ]);
+  expect(checkStatus(view, reports)).toMatchObject([
+    { check: 'verify-3', state: 'checking', rows: 7, waiting: [WAIT] },
+    { check: 'verify-4', state: 'asked', waiting: [] },
+  ]);
+});
+
+test('a repair is shown until its end, with what control says that it waits for', () => {
+  const view = new JobView();
+  const counts = { pass: 0, round: 1, keys: 1, rows: 0, deleted: 1, newer: 0 };
+  const times = { startedMs: 1, stageMs: 2 };
+  const open: RepairRun = {
+    id: 'repair-1',
+    stage: 'repairing',
+    tables: ['orders'],
+    ...counts,
+    check: null,
+    ...times,
+    error: null,
+  };
+  const done: RepairRun = { ...open, id: 'repair-0', stage: 'done' };
+  for (const run of [open, done]) view.apply(stateKey.run(run.id), { ...NONE, run });
+  const repairs = [{ id: 'repair-1', ...WAIT }];
+  const reports = new Map([['control/job', report('control', 'job', 'running', { repairs })]]);
+  const shown = { id: 'repair-1', stage: 'repairing', tables: ['orders'], pass: 0, round: 1 };
+  expect(repairStatus(view, reports)).toEqual([{ ...shown, waiting: WAIT }]);
+  expect(repairStatus(view, new Map())).toEqual([{ ...shown, waiting: null }]);
+});
+
+test('a table that no check has compared is shown as unproven', () => {
+  expect(proofStatus(new JobView(), ['orders'])).toMatchObject([
+    { table: 'orders', isProven: false, check: null, why: 'no check has compared it' },
+  ]);
+});
