@@ -122,7 +122,7 @@ export function probeKeys(
     : looks(sessionSet, places, nothing, where, all);
 }
 
-export class KeyProbes {
+class KeyProbes {
   readonly #looks = new Map<string, KeyProbe & { key: KeyLiterals }>();
 
   of(key: KeyLiterals): KeyProbe & { key: KeyLiterals } {

@@ -59,7 +59,13 @@ export async function program(argv: string[]): Promise<number> {
     .exitOverride()
     .showHelpAfterError('(reshard --help lists the commands)')
     .addHelpText('after', HELP);
-  for (const command of [...beginning(act), ...running(act), ...curing(act)]) {
+  for (const command of [
+    ...beginning(act),
+    ...starting(act),
+    ...watching(act),
+    ...proving(act),
+    ...changing(act),
+  ]) {
     root.addCommand(command);
   }
   try {
@@ -132,7 +138,7 @@ function beginning(act: Act): Command[] {
   ];
 }
 
-function running(act: Act): Command[] {
+function starting(act: Act): Command[] {
   return [
     declare(
       'up <job>',
@@ -173,6 +179,11 @@ function running(act: Act): Command[] {
           (await import('./service-command.ts')).serviceCommand(...args),
         ),
       ),
+  ];
+}
+
+function watching(act: Act): Command[] {
+  return [
     declare(
       'status <job>',
       {
@@ -224,6 +235,12 @@ function running(act: Act): Command[] {
           (await import('./pause.ts')).resumeCommand(...args),
         ),
       ),
+    ...lookingAtTopics(act),
+  ];
+}
+
+function lookingAtTopics(act: Act): Command[] {
+  return [
     declare(
       'topics <job>',
       {
@@ -239,7 +256,7 @@ function running(act: Act): Command[] {
   ];
 }
 
-function curing(act: Act): Command[] {
+function proving(act: Act): Command[] {
   return [
     declare(
       'verify <job>',
@@ -282,6 +299,12 @@ function curing(act: Act): Command[] {
           (await import('./repair.ts')).repairCommand(...args),
         ),
       ),
+    ...copyingAnew(act),
+  ];
+}
+
+function copyingAnew(act: Act): Command[] {
+  return [
     declare(
       'recopy <job>',
       {
@@ -303,6 +326,11 @@ function curing(act: Act): Command[] {
           (await import('./recopy.ts')).recopyCommand(...args),
         ),
       ),
+  ];
+}
+
+function changing(act: Act): Command[] {
+  return [
     declare(
       'apply <job>',
       {
