@@ -49,11 +49,7 @@ export function overdue(
 }
 
 /** Keys whose newest event the target refuses, or nobody can read. */
-export function blocked(
-  task: PartitionTask,
-  deadLetters: string,
-  nowMs: number,
-): ReshardError | null {
+function blocked(task: PartitionTask, deadLetters: string, nowMs: number): ReshardError | null {
   const first = oldest<BlockedKey>([...task.blocked]);
   if (first === undefined) return null;
   const [, { why, reason }] = first;

@@ -9,7 +9,7 @@
  * What a SELECT returns above its chunk is thrown away. Where a row may be huge the first SELECT
  * asks for few: hundreds of such rows would take longer than any SELECT may.
  */
-export const CHUNK_TARGET_MS = 250;
+const CHUNK_TARGET_MS = 250;
 const ROWS_BY_TIME_MIN = 256;
 const GROWTH = 4;
 const FIRST_BYTES_MAX = 256 * 1024 * 1024;

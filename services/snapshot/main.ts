@@ -1,4 +1,5 @@
 /** The snapshot service: a member that copies the ranges of the slots it is given. */
+import type { JobSource } from '../../shared/job/job.ts';
 import {
   openContext,
   type ServiceContext,
@@ -7,14 +8,14 @@ import {
 import type { UnitReport } from '../../shared/member/reporter.ts';
 import { PauseReasons } from '../../shared/runtime/pause.ts';
 import { aborted, runSupervised, type Unit } from '../../shared/runtime/service.ts';
-import { SnapshotProgress, snapshotMetrics } from './metrics.ts';
+import { type SnapshotMetrics, SnapshotProgress, snapshotMetrics } from './metrics.ts';
 import { SLOTS } from './range-board.ts';
 import { SourceRepair } from './repair.ts';
 import { SourceSnapshot } from './snapshot.ts';
 
 export async function runSnapshot(o: ServiceOptions): Promise<void> {
   await using context = await openContext('snapshot', { ...o, slots: SLOTS });
-  const { job, log, signal, report, view } = context;
+  const { job, log, signal } = context;
   const slots = new Set<number>();
   const pause = new PauseReasons();
   const followed = followPause(context, pause);
@@ -38,43 +39,57 @@ export async function runSnapshot(o: ServiceOptions): Promise<void> {
     detail: { slots: [...slots], paused: pause.list() },
   });
   try {
-    const units = job.sources.flatMap(source => {
-      const { name } = source;
-      const progress = new SnapshotProgress(metrics, name);
-      const supervised = (
-        unit: string,
-        make: () => Unit,
-        reported: () => UnitReport = () => ({}),
-      ): Promise<void> => {
-        const shown = report.unit(unit, { shared: true, progress: reported });
-        let recopy: string | null = null;
-        const made = (): Unit => {
-          recopy = view.recopyOf(name);
-          return make();
-        };
-        return runSupervised(`snapshot/${unit}`, made, {
-          log,
-          signal,
-          onState: shown.state,
-          cured: async until => {
-            await view.waitFor(() => view.recopyOf(name) !== recopy, until);
-          },
-        });
-      };
-      return [
-        supervised(
-          name,
-          () => new SourceSnapshot({ context, source, slots, pause, progress }),
-          () => progress.report(pause.list()),
-        ),
-        supervised(`repair/${name}`, () => new SourceRepair({ context, source, slots, pause })),
-      ];
-    });
+    const units = job.sources.flatMap(source =>
+      copySource({ context, source, slots, pause, metrics }),
+    );
     await Promise.all([...units, aborted(signal)]);
   } finally {
     followed();
     await member.close();
   }
+}
+
+interface SourceCopy {
+  context: ServiceContext;
+  source: JobSource;
+  slots: ReadonlySet<number>;
+  pause: PauseReasons;
+  metrics: SnapshotMetrics;
+}
+
+/** The units of one source: its copy, and the keys that repairs read again. */
+function copySource({ context, source, slots, pause, metrics }: SourceCopy): Promise<void>[] {
+  const { log, signal, report, view } = context;
+  const { name } = source;
+  const progress = new SnapshotProgress(metrics, name);
+  const supervised = (
+    unit: string,
+    make: () => Unit,
+    reported: () => UnitReport = () => ({}),
+  ): Promise<void> => {
+    const shown = report.unit(unit, { shared: true, progress: reported });
+    let recopy: string | null = null;
+    const made = (): Unit => {
+      recopy = view.recopyOf(name);
+      return make();
+    };
+    return runSupervised(`snapshot/${unit}`, made, {
+      log,
+      signal,
+      onState: shown.state,
+      cured: async until => {
+        await view.waitFor(() => view.recopyOf(name) !== recopy, until);
+      },
+    });
+  };
+  return [
+    supervised(
+      name,
+      () => new SourceSnapshot({ context, source, slots, pause, progress }),
+      () => progress.report(pause.list()),
+    ),
+    supervised(`repair/${name}`, () => new SourceRepair({ context, source, slots, pause })),
+  ];
 }
 
 /** The job's pause reasons, whoever has set them. */

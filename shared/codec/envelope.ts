@@ -25,7 +25,7 @@ export type SourceInfo = {
 export type Slice = { buf: Buffer; start: number; end: number };
 export type Operation = 'c' | 'u' | 'd' | 'r';
 
-export const SOURCE_VERSION = '1';
+const SOURCE_VERSION = '1';
 
 const EPOCH_DIGITS = 10;
 const ORDINAL_DIGITS = 20;

@@ -140,7 +140,7 @@ const options = z.strictObject({
     .describe('after this silence another member takes over'),
 });
 
-export const jobSchema = z.strictObject({
+const jobSchema = z.strictObject({
   job: name.describe('name of the job; part of the names of its topics and groups'),
   kafka: z.strictObject({
     brokers: z.array(z.string()).min(1).describe('host:port of one or more brokers'),

@@ -17,8 +17,6 @@ import { highWatermarks, type OffsetRange, offsetRanges } from './wire/list-offs
 import { ClusterMemberPort } from './wire/member-port.ts';
 import { ClusterTransactionPort } from './wire/transaction-port.ts';
 
-export type { KafkaSettings } from './wire/kafkajs.ts';
-
 export class KafkaLog implements AsyncDisposable {
   readonly #settings: KafkaSettings;
   readonly #cluster: Cluster;

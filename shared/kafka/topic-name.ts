@@ -20,10 +20,6 @@ export function progressTopic(prefix: string): string {
   return checked(`${prefix}.progress`);
 }
 
-export function schemaTopic(prefix: string): string {
-  return checked(`${prefix}.schema`);
-}
-
 export function stateTopic(job: string): string {
   return checked(`reshard.${job}.state`);
 }

@@ -12,7 +12,7 @@ import type { Member, MemberOptions } from '../kafka/member.ts';
 import { reportTopic } from '../kafka/topic-name.ts';
 import { SchemaRegistry } from '../registry/registry.ts';
 import { sleep } from '../runtime/clock.ts';
-import { describeError, type ReshardError } from '../runtime/error.ts';
+import { describeError } from '../runtime/error.ts';
 import type { Readiness } from '../runtime/http.ts';
 import { serveHttp } from '../runtime/http.ts';
 import type { Logger } from '../runtime/log.ts';
@@ -93,61 +93,35 @@ export async function openContext(
     ok: false,
     detail: { waiting: waiting ?? o.waiting?.() ?? 'job to be prepared' },
   });
-  const serving = serveHttp({
-    port: o.httpPort,
-    ...(o.httpHost ? { host: o.httpHost } : {}),
-    registry: metrics,
-    ready: () => readiness(),
-  });
+  const serving = serveHttp({ ...faceOf(o), registry: metrics, ready: () => readiness() });
   serving.catch(() => {});
   const kafka = kafkaOf(job, log, `reshard-${service}`);
   stack.defer(() => kafka.close());
   const lease = new EarlyLease(kafka);
   if (o.slots !== undefined && !(await isPrepared(kafka, job).catch(() => true))) {
-    const { sessionTimeoutMs } = job.options;
-    lease.begin({ groupId: `reshard.${job.job}.${service}`, slots: o.slots, sessionTimeoutMs });
+    const groupId = `reshard.${job.job}.${service}`;
+    lease.begin({ groupId, slots: o.slots, sessionTimeoutMs: job.options.sessionTimeoutMs });
   }
   stack.use(await serving);
   const registry = registryOf(job);
-  const onWait = async (error: ReshardError): Promise<void> => {
-    waiting = describeError(error);
+  const joined = await joinJob({ job, log, signal, kafka, registry }, async reason => {
+    waiting = reason;
     await lease.giveUp();
-  };
-  const patient = <T>(what: string, work: () => Promise<T>): Promise<T> =>
-    persist(work, { what, log, signal, onWait }).catch(e => {
-      throw signal.aborted ? new StoppedEarly('stopped before it began', { cause: e }) : e;
-    });
-  await patient('joining the job', () => waitPrepared(kafka, job, log, signal));
-  waiting = null;
-
-  const reports = await patient('reading the job', () => reportCodec(registry, job));
-  const state = stack.use(
-    await patient('reading the job', () => openState({ job, kafka, registry, log })),
-  );
-  const { view } = state;
-  for (const { what, way } of refuseOtherFile(job, view)) log.warn(`${what}; not taken up: ${way}`);
-  // A member that no longer sees the job's state must not go on by an old one: the process ends,
-  // whoever supervises it starts it again, and nothing is lost since all progress is durable.
-  state.failed.catch(e => {
-    log.fatal(`the job state cannot be followed, ending: ${describeError(e)}`);
-    process.exit(1);
   });
-
+  waiting = null;
+  const { view } = stack.use(joined.state);
+  const { jobId } = view;
+  const [topic, writer] = [reportTopic(job.job), await kafka.writer({ mayBeRemade: true })];
   const report = new Reporter({
     service,
     member,
-    topic: reportTopic(job.job),
-    codec: reports,
-    jobId: view.jobId,
-    writer: await kafka.writer({ mayBeRemade: true }),
+    topic,
+    codec: joined.reports,
+    jobId,
+    writer,
     log,
   });
-  const ended = new AbortController();
-  const reporting = report.run(ended.signal);
-  stack.defer(async () => {
-    ended.abort();
-    await reporting;
-  });
+  stack.use(reporting(report));
   const owned = stack.move();
   return {
     job: liveJob(job, view),
@@ -167,6 +141,57 @@ export async function openContext(
       readiness = f;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function faceOf({ httpPort: port, httpHost: host }: ServiceOptions): {
+  port: number;
+  host?: string;
+} {
+  return host ? { port, host } : { port };
+}
+
+interface Joining {
+  job: Job;
+  log: Logger;
+  signal: AbortSignal;
+  kafka: KafkaLog;
+  registry: SchemaRegistry;
+}
+
+/** Waits until the job is prepared and its state is read; `onWait` hears what is waited for. */
+async function joinJob(
+  { job, log, signal, kafka, registry }: Joining,
+  onWait: (reason: string) => Promise<void>,
+) {
+  const patient = <T>(what: string, work: () => Promise<T>): Promise<T> =>
+    persist(work, { what, log, signal, onWait: e => onWait(describeError(e)) }).catch(e => {
+      throw signal.aborted ? new StoppedEarly('stopped before it began', { cause: e }) : e;
+    });
+  await patient('joining the job', () => waitPrepared(kafka, job, log, signal));
+  const reports = await patient('reading the job', () => reportCodec(registry, job));
+  const state = await patient('reading the job', () => openState({ job, kafka, registry, log }));
+  for (const { what, way } of refuseOtherFile(job, state.view)) {
+    log.warn(`${what}; not taken up: ${way}`);
+  }
+  // A member that no longer sees the job's state must not go on by an old one: the process ends,
+  // whoever supervises it starts it again, and nothing is lost since all progress is durable.
+  state.failed.catch(e => {
+    log.fatal(`the job state cannot be followed, ending: ${describeError(e)}`);
+    process.exit(1);
+  });
+  return { reports, state };
+}
+
+/** Reports until it is disposed. */
+function reporting(report: Reporter): AsyncDisposable {
+  const ended = new AbortController();
+  const running = report.run(ended.signal);
+  return {
+    async [Symbol.asyncDispose]() {
+      ended.abort();
+      await running;
+    },
   };
 }
 

@@ -50,7 +50,7 @@ export const MEMBER_UNIT = 'member';
  * Key of a report. A unit that one member has at a time, by a lease, has one record, that of its
  * owner; where several may work at once each has its own, else the newer would hide the others.
  */
-export function reportKey(service: string, unit: string, member: string | null): string {
+function reportKey(service: string, unit: string, member: string | null): string {
   return member === null ? `${service}/${unit}` : `${service}/${unit}@${member}`;
 }
 

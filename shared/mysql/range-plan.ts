@@ -23,7 +23,7 @@ export type RangeBounds = { id: number; after: Buffer | null; upTo: Buffer | nul
 
 export type RangePlan = { estimatedRows: number; ranges: RangeBounds[] };
 
-export const DEFAULT_RANGE_PLAN: RangePlanOptions = { rowsPerRange: 50_000, rangesMax: 256 };
+const DEFAULT_RANGE_PLAN: RangePlanOptions = { rowsPerRange: 50_000, rangesMax: 256 };
 
 export async function planRanges(
   session: MysqlSession,

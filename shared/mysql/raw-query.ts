@@ -8,7 +8,7 @@
  * payloads of 16 MB and more are split and joined both ways.
  * The protocol is the one our flags negotiate (driver.ts): EOF packets end columns and rows.
  */
-import { ReshardError } from '../runtime/error.ts';
+import { ReshardError, unreachable } from '../runtime/error.ts';
 import type { WireCommand, WireConnection, WirePacket } from './driver.ts';
 
 /** `buf[start..end)` is one row in text protocol form, valid during the call only. */
@@ -100,11 +100,15 @@ export class RawQuery implements WireCommand {
       case 'columns-end':
         this.#phase = 'rows';
         return false;
-      default:
+      case 'rows':
         // A row whose first column is 16 MB or more starts with 0xfe too, but is not this short.
         if (end - start < 9) return this.#rowsEnd(buffer, start);
         this.#row(buffer, start, end);
         return false;
+      case 'send':
+        throw protocolError('an answer before the statement was sent');
+      default:
+        return unreachable(this.#phase);
     }
   }
 

@@ -20,7 +20,7 @@ export async function createTableSql(
 }
 
 /** Drops the table option, not the same words in a comment or a default of a column. */
-export function withoutCounter(createTable: string): string {
+function withoutCounter(createTable: string): string {
   const options = createTable.lastIndexOf('\n)');
   if (options < 0) return createTable;
   const tail = createTable.slice(options);

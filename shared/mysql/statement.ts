@@ -28,7 +28,7 @@ export interface RowListShape {
 const bytes = (text: string): Buffer => Buffer.from(text, 'utf8');
 
 /** Columns that an INSERT may set: all but the generated ones. */
-export function insertableColumns(schema: TableSchema): number[] {
+function insertableColumns(schema: TableSchema): number[] {
   return schema.columns.flatMap((c, i) => (c.generated === 'no' ? [i] : []));
 }
 

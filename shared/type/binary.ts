@@ -15,7 +15,7 @@ import { corrupt, type Place, type ValueCodec } from './value-codec.ts';
 
 type BinaryType = Extract<ColumnType, { kind: 'binary' }>;
 
-export class BinaryCodec implements ValueCodec {
+class BinaryCodec implements ValueCodec {
   readonly avro = 'bytes';
   readonly #lengthBytes: number;
   /** Length to pad to, 0 for the variable forms. */

@@ -11,7 +11,7 @@ import type { AvroSchema, ValueCodec } from './value-codec.ts';
 
 const HEX = Buffer.from('0123456789abcdef');
 
-export class BitCodec implements ValueCodec {
+class BitCodec implements ValueCodec {
   readonly avro: AvroSchema;
   readonly #bytes: number;
   readonly #boolean: boolean;

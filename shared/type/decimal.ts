@@ -22,7 +22,7 @@ const DOT = 0x2e;
 /** Bytes that a group of 0..9 digits takes in the binlog. */
 const GROUP_BYTES = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4] as const;
 
-export class DecimalCodec implements ValueCodec {
+class DecimalCodec implements ValueCodec {
   readonly avro: AvroSchema;
   readonly #scale: number;
   readonly #unit: number;

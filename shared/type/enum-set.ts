@@ -37,7 +37,7 @@ function avroString(text: string): Buffer {
   return out.take();
 }
 
-export class EnumCodec implements ValueCodec {
+class EnumCodec implements ValueCodec {
   readonly avro: AvroSchema;
   /** Avro bytes by index; 0 is the error value ''. */
   readonly #members: Buffer[];
@@ -92,7 +92,7 @@ export class EnumCodec implements ValueCodec {
 /** Combinations are remembered up to this many, so that a wide SET stays bounded. */
 const REMEMBERED_SETS = 1024;
 
-export class SetCodec implements ValueCodec {
+class SetCodec implements ValueCodec {
   readonly avro: AvroSchema;
   readonly #values: string[];
   readonly #bytes: number;

@@ -9,7 +9,7 @@ import { TYPE_CODE } from './seen-column.ts';
 import { NotOfType, ORDERED_BY_VALUE, type TypeFamily, unquoted } from './type-family.ts';
 import type { ValueCodec } from './value-codec.ts';
 
-export class FloatCodec implements ValueCodec {
+class FloatCodec implements ValueCodec {
   readonly avro: 'float' | 'double';
   readonly #bytes: 4 | 8;
 

@@ -5,7 +5,7 @@ import { parseDigits, writeFixed } from './digits.ts';
 const UNITS = [1000000, 100000, 10000, 1000, 100, 10, 1] as const;
 
 /** Microseconds in one unit of the last of `fsp` digits. */
-export function fractionUnit(fsp: number): number {
+function fractionUnit(fsp: number): number {
   return UNITS[fsp] ?? 1;
 }
 

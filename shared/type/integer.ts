@@ -21,7 +21,7 @@ const MINUS = 0x2d;
 const TWO_32 = 4294967296;
 
 /** 8 to 32 bits of either sign: always a safe number. */
-export class SmallIntegerCodec implements ValueCodec {
+class SmallIntegerCodec implements ValueCodec {
   readonly avro: AvroSchema;
   readonly #bits: number;
   readonly #unsigned: boolean;
@@ -69,7 +69,7 @@ export class SmallIntegerCodec implements ValueCodec {
   }
 }
 
-export class BigintCodec implements ValueCodec {
+class BigintCodec implements ValueCodec {
   readonly avro = 'long';
 
   fromText(src: Buffer, start: number, end: number, out: ByteWriter): void {
@@ -105,7 +105,7 @@ export class BigintCodec implements ValueCodec {
   }
 }
 
-export class UnsignedBigintCodec implements ValueCodec {
+class UnsignedBigintCodec implements ValueCodec {
   readonly avro = decimalAvro(20, 0);
 
   fromText(src: Buffer, start: number, end: number, out: ByteWriter): void {
@@ -137,7 +137,7 @@ export class UnsignedBigintCodec implements ValueCodec {
 }
 
 /** YEAR: 0 is the value 0000, and as a number (not as text '0', which is 2000) it stays that. */
-export class YearCodec implements ValueCodec {
+class YearCodec implements ValueCodec {
   readonly avro = { type: 'int', 'connect.version': 1, 'connect.name': 'io.debezium.time.Year' };
 
   fromText(src: Buffer, start: number, end: number, out: ByteWriter): void {

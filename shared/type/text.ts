@@ -24,7 +24,7 @@ const LATIN1_HIGH: Buffer[] = Array.from({ length: 128 }, (_, i) =>
   Buffer.from(i < 32 ? CP1252.charAt(i) : String.fromCharCode(0x80 + i)),
 );
 
-export class TextCodec implements ValueCodec {
+class TextCodec implements ValueCodec {
   readonly avro = 'string';
   readonly #lengthBytes: number;
   readonly #latin1: boolean;

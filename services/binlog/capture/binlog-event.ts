@@ -67,8 +67,6 @@ export const QUIET_EVENTS: ReadonlySet<number> = new Set([
 
 /** Set on events that a reader may skip when it does not know them. */
 export const FLAG_IGNORABLE = 0x80;
-/** Set on events that the server made up for this dump (not in a file). */
-export const FLAG_ARTIFICIAL = 0x20;
 
 export interface RawEvent {
   type: number;

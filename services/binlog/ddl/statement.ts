@@ -145,7 +145,7 @@ function xa(r: WordReader): Statement {
 const XID = /^\s*XA\s+\w+\s+(.*?)(?:\s+ONE\s+PHASE|\s*\/\*.*)?\s*$/is;
 
 /** The id of an XA statement as servers print it: X'..',X'..',number. */
-export function xidOf(text: string): string {
+function xidOf(text: string): string {
   return (XID.exec(text)?.[1] ?? text).replaceAll(/\s/g, '').toLowerCase();
 }
 

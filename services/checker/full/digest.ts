@@ -35,7 +35,7 @@ const CODE_DIGITS = 30;
 export const DIGEST_ROWS_MAX = 100_000;
 
 /** SQL of the row text, as bytes. */
-export function rowText(schema: TableSchema): string {
+function rowText(schema: TableSchema): string {
   const closed: string[] = [];
   const lengths: string[] = [];
   const contents: string[] = [];

@@ -122,7 +122,7 @@ export function probeKeys(
     : probeWhere(sessionSet, places, nothing, where, all);
 }
 
-export class KeyProbes {
+class KeyProbes {
   readonly #probes = new Map<string, KeyProbe & { key: KeyLiterals }>();
 
   of(key: KeyLiterals): KeyProbe & { key: KeyLiterals } {

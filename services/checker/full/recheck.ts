@@ -170,10 +170,7 @@ export class Recheck {
 }
 
 /** By source: what the reads of this session set may have seen so far. */
-export async function seenBy(
-  sessionSet: SessionSet,
-  places: TablePlaces,
-): Promise<Map<string, GtidSet>> {
+async function seenBy(sessionSet: SessionSet, places: TablePlaces): Promise<Map<string, GtidSet>> {
   const sets = places.sources.map(async ({ server }) => {
     return [server.name, await gtidUpperBound(await sessionSet.session(server))] as const;
   });

@@ -5,7 +5,7 @@ import { DIGEST_ROWS_MAX } from './digest.ts';
 import type { Digest, KeyProbe, RangeProbe } from './probe.ts';
 
 /** What target `t` should have: the sum of all sources' rows of its shard. */
-export function expectedDigest(probe: RangeProbe, t: number): Digest {
+function expectedDigest(probe: RangeProbe, t: number): Digest {
   const sum = { count: 0, sum: 0n };
   for (const shards of probe.sources) {
     const shard = shards[t];

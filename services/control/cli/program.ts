@@ -5,7 +5,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { asReshardError, remedyOf } from '../../../shared/runtime/error.ts';
 import type { applyCommand } from './apply.ts';
 import { declare, timeoutOption } from './command.ts';
 import type { doctorCommand } from './doctor.ts';
@@ -13,6 +12,7 @@ import type { dropCommand } from './drop.ts';
 import type { errorsCommand } from './errors.ts';
 import { EXIT, EXIT_TEXT } from './exit-code.ts';
 import { writeExample } from './init.ts';
+import { tellError } from './json-error.ts';
 import type { pauseCommand, resumeCommand } from './pause.ts';
 import type { recopyCommand } from './recopy.ts';
 import type { repairCommand } from './repair.ts';
@@ -59,7 +59,13 @@ export async function program(argv: string[]): Promise<number> {
     .exitOverride()
     .showHelpAfterError('(reshard --help lists the commands)')
     .addHelpText('after', HELP);
-  for (const command of [...beginning(act), ...running(act), ...curing(act)]) {
+  for (const command of [
+    ...beginning(act),
+    ...starting(act),
+    ...watching(act),
+    ...proving(act),
+    ...changing(act),
+  ]) {
     root.addCommand(command);
   }
   try {
@@ -132,7 +138,7 @@ function beginning(act: Act): Command[] {
   ];
 }
 
-function running(act: Act): Command[] {
+function starting(act: Act): Command[] {
   return [
     declare(
       'up <job>',
@@ -173,6 +179,11 @@ function running(act: Act): Command[] {
           (await import('./service-command.ts')).serviceCommand(...args),
         ),
       ),
+  ];
+}
+
+function watching(act: Act): Command[] {
+  return [
     declare(
       'status <job>',
       {
@@ -224,6 +235,12 @@ function running(act: Act): Command[] {
           (await import('./pause.ts')).resumeCommand(...args),
         ),
       ),
+    ...lookingAtTopics(act),
+  ];
+}
+
+function lookingAtTopics(act: Act): Command[] {
+  return [
     declare(
       'topics <job>',
       {
@@ -239,7 +256,7 @@ function running(act: Act): Command[] {
   ];
 }
 
-function curing(act: Act): Command[] {
+function proving(act: Act): Command[] {
   return [
     declare(
       'verify <job>',
@@ -285,6 +302,12 @@ function curing(act: Act): Command[] {
           (await import('./repair.ts')).repairCommand(...args),
         ),
       ),
+    ...copyingAnew(act),
+  ];
+}
+
+function copyingAnew(act: Act): Command[] {
+  return [
     declare(
       'recopy <job>',
       {
@@ -306,6 +329,11 @@ function curing(act: Act): Command[] {
           (await import('./recopy.ts')).recopyCommand(...args),
         ),
       ),
+  ];
+}
+
+function changing(act: Act): Command[] {
+  return [
     declare(
       'apply <job>',
       {
@@ -351,19 +379,6 @@ function curing(act: Act): Command[] {
 function isJson(args: readonly unknown[]): boolean {
   const command = args.at(-1);
   return command instanceof Command && command.opts<{ json?: boolean }>().json === true;
-}
-
-/** Who asks for JSON gets JSON, whatever happens; people read the same on standard error. */
-function tellError(e: unknown): void {
-  const { kind, message, context } = asReshardError(e);
-  const remedy = remedyOf(e);
-  process.stdout.write(
-    `${JSON.stringify({ error: { kind, message, remedy, context } }, bigText)}\n`,
-  );
-}
-
-function bigText(_: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? String(value) : value;
 }
 
 function version(): string {

@@ -74,7 +74,7 @@ export class RecordReaders {
 }
 
 /** The progress of one source: followed again when that has failed. */
-export class FollowedProgress implements AsyncDisposable {
+class FollowedProgress implements AsyncDisposable {
   readonly #job: Job;
   readonly #jobId: string;
   readonly #kafka: KafkaLog;

@@ -10,7 +10,7 @@ import { levelOf, type Problem, problemsOf, problemText } from './problem.ts';
 import type { CalmWord, Headline, ServiceStatus, StatusFacts } from './status.ts';
 
 /** A log that is further behind does not flow. */
-export const FLOW_LAG_SECONDS = 10;
+const FLOW_LAG_SECONDS = 10;
 
 /** Services that carry rows to the targets, once they are copied. */
 const CARRIERS = ['binlog', 'sink'];

@@ -16,7 +16,7 @@ import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
 import type { SinkTable } from './sink-table.ts';
 
 /** In `goesTo` and `leaves`: no target. */
-export const NOWHERE: TargetSet = NO_TARGET;
+const NOWHERE: TargetSet = NO_TARGET;
 /**
  * In `goesTo`: a broadcast. In `leaves`: the key leaves every target but those it goes to (a
  * broadcast, a tombstone, a compacted topic).

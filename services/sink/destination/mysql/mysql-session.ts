@@ -24,7 +24,7 @@ import type { MysqlTable } from './table-statement.ts';
 const STATEMENT_BYTES = 1024 * 1024;
 const STATEMENT_ROWS = 2000;
 /** A worker without work says something this often, before the server's wait_timeout. */
-export const SIGN_OF_LIFE_MS = 3000;
+const SIGN_OF_LIFE_MS = 3000;
 const LOCK_ATTEMPTS = 20;
 const DEADLOCK = 1213;
 const LOCK_WAIT = 1205;
