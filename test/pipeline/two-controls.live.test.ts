@@ -23,11 +23,7 @@ it(
   'a control that wakes up late leaves the plans of the one that has planned since, whole',
   async () => {
     await using mysql = await ShopJob.servers();
-    await using job = await ShopJob.prepare({
-      mysql,
-      orders: 300,
-      options: { sessionTimeoutMs: 2000 },
-    });
+    await using job = await ShopJob.prepare({ mysql, orders: 300 });
     await using state = stateOf(job.jobFile);
     const args = ['service', 'control', job.jobFile, '--create-targets'];
     const start = (log: string, env: Record<string, string> = {}) =>

@@ -53,7 +53,7 @@ async function planned(job: Job, log: Logger): Promise<ApplyPlan> {
     ? await openState({ job, kafka, registry: registryOf(job), log })
     : undefined;
   const identity = state?.view.identity;
-  if (identity) return planApply(job, identity, admin);
+  if (identity) return await planApply(job, identity, admin);
   throw new ReshardError('config', `the job ${job.job} has not been prepared on this Kafka`, {
     remedy: '`reshard up` prepares and runs it as the job file says',
   });
