@@ -96,6 +96,10 @@ it(
     const sources = text.sources.map((s: object) => ({ ...s, name: `${name}-s1` }));
     writeFileSync(file, stringify({ ...text, job: name, sources }));
     await leaveOldState(file);
+    const target = await first.sql(0);
+    const comment = `reshard: the source of each row of orders, job ${name}#000000000000`;
+    await target.run(`CREATE TABLE reshard_owner_1 (id INT PRIMARY KEY) COMMENT='${comment}'`);
+    await target.run('CREATE TABLE reshard_owner_2 (id INT PRIMARY KEY)');
     const control = await callReshard('service', 'control', file, '--create-targets');
     expect(control.code, control.err).toBe(3);
     expect(control.err).toContain('before jobs had ids');
@@ -103,6 +107,10 @@ it(
     const drop = await callReshard('drop', file, '--yes', '--json');
     expect(drop.code, drop.err).toBe(0);
     expect((await topicsOf(name)).sort()).toEqual([]);
+    // The user's own stays, whatever its name is.
+    expect(await target.run("SHOW TABLES LIKE 'reshard\\_owner\\_%'")).toBe(1);
+    await target.run('DROP TABLE reshard_owner_2');
+    await target.close();
   },
   2 * MINUTES,
 );

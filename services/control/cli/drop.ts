@@ -48,6 +48,7 @@ function describe(job: string, plan: DropPlan): string {
     ...(plan.hasState ? [`  topic reshard.${job}.state`] : []),
     ...subjects.map(subject => `  subject ${subject}`),
     ...groups.map(group => `  consumer group ${group}`),
+    ...plan.tables.map(t => `  table ${t.table} on the target ${t.target}, which is the job's`),
     ...rows.map(r => `  ${r.rows} rows of ${r.table} on the target ${r.target}`),
     'cannot be removed, and expires by itself on the brokers:',
     ...plan.transactionalIds.map(id => `  transactional id ${id}`),

@@ -67,6 +67,8 @@ export interface DropPlan {
   subjects: string[];
   groups: string[];
   rows: OwnRows[];
+  /** Tables that are the job's as a whole: the source of each row of a table (sink, owner.ts). */
+  tables: { target: string; table: string }[];
   transactionalIds: string[];
   /** What looks like the job's and is not, in words. */
   kept: string[];
@@ -107,14 +109,15 @@ export async function planDrop(deps: DropDeps): Promise<DropPlan> {
     subjects: (await registry.subjects()).filter(s => possible.has(s)),
     groups: groups.map(g => g.group),
     rows: (await Promise.all(job.targets.map(t => ownRows(t, job.job)))).flat(),
+    tables: (await Promise.all(job.targets.map(t => ownTables(t, job.job)))).flat(),
     transactionalIds: [controlTransactionalId(job.job), ...sources.map(sourceTransactionalId)],
     kept,
   };
 }
 
 export function isEmpty(plan: DropPlan): boolean {
-  const { tableTopics, ownerTopics, jobTopics, hasState, subjects, groups, rows } = plan;
-  const lists = [tableTopics, ownerTopics, jobTopics, subjects, groups, rows];
+  const { tableTopics, ownerTopics, jobTopics, hasState, subjects, groups, rows, tables } = plan;
+  const lists = [tableTopics, ownerTopics, jobTopics, subjects, groups, rows, tables];
   return !hasState && lists.every(list => list.length === 0);
 }
 
@@ -292,9 +295,37 @@ function ownRows(target: JobTarget, job: string): Promise<OwnRows[]> {
   });
 }
 
+/**
+ * Known by name and comment together: what a user has named so without being ours stays. The comment
+ * ends in the id of the job.
+ */
+async function keyOwnerTables(
+  session: MysqlSession,
+  database: string,
+  job: string,
+): Promise<string[]> {
+  const rows = await session.query<{ name: string; comment: string }>(
+    `SELECT TABLE_NAME AS name, TABLE_COMMENT AS comment FROM information_schema.TABLES
+      WHERE TABLE_SCHEMA = ? AND TABLE_NAME LIKE 'reshard\\_owner\\_%'`,
+    [database],
+  );
+  const whose = /^reshard: the source of each row of .*, job (\S+)$/s;
+  return rows.filter(r => jobNameOf(whose.exec(r.comment)?.[1] ?? '') === job).map(r => r.name);
+}
+
+function ownTables(target: JobTarget, job: string): Promise<DropPlan['tables']> {
+  return onTarget(target, async session => {
+    const names = await keyOwnerTables(session, target.database, job);
+    return names.map(table => ({ target: target.name, table }));
+  });
+}
+
 /** A table of ours in which no job is left goes too. */
 function removeRows(target: JobTarget, job: string): Promise<void> {
   return onTarget(target, async session => {
+    for (const table of await keyOwnerTables(session, target.database, job)) {
+      await session.rawQuery(`DROP TABLE ${qualified(target.database, table)}`);
+    }
     for (const table of await ourTables(session, target.database)) {
       const name = qualified(target.database, table);
       await session.run(`DELETE FROM ${name} WHERE job = ?`, [job]);

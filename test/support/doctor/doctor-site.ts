@@ -2,12 +2,16 @@
  * Servers of its own for the doctor's tests, which break settings on purpose, and a job on them
  * that is in order. Kafka and the registry are the shared ones: nothing of theirs is broken.
  */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { runDoctor } from '../../../services/control/doctor/doctor.ts';
 import { type Job, parseJob } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../shared/mysql/finding.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { servers } from '../dev.ts';
+import { callReshard } from '../reshard-cli.ts';
 import { type MysqlServer, type Servers, startServers } from '../servers/servers.ts';
 
 export const SHOP = 'mysqlroom_shop';
@@ -141,6 +145,18 @@ export class DoctorSite implements AsyncDisposable {
     if (statements.length === 0) throw new Error(`nothing to run in: ${fix}`);
     await using session = await MysqlSession.open(this.server(on), { role: 'admin' });
     for (const statement of statements) await session.rawQuery(statement);
+  }
+
+  /** Runs a fix that is a command, as printed, with the job file in its place. */
+  async runCommand(fix: string): Promise<void> {
+    const folder = mkdtempSync(path.join(tmpdir(), 'reshard-doctor-'));
+    const file = path.join(folder, 'job.yaml');
+    writeFileSync(file, JSON.stringify(this.jobFile()));
+    const [command = ''] = fix.split(' # ');
+    const [, ...args] = command.replace('<job file>', file).split(' ');
+    const { code, err } = await callReshard(...args, '--yes');
+    rmSync(folder, { recursive: true });
+    if (code !== 0) throw new Error(`${command}: exit ${code}\n${err}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
