@@ -12,7 +12,8 @@ export const OWN_SESSION = [
     sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ALLOW_INVALID_DATES',
     lc_messages = 'en_US', max_seeks_for_key = 4294967295, auto_increment_increment = 1,
     auto_increment_offset = 1
-    /*!80000 , max_execution_time = 0, range_optimizer_max_mem_size = 8388608 */
+    /*!80000 , max_execution_time = 0, range_optimizer_max_mem_size = 8388608,
+      use_secondary_engine = 'OFF' */
     /*M!100500 , max_statement_time = 0, idle_transaction_timeout = 0,
       idle_readonly_transaction_timeout = 0, idle_write_transaction_timeout = 0 */`,
   'SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE',
