@@ -4,6 +4,7 @@
  */
 import { cp, rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../../shared/runtime/clock.ts';
 import { type MysqlServer, type Servers, startServers } from '../support/servers/servers.ts';
 import { BinlogRig } from './binlog-rig.ts';
 import { SMALL_TABLE } from './small-load.ts';
@@ -72,6 +73,20 @@ describe.each(['mysql', 'mariadb'] as const)('%s', flavor => {
     await rig.sql(reset);
     await using _ = rig.start();
     expect(await rig.untilHalted(40_000)).toMatch(/(history-changed|position-lost): [\s\S]*recopy/);
+  });
+
+  test('a reset of a source that has changed nothing since the start halts it', async () => {
+    await using rig = await open('idle');
+    {
+      await using _ = rig.start();
+      const what = 'the file to be known';
+      await rig.withProgress(view => until(() => view.resume?.fileS, { timeoutMs: 30_000, what }));
+    }
+    await rig.sql(reset);
+    await write(rig, 60);
+    await using _ = rig.start();
+    expect(await rig.untilHalted(40_000)).toMatch(CHANGED);
+    expect(await rig.records('t')).toEqual([]);
   });
 
   test('a data directory from an older copy, written to again, halts the reader', async () => {

@@ -36,7 +36,8 @@ it(
     expect(halted()?.error).toMatch(/^position-lost/);
     const status = await callReshard('status', job.jobFile);
     expect(status.code).toBe(1);
-    expect(status.out).toContain('reshard recopy <job file> --source <name>');
+    const ours = sourceName(job.name, 0);
+    expect(status.out).toContain(`reshard recopy <job file> --source ${ours}`);
 
     await using load = job.load(80);
     const name = sourceName(job.name, 0);

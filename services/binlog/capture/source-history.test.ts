@@ -61,6 +61,13 @@ describe('which transaction answers for it', () => {
   });
 });
 
+test('where nothing was read yet, the file says whether it is the same', () => {
+  const idle = { ...RESUME, anchor: null };
+  const seen = { gtid: '', stamp: '', file: 'binlog.000003', fileS: 90 };
+  expect(differenceOf(seen, idle, true)).toBeNull();
+  expect(differenceOf({ ...seen, fileS: 95 }, idle, true)).toMatch(/was begun at/);
+});
+
 describe('the files of the server', () => {
   const files = (...names: [string, number][]): Map<string, number> => new Map(names);
 

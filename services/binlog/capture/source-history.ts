@@ -6,10 +6,12 @@
  *
  * The proof is the last transaction of the log: a binlog is written in one order, so if that one is
  * the same, all before it are. The server is asked for the binlog from just before it; what comes
- * first must be it, by its commit time. Where its file is purged (an idle source), or nothing was
- * ever read, the files speak: names only go up, a file does not shrink, nor is it begun anew.
+ * first must be it, by its commit time, in a file that was begun when it was. Where nothing was
+ * read yet, the file alone is asked for; where it is purged (an idle source), the list of files
+ * speaks: names only go up, a file does not shrink, nor is it begun anew.
  */
 import { type GtidSet, parseGtid, printGtid } from '../../../shared/change/gtid.ts';
+import type { Anchor } from '../../../shared/change/position.ts';
 import type { Resume } from '../../../shared/job/state/progress-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
@@ -42,14 +44,14 @@ export async function refuseOtherHistory(
 ): Promise<void> {
   const isSameServer = resume.serverUuid === at.facts.serverUuid;
   if (isSameServer) await refuseOtherFiles(at, resume);
-  const { anchor } = resume;
-  if (!anchor) return;
+  const anchor = resume.anchor ?? null;
+  if (anchor === null && !isSameServer) return;
   const seen = await sendAgain(at, executed, anchor, isSameServer);
   if (seen === null) return;
   const difference = differenceOf(seen, resume, isSameServer);
   if (difference === null) return;
-  throw changed(at, 'a transaction in the log has come back as another one', {
-    gtid: anchor.gtid,
+  throw changed(at, 'the transactions of the source are others than those in the log', {
+    gtid: anchor?.gtid ?? '',
     seen: seen.gtid,
     difference,
   });
@@ -61,12 +63,13 @@ export function differenceOf(
   { anchor, file, fileS }: Resume,
   isSameServer: boolean,
 ): string | null {
-  if (!anchor) return null;
-  if (seen.gtid !== anchor.gtid) return 'another number comes first';
-  // A replica keeps the commit time of the original, but not the second of its event.
-  const isComparable = isSameServer || anchor.stamp.startsWith('us:');
-  if (isComparable && seen.stamp !== anchor.stamp) {
-    return `committed at ${seen.stamp}, not at ${anchor.stamp}`;
+  if (anchor) {
+    if (seen.gtid !== anchor.gtid) return 'another number comes first';
+    // A replica keeps the commit time of the original, but not the second of its event.
+    const isComparable = isSameServer || anchor.stamp.startsWith('us:');
+    if (isComparable && seen.stamp !== anchor.stamp) {
+      return `committed at ${seen.stamp}, not at ${anchor.stamp}`;
+    }
   }
   if (isSameServer && fileS && seen.file === file && seen.fileS !== fileS) {
     return `${file} was begun at second ${seen.fileS}, not ${fileS}`;
@@ -122,16 +125,20 @@ export function answers(
   return found.source === anchor.source && (o.isSameServer || found.number === anchor.number);
 }
 
-/** Asks for the transaction that we end with; null if its file is purged. */
+/**
+ * Asks for the transaction that we end with or, where none was read yet, for the file that we are
+ * in; null if it is purged.
+ */
 async function sendAgain(
   at: ReadServer,
   executed: GtidSet,
-  anchor: NonNullable<Resume['anchor']>,
+  anchor: Anchor | null,
   isSameServer: boolean,
 ): Promise<Seen | null> {
   const { source, facts, log } = at;
-  const gtid = parseGtid(anchor.gtid);
-  const previous = anchor.previous === null ? null : parseGtid(anchor.previous);
+  const gtid = anchor && parseGtid(anchor.gtid);
+  const previous = anchor?.previous ? parseGtid(anchor.previous) : null;
+  const context = { gtid: anchor?.gtid ?? '' };
   const answer = Promise.withResolvers<Seen>();
   let [file, fileS, nth, place] = ['', 0, 0, 0];
   const dump: BinlogDump = new BinlogDump({
@@ -145,6 +152,10 @@ async function sendAgain(
       place = event.logPos;
       if (type === EVENT.ROTATE) ({ file } = readRotate(event));
       else if (type === EVENT.FORMAT_DESCRIPTION) fileS = event.timestamp;
+      if (gtid === null) {
+        if (fileS > 0) answer.resolve({ gtid: '', stamp: '', file, fileS });
+        return;
+      }
       const plain = type === EVENT.GTID ? readGtid(event) : null;
       const isOther = type === EVENT.GTID_TAGGED || type === EVENT.MARIADB_GTID;
       if (plain === null && !isOther) return;
@@ -159,18 +170,16 @@ async function sendAgain(
   answer.promise.catch(() => {});
   // It has come to its end without it; one that says nothing at all is the dump's own concern.
   const late = setTimeout(() => {
-    answer.reject(
-      changed(at, 'a transaction in the log does not come back', { gtid: anchor.gtid }),
-    );
+    answer.reject(changed(at, 'a transaction in the log does not come back', context));
   }, QUIET_MS);
   try {
-    await dump.start(executed.without(gtid, previous));
+    await dump.start(gtid === null ? executed : executed.without(gtid, previous));
     return await answer.promise;
   } catch (e) {
     const error = asReshardError(e);
     if (error.kind !== 'position-lost') throw error;
-    if (!/purged/i.test(error.message)) throw changed(at, error.message, { gtid: anchor.gtid });
-    log.warn({ source: source.name, gtid: anchor.gtid }, 'its binlog is purged: the files must do');
+    if (!/purged/i.test(error.message)) throw changed(at, error.message, context);
+    log.warn({ source: source.name, ...context }, 'its binlog is purged: the files must do');
     return null;
   } finally {
     clearTimeout(late);
