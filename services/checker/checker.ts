@@ -31,6 +31,8 @@ import { asReshardError, describeError } from '../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
 import { forReport, progressCounters, resultCounters } from './check-report.ts';
+import { tablesOf, unknownTable } from './check-request.ts';
+import { unequalTables, untilDoubted } from './doubt-wait.ts';
 import { runFullCheck } from './full/full-check.ts';
 import { PipelinePosition } from './full/pipeline-position.ts';
 import type { CheckServer } from './full/session-set.ts';
@@ -89,25 +91,26 @@ export class Checker implements Unit {
     position: PipelinePosition,
     signal: AbortSignal,
   ): Promise<void> {
-    const { job, log, report } = this.#context;
+    const { job, log, report, view } = this.#context;
     const { id } = request;
-    const names = job.tables
-      .map(t => t.name)
-      .filter(name => request.tables.length === 0 || request.tables.includes(name));
+    const names = tablesOf(request, job);
     const unit = this.#reportedAs(id);
     unit.set({ state: 'waiting', counters: { differences: 0 }, detail: { verifyId: id } });
-    this.#standOn(unit, names);
+    this.#standOn(unit, names ?? []);
+    let unequal: readonly string[] = names ?? [];
     const tellWaits = setInterval(
       () => unit.set({ detail: { waiting: position.waits.list() } }),
       WAITS_EVERY_MS,
     );
     try {
+      if (names === null) throw unknownTable(request, job);
       await position.copied(names, signal);
       // From here on: what changes the basis now changes it under the check.
       this.#standOn(unit, names);
       const result = await this.#compare(id, unit, names, position, signal);
       failpoint(FAILPOINTS.checkerBeforeVerdict);
       this.#metrics.finished(result);
+      unequal = unequalTables(result);
       const detail = { ...forReport(result), waiting: [] };
       unit.set({ state: 'finished', counters: resultCounters(result), detail });
     } catch (e) {
@@ -122,7 +125,9 @@ export class Checker implements Unit {
       clearInterval(tellWaits);
     }
     this.#judged.add(id);
+    const before = this.#basesOf(unequal);
     await report.flush();
+    await untilDoubted(view, before, signal);
   }
 
   #compare(
@@ -151,9 +156,12 @@ export class Checker implements Unit {
 
   /** Notes in the report what a verdict of the check will rest on. */
   #standOn(unit: ReportedUnit, tables: readonly string[]): void {
+    unit.set({ detail: { bases: this.#basesOf(tables) } });
+  }
+
+  #basesOf(tables: readonly string[]): Record<string, string> {
     const { view } = this.#context;
-    const bases = Object.fromEntries(tables.map(table => [table, basisOf(view, table)]));
-    unit.set({ detail: { bases } });
+    return Object.fromEntries(tables.map(table => [table, basisOf(view, table)]));
   }
 
   #progress(unit: ReportedUnit, progress: CheckProgress): void {

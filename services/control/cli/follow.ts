@@ -5,9 +5,11 @@
  */
 import type { CheckBasis } from '../../../shared/job/state/check-result.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
+import { describeError } from '../../../shared/runtime/error.ts';
 import type { JobLink } from '../command/job-handle.ts';
 import type { RunStep } from '../command/repair.ts';
 import type { CheckStep } from '../command/verify.ts';
+import { hindrance, type Scope } from '../status/problem.ts';
 import { EXIT, EXIT_TEXT } from './exit-code.ts';
 import { count, duration } from './number-text.ts';
 
@@ -16,10 +18,47 @@ export interface Wait {
   until: number;
   signal: AbortSignal;
   quiet: boolean;
+  /** How often it is looked at what hinders the job. */
+  lookMs: number;
+  /** What was wrong when it was looked at last. */
+  hindrance: string | null;
 }
 
 export function waitOf(timeoutMs: number, signal: AbortSignal, quiet: boolean): Wait {
-  return { until: performance.now() + timeoutMs, signal, quiet };
+  return { until: performance.now() + timeoutMs, signal, quiet, lookMs: LOOK_MS, hindrance: null };
+}
+
+/** Whoever waits for longer wants to know why. */
+const LOOK_MS = 5000;
+
+/**
+ * Looks now and then at what is wrong with that which the command waits for: a check without a
+ * checker, or a copy over a snapshot that is halted, would else look like slow work until the time
+ * limit. A status takes seconds where a server is away, so the steps do not wait for it.
+ */
+function lookout(
+  link: Pick<JobLink, 'status'>,
+  wait: Wait,
+  scope: Scope,
+): { look(): string | null } {
+  let isAsking = false;
+  let askedAt = performance.now();
+  const ask = async (): Promise<void> => {
+    isAsking = true;
+    try {
+      wait.hindrance = hindrance(await link.status(), scope);
+    } catch (e) {
+      wait.hindrance = `the status is not known: ${describeError(e)}`;
+    }
+    askedAt = performance.now();
+    isAsking = false;
+  };
+  return {
+    look() {
+      if (!isAsking && performance.now() - askedAt > wait.lookMs) void ask();
+      return wait.hindrance;
+    },
+  };
 }
 
 export function isOver({ until, signal }: Wait): boolean {
@@ -28,18 +67,21 @@ export function isOver({ until, signal }: Wait): boolean {
 
 /** The use case's outcome; null when the time is up or the user stops it. */
 export async function follow<S, R>(
-  link: Pick<JobLink, 'failed'>,
+  link: Pick<JobLink, 'failed' | 'status'>,
   steps: AsyncGenerator<S, R>,
   wait: Wait,
   draw: (step: S) => string,
+  scope: Scope = {},
 ): Promise<R | null> {
+  const hindered = lookout(link, wait, scope);
   const terminal = process.stderr.isTTY === true;
   let said = '';
   try {
     for (;;) {
       const next = await Promise.race([steps.next(), link.failed]);
       if (next.done) return next.value;
-      const line = draw(next.value);
+      const why = hindered.look();
+      const line = `${draw(next.value)}${why === null ? '' : `; hindered by ${why}`}`;
       if (!wait.quiet && line !== said) {
         process.stderr.write(terminal ? `\r\x1b[K${line}` : `${line}\n`);
         said = line;
@@ -52,9 +94,10 @@ export async function follow<S, R>(
 }
 
 /** Ends a command whose wait is over before its work is, by the time limit or by the user. */
-export function gaveUp({ signal, quiet }: Wait, what: string): number {
+export function gaveUp({ signal, quiet, hindrance: why }: Wait, what: string): number {
   const kind = signal.aborted ? 'stopped' : 'timeout';
-  const message = `${EXIT_TEXT[kind]}: ${what}`;
+  const hindered = why === null ? '' : `; hindered by ${why}`;
+  const message = `${EXIT_TEXT[kind]}: ${what}${hindered}`;
   process.stderr.write(`reshard: ${message}\n`);
   if (quiet) process.stdout.write(`${JSON.stringify({ error: { kind, message } })}\n`);
   return EXIT[kind];

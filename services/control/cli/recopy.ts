@@ -28,7 +28,7 @@ export async function recopyCommand(file: string, o: RecopyCommandOptions): Prom
   const timeoutMs = timeoutMsOf(o.timeout);
   const quiet = o.json === true;
   await using link = await openJob(job, 'recopy');
-  const request = await recopyRequest(link, o.source, tablesOf(job, o.tables));
+  const request = await recopyRequest(link, o.source, tablesOf(link.job, o.tables));
   const others = notCopied(job, request);
   const say = (text: string): void => {
     if (!quiet) process.stderr.write(`${text}\n`);
@@ -41,7 +41,10 @@ export async function recopyCommand(file: string, o: RecopyCommandOptions): Prom
   await confirm(job.job, what, o.yes === true);
   tellPaused(link);
   const wait = waitOf(timeoutMs, stopSignal(), quiet);
-  const outcome = await follow(link, recopy(link, request), wait, runLine);
+  const outcome = await follow(link, recopy(link, request), wait, runLine, {
+    source: request.source,
+    tables: request.tables,
+  });
   if (outcome === null) {
     return gaveUp(
       wait,

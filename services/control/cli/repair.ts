@@ -44,7 +44,7 @@ export async function repairCommand(file: string, o: RepairCommandOptions): Prom
   await confirm(job.job, `${what} of ${tables.join(', ')}`, o.yes === true);
   tellPaused(link);
   const wait = waitOf(timeoutMs, stopSignal(), quiet);
-  const outcome = await follow(link, repair(link, plan.keys, check), wait, runLine);
+  const outcome = await follow(link, repair(link, plan.keys, check), wait, runLine, { tables });
   if (outcome === null) {
     return gaveUp(
       wait,

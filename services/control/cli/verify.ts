@@ -14,10 +14,11 @@ export async function verifyCommand(
   o: { json?: boolean; tables?: string; timeout: string },
 ): Promise<number> {
   const job = await readJob(file);
-  const tables = tablesOf(job, o.tables);
   const wait = waitOf(timeoutMsOf(o.timeout), stopSignal(), o.json === true);
   await using link = await openJob(job, 'verify');
-  const report = await follow(link, verify(link, tables), wait, checkLine);
+  const tables = tablesOf(link.job, o.tables);
+  const scope = tables.length > 0 ? { tables } : {};
+  const report = await follow(link, verify(link, tables), wait, checkLine, scope);
   if (report === null) {
     return gaveUp(wait, 'no verdict yet; the check goes on, `reshard status` tells how far it is');
   }

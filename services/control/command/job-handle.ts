@@ -71,10 +71,14 @@ export async function openJob(job: Job, command: string): Promise<JobLink> {
   const codecOfState = await stateCodec(registry, job);
   const requests = await requestWriter({ kafka, job, codec: codecOfState, jobId: view.jobId });
   let feed: Promise<StatusFeed | null> | undefined;
-  stack.defer(async () => (await feed)?.[Symbol.asyncDispose]());
+  // One that could not be opened was told of by whoever asked for it.
+  stack.defer(async () => (await feed?.catch(() => null))?.[Symbol.asyncDispose]());
   const status = async (): Promise<Status> => {
     feed ??= StatusFeed.open(job, log);
-    const opened = await feed;
+    const opened = await feed.catch(e => {
+      feed = undefined;
+      throw e;
+    });
     if (opened === null) throw new ReshardError('bug', 'the job has no reports');
     return opened.status();
   };
@@ -109,7 +113,8 @@ export function tellPaused({ view, job }: JobLink): void {
   if (first === undefined) return;
   const why = `paused: ${first.reason} (by ${first.by || 'unknown'})`;
   process.stderr.write(
-    `reshard: the copy of ${job.job} is ${why}; this waits for reshard resume\n`,
+    `reshard: the copy of ${job.job} is ${why}; this waits for ` +
+      `\`reshard resume <job file> --reason '${first.reason}'\`\n`,
   );
 }
 

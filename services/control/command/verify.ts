@@ -1,4 +1,5 @@
 /** The use case verify: asks the running checker for a full check and follows it to its verdict. */
+import type { Proof } from '../../../shared/job/state/proof.ts';
 import { requestId } from '../../../shared/job/state/request-id.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
@@ -38,7 +39,12 @@ async function noted({ job, view }: JobLink, id: string, tables: string[]): Prom
   const names = tables.length > 0 ? tables : job.tables.map(t => t.name);
   const end = performance.now() + NOTED_WITHIN_MS;
   while (performance.now() < end) {
-    if (names.every(name => (view.proofs.get(name)?.check ?? '') >= id)) return;
+    if (names.every(name => isNoted(view.proofs.get(name), id))) return;
     await sleep(POLL_MS / 5);
   }
+}
+
+/** A check that has failed may be the newest doubt only, while an older one says what differs. */
+function isNoted(proof: Proof | undefined, id: string): boolean {
+  return (proof?.check ?? '') >= id || proof?.doubt?.startsWith(id) === true;
 }

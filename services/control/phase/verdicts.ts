@@ -41,10 +41,7 @@ export async function openVerdicts(
   onReport: (key: string, report: Report | null) => void,
 ): Promise<Verdicts> {
   const codec = await reportCodec(c.registry, c.job);
-  const checks = new Map<string, Report>();
-  const ended = new Map<string, Report>();
-  /** Verdicts come again every second while their member lives: each is read once. */
-  const read = new Set<string>();
+  const checks = new CheckReports(needed);
   let stuck: Stuck[] = [];
   const tail = await tailTable(c.kafka, reportTopic(c.job.job), (key, value) => {
     const name = key.toString();
@@ -56,22 +53,13 @@ export async function openVerdicts(
     if (report.service === 'sink') stuck.push(...stuckOf(report, tableOf(c)));
     const id = CHECK_KEY.exec(name)?.[1];
     if (id === undefined) return;
-    checks.set(id, report);
-    prune(checks, needed());
-    if (report.state !== 'finished' && report.state !== 'failed') return;
-    if (read.has(`${id}@${report.member}`)) return;
-    read.add(`${id}@${report.member}`);
-    ended.set(`${id}@${report.member}`, report);
+    checks.note(id, report);
   });
   await tail.caughtUp;
   return {
     failed: tail.failed,
-    check: id => checks.get(id),
-    take: () => {
-      const verdicts = [...ended.values()].flatMap(verdictsOf);
-      ended.clear();
-      return verdicts;
-    },
+    check: id => checks.of(id),
+    take: () => checks.take(),
     takeStuck: () => {
       const list = stuck;
       stuck = [];
@@ -81,11 +69,55 @@ export async function openVerdicts(
   };
 }
 
-function prune(checks: Map<string, Report>, needed: ReadonlySet<string>): void {
-  for (const id of [...checks.keys()].sort()) {
-    if (checks.size <= KEPT_CHECKS) return;
-    if (!needed.has(id)) checks.delete(id);
+/**
+ * The newest report of each check. One that has ended stays ended: a second member that began the
+ * same check while the first was stopped reports `checking` under the same key, and whoever rests
+ * on the verdict must not lose it.
+ */
+export class CheckReports {
+  readonly #needed: () => ReadonlySet<string>;
+  readonly #newest = new Map<string, Report>();
+  #ended: Report[] = [];
+  /** Verdicts come again every second while their member lives: each is read once. */
+  readonly #read = new Set<string>();
+
+  constructor(needed: () => ReadonlySet<string>) {
+    this.#needed = needed;
   }
+
+  note(id: string, report: Report): void {
+    const isEnded = hasEnded(report);
+    if (!isEnded && hasEnded(this.#newest.get(id))) return;
+    this.#newest.set(id, report);
+    this.#prune();
+    const name = `${id}@${report.member}`;
+    if (!isEnded || this.#read.has(name)) return;
+    this.#read.add(name);
+    this.#ended.push(report);
+  }
+
+  of(id: string): Report | undefined {
+    return this.#newest.get(id);
+  }
+
+  /** Verdicts that have come since the last call. */
+  take(): TableVerdict[] {
+    const ended = this.#ended;
+    this.#ended = [];
+    return ended.flatMap(verdictsOf);
+  }
+
+  #prune(): void {
+    const needed = this.#needed();
+    for (const id of [...this.#newest.keys()].sort()) {
+      if (this.#newest.size <= KEPT_CHECKS) return;
+      if (!needed.has(id)) this.#newest.delete(id);
+    }
+  }
+}
+
+function hasEnded(report: Report | undefined): boolean {
+  return report?.state === 'finished' || report?.state === 'failed';
 }
 
 function tableOf({ view }: ServiceContext): (topic: string) => string | undefined {
@@ -107,11 +139,15 @@ export function stuckOf(report: Report, table: (topic: string) => string | undef
   });
 }
 
-/** What the report of an ended check says of each of its tables. */
+/**
+ * What the report of an ended check says of each of its tables. Of one that has failed nothing but
+ * its bases is read: the rest of its detail is the progress of when it failed, of another shape.
+ */
 export function verdictsOf(report: Report): TableVerdict[] {
   const detail: Partial<CheckResult> & Partial<CheckBasis> = JSON.parse(report.detail);
-  const { bases = {}, tables = [], startedMs = report.tsMs, sourceGtids = {} } = detail;
+  const { bases = {}, startedMs = report.tsMs, sourceGtids = {} } = detail;
   const isFinished = report.state === 'finished';
+  const tables = isFinished ? (detail.tables ?? []) : [];
   return Object.entries(bases).map(([table, basis]): TableVerdict => {
     const found = tables.find(t => t.table === table);
     const [first = ''] = (report.error ?? '').split('\n');

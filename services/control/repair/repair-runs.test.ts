@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Job } from '../../../shared/job/job.ts';
+import type { Difference } from '../../../shared/job/state/check-result.ts';
 import {
   JobView,
   type StateRecord,
@@ -29,15 +30,21 @@ class Rig {
   readonly reports = new Map<string, Report>();
   applied = 0;
   end = 0;
+  /** What every check finds. */
+  found: Difference[] = [];
   /** Writes that are done before the next one kills the process; it is done, or not. */
   dieAt: { write: number; isDone: boolean } | null = null;
   #writes = 0;
 
   constructor() {
-    for (const source of ['s1', 's2']) {
+    for (const [source, table] of [
+      ['s1', 'orders'],
+      ['s2', 'orders'],
+      ['s1', 'items'],
+    ] as const) {
       const schemaJson = JSON.stringify({
         db: 'shop',
-        table: 'orders',
+        table,
         columns: [
           {
             name: 'id',
@@ -51,11 +58,11 @@ class Rig {
         primaryKey: [0],
         uniqueKeys: [],
       });
-      const topic = `${source}.shop.orders`;
+      const topic = `${source}.shop.${table}`;
       const ids = { keySchemaId: 1, valueSchemaId: 2, estimatedRows: 0 };
-      const place = { source, db: 'shop', table: 'orders', topic };
+      const place = { source, db: 'shop', table, topic };
       const plan: TablePlanRecord = { generation: 1, ...place, schemaJson, ...ids, ranges: [] };
-      this.view.apply(stateKey.plan(source, 'shop', 'orders'), { ...NONE, plan });
+      this.view.apply(stateKey.plan(source, 'shop', table), { ...NONE, plan });
     }
     const keys = [1, 2].map(id => ({
       table: 'orders',
@@ -110,9 +117,17 @@ class Rig {
     }
     for (const { id } of this.view.verifies.values()) {
       const from = { service: 'checker', unit: id, member: 'm', incarnation: 'i', tsMs: 1 };
-      const detail = JSON.stringify({ tables: [] });
+      const detail = JSON.stringify({ tables: [{ table: 'orders', differences: this.found }] });
       this.reports.set(id, { ...from, state: 'finished', error: null, counters: {}, detail });
     }
+  }
+
+  /** A recopy of orders of s1, planned and copied; there is no order beside it. */
+  recopied(id: string): void {
+    this.view.apply(stateKey.order(ORDER), null);
+    const request = { id, requestedMs: 1, source: 's1', tables: ['orders'] };
+    const recopy = { ...request, jump: false, skip: false, plannedMs: 2 };
+    this.view.apply(stateKey.recopy(id), { ...NONE, recopy });
   }
 
   get stage(): string | undefined {
@@ -169,4 +184,34 @@ test('killed at any write, it is finished by the next control, with each thing a
     }),
     { numRuns: 60 },
   );
+});
+
+test('between its rounds it does not wait for a partition of another table', async () => {
+  const rig = new Rig();
+  // Nobody ever applies `items`; its topic ends where the others do.
+  await carryOut(rig, () => {
+    rig.applied = rig.end;
+  });
+  expect(rig.stage).toBe('done');
+});
+
+test('a recopy ends when a pass has cured nothing of what the check before it had found', async () => {
+  const rig = new Rig();
+  const id = 'recopy-1';
+  rig.recopied(id);
+  const difference = (key: string): Difference => ({
+    ...{ table: 'orders', kind: 'missing', key: { id: key } },
+    ...{ sources: ['s1'], expected: 't1', targets: [] },
+  });
+  rig.found = [difference('1'), difference('2')];
+  const runs = rig.runs();
+  for (let i = 0; i < 60 && rig.view.runs.get(id)?.stage !== 'done'; i++) {
+    await runs.step();
+    // The first pass cures one of the two; the other one no pass can cure.
+    if (rig.view.runs.get(id)?.pass === 1) rig.found = [difference('2')];
+    rig.serve();
+    rig.applied = rig.end;
+  }
+  expect(rig.view.runs.get(id)).toMatchObject({ stage: 'done', pass: 2 });
+  expect(rig.view.verifies.size).toBe(3);
 });

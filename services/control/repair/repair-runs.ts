@@ -63,6 +63,8 @@ export class RepairRuns {
   readonly #notes = new Map<string, RunNote>();
   /** Ends of the log that a round waits for, by `<run>-<pass>-<round>`. */
   readonly #ends = new Map<string, ReadonlyMap<string, number>>();
+  /** By run: the keys of its newest pass. */
+  readonly #tried = new Map<string, string>();
 
   constructor(deps: RepairRunsDeps) {
     this.#d = deps;
@@ -189,7 +191,7 @@ export class RepairRuns {
     const name = `${run.id}-${run.pass}-${run.round}`;
     let ends = this.#ends.get(name);
     if (ends === undefined) {
-      ends = await logEnds(view, kafka);
+      ends = await logEnds(view, run.tables, kafka);
       this.#ends.set(name, ends);
     }
     for (const target of job.targets) {
@@ -216,13 +218,20 @@ export class RepairRuns {
     if (report?.state !== 'finished' && report?.state !== 'failed') {
       return this.#note(run, `${id} (${report?.state ?? 'waiting for a checker'})`);
     }
-    const isAgain =
-      report.state === 'finished' &&
-      view.recopies.has(run.id) &&
-      run.pass < RECOPY_PASSES_MAX &&
-      this.#found(id).length > 0;
-    if (isAgain) await this.#move(run, { stage: 'repairing', pass: run.pass + 1, round: 0 });
-    else await this.#move(run, { stage: 'done' });
+    const isOfRecopy = view.recopies.has(run.id) && run.pass < RECOPY_PASSES_MAX;
+    if (isOfRecopy && this.#isWorthAPass(run)) {
+      await this.#move(run, { stage: 'repairing', pass: run.pass + 1, round: 0 });
+    } else await this.#move(run, { stage: 'done' });
+  }
+
+  /** Not if the check has found the very keys that the last pass has read again. */
+  #isWorthAPass(run: RepairRun): boolean {
+    const found = this.#found(run.check ?? '');
+    const keys = found.flat().map(d => `${d.source}/${d.table}/${d.clear}/${d.keys.map(hex)}`);
+    const text = keys.join();
+    const isNew = text !== '' && this.#tried.get(run.id) !== text;
+    this.#tried.set(run.id, text);
+    return isNew;
   }
 
   /** The id is made once and kept in the record: a successor asks for the same check. */
@@ -245,7 +254,7 @@ export class RepairRuns {
   #found(check: string): RepairDraft[][] {
     const { job, view, checkReport } = this.#d;
     const report = checkReport(check);
-    if (report === undefined) return [];
+    if (report?.state !== 'finished') return [];
     const result: CheckResult = JSON.parse(report.detail);
     const differences = result.tables.flatMap(t => t.differences);
     const sources = job.sources.map(s => s.name);
@@ -257,6 +266,7 @@ export class RepairRuns {
     await this.#d.put(stateKey.run(run.id), { run: next });
     if (isOpen(next)) return;
     this.#notes.delete(run.id);
+    this.#tried.delete(run.id);
     const { id, stage, check, keys, rows, deleted, error } = next;
     this.#d.log.info({ run: id, stage, check, keys, rows, deleted, error }, 'repair ends');
   }
@@ -271,6 +281,10 @@ export class RepairRuns {
   }
 }
 
+function hex(key: Buffer): string {
+  return key.toString('hex');
+}
+
 function requestsOf(run: RepairRun, drafts: readonly RepairDraft[]): RepairRequest[] {
   return drafts.map((draft, i) => ({
     ...draft,
@@ -279,13 +293,18 @@ function requestsOf(run: RepairRun, drafts: readonly RepairDraft[]): RepairReque
   }));
 }
 
-/** What the table topics hold now, by `<topic>/<partition>`. */
+/**
+ * What the topics of the tables hold now, by `<topic>/<partition>`. Of those alone: between its
+ * rounds a repair must not wait for a partition of another table that is halted.
+ */
 async function logEnds(
   view: JobView,
+  tables: readonly string[],
   kafka: Pick<KafkaLog, 'highWatermarks'>,
 ): Promise<ReadonlyMap<string, number>> {
   const ends = new Map<string, number>();
-  for (const { topic } of view.plans.values()) {
+  for (const { topic, table } of view.plans.values()) {
+    if (!tables.includes(table)) continue;
     for (const [partition, end] of (await kafka.highWatermarks(topic)).entries()) {
       ends.set(`${topic}/${partition}`, end);
     }

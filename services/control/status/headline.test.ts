@@ -223,4 +223,9 @@ describe('what keeps a command waiting', () => {
     expect(blockedReason(s, {})).toBeNull();
     expect(hindrance(s, {})).toMatch(/^silent: binlog\/s1/);
   });
+
+  test('is not what it waits to be cured', () => {
+    const differing = [{ table: 'orders', verifyId: 'verify-1', differences: 3 }];
+    expect(hindrance({ ...well(), differing }, {})).toBeNull();
+  });
 });

@@ -69,9 +69,14 @@ export function blockedReason(s: StatusFacts, scope: Scope): string | null {
   return found === undefined ? null : problemText(found);
 }
 
-/** What a command that waits shows while something in its scope is wrong, in one line. */
+/**
+ * What a command that waits shows while something in its scope is wrong, in one line. Rows that
+ * differ hinder nothing, a repair waits because of them; of a pause the command has told before.
+ */
 export function hindrance(s: StatusFacts, scope: Scope): string | null {
-  const found = problemsOf(s).find(p => isIn(p, scope));
+  const found = problemsOf(s)
+    .filter(p => p.word !== 'differing' && p.word !== 'paused')
+    .find(p => isIn(p, scope));
   return found === undefined ? null : (problemText(found).split('\n')[0] ?? null);
 }
 
@@ -208,7 +213,7 @@ function jobProblems(s: StatusFacts): Problem[] {
   }
   for (const { table, differences: n, verifyId } of s.differing) {
     const found = `${n} difference${n === 1 ? '' : 's'} found by ${verifyId}`;
-    const why = `${found}\n  remedy: reshard repair, then reshard verify`;
+    const why = `${found}\n  remedy: \`reshard repair <job file>\` has it read again and checked`;
     const what = table === '' ? 'targets' : `table ${table}`;
     problems.push({ ...NOWHERE, word: 'differing', what, why, table });
   }

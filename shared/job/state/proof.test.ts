@@ -126,6 +126,20 @@ describe('the word of a table', () => {
     expect(proven(view)).toEqual([]);
   });
 
+  test('what is known to differ is known until a check has compared it again', () => {
+    const view = twoTables();
+    const differs = { result: 'different', differences: 3 } as const;
+    judge(view, verdict(view, 'orders', 'verify-1', differs));
+    judge(view, verdict(view, 'orders', 'verify-2', { result: 'failed', reason: 'away' }));
+    judge(view, verdict(view, 'orders', 'verify-3', { result: 'unsettled', unsettled: 1 }));
+    expect(view.proofs.get('orders')).toMatchObject({ ...differs, check: 'verify-1' });
+    expect(standings(view, ['orders'])[0]?.why).toBe('verify-1 found 3 keys that differ');
+    judge(view, verdict(view, 'orders', 'verify-4', { result: 'blocked', blocked: 1 }));
+    expect(view.proofs.get('orders')).toMatchObject({ result: 'blocked', check: 'verify-4' });
+    judge(view, verdict(view, 'orders', 'verify-5'));
+    expect(proven(view)).toEqual(['orders']);
+  });
+
   test('verdicts read again, in any order, change nothing', () => {
     const results = ['equal', 'different', 'unsettled', 'blocked', 'failed'] as const;
     fc.assert(

@@ -93,10 +93,19 @@ export function judged(view: Known, verdict: TableVerdict, nowMs: number): Proof
   const known = view.proofs.get(verdict.table) ?? unproven(verdict.table);
   if (verdict.basis !== basisOf(view, verdict.table)) return null;
   if (verdict.result !== 'equal') {
-    return doubted({ ...known, ...verdict }, findingOf(verdict), nowMs);
+    const found = isCured(known, verdict) ? { ...known, ...verdict } : known;
+    return doubted(found, findingOf(verdict), nowMs);
   }
   const isOlder = known.basis === verdict.basis && verdict.check <= known.check;
   return isOlder ? null : { ...known, ...verdict };
+}
+
+/**
+ * What is known to differ is known until a check has compared it again: one that has failed, or
+ * could not settle keys, has not.
+ */
+function isCured(known: Proof, { result }: TableVerdict): boolean {
+  return known.result !== 'different' || (result !== 'failed' && result !== 'unsettled');
 }
 
 /** Each table's standing, in the order of `tables`. */
