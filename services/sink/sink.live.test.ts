@@ -113,6 +113,28 @@ describe('the sink with real topics and targets', { timeout: 180_000 }, () => {
     expect(await once(member, 'exit')).toEqual([0, null]);
   });
 
+  test('a topic made again while the sink was stopped: nothing of it is applied', async () => {
+    await publish(300);
+    const member = job.start();
+    await expectEqual();
+    member.kill('SIGTERM');
+    expect(await once(member, 'exit')).toEqual([0, null]);
+    await job.remakeTopic('plain');
+    // As long as the one before: its offsets are there, with other records at them.
+    const others: Event[] = Array.from({ length: 900 }, (_, i) => {
+      return { op: 'c', after: [10_000 + i, i, 'other'] };
+    });
+    await job.publish('plain', others);
+    job.start();
+    const { error } = await job.waitReport(
+      'the halt',
+      r => r.error?.includes('made again') === true,
+    );
+    expect(error).toContain('history-lost');
+    expect(error).toContain(job.topicOf('plain'));
+    expect(await job.rows('plain')).toEqual(story.rows('plain', 2));
+  });
+
   test.each([
     [FAILPOINTS.sinkBeforeCommit, 9],
     [FAILPOINTS.sinkAfterCommit, 9],

@@ -6,6 +6,7 @@
  * Nothing is taken from the partition tasks here: `Step` says how far each one would be, and the
  * partition tasks move when the target has committed. So a transaction that fails needs no undo.
  */
+import type { LogPosition } from '../../../shared/kafka/wire/log-position.ts';
 import type { ReshardError } from '../../../shared/runtime/error.ts';
 import { CLEAR, DELETE, type Kind, TableFold, UNREADABLE, UPSERT } from './fold.ts';
 import type { Advance, PartitionTask } from './partition-task.ts';
@@ -80,12 +81,13 @@ export class Batch {
   }
 
   #collectTask(task: PartitionTask): Step {
-    const { next, epoch, ordinal } = task.position;
+    const { next, epoch, ordinal, history } = task.position;
     const step: Step = {
       task,
       next,
       epoch,
       ordinal,
+      history,
       records: 0,
       rows: 0,
       skipped: 0,
@@ -98,10 +100,10 @@ export class Batch {
       const end = this.#take(routed, start, Math.min(routed.count, start + most), step);
       step.records += end - start;
       if (end < routed.count) {
-        step.next = Math.max(step.next, routed.fetched.offset(end));
+        reach(step, routed.fetched.positionBefore(end));
         return step;
       }
-      step.next = routed.position;
+      reach(step, routed.end);
       step.error = routed.error;
       if (step.error !== null || step.records >= task.limit || this.#isFull()) return step;
     }
@@ -142,6 +144,12 @@ export class Batch {
     }
     return fold;
   }
+}
+
+function reach(step: Step, { offset, history }: LogPosition): void {
+  if (offset <= step.next) return;
+  step.next = offset;
+  step.history = history;
 }
 
 /**

@@ -168,6 +168,26 @@ describe('folding a batch', () => {
     expect(batch.steps[0]).toMatchObject({ skipped: 2, rows: 4, epoch: 2, ordinal: 13, next: 6 });
   });
 
+  test('a step carries the history of the log in front of where it ends', () => {
+    const log = new LogMaker(SMALL_TABLE, table.topic, 0);
+    for (let i = 0; i < 10; i++) log.append({ op: 'c', after: [i, 0, i] });
+    const fetched = log.fetched(0, log.end);
+    fetched.topicId = Buffer.alloc(16, 1).toString('base64url');
+    fetched.sources.push({ first: 0, leaderEpoch: 4, batch: '1.0.0' });
+    fetched.sources.push({ first: 6, leaderEpoch: 5, batch: '1.0.6' });
+    const steps = [4, 8, 100].map(rows => {
+      const task = new PartitionTask(table, 0, 0);
+      task.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
+      task.offer(new RoutedBatch(table, fetched, 0, () => {}));
+      const batch = new Batch({ rows, bytes: 1 << 20 });
+      batch.collect([task]);
+      return batch.steps[0];
+    });
+    expect(steps.map(step => step?.next)).toEqual([4, 8, 10]);
+    const histories = ['4/1.0.0', '5/1.0.6', '5/1.0.6'].map(h => `${fetched.topicId}/${h}`);
+    expect(steps.map(step => step?.history)).toEqual(histories);
+  });
+
   test('an insert and a delete in one batch still delete the key', () => {
     const log = new LogMaker(SMALL_TABLE, table.topic, 0);
     log.append({ op: 'c', after: [1, 0, 1] }, { op: 'd', before: [1, 0, 1] });

@@ -191,6 +191,17 @@ describe('the intake', () => {
     expect(again?.history).toBe(`${TOPIC_ID}/4/1.0.${(again?.offset ?? 0) - RECORDS_PER_SLAB}`);
   });
 
+  test('a partition task goes on in the log that its target is of', async () => {
+    vi.useRealTimers();
+    const history = `${TOPIC_ID}/4/1.0.30`;
+    const task = new PartitionTask(table, 0, 0);
+    const position = { next: 40, epoch: 0, ordinal: -1, revision: 1, history };
+    task.claimed(position, nothingWaits(), 0);
+    intake.attach(task);
+    await rounds(2, []);
+    expect(readers[0]?.from).toEqual([{ offset: 40, history }]);
+  });
+
   test('lost history stops its own partition tasks only', async () => {
     vi.useRealTimers();
     const tasks = [claim(0, 0, 0), claim(1, 0, 0), claim(0, 1, 0)];

@@ -80,14 +80,13 @@ class Feed {
     return (this.#reader?.heldBytes ?? 0) > this.#bufferBytes * FULL;
   }
 
-  add(task: PartitionTask): void {
+  add(task: PartitionTask, at = startOf(task)): void {
     const known = this.streams.get(task.name);
     if (known !== undefined) {
       known.tasks.add(task);
       return;
     }
     const { table, partition, enqueued } = task;
-    const at = { offset: enqueued };
     const tasks = new Set([task]);
     this.streams.set(task.name, { table, partition, position: enqueued, at, tasks });
     if (this.#reader !== null) this.#reader.add(table.topic, partition, at);
@@ -186,6 +185,14 @@ class Feed {
   }
 }
 
+/** Where a partition task goes on: in the log that its target's offset is of. */
+function startOf({ enqueued, position }: PartitionTask): LogPosition {
+  return {
+    offset: enqueued,
+    history: enqueued === position.next ? (position.history ?? null) : null,
+  };
+}
+
 /** Key of a stream; the name of its partition tasks. */
 function nameOf(s: { table: SinkTable; partition: number }): string {
   return `${s.table.topic}[${s.partition}]`;
@@ -264,8 +271,9 @@ export class Intake {
     const shared = this.#shared.streams.get(task.name);
     if (shared !== undefined && shared.position > task.enqueued) return;
     const own = this.#own.get(task.target);
+    const at = own?.streams.get(task.name)?.at;
     own?.remove(task);
-    this.#shared.add(task);
+    this.#shared.add(task, at?.offset === task.enqueued ? at : startOf(task));
     if (own !== undefined) this.#closeIfUnused(task.target, own);
   }
 

@@ -28,6 +28,8 @@ export interface TaskPosition {
   readonly epoch: number;
   readonly ordinal: number;
   readonly revision: number;
+  /** Of the log in front of `next`: only in the same one is gone on from it. Null: not known. */
+  readonly history?: string | null | undefined;
 }
 
 export interface ParkedKey {
@@ -221,7 +223,7 @@ export class PartitionTask {
     if (error === null || haltedAt === null || haltedAt !== position.next) return null;
     if (!OF_LOG.has(error.kind)) return null;
     const from = table.copy.from[this.partition];
-    if (from === undefined || from === position.next) return null;
+    if (from === undefined) return null;
     if (from > position.next) return from;
     const isNewer = table.copy.generation > this.haltedGeneration;
     return error.kind === 'history-lost' && isNewer ? from : null;
@@ -240,10 +242,12 @@ export interface Advance {
   next: number;
   epoch: number;
   ordinal: number;
+  /** Null or left out: not known, as at a place that nothing was read in front of. */
+  history?: string | null | undefined;
 }
 
 /** The position of a partition task once `advance` is committed. */
 export function advanced(advance: Advance): TaskPosition {
-  const { task, next, epoch, ordinal } = advance;
-  return { next, epoch, ordinal, revision: task.position.revision + 1 };
+  const { task, next, epoch, ordinal, history } = advance;
+  return { next, epoch, ordinal, history, revision: task.position.revision + 1 };
 }

@@ -11,6 +11,7 @@
 
 import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
+import type { LogPosition } from '../../../shared/kafka/wire/log-position.ts';
 import { ALL_TARGETS, NO_TARGET, type TargetSet } from '../../../shared/route/route.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
 import type { SinkTable } from './sink-table.ts';
@@ -78,6 +79,12 @@ export class RoutedBatch {
     this.count = count;
     this.error = error;
     this.position = error === null ? fetched.position : fetched.offset(count);
+  }
+
+  /** `position`, with its history. */
+  get end(): LogPosition {
+    const { fetched, count } = this;
+    return this.error === null ? fetched.end : fetched.positionBefore(count);
   }
 
   hold(): void {

@@ -63,6 +63,14 @@ export class FetchedBatch {
     return this.#position(this.offset(i) + 1, this.sources[low]);
   }
 
+  /** The same for the place in front of record `i`, which may stand behind a gap. */
+  positionBefore(i: number): LogPosition {
+    const offset = this.offset(i);
+    if (i > 0 && this.offset(i - 1) + 1 === offset) return this.positionAfter(i - 1);
+    // What is in the gap (marks, dropped records) is not known here: the topic alone is.
+    return this.#position(offset, { first: i, leaderEpoch: -1, batch: '' });
+  }
+
   #position(offset: number, source: SourceBatch | undefined): LogPosition {
     const { topicId } = this;
     if (topicId === null || source === undefined) return { offset, history: null };

@@ -47,6 +47,14 @@ test('a position has the history of the batch of its record, the end that of the
   expect(parseHistory(end?.history ?? '')).toMatchObject({ leaderEpoch: 7, batch: '77.1.5' });
 });
 
+test('in front of a record behind a gap only the topic is known', () => {
+  const [fetched] = decoded(0, stored(0, 5, 2), stored(2, 5, 1, true), stored(3, 6, 2));
+  const before = [1, 2, 3].map(i => fetched?.positionBefore(i));
+  expect(before.map(p => p?.offset)).toEqual([1, 3, 4]);
+  expect(before.map(p => parseHistory(p?.history ?? '').batch)).toEqual(['75.1.0', '', '76.1.3']);
+  expect(before.map(p => parseHistory(p?.history ?? '').leaderEpoch)).toEqual([5, -1, 6]);
+});
+
 test('marks alone move the position, with their own history', () => {
   const [fetched, ...more] = decoded(5, stored(5, 7, 1, true), stored(6, 8, 1, true));
   expect(more).toEqual([]);

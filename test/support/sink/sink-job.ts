@@ -117,6 +117,21 @@ export class SinkJob implements AsyncDisposable {
     await writer.commit();
   }
 
+  /** Deletes the table's topic and makes another one of its name. */
+  async remakeTopic(table: string): Promise<void> {
+    const topic = this.topicOf(table);
+    const admin = await this.kafka.admin();
+    await admin.deleteTopics([topic]);
+    await until(async () => !(await admin.listTopics()).includes(topic), {
+      timeoutMs: 20_000,
+      what: 'the end of the topic',
+    });
+    await admin.ensureTopics(tableTopics(this.job, topic));
+    // The writer of before would notice, and refuse.
+    this.#writer?.close();
+    this.#writer = undefined;
+  }
+
   /** Starts a member; `failpoint` makes it kill itself there. */
   start(
     o: { failpoint?: string; args?: string[]; env?: Record<string, string> } = {},

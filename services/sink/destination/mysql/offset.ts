@@ -24,7 +24,12 @@ interface OffsetRow {
   revision: string | number;
   job_id: string;
   target: string;
+  history: string | null;
 }
+
+/** Room for every text that log-position.ts makes. */
+const HISTORY_COLUMN = `history VARCHAR(96) CHARACTER SET ascii COLLATE ascii_bin NULL
+     COMMENT 'which log next_offset is of'`;
 
 export class OffsetTable {
   /** Its qualified name. */
@@ -36,14 +41,14 @@ export class OffsetTable {
 
   constructor(database: string, owner: RowOwner) {
     this.table = offsetTable(database);
-    this.probe = `SELECT job_id, target FROM ${this.table} LIMIT 0`;
+    this.probe = `SELECT job_id, target, history FROM ${this.table} LIMIT 0`;
     this.#job = quoteText(owner.job);
     this.#owner = owner;
   }
 
   /** Gives the table of an older version what it lacks. */
   upgrade(session: MysqlSession): Promise<void> {
-    return addColumns(session, this.table, OWNER_COLUMNS);
+    return addColumns(session, this.table, [...OWNER_COLUMNS, HISTORY_COLUMN]);
   }
 
   async create(session: MysqlSession): Promise<void> {
@@ -55,7 +60,7 @@ export class OffsetTable {
       epoch BIGINT NOT NULL COMMENT 'version of the last applied record: writer epoch',
       ordinal BIGINT NOT NULL COMMENT 'version of the last applied record: source ordinal',
       revision BIGINT NOT NULL COMMENT 'fencing token: raised by every write and every claim',
-      ${OWNER_COLUMNS.join(',\n      ')},
+      ${[...OWNER_COLUMNS, HISTORY_COLUMN].join(',\n      ')},
       PRIMARY KEY (job, topic, part)
     ) ENGINE=InnoDB COMMENT='reshard: how far each table partition is applied here'`);
   }
@@ -92,7 +97,7 @@ export class OffsetTable {
   ): Promise<Map<PartitionTask, TaskPosition>> {
     const where = tasks.map(l => `(topic = ${quoteText(l.topic)} AND part = ${l.partition})`);
     const rows = await session.query<OffsetRow>(
-      `SELECT topic, part, next_offset, epoch, ordinal, revision, job_id, target
+      `SELECT topic, part, next_offset, epoch, ordinal, revision, job_id, target, history
        FROM ${this.table} WHERE job = ${this.#job} AND (${where.join(' OR ')})`,
     );
     for (const row of rows) refuseForeignRow(row, this.table, this.#owner);
@@ -127,13 +132,14 @@ export class OffsetTable {
       `UPDATE ${this.table} SET revision = revision + 1, ` +
       `next_offset = ${choice(advances, a => a.next)}, ` +
       `epoch = ${choice(advances, a => a.epoch)}, ` +
-      `ordinal = ${choice(advances, a => a.ordinal)} ` +
+      `ordinal = ${choice(advances, a => a.ordinal)}, ` +
+      `history = ${choice(advances, a => (a.history ? quoteText(a.history) : 'NULL'))} ` +
       `WHERE job = ${this.#job} AND (${old.join(' OR ')})`
     );
   }
 }
 
-function choice(advances: readonly Advance[], of: (a: Advance) => number): string {
+function choice(advances: readonly Advance[], of: (a: Advance) => number | string): string {
   const [first] = advances;
   if (advances.length === 1 && first !== undefined) return String(of(first));
   const whens = advances.map(
@@ -148,5 +154,6 @@ function positionOf(row: OffsetRow): TaskPosition {
     epoch: Number(row.epoch),
     ordinal: Number(row.ordinal),
     revision: Number(row.revision),
+    history: row.history,
   };
 }
