@@ -110,16 +110,10 @@ export async function openContext(
   });
   waiting = null;
   const { view } = stack.use(joined.state);
-  const { jobId } = view;
-  const [topic, writer] = [reportTopic(job.job), await kafka.writer({ mayBeRemade: true })];
   const report = new Reporter({
-    service,
-    member,
-    topic,
-    codec: joined.reports,
-    jobId,
-    writer,
-    log,
+    ...{ service, member, codec: joined.reports, jobId: view.jobId, log },
+    topic: reportTopic(job.job),
+    writer: await kafka.writer({ mayBeRemade: true }),
   });
   stack.use(reporting(report));
   const owned = stack.move();

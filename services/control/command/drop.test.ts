@@ -9,7 +9,8 @@ const PLAN: DropPlan = {
   jobId: 'shop#1',
   sources: ['s1'],
   ...{ tableTopics: ['s1.shop.orders'], ownerTopics: [], jobTopics: [], hasState: true },
-  ...{ subjects: [], groups: ['reshard.shop.sink'], rows: [], transactionalIds: [], kept: [] },
+  ...{ subjects: [], groups: ['reshard.shop.sink'], rows: [], tables: [], transactionalIds: [] },
+  kept: [],
 };
 
 test('a member that was started while the question stood keeps the job whole', async () => {

@@ -259,21 +259,6 @@ async function ourTables(session: MysqlSession, database: string): Promise<strin
   return OUR_TABLES.filter(table => rows.some(r => r.name === table));
 }
 
-/** Tables of the owners of keys, of any life of the job: their comment names it. */
-async function ownerTables(
-  session: MysqlSession,
-  database: string,
-  job: string,
-): Promise<string[]> {
-  const rows = await session.query<{ name: string; comment: string }>(
-    `SELECT TABLE_NAME AS name, TABLE_COMMENT AS comment FROM information_schema.TABLES
-      WHERE TABLE_SCHEMA = ? AND LEFT(TABLE_NAME, 14) = 'reshard_owner_'`,
-    [database],
-  );
-  const jobOf = (comment: string): string => jobNameOf(/, job (\S+)$/.exec(comment)?.[1] ?? '');
-  return rows.filter(r => jobOf(r.comment) === job).map(r => r.name);
-}
-
 function ownRows(target: JobTarget, job: string): Promise<OwnRows[]> {
   return onTarget(target, async session => {
     const found: OwnRows[] = [];
@@ -284,20 +269,13 @@ function ownRows(target: JobTarget, job: string): Promise<OwnRows[]> {
       const rows = Number(row?.n ?? 0);
       if (rows > 0) found.push({ target: target.name, table, rows });
     }
-    for (const table of await ownerTables(session, target.database, job)) {
-      const name = qualified(target.database, table);
-      const [row] = await session.query<{ n: string | number }>(
-        `SELECT COUNT(*) AS n FROM ${name}`,
-      );
-      found.push({ target: target.name, table, rows: Number(row?.n ?? 0) });
-    }
     return found;
   });
 }
 
 /**
- * Known by name and comment together: what a user has named so without being ours stays. The comment
- * ends in the id of the job.
+ * Known by name and comment together: what a user has named so without being ours stays. The
+ * comment ends in the id of the job.
  */
 async function keyOwnerTables(
   session: MysqlSession,
@@ -331,9 +309,6 @@ function removeRows(target: JobTarget, job: string): Promise<void> {
       await session.run(`DELETE FROM ${name} WHERE job = ?`, [job]);
       const { rows } = await session.rawQuery(`SELECT 1 FROM ${name} LIMIT 1`);
       if (rows === 0) await session.rawQuery(`DROP TABLE ${name}`);
-    }
-    for (const table of await ownerTables(session, target.database, job)) {
-      await session.rawQuery(`DROP TABLE ${qualified(target.database, table)}`);
     }
   });
 }

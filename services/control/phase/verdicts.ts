@@ -129,7 +129,7 @@ interface SinkDetail {
 }
 
 /** What a sink tells of keys that it cannot apply, by table. */
-export function stuckOf(report: Report, table: (topic: string) => string | undefined): Stuck[] {
+function stuckOf(report: Report, table: (topic: string) => string | undefined): Stuck[] {
   const { tasks = [] }: SinkDetail = JSON.parse(report.detail);
   const [target = ''] = report.unit.split('/');
   return tasks.flatMap(({ topic = '', stuck = 0 }) => {

@@ -171,6 +171,8 @@ export const CONTROL_GUARDS: Guard[] = [
     replace: 'socket.setTimeout(0, ',
     tests: ['services/control/cli/only-one.test.ts'],
     named: 'owner that is stopped',
+  },
+  {
     name: 'a check that failed in its middle',
     why: 'the progress in the report of a failed check is read as its result, and control halts for ever',
     file: 'services/control/phase/verdicts.ts',
