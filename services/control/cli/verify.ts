@@ -15,7 +15,9 @@ export async function verifyCommand(
 ): Promise<number> {
   const job = await readJob(file);
   const wait = waitOf(timeoutMsOf(o.timeout), stopSignal(), o.json === true);
+  tablesOf(job, o.tables);
   await using link = await openJob(job, 'verify');
+  // The job may have other tables than its file by now.
   const tables = tablesOf(link.job, o.tables);
   const scope = tables.length > 0 ? { tables } : {};
   const report = await follow(link, verify(link, tables), wait, checkLine, scope);
