@@ -1,4 +1,7 @@
-/** The sink as it runs: real topics, real targets, members that are processes and get killed. */
+/**
+ * The sink as it runs: real topics, real targets, members that are processes and get killed.
+ * Enforces I4.
+ */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';

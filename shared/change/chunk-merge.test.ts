@@ -1,4 +1,7 @@
-/** Enforces T1 and I3's ground: the exhaustive model of one key, and the proof that it can fail. */
+/**
+ * Enforces T1 and I3's ground: the exhaustive model of one key, and the proof that it can fail.
+ * Enforces I1.
+ */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ChunkMerge } from './chunk-merge.ts';

@@ -2,6 +2,7 @@
  * The server is the judge of every type. A value stored in a real table comes to us by SELECT and
  * by row image: the Avro bytes must be the same. Then the SQL literal of those bytes is stored in
  * a second table: SELECT, HEX and row image must be what they were.
+ * Enforces I1.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CARRIED, REFUSED } from '../../test/support/codec/oracle-samples.ts';

@@ -4,6 +4,7 @@
  * Whoever reads what is left, from the first offset on, ends equal to the source: a consumer that
  * knows nothing of us, from the start of it all, from the midst of it and after it; our own sink
  * into an empty target and into the live one.
+ * Enforces I1.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../../shared/runtime/clock.ts';

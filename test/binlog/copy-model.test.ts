@@ -3,6 +3,7 @@
  * progress late, the ordered writer's intake with its bounded memory, commits that take their time,
  * writers that die with what they had open. Whatever happens, plain overwriting of the committed
  * log ends as the source (T1), and the copy comes to its end. SEED repeats a run.
+ * Enforces I1.
  */
 import { expect, test } from 'vitest';
 import { CapturedTable } from '../../services/binlog/capture/captured-table.ts';

@@ -1,6 +1,7 @@
 /**
  * A changed job file: what would mix rows up is refused by name, by the commands and by the
  * members; a table more is taken up while the job runs, and ends equal.
+ * Enforces I12.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

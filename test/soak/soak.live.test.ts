@@ -1,6 +1,7 @@
 /**
  * I1 to I7 in two minutes: the short form of the soak, on servers of its own. RESHARD_SEED repeats
  * a run; without it every run meets other faults.
+ * Enforces I6.
  */
 import { expect, it } from 'vitest';
 import { soakOptions } from './options.ts';

@@ -1,3 +1,4 @@
+/** Enforces I2. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GtidSet, parseGtid } from '../../../shared/change/gtid.ts';
 import { StreamPosition } from '../../../shared/change/position.ts';

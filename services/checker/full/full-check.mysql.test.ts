@@ -1,3 +1,4 @@
+/** Enforces I9. */
 import { describe, expect, test } from 'vitest';
 import { CheckBed, found, foundByOracle } from '../../../test/support/checker/bed.ts';
 import { resultCounters } from '../check-report.ts';

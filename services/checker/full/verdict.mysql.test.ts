@@ -1,3 +1,4 @@
+/** Enforces I9. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CheckBed, found, foundByOracle } from '../../../test/support/checker/bed.ts';

@@ -1,3 +1,4 @@
+/** Enforces I13. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { at, FAULTS, NAMES, spoiled, unit, well } from '../../../test/support/status-facts.ts';

@@ -1,6 +1,7 @@
 /**
  * What `reshard status` says on real servers while one of them is away, a transaction of the log is
  * open, a member sleeps, or a topic has been deleted: never more than what is true.
+ * Enforces I13.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

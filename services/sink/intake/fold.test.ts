@@ -1,3 +1,4 @@
+/** Enforces I5. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ModulusRoute } from '../../../shared/route/modulus.ts';

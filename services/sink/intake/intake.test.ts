@@ -1,4 +1,7 @@
-/** The intake with readers made by hand: who gets what, and what one slow target does to others. */
+/**
+ * The intake with readers made by hand: who gets what, and what one slow target does to others.
+ * Enforces I8.
+ */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { LogReader, ReaderOptions } from '../../../shared/kafka/reader.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';

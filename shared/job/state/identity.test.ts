@@ -1,4 +1,7 @@
-/** What makes a job file another job's, and that an id is never that of an earlier job. */
+/**
+ * What makes a job file another job's, and that an id is never that of an earlier job.
+ * Enforces I12.
+ */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Job, parseJob } from '../job.ts';

@@ -1,4 +1,7 @@
-/** One target seen from its workers: fences, restarts, refused data, lazy offsets, two targets. */
+/**
+ * One target seen from its workers: fences, restarts, refused data, lazy offsets, two targets.
+ * Enforces I4, I5.
+ */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { sleep, until } from '../../../../shared/runtime/clock.ts';
