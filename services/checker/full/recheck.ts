@@ -50,6 +50,8 @@ export interface RecheckOptions {
 export class Recheck {
   readonly #o: RecheckOptions;
   readonly #suspects = new Map<string, Suspect>();
+  /** Keys that have been told of: one that comes again is not told of twice. */
+  readonly #told = new Set<string>();
   #total = 0;
   #closed = false;
   #wake = Promise.withResolvers<void>();
@@ -73,7 +75,7 @@ export class Recheck {
 
   add(key: KeyLiterals): void {
     const name = keyText(key);
-    if (this.#suspects.has(name)) return;
+    if (this.#suspects.has(name) || this.#told.has(name)) return;
     this.#suspects.set(name, { key, rounds: 0, streak: 0, signature: '' });
     this.#total += 1;
     this.#wake.resolve();
@@ -160,12 +162,17 @@ export class Recheck {
     suspect.signature = before;
     const needed = isStill ? PROBES_ON_STILL_SOURCES : PROBES_UNDER_WRITES;
     if (suspect.streak >= needed) {
-      this.#suspects.delete(keyText(suspect.key));
+      this.#end(suspect);
       this.#o.onDifferent({ key: suspect.key, sources: second, targets: found });
     } else if (suspect.rounds >= ROUNDS_MAX) {
-      this.#suspects.delete(keyText(suspect.key));
+      this.#end(suspect);
       this.#o.onUnsettled(suspect.key);
     }
+  }
+
+  #end({ key }: Suspect): void {
+    this.#suspects.delete(keyText(key));
+    this.#told.add(keyText(key));
   }
 }
 
