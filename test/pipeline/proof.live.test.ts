@@ -57,10 +57,11 @@ function proven(): string {
     .join();
 }
 
-/** An order of the second source on the first target, which only a second round brings back. */
-async function orderOfSecond(): Promise<string> {
+/** An order of the second source that the first target has lost; only a second round brings it. */
+async function lostOrder(): Promise<string> {
   const id = await target.value(`SELECT MIN(order_id) FROM orders WHERE order_id > ${SECOND}`);
   if (id === undefined) throw new Error('no order of the second source');
+  expect(await target.run(`DELETE FROM orders WHERE order_id = ${id}`)).toBe(1);
   return id;
 }
 
@@ -131,7 +132,7 @@ describe('a repair', () => {
   it(
     'whose command is killed after its first round brings the row back, and checks its table',
     async () => {
-      const order = await orderOfSecond();
+      const order = await lostOrder();
       await killedRepair(order);
       await noRepair();
       await job.until('the proof of its check', s => s.phase === 'verified', MINUTES);
@@ -145,12 +146,12 @@ describe('a repair', () => {
   it(
     'is finished by the next control when one is killed between its rounds',
     async () => {
-      const order = await orderOfSecond();
+      const order = await lostOrder();
       await job.end('control', 'SIGKILL');
       const armed = job.startArmed('control', FAILPOINTS.controlAfterRepairRound);
       await killedRepair(order);
       expect(await armed).toBe(KILLED);
-      // Both are gone, and the first round has deleted the row.
+      // Both are gone, and the first round has not brought the row.
       expect(await isThere(order)).toBe(false);
       const { out } = await callReshard('status', job.jobFile);
       expect(out).toMatch(/repair {2}repair-\d+ of orders: repairing pass 1 round 2/);
