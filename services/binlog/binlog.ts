@@ -29,9 +29,9 @@ import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../shared/runtime/log.ts';
 import { aborted, type Unit } from '../../shared/runtime/service.ts';
 import { CapturedTable } from './capture/captured-table.ts';
-import { holdsAll } from './capture/source-change.ts';
+import { holdsAll, type ReadServer } from './capture/source-change.ts';
 import { type SourceFacts, sourceFacts } from './capture/source-facts.ts';
-import { refuseOtherHistory } from './capture/source-history.ts';
+import { refuseOtherHistory, watchFiles } from './capture/source-history.ts';
 import type { BinlogProgress } from './metrics.ts';
 import { Pipeline } from './pipeline.ts';
 
@@ -123,10 +123,24 @@ export class BinlogUnit implements Unit {
     const { readerId } = facts;
     const { chunksOffset } = durable;
     this.#log.info({ gtid: begin.gtid, epoch, chunksOffset, readerId }, 'reading the binlog');
-    await this.#follow(pipeline, start, signal);
+    await this.#follow(pipeline, server, start, signal);
   }
 
-  async #follow(pipeline: Pipeline, start: Start, signal: AbortSignal): Promise<void> {
+  async #follow(
+    pipeline: Pipeline,
+    server: ReadServer,
+    start: Start,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const end = new AbortController();
+    const idleAt = (): { file: string; pos: number } | null => {
+      const { caughtUp, file, filePos } = pipeline.capture;
+      return caughtUp ? { file, pos: filePos } : null;
+    };
+    const watched = watchFiles(server, idleAt, end.signal);
+    // Without an error it ends with us, not we with it.
+    const changed = watched.then(() => new Promise<never>(() => {}));
+    changed.catch(() => {});
     this.#progress.follow(pipeline);
     const unfollow = this.#context.view.onChange(() =>
       pipeline.guarded(() => {
@@ -137,13 +151,14 @@ export class BinlogUnit implements Unit {
     try {
       this.#refuseRecopied(start);
       await pipeline.start();
-      await Promise.race([pipeline.failed, aborted(signal)]);
+      await Promise.race([pipeline.failed, changed, aborted(signal)]);
       await pipeline.drain();
     } catch (e) {
       // What came before the thing that halts us is good: it goes to the log.
       if (policyOf(asReshardError(e).kind) === 'halt') await pipeline.drain();
       throw e;
     } finally {
+      end.abort();
       unfollow();
       this.#progress.follow(null);
       await pipeline.close();

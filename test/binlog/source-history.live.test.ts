@@ -75,6 +75,17 @@ describe.each(['mysql', 'mariadb'] as const)('%s', flavor => {
     expect(await rig.untilHalted(40_000)).toMatch(/(history-changed|position-lost): [\s\S]*recopy/);
   });
 
+  test('a reset with fewer bytes than were read halts a reader that runs and is idle', async () => {
+    await using rig = await open('idle_running');
+    await using _ = rig.start();
+    await write(rig, 60);
+    await rig.untilCaughtUp();
+    await rig.sql(reset);
+    await write(rig, 10);
+    expect(await rig.untilHalted(40_000)).toMatch(/(history-changed|position-lost): [\s\S]*recopy/);
+    expect((await rig.records('t')).length).toBe(60);
+  });
+
   test('a reset of a source that has changed nothing since the start halts it', async () => {
     await using rig = await open('idle');
     {

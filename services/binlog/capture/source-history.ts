@@ -14,6 +14,7 @@ import { type GtidSet, parseGtid, printGtid } from '../../../shared/change/gtid.
 import type { Anchor } from '../../../shared/change/position.ts';
 import type { Resume } from '../../../shared/job/state/progress-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { sleep } from '../../../shared/runtime/clock.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
 import { EVENT, readGtid, readRotate, stampOf } from './binlog-event.ts';
 import type { ReadServer } from './source-change.ts';
@@ -35,6 +36,8 @@ interface Seen {
 const QUIET_MS = 15_000;
 /** Before ours: after a failover their order may be another one. */
 const OTHERS_MAX = 10_000;
+/** Between two looks at the files of an idle source. */
+const LOOK_MS = 5_000;
 
 /** Throws if the server's transactions are not those of the resume point. */
 export async function refuseOtherHistory(
@@ -77,7 +80,35 @@ export function differenceOf(
   return null;
 }
 
-async function refuseOtherFiles(at: ReadServer, resume: Resume): Promise<void> {
+/**
+ * Looks at the files while the stream is idle, until the signal. A dump of MySQL that waits at the
+ * end of a file does not notice that the server began anew: it says nothing, until the new file is
+ * as long as the old one was. `place` is null while events come.
+ */
+export async function watchFiles(
+  at: ReadServer,
+  place: () => { file: string; pos: number } | null,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(LOOK_MS, signal);
+    const now = place();
+    if (now === null || signal.aborted) continue;
+    try {
+      await refuseOtherFiles(at, now);
+    } catch (e) {
+      const error = asReshardError(e);
+      if (error.kind === 'history-changed') throw error;
+      // The stream itself tells of a server that is away; this is asked again.
+      at.log.warn({ source: at.source.name }, `its binlogs cannot be listed: ${error.message}`);
+    }
+  }
+}
+
+async function refuseOtherFiles(
+  at: ReadServer,
+  resume: Pick<Resume, 'file' | 'pos'>,
+): Promise<void> {
   const { source, log } = at;
   await using session = await MysqlSession.open(source, { role: 'admin', side: 'source', log });
   const rows = await session.query<{ Log_name: string; File_size: string | number }>(
