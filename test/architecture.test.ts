@@ -1,4 +1,4 @@
-/** docs/ARCHITECTURE.md says what is there: its rooms, its files, and who enforces which invariant. */
+/** docs/ARCHITECTURE.md says what is there: rooms, files, and who enforces which invariant. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
