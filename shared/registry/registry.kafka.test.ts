@@ -128,7 +128,8 @@ describe('records of the control plane', () => {
     const codec = await recordCodec<typeof progress>(registry(), 'progress', name);
     const bytes = codec.encode(progress);
     expect(bytes.readUInt32BE(1)).toBe(id);
-    expect(codec.decode(bytes)).toEqual(progress);
+    // Fields that came later have their defaults.
+    expect(codec.decode(bytes)).toMatchObject(progress);
   });
 
   test('a long past 2^53 is an error, not another number', async () => {
@@ -160,10 +161,10 @@ describe('records of the control plane', () => {
       detail: '{}',
     };
     const bytes = codec.encode(report);
-    expect(codec.decode(bytes)).toEqual(report);
+    expect(codec.decode(bytes)).toMatchObject(report);
     const before = Buffer.concat([bytes.subarray(0, 5), withoutError(bytes.subarray(5))]);
     before.writeUInt32BE((await registry().versions(name))[0]?.id ?? 0, 1);
-    expect(codec.decode(before)).toEqual({ ...report, error: null });
+    expect(codec.decode(before)).toMatchObject({ ...report, error: null });
     bytes.writeUInt32BE(987654321, 1);
     expect(() => codec.decode(bytes)).toThrow(/schema id 987654321/);
   });

@@ -170,7 +170,7 @@ describe('a halted partition task', () => {
     const tables = await db.session.query<{ name: string }>(
       "SELECT TABLE_NAME AS name FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'sink_halt' " +
         'AND TABLE_COMMENT LIKE ?',
-      [`%job ${job}`],
+      [`%job ${job}#1`],
     );
     const owners = tables[0]?.name ?? '';
     await db.session.rawQuery("INSERT INTO h VALUES (1, 0, 'z'), (2, 0, 'z'), (3, 0, 'z')");
