@@ -290,7 +290,6 @@ export class LogReader {
     if (!isLeaderTransient(code)) throw refused('to fetch', code, { topic, partition });
     this.#pause(place);
     await this.#refresh([topic]);
-    this.#schedule();
   }
 
   /** Gone below the start is gone; above the end may be a new leader that still catches up. */
@@ -312,7 +311,6 @@ export class LogReader {
     this.#cluster.settings.log.debug({ err: e.message }, 'fetch failed, asking again');
     await sleep(UNREACHED_MS);
     await this.#refresh([...new Set(places.map(p => p.topic))]);
-    this.#schedule();
   }
 
   #pause(place: ReadPlace): void {
@@ -330,6 +328,8 @@ export class LogReader {
       for (const place of this.#places.values()) place.forgetDoubts();
       await sleep(UNREACHED_MS);
     }
+    // A partition may have another leader now, for which no loop runs yet: else nobody reads it.
+    this.#schedule();
   }
 
   #awoken(timeoutMs: number): Promise<void> {
