@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { cacheRoot } from '../support/servers/cache.ts';
 import { plainWriteStage, replicationStage } from './beside.ts';
 import { latencyStage } from './latency.ts';
 import { type BenchServers, Rig } from './rig.ts';
@@ -26,7 +27,8 @@ const USAGE = `npm run bench -- [options]
   --events N      changes of each binlog run (300000)
   --stages LIST   of snapshot,sink,plain,binlog,stream,native,latency,check,e2e (all); plain is what
                   mysql2 writes alone, native is MySQL's own replication; start, which runs alone,
-                  is from \`reshard up\` to the first row on a target, on a broker as it comes
+                  is from \`reshard up\` to the first row on a target, on a broker that gives leases
+                  at once and on one as it comes, which waits 3 s for other members
   --seconds N     length of the latency run (30)
   --seed N        seed of the changes (1)
   --servers FILE  use running servers: {brokers, registryUrl, mysql: {s1, t1, t2}, pids}
@@ -164,16 +166,35 @@ async function runStarts(servers: BenchServers, dir: string): Promise<StartMarks
   return runs;
 }
 
+/** A broker that gives the first lease of a group at once, and one that waits as it does by default. */
+async function startsOnBothBrokers(dir: string): Promise<Record<string, StartMarks[]>> {
+  const atOnce = await withServers(false, servers => runStarts(servers, dir));
+  say('the same on a broker that lets the first member of a group wait 3 s for others');
+  return { atOnce, asItComes: await withServers(true, servers => runStarts(servers, dir)) };
+}
+
+function stages(dir: string): Promise<StageResult[]> {
+  return withServers(false, servers => run(servers, dir));
+}
+
+async function withServers<T>(
+  asItComes: boolean,
+  work: (servers: BenchServers) => Promise<T>,
+): Promise<T> {
+  const { benchServers } = await import('./servers.ts');
+  await using up = await benchServers(opt.servers, { say, asItComes });
+  return await work(up.servers);
+}
+
 async function main(): Promise<void> {
   if (opt.help) {
     process.stdout.write(`${USAGE}\n`);
     return;
   }
-  const { benchServers } = await import('./servers.ts');
-  await using up = await benchServers(opt.servers, { say, asItComes: isStart });
-  mkdirSync(up.dir, { recursive: true });
-  const results = await (isStart ? runStarts : run)(up.servers, up.dir);
-  const file = opt.out ?? path.join(up.dir, 'bench-results.json');
+  const dir = path.join(cacheRoot(), 'bench');
+  mkdirSync(dir, { recursive: true });
+  const results = await (isStart ? startsOnBothBrokers(dir) : stages(dir));
+  const file = opt.out ?? path.join(dir, 'bench-results.json');
   const machine = { cpus: os.cpus().length, memoryGb: Math.round(os.totalmem() / 2 ** 30) };
   const { version } = JSON.parse(
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),

@@ -1,7 +1,5 @@
 /** Servers of a bench run: of its own, or those of a file. */
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import { cacheRoot } from '../support/servers/cache.ts';
 import { startServers } from '../support/servers/servers.ts';
 import type { BenchServers } from './rig.ts';
 
@@ -10,8 +8,6 @@ const NAMES = ['s1', 't1', 't2'];
 
 export interface BenchRun extends AsyncDisposable {
   servers: BenchServers;
-  /** Where job files, logs and results go. */
-  dir: string;
 }
 
 export async function benchServers(
@@ -22,12 +18,10 @@ export async function benchServers(
     asItComes: boolean;
   },
 ): Promise<BenchRun> {
-  const dir = path.join(cacheRoot(), 'bench');
   if (file !== undefined) {
     const servers: BenchServers = JSON.parse(readFileSync(file, 'utf8'));
     return {
       servers: { ...servers, pids: servers.pids ?? {} },
-      dir,
       [Symbol.asyncDispose]: async () => {},
     };
   }
@@ -48,7 +42,6 @@ export async function benchServers(
   if (kafkaPid !== undefined) pids.kafka = kafkaPid;
   return {
     servers: { brokers: up.kafka.brokers, registryUrl: up.registry.url, mysql, pids },
-    dir,
     [Symbol.asyncDispose]: () => up[Symbol.asyncDispose](),
   };
 }

@@ -118,8 +118,11 @@ async function prepareUnder(deps: PrepareDeps, writer: ControlWriter): Promise<v
   if (!known.has(stateKey.identity)) await writer.put(stateKey.identity, { identity });
   failpoint(FAILPOINTS.controlAfterIdentity);
   const { deadLetters, perSource } = controlTopics(job);
-  await registerStatic(registry, job);
-  await (await kafka.admin()).ensureTopics([deadLetters, ...perSource]);
+  const admin = await kafka.admin();
+  await Promise.all([
+    registerStatic(registry, job),
+    admin.ensureTopics([deadLetters, ...perSource]),
+  ]);
   for (const { name } of job.sources) {
     await claimSource(deps, name, { job: job.job, id: identity.id });
   }
@@ -202,10 +205,13 @@ export async function planTable(
   const topic = tableTopic(source.name, schema.db, schema.table);
   const key = keySchema(source.name, schema);
   const value = envelopeSchema(source.name, schema);
-  const keySchemaId = await registry.registerFrozen(`${topic}-key`, key);
-  const valueSchemaId = await registry.register(`${topic}-value`, value, 'BACKWARD');
-  await (await kafka.admin()).ensureTopics(tableTopics(job, topic));
-  const { estimatedRows, ranges } = await planRanges(session, schema);
+  const admin = await kafka.admin();
+  const [keySchemaId, valueSchemaId, { estimatedRows, ranges }] = await Promise.all([
+    registry.registerFrozen(`${topic}-key`, key),
+    registry.register(`${topic}-value`, value, 'BACKWARD'),
+    planRanges(session, schema),
+    admin.ensureTopics(tableTopics(job, topic)),
+  ]);
   return {
     generation: 1,
     source: source.name,
