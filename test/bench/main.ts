@@ -166,7 +166,7 @@ async function runStarts(servers: BenchServers, dir: string): Promise<StartMarks
   return runs;
 }
 
-/** A broker that gives the first lease of a group at once, and one that waits as it does by default. */
+/** A broker that gives the first lease of a group at once, and one that waits as by default. */
 async function startsOnBothBrokers(dir: string): Promise<Record<string, StartMarks[]>> {
   const atOnce = await withServers(false, servers => runStarts(servers, dir));
   say('the same on a broker that lets the first member of a group wait 3 s for others');
