@@ -54,7 +54,7 @@ async function actingKeys(session: MysqlSession, db: string): Promise<ForeignKey
 const acts = (rule: string): boolean => /^(CASCADE|SET NULL|SET DEFAULT)$/i.test(rule);
 
 /** Whether this server logs what foreign keys do. */
-function logsCascades(session: MysqlSession, facts: ServerFacts): boolean {
+export function logsCascades(session: MysqlSession, facts: ServerFacts): boolean {
   if (session.flavor === 'mariadb') return false;
   const [major, minor] = session.versionNumber;
   const isNew = major > 9 || (major === 9 && minor >= 6);

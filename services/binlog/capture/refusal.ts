@@ -52,6 +52,17 @@ export class Refusals {
     });
   }
 
+  /** Columns were added, which loses nothing: it can be taken up where the log stands. */
+  grown(message: string, table: string, columns: readonly string[]): ReshardError {
+    const ddl = `\`reshard ddl show <job file> --source ${this.#source} --tables ${table}\``;
+    return new ReshardError('schema-changed', `${message} adds ${columns.join(', ')}`, {
+      context: { table: `${this.#db}.${table}` },
+      remedy:
+        `${ddl} says how the targets get it and how the log goes on from here, without a copy;` +
+        ` or undo it, then ${this.recopy([table])}`,
+    });
+  }
+
   xa(table: string): ReshardError {
     return this.unsafe(
       `an XA transaction changed our tables (${table})`,

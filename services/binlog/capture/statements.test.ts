@@ -51,16 +51,32 @@ describe('statements that row events do not tell all of', () => {
     expect(at.asked).toEqual([]);
   });
 
-  test('DDL that keeps rows is compared with the plan; a difference halts', async () => {
+  test('DDL that changes neither rows nor columns passes without a question', () => {
+    at.doubt = { why: 'the server has gone on' };
     gtid(10);
-    query('ALTER TABLE t ADD INDEX (n)');
+    query('CREATE TABLE IF NOT EXISTS t (id INT)');
+    gtid(11);
+    query('ALTER TABLE t ADD INDEX (n), COMMENT = "x"');
+    expect([at.asked, at.position.resume().gtid]).toEqual([[], until(11)]);
+  });
+
+  test('a column that is declared once more is compared with the plan; a difference halts', async () => {
+    gtid(10);
+    query('ALTER TABLE t MODIFY n INT COMMENT "x"');
     await Promise.all(at.held);
     expect([at.asked, at.position.resume().gtid]).toEqual([['t'], until(10)]);
     at.doubt = { why: 'it differs' };
     at.held = [];
     gtid(11);
-    query('CREATE TABLE IF NOT EXISTS t (id INT)');
+    query('ALTER TABLE t MODIFY n BIGINT');
     await expect(Promise.all(at.held)).rejects.toMatchObject({ kind: 'schema-changed' });
+  });
+
+  test('columns that are added halt, and are named', () => {
+    gtid(10);
+    expect(() => query('ALTER TABLE t ADD a INT, ADD COLUMN (`b` INT, c CHAR(3) NULL)')).toThrow(
+      'ALTER of t at the source adds a, b, c',
+    );
   });
 
   test.each(['TRUNCATE t', 'DROP TABLE t', 'FROBNICATE t', 'CREATE OR REPLACE DATABASE d'])(

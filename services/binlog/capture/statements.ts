@@ -4,6 +4,7 @@
  * judge on doubt. Tables that are being copied anew do not count up to the point that the copy has.
  */
 import { type ReshardError, unreachable } from '../../../shared/runtime/error.ts';
+import type { AlterEffect } from '../ddl/alter.ts';
 import type { DataStatement } from '../ddl/data-statement.ts';
 import type { Doubt } from '../ddl/judge.ts';
 import { classify, type TableChange, type TrackedNames, type XaStep } from '../ddl/statement.ts';
@@ -132,14 +133,27 @@ export class Statements {
     if (verb === 'TRUNCATE') {
       throw this.#refusals.unsafe(`${what}: its rows are gone, and no event tells which`, names);
     }
-    if (!statement.keepsRows || ours.length > 1) {
+    const { effect } = statement;
+    if (effect === null || ours.length > 1) {
       throw this.#refusals.changed(what, isAll ? [] : names);
     }
-    return this.#o.judge
-      .ofTable(table.schema)
-      .then(found =>
-        this.#unless(found, doubt => this.#refusals.changed(`${what}: ${doubt.why}`, names)),
-      );
+    return this.#altered(what, table, effect);
+  }
+
+  /**
+   * What changes neither rows nor columns needs no question: were it misread, the table maps of the
+   * rows that follow say so. What the server shows now may be the work of later statements.
+   */
+  #altered(what: string, { schema, added }: CapturedTable, effect: AlterEffect): Next {
+    const { adds, acts, redeclares } = effect;
+    // Columns that the plan has by now: the operator has taken them up, and the targets have them.
+    const unknown = adds.filter(name => !added.has(name));
+    if (unknown.length > 0) throw this.#refusals.grown(what, schema.table, unknown);
+    if (!acts && !redeclares) return 'stands';
+    const found = this.#o.judge.ofTable(effect, schema, () => this.#o.position.whole());
+    const refuse = ({ why }: Doubt & object): ReshardError =>
+      this.#refusals.changed(`${what}: ${why}`, [schema.table]);
+    return found.then(doubt => this.#unless(doubt, refuse));
   }
 
   #xaStep(step: XaStep, xid: string): Step {

@@ -1,44 +1,154 @@
 /**
- * Which changes of a table's definition leave its rows and its columns alone: those that online
- * schema tools and DBAs run every day (an index, a comment, a rebuild). All others are doubted, for
- * a change of a column may change values, and one of a partition may remove rows.
+ * What the clauses of an ALTER TABLE do to the table's rows and columns. Most of what online schema
+ * tools and DBAs run every day leaves both alone (an index, a comment, a rebuild); some clauses
+ * only add columns, say a column again that is there, or add foreign keys. What is in none of these
+ * lists is doubted: a change of a column may change values, and one of a partition may remove rows.
+ *
+ * Names of columns are kept in lower case, as servers compare them.
  */
-import type { WordReader } from './words.ts';
+import type { Word, WordReader } from './words.ts';
 
-const KEEPING: readonly RegExp[] = [
-  /^ADD (UNIQUE |FULLTEXT |SPATIAL )?(INDEX|KEY)\b/,
-  /^ADD (UNIQUE|FULLTEXT|SPATIAL)\b/,
-  /^ADD (CONSTRAINT \S+ )?(FOREIGN KEY|CHECK|UNIQUE)\b/,
-  /^DROP (INDEX|KEY|CONSTRAINT|CHECK|FOREIGN KEY)\b/,
-  /^(RENAME|ALTER) (INDEX|KEY)\b/,
-  /^ALTER (COLUMN )?\S+ (SET|DROP) DEFAULT\b/,
-  /^(ENGINE|COMMENT|AUTO_INCREMENT|ROW_FORMAT|KEY_BLOCK_SIZE|AVG_ROW_LENGTH|MAX_ROWS|MIN_ROWS)\b/,
-  /^(STATS_\w+|ALGORITHM|LOCK|CHECKSUM|COMPRESSION|ENCRYPTION|FORCE|DEFAULT|CHARACTER|CHARSET)\b/,
-  /^(COLLATE|NOWAIT|WAIT|ENABLE|DISABLE)\b/,
-  /^(ANALYZE|OPTIMIZE|CHECK|REBUILD|ADD) PARTITION\b/,
-];
-
-/** Reads from behind the table's name to the end. */
-export function alterKeepsRows(r: WordReader): boolean {
-  // A key that sets rows of the table by itself, without a trace in the binlog.
-  if (r.has('CASCADE') || r.has('CONVERT')) return false;
-  const clauses = clausesFrom(r);
-  if (clauses.some(c => /\bSET NULL\b/.test(c) || / PRIMARY\b/.test(c))) return false;
-  // Another engine may keep fewer rows, or none.
-  if (clauses.some(c => /\bENGINE (= )?(?!=|INNODB\b)/.test(c))) return false;
-  return clauses.length > 0 && clauses.every(c => KEEPING.some(k => k.test(c)));
+export interface AlterEffect {
+  /** Columns that are added, each empty (NULL) in every row that is there already. */
+  adds: string[];
+  /**
+   * A column that is there is declared once more. If the table's columns are the same before and
+   * after, no value has changed.
+   */
+  redeclares: boolean;
+  /** Adds a foreign key that sets rows of the table by itself. */
+  acts: boolean;
 }
 
-/** The words of each clause; what is inside of parentheses is left out. */
-function clausesFrom(r: WordReader): string[] {
-  const clauses: string[][] = [[]];
-  let depth = 0;
-  for (let i = r.at; i < r.words.length; i++) {
-    const word = r.keyword(i);
-    if (word === '(') depth += 1;
-    else if (word === ')') depth -= 1;
-    else if (depth === 0 && word === ',') clauses.push([]);
-    else if (depth === 0) clauses.at(-1)?.push(word === '' ? 'a-name' : word);
+/** Changes no row and no column. */
+export const NO_EFFECT: AlterEffect = { adds: [], redeclares: false, acts: false };
+
+const KEEPING: readonly RegExp[] = [
+  /^ADD (UNIQUE |FULLTEXT |SPATIAL |VECTOR )?(INDEX|KEY)\b/,
+  /^ADD (UNIQUE|FULLTEXT|SPATIAL)\b/,
+  /^ADD (CONSTRAINT (IF NOT EXISTS )?(\S+ )?)?(FOREIGN KEY|CHECK|UNIQUE)\b/,
+  /^DROP (INDEX|KEY|CONSTRAINT|CHECK|FOREIGN KEY)\b/,
+  /^(RENAME|ALTER) (INDEX|KEY)\b/,
+  /^ALTER (CHECK|CONSTRAINT)\b/,
+  /^ALTER (COLUMN )?(IF EXISTS )?\S+ ((SET|DROP) DEFAULT|SET (IN)?VISIBLE)\b/,
+  /^(ENGINE|COMMENT|AUTO_INCREMENT|ROW_FORMAT|KEY_BLOCK_SIZE|AVG_ROW_LENGTH|MAX_ROWS|MIN_ROWS)\b/,
+  /^(STATS_\w+|ALGORITHM|LOCK|CHECKSUM|COMPRESSION|ENCRYPTION|FORCE|DEFAULT|CHARACTER|CHARSET)\b/,
+  /^(COLLATE|ENABLE|DISABLE|PACK_KEYS|DELAY_KEY_WRITE|AUTOEXTEND_SIZE)\b/,
+  /^(PAGE_\w+|(ENGINE|SECONDARY_ENGINE)_ATTRIBUTE|ORDER BY|(WITH|WITHOUT) VALIDATION)\b/,
+  /^(PARTITION BY|REMOVE PARTITIONING)\b/,
+];
+/** Rows move between partitions at most. Names may follow, each behind a comma. */
+const PARTITIONS = /^(ANALYZE|OPTIMIZE|CHECK|REBUILD|REPAIR|REORGANIZE|COALESCE|ADD) PARTITION\b/;
+const PARTITION_NAME = /^\S+( INTO)?$/;
+
+/** With any of these a new column may have values of its own in the rows that are there. */
+const FILLED = new Set(
+  `NOT DEFAULT GENERATED AS VIRTUAL STORED PERSISTENT AUTO_INCREMENT PRIMARY KEY UNIQUE SERIAL
+   REFERENCES ROW`.split(/\s+/),
+);
+/** ADD SYSTEM VERSIONING, ADD PERIOD FOR. */
+const NO_COLUMN = /^(SYSTEM|PERIOD)$/i;
+/** What may not stand behind the start of a clause: options follow each other without a comma. */
+const REMOVING = /\S (TRUNCATE|EXCHANGE|DISCARD|IMPORT|MODIFY|CHANGE|DROP(?! DEFAULT\b))\b/;
+const ACTING = /\bFOREIGN KEY\b.* (CASCADE|SET NULL|SET DEFAULT)\b/;
+/** Values of such a column may change although its declaration seems to be the same. */
+const COMPUTED = /\b(GENERATED|AS|VIRTUAL|STORED|PERSISTENT|AUTO_INCREMENT|REFERENCES)\b/;
+
+interface Clause {
+  words: Word[];
+  /** Keywords outside of parentheses; a quoted name is `a-name`. */
+  text: string;
+}
+
+/** Reads from behind the table's name to the end; null: it is not known what it does. */
+export function alterEffect(r: WordReader): AlterEffect | null {
+  // Values of all texts may change.
+  if (r.has('CONVERT')) return null;
+  // MariaDB's words before the first clause, without a comma.
+  if (r.skip('WAIT')) r.at += 1;
+  else r.skip('NOWAIT');
+  const effect: AlterEffect = { adds: [], redeclares: false, acts: false };
+  const clauses = clausesOf(r.words.slice(r.at));
+  const [first, ...names] = clauses;
+  if (first !== undefined && PARTITIONS.test(first.text) && !isOther(first)) {
+    return names.every(c => PARTITION_NAME.test(c.text)) ? effect : null;
   }
-  return clauses.map(c => c.join(' '));
+  for (const clause of clauses) {
+    if (isOther(clause)) return null;
+    if (KEEPING.some(k => k.test(clause.text))) {
+      effect.acts ||= ACTING.test(clause.text);
+      continue;
+    }
+    const added = addedBy(clause);
+    if (added === null && !isRedeclared(clause)) return null;
+    if (added === null) effect.redeclares = true;
+    else effect.adds.push(...added);
+  }
+  return effect;
+}
+
+/** Another primary key, two changes in a clause, or an engine that may keep fewer rows, or none. */
+function isOther({ words, text }: Clause): boolean {
+  if (words.some(w => w.text.toUpperCase() === 'PRIMARY')) return true;
+  return REMOVING.test(text) || /\bENGINE (= )?(?!=|INNODB\b)/.test(text);
+}
+
+/** Parts between commas outside of parentheses. */
+function clausesOf(words: readonly Word[]): Clause[] {
+  const parts: Word[][] = [[]];
+  let depth = 0;
+  for (const word of words) {
+    const mark = word.quoted ? '' : word.text;
+    if (mark === '(') depth += 1;
+    if (mark === ')') depth -= 1;
+    if (mark === ',' && depth === 0) parts.push([]);
+    else parts.at(-1)?.push(word);
+  }
+  return parts.filter(p => p.length > 0).map(p => ({ words: p, text: textOf(p) }));
+}
+
+function textOf(words: readonly Word[]): string {
+  const texts: string[] = [];
+  let depth = 0;
+  for (const { text, quoted } of words) {
+    if (!quoted && text === ')') depth -= 1;
+    else if (!quoted && text === '(') depth += 1;
+    else if (depth === 0) texts.push(quoted ? 'a-name' : text.toUpperCase());
+  }
+  return texts.join(' ');
+}
+
+/** Names of the columns that the clause adds empty; null if that is not all that it does. */
+function addedBy({ words, text }: Clause): string[] | null {
+  const head = /^ADD (COLUMN )?(IF NOT EXISTS )?/.exec(`${text} `);
+  if (head === null) return null;
+  const rest = words.slice(head[0].trim().split(' ').length);
+  const isList = rest[0]?.text === '(' && !rest[0].quoted;
+  const definitions = isList ? clausesOf(rest.slice(1, -1)) : [{ words: rest, text: textOf(rest) }];
+  const names: string[] = [];
+  for (const definition of definitions) {
+    const [name, ...declared] = definition.words;
+    if (name === undefined || !isEmpty(textOf(declared))) return null;
+    if (!name.quoted && NO_COLUMN.test(name.text)) return null;
+    names.push(name.text.toLowerCase());
+  }
+  return names;
+}
+
+/** Pure: whether a column that is declared so is NULL in the rows that are there. */
+function isEmpty(declared: string): boolean {
+  const words = declared.replace(/\bDEFAULT NULL\b/, '').split(' ');
+  // Without the word it is NOT NULL, and the time of the ALTER, on servers that have it so.
+  if (words[0] === 'TIMESTAMP' && !words.includes('NULL')) return false;
+  return words[0] !== '' && !words.some(w => FILLED.has(w));
+}
+
+/** Under its own name: with another one values may change places. */
+function isRedeclared({ words, text }: Clause): boolean {
+  if (COMPUTED.test(text)) return false;
+  if (/^MODIFY (COLUMN )?(IF EXISTS )?\S/.test(text)) return true;
+  const head = /^CHANGE (COLUMN )?(IF EXISTS )?(?=\S)/.exec(text);
+  if (head === null) return false;
+  const [from, to] = words.slice(head[0].trim().split(' ').length);
+  return from !== undefined && from.text.toLowerCase() === to?.text.toLowerCase();
 }

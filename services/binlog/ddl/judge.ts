@@ -17,6 +17,7 @@
 import type { GtidSet } from '../../../shared/change/gtid.ts';
 import type { Trust } from '../../../shared/job/state/progress-view.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import type { AlterEffect } from './alter.ts';
 import type { DataStatement } from './data-statement.ts';
 import type { Definition } from './statement.ts';
 
@@ -32,8 +33,11 @@ export interface FollowedTables {
 export interface StatementJudge {
   /** Whether a data change, whose targets are none of `ours`, has left the rows of `ours` alone. */
   ofData(statement: DataStatement, ours: FollowedTables): Doubt | Promise<Doubt>;
-  /** Whether the table is as it was planned. */
-  ofTable(planned: TableSchema): Promise<Doubt>;
+  /**
+   * Whether a change of a table's definition that declares columns once more, or adds foreign keys
+   * that act, has left its rows alone. The stream has come to it behind what it has `read`.
+   */
+  ofTable(effect: AlterEffect, planned: TableSchema, read: () => GtidSet): Promise<Doubt>;
   /**
    * The stream has come to a change of definitions, behind the transactions that it has `read`;
    * gives what that puts in doubt afterwards.

@@ -8,13 +8,15 @@
 import { type Flavor, GtidSet } from '../../../shared/change/gtid.ts';
 import type { JobSource } from '../../../shared/job/job.ts';
 import type { Trust } from '../../../shared/job/state/progress-view.ts';
+import { logsCascades } from '../../../shared/mysql/cascade.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { allows, type Grant, readAccount } from '../../../shared/mysql/grant.ts';
 import { quoteId } from '../../../shared/mysql/identifier.ts';
-import { inspectTable } from '../../../shared/mysql/inspect.ts';
+import { inspectTable, serverFacts } from '../../../shared/mysql/inspect.ts';
 import { asReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { schemaFingerprint, type TableSchema } from '../../../shared/schema/table-schema.ts';
+import type { AlterEffect } from './alter.ts';
 import type { DataStatement } from './data-statement.ts';
 import type { Doubt, FollowedTables, StatementJudge } from './judge.ts';
 import { isNative } from './native-function.ts';
@@ -29,6 +31,8 @@ const KNOWN_MAX = 1000;
 const REACH_MAX = 1000;
 /** Engines that keep the rows of a table in the table itself. */
 const OWN_ROWS = /^(InnoDB|MyISAM|Aria|MEMORY|ARCHIVE|CSV|BLACKHOLE|RocksDB)$/i;
+/** Mark in the names of what is trusted; no word of a statement begins so. */
+const REDECLARED = 'columns of ';
 const ACTING = "('CASCADE', 'SET NULL', 'SET DEFAULT')";
 
 export interface LiveJudgeOptions {
@@ -67,26 +71,51 @@ export class LiveJudge implements StatementJudge {
     const { grants, name } = await readAccount(session);
     const doubt = await new Inspection(session, grants, name, ours).ofData(statement);
     if (doubt !== null) return doubt;
-    // Read behind the answer: what changed while we were asking is still to come in the stream.
-    const until = await executed(session);
-    this.#until = this.#until === null ? until : this.#until.union(until);
-    for (const { name: table } of statement.targets) this.#names.add(table.toLowerCase());
+    await this.#restOn(
+      session,
+      statement.targets.map(t => t.name.toLowerCase()),
+    );
     if (this.#known.size >= KNOWN_MAX) this.#known.clear();
     this.#known.add(shape);
     return null;
   }
 
-  async ofTable(planned: TableSchema): Promise<Doubt> {
+  async ofTable(
+    { acts, redeclares }: AlterEffect,
+    planned: TableSchema,
+    read: () => GtidSet,
+  ): Promise<Doubt> {
+    this.#close(read);
     const { source, log } = this.#o;
     await using session = await MysqlSession.open(source, { role: 'read', log });
+    if (acts && !logsCascades(session, await serverFacts(session))) {
+      return { why: 'a foreign key changes its rows, which this server does not log' };
+    }
+    return redeclares ? await this.#sameColumns(session, planned) : null;
+  }
+
+  /**
+   * What the server shows may be the work of a later statement that has undone this one: until the
+   * stream has come to where the answer was given, a second one of the kind is doubted.
+   */
+  async #sameColumns(session: MysqlSession, planned: TableSchema): Promise<Doubt> {
+    const name = `${REDECLARED}${planned.table}`;
+    if (this.#until !== null && this.#names.has(name)) {
+      return {
+        why: 'columns were declared anew before, and it cannot be told what they were then',
+      };
+    }
     const now = await inspectTable(session, planned.db, planned.table).catch(e => {
       const error = asReshardError(e);
       if (error.kind === 'schema-changed') return null;
       throw error;
     });
     if (now === null) return { why: 'there is no such table now' };
-    if (schemaFingerprint(now) === schemaFingerprint(planned)) return null;
-    return { why: 'the table is not as it was planned any more' };
+    if (schemaFingerprint(now) !== schemaFingerprint(planned)) {
+      return { why: 'the table is not as it was planned any more' };
+    }
+    await this.#restOn(session, [name]);
+    return null;
   }
 
   onDefinition(definition: Definition, read: () => GtidSet): Doubt {
@@ -106,6 +135,13 @@ export class LiveJudge implements StatementJudge {
     this.#close(read);
     if (this.#until === null) return null;
     return { until: this.#until.toString(), names: [...this.#names] };
+  }
+
+  /** Read behind the answer: what changed while we were asking is still to come in the stream. */
+  async #restOn(session: MysqlSession, names: readonly string[]): Promise<void> {
+    const until = await executed(session);
+    this.#until = this.#until === null ? until : this.#until.union(until);
+    for (const name of names) this.#names.add(name);
   }
 
   /** All that was there when we asked has been read. */

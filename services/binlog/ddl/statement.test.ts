@@ -14,7 +14,10 @@ function reach(text: string, schema = 'shop'): string[] {
 
 function ddl(text: string): string {
   const s = classify(text, 'shop', tracked);
-  return s.kind === 'ddl' ? `${s.tables.join(' ')}${s.keepsRows ? ' keeps rows' : ''}` : s.kind;
+  if (s.kind !== 'ddl') return s.kind;
+  const { adds, redeclares, acts } = s.effect ?? { adds: [], redeclares: false, acts: false };
+  const extra = [...adds.map(a => `adds ${a}`), redeclares && 'declares', acts && 'acts'];
+  return [...s.tables, s.effect && 'keeps rows', ...extra].filter(Boolean).join(' ');
 }
 
 describe('marks of transactions', () => {
@@ -204,7 +207,25 @@ describe('DDL', () => {
   test.each([
     'CREATE TABLE IF NOT EXISTS orders (id INT)',
     'CREATE UNIQUE INDEX u ON orders (a)',
-    'DROP INDEX `PRIMARY` ON shop.orders',
+    'ALTER TABLE orders',
+    'ALTER TABLE orders FORCE',
+    'ALTER TABLE orders WAIT 5 ADD INDEX (a)',
+    "ALTER TABLE orders COMMENT 'DROP COLUMN a'",
+    "ALTER TABLE orders COMMENT 'a\\n'",
+    'ALTER TABLE orders STATS_PERSISTENT=1, STATS_AUTO_RECALC=0, STATS_SAMPLE_PAGES=20',
+    'ALTER TABLE orders ADD VECTOR INDEX v (a), ALTER INDEX by_a INVISIBLE',
+    'ALTER TABLE orders RENAME INDEX a TO b, ALTER CHECK c NOT ENFORCED',
+    'ALTER TABLE orders DROP FOREIGN KEY fk, DROP CONSTRAINT c',
+    'ALTER TABLE orders ALTER a DROP DEFAULT, ALTER COLUMN b SET INVISIBLE',
+    'ALTER TABLE orders REORGANIZE PARTITION p0 INTO (PARTITION a VALUES LESS THAN (5))',
+    'ALTER TABLE orders REORGANIZE PARTITION p0, `p1` INTO (PARTITION a VALUES LESS THAN (5))',
+    'ALTER TABLE orders COALESCE PARTITION 2',
+    'ALTER TABLE orders ADD PARTITION (PARTITION p9 VALUES LESS THAN MAXVALUE)',
+    'ALTER TABLE orders REBUILD PARTITION ALL',
+    'ALTER TABLE orders PARTITION BY HASH (id) PARTITIONS 4',
+    'ALTER TABLE orders REMOVE PARTITIONING',
+    'ALTER TABLE orders ORDER BY a',
+    'DROP INDEX by_a ON shop.orders',
     'ALTER TABLE orders ENGINE InnoDB ROW_FORMAT=DYNAMIC',
     'ALTER TABLE orders ADD INDEX by_a (a, b), ALGORITHM=INPLACE, LOCK=NONE',
     'ALTER TABLE orders ADD UNIQUE KEY (a)',
@@ -218,18 +239,56 @@ describe('DDL', () => {
   });
 
   test.each([
-    'ALTER TABLE orders ADD COLUMN x INT',
+    ['ADD COLUMN x INT', 'adds x'],
+    ['ADD COLUMN x TIMESTAMP(3) NULL DEFAULT NULL', 'adds x'],
+    ['ADD x INT NULL DEFAULT NULL AFTER a, ADD INDEX (x)', 'adds x'],
+    ['ADD COLUMN IF NOT EXISTS `X` VARCHAR(9) COLLATE utf8mb4_bin FIRST', 'adds x'],
+    ['ADD COLUMN (x INT, `y` DECIMAL(5,2) NULL COMMENT "z"), ALGORITHM=INSTANT', 'adds x adds y'],
+    ["ADD s SET('a','b'), COMMENT='new'", 'adds s'],
+    ['MODIFY a VARCHAR(20) COMMENT "x"', 'declares'],
+    ['CHANGE COLUMN `a` a VARCHAR(20) NOT NULL', 'declares'],
+    ['ADD FOREIGN KEY (a) REFERENCES other (id) ON DELETE CASCADE', 'acts'],
+    ['ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES other (id) ON UPDATE SET NULL', 'acts'],
+  ])('ALTER TABLE orders %s: %s', (clauses, effect) => {
+    expect(ddl(`ALTER TABLE orders ${clauses}`)).toBe(`orders keeps rows ${effect}`);
+  });
+
+  test.each([
+    'ALTER TABLE orders ADD x INT NOT NULL',
+    'ALTER TABLE orders ADD x INT DEFAULT 5',
+    'ALTER TABLE orders ADD x INT AS (a + 1)',
+    'ALTER TABLE orders ADD x INT GENERATED ALWAYS AS (a + 1) STORED',
+    'ALTER TABLE orders ADD (x INT, y INT NOT NULL)',
+    'ALTER TABLE orders ADD x INT AUTO_INCREMENT UNIQUE',
+    'ALTER TABLE orders ADD x SERIAL',
+    'ALTER TABLE orders ADD x TIMESTAMP',
+    "ALTER TABLE orders COMMENT 'a\\', DROP COLUMN v, COMMENT 'b'",
+    "ALTER TABLE other COMMENT 'a\\', RENAME TO orders, COMMENT 'b'",
+    'ALTER TABLE orders ADD x INT, DROP COLUMN y',
+    'ALTER TABLE orders NOWAIT DROP PARTITION p0',
+    'ALTER TABLE orders REBUILD PARTITION p0, DROP COLUMN a',
+    'ALTER TABLE orders REBUILD PARTITION p0 DROP PARTITION p1',
+    'ALTER TABLE orders WAIT 5 TRUNCATE PARTITION p0',
+    'ALTER TABLE orders COMMENT "x" DROP PARTITION p0',
+    'ALTER TABLE orders DROP INDEX `PRIMARY`',
+    'DROP INDEX `PRIMARY` ON shop.orders',
+    'ALTER TABLE orders CHANGE a b INT',
+    'ALTER TABLE orders CHANGE a b INT, CHANGE b a INT',
+    'ALTER TABLE orders MODIFY a INT AS (b)',
+    'ALTER TABLE orders MODIFY id INT AUTO_INCREMENT',
+    'ALTER TABLE orders MODIFY a INT REFERENCES other (id) ON DELETE CASCADE',
+    'ALTER TABLE orders RENAME COLUMN a TO b',
+    'ALTER TABLE orders ADD SYSTEM VERSIONING',
+    'ALTER TABLE orders ADD PERIOD FOR SYSTEM_TIME (a, b)',
+    'ALTER TABLE orders IMPORT PARTITION p0 TABLESPACE',
     'ALTER TABLE orders ADD x INT UNIQUE',
     'ALTER TABLE orders ADD INDEX (a), DROP COLUMN b',
-    'ALTER TABLE orders MODIFY a VARCHAR(20)',
     'ALTER TABLE orders DROP PARTITION p0',
     'ALTER TABLE orders TRUNCATE PARTITION p0',
     'ALTER TABLE orders EXCHANGE PARTITION p0 WITH TABLE other',
     'ALTER TABLE orders CONVERT TO CHARACTER SET utf8mb4',
     'ALTER IGNORE TABLE orders ADD UNIQUE KEY (a)',
     'ALTER TABLE orders ADD PRIMARY KEY (a)',
-    'ALTER TABLE orders ADD FOREIGN KEY (a) REFERENCES other (id) ON DELETE CASCADE',
-    'ALTER TABLE orders ADD FOREIGN KEY (a) REFERENCES other (id) ON DELETE SET NULL',
     'ALTER TABLE orders DISCARD TABLESPACE',
     'ALTER TABLE orders ENGINE=BLACKHOLE',
     "ALTER TABLE orders COMMENT='a' ENGINE MEMORY",

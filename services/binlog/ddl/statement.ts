@@ -7,7 +7,7 @@
  * Invariant: what is not in these lists is `unknown`. A kind of statement that we have never seen
  * is doubted, not passed over.
  */
-import { alterKeepsRows } from './alter.ts';
+import { type AlterEffect, alterEffect, NO_EFFECT } from './alter.ts';
 import { DATA_VERBS, type DataStatement, dataStatement } from './data-statement.ts';
 import { type Name, TEXT_MAX, WordReader, wordsOf } from './words.ts';
 
@@ -29,8 +29,8 @@ export interface TableChange {
   verb: string;
   /** In lower case. */
   tables: string[];
-  /** It changes no row by itself: if the table is as it was planned, nothing has happened. */
-  keepsRows: boolean;
+  /** What it does, if that is known; null: it may have changed rows, or anything else. */
+  effect: AlterEffect | null;
 }
 
 /** DDL of other things: no row of ours changes, but later statements may mean something else. */
@@ -82,9 +82,12 @@ export function classify(text: string, schema: string, tracked: TrackedNames): S
   }
   // The id is made of strings, which are no words.
   if (read.kind === 'xa') return { ...read, xid: xidOf(text) };
-  if (read.kind !== 'data' || !text.includes('\\')) return read;
+  if (!text.includes('\\')) return read;
   // What a backslash means is not known here: what both readings say must be harmless.
   const other = classifyWords(new WordReader(wordsOf(text, 'plain'), schema), tracked);
+  const change = [read, other].find(s => s.kind === 'ddl');
+  if (change?.kind === 'ddl') return isSame(read, other) ? change : { ...change, effect: null };
+  if (read.kind !== 'data') return read;
   if (other.kind !== 'data') return { ...read, unclear: true };
   return {
     ...read,
@@ -94,6 +97,10 @@ export function classify(text: string, schema: string, tracked: TrackedNames): S
     words: [...new Set([...read.words, ...other.words])],
     unclear: read.unclear || other.unclear,
   };
+}
+
+function isSame(a: Statement, b: Statement): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function classifyWords(r: WordReader, tracked: TrackedNames): Statement {
@@ -153,16 +160,16 @@ function ddl(r: WordReader, verb: string, tracked: TrackedNames): Statement {
   switch (verb) {
     case 'TRUNCATE':
       r.skip('TABLE');
-      return tableChange(verb, [r.name()], tracked, false) ?? HARMLESS;
+      return tableChange(verb, [r.name()], tracked, null) ?? HARMLESS;
     case 'CREATE':
       return create(r, tracked);
     case 'DROP':
       return drop(r, tracked);
     case 'RENAME':
       if (!r.skip('TABLE') && !r.skip('TABLES')) return HARMLESS;
-      return tableChange(verb, r.names(), tracked, false) ?? definition(r, false, true);
+      return tableChange(verb, r.names(), tracked, null) ?? definition(r, false, true);
     case 'IMPORT':
-      return tableChange(verb, r.names(), tracked, false) ?? definition(r, false, true);
+      return tableChange(verb, r.names(), tracked, null) ?? definition(r, false, true);
     case 'ALTER':
       return alter(r, tracked);
     default:
@@ -174,11 +181,11 @@ function tableChange(
   verb: string,
   names: Iterable<Name>,
   tracked: TrackedNames,
-  keepsRows: boolean,
+  effect: AlterEffect | null,
 ): TableChange | null {
   const ours = [...names].filter(n => n.db.toLowerCase() === tracked.db);
   const tables = ours.map(n => n.name.toLowerCase()).filter(t => tracked.tables.has(t));
-  return tables.length === 0 ? null : { kind: 'ddl', verb, tables, keepsRows };
+  return tables.length === 0 ? null : { kind: 'ddl', verb, tables, effect };
 }
 
 function definition(r: WordReader, program: boolean, removes: boolean): Definition {
@@ -190,7 +197,7 @@ function definition(r: WordReader, program: boolean, removes: boolean): Definiti
 function ofDatabase(r: WordReader, verb: string, tracked: TrackedNames): Statement {
   const name = r.words[r.at]?.text.toLowerCase();
   if (name !== tracked.db) return definition(r, true, true);
-  return { kind: 'ddl', verb, tables: ['*'], keepsRows: false };
+  return { kind: 'ddl', verb, tables: ['*'], effect: null };
 }
 
 function create(r: WordReader, tracked: TrackedNames): Statement {
@@ -200,7 +207,7 @@ function create(r: WordReader, tracked: TrackedNames): Statement {
   }
   if (r.skip('UNIQUE', 'INDEX')) {
     while (!r.ended && !r.skip('ON')) r.at += 1;
-    return tableChange('CREATE UNIQUE INDEX', [r.name()], tracked, true) ?? HARMLESS;
+    return tableChange('CREATE UNIQUE INDEX', [r.name()], tracked, NO_EFFECT) ?? HARMLESS;
   }
   if (r.skip('TABLE')) return createTable(r, replaces, tracked);
   if (r.skip('TEMPORARY', 'TABLE')) return createdFrom(r) ?? HARMLESS;
@@ -211,8 +218,8 @@ function createTable(r: WordReader, replaces: boolean, tracked: TrackedNames): S
   const isOptional = r.skip('IF', 'NOT', 'EXISTS');
   const name = r.name();
   // Where the table is there already, nothing has been done; where it was not, it was not ours.
-  const keepsRows = isOptional && !replaces && !r.has('SELECT');
-  const ours = tableChange('CREATE', [name], tracked, keepsRows);
+  const effect = isOptional && !replaces && !r.has('SELECT') ? NO_EFFECT : null;
+  const ours = tableChange('CREATE', [name], tracked, effect);
   if (ours !== null) return ours;
   const n = r.words.length;
   const opens = r.keyword(n - 2) === 'START' && r.keyword(n - 1) === 'TRANSACTION';
@@ -247,14 +254,15 @@ function drop(r: WordReader, tracked: TrackedNames): Statement {
   if (r.skip('TEMPORARY')) return HARMLESS;
   if (r.keyword() === 'INDEX') return dropIndex(r, tracked);
   if (!r.skip('TABLE') && !r.skip('TABLES')) return ofProgram(r, true);
-  return tableChange('DROP', r.names(), tracked, false) ?? definition(r, false, true);
+  return tableChange('DROP', r.names(), tracked, null) ?? definition(r, false, true);
 }
 
-/** The index may be `PRIMARY`: what is left has to be the table that was planned. */
+/** Without its primary key a table is another one. */
 function dropIndex(r: WordReader, tracked: TrackedNames): Statement {
+  const isPrimary = r.words.some(w => w.text.toUpperCase() === 'PRIMARY');
   r.seek('ON');
   r.at += 1;
-  return tableChange('DROP INDEX', [r.name()], tracked, true) ?? HARMLESS;
+  return tableChange('DROP INDEX', [r.name()], tracked, isPrimary ? null : NO_EFFECT) ?? HARMLESS;
 }
 
 function alter(r: WordReader, tracked: TrackedNames): Statement {
@@ -268,7 +276,7 @@ function alter(r: WordReader, tracked: TrackedNames): Statement {
   }
   r.skip('IF', 'EXISTS');
   const name = r.name();
-  const own = tableChange('ALTER', [name], tracked, !isIgnoring && alterKeepsRows(r));
+  const own = tableChange('ALTER', [name], tracked, isIgnoring ? null : alterEffect(r));
   return own ?? alterOther(r, tracked);
 }
 
@@ -282,7 +290,7 @@ function alterOther(r: WordReader, tracked: TrackedNames): Statement {
       r.skip('TO', 'TABLE') ||
       r.skip('CONVERT', 'TABLE') ||
       (r.skip('RENAME') && !/^(COLUMN|INDEX|KEY)$/.test(r.keyword()));
-    const ours = isNamed ? tableChange('ALTER', [r.name()], tracked, false) : null;
+    const ours = isNamed ? tableChange('ALTER', [r.name()], tracked, null) : null;
     if (ours !== null) return ours;
     if (!isNamed) r.at += 1;
   }

@@ -66,7 +66,7 @@ const judge: StatementJudge = {
     at.asked.push(verb);
     return at.doubt;
   },
-  ofTable: async ({ table }) => {
+  ofTable: async (_, { table }) => {
     at.asked.push(table);
     return at.doubt;
   },
