@@ -16,7 +16,7 @@ import { GtidSet } from '../../shared/change/gtid.ts';
 import { StreamPosition } from '../../shared/change/position.ts';
 import type { JobSource } from '../../shared/job/job.ts';
 import { refuseSwapped } from '../../shared/job/state/identity.ts';
-import type { Start, TablePlan } from '../../shared/job/state/job-view.ts';
+import { parseSchema, type Start, type TablePlan } from '../../shared/job/state/job-view.ts';
 import { openProgress } from '../../shared/job/state/open.ts';
 import { sourceTransactionalId } from '../../shared/job/state/owner.ts';
 import type { ProgressView, Resume } from '../../shared/job/state/progress-view.ts';
@@ -46,6 +46,8 @@ export class BinlogUnit implements Unit {
   readonly #source: JobSource;
   readonly #progress: BinlogProgress;
   readonly #log: Logger;
+  /** Of the plans that the unit is built from. */
+  #basis = '';
 
   constructor(context: ServiceContext, source: JobSource, progress: BinlogProgress) {
     this.#context = context;
@@ -83,6 +85,7 @@ export class BinlogUnit implements Unit {
     return view.waitFor(() => {
       const start = view.starts.get(this.#source.name);
       const plans = view.plansOf(this.#source.name);
+      this.#basis = view.basisOf(this.#source.name);
       const all = job.tables.every(t => plans.some(p => p.table === t.name));
       return start && all && { start, plans };
     }, signal);
@@ -123,15 +126,10 @@ export class BinlogUnit implements Unit {
     const { readerId } = facts;
     const { chunksOffset } = durable;
     this.#log.info({ gtid: begin.gtid, epoch, chunksOffset, readerId }, 'reading the binlog');
-    await this.#follow(pipeline, server, start, signal);
+    await this.#follow(pipeline, server, signal);
   }
 
-  async #follow(
-    pipeline: Pipeline,
-    server: ReadServer,
-    start: Start,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #follow(pipeline: Pipeline, server: ReadServer, signal: AbortSignal): Promise<void> {
     const end = new AbortController();
     const idleAt = (): { file: string; pos: number } | null => {
       const { caughtUp, file, filePos } = pipeline.capture;
@@ -144,12 +142,12 @@ export class BinlogUnit implements Unit {
     this.#progress.follow(pipeline);
     const unfollow = this.#context.view.onChange(() =>
       pipeline.guarded(() => {
-        this.#refuseRecopied(start);
+        this.#refuseReplanned();
         pipeline.intake.pump();
       }),
     );
     try {
-      this.#refuseRecopied(start);
+      this.#refuseReplanned();
       await pipeline.start();
       await Promise.race([pipeline.failed, changed, aborted(signal)]);
       await pipeline.drain();
@@ -201,6 +199,7 @@ export class BinlogUnit implements Unit {
       valueSchemaId: plan.valueSchemaId,
       maxMessageBytes: job.options.maxMessageBytes,
       skipped: skipTo === '' ? null : GtidSet.parse(skipTo, start.flavor),
+      older: (plan.older ?? []).map(o => parseSchema(o.schemaJson)),
     });
     if (!progress.isCopied(plan)) {
       const { options, tables } = job;
@@ -216,11 +215,11 @@ export class BinlogUnit implements Unit {
   }
 
   /** Control has planned tables anew: the unit that follows begins with what is durable then. */
-  #refuseRecopied(start: Start): void {
-    const recopy = this.#context.view.recopyOf(this.#source.name);
-    if (recopy === (start.recopy ?? null)) return;
-    throw new ReshardError('source', 'tables of the source are copied anew', {
-      context: { recopy },
+  #refuseReplanned(): void {
+    const basis = this.#context.view.basisOf(this.#source.name);
+    if (basis === this.#basis) return;
+    throw new ReshardError('source', 'tables of the source are planned anew', {
+      context: { basis },
     });
   }
 }

@@ -78,16 +78,16 @@ function startUnit(context: ServiceContext, source: JobSource, metrics: BinlogMe
   const stop = new AbortController();
   const running: Running = { stop, done: Promise.resolve(), state: 'starting' };
   const unit = report.unit(source.name, { progress: () => progress.report() });
-  let recopy: string | null = null;
+  let basis = '';
   running.done = runSupervised(
     `binlog/${source.name}`,
     () => {
-      recopy = view.recopyOf(source.name);
+      basis = view.basisOf(source.name);
       return new BinlogUnit(context, source, progress);
     },
     {
       cured: async until => {
-        await view.waitFor(() => view.recopyOf(source.name) !== recopy, until);
+        await view.waitFor(() => view.basisOf(source.name) !== basis, until);
       },
       log,
       signal: AbortSignal.any([signal, stop.signal]),

@@ -241,7 +241,8 @@ export class ChunkReader {
     if (now === this.fingerprint) return;
     throw new ReshardError('schema-changed', 'the table was altered while it was copied', {
       context: { source: this.#plan.source, db, table },
-      remedy: 'undo the change, or plan the job anew',
+      remedy:
+        'columns that came can be taken up: `reshard ddl show <job file>`; else undo the change',
     });
   }
 }

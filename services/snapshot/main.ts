@@ -68,9 +68,9 @@ function copySource({ context, source, slots, pause, metrics }: SourceCopy): Pro
     reported: () => UnitReport = () => ({}),
   ): Promise<void> => {
     const shown = report.unit(unit, { shared: true, progress: reported });
-    let recopy: string | null = null;
+    let basis = '';
     const made = (): Unit => {
-      recopy = view.recopyOf(name);
+      basis = view.basisOf(name);
       return make();
     };
     return runSupervised(`snapshot/${unit}`, made, {
@@ -78,7 +78,7 @@ function copySource({ context, source, slots, pause, metrics }: SourceCopy): Pro
       signal,
       onState: shown.state,
       cured: async until => {
-        await view.waitFor(() => view.recopyOf(name) !== recopy, until);
+        await view.waitFor(() => view.basisOf(name) !== basis, until);
       },
     });
   };

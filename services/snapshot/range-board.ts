@@ -18,6 +18,11 @@ export function slotOf(source: string, db: string, table: string, range: number)
 
 export type OwnRange = { plan: TablePlan; copy: RangeCopy; claimed: boolean; dropped: boolean };
 
+/** A table that has got columns is read on from where it is, with another list of columns. */
+function isOf({ copy, plan: of }: OwnRange, plan: TablePlan): boolean {
+  return copy.generation === plan.generation && of.valueSchemaId === plan.valueSchemaId;
+}
+
 export class RangeBoard {
   readonly #source: string;
   readonly #view: JobView;
@@ -43,7 +48,7 @@ export class RangeBoard {
         live.add(name);
         const progress = this.#progress.range(plan.db, plan.table, range.id);
         const own = this.#own.get(name);
-        if (own?.copy.generation === plan.generation) {
+        if (own !== undefined && isOf(own, plan)) {
           if (progress !== undefined) own.copy.progress(progress);
           continue;
         }

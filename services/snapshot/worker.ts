@@ -17,6 +17,8 @@ import type { RateLimit } from './rate-limit.ts';
 const WAIT_MS = 5;
 const IDLE_MS = 50;
 const REJECTED_WAIT_MAX_MS = 2000;
+/** With the waits in between, some seconds. */
+const SCHEMA_REJECTED_MAX = 12;
 
 export type WorkerOptions = {
   session: MysqlSession;
@@ -142,15 +144,18 @@ export class SnapshotWorker {
 
   /** A schema that the log no longer has cannot be cured by reading again. */
   #refuseSchema({ plan, copy }: OwnRange): void {
-    if (!copy.reason?.includes('schema')) return;
+    // A writer that was told later of columns that came refuses them for a moment.
+    const isLasting = copy.rejectedInARow > SCHEMA_REJECTED_MAX;
+    if (!isLasting || !copy.reason?.includes('schema')) return;
     throw new ReshardError('schema-changed', 'the ordered writer refuses the schema of a chunk', {
       context: { source: plan.source, table: `${plan.db}.${plan.table}`, reason: copy.reason },
-      remedy: 'undo the change of the table, or plan the job anew',
+      remedy:
+        '`reshard ddl show <job file>` says what can be done; else undo the change of the table',
     });
   }
 
   #readerOf({ plan }: OwnRange): TableReader {
-    const name = `${plan.topic}/${plan.generation}`;
+    const name = `${plan.topic}/${plan.generation}/${plan.valueSchemaId}`;
     let found = this.#readers.get(name);
     if (found === undefined) {
       const { session, options } = this.#o;

@@ -16,7 +16,7 @@ const PINNED: Record<RecordName, string> = {
   chunk: '9e3f10de50dfd665',
   progress: 'ee28cdf866851c32',
   report: '4a1e8b9f2de31d3e',
-  state: 'eacf37278b38f434',
+  state: '07dc3a85d8d6f351',
 };
 
 function hash(schema: unknown): string {

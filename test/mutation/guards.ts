@@ -4,12 +4,14 @@
  */
 import { CHECKER_GUARDS } from './guards/checker.ts';
 import { CONTROL_GUARDS } from './guards/control.ts';
+import { DDL_GUARDS } from './guards/ddl.ts';
 import type { Guard } from './guards/guard.ts';
 import { LOG_GUARDS } from './guards/log.ts';
 import { SINK_GUARDS } from './guards/sink.ts';
 
 export const GUARDS: Guard[] = [
   ...LOG_GUARDS,
+  ...DDL_GUARDS,
   ...SINK_GUARDS,
   ...CONTROL_GUARDS,
   ...CHECKER_GUARDS,

@@ -172,6 +172,14 @@ function isLong(attrs: unknown): boolean {
   return attrs === 'long' || (isRecord(attrs) && attrs.type === 'long');
 }
 
+/** A record of before a column was added says nothing of it: NULL, as by the schema's default. */
+function inOrderOf(columns: readonly string[], row: Row): Row {
+  const ordered: Row = {};
+  for (const column of columns) ordered[column] = row[column] ?? null;
+  const other = Object.keys(row).find(column => !columns.includes(column));
+  return other === undefined ? ordered : { ...ordered, [other]: 'is not a column of the source' };
+}
+
 function float(text: string | null): number | null {
   return text === null ? null : Number(text);
 }
@@ -205,9 +213,11 @@ export async function differsFromSource(
     const [found] = await connection.query(`SELECT * FROM \`${table}\``);
     const nameOf = (row: Row): string => keyColumns.map(c => row[c]).join(',');
     const wanted = new Map<string, string>();
+    const columns: string[] = [];
     for (const raw of Array.isArray(found) ? found : []) {
       const row: Row = {};
       for (const [column, value] of Object.entries(raw)) row[column] = textOfMysql(value);
+      if (columns.length === 0) columns.push(...Object.keys(row));
       wanted.set(nameOf(row), JSON.stringify(row));
     }
     const differing: string[] = [];
@@ -215,7 +225,7 @@ export async function differsFromSource(
     for (const row of rows.values()) {
       const name = nameOf(row);
       seen.add(name);
-      if (wanted.get(name) !== JSON.stringify(row)) differing.push(name);
+      if (wanted.get(name) !== JSON.stringify(inOrderOf(columns, row))) differing.push(name);
     }
     for (const name of wanted.keys()) if (!seen.has(name)) differing.push(name);
     return differing;

@@ -8,6 +8,7 @@
 import type { Gtid } from '../../../shared/change/gtid.ts';
 import { printGtid } from '../../../shared/change/gtid.ts';
 import type { PreparedXa } from '../../../shared/job/state/progress-view.ts';
+import type { RowProjection } from '../../../shared/row/row-projection.ts';
 import { asReshardError, ReshardError, unreachable } from '../../../shared/runtime/error.ts';
 import {
   corrupt,
@@ -35,6 +36,8 @@ interface KnownMap {
   /** The event's body behind the table id: equal bytes mean an equal table. */
   bytes: Buffer;
   table: CapturedTable | null;
+  /** Its images are of before the table grew. */
+  shape: RowProjection | null;
 }
 
 /** Equal to no map: the next one of the table is looked at again. */
@@ -298,19 +301,22 @@ export class Capture {
     const table = (nameKey(schema) === nameKey(db) && tables.get(nameKey(name))) || null;
     if (table?.skips(this.#o.position.current)) {
       this.#xa.passesOver(name);
-      this.#maps.set(id, { bytes: NOTHING, table: null });
+      this.#maps.set(id, { bytes: NOTHING, table: null, shape: null });
       return;
     }
-    if (table !== null) this.#check(table);
-    this.#maps.set(id, { bytes: Buffer.from(buf.subarray(start + 6, end)), table });
+    const shape = table === null ? null : this.#shape(table);
+    this.#maps.set(id, { bytes: Buffer.from(buf.subarray(start + 6, end)), table, shape });
   }
 
-  #check(table: CapturedTable): void {
+  /** How its images are read: null as planned. Throws if they cannot be. */
+  #shape(table: CapturedTable): RowProjection | null {
     const seen = this.#o.decoder.decodeTableMap();
     const { db, table: name } = table.schema;
     if (seen === undefined) throw this.#refusals.withoutNames(name);
     const difference = tableDifference(table.schema, seen);
-    if (difference === null) return;
+    if (difference === null) return null;
+    const shape = table.shapeOf(seen);
+    if (shape !== null) return shape;
     throw this.#refusals.changed(`${db}.${name} is not as planned: ${difference}`, [name]);
   }
 
@@ -321,7 +327,7 @@ export class Capture {
       if (header.tableId === DUMMY_TABLE_ID) return;
       throw corrupt('row changes of a table that was not named before');
     }
-    const { table } = known;
+    const { table, shape } = known;
     const { position, sink } = this.#o;
     const gtid = position.current;
     if (table === null) return;
@@ -332,8 +338,9 @@ export class Capture {
     }
     if (this.#xa.isOpen) throw this.#refusals.xa(table.schema.table);
     this.#changed.add(table.schema.table);
-    if (!header.complete || header.columns !== table.schema.columns.length) {
-      throw this.#incomplete(table, header.columns);
+    const columns = (shape?.older.schema ?? table.schema).columns.length;
+    if (!header.complete || header.columns !== columns) {
+      throw this.#incomplete(table, header.columns, columns);
     }
     let { buf, end } = event;
     let pos = header.rows;
@@ -351,7 +358,7 @@ export class Capture {
       pos: event.logPos,
       thread: this.#thread === null ? null : BigInt(this.#thread),
     });
-    const o = { sink, gtid, row: 0, publish: true, nowMs };
+    const o = { sink, gtid, row: 0, publish: true, nowMs, shape };
     try {
       while (pos < end) {
         o.publish = position.isNextNew();
@@ -369,8 +376,7 @@ export class Capture {
     this.#o.onProgress(false);
   }
 
-  #incomplete(table: CapturedTable, columns: number): ReshardError {
-    const planned = table.schema.columns.length;
+  #incomplete(table: CapturedTable, columns: number, planned: number): ReshardError {
     const what = columns === planned ? 'row images lack columns' : `${columns} columns came`;
     const { table: name } = table.schema;
     if (columns !== planned)

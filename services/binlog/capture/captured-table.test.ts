@@ -3,6 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { EnvelopeDecoder } from '../../../shared/codec/envelope.ts';
 import { RowCodec } from '../../../shared/row/row-codec.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import type { SeenColumn } from '../../../shared/type/seen-column.ts';
 import { CapturedTable, type RecordSink } from './captured-table.ts';
 
 const schema: TableSchema = {
@@ -72,7 +73,7 @@ function update(before: [number, number], after: [number, number]): void {
     thread: null,
   });
   const gtid = { source: '3e11fa47-71ca-11e1-9e33-c80aa9429562', number: 1, server: 0 };
-  const o = { sink, gtid, row: 0, publish: true, nowMs: 1000 };
+  const o = { sink, gtid, row: 0, publish: true, nowMs: 1000, shape: null };
   expect(table.change('u', event, 0, event.length, o)).toBe(event.length);
   table.endRows();
 }
@@ -100,4 +101,56 @@ test('a change above the limit is refused whole, with the limit that would do', 
     }),
   );
   expect(sent).toEqual([]);
+});
+
+test('images of before the table grew are rows with NULL in what came', () => {
+  const [id, n] = schema.columns;
+  if (!id || !n) throw new Error('two columns');
+  const grown: TableSchema = {
+    ...schema,
+    columns: [id, { ...n, name: 'came', nullable: true }, n],
+  };
+  const table = new CapturedTable({
+    schema: grown,
+    generation: 1,
+    prefix: 's',
+    topic: 's.d.t',
+    partitions: 1,
+    keySchemaId: 7,
+    valueSchemaId: 9,
+    maxMessageBytes: limit,
+    skipped: null,
+    older: [schema],
+  });
+  const seen = (name: string): SeenColumn => ({
+    name,
+    code: 3,
+    metadata: {},
+    unsigned: false,
+    charset: null,
+    values: [],
+  });
+  const shape = table.shapeOf({ columns: [seen('id'), seen('n')], primaryKey: [0] });
+  expect([...table.added]).toEqual(['came']);
+  const codec = new RowCodec(grown);
+  const reader = new EnvelopeDecoder(codec);
+  const rows: unknown[] = [];
+  const sink: RecordSink = {
+    epoch: 1,
+    nextOrdinal: () => 1,
+    append: (_t, _p, _k, _ks, _ke, value, start, end) => {
+      reader.decode(value, start, end);
+      rows.push(codec.toJs(value, reader.beforeStart), codec.toJs(value, reader.afterStart));
+    },
+  };
+  const facts = { tsMs: 1, serverId: 1, gtid: null, file: 'b.1', pos: 4, thread: null };
+  table.beginRows({ ...facts, snapshot: 'false' });
+  const gtid = { source: '3e11fa47-71ca-11e1-9e33-c80aa9429562', number: 1, server: 0 };
+  const o = { sink, gtid, row: 0, publish: true, nowMs: 1000, shape };
+  const update = Buffer.from([0, 1, 0, 0, 0, 5, 0, 0, 0, 0, 1, 0, 0, 0, 6, 0, 0, 0]);
+  expect(table.change('u', update, 0, update.length, o)).toBe(update.length);
+  expect(rows).toEqual([
+    [1, null, 5],
+    [1, null, 6],
+  ]);
 });

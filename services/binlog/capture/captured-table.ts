@@ -11,9 +11,12 @@ import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
 import { partitionOf } from '../../../shared/kafka/partition.ts';
 import type { RecordHeader } from '../../../shared/kafka/wire/record-batch.ts';
 import { RowCodec } from '../../../shared/row/row-codec.ts';
+import { RowProjection } from '../../../shared/row/row-projection.ts';
 import { ByteWriter } from '../../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { schemaFingerprint, type TableSchema } from '../../../shared/schema/table-schema.ts';
+import { olderShape } from './table-match.ts';
+import type { SeenTable } from './zongji.ts';
 
 /** What a record costs besides key and value, at most. */
 const RECORD_OVERHEAD_BYTES = 128;
@@ -57,6 +60,19 @@ export interface CapturedTableOptions {
   maxMessageBytes: number;
   /** Transactions whose changes of the table the copy has: they are not read from the binlog. */
   skipped: GtidSet | null;
+  /** What the table was before columns were added to it. */
+  older?: readonly TableSchema[];
+}
+
+/** One change in its rows event. */
+export interface ChangeOptions {
+  sink: RecordSink;
+  gtid: Gtid;
+  row: number;
+  publish: boolean;
+  nowMs: number;
+  /** How images of a shape before the table grew are read. */
+  shape: RowProjection | null;
 }
 
 export class CapturedTable {
@@ -65,12 +81,16 @@ export class CapturedTable {
   readonly topic: string;
   readonly partitions: number;
   readonly fingerprint: string;
+  /** Columns that came later than the first plan, in lower case. */
+  readonly added: ReadonlySet<string>;
   /** Set while the table is being copied. */
   merge: ChunkMerge | null = null;
   readonly #skipped: GtidSet | null;
   readonly #maxBytes: number;
   readonly #codec: RowCodec;
   readonly #envelope: EnvelopeEncoder;
+  /** An image in an older shape, before it is a row. */
+  readonly #image = new ByteWriter(1024);
   readonly #rows = new ByteWriter();
   readonly #keys = new ByteWriter(1024);
   readonly #values = new ByteWriter();
@@ -83,6 +103,7 @@ export class CapturedTable {
     this.topic = o.topic;
     this.partitions = o.partitions;
     this.fingerprint = schemaFingerprint(o.schema);
+    this.added = addedColumns(o.schema, o.older ?? []);
     this.#skipped = o.skipped;
     this.#maxBytes = o.maxMessageBytes;
     this.#codec = new RowCodec(o.schema);
@@ -107,6 +128,15 @@ export class CapturedTable {
     });
   }
 
+  /**
+   * How images of the table that a TableMap event shows are read, if it is one of before the table
+   * grew; null if it is not.
+   */
+  shapeOf(seen: SeenTable): RowProjection | null {
+    const older = this.added.size === 0 ? null : olderShape(this.schema, this.added, seen);
+    return older === null ? null : new RowProjection(older, this.schema);
+  }
+
   skips(gtid: Gtid | null): boolean {
     return this.#skipped !== null && gtid !== null && this.#skipped.contains(gtid);
   }
@@ -129,23 +159,27 @@ export class CapturedTable {
    * Reads one row change at `pos` (an update has two images) and publishes it, unless the log has
    * it already. Returns the position behind it.
    */
-  change(
-    op: RowOp,
-    buf: Buffer,
-    pos: number,
-    end: number,
-    o: { sink: RecordSink; gtid: Gtid; row: number; publish: boolean; nowMs: number },
-  ): number {
+  change(op: RowOp, buf: Buffer, pos: number, end: number, o: ChangeOptions): number {
     const rows = this.#rows;
     rows.clear();
     // At once what it takes: growing in steps would hold a huge row twice.
     rows.reserve(end - pos + ENVELOPE_BYTES);
-    let next = this.#codec.fromBinlog(buf, pos, end, rows);
+    let next = this.#read(o.shape, buf, pos, end);
     const middle = rows.pos;
-    if (op === 'u') next = this.#codec.fromBinlog(buf, next, end, rows);
+    if (op === 'u') next = this.#read(o.shape, buf, next, end);
     if (next > end) throw new ReshardError('corrupt', 'a row image runs past its event');
     if (!o.publish) return next;
     this.#publish(op, middle, o);
+    return next;
+  }
+
+  #read(shape: RowProjection | null, buf: Buffer, pos: number, end: number): number {
+    if (shape === null) return this.#codec.fromBinlog(buf, pos, end, this.#rows);
+    const image = this.#image;
+    image.clear();
+    const next = shape.older.fromBinlog(buf, pos, end, image);
+    shape.project(image.buf, 0, this.#rows);
+    image.shed(SCRATCH_BYTES_MAX);
     return next;
   }
 
@@ -228,6 +262,11 @@ export class CapturedTable {
     o.sink.append(topic, partition, key, keyStart, keyEnd, value, valueStart, pos, nowMs, header);
     this.merge?.note(key, canonical, keyEnd, o.gtid);
   }
+}
+
+function addedColumns(now: TableSchema, older: readonly TableSchema[]): Set<string> {
+  const came = now.columns.filter(c => older.some(o => !o.columns.some(x => x.name === c.name)));
+  return new Set(came.map(c => c.name.toLowerCase()));
 }
 
 function slice(s: Slice, buf: Buffer, start: number, end: number): Slice {

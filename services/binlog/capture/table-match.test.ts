@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { ColumnType } from '../../../shared/type/column-type.ts';
 import type { SeenColumn } from '../../../shared/type/seen-column.ts';
-import { tableDifference } from './table-match.ts';
+import { olderShape, tableDifference } from './table-match.ts';
 
 const text = (
   form: 'char' | 'varchar' | 'text',
@@ -152,4 +152,29 @@ test('columns renamed, added, dropped or in another order, and another key', () 
   ]) {
     expect(tableDifference(table, { columns, primaryKey: [0] })).toMatch(/^columns were \(c, c1\)/);
   }
+});
+
+describe('a table that has grown', () => {
+  const int: ColumnType = { kind: 'integer', bits: 32, unsigned: false };
+  const grown = planned(int, int, int);
+  const [a, b, c] = ['c', 'c1', 'c2'].map(name => seenOf({ code: 3, name }));
+  if (!a || !b || !c) throw new Error('three columns');
+  const of = (columns: SeenColumn[], added: string[], primaryKey = [0]) =>
+    olderShape(grown, new Set(added), { columns, primaryKey })?.columns.map(x => x.name);
+
+  test('is known as it was at each time, in the order of the event', () => {
+    expect(of([a, b], ['c2'])).toEqual(['c', 'c1']);
+    expect(of([a], ['c1', 'c2'])).toEqual(['c']);
+    expect(of([c, a], ['c1', 'c2'], [1])).toEqual(['c2', 'c']);
+    expect(of([b, a], ['c2'], [1])).toEqual(['c1', 'c']);
+  });
+
+  test('is not known by a shape that lacks a column which it always had, or has another one', () => {
+    expect(of([a, b], [])).toBeUndefined();
+    expect(of([a, c], ['c2'])).toBeUndefined();
+    expect(of([a, b, seenOf({ code: 3, name: 'x' })], ['c2'])).toBeUndefined();
+    expect(of([a, seenOf({ code: 8, name: 'c1' })], ['c2'])).toBeUndefined();
+    expect(of([a, b], ['c2'], [1])).toBeUndefined();
+    expect(of([a, b], ['c2'], [])).toBeUndefined();
+  });
 });

@@ -33,6 +33,33 @@ export function tableDifference(planned: TableSchema, seen: SeenTable): string |
   return null;
 }
 
+/**
+ * The table as rows of before it grew have it: columns of the plan in the order of the event, less
+ * some of those that came later (`added`, in lower case). Null if the event shows another table.
+ */
+export function olderShape(
+  planned: TableSchema,
+  added: ReadonlySet<string>,
+  seen: SeenTable,
+): TableSchema | null {
+  const columns: Column[] = [];
+  for (const now of seen.columns) {
+    const column = planned.columns.find(c => c.name === now.name);
+    if (column === undefined || !familyOf(column.type).matches(column.type, now)) return null;
+    columns.push(column);
+  }
+  const missing = planned.columns.filter(c => !columns.includes(c));
+  if (!missing.every(c => added.has(c.name.toLowerCase()))) return null;
+  const keyOf = (list: readonly Column[], key: readonly number[]): string[] =>
+    key.map(i => list[i]?.name ?? '');
+  const isSameKey = sameList(
+    keyOf(columns, seen.primaryKey),
+    keyOf(planned.columns, planned.primaryKey),
+  );
+  if (!isSameKey) return null;
+  return { ...planned, columns, primaryKey: seen.primaryKey, uniqueKeys: [] };
+}
+
 function words({ type }: Column): string {
   return JSON.stringify(type);
 }

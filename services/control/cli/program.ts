@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { applyCommand } from './apply.ts';
 import { declare, timeoutOption } from './command.ts';
+import { declareDdl } from './ddl-declare.ts';
 import type { doctorCommand } from './doctor.ts';
 import type { dropCommand } from './drop.ts';
 import type { errorsCommand } from './errors.ts';
@@ -354,6 +355,7 @@ function changing(act: Act): Command[] {
           (await import('./apply.ts')).applyCommand(...args),
         ),
       ),
+    declareDdl(act),
     declare(
       'drop <job>',
       {

@@ -17,6 +17,7 @@ import type { Unit } from '../../../shared/runtime/service.ts';
 import { RepairRuns } from '../repair/repair-runs.ts';
 import { ServerProbe } from '../status/server-probe.ts';
 import { carryOutApply, openApply } from './apply.ts';
+import { carryOutGrowth, openGrowth } from './growth.ts';
 import { untilFenced } from './leadership.ts';
 import { MemberSweep } from './member-sweep.ts';
 import { nextPhase, type PhaseEvent } from './phase.ts';
@@ -124,6 +125,10 @@ export class Control implements Unit {
     if (recopy !== undefined) await planRecopy({ job, view, writer, log, ends, proofs }, recopy);
     const apply = openApply(view, progress);
     if (apply !== undefined) await carryOutApply({ ...this.#context, writer, view }, apply);
+    const growth = openGrowth(view);
+    if (growth !== undefined) {
+      await carryOutGrowth({ ...this.#context, writer, view, proofs }, growth);
+    }
     await proofs.judge(verdicts.take());
     await proofs.stuck(verdicts.takeStuck());
     await runs.step();

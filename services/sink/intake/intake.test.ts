@@ -232,4 +232,19 @@ describe('the intake', () => {
     expect(task.queue.at(-1)?.routed.error?.kind).toBe('corrupt');
     expect(readers[0]?.places.size).toBe(0);
   });
+
+  test('records of a schema that is not planned yet are read once more, for some seconds', async () => {
+    const later = { ...SCHEMA_IDS, valueSchemaId: 99 };
+    logs[0] = new LogMaker(SCHEMA, table.topic, 0, later).append({ op: 'c', after: [1, 0] });
+    const task = claim(0, 0, 0);
+    await rounds(4, []);
+    expect(readers[0]?.places.size).toBe(0);
+    await rounds(40, []);
+    expect([task.enqueued, readers[0]?.from.length]).toEqual([0, expect.any(Number)]);
+    expect(readers[0]?.from.length).toBeGreaterThan(3);
+    // Nobody has planned it: its key is blocked, what is behind it flows.
+    await rounds(120, []);
+    expect(task.enqueued).toBe(1);
+    expect(task.queue[0]?.routed.unreadable.size).toBe(1);
+  });
 });

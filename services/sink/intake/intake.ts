@@ -18,6 +18,7 @@ import { Backoff } from '../../../shared/runtime/backoff.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { asReshardError, describeError, type ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
+import { hasUnknownSchema, inPresentShape } from './older-record.ts';
 import type { PartitionTask } from './partition-task.ts';
 import { RoutedBatch } from './routed-batch.ts';
 import type { SinkTable } from './sink-table.ts';
@@ -41,9 +42,16 @@ interface Stream {
   /** The same with its history: a reader that is opened again must go on in the same log. */
   at: LogPosition;
   readonly tasks: Set<PartitionTask>;
+  /** How often a batch of a schema that the table does not have is still read once more. */
+  patience: number;
 }
 
 const REOPEN = { minMs: 100, maxMs: 5000 };
+/**
+ * Records of a table that has just got columns may come before the plan that says so: with the plan
+ * there are other partition tasks. What is not planned within this time never was.
+ */
+const SCHEMA_PATIENCE = { looks: 20, everyMs: 250 };
 /** The shared feed counts as held up when this part of its buffer is taken. */
 const FULL = 0.7;
 const BALANCE_MS = 100;
@@ -88,7 +96,8 @@ class Feed {
     }
     const { table, partition, enqueued } = task;
     const tasks = new Set([task]);
-    this.streams.set(task.name, { table, partition, position: enqueued, at, tasks });
+    const patience = SCHEMA_PATIENCE.looks;
+    this.streams.set(task.name, { table, partition, position: enqueued, at, tasks, patience });
     if (this.#reader !== null) this.#reader.add(table.topic, partition, at);
     else this.#open();
   }
@@ -166,6 +175,16 @@ class Feed {
     this.#reader?.remove(stream.table.topic, stream.partition);
   }
 
+  #readLater(stream: Stream, reader: LogReader): void {
+    const { table, partition } = stream;
+    stream.patience -= 1;
+    reader.remove(table.topic, partition);
+    setTimeout(() => {
+      const isCurrent = this.#reader === reader && this.streams.get(nameOf(stream)) === stream;
+      if (isCurrent) reader.add(table.topic, partition, stream.at);
+    }, SCHEMA_PATIENCE.everyMs).unref();
+  }
+
   #take(reader: LogReader, fetched: FetchedBatch): void {
     this.#reopening.reset();
     this.error = null;
@@ -174,7 +193,14 @@ class Feed {
       reader.release(fetched);
       return;
     }
-    const routed = new RoutedBatch(stream.table, fetched, stream.position, s => reader.release(s));
+    if (hasUnknownSchema(stream.table, fetched) && stream.patience > 0) {
+      this.#readLater(stream, reader);
+      return;
+    }
+    stream.patience = SCHEMA_PATIENCE.looks;
+    const present = inPresentShape(stream.table, fetched);
+    const release = (): void => reader.release(fetched);
+    const routed = new RoutedBatch(stream.table, present, stream.position, release);
     stream.position = fetched.position;
     stream.at = fetched.end;
     if (routed.error !== null) this.#stop(stream);

@@ -3,8 +3,10 @@
  * schema ids that its records must carry. Built from the plan that control wrote.
  */
 import { EnvelopeDecoder } from '../../../shared/codec/envelope.ts';
+import { type OlderSchema, parseSchema } from '../../../shared/job/state/job-view.ts';
 import type { Route, RowView, TargetSet } from '../../../shared/route/route.ts';
 import { RowCodec } from '../../../shared/row/row-codec.ts';
+import { RowProjection } from '../../../shared/row/row-projection.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
 
@@ -26,6 +28,13 @@ export interface TableSource {
   schema: TableSchema;
   keySchemaId: number;
   valueSchemaId: number;
+  older?: readonly OlderSchema[];
+}
+
+/** Reads records of before columns were added to the table. */
+export interface OlderRecords {
+  envelope: EnvelopeDecoder;
+  rows: RowProjection;
 }
 
 export interface SinkTableOptions {
@@ -68,6 +77,8 @@ export class SinkTable {
   readonly isShared: boolean;
   copy: TableCopy = { generation: 1, from: [] };
   readonly envelope: EnvelopeDecoder;
+  /** By the schema id of their values. */
+  readonly older: ReadonlyMap<number, OlderRecords>;
   /** The row that the route is asked about. */
   readonly #view: ViewedRow;
 
@@ -90,6 +101,12 @@ export class SinkTable {
     this.compacted = compacted;
     this.isShared = shared;
     this.envelope = new EnvelopeDecoder(this.codec);
+    this.older = new Map(
+      (o.older ?? []).map(({ schemaJson, valueSchemaId }) => {
+        const rows = new RowProjection(parseSchema(schemaJson), o.schema);
+        return [valueSchemaId, { rows, envelope: new EnvelopeDecoder(rows.older) }];
+      }),
+    );
     this.#view = new ViewedRow(o.schema.columns.length);
   }
 

@@ -52,6 +52,14 @@ export interface TablePlanRecord {
   skipTo?: string;
   /** Of a recopy: ends of the topic's partitions before it; all its rows are behind them. */
   copiedFrom?: number[];
+  /** What the table was before columns were added to it, oldest first. */
+  older?: OlderSchema[];
+}
+
+/** Records of the topic may still be of it. */
+export interface OlderSchema {
+  schemaJson: string;
+  valueSchemaId: number;
 }
 
 export interface TablePlan extends TablePlanRecord {
@@ -109,7 +117,16 @@ export interface ApplyRequest {
   tables: TableIdentity[];
 }
 
-/** Control's answer to it. */
+/** The operator's word to take up columns that were added to a table of a source. */
+export interface GrowthRequest {
+  id: string;
+  requestedMs: number;
+  by: string;
+  source: string;
+  table: string;
+}
+
+/** Control's answer to either. */
 export interface Applied {
   id: string;
   doneMs: number | null;
@@ -160,6 +177,7 @@ export interface StateRecord {
   recopied?: Recopied | null;
   apply?: ApplyRequest | null;
   applied?: Applied | null;
+  growth?: GrowthRequest | null;
   drop?: Drop | null;
   /** The job that wrote it. */
   jobId?: string;
@@ -182,6 +200,7 @@ export const stateKey = {
   recopied: (id: string): string => `recopied/${id}`,
   apply: (id: string): string => `apply/${id}`,
   applied: (id: string): string => `applied/${id}`,
+  growth: (id: string): string => `growth/${id}`,
   drop: 'drop',
 };
 
@@ -202,6 +221,7 @@ export class JobView {
   readonly repairs = new Map<string, RepairRequest>();
   readonly applies = new Map<string, ApplyRequest>();
   readonly applied = new Map<string, Applied>();
+  readonly growths = new Map<string, GrowthRequest>();
   readonly pauses = new Map<string, Pause>();
   /** By table. */
   readonly proofs = new Map<string, Proof>();
@@ -224,6 +244,7 @@ export class JobView {
     else if (kind === 'recopied') put(this.#recopied, rest, record?.recopied);
     else if (kind === 'apply') put(this.applies, rest, record?.apply);
     else if (kind === 'applied') put(this.applied, rest, record?.applied);
+    else if (kind === 'growth') put(this.growths, rest, record?.growth);
     else if (kind === 'identity') this.#setIdentity(record?.identity ?? null);
     else if (kind === 'term') this.term = record?.term ?? null;
     else if (kind === 'drop') this.drop = record?.drop ?? null;
@@ -328,9 +349,19 @@ export class JobView {
   plansOf(source: string): TablePlan[] {
     return [...this.plans.values()].filter(p => p.source === source);
   }
+
+  /**
+   * What units of the source are built from: another text means that they have to be built anew
+   * (tables are copied anew, or have got columns).
+   */
+  basisOf(source: string): string {
+    const grown = this.plansOf(source).filter(p => (p.older ?? []).length > 0);
+    const ids = grown.map(p => `${p.table}=${p.valueSchemaId}`).sort();
+    return [this.recopyOf(source) ?? '', ...ids].join(' ');
+  }
 }
 
-function parseSchema(json: string): TableSchema {
+export function parseSchema(json: string): TableSchema {
   return JSON.parse(json);
 }
 

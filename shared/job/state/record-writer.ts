@@ -8,7 +8,7 @@
  * | recopied/*, applied/*             | can write nothing any more                              |
  * | drop                              | `reshard drop`, which takes that fence over             |
  * | verify/*, order/*, recopy/*,      | a command, each time a record of its own under an id of |
- * | apply/*                           | its own: nobody writes it twice                         |
+ * | apply/*, growth/*                 | its own: nobody writes it twice                         |
  * | verify/*, repair/* of a run       | control, while it carries the run out                   |
  * | pause/<reason>                    | whoever pauses and lifts that reason                    |
  *
@@ -22,6 +22,7 @@ import { ReshardError } from '../../runtime/error.ts';
 import type { Job } from '../job.ts';
 import {
   type ApplyRequest,
+  type GrowthRequest,
   type Pause,
   type RecopyRequest,
   type StateRecord,
@@ -30,7 +31,7 @@ import {
 } from './job-view.ts';
 import type { RepairOrder } from './repair-run.ts';
 
-const COMMAND_KINDS = ['verify/', 'repair/', 'order/', 'recopy/', 'apply/', 'pause/'];
+const COMMAND_KINDS = ['verify/', 'repair/', 'order/', 'recopy/', 'apply/', 'growth/', 'pause/'];
 
 export function isOfCommands(key: string): boolean {
   return COMMAND_KINDS.some(kind => key.startsWith(kind));
@@ -119,6 +120,7 @@ export interface RequestWriter {
   order(order: RepairOrder): Promise<void>;
   recopy(request: RecopyRequest): Promise<void>;
   apply(request: ApplyRequest): Promise<void>;
+  growth(request: GrowthRequest): Promise<void>;
   pause(pause: Pause): Promise<void>;
   lift(reason: string): Promise<void>;
 }
@@ -137,6 +139,7 @@ export async function requestWriter(o: WriterDeps & { jobId: string }): Promise<
     order: order => put(stateKey.order(order.id), { order }),
     recopy: recopy => put(stateKey.recopy(recopy.id), { recopy }),
     apply: apply => put(stateKey.apply(apply.id), { apply }),
+    growth: growth => put(stateKey.growth(growth.id), { growth }),
     pause: pause => put(stateKey.pause(pause.reason), { pause }),
     lift: reason => send(stateKey.pause(reason), null),
   };

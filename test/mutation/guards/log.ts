@@ -91,15 +91,6 @@ export const LOG_GUARDS: Guard[] = [
     named: 'altered under it',
   },
   {
-    name: 'DDL stops',
-    why: 'a change of a table is passed, and the targets are no longer alike',
-    file: 'services/binlog/capture/statements.ts',
-    find: 'if (!statement.keepsRows || ours.length > 1) {',
-    replace: "if (!statement.keepsRows && verb === '') {",
-    tests: ['services/binlog/capture/statements.test.ts'],
-    named: 'halts at once',
-  },
-  {
     name: 'statements of unknown kinds',
     why: 'a statement that nobody has thought of changes rows unseen',
     file: 'services/binlog/ddl/statement.ts',

@@ -6,10 +6,15 @@
  */
 import { registryFrame } from '../../../../shared/codec/registry-frame.ts';
 import { FetchedBatch } from '../../../../shared/kafka/wire/fetched-batch.ts';
+import { ByteWriter } from '../../../../shared/runtime/bytes.ts';
+import { inPresentShape } from '../../intake/older-record.ts';
 import type { PartitionTask } from '../../intake/partition-task.ts';
 import type { Refusal } from '../../intake/refusal.ts';
 import { EVERYWHERE, int, RoutedBatch } from '../../intake/routed-batch.ts';
+import type { OlderRecords } from '../../intake/sink-table.ts';
 import type { ParkedRow } from '../waiting.ts';
+
+const MORE_BYTES = 64;
 
 export interface ReadAgain {
   /** Rows to put back. */
@@ -33,8 +38,10 @@ export function readAgain(
   const again: ReadAgain = { rows: [], deletes: [], outdated: [] };
   for (const { schemaId, ...row } of found) {
     const isWhole = row.reason !== 'unique' && row.reason !== 'refused';
+    const older = task.table.older.get(schemaId);
     if (isWhole) take(again, row);
     else if (schemaId === task.table.valueSchemaId) again.rows.push(row);
+    else if (older !== undefined) again.rows.push({ ...row, row: projected(older, row.row) });
     else if (row.reason === 'unique') {
       // Its key alone is blocked: a newer event, or a repair of it, brings the row as it is now.
       again.outdated.push({ ...row, reason: 'refused', why: OUTDATED });
@@ -43,18 +50,26 @@ export function readAgain(
   return again;
 }
 
+/** It was parked before columns were added to the table. */
+function projected({ rows }: OlderRecords, row: Buffer): Buffer {
+  const out = new ByteWriter(row.length + MORE_BYTES);
+  rows.project(row, 0, out);
+  return out.take();
+}
+
 function take(again: ReadAgain, parked: ParkedRow): void {
   const { task, key, row } = parked;
   const { table, partition, target } = task;
   const keyBytes = Buffer.concat([registryFrame(table.keySchemaId), Buffer.from(key, 'latin1')]);
-  const fetched = new FetchedBatch(table.topic, partition, Buffer.concat([keyBytes, row]), 1);
-  fetched.count = 1;
-  fetched.offsets[0] = parked.offset;
-  fetched.position = parked.offset + 1;
-  fetched.keyStart[0] = 0;
-  fetched.keyEnd[0] = keyBytes.length;
-  fetched.valueStart[0] = keyBytes.length;
-  fetched.valueEnd[0] = keyBytes.length + row.length;
+  const kept = new FetchedBatch(table.topic, partition, Buffer.concat([keyBytes, row]), 1);
+  kept.count = 1;
+  kept.offsets[0] = parked.offset;
+  kept.position = parked.offset + 1;
+  kept.keyStart[0] = 0;
+  kept.keyEnd[0] = keyBytes.length;
+  kept.valueStart[0] = keyBytes.length;
+  kept.valueEnd[0] = keyBytes.length + row.length;
+  const fetched = inPresentShape(table, kept);
   const routed = new RoutedBatch(table, fetched, parked.offset, () => {});
   if (routed.error !== null || routed.unreadable.size > 0) return;
   const goesTo = int(routed.goesTo, 0);

@@ -1,0 +1,28 @@
+/** How `reshard ddl` is declared; what it does is loaded when it is called. */
+import type { Command } from 'commander';
+import { declare, timeoutOption } from './command.ts';
+import type { ddlCommand } from './ddl.ts';
+
+type Arguments = Parameters<typeof ddlCommand>;
+
+export function declareDdl(
+  act: (run: (...args: Arguments) => Promise<number>) => (...args: Arguments) => Promise<void>,
+): Command {
+  return declare(
+    'ddl <action> <job>',
+    {
+      what: 'columns that were added to a table of a source: show what would be done, or apply it',
+      examples: [
+        ['ddl show job.yaml', 'tables that are not as they were planned, and the way on'],
+        ['ddl apply job.yaml --source s1 --tables orders', 'the log of s1 goes on, no copy'],
+      ],
+      exits: ['timeout', 'stopped'],
+    },
+    'tables',
+    'yes',
+    'json',
+  )
+    .option('--source <name>', 'only tables of this source')
+    .addOption(timeoutOption('waiting for control', 120))
+    .action(act(async (...args) => (await import('./ddl.ts')).ddlCommand(...args)));
+}

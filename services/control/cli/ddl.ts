@@ -1,0 +1,96 @@
+/**
+ * `reshard ddl`: shows which tables of the sources are not as they were planned and what would be
+ * done about it (show), and takes added columns up so that the log goes on where it stands (apply).
+ */
+import { ReshardError } from '../../../shared/runtime/error.ts';
+import { stopSignal } from '../../../shared/runtime/service.ts';
+import { changedTables, requestGrowth } from '../command/ddl.ts';
+import { openJob, tablesOf, timeoutMsOf } from '../command/job-handle.ts';
+import { operator } from '../command/operator.ts';
+import { type GrowthLook, refuse } from '../phase/growth.ts';
+import { confirm } from './confirm.ts';
+import { EXIT } from './exit-code.ts';
+import { gaveUp, isOver, waitOf } from './follow.ts';
+import { readJob } from './job-file.ts';
+
+export interface DdlCommandOptions {
+  source?: string;
+  tables?: string;
+  yes?: boolean;
+  json?: boolean;
+  timeout: string;
+}
+
+export async function ddlCommand(
+  action: string,
+  file: string,
+  o: DdlCommandOptions,
+): Promise<number> {
+  if (action !== 'show' && action !== 'apply') {
+    throw new ReshardError('config', `reshard ddl ${action}: there is no such action`, {
+      remedy: 'show, or apply',
+    });
+  }
+  const job = await readJob(file);
+  const timeoutMs = timeoutMsOf(o.timeout);
+  await using link = await openJob(job, 'ddl');
+  const sources = o.source === undefined ? [] : [o.source];
+  const found = await changedTables(link, sources, tablesOf(link.job, o.tables));
+  if (o.json) process.stdout.write(`${JSON.stringify({ changed: found.map(factsOf) })}\n`);
+  else process.stdout.write(`${renderDdl(found, file)}\n`);
+  if (action === 'show') return EXIT.ok;
+  for (const look of found) refuse(look);
+  if (found.length === 0) return EXIT.ok;
+  const what = `taking up of columns: ${found.map(nameOf).join(', ')}`;
+  await confirm(job.job, what, o.yes === true);
+  const wait = waitOf(timeoutMs, stopSignal(), o.json === true);
+  for (const look of found) {
+    const isDone = await requestGrowth(link, look, operator(), () => isOver(wait));
+    if (!isDone) return gaveUp(wait, 'control has not answered; `reshard status` tells why');
+    if (!o.json) process.stdout.write(`${nameOf(look)}: taken up, the log goes on\n`);
+  }
+  return EXIT.ok;
+}
+
+const nameOf = ({ plan, added }: GrowthLook): string =>
+  `${plan.source}: ${plan.table} (${added.join(', ')})`;
+
+interface DdlFacts {
+  source: string;
+  table: string;
+  added: string[];
+  against: string[];
+  targets: GrowthLook['targets'];
+}
+
+function factsOf({ plan, added, against, targets }: GrowthLook): DdlFacts {
+  return { source: plan.source, table: plan.table, added, against, targets };
+}
+
+/** Pure: what `reshard ddl show` prints. */
+function renderDdl(found: readonly GrowthLook[], file: string): string {
+  if (found.length === 0) return 'every table of the sources is as it was planned';
+  return found.map(look => renderOne(look, file)).join('\n\n');
+}
+
+function renderOne({ plan, added, against, targets }: GrowthLook, file: string): string {
+  const { source, db, table } = plan;
+  const came = added.length === 0 ? 'is another one' : `has got ${added.join(', ')}`;
+  const lines = [`${source}: ${db}.${table} ${came} since it was planned`];
+  if (against.length > 0) {
+    lines.push(
+      ...against.map(why => `  cannot be taken up: ${why}`),
+      '  undo it at the source, or make a new job; columns can be taken up that are NULL in all older rows',
+    );
+    return lines.join('\n');
+  }
+  lines.push(
+    '  can be taken up: rows from before have NULL there, the log goes on at the place of the',
+    '  ALTER, the value schema of the topic gets a new version, nothing is copied',
+  );
+  if (targets.length > 0) lines.push('  first, on the targets:');
+  for (const { target, what, sql } of targets) lines.push(`    ${target}: ${sql ?? what}`);
+  const then = targets.length > 0 ? 'then' : 'now';
+  lines.push(`  ${then}: reshard ddl apply ${file} --source ${source} --tables ${table}`);
+  return lines.join('\n');
+}

@@ -1,0 +1,58 @@
+/**
+ * `reshard ddl` as a use case: which tables of the sources are not as they were planned, what can be
+ * done about each, and the request to take added columns up.
+ */
+import { sleep } from '../../../shared/runtime/clock.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
+import { type GrowthLook, lookAtTable } from '../phase/growth.ts';
+import type { JobLink } from './job-handle.ts';
+
+const LOOK_MS = 100;
+
+/** All changed tables of these sources; an empty list is all of them. */
+export async function changedTables(
+  link: JobLink,
+  sources: readonly string[],
+  tables: readonly string[],
+): Promise<GrowthLook[]> {
+  const { job, view, log } = link;
+  const unknown = sources.find(name => !job.sources.some(s => s.name === name));
+  if (unknown !== undefined) {
+    throw new ReshardError('config', `--source ${unknown}: the job has no such source`, {
+      remedy: `one of: ${job.sources.map(s => s.name).join(', ')}`,
+    });
+  }
+  const found: GrowthLook[] = [];
+  for (const source of job.sources) {
+    if (sources.length > 0 && !sources.includes(source.name)) continue;
+    for (const { name } of job.tables) {
+      if (tables.length > 0 && !tables.includes(name)) continue;
+      const look = await lookAtTable({ job, view, log }, source, name);
+      if (look !== null) found.push(look);
+    }
+  }
+  return found;
+}
+
+/** Asks control to take the columns up, and waits for its answer; false when the time is up. */
+export async function requestGrowth(
+  link: JobLink,
+  { plan }: GrowthLook,
+  by: string,
+  isOver: () => boolean,
+): Promise<boolean> {
+  const { source, table } = plan;
+  const id = `growth-${source}-${table}-${new Date().toISOString().replace(/[^0-9]/g, '')}`;
+  await link.requests.growth({ id, requestedMs: Date.now(), by, source, table });
+  while (!isOver()) {
+    const answer = link.view.applied.get(id);
+    if (answer?.error) {
+      throw new ReshardError('schema-changed', `control refused it: ${answer.error}`, {
+        remedy: 'cure what the message names, then `reshard ddl apply` again',
+      });
+    }
+    if (answer?.doneMs) return true;
+    await sleep(LOOK_MS);
+  }
+  return false;
+}

@@ -1,0 +1,194 @@
+/**
+ * Takes up columns that were added to a table of a source, on the operator's word (`reshard ddl
+ * apply`), so that the source's log goes on from the very place of the ALTER: nothing is copied.
+ *
+ * What is taken up is looked at first, by the command to show it and by control once more before it
+ * does it: the source's table has only grown, each new column is NULL in the rows that were there,
+ * and every target can hold what comes. The targets are altered by their owner, who knows when.
+ *
+ * Order: doubt (a check that is under way compares another table), schema, plan. With the plan the
+ * units of the source are built anew: the ordered writer writes rows of the new shape alone, those
+ * of older events too; the sink reads both; chunks of the older shape are read again. Rows of
+ * before are told by the binlog's own table maps, so it does not matter how far behind the reader
+ * is. Each step may be done twice.
+ */
+import { envelopeSchema } from '../../../shared/codec/avro-schema.ts';
+import type { Job, JobSource, JobTarget } from '../../../shared/job/job.ts';
+import {
+  type GrowthRequest,
+  type JobView,
+  stateKey,
+  type TablePlan,
+} from '../../../shared/job/state/job-view.ts';
+import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { qualified } from '../../../shared/mysql/identifier.ts';
+import { inspectTable } from '../../../shared/mysql/inspect.ts';
+import { createTableSql } from '../../../shared/mysql/schema-copy.ts';
+import { alterTable } from '../../../shared/mysql/schema-fix.ts';
+import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
+import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
+import { policyOf } from '../../../shared/runtime/error-policy.ts';
+import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
+import type { Logger } from '../../../shared/runtime/log.ts';
+import { type SchemaDifference, schemaDifferences } from '../../../shared/schema/schema-diff.ts';
+import { tableGrowth } from '../../../shared/schema/table-growth.ts';
+import {
+  schemaFingerprint,
+  type TableSchema,
+  unsupportedColumns,
+} from '../../../shared/schema/table-schema.ts';
+import type { ProofKeeper } from './proof-keeper.ts';
+import type { StateWriter } from './state-writer.ts';
+
+/** A table of a source that is not as it was planned. */
+export interface GrowthLook {
+  plan: TablePlan;
+  now: TableSchema;
+  /** Names of the columns that came. */
+  added: string[];
+  /** What stands against taking it up; empty: nothing does. */
+  against: string[];
+  /** What the targets lack, each in words and, where it is known, as a statement. */
+  targets: { target: string; what: string; sql: string | null }[];
+}
+
+export interface GrowthDeps {
+  job: Job;
+  view: JobView;
+  writer: StateWriter;
+  registry: SchemaRegistry;
+  log: Logger;
+  proofs: Pick<ProofKeeper, 'doubt'>;
+}
+
+/** Null if the table is as it was planned. */
+export async function lookAtTable(
+  o: { job: Job; view: JobView; log: Logger },
+  source: JobSource,
+  table: string,
+): Promise<GrowthLook | null> {
+  const { job, view, log } = o;
+  const key = `${source.name}/${source.database}.${table}`;
+  const plan = view.plans.get(key);
+  if (plan === undefined) throw new ReshardError('schema-changed', `no plan of ${key}`);
+  await using session = await MysqlSession.open(source, { role: 'read', log });
+  const now = await inspectTable(session, source.database, table);
+  if (schemaFingerprint(now) === schemaFingerprint(plan.schema)) return null;
+  const { added, other } = tableGrowth(plan.schema, now);
+  const names = added.map(c => c.name);
+  const against = [
+    ...other,
+    ...(await filled(session, now, names)),
+    ...unsupportedColumns(now).map(u => `column ${u.column}: ${u.reason}`),
+  ];
+  const create = await createTableSql(session, source.database, table);
+  const targets: GrowthLook['targets'] = [];
+  for (const target of job.targets) {
+    for (const { differs, sql } of await lacking(target, now, create, othersColumns(view, plan))) {
+      targets.push({ target: target.name, what: `${differs.column} ${differs.what}`.trim(), sql });
+    }
+  }
+  return { plan, now, added: names, against, targets };
+}
+
+/** Columns with a default have it in the rows that were there, too. */
+async function filled(
+  session: MysqlSession,
+  { db, table }: TableSchema,
+  added: readonly string[],
+): Promise<string[]> {
+  const rows = await session.query<{ name: string; value: string | null; extra: string }>(
+    `SELECT COLUMN_NAME AS name, COLUMN_DEFAULT AS value, EXTRA AS extra
+       FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
+    [db, table],
+  );
+  return rows
+    .filter(r => added.includes(r.name))
+    .filter(r => (r.value !== null && r.value !== 'NULL') || /DEFAULT_GENERATED/.test(r.extra))
+    .map(r => `column ${r.name} has a default`);
+}
+
+/** Columns that other sources of the table have brought already. */
+function othersColumns(view: JobView, plan: TablePlan): Set<string> {
+  const others = [...view.plans.values()].filter(p => p.table === plan.table && p !== plan);
+  return new Set(others.flatMap(p => p.schema.columns.map(c => c.name)));
+}
+
+async function lacking(
+  target: JobTarget,
+  now: TableSchema,
+  create: string,
+  others: ReadonlySet<string>,
+): Promise<{ differs: SchemaDifference; sql: string | null }[]> {
+  await using session = await MysqlSession.open(target, { role: 'admin', side: 'target' });
+  const there = await inspectTable(session, target.database, now.table);
+  const name = qualified(target.database, now.table);
+  return schemaDifferences(now, there)
+    .filter(d => d.blocks && !(d.remedy.kind === 'drop' && others.has(d.column)))
+    .map(differs => ({ differs, sql: alterTable(name, differs.remedy, create) ?? null }));
+}
+
+/** The oldest request without an answer. */
+export function openGrowth(view: JobView): GrowthRequest | undefined {
+  return [...view.growths.values()]
+    .filter(g => !view.applied.has(g.id))
+    .sort((a, b) => a.requestedMs - b.requestedMs)[0];
+}
+
+export async function carryOutGrowth(deps: GrowthDeps, request: GrowthRequest): Promise<void> {
+  const { log, writer } = deps;
+  const { id, source, table } = request;
+  const answer = (doneMs: number | null, error: string | null): Promise<void> =>
+    writer.put(stateKey.applied(id), { applied: { id, doneMs, error } });
+  try {
+    await takeUp(deps, request);
+    await answer(Date.now(), null);
+    log.info({ source, table }, 'added columns are taken up');
+  } catch (e) {
+    const error = asReshardError(e);
+    // A server that is away must not keep control from everything else.
+    const isOfServer = error.kind === 'unreachable' || error.kind === 'target';
+    if (policyOf(error.kind) === 'restart' && !isOfServer) throw error;
+    log.error({ growth: id, source, table }, `ddl apply refused: ${describeError(error)}`);
+    await answer(null, describeError(error));
+  }
+}
+
+async function takeUp(deps: GrowthDeps, request: GrowthRequest): Promise<void> {
+  const { job, writer, registry, proofs } = deps;
+  const source = job.sources.find(s => s.name === request.source);
+  if (source === undefined) {
+    throw new ReshardError('schema-changed', `the job has no source ${request.source}`);
+  }
+  const look = await lookAtTable(deps, source, request.table);
+  if (look === null) return;
+  refuse(look);
+  const { plan, now, added } = look;
+  const { schema: _, ...record } = plan;
+  const value = envelopeSchema(source.name, now);
+  const valueSchemaId = await registry.register(`${plan.topic}-value`, value, 'BACKWARD');
+  await proofs.doubt([plan.table], `columns came to it at ${source.name}: ${added.join(', ')}`);
+  const { schemaJson, valueSchemaId: was } = plan;
+  const older = [...(plan.older ?? []), { schemaJson, valueSchemaId: was }];
+  await writer.put(stateKey.plan(source.name, plan.db, plan.table), {
+    plan: { ...record, schemaJson: JSON.stringify(now), valueSchemaId, older },
+  });
+  failpoint(FAILPOINTS.controlAfterPlan);
+}
+
+/** Throws if the columns cannot be taken up as things stand. */
+export function refuse({ plan, against, targets }: GrowthLook): void {
+  const context = { source: plan.source, table: plan.table };
+  if (against.length > 0) {
+    throw new ReshardError('schema-changed', `the table has not only grown: ${against[0]}`, {
+      context,
+      remedy: 'undo that at the source; columns can be taken up that are NULL in all older rows',
+    });
+  }
+  const [first] = targets;
+  if (first === undefined) return;
+  throw new ReshardError('schema-changed', `${first.target}: ${first.what}`, {
+    context: { ...context, target: first.target },
+    remedy: `alter the targets first: ${targets.map(t => `${t.target}: ${t.sql ?? t.what}`).join(' ')}`,
+  });
+}
