@@ -348,11 +348,9 @@ describe('DDL', () => {
     ['CREATE OR REPLACE DATABASE other', 'program removes'],
   ])('a definition of something else: %s', (text, expected) => {
     const s = classify(text, 'shop', tracked);
-    const words = s.kind === 'definition' && [
-      s.program ? 'program' : 'table',
-      s.removes && 'removes',
-    ];
-    expect(words && words.filter(Boolean).join(' ')).toBe(expected);
+    const words =
+      s.kind === 'definition' ? [s.program ? 'program' : 'table', s.removes && 'removes'] : [];
+    expect(words.filter(Boolean).join(' ')).toBe(expected);
   });
 
   test.each(['FROBNICATE TABLE orders', 'HANDLER orders OPEN', 'CREATE THING x', 'EXECUTE p'])(

@@ -23,13 +23,13 @@ const SKIPPED = String.raw`--[ \t\r\n][^\n]*|#[^\n]*|\/\*(?!!|M!)[\s\S]*?\*\/|\/
 /** What a backslash means in a string depends on the session's sql_mode. */
 const STRING = {
   escaped: String.raw`'(?:[^'\\]|\\[\s\S]|'')*'`,
-  plain: String.raw`'(?:[^']|'')*'`,
+  plain: "'(?:[^']|'')*'",
 };
 const DOUBLE = {
   escaped: String.raw`"((?:[^"\\]|\\[\s\S]|"")*)"`,
-  plain: String.raw`"((?:[^"]|"")*)"`,
+  plain: '"((?:[^"]|"")*)"',
 };
-const TICKED = String.raw`${'`'}((?:[^${'`'}]|${'``'})*)${'`'}`;
+const TICKED = '`((?:[^`]|``)*)`';
 const PLAIN = String.raw`[\w$\u0080-\uffff]+`;
 
 export type Backslash = 'escaped' | 'plain';
