@@ -5,7 +5,14 @@ import { BinlogProgress, binlogMetrics } from './metrics.ts';
 
 const counts = { c: 0, u: 0, d: 0, transactions: 0, bytes: 0 };
 
-function parts(over: { caughtUp?: boolean; lastCommitMs?: number; waitingMs?: number } = {}) {
+interface Over {
+  caughtUp?: boolean;
+  lastCommitMs?: number;
+  waitingMs?: number;
+  clockAheadMs?: number;
+}
+
+function parts(over: Over = {}) {
   const now = Date.now();
   return {
     capture: {
@@ -18,6 +25,7 @@ function parts(over: { caughtUp?: boolean; lastCommitMs?: number; waitingMs?: nu
     },
     writer: { counts: { commits: 0, records: 0 }, waitingMs: over.waitingMs ?? 0, epoch: 1 },
     intake: { counts: { rows: 0, dropped: 0, accepted: 0, rejected: 0, passedOver: 0 } },
+    clockAheadMs: over.clockAheadMs ?? 0,
   };
 }
 
@@ -89,4 +97,23 @@ test('one that reads old transactions is as far behind as they are old', () => {
 test('of which nothing is known there is no lag', () => {
   const s1 = twoSources().made('s1');
   expect(s1.lagSeconds()).toBeNull();
+});
+
+const HOUR = 3_600_000;
+
+test('a source whose clock is ahead is as far behind as its own clock says', () => {
+  const s1 = twoSources().made('s1');
+  const now = Date.now();
+  const lastCommitMs = now + HOUR - 90_000;
+  s1.follow(parts({ caughtUp: false, lastCommitMs, clockAheadMs: HOUR }));
+  expect(s1.lagSeconds(now)).toBeCloseTo(90, 0);
+});
+
+test('commits of the future, of a clock that was moved, are no proof of a complete log', () => {
+  const s1 = twoSources().made('s1');
+  const now = Date.now();
+  s1.follow(parts({ caughtUp: false, lastCommitMs: now - 5000 }));
+  expect(s1.lagSeconds(now)).toBeCloseTo(5, 0);
+  s1.follow(parts({ caughtUp: false, lastCommitMs: now + HOUR }));
+  expect(s1.lagSeconds(now + 60_000)).toBeCloseTo(65, 0);
 });

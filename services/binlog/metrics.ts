@@ -74,10 +74,14 @@ interface Parts {
   >;
   writer: Pick<OrderedWriter, 'counts' | 'waitingMs' | 'epoch'>;
   intake: Pick<ChunkIntake, 'counts'>;
+  /** What the source's clock is ahead of ours. */
+  clockAheadMs: number;
 }
 
 /** The source sends a heartbeat every second: after so long without one, we know nothing newer. */
 const HEARD_WITHIN_MS = 3000;
+/** Nothing was committed later than now; clocks that run together differ by less. */
+const CLOCK_TOLERANCE_MS = 1000;
 
 /**
  * Counts of one source while this member has it, over all units that are built for it. Its gauges
@@ -127,10 +131,13 @@ export class BinlogProgress {
 
   #note(nowMs: number): void {
     if (this.#parts === null) return;
-    const { capture, writer } = this.#parts;
-    const isHeard = nowMs - capture.lastEventMs < HEARD_WITHIN_MS;
-    const read = capture.caughtUp ? (isHeard ? nowMs : capture.lastEventMs) : capture.lastCommitMs;
-    if (read === 0) return;
+    const { capture, writer, clockAheadMs } = this.#parts;
+    const { caughtUp, lastEventMs, lastCommitMs } = capture;
+    if (!caughtUp && lastCommitMs === 0) return;
+    const isHeard = nowMs - lastEventMs < HEARD_WITHIN_MS;
+    const read = caughtUp ? (isHeard ? nowMs : lastEventMs) : lastCommitMs - clockAheadMs;
+    // The source's clock was moved since we asked it: such a time says nothing of the lag.
+    if (read > nowMs + CLOCK_TOLERANCE_MS) return;
     this.#completeMs = Math.max(this.#completeMs ?? 0, Math.min(read, nowMs - writer.waitingMs));
   }
 

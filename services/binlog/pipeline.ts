@@ -65,6 +65,7 @@ export class Pipeline {
   readonly writer: OrderedWriter;
   readonly capture: Capture;
   readonly intake: ChunkIntake;
+  readonly clockAheadMs: number;
   readonly #o: PipelineOptions;
   readonly #dump: BinlogDump;
   readonly #judge: LiveJudge;
@@ -81,6 +82,7 @@ export class Pipeline {
     this.#failed.promise.catch(() => {});
     this.#begunMs = o.resume?.tsMs ?? Date.now();
     const { source, facts, notes, context } = o;
+    this.clockAheadMs = facts.clockAheadMs;
     const trust = notes.trust ?? null;
     this.#judge = new LiveJudge({ source, flavor: facts.flavor, log: context.log, trust });
     this.writer = this.#openWriter(codecs.progress);
@@ -196,7 +198,8 @@ export class Pipeline {
       sourcePosition: () => {
         const { file, filePos, fileS, caughtUp, lastEventMs, lastCommitMs } = this.capture;
         const { serverUuid } = facts;
-        const tsMs = Math.floor(caughtUp ? lastEventMs : lastCommitMs || this.#begunMs);
+        const committedMs = lastCommitMs === 0 ? this.#begunMs : lastCommitMs - facts.clockAheadMs;
+        const tsMs = Math.floor(caughtUp ? lastEventMs : committedMs);
         return sourcePosition({ file, pos: filePos, tsMs, serverUuid, fileS });
       },
       notes: () => ({

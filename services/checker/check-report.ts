@@ -3,23 +3,67 @@ import type {
   CheckProgress,
   CheckResult,
   TableProgress,
+  TableResult,
 } from '../../shared/job/state/check-result.ts';
 
-/** Differences that a report record carries; the counters tell how many there are. */
-const REPORTED_MAX = 1000;
+/** Keys that a report record lists; the counters tell how many there are. */
+const LISTED_MAX = 1000;
+/** The same in bytes of its text: a key may have three thousand of them. */
+const LISTED_BYTES_MAX = 768 * 1024;
 
-/** The result, short enough for a record. */
+/**
+ * The result, short enough for a record. What fits is shared: a table with very many differences
+ * must not hide those of another one, since what is not listed is not repaired.
+ */
 export function forReport(result: CheckResult): CheckResult {
-  let left = REPORTED_MAX;
-  const tables = result.tables.map(t => {
-    const differences = t.differences.slice(0, left);
-    left -= differences.length;
-    const unsettled = t.unsettled.slice(0, left);
-    left -= unsettled.length;
-    const isCut = differences.length + unsettled.length < t.differences.length + t.unsettled.length;
-    return { ...t, differences, unsettled, truncated: t.truncated || isCut };
-  });
-  return { ...result, tables };
+  const left = { keys: LISTED_MAX, bytes: LISTED_BYTES_MAX };
+  const listed = new Map<TableResult, TableResult>();
+  const wanted = result.tables.filter(t => keysOf(t) > 0).sort((a, b) => keysOf(a) - keysOf(b));
+  for (const [i, table] of wanted.entries()) {
+    const sharers = wanted.length - i;
+    const share = new Share(Math.floor(left.keys / sharers), Math.floor(left.bytes / sharers));
+    const differences = share.take(table.differences);
+    const unsettled = share.take(table.unsettled);
+    left.keys -= share.taken.keys;
+    left.bytes -= share.taken.bytes;
+    const isCut = differences.length + unsettled.length < keysOf(table);
+    listed.set(table, {
+      ...table,
+      differences,
+      unsettled,
+      truncated: table.truncated || isCut,
+    });
+  }
+  return { ...result, tables: result.tables.map(t => listed.get(t) ?? t) };
+}
+
+function keysOf({ differences, unsettled }: TableResult): number {
+  return differences.length + unsettled.length;
+}
+
+/** What one table may list: at least one key, whatever its size. */
+class Share {
+  readonly taken = { keys: 0, bytes: 0 };
+  readonly #keys: number;
+  readonly #bytes: number;
+
+  constructor(keys: number, bytes: number) {
+    this.#keys = Math.max(1, keys);
+    this.#bytes = bytes;
+  }
+
+  take<T>(list: readonly T[]): T[] {
+    const taken: T[] = [];
+    for (const item of list) {
+      const bytes = Buffer.byteLength(JSON.stringify(item)) + 1;
+      const isOver = this.taken.bytes + bytes > this.#bytes && this.taken.keys > 0;
+      if (this.taken.keys >= this.#keys || isOver) break;
+      this.taken.keys += 1;
+      this.taken.bytes += bytes;
+      taken.push(item);
+    }
+    return taken;
+  }
 }
 
 export function progressCounters(p: CheckProgress): Record<string, number> {

@@ -103,15 +103,23 @@ async function begin(
     await refuseBlocked(o, examined);
     await prepare({ job, kafka, registry, log });
   };
-  const onWait = async (error: ReshardError): Promise<void> => {
-    const waiting = describeError(error);
+  let isNoted = false;
+  const tell = async (waiting: string): Promise<void> => {
     note(waiting);
+    isNoted = true;
     await noteWaiting({ job, kafka, registry, log }, sinceMs, waiting).catch(e =>
       log.debug(`not shown to views: ${describeError(e)}`),
     );
   };
+  const onWait = (error: ReshardError): Promise<void> => tell(describeError(error));
   const work = (): Promise<void> => untilFenced(attempt, { job, log, signal });
-  await persist(work, { what: 'preparing the job', log, signal, onWait });
+  try {
+    await persist(work, { what: 'preparing the job', log, signal, onWait });
+  } catch (e) {
+    // Views would go on to tell of the server that was waited for, long after that has come.
+    if (isNoted && !signal.aborted) await tell(`control has ended: ${describeError(e)}`);
+    throw e;
+  }
 }
 
 /** What the doctor has seen, and when. */

@@ -96,7 +96,7 @@ export const FAULTS: Record<string, Fault> = {
   'a unit of a state that nobody knows': badUnit('dreaming', 'unknown'),
   'a unit whose last report is old': {
     named: /silent/,
-    spoil: (s, i) => Object.assign(at(s.services, i), { ageSeconds: 11 }),
+    spoil: (s, i) => Object.assign(at(s.services, i), { state: 'running', ageSeconds: 11 }),
   },
   'a running unit with an error': {
     named: /backing-off/,
@@ -162,6 +162,14 @@ export const FAULTS: Record<string, Fault> = {
     named: /differing/,
     spoil: s => {
       s.differing = [{ table: 'orders', verifyId: 'verify-1', differences: 3 }];
+    },
+  },
+  'a repair that cannot go on': {
+    named: /halted: repair-1: config: id: /,
+    spoil: s => {
+      const at = { stage: 'repairing', tables: ['orders'], pass: 1, round: 1 };
+      const error = 'config: id: not a number\n  remedy: verify';
+      s.repairs = [{ id: 'repair-1', ...at, waiting: null, error }];
     },
   },
   'a registry that is away': {

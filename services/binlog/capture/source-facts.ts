@@ -16,6 +16,8 @@ export interface SourceFacts {
   identityUuid: string;
   /** Id that our reader takes; another reader with the same one would end ours. */
   readerId: number;
+  /** What the server's clock is ahead of ours: its commit times are by its own clock. */
+  clockAheadMs: number;
   nameKey: NameKey;
 }
 
@@ -31,10 +33,15 @@ export async function sourceFacts(source: JobSource, log: Logger): Promise<Sourc
   const { flavor, version } = session;
   const mysql = flavor === 'mysql';
   const uuid = mysql ? '@@server_uuid' : "CONCAT('server-', @@server_id)";
-  const [facts] = await session.query<Record<'id' | 'uuid' | 'log' | 'mode' | 'names', string>>(
+  const askedMs = Date.now();
+  const [facts] = await session.query<
+    Record<'id' | 'uuid' | 'log' | 'mode' | 'names' | 'clock', string>
+  >(
     `SELECT @@server_id AS id, ${uuid} AS uuid, @@log_bin AS log,
-      @@lower_case_table_names AS names, ${mysql ? '@@gtid_mode' : "'ON'"} AS mode`,
+      @@lower_case_table_names AS names, ${mysql ? '@@gtid_mode' : "'ON'"} AS mode,
+      UNIX_TIMESTAMP(SYSDATE(6)) AS clock`,
   );
+  const heardMs = Date.now();
   if (facts === undefined) throw new ReshardError('source', 'the server tells nothing of itself');
   const context = { host: source.host, port: source.port };
   if (`${facts.log}` !== '1' || facts.mode !== 'ON') {
@@ -46,8 +53,10 @@ export async function sourceFacts(source: JobSource, log: Logger): Promise<Sourc
   const readerId = source.serverId ?? randomInt(READER_ID_MIN, READER_ID_MAX);
   if (source.serverId !== undefined) await refuseTakenId(session, readerId, Number(facts.id));
   const nameKey: NameKey = name => (`${facts.names}` === '0' ? name : name.toLowerCase());
+  const clockAheadMs = Math.round(Number(facts.clock) * 1000 - (askedMs + heardMs) / 2);
   const identityUuid = await readServerUuid(session);
-  return { flavor, version, serverUuid: facts.uuid, identityUuid, readerId, nameKey };
+  const { uuid: serverUuid } = facts;
+  return { flavor, version, serverUuid, identityUuid, readerId, clockAheadMs, nameKey };
 }
 
 async function refuseTakenId(session: MysqlSession, id: number, serverId: number): Promise<void> {

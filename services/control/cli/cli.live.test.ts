@@ -125,7 +125,7 @@ describe('servers that come late', () => {
     await says(/preparing the job has to wait: (?!.*registry).*source .*remedy: start it/);
     await seen('a status that waits for the source alone', async () => {
       const { code, out } = await callReshard('status', jobFile, '--json');
-      const waiting: string = code === 0 ? (JSON.parse(out).waiting ?? '') : '';
+      const waiting: string = code === 6 ? (JSON.parse(out).waiting ?? '') : '';
       return /source/.test(waiting) && !/registry/.test(waiting);
     });
     const shown = await callReshard('status', jobFile);

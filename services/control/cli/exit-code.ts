@@ -13,6 +13,8 @@ export const EXIT = {
   different: 4,
   /** A wait ended by its time limit. */
   timeout: 5,
+  /** Of `status`: nothing has failed, and the job is not at work yet. */
+  waiting: 6,
   /** A wait was ended by Ctrl-C or SIGTERM. */
   stopped: 130,
 } as const;
@@ -26,6 +28,7 @@ export const EXIT_TEXT: Record<Exit, string> = {
   blocked: 'blocked by the doctor',
   different: 'differences found',
   timeout: 'time limit reached',
+  waiting: 'not at work yet: waits or starts',
   stopped: 'stopped before the end',
 };
 

@@ -119,9 +119,9 @@ export function checkLine({ report }: CheckStep): string {
 }
 
 export function runLine({ id, run, waiting, report }: RunStep): string {
-  if (run === null) return `${id}: waiting for control`;
   const since = waiting === null ? '' : ` (for ${duration(Date.now() - waiting.sinceMs)})`;
   const what = waiting === null ? '' : `: waits for ${waiting.what}${since}`;
+  if (run === null) return waiting === null ? `${id}: waiting for control` : `${id}${what}`;
   if (run.stage === 'checking') {
     return report === null ? `${id}: waiting for a checker` : checkLine({ check: '', report });
   }

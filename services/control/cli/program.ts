@@ -190,10 +190,14 @@ function watching(act: Act): Command[] {
       {
         what: 'progress, lag and health of a job, read from Kafka and the servers',
         examples: [
-          ['status job.yaml', 'once, the worst thing first; exit code 1 if something is wrong'],
+          [
+            'status job.yaml',
+            'once, the worst thing first; 0 only if the job is at work or paused',
+          ],
           ['status job.yaml --watch', 'until Ctrl-C; plain lines when it is no terminal'],
           ['status job.yaml --json | jq .pauses', 'who has paused the copy, why, since when'],
         ],
+        exits: ['waiting'],
       },
       'json',
     )

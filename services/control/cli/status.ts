@@ -5,13 +5,19 @@ import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger, type Logger } from '../../../shared/runtime/log.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { StatusFeed } from '../status/feed.ts';
-import { isWell } from '../status/headline.ts';
+import { type Standing, standingOf } from '../status/headline.ts';
 import type { Status } from '../status/status.ts';
 import { unprepared } from '../status/unprepared.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
 import { showLive } from './live-view.ts';
 import { renderView } from './status-text.ts';
+
+const EXIT_OF: Record<Standing, number> = {
+  well: EXIT.ok,
+  waiting: EXIT.waiting,
+  wrong: EXIT.failed,
+};
 
 /** A unit reports every second. */
 const HEARD_WITHIN_MS = 2500;
@@ -35,7 +41,7 @@ export async function statusCommand(
     ? JSON.stringify(status, null, 2)
     : renderView(status, { colour, width: stdout.columns ?? UNBOUNDED });
   stdout.write(`${text}\n`);
-  return isWell(status.headline) ? EXIT.ok : EXIT.failed;
+  return EXIT_OF[standingOf(status.headline)];
 }
 
 async function oneStatus(job: Job, log: Logger): Promise<Status> {

@@ -9,7 +9,7 @@ import { sleep } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { hasBinlogGap } from '../phase/binlog-gap.ts';
 import type { JobLink } from './job-handle.ts';
-import { followRun, type RunOutcome, type RunStep } from './repair.ts';
+import { followRun, noteOf, type RunOutcome, type RunStep } from './repair.ts';
 
 const POLL_MS = 250;
 
@@ -25,7 +25,7 @@ export async function* recopy(
       throw new ReshardError('schema-changed', `control refused the recopy: ${known.error}`);
     }
     if (known?.plannedMs) return yield* followRun(link, id);
-    yield { id, run: null, waiting: null, report: null };
+    yield { id, run: null, waiting: noteOf(link, id), report: null };
     await sleep(POLL_MS);
   }
 }

@@ -64,7 +64,8 @@ export async function* followRun(link: JobLink, id: string): AsyncGenerator<RunS
   }
 }
 
-function noteOf({ reports }: JobLink, id: string): RunNote | null {
+/** What control says that the run, or the request of it, waits for. */
+export function noteOf({ reports }: JobLink, id: string): RunNote | null {
   const detail = reports.get('control/job')?.detail;
   if (detail === undefined) return null;
   const { repairs = [] }: { repairs?: RunNote[] } = JSON.parse(detail);

@@ -28,6 +28,7 @@ import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { unsupportedColumns } from '../../../shared/schema/table-schema.ts';
+import type { Answer } from './inquiry.ts';
 import { nextPhase } from './phase.ts';
 import { planTable } from './prepare.ts';
 import type { StateWriter } from './state-writer.ts';
@@ -58,14 +59,28 @@ export function openApply(
     .sort((a, b) => a.requestedMs - b.requestedMs)[0];
 }
 
-export async function carryOutApply(deps: ApplyDeps, request: ApplyRequest): Promise<void> {
+/** Asks every source, and makes topics and subjects; see inquiry.ts. No record of the job yet. */
+export async function draftApply(
+  deps: Omit<ApplyDeps, 'writer'>,
+  request: ApplyRequest,
+): Promise<TablePlanRecord[]> {
+  const plans: TablePlanRecord[] = [];
+  for (const source of deps.job.sources) plans.push(...(await plansOf(deps, request, source)));
+  return plans;
+}
+
+/** Writes what follows from the answer of the sources, or why it cannot be. */
+export async function carryOutApply(
+  deps: ApplyDeps,
+  request: ApplyRequest,
+  answer: Answer<TablePlanRecord[]>,
+): Promise<void> {
   const { log, writer } = deps;
   const { id } = request;
   const tables = request.tables.map(t => t.name);
   try {
-    const plans: TablePlanRecord[] = [];
-    for (const source of deps.job.sources) plans.push(...(await plansOf(deps, request, source)));
-    await takeUp(deps, request, plans);
+    if ('error' in answer) throw answer.error;
+    await takeUp(deps, request, answer.value);
     await writer.put(stateKey.applied(id), { applied: { id, doneMs: Date.now(), error: null } });
     log.info({ tables }, 'tables are taken up');
   } catch (e) {
@@ -79,7 +94,7 @@ export async function carryOutApply(deps: ApplyDeps, request: ApplyRequest): Pro
 
 /** Plans of the new tables of a source; those that an earlier control has written stay. */
 async function plansOf(
-  deps: ApplyDeps,
+  deps: Omit<ApplyDeps, 'writer'>,
   request: ApplyRequest,
   source: JobSource,
 ): Promise<TablePlanRecord[]> {
@@ -103,7 +118,7 @@ async function plansOf(
 }
 
 /** Records of whoever had the topic before would be applied before ours. */
-async function refuseFilled({ kafka }: ApplyDeps, topic: string): Promise<void> {
+async function refuseFilled({ kafka }: Pick<ApplyDeps, 'kafka'>, topic: string): Promise<void> {
   const admin = await kafka.admin();
   if (!(await admin.listTopics()).includes(topic)) return;
   const ranges = await admin.offsets(topic);

@@ -14,15 +14,13 @@ import type { ReportedUnit } from '../../../shared/member/reporter.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../../shared/runtime/service.ts';
-import { RepairRuns } from '../repair/repair-runs.ts';
+import { RepairRuns, type RunNote } from '../repair/repair-runs.ts';
 import { ServerProbe } from '../status/server-probe.ts';
-import { carryOutApply, openApply } from './apply.ts';
-import { carryOutGrowth, openGrowth } from './growth.ts';
 import { untilFenced } from './leadership.ts';
 import { MemberSweep } from './member-sweep.ts';
 import { nextPhase, type PhaseEvent } from './phase.ts';
 import { ProofKeeper } from './proof-keeper.ts';
-import { openRecopy, planRecopy } from './recopy.ts';
+import { Requests } from './requests.ts';
 import { leadingWriter, type StateWriter } from './state-writer.ts';
 import { openVerdicts, type Verdicts } from './verdicts.ts';
 
@@ -36,6 +34,7 @@ interface Hands {
   verdicts: Verdicts;
   proofs: ProofKeeper;
   runs: RepairRuns;
+  requests: Requests;
 }
 
 export class Control implements Unit {
@@ -59,6 +58,8 @@ export class Control implements Unit {
     const failure = new AbortController();
     const hands = await this.#hands(stack, signal, e => failure.abort(e));
     const stop = AbortSignal.any([signal, failure.signal]);
+    // An older version has left it in jobs that are long prepared.
+    if (view.preparing !== null) await hands.writer.put(stateKey.prepare, {});
     let sweptAt = performance.now();
     while (!stop.aborted) {
       if (performance.now() - sweptAt > SWEEP_MS) {
@@ -115,25 +116,17 @@ export class Control implements Unit {
       doubt: (tables, why) => proofs.doubt(tables, why),
     });
     needed = () => runs.checks;
-    return { writer, progress, verdicts, proofs, runs };
+    const requests = new Requests({ ...this.#context, writer, progress, proofs });
+    return { writer, progress, verdicts, proofs, runs, requests };
   }
 
-  async #turn({ writer, progress, verdicts, proofs, runs }: Hands): Promise<void> {
-    const { job, kafka, log, view } = this.#context;
-    const recopy = openRecopy(view);
-    const ends = (topic: string): Promise<number[]> => kafka.highWatermarks(topic);
-    if (recopy !== undefined) await planRecopy({ job, view, writer, log, ends, proofs }, recopy);
-    const apply = openApply(view, progress);
-    if (apply !== undefined) await carryOutApply({ ...this.#context, writer, view }, apply);
-    const growth = openGrowth(view);
-    if (growth !== undefined) {
-      await carryOutGrowth({ ...this.#context, writer, view, proofs }, growth);
-    }
+  async #turn({ writer, progress, verdicts, proofs, runs, requests }: Hands): Promise<void> {
+    await requests.step();
     await proofs.judge(verdicts.take());
     await proofs.stuck(verdicts.takeStuck());
     await runs.step();
     await this.#step(writer, this.#event(progress, proofs));
-    this.#report(progress, runs);
+    this.#report(progress, [...requests.waiting, ...runs.waiting]);
   }
 
   #event(progress: ReadonlyMap<string, ProgressView>, proofs: ProofKeeper): PhaseEvent | null {
@@ -166,7 +159,7 @@ export class Control implements Unit {
     writer.close();
   }
 
-  #report(progress: ReadonlyMap<string, ProgressView>, runs: RepairRuns): void {
+  #report(progress: ReadonlyMap<string, ProgressView>, waiting: readonly RunNote[]): void {
     const { view } = this.#context;
     this.#unit.set({
       state: 'running',
@@ -174,7 +167,7 @@ export class Control implements Unit {
         ranges_total: countRanges(view.plans.values()),
         ranges_done: done(view.plans.values(), progress),
       },
-      detail: { phase: view.job?.phase ?? null, repairs: runs.waiting },
+      detail: { phase: view.job?.phase ?? null, repairs: waiting },
     });
   }
 }

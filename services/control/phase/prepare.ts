@@ -66,16 +66,19 @@ export async function refuseUnlike(deps: PrepareDeps): Promise<void> {
   refuseOtherFile(deps.job, state.view);
 }
 
-/** Tells views what the job waits for; under the fence, as all that control writes. */
+/**
+ * Tells views what the job waits for; under the fence, as all that control writes. Not of a job
+ * that is prepared: its views look at its units, and nobody would take the record away again.
+ */
 export async function noteWaiting(
   deps: PrepareDeps,
   sinceMs: number,
   waiting: string,
 ): Promise<void> {
   const { job, kafka } = deps;
-  if (!(await (await kafka.admin()).listTopics()).includes(stateTopic(job.job))) {
-    await refuseSourcesOwned(deps, '');
-  }
+  const topics = await (await kafka.admin()).listTopics();
+  if (topics.includes(reportTopic(job.job))) return;
+  if (!topics.includes(stateTopic(job.job))) await refuseSourcesOwned(deps, '');
   const writer = await openWriter(deps);
   try {
     await writer.put(stateKey.prepare, { prepare: { sinceMs, waiting } });

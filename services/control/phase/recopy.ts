@@ -8,7 +8,12 @@
  * twice: a control that dies in between is followed by one that finishes.
  */
 import type { Job, JobSource } from '../../../shared/job/job.ts';
-import type { JobView, RecopyRequest } from '../../../shared/job/state/job-view.ts';
+import type {
+  JobView,
+  RecopyRequest,
+  TablePlan,
+  TablePlanRecord,
+} from '../../../shared/job/state/job-view.ts';
 import { stateKey } from '../../../shared/job/state/job-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { gtidLowerBound } from '../../../shared/mysql/gtid-lower-bound.ts';
@@ -19,6 +24,7 @@ import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { schemaFingerprint } from '../../../shared/schema/table-schema.ts';
+import type { Answer } from './inquiry.ts';
 import { nextPhase } from './phase.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
 import type { StateWriter } from './state-writer.ts';
@@ -33,25 +39,57 @@ export interface RecopyDeps {
   proofs: Pick<ProofKeeper, 'doubt'>;
 }
 
-/** The oldest request that is neither planned nor refused. */
-export function openRecopy(view: JobView): RecopyRequest | undefined {
-  return [...view.recopies.values()]
-    .filter(r => !r.plannedMs && !r.error)
-    .sort((a, b) => a.requestedMs - b.requestedMs)[0];
+/** What the source says for a recopy: nothing of it is written yet. */
+export interface RecopyDraft {
+  gtid: string;
+  /** By table; without those that an earlier control has planned for the same request. */
+  tables: ReadonlyMap<string, Pick<TablePlanRecord, 'estimatedRows' | 'ranges'>>;
 }
 
-export async function planRecopy(deps: RecopyDeps, request: RecopyRequest): Promise<void> {
-  const { job, log } = deps;
-  const { id, tables } = request;
-  try {
-    const source = job.sources.find(s => s.name === request.source);
-    if (source === undefined) {
-      throw new ReshardError('schema-changed', `the job has no source ${request.source}`);
+/** Of each source the oldest request that is neither planned nor refused. */
+export function openRecopies(view: JobView): RecopyRequest[] {
+  const open = [...view.recopies.values()]
+    .filter(r => !r.plannedMs && !r.error)
+    .sort((a, b) => a.requestedMs - b.requestedMs);
+  return open.filter(r => open.find(x => x.source === r.source) === r);
+}
+
+/** Asks the source; see inquiry.ts. */
+export async function draftRecopy(
+  { job, view, log }: Pick<RecopyDeps, 'job' | 'view' | 'log'>,
+  request: RecopyRequest,
+): Promise<RecopyDraft> {
+  const source = sourceOf(job, request);
+  await using session = await MysqlSession.open(source, { role: 'read', log });
+  // Before the ranges: what is committed later is in the binlog behind it.
+  const gtid = await gtidLowerBound(session);
+  const tables = new Map<string, Pick<TablePlanRecord, 'estimatedRows' | 'ranges'>>();
+  for (const name of request.tables) {
+    const known = planOf(view, source, name);
+    if (known.recopy === request.id) continue;
+    const schema = await inspectTable(session, source.database, name);
+    if (schemaFingerprint(schema) !== schemaFingerprint(known.schema)) {
+      throw altered(keyOf(source, name));
     }
-    await plan(deps, request, source);
+    tables.set(name, await planRanges(session, schema));
+  }
+  return { gtid, tables };
+}
+
+/** Writes what follows from the source's answer, or why it cannot be. */
+export async function planRecopy(
+  deps: RecopyDeps,
+  request: RecopyRequest,
+  answer: Answer<RecopyDraft>,
+): Promise<void> {
+  const { log } = deps;
+  const { id, tables, source } = request;
+  try {
+    if ('error' in answer) throw answer.error;
+    await plan(deps, request, answer.value);
     const recopied = { id, plannedMs: Date.now(), error: null };
     await deps.writer.put(stateKey.recopied(id), { recopied });
-    log.info({ source: source.name, tables, jump: request.jump }, 'tables are copied anew');
+    log.info({ source, tables, jump: request.jump }, 'tables are copied anew');
   } catch (e) {
     const error = asReshardError(e);
     if (policyOf(error.kind) === 'restart') throw error;
@@ -61,28 +99,22 @@ export async function planRecopy(deps: RecopyDeps, request: RecopyRequest): Prom
   }
 }
 
-async function plan(deps: RecopyDeps, request: RecopyRequest, source: JobSource): Promise<void> {
-  const { view, log } = deps;
+async function plan(deps: RecopyDeps, request: RecopyRequest, draft: RecopyDraft): Promise<void> {
+  const { job, view } = deps;
   const { id: recopy, jump } = request;
-  await using session = await MysqlSession.open(source, { role: 'read', log });
-  const gtid = await gtidLowerBound(session);
-  for (const name of request.tables) {
-    const key = `${source.name}/${source.database}.${name}`;
-    const known = view.plans.get(key);
-    if (known === undefined) throw new ReshardError('schema-changed', `no plan of ${key}`);
-    if (known.recopy === recopy) continue;
-    const schema = await inspectTable(session, source.database, name);
-    if (schemaFingerprint(schema) !== schemaFingerprint(known.schema)) throw altered(key);
-    const { schema: _, ...record } = known;
+  const { gtid } = draft;
+  const source = sourceOf(job, request);
+  for (const [name, ranges] of draft.tables) {
+    const { schema: _, ...record } = planOf(view, source, name);
     await deps.writer.put(stateKey.plan(source.name, source.database, name), {
       plan: {
         ...record,
-        ...(await planRanges(session, schema)),
-        generation: known.generation + 1,
+        ...ranges,
+        generation: record.generation + 1,
         recopy,
         skipTo: request.skip ? gtid : '',
         // Before the plan is known, and so before any row of it is in the log.
-        copiedFrom: await deps.ends(known.topic),
+        copiedFrom: await deps.ends(record.topic),
       },
     });
     failpoint(FAILPOINTS.controlMidPrepare);
@@ -94,6 +126,23 @@ async function plan(deps: RecopyDeps, request: RecopyRequest, source: JobSource)
   const start = view.starts.get(source.name);
   if (start === undefined) throw new ReshardError('bug', 'a recopy of a source without a start');
   await deps.writer.put(stateKey.start(source.name), { start: { ...start, gtid, recopy, jump } });
+}
+
+function sourceOf(job: Job, request: RecopyRequest): JobSource {
+  const source = job.sources.find(s => s.name === request.source);
+  if (source !== undefined) return source;
+  throw new ReshardError('schema-changed', `the job has no source ${request.source}`);
+}
+
+function keyOf(source: JobSource, table: string): string {
+  return `${source.name}/${source.database}.${table}`;
+}
+
+function planOf(view: JobView, source: JobSource, table: string): TablePlan {
+  const key = keyOf(source, table);
+  const known = view.plans.get(key);
+  if (known === undefined) throw new ReshardError('schema-changed', `no plan of ${key}`);
+  return known;
 }
 
 /** Changes of the other tables in a stretch of the binlog that is not read are in no log. */

@@ -215,3 +215,53 @@ test('a recopy ends when a pass has cured nothing of what the check before it ha
   expect(rig.view.runs.get(id)).toMatchObject({ stage: 'done', pass: 2 });
   expect(rig.view.verifies.size).toBe(3);
 });
+
+/** A key of a check that cannot be read back: of type `config`, as what an operator has typed. */
+const UNREADABLE: Difference = {
+  ...{ table: 'orders', kind: 'missing', key: { id: 'no number' } },
+  ...{ sources: ['s1'], expected: 't1', targets: [] },
+};
+
+test('a check whose keys cannot be read back ends its own run, and nothing else', async () => {
+  const rig = new Rig();
+  const id = 'recopy-1';
+  rig.recopied(id);
+  rig.found = [UNREADABLE];
+  const runs = rig.runs();
+  const other = { id: 'repair-2', requestedMs: 9, by: 'ann', check: null };
+  const keys = [{ table: 'orders', key: { id: '7' }, source: 's1', clear: 'always' as const }];
+  rig.view.apply(stateKey.order(other.id), { ...NONE, order: { ...other, keys } });
+  for (let i = 0; i < 40 && rig.view.runs.get(other.id)?.stage !== 'done'; i++) {
+    await runs.step();
+    rig.serve();
+    rig.applied = rig.end;
+  }
+  const run = rig.view.runs.get(id);
+  expect(run?.stage).toBe('failed');
+  expect(run?.error).toMatch(/^config: recopy-1 cannot be planned.*id: .*remedy: .*verify/s);
+  expect(rig.view.runs.get(other.id)?.stage).toBe('done');
+});
+
+test('between two rounds it does not fail by that: it stands still, is told of, and goes on', async () => {
+  const rig = new Rig();
+  const id = 'recopy-1';
+  rig.recopied(id);
+  const readable: Difference = { ...UNREADABLE, key: { id: '1' } };
+  rig.found = [readable];
+  const runs = rig.runs();
+  const at = () => rig.view.runs.get(id);
+  const turn = async (): Promise<void> => {
+    await runs.step();
+    rig.serve();
+    rig.applied = rig.end;
+  };
+  for (let i = 0; i < 40 && at()?.round !== 1; i++) await turn();
+  rig.found = [UNREADABLE];
+  rig.serve();
+  for (let i = 0; i < 5; i++) await turn();
+  expect(at()).toMatchObject({ stage: 'repairing', round: 1, error: null });
+  expect(runs.waiting[0]?.error).toMatch(/recopy-1 cannot be planned/);
+  rig.found = [readable];
+  for (let i = 0; i < 60 && at()?.stage !== 'done'; i++) await turn();
+  expect(at()?.stage).toBe('done');
+});

@@ -11,6 +11,8 @@
  * - Rounds: see repair-plan.ts. A round ends when the ordered writers have settled its keys and the
  *   targets have applied the log up to there. Between two rounds nothing gives up, for the first
  *   one may have deleted what the second brings; `waiting` says what a run waits for.
+ * - What cannot be planned (a key of a check that cannot be read back) stops its own run alone: it
+ *   fails if nothing of the pass has been asked for, else it stands still and says why.
  * - The end is a check of the run's tables, asked for like any other: its verdict is their proof.
  */
 import type { Job } from '../../../shared/job/job.ts';
@@ -26,7 +28,12 @@ import { isOpen, type RepairOrder, type RepairRun } from '../../../shared/job/st
 import { requestId } from '../../../shared/job/state/request-id.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
-import { asReshardError, describeError, unreachable } from '../../../shared/runtime/error.ts';
+import {
+  asReshardError,
+  describeError,
+  ReshardError,
+  unreachable,
+} from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { Applied } from '../status/server-probe.ts';
@@ -56,6 +63,8 @@ export interface RunNote {
   stage: string;
   what: string;
   sinceMs: number;
+  /** Why it cannot go on without the operator; null while it only waits. */
+  error: string | null;
 }
 
 export class RepairRuns {
@@ -158,7 +167,12 @@ export class RepairRuns {
 
   async #repair(run: RepairRun): Promise<void> {
     const { view, progress, put } = this.#d;
-    const drafts = this.#rounds(run)[run.round];
+    let drafts: RepairDraft[] | undefined;
+    try {
+      drafts = this.#rounds(run)[run.round];
+    } catch (e) {
+      return this.#stop(run, e, run.round === 0 && !view.repairs.has(requestName(run, 0)));
+    }
     if (drafts === undefined) return this.#askCheck(run);
     const total = { keys: run.keys, rows: run.rows, deleted: run.deleted, newer: run.newer };
     let open: RepairRequest | undefined;
@@ -219,9 +233,34 @@ export class RepairRuns {
       return this.#note(run, `${id} (${report?.state ?? 'waiting for a checker'})`);
     }
     const isOfRecopy = view.recopies.has(run.id) && run.pass < RECOPY_PASSES_MAX;
-    if (isOfRecopy && this.#isWorthAPass(run)) {
+    let isWorthAPass = false;
+    try {
+      isWorthAPass = isOfRecopy && this.#isWorthAPass(run);
+    } catch (e) {
+      return this.#stop(run, e, true);
+    }
+    if (isWorthAPass) {
       await this.#move(run, { stage: 'repairing', pass: run.pass + 1, round: 0 });
     } else await this.#move(run, { stage: 'done' });
+  }
+
+  /**
+   * It cannot be planned. Nothing of that may reach control, whose other work has nothing to do
+   * with it. `isWhole`: no round is half done, so it may end.
+   */
+  async #stop(run: RepairRun, cause: unknown, isWhole: boolean): Promise<void> {
+    const tables = run.tables.join(',');
+    const error = describeError(
+      new ReshardError(asReshardError(cause).kind, `${run.id} cannot be planned`, {
+        cause,
+        remedy:
+          `\`reshard verify <job file> --tables ${tables}\`, then \`reshard repair <job file>\` ` +
+          'goes by what that finds',
+      }),
+    );
+    if (isWhole) return this.#move(run, { stage: 'failed', error });
+    if (!this.#notes.get(run.id)?.error) this.#d.log.error({ run: run.id }, error);
+    this.#note(run, 'the operator', error);
   }
 
   /** Not if the check has found the very keys that the last pass has read again. */
@@ -271,8 +310,8 @@ export class RepairRuns {
     this.#d.log.info({ run: id, stage, check, keys, rows, deleted, error }, 'repair ends');
   }
 
-  #note({ id, stage, stageMs }: RepairRun, what: string): void {
-    this.#notes.set(id, { id, stage, what, sinceMs: stageMs });
+  #note({ id, stage, stageMs }: RepairRun, what: string, error: string | null = null): void {
+    this.#notes.set(id, { id, stage, what, sinceMs: stageMs, error });
   }
 
   #paused(): string {
@@ -285,10 +324,15 @@ function hex(key: Buffer): string {
   return key.toString('hex');
 }
 
+/** Of the request of that number in the round that the run is at. */
+function requestName(run: RepairRun, number: number): string {
+  return `${run.id}-${run.pass}-${run.round}-${number}`;
+}
+
 function requestsOf(run: RepairRun, drafts: readonly RepairDraft[]): RepairRequest[] {
   return drafts.map((draft, i) => ({
     ...draft,
-    id: `${run.id}-${run.pass}-${run.round}-${i}`,
+    id: requestName(run, i),
     requestedMs: run.startedMs,
   }));
 }

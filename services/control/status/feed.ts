@@ -203,10 +203,14 @@ export class StatusFeed implements AsyncDisposable {
       unknown = describeError(e);
     }
     const records = resume?.ordinal ?? 0;
-    const known = unknown === null && resume !== null;
+    let lagSeconds: number | null = null;
+    if (unknown === null && resume !== null) {
+      lagSeconds = this.#lag.note(name, caughtUp, resume.tsMs);
+      if (lagSeconds === null) unknown = clocksDiffer(resume.tsMs);
+    }
     return {
       source: name,
-      lagSeconds: known ? this.#lag.note(name, caughtUp, resume.tsMs) : null,
+      lagSeconds,
       caughtUp,
       unknown,
       file: resume?.file ?? '',
@@ -240,4 +244,12 @@ export class StatusFeed implements AsyncDisposable {
     await this.#probe[Symbol.asyncDispose]();
     await this.#followed[Symbol.asyncDispose]();
   }
+}
+
+function clocksDiffer(newestMs: number): string {
+  const aheadS = Math.round((newestMs - Date.now()) / 1000);
+  return (
+    `its log is ${aheadS} s newer than the clock of this machine: how far it is behind cannot be ` +
+    'told\n  remedy: set the clocks of the servers and of the machines of the job by one source'
+  );
 }

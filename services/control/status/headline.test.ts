@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { at, FAULTS, NAMES, spoiled, unit, well } from '../../../test/support/status-facts.ts';
-import { headlineOf, isDrained, isWell } from './headline.ts';
+import { headlineOf, isDrained, standingOf } from './headline.ts';
 import { blockedReason, hindrance, problemsOf } from './problem.ts';
 import { PROBLEM_WORDS, type Status, type StatusFacts } from './status.ts';
 
@@ -158,16 +158,25 @@ describe('the headline', () => {
     );
   });
 
-  test('decides the exit code: what somebody asked for, or what passes at the start, is well', () => {
-    const exits = NAMES.map(name => [name, isWell(headlineOf(spoiled([{ name, where: 0 }])))]);
-    expect(exits.filter(([, ok]) => ok).map(([name]) => name)).toEqual([
-      'a unit that starts',
+  test('decides the exit code: at work or paused is well, what only waits or starts is not', () => {
+    const found = NAMES.map(name => ({
+      name,
+      headline: headlineOf(spoiled([{ name, where: 0 }])),
+    }));
+    const which = (standing: string): string[] =>
+      found.filter(f => standingOf(f.headline) === standing).map(f => f.name);
+    expect(which('well')).toEqual([
       'a table that is not copied',
-      'a source of which nothing is in the log',
       'a source that is far ahead of the log',
       'a pause',
+    ]);
+    expect(which('waiting')).toEqual([
+      'a unit that starts',
+      'a source of which nothing is in the log',
       'a job that is not prepared',
     ]);
+    expect(which('wrong')).toHaveLength(NAMES.length - 6);
+    expect(standingOf(headlineOf(well()))).toBe('well');
   });
 });
 

@@ -24,10 +24,17 @@ export function headlineOf(s: StatusFacts): Headline {
   return { word: worst.word, level: levelOf(worst.word), text: first + others };
 }
 
-/** Whether `reshard status` ends with success: nothing is wrong that somebody has not asked for. */
-export function isWell({ word, level }: Headline): boolean {
-  if (level === 'good' || level === 'normal') return true;
-  return word === 'paused' || word === 'starting' || word === 'waiting';
+/**
+ * What a script needs to know of a job at night. `well`: it is at work, or stands still because
+ * somebody has asked for that. `waiting`: not at work yet; passes by itself within a minute, or never
+ * (a server that does not come, a control that nobody has started), so it is no success. `wrong`:
+ * something that was at work is not any more.
+ */
+export type Standing = 'well' | 'waiting' | 'wrong';
+
+export function standingOf({ word, level }: Pick<Headline, 'word' | 'level'>): Standing {
+  if (level === 'good' || level === 'normal' || word === 'paused') return 'well';
+  return word === 'starting' || word === 'waiting' ? 'waiting' : 'wrong';
 }
 
 /** See Status.drained. */

@@ -25,9 +25,20 @@ test('one that moves is as old as the newest thing in it', () => {
   }
 });
 
-test('a clock of a member that is ahead hides nothing for long', () => {
+test('a log that is newer than now says that clocks differ, never that it is complete', () => {
   const clock = new LagClock();
   const ahead = 3600 * SECOND;
-  expect(clock.note('s1', false, ahead, 0, 0)).toBe(0);
-  expect(clock.note('s1', false, ahead, 30 * SECOND, 30 * SECOND)).toBe(30);
+  expect(clock.note('s1', false, ahead, 0, 0)).toBeNull();
+  // It moves all the time, and by that clock it is from the future all the time.
+  for (let s = 1; s < 30; s++) {
+    expect(clock.note('s1', false, ahead + s * SECOND, s * SECOND, s * SECOND)).toBeNull();
+  }
+});
+
+test('once it was seen complete it is known how long it is not, whatever the clocks say', () => {
+  const clock = new LagClock();
+  const ahead = 3600 * SECOND;
+  clock.note('s1', true, ahead, 0, 0);
+  const lag = clock.note('s1', false, ahead + 5 * SECOND, 30 * SECOND, 30 * SECOND);
+  expect(lag).toBe(30);
 });

@@ -217,6 +217,7 @@ function jobProblems(s: StatusFacts): Problem[] {
     const what = table === '' ? 'targets' : `table ${table}`;
     problems.push({ ...NOWHERE, word: 'differing', what, why, table });
   }
+  for (const { id, error } of s.repairs) if (error !== null) add('halted', id, error);
   if (s.registry !== null) add('registry-away', 'schema registry', s.registry.error);
   if (s.pauses.length > 0) {
     const reasons = s.pauses.map(p => `${p.reason} (by ${p.by || 'unknown'})`);

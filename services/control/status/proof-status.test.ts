@@ -1,6 +1,8 @@
 /** I13: what is being checked or repaired is in the status, with what it waits for. */
+
 import { expect, test } from 'vitest';
 import { JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
+import { unproven } from '../../../shared/job/state/proof.ts';
 import type { RepairRun } from '../../../shared/job/state/repair-run.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { checkStatus, proofStatus, repairStatus } from './proof-status.ts';
@@ -48,8 +50,40 @@ test('a repair is shown until its end, with what control says that it waits for'
   const repairs = [{ id: 'repair-1', ...WAIT }];
   const reports = new Map([['control/job', report('control', 'job', 'running', { repairs })]]);
   const shown = { id: 'repair-1', stage: 'repairing', tables: ['orders'], pass: 0, round: 1 };
-  expect(repairStatus(view, reports)).toEqual([{ ...shown, waiting: WAIT }]);
-  expect(repairStatus(view, new Map())).toEqual([{ ...shown, waiting: null }]);
+  expect(repairStatus(view, reports)).toEqual([{ ...shown, waiting: WAIT, error: null }]);
+  expect(repairStatus(view, new Map())).toEqual([{ ...shown, waiting: null, error: null }]);
+  const stopped = [{ id: 'repair-1', ...WAIT, error: 'config: no such key' }];
+  const told = new Map([
+    ['control/job', report('control', 'job', 'running', { repairs: stopped })],
+  ]);
+  expect(repairStatus(view, told)).toMatchObject([{ ...shown, error: 'config: no such key' }]);
+});
+
+test('a request that waits for its source is shown with that', () => {
+  const view = new JobView();
+  const asked = { requestedMs: 1, source: 's1', tables: ['orders'], jump: false, skip: false };
+  const recopy = { id: 'recopy-1', ...asked };
+  view.apply(stateKey.recopy(recopy.id), { ...NONE, recopy });
+  const repairs = [{ id: 'recopy-1', ...WAIT }];
+  const reports = new Map([['control/job', report('control', 'job', 'running', { repairs })]]);
+  const shown = { id: 'recopy-1', stage: 'planning', tables: ['orders'], waiting: WAIT };
+  expect(repairStatus(view, reports)).toMatchObject([shown]);
+  const recopied = { id: recopy.id, plannedMs: 2, error: null };
+  view.apply(stateKey.recopied(recopy.id), { ...NONE, recopied });
+  expect(repairStatus(view, reports)).toEqual([]);
+});
+
+test('a repair that failed in the middle is shown until its tables are proven', () => {
+  const view = new JobView();
+  const counts = { pass: 1, round: 0, keys: 1, rows: 0, deleted: 1, newer: 0 };
+  const times = { startedMs: 1, stageMs: 5, error: 'config: no such key' };
+  const at = { id: 'repair-1', stage: 'failed' as const, tables: ['orders'] };
+  const run: RepairRun = { ...at, ...counts, check: 'verify-1', ...times };
+  view.apply(stateKey.run(run.id), { ...NONE, run });
+  expect(repairStatus(view, new Map())).toMatchObject([{ ...at, error: 'config: no such key' }]);
+  const proof = { ...unproven('orders'), result: 'equal' as const, provenMs: 6 };
+  view.apply(stateKey.proof('orders'), { ...NONE, proof });
+  expect(repairStatus(view, new Map())).toEqual([]);
 });
 
 test('a table that no check has compared is shown as unproven', () => {

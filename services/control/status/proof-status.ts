@@ -5,7 +5,7 @@
 import type { CheckBasis } from '../../../shared/job/state/check-result.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import { standings } from '../../../shared/job/state/proof.ts';
-import { isOpen } from '../../../shared/job/state/repair-run.ts';
+import { isOpen, type RepairRun } from '../../../shared/job/state/repair-run.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 
 /** Whether a table is proven equal. */
@@ -37,7 +37,10 @@ export interface CheckStatus {
   waiting: WaitStatus[];
 }
 
-/** A repair, or the last part of a recopy, that is not at its end. */
+/**
+ * A repair or a recopy that is not at its end, or one that failed in the middle and of whose tables
+ * nothing has been proven since.
+ */
 export interface RepairStatus {
   id: string;
   stage: string;
@@ -45,6 +48,8 @@ export interface RepairStatus {
   pass: number;
   round: number;
   waiting: WaitStatus | null;
+  /** Why it cannot go on without the operator. */
+  error: string | null;
 }
 
 type Reports = ReadonlyMap<string, Report>;
@@ -73,12 +78,43 @@ export function checkStatus(view: JobView, reports: Reports): CheckStatus[] {
     });
 }
 
+type Note = WaitStatus & { id: string; error?: string | null };
+
 export function repairStatus(view: JobView, reports: Reports): RepairStatus[] {
   const told = reports.get('control/job')?.detail ?? '{}';
-  const { repairs = [] }: { repairs?: (WaitStatus & { id: string })[] } = JSON.parse(told);
-  return [...view.runs.values()].filter(isOpen).map(({ id, stage, tables, pass, round }) => {
+  const { repairs = [] }: { repairs?: Note[] } = JSON.parse(told);
+  const noted = (id: string): Pick<RepairStatus, 'waiting' | 'error'> => {
     const note = repairs.find(r => r.id === id);
-    const waiting = note === undefined ? null : { what: note.what, sinceMs: note.sinceMs };
-    return { id, stage, tables, pass, round, waiting };
+    if (note === undefined) return { waiting: null, error: null };
+    return { waiting: { what: note.what, sinceMs: note.sinceMs }, error: note.error ?? null };
+  };
+  const asked = [
+    ...[...view.recopies.values()].filter(r => !r.plannedMs && !r.error),
+    ...[...view.applies.values()].filter(a => !view.applied.has(a.id)),
+  ].map(({ id, tables }) => {
+    const names = tables.map(t => (typeof t === 'string' ? t : t.name));
+    return { id, stage: 'planning', tables: names, pass: 0, round: 0, ...noted(id) };
+  });
+  const open = [...view.runs.values()].filter(isOpen).map(({ id, stage, tables, pass, round }) => ({
+    ...{ id, stage, tables, pass, round },
+    ...noted(id),
+  }));
+  const failed = [...view.runs.values()]
+    .filter(run => run.stage === 'failed' && hasBegun(run) && !isProvenSince(view, run))
+    .map(({ id, stage, tables, pass, round, error }) => {
+      return { id, stage, tables, pass, round, waiting: null, error };
+    });
+  return [...asked, ...open, ...failed];
+}
+
+/** One that failed before that has changed nothing, and whoever ordered it was told. */
+function hasBegun({ pass, check }: RepairRun): boolean {
+  return pass > 0 || check !== null;
+}
+
+function isProvenSince({ proofs }: JobView, { tables, stageMs }: RepairRun): boolean {
+  return tables.every(table => {
+    const proof = proofs.get(table);
+    return proof?.result === 'equal' && proof.provenMs > stageMs;
   });
 }

@@ -1,7 +1,7 @@
 /** A job without a log: not prepared yet, or being dropped. */
 import { expect, test } from 'vitest';
 import { JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
-import { isWell } from './headline.ts';
+import { standingOf } from './headline.ts';
 import { statusWithoutLog } from './unprepared.ts';
 
 const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
@@ -12,7 +12,10 @@ test('a job that control prepares waits for what control says', () => {
   const prepare = { sinceMs: 5, waiting: 'unreachable: source s1' };
   view.apply(stateKey.prepare, { ...NONE, prepare });
   const { headline } = statusWithoutLog(JOB, view);
-  expect([headline.text, isWell(headline)]).toEqual(['waiting: unreachable: source s1', true]);
+  expect([headline.text, standingOf(headline)]).toEqual([
+    'waiting: unreachable: source s1',
+    'waiting',
+  ]);
 });
 
 test('a job that is being dropped is not one that is being prepared', () => {
@@ -20,5 +23,5 @@ test('a job that is being dropped is not one that is being prepared', () => {
   view.apply(stateKey.drop, { ...NONE, drop: { sinceMs: 5, by: 'ann@host' } });
   const { headline, sinceMs } = statusWithoutLog(JOB, view);
   expect(headline.text).toMatch(/the job shop is being dropped/);
-  expect([isWell(headline), sinceMs]).toEqual([false, 5]);
+  expect([standingOf(headline), sinceMs]).toEqual(['wrong', 5]);
 });

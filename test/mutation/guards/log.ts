@@ -347,4 +347,22 @@ export const LOG_GUARDS: Guard[] = [
     tests: ['test/binlog/source-history.live.test.ts'],
     named: 'runs and is idle',
   },
+  {
+    name: 'lag by the clock of the source',
+    why: 'a source whose clock is ahead seems to be followed while it is far behind',
+    file: 'services/binlog/metrics.ts',
+    find: 'lastCommitMs - clockAheadMs;',
+    replace: 'lastCommitMs;',
+    tests: ['services/binlog/metrics.test.ts'],
+    named: 'its own clock says',
+  },
+  {
+    name: 'no commit is of the future',
+    why: 'a clock that was moved makes a log that is behind look complete',
+    file: 'services/binlog/metrics.ts',
+    find: 'if (read > nowMs + CLOCK_TOLERANCE_MS) return;',
+    replace: '',
+    tests: ['services/binlog/metrics.test.ts'],
+    named: 'of the future',
+  },
 ];
