@@ -134,9 +134,10 @@ export class Sink {
   }
 
   /** A recopy may be what halted partition tasks wait for. */
-  #noteCopy(table: SinkTable, { generation, copiedFrom = [] }: TablePlan): void {
+  #noteCopy(table: SinkTable, plan: TablePlan): void {
+    const { generation, copiedFrom = [], copiedTopicId = '' } = plan;
     if (table.copy.generation === generation) return;
-    table.copy = { generation, from: copiedFrom };
+    table.copy = { generation, from: copiedFrom, topicId: copiedTopicId };
     for (const [task, worker] of this.tasks) if (task.table === table) worker.retryHalted(task);
   }
 

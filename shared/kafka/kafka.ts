@@ -47,6 +47,16 @@ export class KafkaLog implements AsyncDisposable {
   }
 
   /** Ends of all partitions by partition, records of open transactions included. */
+  /**
+   * Ends of a topic's partitions, and which topic they are of: ends of a topic that was made again
+   * meanwhile would come with the id of the one before it, which is none any more.
+   */
+  async logEnds(topic: string): Promise<{ topicId: string; ends: number[] }> {
+    await this.#cluster.refresh([topic]);
+    const topicId = this.#cluster.topicId(topic) ?? '';
+    return { topicId, ends: await this.highWatermarks(topic) };
+  }
+
   highWatermarks(topic: string): Promise<number[]> {
     return highWatermarks(this.#cluster, topic, 'offsets');
   }

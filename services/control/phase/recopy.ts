@@ -34,8 +34,8 @@ export interface RecopyDeps {
   view: JobView;
   writer: StateWriter;
   log: Logger;
-  /** Where each partition of a topic ends now. */
-  ends: (topic: string) => Promise<number[]>;
+  /** Where each partition of a topic ends now, and which topic that is. */
+  ends: (topic: string) => Promise<{ topicId: string; ends: number[] }>;
   proofs: Pick<ProofKeeper, 'doubt'>;
 }
 
@@ -106,6 +106,8 @@ async function plan(deps: RecopyDeps, request: RecopyRequest, draft: RecopyDraft
   const source = sourceOf(job, request);
   for (const [name, ranges] of draft.tables) {
     const { schema: _, ...record } = planOf(view, source, name);
+    // Before the plan is known, and so before any row of it is in the log.
+    const { topicId, ends } = await deps.ends(record.topic);
     await deps.writer.put(stateKey.plan(source.name, source.database, name), {
       plan: {
         ...record,
@@ -113,8 +115,8 @@ async function plan(deps: RecopyDeps, request: RecopyRequest, draft: RecopyDraft
         generation: record.generation + 1,
         recopy,
         skipTo: request.skip ? gtid : '',
-        // Before the plan is known, and so before any row of it is in the log.
-        copiedFrom: await deps.ends(record.topic),
+        copiedFrom: ends,
+        copiedTopicId: topicId,
       },
     });
     failpoint(FAILPOINTS.controlMidPrepare);

@@ -32,7 +32,7 @@ export class Requests {
   /** Brings every open request on as far as it can go now, without waiting for a source. */
   async step(): Promise<void> {
     const { view, progress, kafka } = this.#d;
-    const ends = (topic: string): Promise<number[]> => kafka.highWatermarks(topic);
+    const ends = (topic: string) => kafka.logEnds(topic);
     for (const recopy of openRecopies(view)) {
       const answer = this.#recopies.ask(recopy.id, () => draftRecopy(this.#d, recopy));
       if (answer === null) continue;

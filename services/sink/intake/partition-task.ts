@@ -215,8 +215,9 @@ export class PartitionTask {
    * Where the partition task may go on although what is at its position cannot be read; null if it
    * may not. A recopy puts every row into the log once more, so what is in front of it is not
    * needed: rows that were deleted there are found by the check, and deleted by the repair, that
-   * are part of the recopy. Backwards only if the recopy is younger than the halt: then the log is
-   * another one than that which the position is of.
+   * are part of the recopy. Backwards only if the recopy is of another log than that which the
+   * position is of: it is younger than the halt; or, where no sink ran when the log was lost, it
+   * was planned in the topic that is there now, and the position is of one that was before it.
    */
   get restart(): number | null {
     const { error, haltedAt, position, table } = this;
@@ -226,7 +227,13 @@ export class PartitionTask {
     if (from === undefined) return null;
     if (from > position.next) return from;
     const isNewer = table.copy.generation > this.haltedGeneration;
-    return error.kind === 'history-lost' && isNewer ? from : null;
+    return error.kind === 'history-lost' && (isNewer || this.#isOfTopicBefore(error)) ? from : null;
+  }
+
+  #isOfTopicBefore({ context }: ReshardError): boolean {
+    const { topicId = '' } = this.table.copy;
+    const { loss, id, topicId: ours } = context;
+    return topicId !== '' && loss === 're-created' && id === topicId && ours !== topicId;
   }
 
   #recovered(): void {

@@ -20,6 +20,8 @@ export interface TableCopy {
    * once more behind that, so whatever is in front of it need not be read.
    */
   from: readonly number[];
+  /** Id of the topic that `from` is of; empty is not known. */
+  topicId?: string;
 }
 
 export interface TableSource {

@@ -52,6 +52,8 @@ export interface TablePlanRecord {
   skipTo?: string;
   /** Of a recopy: ends of the topic's partitions before it; all its rows are behind them. */
   copiedFrom?: number[];
+  /** Id of the topic that they are of. */
+  copiedTopicId?: string;
   /** What the table was before columns were added to it, oldest first. */
   older?: OlderSchema[];
 }

@@ -36,6 +36,11 @@ export function historyText({ topicId, leaderEpoch, batch }: History): string {
   return `${topicId}/${leaderEpoch}/${batch}`;
 }
 
+/** Of a place in a topic in front of which nothing was read. */
+export function ofTopic(topicId: string): string {
+  return historyText({ topicId, leaderEpoch: -1, batch: '' });
+}
+
 export function parseHistory(text: string): History {
   const [, topicId, epoch, batch] = FORM.exec(text) ?? [];
   if (topicId === undefined || epoch === undefined || batch === undefined) {

@@ -3,6 +3,7 @@
  * stand and what is parked. From the commit of the claim on, every transaction of an earlier owner
  * fails.
  */
+import { ofTopic } from '../../../../shared/kafka/wire/log-position.ts';
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { asReshardError, ReshardError } from '../../../../shared/runtime/error.ts';
 import {
@@ -73,7 +74,9 @@ async function restart(
     if (next === null) continue;
     // Versions go up in one log only: in one that was made anew, or has lost its end, they may
     // begin below those of before, and rows of the recopy would pass for delivered twice.
-    const advance = { task, next, epoch: 0, ordinal: -1 };
+    const { topicId = '' } = task.table.copy;
+    const history = topicId === '' ? null : ofTopic(topicId);
+    const advance = { task, next, epoch: 0, ordinal: -1, history };
     await target.offsets.compareAndSet(session, [advance]);
     await target.parks.clear(session, task);
     await session.rawQuery('COMMIT');
