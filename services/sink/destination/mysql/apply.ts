@@ -128,8 +128,17 @@ export class Applier {
     return table.owners.acquire(this.#o.writer, table, keys);
   }
 
-  /** A row that was tried again, and whose key another source owns. */
+  /**
+   * A row that was tried again, and whose key another source owns. One that has waited for its
+   * unique value is not that key's owner any more: it has lost its key as well, and says so from
+   * now on (it has no record at hand for a dead letter).
+   */
   #stillForeign(row: ParkedRow, owner: string, change: WaitingChange): void {
+    if (row.reason === 'unique') {
+      const why = heldBy(owner, row.task);
+      if (row.why?.text !== why.text) change.park({ ...row, why });
+      return;
+    }
     if (row.reason !== 'owned' || row.value === undefined) return;
     if (Date.now() - row.sinceMs < this.#o.parkDeadlineMs) return;
     const { task, value } = row;
@@ -254,7 +263,7 @@ function retryOutcome(list: ParkedRows, change: WaitingChange, left: (i: number)
       const row = list.at(i);
       if (row.reason !== 'unique') {
         change.park({ ...row, reason: 'unique', why: null, sinceMs: now });
-      }
+      } else if (row.why !== null) change.park({ ...row, why: null });
     },
     refuses: (i, error) => {
       left(i);

@@ -9,6 +9,7 @@ import { servers } from '../../../../test/support/dev.ts';
 import { AppliedTable } from '../../../../test/support/sink/applied-table.ts';
 import type { Event, LogMaker, TextRow } from '../../../../test/support/sink/log-maker.ts';
 import { TwoSources, type TwoSourcesOptions } from '../../../../test/support/sink/two-sources.ts';
+import { overdue } from '../../metrics.ts';
 import { MysqlDestination } from './mysql-destination.ts';
 
 const RUNS = Number(process.env.OWNER_RUNS ?? 60);
@@ -311,6 +312,31 @@ describe('two sources and their keys', () => {
     expect(side?.tasks[1]?.parked.size).toBe(0);
     const record = two.logs[1]?.fetched();
     expect(side?.letters.map(l => [l.key, l.value])).toEqual([[record?.key(0), record?.value(0)]]);
+  });
+
+  test('a row whose key was taken while it waited for a unique value says who has the key', async () => {
+    await using two = await open({ parkDeadlineMs: 0 });
+    const [a, b] = two.logs;
+    a?.append({ op: 'c', after: ['k1', 0, 1, 'u'] }, { op: 'c', after: ['k2', 0, 2, 'u'] });
+    await two.sides[0]?.take(two.logs, [2, 0]);
+    b?.append({ op: 'c', after: ['k2', 0, 3, 'other'] });
+    await two.finish();
+    expect(await rows(0)).toEqual(['k1,0,1,u', 'k2,0,3,other']);
+    const text = 'source b has a row of the same key as source a';
+    const parked = () => two.sides[0]?.tasks[0];
+    expect([...(parked()?.parked.values() ?? [])]).toMatchObject([
+      { why: { kind: 'collision', text } },
+    ]);
+    await two.restart();
+    const late = overdue(parked() ?? expect.fail('a task'), 0, Date.now());
+    expect(late?.message).toBe(`rows wait for another source: ${text}`);
+    // It goes in when both have let go.
+    b?.append({ op: 'd', before: ['k2', 0, 3, 'other'] });
+    await two.finish();
+    expect([...(parked()?.parked.values() ?? [])].map(p => p.why)).toEqual([undefined]);
+    a?.append({ op: 'd', before: ['k1', 0, 1, 'u'] });
+    await two.finish();
+    expect(await rows(0)).toEqual(['k2,0,2,u']);
   });
 
   test('an entry without its row keeps nobody out, and a tombstone takes a row that nobody owns', async () => {

@@ -4,7 +4,8 @@
  * not in the table meanwhile. The reasons:
  * - `unique`: the row's unique value is still held by a row of another key. Keys are spread over
  *   partitions, so the other key's event may be far behind in another partition task. That the
- *   older version is gone is what breaks swaps and cycles.
+ *   older version is gone is what breaks swaps and cycles. Meanwhile another source may bring a row
+ *   of its key: then `error` says which.
  * - `owned`: the key is in the table as a row of another source (owner.ts). If the row has moved
  *   between the sources, the other one's delete will come; the whole value is kept, as it may
  *   become a dead letter.
@@ -116,8 +117,9 @@ export class ParkTable {
       const key = r.row_key.toString('latin1');
       const parked = { sinceMs: Number(r.since_ms), offset: Number(r.record_offset) };
       const { reason } = r;
-      if (reason === 'unique') waiting?.parked.set(key, parked);
-      else if (reason === 'owned') waiting?.parked.set(key, { ...parked, why: whyOf(r) });
+      if (reason === 'unique') {
+        waiting?.parked.set(key, r.error === null ? parked : { ...parked, why: whyOf(r) });
+      } else if (reason === 'owned') waiting?.parked.set(key, { ...parked, why: whyOf(r) });
       else waiting?.blocked.set(key, { ...parked, reason, why: whyOf(r) });
     }
     return new Map(tasks.map(l => [l, byName.get(l.name) ?? nothingWaits()]));
@@ -192,7 +194,7 @@ export class ParkTable {
       offset: Number(r.record_offset),
       sinceMs: Number(r.since_ms),
       reason: r.reason,
-      why: r.reason === 'unique' ? null : whyOf(r),
+      why: r.reason === 'unique' && r.error === null ? null : whyOf(r),
       row: r.row_value,
       schemaId: Number(r.schema_id),
     }));
