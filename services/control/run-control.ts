@@ -13,6 +13,7 @@ import type { Finding } from '../../shared/mysql/finding.ts';
 import { describeError, ReshardError } from '../../shared/runtime/error.ts';
 import { runSupervised } from '../../shared/runtime/service.ts';
 import { renderFindings } from './cli/doctor-report.ts';
+import { tell } from './cli/output.ts';
 import { blockers, createTables, runDoctor } from './doctor/doctor.ts';
 import { isPassing } from './doctor/error-finding.ts';
 import { Control } from './phase/control.ts';
@@ -165,8 +166,9 @@ async function refuseBlocked(o: ControlOptions, early: Examination | null): Prom
     });
   }
   const colour = process.stderr.isTTY === true && process.env.NO_COLOR === undefined;
-  process.stderr.write(`${renderFindings(found, { colour })}\n`);
+  tell(`${renderFindings(found, { colour })}\n`);
   throw new ReshardError('server-setting', `the doctor found ${found.length} blockers`, {
-    remedy: 'apply the fixes above, then start again; `reshard doctor` repeats the checks',
+    remedy:
+      'apply the fixes above, then start again; `reshard doctor <job file>` repeats the checks',
   });
 }

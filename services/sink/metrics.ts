@@ -86,7 +86,7 @@ function blockRemedy(reason: BlockReason, deadLetters: string): string {
 
 function deadLettersWait(error: string, topic: string): ReshardError {
   return new ReshardError('broker', `dead letters wait for the topic ${topic}: ${error}`, {
-    remedy: 'look at the topic (reshard topics); control makes it when it starts',
+    remedy: 'look at the topic (`reshard topics <job file>`); control makes it when it starts',
   });
 }
 

@@ -247,7 +247,7 @@ function remake(topic: string, partitions: number): string {
   return (
     `set options.partitions to ${partitions} in the job file, if ${topic} is a table's: partitions ` +
     'cannot be changed in place, keys would move; or name the source or the job otherwise; or ' +
-    '`reshard drop` the job that the topic is of'
+    '`reshard drop <its job file>` takes it away with the job that it is of'
   );
 }
 

@@ -16,7 +16,7 @@ export interface LostPlace {
 
 type Facts = Record<string, string | number | null | undefined>;
 
-const COPY_AGAIN = 'copy the affected tables again (`reshard recopy`)';
+const COPY_AGAIN = 'copy the affected tables again (`reshard recopy <job file> --source <name>`)';
 
 function lost(
   loss: HistoryLoss,

@@ -90,8 +90,8 @@ export class SchemaRegistry {
     if (canonicalJson(JSON.parse(latest.schema)) !== canonicalJson(schema)) {
       throw new ReshardError('registry', `subject ${subject} holds another key schema`, {
         remedy:
-          'a table topic lives with one primary key: use another source name, or `reshard drop` the ' +
-          'job that the topic is of, and copy the table again',
+          'a table topic lives with one primary key: use another source name, or ' +
+          '`reshard drop <its job file>` takes it away with the job that it is of',
         context: { subject, id: latest.id },
       });
     }

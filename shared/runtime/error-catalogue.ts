@@ -26,13 +26,14 @@ export const CATALOGUE: Record<ErrorKind, CatalogueEntry> = {
   },
   denied: {
     means: 'a server refuses the login or a privilege',
-    causes: 'a wrong user or password, an account without the rights that `reshard doctor` prints',
+    causes:
+      'a wrong user or password, an account without the rights that `reshard doctor <job file>` prints',
     remedy: 'correct user and password in the job file, or create the account and grant its rights',
   },
   'server-setting': {
     means: 'a server has a setting under which data could be lost',
     causes: 'binlog format or row image, topics or limits that are not as the job needs them',
-    remedy: 'run `reshard doctor` on the job file and apply the fixes that it prints',
+    remedy: 'run `reshard doctor <job file>` and apply the fixes that it prints',
   },
   source: {
     means: 'the source failed in a way that a new attempt from the durable state may cure',
@@ -59,7 +60,8 @@ export const CATALOGUE: Record<ErrorKind, CatalogueEntry> = {
   registry: {
     means: 'the schema registry failed, or refuses a schema',
     causes: 'it is down or restarting, or a subject holds a schema of another table',
-    remedy: 'none while it passes; else `reshard doctor` names the subject that stands in the way',
+    remedy:
+      'none while it passes; else `reshard doctor <job file>` names the subject that stands in the way',
   },
   fenced: {
     means: 'another owner has taken over, so this member may change nothing more',
@@ -75,38 +77,39 @@ export const CATALOGUE: Record<ErrorKind, CatalogueEntry> = {
     means: 'a record, topic or row is of another job, or of one of that name that was there before',
     causes: 'a source name used twice, what a finished job or an older version has left, a drop',
     remedy:
-      'name the source or the job otherwise; or, if the other job is done with, `reshard drop` ' +
-      'with its job file',
+      'name the source or the job otherwise; or, if the other job is done with, ' +
+      '`reshard drop <its job file>`',
   },
   'job-changed': {
     means: 'the job file, or a server behind a name in it, is not what the job was made with',
     causes: 'partitions, tables, servers or the route edited in the file of a running job',
     remedy:
-      'undo it in the job file; `reshard apply --dry-run` tells what can be taken up while the ' +
-      'job runs',
+      'undo it in the job file; `reshard apply <job file> --dry-run` tells what can be taken up ' +
+      'while the job runs',
   },
   'position-lost': {
     means: 'the binlog that is needed next is gone from the source',
     causes: 'binlogs were purged or reset while the job was behind, or the server is another one',
-    remedy: '`reshard recopy <job> --source <name>` copies the tables of the source anew',
+    remedy: '`reshard recopy <job file> --source <name>` copies the tables of the source anew',
   },
   'history-changed': {
     means: 'the transactions of the source are others than those of the same numbers in the log',
     causes:
       'the source was reset, restored from an older copy, or lost its newest transactions in a crash; on MariaDB, several servers that write to one domain without gtid_strict_mode',
-    remedy: '`reshard recopy <job> --source <name>` copies the tables anew and goes on from now',
+    remedy:
+      '`reshard recopy <job file> --source <name>` copies the tables anew and goes on from now',
   },
   'history-lost': {
     means: 'a topic is not the one that was read or written before, or lost a part of it',
     causes:
       'retention shorter than the time that a reader was away (trimmed), a topic that was deleted ' +
       'or made again, a broker that lost the end of its log (truncated); `loss` says which',
-    remedy: '`reshard recopy <job> --source <name>` copies the tables of the source anew',
+    remedy: '`reshard recopy <job file> --source <name>` copies the tables of the source anew',
   },
   'schema-changed': {
     means: 'a table is no longer what the job was planned with',
     causes: 'a DDL statement on the source, or a target table that was altered',
-    remedy: 'make source and targets alike, then `reshard recopy <job> --source <name>`',
+    remedy: 'make source and targets alike, then `reshard recopy <job file> --source <name>`',
   },
   'unsupported-type': {
     means: 'a column has a type that is not carried yet',
@@ -117,18 +120,19 @@ export const CATALOGUE: Record<ErrorKind, CatalogueEntry> = {
     means: 'a value cannot be carried exactly',
     causes: 'zero dates, an ENUM without a value, bytes that are no text of their character set',
     remedy:
-      'correct the value on the source, then `reshard recopy <job> --source <name> --tables <table>`',
+      'correct the value on the source, then `reshard recopy <job file> --source <name> --tables <table>`',
   },
   'unsafe-event': {
     means: 'the binlog holds something that cannot be replayed exactly',
     causes: 'a minimal row image, a statement in place of rows, an XA transaction',
     remedy:
-      'end what wrote it (`reshard doctor` names settings), then `reshard recopy <job> --source <name>`',
+      'end what wrote it (`reshard doctor <job file>` names settings), then `reshard recopy <job file> --source <name>`',
   },
   'too-large': {
     means: 'a row is larger than a message or a packet may be',
     causes: 'a long text or blob above maxMessageBytes, or above max_allowed_packet of a target',
-    remedy: 'raise the limit that the message names; `reshard doctor` prints all that belong to it',
+    remedy:
+      'raise the limit that the message names; `reshard doctor <job file>` prints all that belong to it',
   },
   collision: {
     means: 'the same primary or unique key comes from two places',
@@ -139,7 +143,7 @@ export const CATALOGUE: Record<ErrorKind, CatalogueEntry> = {
     means: 'bytes do not decode',
     causes:
       'a record that another program wrote into a topic of ours, or a registry that lost data',
-    remedy: 'keep other writers off the topic, then `reshard recopy <job> --source <name>`',
+    remedy: 'keep other writers off the topic, then `reshard recopy <job file> --source <name>`',
   },
   bug: {
     means: 'something that must not be possible: a defect of Reshard',

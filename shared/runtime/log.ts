@@ -14,14 +14,17 @@ export interface LogOptions {
   level?: string;
   /** Readable lines instead of JSON; by default when standard error is a terminal. */
   readable?: boolean;
+  /** Changes a line, as JSON, before it is written. */
+  line?: (json: string) => string;
 }
 
-export function createLogger({ name, level, readable }: LogOptions): Logger {
+export function createLogger({ name, level, readable, line }: LogOptions): Logger {
   const options = {
     name,
     level: level ?? process.env.RESHARD_LOG_LEVEL ?? 'info',
     timestamp: stdTimeFunctions.isoTime,
     redact: ['password', '*.password'],
+    ...(line === undefined ? {} : { hooks: { streamWrite: line } }),
   };
   const wantReadable = readable ?? (process.stderr.isTTY === true && !process.env.RESHARD_LOG_JSON);
   if (!wantReadable) return pino(options, pino.destination({ dest: 2, sync: true }));

@@ -29,7 +29,9 @@ it(
     const halted = () => job.status?.services.find(s => s.state === 'halted');
     await until(() => halted() !== undefined, { timeoutMs: MINUTES, what: 'the loud stop' });
     expect(halted()?.error).toMatch(/^(history-changed|position-lost)/);
-    expect((await callReshard('status', job.jobFile)).out).toContain('reshard recopy <job file>');
+    expect((await callReshard('status', job.jobFile)).out).toContain(
+      `reshard recopy ${job.jobFile}`,
+    );
     await using load = job.load(80);
     const name = sourceName(job.name, 0);
     const args = ['--source', name, '--yes', '--json', '--timeout', '300'];

@@ -37,7 +37,7 @@ it(
     const status = await callReshard('status', job.jobFile);
     expect(status.code).toBe(1);
     const ours = sourceName(job.name, 0);
-    expect(status.out).toContain(`reshard recopy <job file> --source ${ours}`);
+    expect(status.out).toContain(`reshard recopy ${job.jobFile} --source ${ours}`);
 
     await using load = job.load(80);
     const name = sourceName(job.name, 0);

@@ -242,7 +242,7 @@ export class CapturedTable {
       context: { table: this.schema.table, limit: this.#maxBytes },
       remedy:
         `set \`options.maxMessageBytes: ${wanted}\` or more in the job file, do what` +
-        ' `reshard doctor` says about the topics then, and restart the services: it goes on here',
+        ' `reshard doctor <job file>` says about the topics then, and restart the services: it goes on here',
     });
   }
 

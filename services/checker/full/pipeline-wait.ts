@@ -84,7 +84,8 @@ export class PipelineWait implements Disposable {
     const seconds = Math.round(this.#limitMs / 1000);
     throw new ReshardError(this.#kind, `nothing moved for ${seconds} s while waiting for ${what}`, {
       remedy:
-        'see with `reshard status` what stands still and why, cure that, then run the check again' +
+        'see with `reshard status <job file>` what stands still and why, cure that, then run the ' +
+        'check again' +
         ' (option checkStallSeconds: how long a check waits)',
     });
   }

@@ -1,9 +1,9 @@
 /** `reshard apply`: what a changed job file means for a running job, and the allowed part of it. */
+
 import type { Job } from '../../../shared/job/job.ts';
 import { openState } from '../../../shared/job/state/open.ts';
 import { reportTopic } from '../../../shared/kafka/topic-name.ts';
 import { kafkaOf, registryOf } from '../../../shared/member/context.ts';
-import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger, type Logger } from '../../../shared/runtime/log.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import {
@@ -14,13 +14,14 @@ import {
   refuseFilledTargets,
   requestApply,
 } from '../command/apply.ts';
-import { openJob, timeoutMsOf } from '../command/job-handle.ts';
+import { notPrepared, openJob, timeoutMsOf } from '../command/job-handle.ts';
 import { operator } from '../command/operator.ts';
 import { blockers, runDoctor } from '../doctor/doctor.ts';
 import { renderFindings } from './doctor-report.ts';
 import { EXIT } from './exit-code.ts';
 import { gaveUp, isOver, waitOf } from './follow.ts';
 import { readJob } from './job-file.ts';
+import { print, printJson, tell } from './output.ts';
 
 export interface ApplyCommandOptions {
   dryRun?: boolean;
@@ -34,13 +35,13 @@ export async function applyCommand(file: string, o: ApplyCommandOptions): Promis
   const timeoutMs = timeoutMsOf(o.timeout);
   const log = createLogger({ name: 'reshard-apply', level: 'warn' });
   const plan = await planned(job, log);
-  if (!o.json) process.stdout.write(`${describe(plan)}\n`);
+  if (!o.json) print(`${describe(plan)}\n`);
   const isJust = o.dryRun === true || isNothing(plan);
   if (!isJust) refuseChanges(job, plan);
   const wouldBe = plan.changes.some(c => c.kind === 'refused') ? EXIT.blocked : EXIT.ok;
   const code = isJust ? wouldBe : await carryOut(job, plan, o, timeoutMs, log);
   if (o.json && (isJust || code === EXIT.ok)) {
-    process.stdout.write(`${JSON.stringify({ plan, applied: !isJust })}\n`);
+    printJson({ plan, applied: !isJust });
   }
   return code;
 }
@@ -54,9 +55,7 @@ async function planned(job: Job, log: Logger): Promise<ApplyPlan> {
     : undefined;
   const identity = state?.view.identity;
   if (identity) return await planApply(job, identity, admin);
-  throw new ReshardError('config', `the job ${job.job} has not been prepared on this Kafka`, {
-    remedy: '`reshard up` prepares and runs it as the job file says',
-  });
+  throw notPrepared(job);
 }
 
 async function carryOut(
@@ -67,7 +66,7 @@ async function carryOut(
   log: Logger,
 ): Promise<number> {
   const say = (text: string): void => {
-    if (!o.json) process.stdout.write(`${text}\n`);
+    if (!o.json) print(`${text}\n`);
   };
   await using link = await openJob(job, 'apply');
   await applyTopics(await link.kafka.admin(), plan);
@@ -76,14 +75,15 @@ async function carryOut(
   const createTargets = o.createTargets === true;
   const found = blockers(await runDoctor(job, { log, createTargets, apply: createTargets }));
   if (found.length > 0) {
-    process.stderr.write(`${renderFindings(found)}\n`);
+    tell(`${renderFindings(found)}\n`);
     return EXIT.blocked;
   }
   await refuseFilledTargets(job, plan);
   const wait = waitOf(timeoutMs, stopSignal(), o.json === true);
   const done = await requestApply(link, plan.added, operator(), () => isOver(wait));
-  if (done === null) return gaveUp(wait, 'control has not answered; `reshard status` tells why');
-  say('taken up, and being copied: `reshard status` shows it');
+  if (done === null)
+    return gaveUp(wait, 'control has not answered; `reshard status <job file>` tells why');
+  say('taken up, and being copied: `reshard status <job file>` shows it');
   return EXIT.ok;
 }
 

@@ -146,7 +146,7 @@ describe('servers that come late', () => {
     const { jobFile } = await shop({ source: away });
     const unknown = await callReshard('status', jobFile, '--json');
     expect(unknown.code).toBe(2);
-    expect(unknown.err).toMatch(/has not been prepared on this Kafka.*remedy: `reshard up`/s);
+    expect(unknown.err).toMatch(/has not been prepared on this Kafka.*remedy: `reshard up \S+`/s);
     expect(JSON.parse(unknown.out).error).toMatchObject({ kind: 'config' });
     const text = readFileSync(jobFile, 'utf8');
     const wrong = `${jobFile}.wrong.yaml`;

@@ -1,9 +1,11 @@
 /** `reshard doctor`: every check of a job, nothing changed. */
+
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { blockers, runDoctor } from '../doctor/doctor.ts';
 import { renderFindings } from './doctor-report.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
+import { print } from './output.ts';
 
 export async function doctorCommand(
   file: string,
@@ -13,7 +15,7 @@ export async function doctorCommand(
   const log = createLogger({ name: 'reshard-doctor', level: 'warn' });
   const findings = await runDoctor(job, { log, createTargets: o.createTargets === true });
   const found = blockers(findings);
-  process.stdout.write(
+  print(
     o.json
       ? `${JSON.stringify({ ok: found.length === 0, findings }, null, 2)}\n`
       : `${renderFindings(findings)}\n`,

@@ -1,4 +1,5 @@
 /** `reshard drop`: removes all that a job owns, after it has said what, on the operator's word. */
+
 import { kafkaOf, registryOf } from '../../../shared/member/context.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { carryOutDrop, type DropPlan, isEmpty, planDrop } from '../command/drop.ts';
@@ -6,6 +7,7 @@ import { operator } from '../command/operator.ts';
 import { confirm } from './confirm.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
+import { print, printJson } from './output.ts';
 
 export interface DropCommandOptions {
   yes?: boolean;
@@ -20,7 +22,7 @@ export async function dropCommand(file: string, o: DropCommandOptions): Promise<
   const deps = { job, kafka, registry: registryOf(job) };
   const plan = await planDrop(deps);
   const say = (text: string): void => {
-    if (!o.json) process.stdout.write(`${text}\n`);
+    if (!o.json) print(`${text}\n`);
   };
   const nothing = isEmpty(plan);
   if (nothing) say(`nothing of the job ${job.job} is left`);
@@ -32,7 +34,7 @@ export async function dropCommand(file: string, o: DropCommandOptions): Promise<
     await carryOutDrop(deps, plan, operator(), say);
     say(REST);
   }
-  if (o.json) process.stdout.write(`${JSON.stringify({ plan, dropped: isDone })}\n`);
+  if (o.json) printJson({ plan, dropped: isDone });
   return EXIT.ok;
 }
 

@@ -1,6 +1,8 @@
 /** The `reshard` command once its code is loaded: parse, run, exit code. */
+
 import { asReshardError, describeError } from '../../../shared/runtime/error.ts';
 import { exitCodeOf } from './exit-code.ts';
+import { tell } from './output.ts';
 import { program } from './program.ts';
 
 export async function entry(argv: readonly string[]): Promise<never> {
@@ -14,7 +16,7 @@ export async function entry(argv: readonly string[]): Promise<never> {
   try {
     code = await program([...argv]);
   } catch (e) {
-    process.stderr.write(`reshard: ${describeError(e)}\n`);
+    tell(`reshard: ${describeError(e)}\n`);
     code = exitCodeOf(asReshardError(e).kind);
   }
   // Sockets of libraries may still be open: everything that matters has been awaited above.

@@ -10,6 +10,7 @@ import {
 } from '../../../shared/runtime/error-catalogue.ts';
 import { type Policy, policyOf } from '../../../shared/runtime/error-policy.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
+import { print } from './output.ts';
 
 const POLICY_TEXT: Record<Policy, string> = {
   restart: 'the part that failed is built anew from durable state, after a pause that grows',
@@ -44,7 +45,7 @@ export async function errorsCommand(
     : o.markdown
       ? errorsPage()
       : wanted.map(renderKind).join('\n\n');
-  process.stdout.write(`${text.trimEnd()}\n`);
+  print(`${text.trimEnd()}\n`);
   return EXIT.ok;
 }
 

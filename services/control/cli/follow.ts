@@ -3,6 +3,7 @@
  * lines elsewhere, until its end, the time limit or Ctrl-C. Whatever was asked for goes on without
  * the command.
  */
+
 import type { CheckBasis } from '../../../shared/job/state/check-result.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { describeError } from '../../../shared/runtime/error.ts';
@@ -12,6 +13,7 @@ import type { CheckStep } from '../command/verify.ts';
 import { hindrance, type Scope } from '../status/problem.ts';
 import { EXIT, EXIT_TEXT } from './exit-code.ts';
 import { count, duration } from './number-text.ts';
+import { printJson, tell } from './output.ts';
 
 export interface Wait {
   /** `performance.now()` at which it is given up. */
@@ -83,13 +85,13 @@ export async function follow<S, R>(
       const why = hindered.look();
       const line = `${draw(next.value)}${why === null ? '' : `; hindered by ${why}`}`;
       if (!wait.quiet && line !== said) {
-        process.stderr.write(terminal ? `\r\x1b[K${line}` : `${line}\n`);
+        tell(terminal ? `\r\x1b[K${line}` : `${line}\n`);
         said = line;
       }
       if (isOver(wait)) return null;
     }
   } finally {
-    if (terminal && said !== '') process.stderr.write('\n');
+    if (terminal && said !== '') tell('\n');
   }
 }
 
@@ -98,8 +100,8 @@ export function gaveUp({ signal, quiet, hindrance: why }: Wait, what: string): n
   const kind = signal.aborted ? 'stopped' : 'timeout';
   const hindered = why === null ? '' : `; hindered by ${why}`;
   const message = `${EXIT_TEXT[kind]}: ${what}${hindered}`;
-  process.stderr.write(`reshard: ${message}\n`);
-  if (quiet) process.stdout.write(`${JSON.stringify({ error: { kind, message } })}\n`);
+  tell(`reshard: ${message}\n`);
+  if (quiet) printJson({ error: { kind, message } });
   return EXIT[kind];
 }
 

@@ -2,8 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { type Job, parseJob } from '../../../shared/job/job.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
+import { useJobFile } from './output.ts';
 
 export async function readJob(path: string): Promise<Job> {
+  useJobFile(path);
   let text: string;
   try {
     text = await readFile(path, 'utf8');

@@ -7,6 +7,7 @@ import type { Logger } from '../../../shared/runtime/log.ts';
 import { StatusFeed } from '../status/feed.ts';
 import type { Status } from '../status/status.ts';
 import { blank, unprepared } from '../status/unprepared.ts';
+import { filledIn } from './output.ts';
 import { renderLine, renderView } from './status-text.ts';
 
 const VIEW_EVERY_MS = 1000;
@@ -94,7 +95,8 @@ class Screen {
     this.#put(status);
   }
 
-  #put(status: Status): void {
+  #put(unfilled: Status): void {
+    const status = filledIn(unfilled);
     const out = this.#out;
     if (this.#isJson) out.write(`${JSON.stringify(status)}\n`);
     else if (!this.isTerminal) out.write(`${new Date().toISOString()} ${renderLine(status)}\n`);

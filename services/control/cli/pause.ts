@@ -1,15 +1,10 @@
-/**
- * `reshard pause` and `reshard resume`: reasons for the copy to stand still. They are a set, each
- * one a record of its own in the state topic, so an operator cannot lift what another has asked
- * for, and control, which writes the job's record, cannot overwrite either. They outlive us all.
- */
-import { type JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
+/** `reshard pause` and `reshard resume`: asks for it, and says what the copy stands still for. */
+import type { JobView } from '../../../shared/job/state/job-view.ts';
 import { openJob } from '../command/job-handle.ts';
-import { operator } from '../command/operator.ts';
+import { pause, resume } from '../command/pause.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
-
-const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
+import { print, printJson, tell } from './output.ts';
 
 export interface PauseOptions {
   reason: string;
@@ -19,14 +14,8 @@ export interface PauseOptions {
 
 export async function pauseCommand(file: string, o: PauseOptions): Promise<number> {
   await using link = await openJob(await readJob(file), 'pause');
-  const { requests, view } = link;
-  const { reason, by = operator() } = o;
-  if (!view.pauses.has(reason)) {
-    const pause = { reason, sinceMs: Date.now(), by };
-    await requests.pause(pause);
-    view.apply(stateKey.pause(reason), { ...NONE, pause });
-  }
-  print(view, o);
+  await pause(link, o.reason, o.by);
+  show(link.view, o);
   return EXIT.ok;
 }
 
@@ -35,29 +24,19 @@ export async function resumeCommand(
   o: { reason: string; all?: boolean; json?: boolean },
 ): Promise<number> {
   await using link = await openJob(await readJob(file), 'resume');
-  const { requests, view } = link;
-  const { reason, all } = o;
-  const lifted = all ? [...view.pauses.keys()] : [reason];
-  if (!all && !view.pauses.has(reason)) {
-    process.stderr.write(`reshard: the copy is not paused for the reason "${reason}"\n`);
-    print(view, o);
-    return EXIT.failed;
-  }
-  for (const each of lifted) {
-    await requests.lift(each);
-    view.apply(stateKey.pause(each), null);
-  }
-  print(view, o);
-  return EXIT.ok;
+  const isLifted = await resume(link, o.all ? null : o.reason);
+  if (!isLifted) tell(`reshard: the copy is not paused for the reason "${o.reason}"\n`);
+  show(link.view, o);
+  return isLifted ? EXIT.ok : EXIT.failed;
 }
 
-function print({ pauseList }: JobView, { json }: { json?: boolean }): void {
+function show({ pauseList }: JobView, { json }: { json?: boolean }): void {
   if (json) {
-    process.stdout.write(`${JSON.stringify({ pauses: pauseList })}\n`);
+    printJson({ pauses: pauseList });
     return;
   }
   const lines = pauseList.map(
     p => `the copy is paused: ${p.reason} (by ${p.by}, since ${new Date(p.sinceMs).toISOString()})`,
   );
-  process.stdout.write(`${lines.join('\n') || 'the copy is not paused'}\n`);
+  print(`${lines.join('\n') || 'the copy is not paused'}\n`);
 }

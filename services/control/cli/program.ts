@@ -3,6 +3,7 @@
  * The code of a command is loaded when it is asked for: loading all of it takes longer than most
  * commands, and `up` waits for it six times.
  */
+
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { applyCommand } from './apply.ts';
@@ -14,6 +15,7 @@ import type { errorsCommand } from './errors.ts';
 import { EXIT, EXIT_TEXT } from './exit-code.ts';
 import { writeExample } from './init.ts';
 import { tellError } from './json-error.ts';
+import { print, printJson } from './output.ts';
 import type { pauseCommand, resumeCommand } from './pause.ts';
 import type { recopyCommand } from './recopy.ts';
 import type { repairCommand } from './repair.ts';
@@ -88,7 +90,7 @@ function beginning(act: Act): Command[] {
       .action(
         act(async (file: string) => {
           await writeExample(file);
-          process.stdout.write(`wrote ${file}\n`);
+          print(`wrote ${file}\n`);
           return EXIT.ok;
         }),
       ),
@@ -97,7 +99,7 @@ function beginning(act: Act): Command[] {
       examples: [['schema > job.schema.json', 'for an editor that completes and checks']],
     }).action(async () => {
       const { jobJsonSchema } = await import('../../../shared/job/job.ts');
-      process.stdout.write(`${JSON.stringify(jobJsonSchema(), null, 2)}\n`);
+      printJson(jobJsonSchema(), 2);
     }),
     declare(
       'errors',

@@ -4,16 +4,18 @@
  * was read by the rule of a snapshot, so live data is never overwritten by it. Control carries it
  * out: a command that is killed, or tires of waiting, changes nothing.
  */
+
 import type { RepairRun } from '../../../shared/job/state/repair-run.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
-import { type JobLink, openJob, tellPaused, timeoutMsOf } from '../command/job-handle.ts';
+import { type JobLink, openJob, pausedText, timeoutMsOf } from '../command/job-handle.ts';
 import { checkResult, keysOfChecks, keysOfText, meantChecks, repair } from '../command/repair.ts';
 import type { RepairPlan } from '../repair/repair-plan.ts';
 import { confirm } from './confirm.ts';
 import { EXIT } from './exit-code.ts';
 import { checkExit, follow, gaveUp, runLine, waitOf } from './follow.ts';
 import { readJob } from './job-file.ts';
+import { print, printJson, tell } from './output.ts';
 import { renderCheck } from './verify-text.ts';
 
 export interface RepairCommandOptions {
@@ -36,22 +38,23 @@ export async function repairCommand(file: string, o: RepairCommandOptions): Prom
   await using link = await openJob(job, 'repair');
   const { plan, check } = planOf(link, o, quiet);
   if (plan.keys.length === 0) {
-    print(o, plan, repairedOf(null), null);
+    show(o, plan, repairedOf(null), null);
     return plan.refused.length > 0 ? EXIT.different : EXIT.ok;
   }
   const tables = [...new Set(plan.keys.map(k => k.table))];
   const what = `repair of ${(plan.rounds[0] ?? []).reduce((n, d) => n + d.keys.length, 0)} keys`;
   await confirm(job.job, `${what} of ${tables.join(', ')}`, o.yes === true);
-  tellPaused(link);
+  const paused = pausedText(link);
+  if (paused !== null) tell(`reshard: ${paused}\n`);
   const wait = waitOf(timeoutMs, stopSignal(), quiet);
   const outcome = await follow(link, repair(link, plan.keys, check), wait, runLine, { tables });
   if (outcome === null) {
     return gaveUp(
       wait,
-      'the repair and the check after it go on by themselves; `reshard status` tells how far',
+      'the repair and the check after it go on by themselves; `reshard status <job file>` tells how far',
     );
   }
-  print(o, plan, repairedOf(outcome.run), outcome.report);
+  show(o, plan, repairedOf(outcome.run), outcome.report);
   return outcome.report === null ? EXIT.failed : checkExit(outcome.report);
 }
 
@@ -63,7 +66,7 @@ function planOf(
   if (o.keys) return { plan: keysOfText(link, o.keys), check: null };
   const checks = meantChecks(link, o.check);
   for (const report of quiet ? [] : checks) {
-    process.stderr.write(`${report.unit}\n${renderCheck(report)}\n`);
+    tell(`${report.unit}\n${renderCheck(report)}\n`);
   }
   return { plan: keysOfChecks(link, checks), check: checks.map(r => r.unit).join(', ') };
 }
@@ -73,7 +76,7 @@ export function repairedOf(run: RepairRun | null): Repaired {
   return { keys, rows, deleted, newer, complete: true };
 }
 
-function print(
+function show(
   o: RepairCommandOptions,
   { refused }: RepairPlan,
   repaired: Repaired,
@@ -81,7 +84,7 @@ function print(
 ): void {
   if (o.json) {
     const check = report?.state === 'finished' ? checkResult(report) : null;
-    process.stdout.write(`${JSON.stringify({ repaired, refused, check })}\n`);
+    printJson({ repaired, refused, check });
     return;
   }
   const lines = [repairedText(repaired)];
@@ -90,7 +93,7 @@ function print(
     lines.push(`not repaired: ${d.table} ${key} comes from ${d.sources.join(' and ')}`);
   }
   if (report !== null) lines.push(renderCheck(report));
-  process.stdout.write(`${lines.join('\n')}\n`);
+  print(`${lines.join('\n')}\n`);
 }
 
 export function repairedText({ keys, rows, deleted, newer }: Repaired): string {

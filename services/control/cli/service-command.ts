@@ -5,6 +5,7 @@ import { createLogger } from '../../../shared/runtime/log.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
+import { filledLine } from './output.ts';
 import { runService, SERVICES } from './service.ts';
 
 export interface ServiceCommandOptions {
@@ -30,7 +31,7 @@ export async function serviceCommand(
     });
   }
   const job = await readJob(file);
-  const log = createLogger({ name: `reshard-${name}` });
+  const log = createLogger({ name: `reshard-${name}`, line: filledLine });
   log.info('service starts');
   const signal = AbortSignal.any([stopSignal(), parentGone()]);
   try {

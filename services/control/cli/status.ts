@@ -1,9 +1,9 @@
 /** `reshard status`: once, or followed. */
 import type { Job } from '../../../shared/job/job.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
-import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger, type Logger } from '../../../shared/runtime/log.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
+import { notPrepared } from '../command/job-handle.ts';
 import { StatusFeed } from '../status/feed.ts';
 import { type Standing, standingOf } from '../status/headline.ts';
 import type { Status } from '../status/status.ts';
@@ -11,6 +11,7 @@ import { unprepared } from '../status/unprepared.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
 import { showLive } from './live-view.ts';
+import { filledIn, print, printJson } from './output.ts';
 import { renderView } from './status-text.ts';
 
 const EXIT_OF: Record<Standing, number> = {
@@ -37,10 +38,11 @@ export async function statusCommand(
   }
   const status = await oneStatus(job, log);
   const colour = stdout.isTTY === true && stdout.hasColors();
-  const text = o.json
-    ? JSON.stringify(status, null, 2)
-    : renderView(status, { colour, width: stdout.columns ?? UNBOUNDED });
-  stdout.write(`${text}\n`);
+  if (o.json) printJson(status, 2);
+  else {
+    const shown = filledIn(status);
+    print(`${renderView(shown, { colour, width: stdout.columns ?? UNBOUNDED })}\n`);
+  }
   return EXIT_OF[standingOf(status.headline)];
 }
 
@@ -56,7 +58,5 @@ async function oneStatus(job: Job, log: Logger): Promise<Status> {
   }
   const status = await unprepared(job, log);
   if (status !== null) return status;
-  throw new ReshardError('config', `the job ${job.job} has not been prepared on this Kafka`, {
-    remedy: '`reshard up` or `reshard service control` prepares it',
-  });
+  throw notPrepared(job);
 }

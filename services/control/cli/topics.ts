@@ -7,6 +7,7 @@ import { controlTopics, tableTopics } from '../phase/topic-plan.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
 import { count } from './number-text.ts';
+import { print, printJson } from './output.ts';
 
 export async function topicsCommand(file: string, o: { json?: boolean }): Promise<number> {
   const job = await readJob(file);
@@ -39,7 +40,8 @@ export async function topicsCommand(file: string, o: { json?: boolean }): Promis
         ].join(''),
       )
       .join('\n');
-    process.stdout.write(o.json ? `${JSON.stringify(topics, null, 2)}\n` : `${text}\n`);
+    if (o.json) printJson(topics, 2);
+    else print(`${text}\n`);
     return EXIT.ok;
   } finally {
     await kafka.close();

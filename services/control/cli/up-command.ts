@@ -1,9 +1,11 @@
 /** `reshard up`: the process tree of the job, with the live view. */
+
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { readJob } from './job-file.ts';
 import { onlyOne } from './only-one.ts';
+import { tell } from './output.ts';
 import { startTree } from './up.ts';
 
 export interface UpOptions {
@@ -19,7 +21,7 @@ export async function upCommand(file: string, o: UpOptions): Promise<number> {
   await using only = await onlyOne(`up ${job.job} ${job.kafka.brokers.join()}`);
   if (only.other !== null) {
     const where = `on this machine already (process ${only.other})`;
-    throw new ReshardError('config', `\`reshard up\` of the job ${job.job} runs ${where}`, {
+    throw new ReshardError('config', `an up of the job ${job.job} runs ${where}`, {
       remedy: `\`reshard status ${file}\` shows it; \`reshard service <name> ${file}\` adds a member`,
     });
   }
@@ -45,6 +47,6 @@ export async function upCommand(file: string, o: UpOptions): Promise<number> {
   const { code, said } = await tree.done;
   ended.abort();
   await view;
-  if (said !== '') process.stderr.write(`${said}\n`);
+  if (said !== '') tell(`${said}\n`);
   return code;
 }

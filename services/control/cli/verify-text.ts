@@ -54,7 +54,7 @@ function verdictOf(r: CheckResult): string {
   if (r.equal) return `EQUAL: sources and targets hold the same ${count(r.rows)} rows of ${names}`;
   if (r.differences > 0) return `DIFFERENT: ${count(r.differences)} keys of ${names} differ`;
   if (r.unsettled > 0) return `NO VERDICT: ${count(r.unsettled)} keys changed at each probe`;
-  return `NO VERDICT: ${count(r.blocked)} keys are blocked on the targets (reshard status)`;
+  return `NO VERDICT: ${count(r.blocked)} keys are blocked on the targets (\`reshard status <job file>\`)`;
 }
 
 /** How far the verdict reaches: what was compared, as of which position, when. Not a word more. */

@@ -2,11 +2,13 @@
  * `reshard verify`: asks the running checker for a full check, follows it, prints the verdict and
  * the keys that differ. The check runs while data flows; a difference counts only if it survives.
  */
+
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { openJob, tablesOf, timeoutMsOf } from '../command/job-handle.ts';
 import { verify } from '../command/verify.ts';
 import { checkExit, checkLine, follow, gaveUp, waitOf } from './follow.ts';
 import { readJob } from './job-file.ts';
+import { print } from './output.ts';
 import { checkJson, renderCheck } from './verify-text.ts';
 
 export async function verifyCommand(
@@ -22,8 +24,11 @@ export async function verifyCommand(
   const scope = tables.length > 0 ? { tables } : {};
   const report = await follow(link, verify(link, tables), wait, checkLine, scope);
   if (report === null) {
-    return gaveUp(wait, 'no verdict yet; the check goes on, `reshard status` tells how far it is');
+    return gaveUp(
+      wait,
+      'no verdict yet; the check goes on, `reshard status <job file>` tells how far',
+    );
   }
-  process.stdout.write(o.json ? `${checkJson(report)}\n` : `${renderCheck(report)}\n`);
+  print(o.json ? `${checkJson(report)}\n` : `${renderCheck(report)}\n`);
   return checkExit(report);
 }

@@ -74,7 +74,7 @@ export async function requestApply(
     const answer = link.view.applied.get(id);
     if (answer?.error) {
       throw new ReshardError('job-changed', `control refused the apply: ${answer.error}`, {
-        remedy: 'cure what the message names, then `reshard apply` again',
+        remedy: 'cure what the message names, then `reshard apply <job file>` again',
       });
     }
     if (answer?.doneMs) return { id };

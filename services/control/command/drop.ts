@@ -188,7 +188,7 @@ async function groupsWithoutMembers({ job, kafka }: DropDeps): Promise<{ group: 
   const list = live.map(g => `${g.group} (${g.members})`).join(', ');
   throw new ReshardError('config', `members of the job ${job.job} are alive: ${list}`, {
     remedy:
-      'stop them (`reshard up`, `reshard service ...`); one that was killed is out of its group ' +
+      'stop them (whatever runs as reshard up or reshard service); one that was killed is out of its group ' +
       `after ${job.options.sessionTimeoutMs / 1000} s`,
   });
 }

@@ -42,9 +42,7 @@ export async function openJob(job: Job, command: string): Promise<JobLink> {
   const kafka = kafkaOf(job, log, `reshard-${command}`);
   stack.defer(() => kafka.close());
   if (!(await (await kafka.admin()).listTopics()).includes(reportTopic(job.job))) {
-    throw new ReshardError('config', `the job ${job.job} has not been prepared on this Kafka`, {
-      remedy: '`reshard up` prepares and runs it; `reshard status --watch` shows how far it is',
-    });
+    throw notPrepared(job);
   }
   const registry = registryOf(job);
   const state = stack.use(await openState({ job, kafka, registry, log }));
@@ -97,6 +95,14 @@ export async function openJob(job: Job, command: string): Promise<JobLink> {
   };
 }
 
+export function notPrepared({ job }: Pick<Job, 'job'>): ReshardError {
+  return new ReshardError('config', `the job ${job} has not been prepared on this Kafka`, {
+    remedy:
+      '`reshard up <job file>` prepares and runs it, or `reshard service control <job file>`; ' +
+      '`reshard status <job file> --watch` shows how far it is',
+  });
+}
+
 /** Names that are tables of the job, or an error that says which is not. */
 export function tablesOf(job: Job, names: string | undefined): string[] {
   const tables = names?.split(',').map(t => t.trim()) ?? [];
@@ -108,13 +114,13 @@ export function tablesOf(job: Job, names: string | undefined): string[] {
 }
 
 /** What a command that needs the copy says while it is paused: it would seem to hang. */
-export function tellPaused({ view, job }: JobLink): void {
+export function pausedText({ view, job }: JobLink): string | null {
   const [first] = view.pauseList;
-  if (first === undefined) return;
+  if (first === undefined) return null;
   const why = `paused: ${first.reason} (by ${first.by || 'unknown'})`;
-  process.stderr.write(
-    `reshard: the copy of ${job.job} is ${why}; this waits for ` +
-      `\`reshard resume <job file> --reason '${first.reason}'\`\n`,
+  return (
+    `the copy of ${job.job} is ${why}; this waits for ` +
+    `\`reshard resume <job file> --reason '${first.reason}'\``
   );
 }
 

@@ -98,7 +98,7 @@ function finishedCheck({ reports }: JobLink, id: string | undefined): Report {
   const report = finished.at(-1);
   if (report !== undefined) return report;
   throw new ReshardError('config', `there is no finished check${id ? ` ${id}` : ''}`, {
-    remedy: '`reshard verify` makes one',
+    remedy: '`reshard verify <job file>` makes one',
   });
 }
 

@@ -76,7 +76,7 @@ async function checkKey(
       where: `subject ${subject}`,
       what: 'the registered key schema is another one than the primary key of the table gives',
       why: 'With other key bytes a row would move to another partition and have two histories.',
-      fix: `name the source otherwise; or, if the topic ${topic} is of a job that is done with: \`reshard drop\` with its job file`,
+      fix: `name the source otherwise; or, if the topic ${topic} is of a job that is done with: \`reshard drop <its job file>\``,
     },
   ];
 }
@@ -97,7 +97,7 @@ async function checkValue(
       where: `subject ${subject}`,
       what: 'the registry would refuse the schema of the table as a new version',
       why: 'Consumers of the topic could not read old and new records with one schema.',
-      fix: `name the source otherwise; or, if the topic ${topic} is of a job that is done with: \`reshard drop\` with its job file`,
+      fix: `name the source otherwise; or, if the topic ${topic} is of a job that is done with: \`reshard drop <its job file>\``,
     },
   ];
 }

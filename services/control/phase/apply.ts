@@ -126,7 +126,7 @@ async function refuseFilled({ kafka }: Pick<ApplyDeps, 'kafka'>, topic: string):
   throw new ReshardError('foreign-job', `the topic ${topic} holds records that are not the job's`, {
     context: { topic },
     remedy:
-      'if nobody needs them, delete the topic with the tools of Kafka, then `reshard apply` again',
+      'if nobody needs them, delete the topic with the tools of Kafka, then `reshard apply <job file>` again',
   });
 }
 

@@ -84,7 +84,8 @@ function goneText(job: string, { topic, table, source }: TablePlan, what: string
   return (
     `the log of table ${table} of source ${source} of the job ${job}: ${what}. Changes in it ` +
     'that a target had not applied are lost with it, and nothing of the table flows any more\n' +
-    '  remedy: a job cannot go on without the log of a table: stop its members, `reshard drop <job ' +
-    `file>\`, empty the target tables, \`reshard up <job file>\`: it is copied anew (topic ${topic})`
+    '  remedy: a job cannot go on without the log of a table: stop its members, ' +
+    '`reshard drop <job file>`, empty the target tables, ' +
+    ` \`reshard up <job file>\`: it is copied anew (topic ${topic})`
   );
 }

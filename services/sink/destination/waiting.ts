@@ -108,8 +108,8 @@ function tooMany({ task, why }: ParkedRow, max: number): ReshardError {
     context: { table: task.table.name, partition: task.partition },
     remedy:
       why?.kind === 'collision'
-        ? 'two sources have rows of the same keys (reshard doctor, reshard verify): give them other ' +
-          'keys, or delete one of each; the rest is automatic'
+        ? 'two sources have rows of the same keys (`reshard verify <job file>` finds all of them): ' +
+          'give them other keys, or delete one of each; the rest is automatic'
         : 'make the target table like the source table; the rest is automatic',
   });
 }
@@ -117,7 +117,7 @@ function tooMany({ task, why }: ParkedRow, max: number): ReshardError {
 function tooManyDeadLetters({ task }: ParkedRow): ReshardError {
   return new ReshardError('target-data', `${LETTERS_MAX} dead letters wait for their topic`, {
     context: { table: task.table.name, partition: task.partition },
-    remedy: 'look at why the dead-letter topic takes no records (reshard topics)',
+    remedy: 'look at why the dead-letter topic takes no records (`reshard topics <job file>`)',
   });
 }
 

@@ -102,7 +102,7 @@ export interface IdentityChange {
 
 const NEW_JOB =
   'undo it in the job file; for the new layout make a new job (another job name, other source ' +
-  'names), or `reshard drop` this one and begin again';
+  'names), or `reshard drop <job file>` and begin again';
 
 /** What the job file says otherwise than the job is; empty if they agree. */
 export function identityChanges(job: Job, identity: JobIdentity): IdentityChange[] {
@@ -134,7 +134,7 @@ export function identityChanges(job: Job, identity: JobIdentity): IdentityChange
     if (job.tables.some(t => t.name === name)) continue;
     refuse(
       `the table ${name} of the job is not in the job file`,
-      'put it back: a table cannot be taken out of a job; or `reshard drop` the job',
+      'put it back: a table cannot be taken out of a job; or `reshard drop <job file>`',
     );
   }
   return changes;
@@ -225,7 +225,7 @@ export function foreignJob(o: {
       {
         context: { job: ours, ...o.context },
         remedy:
-          'with the job file of whoever wrote it: `reshard drop <job file>` removes what that job ' +
+          '`reshard drop <its job file>`, with the file of whoever wrote it, removes what that job ' +
           'has left, then start again; or name the source otherwise',
       },
     );
@@ -239,7 +239,7 @@ export function foreignJob(o: {
       context: { job: ours, otherJob: theirs, ...o.context },
       remedy:
         `name the source (or job) otherwise in the job file of ${jobNameOf(ours)}; or, if the ` +
-        `job ${jobNameOf(theirs)} is done with, \`reshard drop\` with its job file`,
+        `job ${jobNameOf(theirs)} is done with, \`reshard drop <its job file>\``,
     },
   );
 }

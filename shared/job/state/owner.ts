@@ -27,7 +27,7 @@ export function refuseUnowned(view: ProgressView, topic: string, jobId: string):
   throw new ReshardError('foreign-job', `the topic ${topic} is not owned by the job`, {
     context: { job: jobId, topic },
     remedy:
-      'it was deleted and made anew, and what the log holds is not known any more: `reshard drop ' +
-      '<job file>`, then start again',
+      'it was deleted and made anew, and what the log holds is not known any more: ' +
+      '`reshard drop <job file>`, then start again',
   });
 }
