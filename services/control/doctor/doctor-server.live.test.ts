@@ -186,6 +186,23 @@ describe('the log', () => {
     expect(codes(fits)).not.toContain('kafka-request-size');
   });
 
+  test.each([
+    [1000, 'group.min.session.timeout.ms'],
+    [7_200_000, 'group.max.session.timeout.ms'],
+  ])('lets no member in whose session is %i ms', async (sessionTimeoutMs, name) => {
+    const session = (ms: number) => ({
+      job: (j: JobFile) => {
+        j.options.sessionTimeoutMs = ms;
+      },
+    });
+    const [finding, ...others] = await site.problems(session(sessionTimeoutMs));
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ level: 'blocker', code: 'kafka-session-timeout' });
+    expect(finding?.what).toContain(name);
+    const advised = Number(/sessionTimeoutMs: (\d+)/.exec(finding?.fix ?? '')?.[1]);
+    expect(await site.problems(session(advised))).toEqual([]);
+  });
+
   test('topics with other settings, and with records of an earlier job', async () => {
     const job = site.job();
     const topic = tableTopic(site.prefix, SHOP, 'orders');

@@ -75,6 +75,7 @@ async function checkBrokers(admin: TopicAdmin, job: Job, where: string): Promise
     });
   }
   findings.push(...checkRequestSize(job, settings, where));
+  findings.push(...checkSessionTimeout(job, settings, where));
   for (const topic of ['transaction.state.log', 'offsets.topic']) {
     const name = `${topic}.replication.factor`;
     const copies = Number(settings[name] ?? 1);
@@ -104,6 +105,28 @@ function checkRequestSize(job: Job, settings: Record<string, string>, where: str
       what: `socket.request.max.bytes is ${limit}; a message of options.maxMessageBytes needs ${needed}`,
       why: 'A broker closes the connection of a request above it; the row would never arrive.',
       fix: `put \`socket.request.max.bytes=${needed}\` into server.properties of each broker and restart it`,
+    },
+  ];
+}
+
+/** A broker refuses a member whose session is shorter or longer than it allows. */
+function checkSessionTimeout(job: Job, settings: Record<string, string>, where: string): Finding[] {
+  const least = Number(settings['group.min.session.timeout.ms'] ?? 0);
+  const most = Number(settings['group.max.session.timeout.ms'] ?? Number.POSITIVE_INFINITY);
+  const { sessionTimeoutMs } = job.options;
+  if (sessionTimeoutMs >= least && sessionTimeoutMs <= most) return [];
+  const [name, limit] =
+    sessionTimeoutMs < least
+      ? (['group.min.session.timeout.ms', least] as const)
+      : (['group.max.session.timeout.ms', most] as const);
+  return [
+    {
+      level: 'blocker',
+      code: 'kafka-session-timeout',
+      where,
+      what: `options.sessionTimeoutMs is ${sessionTimeoutMs}; ${name} of the brokers is ${limit}`,
+      why: 'Brokers refuse such a member: no service of the job would ever get work.',
+      fix: `set \`sessionTimeoutMs: ${limit}\` under options in the job file, or put \`${name}=${sessionTimeoutMs}\` into server.properties of each broker and restart it`,
     },
   ];
 }

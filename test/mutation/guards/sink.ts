@@ -96,4 +96,13 @@ export const SINK_GUARDS: Guard[] = [
     tests: ['services/sink/destination/mysql/claim.test.ts'],
     named: 'was made again after',
   },
+  {
+    name: 'a waiting row whose key is taken says so',
+    why: 'a collision of two sources passes for a unique value that will come free',
+    file: 'services/sink/destination/mysql/apply.ts',
+    find: 'if (row.why?.text !== why.text) change.park({ ...row, why });',
+    replace: '',
+    tests: ['services/sink/destination/mysql/owner.mysql.test.ts'],
+    named: 'says who has the key',
+  },
 ];
