@@ -21,6 +21,7 @@ import { routeOf } from '../../shared/job/job-route.ts';
 import type { CheckProgress, CheckResult } from '../../shared/job/state/check-result.ts';
 import type { VerifyRequest } from '../../shared/job/state/job-view.ts';
 import { basisOf } from '../../shared/job/state/proof.ts';
+import { refuseStale } from '../../shared/job/state/source-server.ts';
 import { tailTable } from '../../shared/kafka/table.ts';
 import { reportTopic } from '../../shared/kafka/topic-name.ts';
 import { reportCodec, type ServiceContext } from '../../shared/member/context.ts';
@@ -140,7 +141,7 @@ export class Checker implements Unit {
     const { job, log } = this.#context;
     return runFullCheck({
       verifyId: id,
-      ...serversOf(job),
+      ...serversOf(job, position),
       tables: names.map(name => ({ name, routeOf: schema => routeOf(job, schema) })),
       waiter: position,
       log,
@@ -179,14 +180,26 @@ export class Checker implements Unit {
   }
 }
 
-function serversOf(job: Job): { sources: CheckServer[]; targets: CheckServer[] } {
+function serversOf(
+  job: Job,
+  position: PipelinePosition,
+): { sources: CheckServer[]; targets: CheckServer[] } {
   const open = (endpoint: MysqlEndpoint, side: 'source' | 'target'): Promise<MysqlSession> =>
     MysqlSession.open(endpoint, { role: 'read', side, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   return {
     sources: job.sources.map(s => ({
       name: s.name,
       database: s.database,
-      open: () => open(s, 'source'),
+      open: async () => {
+        const session = await open(s, 'source');
+        try {
+          await refuseStale(session, s.name, position.resumeOf(s.name));
+        } catch (e) {
+          session.destroy();
+          throw e;
+        }
+        return session;
+      },
     })),
     targets: job.targets.map(t => ({
       name: t.name,

@@ -11,6 +11,7 @@ import { chunkCodec } from '../../shared/codec/chunk-record.ts';
 import { type JobSource, readServer, tablesOf } from '../../shared/job/job.ts';
 import { openProgress } from '../../shared/job/state/open.ts';
 import type { ProgressView } from '../../shared/job/state/progress-view.ts';
+import { refuseStale } from '../../shared/job/state/source-server.ts';
 import { chunksTopic } from '../../shared/kafka/topic-name.ts';
 import type { ServiceContext } from '../../shared/member/context.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
@@ -61,7 +62,9 @@ export class SourceSnapshot implements Unit {
     const limit = context.job.options.snapshotRowsPerSecond;
     const rateLimit = new RateLimit(() => limit * board.share);
     const running = Array.from({ length: context.job.options.snapshotWorkers }, () =>
-      this.#worker({ board, sender, rateLimit }, stop).catch(error => failure.abort(error)),
+      this.#worker({ board, sender, rateLimit, log: progress.view }, stop).catch(error =>
+        failure.abort(error),
+      ),
     );
     await this.#follow(board, progress.view, stop);
     await Promise.all(running);
@@ -72,7 +75,7 @@ export class SourceSnapshot implements Unit {
 
   /** R comes from the server that the rows come from: of a replica it says how far that one is. */
   async #worker(
-    shared: { board: RangeBoard; sender: ChunkSender; rateLimit: RateLimit },
+    shared: { board: RangeBoard; sender: ChunkSender; rateLimit: RateLimit; log: ProgressView },
     stop: AbortSignal,
   ): Promise<void> {
     const { context, source, pause, progress } = this.#o;
@@ -82,6 +85,7 @@ export class SourceSnapshot implements Unit {
       log: context.log,
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     });
+    await refuseStale(session, source.name, shared.log.resume);
     if (source.replica) await refuseUnfaithful(session, source.database, tablesOf(context.job));
     const { options } = context.job;
     const worker = new SnapshotWorker({ ...shared, session, source, pause, progress, options });

@@ -78,7 +78,12 @@ test(
     await mysql.mysql('a').start();
     await run(a, 'RESET BINARY LOGS AND GTIDS', `SET GLOBAL gtid_purged = '${kept}'`);
     await rig.editSource({ host: a.host, port: a.port });
+    for (const member of rig.running('snapshot')) await rig.end(member, 'SIGTERM');
     rig.start('binlog');
+    // A member that copies has this old address too, as one with an old job file has: it waits.
+    rig.start('snapshot');
+    const stale = /the server read for \S+ lacks what is in its log/;
+    await rig.until('the copy to notice', () => stale.test(rig.logOf('snapshot')), MINUTES);
     const error = await rig.halted('binlog');
     expect(error).toMatch(/position-lost: the source lacks transactions that are in the log/);
     expect(error).toContain(`missing=${uuid}:${last - 2}-${last}`);

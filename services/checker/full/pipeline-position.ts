@@ -10,7 +10,7 @@
 import type { GtidSet } from '../../../shared/change/gtid.ts';
 import type { Job, JobTarget } from '../../../shared/job/job.ts';
 import { openProgress } from '../../../shared/job/state/open.ts';
-import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
+import type { ProgressView, Resume } from '../../../shared/job/state/progress-view.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import { tableTopic } from '../../../shared/kafka/topic-name.ts';
 import type { ServiceContext } from '../../../shared/member/context.ts';
@@ -115,6 +115,11 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
         await targetPassed({ owner, target, ends, wait, log });
       }),
     );
+  }
+
+  /** How far the log of a source is, and which server it is of. */
+  resumeOf(source: string): Resume | null {
+    return this.#views.get(source)?.resume ?? null;
   }
 
   /** By table. */
