@@ -23,7 +23,7 @@ import type { ProgressView, Resume } from '../../shared/job/state/progress-view.
 import { chunksTopic } from '../../shared/kafka/topic-name.ts';
 import type { TransactionalWriter } from '../../shared/kafka/transactional-writer.ts';
 import type { ServiceContext } from '../../shared/member/context.ts';
-import { asReshardError, ReshardError } from '../../shared/runtime/error.ts';
+import { asReshardError, ReshardError, remedyOf } from '../../shared/runtime/error.ts';
 import { policyOf } from '../../shared/runtime/error-policy.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../shared/runtime/log.ts';
@@ -252,12 +252,14 @@ function isJump(start: Start, resume: Resume): boolean {
 function withRemedy(error: ReshardError, source: string): ReshardError {
   if (policyOf(error.kind) !== 'halt') return error;
   const recopy = `\`reshard recopy <job file> --source ${source}\``;
-  const known = error.remedy?.replaceAll('--source <name>', `--source ${source}`);
-  const isEnough = known !== undefined && /recopy|restart|again/.test(known);
-  const also = known === undefined ? '' : `${known}; then restart the binlog service, or `;
+  const known = remedyOf(error).replaceAll('--source <name>', `--source ${source}`);
+  const isEnough = /recopy|restart|again/.test(known);
+  const again = `${known}; then restart the binlog service`;
+  // Nothing of the log is lost by a login that is refused.
+  const also = error.kind === 'denied' ? again : `${again}, or ${recopy}`;
   return new ReshardError(error.kind, error.message, {
     cause: error.cause,
     context: error.context,
-    remedy: isEnough ? known : `${also}${recopy}`,
+    remedy: isEnough ? known : also,
   });
 }

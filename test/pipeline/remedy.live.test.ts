@@ -2,6 +2,7 @@
  * I14: every halt of the binlog service has a remedy that works. Each kind of halt is made on a
  * real server; then what the error prints is done as it stands, and the job goes on and ends equal.
  */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../../shared/runtime/clock.ts';
 import { callReshard } from '../support/reshard-cli.ts';
@@ -24,6 +25,7 @@ beforeAll(async () => {
       ' UPDATE customers SET tier = "gold" ORDER BY customer_id LIMIT 3',
   );
   await source.close();
+  await asMover();
   job.start(...SERVICES);
   await job.copied();
   await job.drained();
@@ -33,6 +35,23 @@ afterAll(async () => {
   await job?.[Symbol.asyncDispose]();
   await mysql?.[Symbol.asyncDispose]();
 }, MINUTES);
+
+/** The account of the job on the source: one that can be locked out. */
+const MOVER = { user: 'mover', password: 'Mover-1-pass' };
+
+async function asMover(): Promise<void> {
+  const { user, password } = MOVER;
+  await onSource([
+    `CREATE USER ${user} IDENTIFIED BY '${password}'`,
+    `GRANT ALL PRIVILEGES ON *.* TO ${user}`,
+  ]);
+  const text = readFileSync(job.jobFile, 'utf8');
+  const [first, ...rest] = text.split('targets:');
+  const source = (first ?? '')
+    .replace(/user: .*/, `user: ${user}`)
+    .replace(/password: .*/, `password: ${password}`);
+  writeFileSync(job.jobFile, [source, ...rest].join('targets:'));
+}
 
 interface Kind {
   name: string;
@@ -133,6 +152,27 @@ const KINDS: Kind[] = [
     undone: ["XA COMMIT 'x'"],
   },
   {
+    name: 'row events without column names',
+    made: [
+      "SET GLOBAL binlog_row_metadata = 'MINIMAL'",
+      'UPDATE customers SET credit = credit + 2 LIMIT 9',
+    ],
+    shown: /^server-setting: row events come without column names/,
+    recopied: 'customers',
+  },
+  {
+    name: 'a transaction without a global id',
+    made: [
+      'SET GLOBAL gtid_mode = ON_PERMISSIVE',
+      "SET SESSION gtid_next = 'ANONYMOUS'",
+      'UPDATE customers SET credit = credit + 3 LIMIT 6',
+      "SET SESSION gtid_next = 'AUTOMATIC'",
+    ],
+    shown: /^server-setting: .*(anonymous|without a global id)/i,
+    recopied: '',
+    undone: ['FLUSH BINARY LOGS'],
+  },
+  {
     name: 'a zero date',
     made: [
       "SET SESSION sql_mode = ''",
@@ -183,6 +223,36 @@ test.each(KINDS)(
     expect(code, `${command}: ${err}`).toBe(0);
     await until(() => halted() === undefined, { timeoutMs: MINUTES, what: 'the reader' });
     await onSource(['UPDATE orders SET quantity = quantity + 1 LIMIT 5']);
+    await job.drained();
+    await job.expectEqual();
+  },
+  2 * MINUTES,
+);
+
+test(
+  'an account that is locked out: what it says, and a restart of the service, without any copy',
+  async () => {
+    const { user, password } = MOVER;
+    const source = await job.sql();
+    try {
+      await source.run(`ALTER USER ${user} IDENTIFIED BY 'Another-1-pass'`);
+      const dump = await source.value(
+        'SELECT ID FROM information_schema.PROCESSLIST' +
+          ` WHERE USER = '${user}' AND COMMAND LIKE 'Binlog Dump%'`,
+      );
+      await source.run(`KILL ${dump}`);
+      await until(() => halted() !== undefined, { timeoutMs: MINUTES, what: 'the loud stop' });
+      expect(halted()?.error).toMatch(
+        /^denied: .*remedy: correct user and password in the job file, .*; then restart the binlog service$/s,
+      );
+      await source.run(`ALTER USER ${user} IDENTIFIED BY '${password}'`);
+      await source.run('UPDATE orders SET quantity = quantity + 1 LIMIT 5');
+    } finally {
+      await source.close();
+    }
+    await job.end('binlog', 'SIGTERM');
+    job.start('binlog');
+    await until(() => halted() === undefined, { timeoutMs: MINUTES, what: 'the reader' });
     await job.drained();
     await job.expectEqual();
   },

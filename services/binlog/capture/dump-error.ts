@@ -18,7 +18,9 @@ const FATAL_READ: [RegExp, ErrorKind, string][] = [
   [
     /gtid_mode|auto_position/i,
     'server-setting',
-    'SET GLOBAL enforce_gtid_consistency = ON, and gtid_mode step by step to ON',
+    'SET GLOBAL gtid_mode = ON on the source, step by step, and FLUSH BINARY LOGS, as the file that' +
+      ' holds such a transaction cannot be read by global ids; then' +
+      ' `reshard recopy <job file> --source <name>`',
   ],
   [
     /max_allowed_packet/i,

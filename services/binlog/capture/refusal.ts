@@ -80,7 +80,7 @@ export class Refusals {
 
   anonymous(): ReshardError {
     return this.#refuse('server-setting', 'a transaction without a global id', {
-      first: 'SET GLOBAL gtid_mode = ON on the source, step by step',
+      first: 'SET GLOBAL gtid_mode = ON on the source, step by step, and FLUSH BINARY LOGS',
     });
   }
 
