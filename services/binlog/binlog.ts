@@ -252,7 +252,8 @@ function isJump(start: Start, resume: Resume): boolean {
 function withRemedy(error: ReshardError, source: string): ReshardError {
   if (policyOf(error.kind) !== 'halt') return error;
   const recopy = `\`reshard recopy <job file> --source ${source}\``;
-  const known = remedyOf(error).replaceAll('--source <name>', `--source ${source}`);
+  const told = remedyOf(error).replace(/\.$/, '');
+  const known = told.replaceAll('--source <name>', `--source ${source}`);
   const isEnough = /recopy|restart|again/.test(known);
   const again = `${known}; then restart the binlog service`;
   // Nothing of the log is lost by a login that is refused.

@@ -242,7 +242,7 @@ test(
       );
       await source.run(`KILL ${dump}`);
       await until(() => halted() !== undefined, { timeoutMs: MINUTES, what: 'the loud stop' });
-      const told = /^denied: .*remedy: correct user and password in the job file, .*; then (.*)$/s;
+      const told = /^denied: .*remedy: Check user and password in the job file; then (.*)$/s;
       expect(told.exec(halted()?.error ?? '')?.[1]).toBe('restart the binlog service');
       await source.run(`ALTER USER ${user} IDENTIFIED BY '${password}'`);
       await source.run('UPDATE orders SET quantity = quantity + 1 LIMIT 5');
