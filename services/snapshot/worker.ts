@@ -2,6 +2,7 @@
 import type { Job, JobSource } from '../../shared/job/job.ts';
 import type { MysqlSession } from '../../shared/mysql/connect.ts';
 import { eventBytesBound } from '../../shared/mysql/row-size.ts';
+import { Backoff } from '../../shared/runtime/backoff.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 import type { PauseReasons } from '../../shared/runtime/pause.ts';
@@ -16,7 +17,8 @@ import type { RateLimit } from './rate-limit.ts';
 /** Nothing to read, or the writer is behind: how long until the next look. */
 const WAIT_MS = 5;
 const IDLE_MS = 50;
-const REJECTED_WAIT_MAX_MS = 2000;
+/** Between readings of a chunk that the writer has rejected. */
+const REJECTED = { minMs: 4, maxMs: 2000 };
 /** With the waits in between, some seconds. */
 const SCHEMA_REJECTED_MAX = 12;
 
@@ -70,6 +72,7 @@ export class SnapshotWorker {
     const { copy } = own;
     const { reader, size } = this.#readerOf(own);
     let rejected = copy.rejected;
+    const backoff = new Backoff(REJECTED);
     while (!stop.aborted && !own.dropped && !copy.allSent) {
       if (pause.paused) return;
       this.#refuseSchema(own);
@@ -82,7 +85,8 @@ export class SnapshotWorker {
       if (copy.rejected > rejected) {
         rejected = copy.rejected;
         progress.rejected(own.plan.table);
-        await sleep(Math.min(2 ** copy.rejectedInARow, REJECTED_WAIT_MAX_MS), stop);
+        if (copy.rejectedInARow <= 1) backoff.reset();
+        await backoff.wait(stop);
         continue;
       }
       const limit = rateLimit.most(size.rows);

@@ -7,6 +7,7 @@
  * backs off, opens a new session, claims the partition tasks again and reads from what the target
  * says (port.ts). Other targets and other workers do not notice.
  */
+import { Backoff } from '../../../shared/runtime/backoff.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import {
   asReshardError,
@@ -39,9 +40,8 @@ export interface WorkerOptions {
 
 /** A stop waits this long for the transaction that runs. */
 const GRACE_MS = 5000;
-const BACKOFF_MIN_MS = 100;
 /** A target that is back should not wait long for us. */
-const BACKOFF_MAX_MS = 3000;
+const BACKOFF = { minMs: 100, maxMs: 3000 };
 const SCHEDULE: RetrySchedule = {
   fencedMs: 3000,
   haltedMs: 15_000,
@@ -131,7 +131,7 @@ export class Worker {
   async run(signal: AbortSignal): Promise<void> {
     const stop = (): void => this.#wakeup.ring();
     signal.addEventListener('abort', stop);
-    let backoff = BACKOFF_MIN_MS;
+    const backoff = new Backoff(BACKOFF);
     while (!signal.aborted) {
       const startedAt = performance.now();
       try {
@@ -139,11 +139,11 @@ export class Worker {
       } catch (e) {
         this.error = asReshardError(e);
         this.#owned.suspend();
-        if (performance.now() - startedAt > BACKOFF_MAX_MS) backoff = BACKOFF_MIN_MS;
-        const level = backoff < 1000 ? 'info' : 'warn';
-        this.#o.log[level]({ inMs: backoff }, `target waits: ${describeError(e)}`);
-        await sleep(backoff, signal);
-        backoff = Math.min(backoff * 2, BACKOFF_MAX_MS);
+        if (performance.now() - startedAt > BACKOFF.maxMs) backoff.reset();
+        const level = backoff.dueMs < 1000 ? 'info' : 'warn';
+        const inMs = Math.round(backoff.next());
+        this.#o.log[level]({ inMs }, `target waits: ${describeError(e)}`);
+        await sleep(inMs, signal);
       }
     }
     signal.removeEventListener('abort', stop);
