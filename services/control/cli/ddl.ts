@@ -12,6 +12,7 @@ import { confirm } from './confirm.ts';
 import { EXIT } from './exit-code.ts';
 import { gaveUp, isOver, waitOf } from './follow.ts';
 import { readJob } from './job-file.ts';
+import { print, printJson } from './output.ts';
 
 export interface DdlCommandOptions {
   source?: string;
@@ -36,8 +37,8 @@ export async function ddlCommand(
   await using link = await openJob(job, 'ddl');
   const sources = o.source === undefined ? [] : [o.source];
   const found = await changedTables(link, sources, tablesOf(link.job, o.tables));
-  if (o.json) process.stdout.write(`${JSON.stringify({ changed: found.map(factsOf) })}\n`);
-  else process.stdout.write(`${renderDdl(found, file)}\n`);
+  if (o.json) printJson({ changed: found.map(factsOf) });
+  else print(`${renderDdl(found, file)}\n`);
   if (action === 'show') return EXIT.ok;
   for (const look of found) refuse(look);
   if (found.length === 0) return EXIT.ok;
@@ -47,7 +48,7 @@ export async function ddlCommand(
   for (const look of found) {
     const isDone = await requestGrowth(link, look, operator(), () => isOver(wait));
     if (!isDone) return gaveUp(wait, 'control has not answered; `reshard status` tells why');
-    if (!o.json) process.stdout.write(`${nameOf(look)}: taken up, the log goes on\n`);
+    if (!o.json) print(`${nameOf(look)}: taken up, the log goes on\n`);
   }
   return EXIT.ok;
 }

@@ -48,7 +48,7 @@ export async function requestGrowth(
     const answer = link.view.applied.get(id);
     if (answer?.error) {
       throw new ReshardError('schema-changed', `control refused it: ${answer.error}`, {
-        remedy: 'cure what the message names, then `reshard ddl apply` again',
+        remedy: 'cure what the message names, then `reshard ddl apply <job file>` again',
       });
     }
     if (answer?.doneMs) return true;

@@ -157,7 +157,7 @@ async function doubtOthers({ job, proofs }: RecopyDeps, request: RecopyRequest):
 function altered(table: string): ReshardError {
   return new ReshardError('schema-changed', `${table} is not as it was planned`, {
     remedy:
-      'undo the change of the table; columns that were added can be taken up instead (`reshard ddl' +
-      ' show`), then recopy again',
+      'undo the change of the table; columns that were added can be taken up instead ' +
+      '(`reshard ddl show <job file>`), then recopy again',
   });
 }
