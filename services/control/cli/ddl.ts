@@ -47,7 +47,8 @@ export async function ddlCommand(
   const wait = waitOf(timeoutMs, stopSignal(), o.json === true);
   for (const look of found) {
     const isDone = await requestGrowth(link, look, operator(), () => isOver(wait));
-    if (!isDone) return gaveUp(wait, 'control has not answered; `reshard status` tells why');
+    if (!isDone)
+      return gaveUp(wait, 'control has not answered; `reshard status <job file>` tells why');
     if (!o.json) print(`${nameOf(look)}: taken up, the log goes on\n`);
   }
   return EXIT.ok;

@@ -6,8 +6,9 @@ export const SINK_GUARDS: Guard[] = [
     name: 'versions of another log',
     why: 'rows of a recopy into a log that was made anew are skipped as delivered twice',
     file: 'services/sink/destination/mysql/claim.ts',
-    find: 'const advance = { task, next, epoch: 0, ordinal: -1 };',
-    replace: 'const advance = { task, next, epoch: position.epoch, ordinal: position.ordinal };',
+    find: 'const advance = { task, next, epoch: 0, ordinal: -1, history };',
+    replace:
+      'const advance = { task, next, history, epoch: position.epoch, ordinal: position.ordinal };',
     tests: ['services/sink/destination/mysql/claim.test.ts'],
     named: 'at no version',
   },
