@@ -5,7 +5,6 @@
  */
 
 import { isUnion } from '../row/row-codec.ts';
-import { ReshardError } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 import type { Column } from '../type/column-type.ts';
 import { columnCodec } from '../type/type-families.ts';
@@ -61,25 +60,51 @@ function optional(name: string, type: AvroSchema): AvroField {
 }
 
 function fields(table: TableSchema, columns: Column[], nullable: boolean): AvroField[] {
-  const seen = new Map<string, string>();
+  const names = fieldNames(table.columns.map(c => c.name));
+  const defined = new Set<string>();
   return columns.map(column => {
-    const name = avroName(column.name);
-    const other = seen.get(name);
-    if (other !== undefined) throw collision(table, other, column.name, name);
-    seen.set(name, column.name);
-    const type = columnCodec(table.table, column).avro;
-    const union = nullable && isUnion(table, column, table.columns.indexOf(column));
+    const index = table.columns.indexOf(column);
+    const name = names[index] ?? '';
+    const type = definedOnce(columnCodec(table.table, column).avro, defined);
+    const union = nullable && isUnion(table, column, index);
     const field: AvroField = union ? optional(name, type) : { name, type };
     if (name !== column.name) field['reshard.column'] = column.name;
     return field;
   });
 }
 
-function collision(table: TableSchema, a: string, b: string, name: string): ReshardError {
-  return new ReshardError(
-    'unsupported-type',
-    `${table.table}: columns ${a} and ${b} are both ${name} in Avro`,
-    { remedy: 'rename one of the columns', context: { table: table.table } },
+/** A record that is defined already is told by its name. */
+function definedOnce(type: AvroSchema, defined: Set<string>): AvroSchema {
+  if (typeof type === 'string' || Array.isArray(type) || type.type !== 'record') return type;
+  const name = `${String(type.namespace)}.${String(type.name)}`;
+  if (defined.has(name)) return name;
+  defined.add(name);
+  return type;
+}
+
+/**
+ * Field names of a table's columns: as `avroName` has them, unless two columns would be one (all
+ * names of two Chinese characters are `__`). Of those, a column that is named so keeps the name;
+ * in the others each illegal character is written as its number, as Debezium's `avro_unicode` does.
+ */
+export function fieldNames(columns: readonly string[]): string[] {
+  const wanted = columns.map(avroName);
+  const taken = new Set(columns.filter((name, i) => name === wanted[i]));
+  return columns.map((name, i) => {
+    const plain = wanted[i] ?? '';
+    if (name === plain) return name;
+    const isAlone = wanted.indexOf(plain) === wanted.lastIndexOf(plain);
+    let field = isAlone ? plain : avroName(numbered(name));
+    while (taken.has(field)) field += '_';
+    taken.add(field);
+    return field;
+  });
+}
+
+function numbered(name: string): string {
+  return name.replace(
+    /[^A-Za-z0-9_]/gu,
+    c => `_u${(c.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
   );
 }
 

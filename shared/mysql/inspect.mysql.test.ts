@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { servers } from '../../test/support/dev.ts';
 import { schemaDifferences } from '../schema/schema-diff.ts';
+import { allColumns } from '../schema/table-schema.ts';
 import { MysqlSession } from './connect.ts';
 import { gtidLowerBound } from './gtid-lower-bound.ts';
 import { inspectKeys, inspectTable, listTables, serverFacts } from './inspect.ts';
@@ -88,10 +89,17 @@ describe('inspectTable', () => {
     expect(type('bt')).toEqual({ kind: 'bit', bits: 13 });
     expect(type('e')).toEqual({ kind: 'enum', values: ['a', "it's", 'back\\slash', 'com,ma', ''] });
     expect(type('s')).toEqual({ kind: 'set', values: ['x', 'y z'] });
-    expect(type('p')).toMatchObject({ kind: 'unsupported', declared: 'point' });
+    expect(type('p')).toEqual({ kind: 'geometry', form: 'point' });
     expect(byName.get('t4')).toMatchObject({ autoIncrement: true, nullable: false });
     expect(byName.get('gs')).toMatchObject({ generated: 'stored', nullable: true });
-    expect(byName.get('gv')?.generated).toBe('virtual');
+    expect(schema.virtual).toMatchObject([
+      { at: 26, column: { name: 'gv', generated: 'virtual' } },
+    ]);
+    expect(
+      allColumns(schema)
+        .map(c => c.name)
+        .slice(25),
+    ).toEqual(['gs', 'gv', 'hidden']);
     expect(byName.get('hidden')).toMatchObject({ invisible: true, generated: 'no' });
     expect(schema.uniqueKeys.find(k => k.name === 'uk1')?.columns).toEqual([6, 2]);
   });

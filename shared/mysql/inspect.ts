@@ -10,6 +10,7 @@ import type { Column } from '../type/column-type.ts';
 import type { DeclaredType } from '../type/declared-type.ts';
 import { columnTypeOf } from '../type/type-families.ts';
 import type { MysqlSession } from './connect.ts';
+import { isDoubtful, trueMembers } from './true-members.ts';
 
 export interface TableFacts {
   table: string;
@@ -125,12 +126,26 @@ export async function inspectTable(
       remedy: 'create it, or correct its name in the job file; the user needs SELECT on it',
     });
   }
-  const columns = rows.map(toColumn);
+  const all: Column[] = [];
+  for (const row of rows) {
+    const column = toColumn(row);
+    const { type } = column;
+    if (isDoubtful(session, type)) {
+      const at = { db, table, name: row.name, charset: row.charset ?? '' };
+      all.push({ ...column, type: await trueMembers(session, at, type) });
+    } else all.push(column);
+  }
+  const columns = all.filter(c => c.generated !== 'virtual');
+  const virtual = all.flatMap((column, at) =>
+    column.generated === 'virtual' ? [{ column, at, expression: rows[at]?.generation ?? '' }] : [],
+  );
   const indexOf = new Map(columns.map((c, i) => [c.name, i]));
   const schema: TableSchema = { db, table, columns, primaryKey: [], uniqueKeys: [] };
+  if (virtual.length > 0) schema.virtual = virtual;
   for (const key of await inspectKeys(session, db, table)) {
     if (!key.unique) continue;
     const known = key.parts.flatMap(p => indexOf.get(p.column ?? '') ?? []);
+    if (key.parts.some(p => virtual.some(v => v.column.name === p.column))) continue;
     if (key.name !== 'PRIMARY') schema.uniqueKeys.push({ name: key.name, columns: known });
     else if (key.parts.some(p => p.prefix !== undefined)) throw prefixKey(context);
     else schema.primaryKey = known;

@@ -38,7 +38,7 @@ export function selectList(schema: TableSchema): string {
  * error value. The row codec reads exactly these forms.
  */
 export function selectExpression({ name, type }: Column): string {
-  return familyOf(type).select(quoteId(name));
+  return familyOf(type).select(quoteId(name), type);
 }
 
 /**

@@ -1,10 +1,14 @@
 /**
  * Makes a table of the source on a target, word for word from SHOW CREATE TABLE, so that keys,
  * collations, generated and invisible columns come along. Left out: the AUTO_INCREMENT counter,
- * which belongs to the rows (it follows them), and nothing else.
+ * which belongs to the rows (it follows them), and nothing else. Members of ENUM and SET that the
+ * server prints as `?` are written as they are (true-members.ts).
  */
+import { allColumns } from '../schema/table-schema.ts';
 import type { MysqlSession } from './connect.ts';
 import { qualified, quoteId } from './identifier.ts';
+import { inspectTable } from './inspect.ts';
+import { withTrueMembers } from './true-members.ts';
 
 /** The statement that creates the table, without a database name and without its counter. */
 export async function createTableSql(
@@ -16,7 +20,20 @@ export async function createTableSql(
   const [row] = await source.query<Record<string, string>>(
     `SHOW CREATE TABLE ${qualified(db, table)}`,
   );
-  return withoutCounter(row?.['Create Table'] ?? '');
+  let sql = withoutCounter(row?.['Create Table'] ?? '');
+  if (source.flavor !== 'mysql' || !sql.includes('?')) return sql;
+  const columns = await source.query<{ name: string; charset: string | null }>(
+    `SELECT COLUMN_NAME AS name, CHARACTER_SET_NAME AS charset FROM information_schema.COLUMNS
+      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND DATA_TYPE IN ('enum', 'set')`,
+    [db, table],
+  );
+  const known = new Map(allColumns(await inspectTable(source, db, table)).map(c => [c.name, c]));
+  for (const { name, charset } of columns) {
+    const type = known.get(name)?.type;
+    if (type?.kind !== 'enum' && type?.kind !== 'set') continue;
+    sql = await withTrueMembers(source, sql, { db, table, name, charset: charset ?? '' }, type);
+  }
+  return sql;
 }
 
 /** Drops the table option, not the same words in a comment or a default of a column. */

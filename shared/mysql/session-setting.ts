@@ -52,8 +52,11 @@ const NO_LIMIT = '18446744073709551615';
  * with ALLOW_INVALID_DATES, so dates that the source holds go in; NO_AUTO_VALUE_ON_ZERO, so a
  * stored 0 stays 0; no NO_BACKSLASH_ESCAPES, ANSI_QUOTES, PAD_CHAR_TO_FULL_LENGTH.
  */
-const SESSION_SQL_MODE =
+export const SESSION_SQL_MODE =
   'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION';
+
+/** The same, not strict: for a row whose value a strict session takes from nobody. */
+export const LENIENT_SQL_MODE = SESSION_SQL_MODE.replace('STRICT_ALL_TABLES,', '');
 
 /**
  * A read is one autocommit SELECT, whose read view is its own at either level. REPEATABLE READ on

@@ -6,10 +6,11 @@
  * has one byte form.
  */
 
-import { at, type ByteWriter } from '../runtime/bytes.ts';
+import { at, ByteWriter } from '../runtime/bytes.ts';
 import { ReshardError } from '../runtime/error.ts';
-import { type TableSchema, unsupportedColumns } from '../schema/table-schema.ts';
+import { allColumns, type TableSchema, unsupportedColumns } from '../schema/table-schema.ts';
 import type { Column } from '../type/column-type.ts';
+import { EnumCodec } from '../type/enum-set.ts';
 import { JsonCodec, jsonNotCarried } from '../type/json.ts';
 import { columnCodec } from '../type/type-families.ts';
 import type { ValueCodec } from '../type/value-codec.ts';
@@ -30,6 +31,8 @@ export class RowCodec {
   /** Columns up to the last one of the key: no more need be walked for a key. */
   readonly #keyPrefix: number;
   readonly #starts: Int32Array;
+  /** How row images are read where they have virtual columns, which are passed over. */
+  readonly #image: readonly ImagePart[] | null;
 
   constructor(schema: TableSchema) {
     const [refused] = unsupportedColumns(schema);
@@ -47,6 +50,7 @@ export class RowCodec {
     this.#keyColumns = schema.primaryKey;
     this.#keyPrefix = Math.max(...schema.primaryKey) + 1;
     this.#starts = new Int32Array(schema.columns.length + 1);
+    this.#image = imageParts(schema);
   }
 
   /** One row packet of the text protocol, whose columns are the selectExpression of each. */
@@ -97,6 +101,7 @@ export class RowCodec {
   /** One row image with all columns present; returns the position after it. */
   fromBinlog(buf: Buffer, pos: number, end: number, out: ByteWriter): number {
     const { codecs } = this;
+    if (this.#image !== null) return this.#fromWiderImage(this.#image, buf, pos, end, out);
     let p = pos + ((codecs.length + 7) >> 3);
     for (let i = 0; i < codecs.length; i++) {
       if ((at(buf, pos + (i >> 3)) >> (i & 7)) & 1) {
@@ -105,6 +110,28 @@ export class RowCodec {
       }
       if (this.#nullable[i]) out.u8(BRANCH_VALUE);
       p = this.#codec(i).fromBinlog(buf, p, out);
+    }
+    if (p > end) throw this.#corrupt('a row image has other columns than the schema');
+    return p;
+  }
+
+  #fromWiderImage(
+    parts: readonly ImagePart[],
+    buf: Buffer,
+    pos: number,
+    end: number,
+    out: ByteWriter,
+  ): number {
+    let p = pos + ((parts.length + 7) >> 3);
+    for (const [bit, part] of parts.entries()) {
+      const isNull = ((at(buf, pos + (bit >> 3)) >> (bit & 7)) & 1) === 1;
+      if (typeof part !== 'number') {
+        if (!isNull) p = passed(part, buf, p);
+      } else if (isNull) this.#null(part, out);
+      else {
+        if (this.#nullable[part]) out.u8(BRANCH_VALUE);
+        p = this.#codec(part).fromBinlog(buf, p, out);
+      }
     }
     if (p > end) throw this.#corrupt('a row image has other columns than the schema');
     return p;
@@ -153,6 +180,18 @@ export class RowCodec {
     return this.#nullable[column] === true && at(row, columnOffset) === BRANCH_NULL;
   }
 
+  /** Names of the ENUM columns that hold their error value in this row. */
+  errorValues(row: Buffer, start: number): string[] {
+    const starts = new Int32Array(this.codecs.length);
+    this.offsets(row, start, starts);
+    return this.codecs.flatMap((codec, i) => {
+      const pos = starts[i] as number;
+      if (!(codec instanceof EnumCodec) || this.isNull(row, pos, i)) return [];
+      const isError = codec.isErrorValue(row, this.#nullable[i] ? pos + 1 : pos);
+      return isError ? (this.schema.columns[i]?.name ?? []) : [];
+    });
+  }
+
   /** For humans and tests only. */
   toJs(row: Buffer, start: number): unknown[] {
     const starts = new Int32Array(this.codecs.length);
@@ -185,6 +224,25 @@ export class RowCodec {
     const { table } = this.schema;
     return new ReshardError('corrupt', `${table}: ${what}`, { context: { table } });
   }
+}
+
+/** The index of a column that is read, or the codec of one that is not. */
+type ImagePart = number | ValueCodec;
+
+function imageParts(schema: TableSchema): ImagePart[] | null {
+  if ((schema.virtual ?? []).length === 0) return null;
+  return allColumns(schema).map(column => {
+    const index = schema.columns.indexOf(column);
+    return index < 0 ? columnCodec(schema.table, column) : index;
+  });
+}
+
+const UNREAD = new ByteWriter(64);
+
+function passed(codec: ValueCodec, buf: Buffer, pos: number): number {
+  if (codec.passBinlog !== undefined) return codec.passBinlog(buf, pos);
+  UNREAD.clear();
+  return codec.fromBinlog(buf, pos, UNREAD);
 }
 
 /** Whether the column is a ['null', T] union in the Value record. */

@@ -113,12 +113,12 @@ export const CATALOGUE: Record<ErrorKind, CatalogueEntry> = {
   },
   'unsupported-type': {
     means: 'a column has a type that is not carried yet',
-    causes: 'a table with a type that the README lists under its limits',
+    causes: 'a table with a type that docs/TYPES.md lists as refused',
     remedy: 'leave the table out of the job, or change the type of the column',
   },
   'value-not-carried': {
     means: 'a value cannot be carried exactly',
-    causes: 'zero dates, an ENUM without a value, bytes that are no text of their character set',
+    causes: 'JSON scalars that text does not give back, bytes that are no text of their charset',
     remedy:
       'correct the value on the source, then `reshard recopy <job file> --source <name> --tables <table>`',
   },

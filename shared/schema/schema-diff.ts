@@ -84,12 +84,40 @@ export function schemaDifferences(source: TableSchema, target: TableSchema): Sch
       found.push({ column: column.name, what: 'is on the target only', blocks: true, remedy });
     }
   }
+  found.push(...virtualDifferences(source, target));
   const keys = [source, target].map(s => namesOf(s, s.primaryKey).join(', '));
   if (keys[0] !== keys[1]) {
     const what = `primary key is (${keys[1]}), on the source (${keys[0]})`;
     found.push({ column: '', what, blocks: true, remedy: { kind: 'primary-key' } });
   }
   return [...found, ...uniqueDifferences(source, target)];
+}
+
+/** What a virtual column says follows from the row, so rows fit; but the two tables must agree. */
+function virtualDifferences(source: TableSchema, target: TableSchema): SchemaDifference[] {
+  const found: SchemaDifference[] = [];
+  const [wanted, there] = [source.virtual ?? [], target.virtual ?? []];
+  for (const { column, expression } of wanted) {
+    const { name } = column;
+    const other = there.find(v => v.column.name === name);
+    if (other === undefined) {
+      const what = 'is no virtual column on the target';
+      found.push({ column: name, what, blocks: true, remedy: { kind: 'add', column: name } });
+      continue;
+    }
+    found.push(...compareColumn(column, other.column, false));
+    if (expression !== other.expression) {
+      const what = `is computed as ${other.expression}, on the source as ${expression}`;
+      found.push({ column: name, what, blocks: false, remedy: { kind: 'modify', column: name } });
+    }
+  }
+  for (const { column } of there) {
+    if (wanted.some(v => v.column.name === column.name)) continue;
+    const remedy = { kind: 'drop', column: column.name } as const;
+    const what = 'is a virtual column on the target only';
+    found.push({ column: column.name, what, blocks: true, remedy });
+  }
+  return found;
 }
 
 /** A unique key of the target alone refuses rows; one that it lacks refuses too little. */

@@ -32,14 +32,24 @@ describe('refused columns', () => {
     expect(refused(column('g', geometry), column('a', INT))).toEqual(['g']);
   });
 
-  test('character sets that would need a table of their own', () => {
-    const sets = ['utf8mb4', 'utf8mb3', 'ascii', 'latin1', 'gbk', 'utf16', 'sjis', 'cp1251', ''];
-    const columns = sets.map(s => column(`in ${s}`, text(s, `${s}_general_ci`)));
-    expect(refused(...columns)).toEqual(['in gbk', 'in utf16', 'in sjis', 'in cp1251', 'in ']);
+  test('a text key that we would order by other bytes than the server has', () => {
+    const [found] = unsupportedColumns(table([column('k', text('gbk', 'gbk_nopad_bin'))]));
+    expect(found).toMatchObject({ column: 'k', reason: expect.stringContaining('gbk') });
   });
 
-  test('virtual generated columns, but not stored ones', () => {
-    expect(refused(column('v', INT, 'virtual'), column('s', INT, 'stored'))).toEqual(['v']);
+  test('character sets that no table of ours has', () => {
+    const sets = ['utf8mb4', 'utf8mb3', 'ascii', 'latin1', 'gbk', 'utf16', 'cp1251', 'gb18030', ''];
+    const columns = sets.map(s => column(`in ${s}`, text(s, `${s}_general_ci`)));
+    expect(refused(...columns)).toEqual(['in gb18030', 'in ']);
+  });
+
+  test('a virtual column of a type that is not carried', () => {
+    const point: ColumnType = { kind: 'unsupported', declared: 'point', reason: 'none' };
+    const virtual = [INT, point].map((type, at) => {
+      return { column: column(`v${at}`, type, 'virtual'), at, expression: '' };
+    });
+    const found = unsupportedColumns({ ...table([column('id', INT)]), virtual });
+    expect(found.map(f => f.column)).toEqual(['v1']);
   });
 
   test('a table without a primary key', () => {

@@ -9,10 +9,24 @@ import type { Column, ColumnType } from '../type/column-type.ts';
 import { familyOf } from '../type/type-families.ts';
 import type { Refusal } from '../type/type-family.ts';
 
+/**
+ * A column that is computed whenever it is read. Nobody can write it, and its value follows from
+ * the others, so the log does without it; row images may have it, so its place is known.
+ */
+export type VirtualColumn = {
+  column: Column;
+  /** Its place among all columns of the table. */
+  at: number;
+  expression: string;
+};
+
 export type TableSchema = {
   db: string;
   table: string;
+  /** What a row is made of: all columns but the virtual ones. */
   columns: Column[];
+  /** In the order of the table. */
+  virtual?: VirtualColumn[];
   /** Indexes into `columns`, in the order of the key. */
   primaryKey: number[];
   uniqueKeys: { name: string; columns: number[] }[];
@@ -20,8 +34,15 @@ export type TableSchema = {
 
 export type UnsupportedColumn = { column: string; reason: string; remedy: string };
 
+/** Every column in the order of the table, as row images and readers of the table see it. */
+export function allColumns(schema: TableSchema): Column[] {
+  const columns = [...schema.columns];
+  for (const { at, column } of schema.virtual ?? []) columns.splice(at, 0, column);
+  return columns;
+}
+
 export function schemaFingerprint(schema: TableSchema): string {
-  const parts = schema.columns.map(c => [
+  const parts = allColumns(schema).map(c => [
     c.name,
     typeParts(c.type),
     c.nullable,
@@ -47,20 +68,17 @@ export function unsupportedColumns(schema: TableSchema): UnsupportedColumn[] {
     });
   }
   schema.columns.forEach((column, i) => {
-    const found = refusal(column) ?? (schema.primaryKey.includes(i) ? keyRefusal(column) : null);
+    const found =
+      familyOf(column.type).refusal(column.type) ??
+      (schema.primaryKey.includes(i) ? keyRefusal(column) : null);
     if (found) refused.push({ column: column.name, ...found });
   });
-  return refused;
-}
-
-function refusal({ type, generated }: Column): Refusal | null {
-  if (generated === 'virtual') {
-    return {
-      reason: 'a virtual generated column is not stored, so the log cannot prove its value',
-      remedy: 'make it STORED, or drop it for the time of the job and add it on the targets',
-    };
+  // Its value is passed over in row images, and compared by the checker.
+  for (const { column } of schema.virtual ?? []) {
+    const found = familyOf(column.type).refusal(column.type);
+    if (found) refused.push({ column: column.name, ...found });
   }
-  return familyOf(type).refusal(type);
+  return refused;
 }
 
 /**

@@ -9,6 +9,17 @@
 export type TextForm = 'char' | 'varchar' | 'tinytext' | 'text' | 'mediumtext' | 'longtext';
 export type BinaryForm = 'binary' | 'varbinary' | 'tinyblob' | 'blob' | 'mediumblob' | 'longblob';
 
+export type GeometryForm =
+  | 'geometry'
+  | 'point'
+  | 'linestring'
+  | 'polygon'
+  | 'multipoint'
+  | 'multilinestring'
+  | 'multipolygon'
+  | 'geomcollection'
+  | 'geometrycollection';
+
 export type ColumnType =
   | { kind: 'integer'; bits: 8 | 16 | 24 | 32 | 64; unsigned: boolean }
   | { kind: 'decimal'; precision: number; scale: number }
@@ -26,7 +37,11 @@ export type ColumnType =
   | { kind: 'set'; values: string[] }
   | { kind: 'bit'; bits: number }
   | { kind: 'json' }
-  | { kind: 'unsupported'; declared: string; reason: string };
+  | { kind: 'geometry'; form: GeometryForm }
+  | { kind: 'vector'; bytes: number }
+  | { kind: 'address'; form: 'uuid' | 'inet6' | 'inet4' }
+  /** `remedy` where it is not that of any other type. */
+  | { kind: 'unsupported'; declared: string; reason: string; remedy?: string };
 
 export type Column = {
   name: string;

@@ -57,6 +57,10 @@ export class JsonCodec implements ValueCodec {
     return end;
   }
 
+  passBinlog(src: Buffer, pos: number): number {
+    return pos + LENGTH_BYTES + readLength(src, pos, LENGTH_BYTES);
+  }
+
   #refused(what: string): Error {
     return jsonNotCarried(this.#place, what);
   }

@@ -22,10 +22,12 @@ export const TYPE_CODE = {
   TIMESTAMP2: 17,
   DATETIME2: 18,
   TIME2: 19,
+  VECTOR: 242,
   JSON: 245,
   NEWDECIMAL: 246,
   ENUM: 247,
   SET: 248,
   BLOB: 252,
   STRING: 254,
+  GEOMETRY: 255,
 } as const;

@@ -7,7 +7,7 @@ import { type SeenColumn, TYPE_CODE } from './seen-column.ts';
 import { DateCodec, DatetimeCodec, TimestampCodec } from './temporal.ts';
 import { TimeCodec } from './time.ts';
 import { ORDERED_BY_VALUE, plainText, type TypeFamily, unquoted } from './type-family.ts';
-import type { Place, ValueCodec } from './value-codec.ts';
+import type { ValueCodec } from './value-codec.ts';
 
 type Kind = 'date' | 'time' | 'datetime' | 'timestamp';
 type Of<K extends Kind> = Extract<ColumnType, { kind: K }>;
@@ -19,7 +19,7 @@ interface Differing<K extends Kind> {
   kind: K;
   typeOf(fsp: number): Of<K>;
   matches(type: Of<K>, seen: SeenColumn): boolean;
-  codec(type: Of<K>, place: Place): ValueCodec;
+  codec(type: Of<K>): ValueCodec;
   words(type: Of<K>): string;
 }
 
@@ -47,7 +47,7 @@ export const DATE = temporalFamily({
   kind: 'date',
   typeOf: () => ({ kind: 'date' }),
   matches: (_, seen) => seen.code === TYPE_CODE.DATE,
-  codec: (_, place) => new DateCodec(place),
+  codec: () => new DateCodec(),
   words: () => 'date',
 });
 
@@ -64,7 +64,7 @@ export const DATETIME = temporalFamily({
   typeOf: fsp => ({ kind: 'datetime', fsp }),
   matches: ({ fsp }, { code, metadata }) =>
     code === TYPE_CODE.DATETIME2 && metadata.decimals === fsp,
-  codec: ({ fsp }, place) => new DatetimeCodec(fsp, place),
+  codec: ({ fsp }) => new DatetimeCodec(fsp),
   words: ({ fsp }) => `datetime(${fsp})`,
 });
 
@@ -73,6 +73,6 @@ export const TIMESTAMP = temporalFamily({
   typeOf: fsp => ({ kind: 'timestamp', fsp }),
   matches: ({ fsp }, { code, metadata }) =>
     code === TYPE_CODE.TIMESTAMP2 && metadata.decimals === fsp,
-  codec: ({ fsp }, place) => new TimestampCodec(fsp, place),
+  codec: ({ fsp }) => new TimestampCodec(fsp),
   words: ({ fsp }) => `timestamp(${fsp})`,
 });

@@ -5,10 +5,10 @@
  */
 import { at, type ByteWriter } from '../runtime/bytes.ts';
 import { readLong, readVarint, skipBytes, skipVarint } from './avro-read.ts';
-import { checkedDay, dayFromText, twoDigits, writeClock, writeDay } from './civil-day.ts';
+import { dayFromText, dayOf, twoDigits, writeClock, writeDay } from './civil-day.ts';
 import { fractionBytes, microsFromBinlog, microsFromText, writeFraction } from './fraction.ts';
 import { textAt } from './text.ts';
-import { type AvroSchema, notCarried, type Place, type ValueCodec } from './value-codec.ts';
+import type { AvroSchema, ValueCodec } from './value-codec.ts';
 
 const DAY_SECONDS = 86400;
 const QUOTE = 0x27;
@@ -19,19 +19,14 @@ function annotated(type: string, name: string): AvroSchema {
 
 export class DateCodec implements ValueCodec {
   readonly avro = annotated('int', 'Date');
-  readonly #place: Place;
-
-  constructor(place: Place) {
-    this.#place = place;
-  }
 
   fromText(src: Buffer, start: number, _end: number, out: ByteWriter): void {
-    out.varint(dayFromText(src, start, this.#place));
+    out.varint(dayFromText(src, start));
   }
 
   fromBinlog(src: Buffer, pos: number, out: ByteWriter): number {
     const v = at(src, pos) | (at(src, pos + 1) << 8) | (at(src, pos + 2) << 16);
-    out.varint(checkedDay(v >> 9, (v >> 5) & 15, v & 31, this.#place));
+    out.varint(dayOf(v >> 9, (v >> 5) & 15, v & 31));
     return pos + 3;
   }
 
@@ -57,18 +52,16 @@ export class DatetimeCodec implements ValueCodec {
   readonly #fsp: number;
   readonly #fractionBytes: number;
   readonly #micros: boolean;
-  readonly #place: Place;
 
-  constructor(fsp: number, place: Place) {
+  constructor(fsp: number) {
     this.#fsp = fsp;
     this.#fractionBytes = fractionBytes(fsp);
     this.#micros = fsp > 3;
-    this.#place = place;
     this.avro = annotated('long', this.#micros ? 'MicroTimestamp' : 'Timestamp');
   }
 
   fromText(src: Buffer, start: number, end: number, out: ByteWriter): void {
-    const day = dayFromText(src, start, this.#place);
+    const day = dayFromText(src, start);
     const clock =
       twoDigits(src, start + 11) * 3600 +
       twoDigits(src, start + 14) * 60 +
@@ -82,7 +75,7 @@ export class DatetimeCodec implements ValueCodec {
       ((at(src, pos) & 0x7f) << 10) | (at(src, pos + 1) << 2) | (at(src, pos + 2) >> 6);
     const rest = ((at(src, pos + 2) & 0x3f) << 16) | (at(src, pos + 3) << 8) | at(src, pos + 4);
     const year = (yearMonth / 13) | 0;
-    const day = checkedDay(year, yearMonth - year * 13, rest >> 17, this.#place);
+    const day = dayOf(year, yearMonth - year * 13, rest >> 17);
     const clock = ((rest >> 12) & 31) * 3600 + ((rest >> 6) & 63) * 60 + (rest & 63);
     const micros = microsFromBinlog(src, pos + 5, this.#fractionBytes);
     this.#write(day * DAY_SECONDS + clock, micros, out);
@@ -130,23 +123,23 @@ export class DatetimeCodec implements ValueCodec {
   }
 }
 
-/** ISO text at UTC with exactly the declared fractional digits: '2026-01-02T03:04:05.123Z'. */
+/**
+ * ISO text at UTC with exactly the declared fractional digits: '2026-01-02T03:04:05.123Z'. The zero
+ * timestamp, which is no instant, has its own digits too: '0000-00-00T00:00:00Z'.
+ */
 export class TimestampCodec implements ValueCodec {
   readonly avro = annotated('string', 'ZonedTimestamp');
   readonly #fsp: number;
   readonly #fractionBytes: number;
   readonly #length: number;
-  readonly #place: Place;
 
-  constructor(fsp: number, place: Place) {
+  constructor(fsp: number) {
     this.#fsp = fsp;
     this.#fractionBytes = fractionBytes(fsp);
     this.#length = 20 + (fsp > 0 ? fsp + 1 : 0);
-    this.#place = place;
   }
 
   fromText(src: Buffer, start: number, end: number, out: ByteWriter): void {
-    if (at(src, start) === 0x30) throw this.#zero();
     out.reserve(this.#length + 1);
     const { buf } = out;
     let p = out.pos;
@@ -159,24 +152,16 @@ export class TimestampCodec implements ValueCodec {
 
   fromBinlog(src: Buffer, pos: number, out: ByteWriter): number {
     const seconds = src.readUInt32BE(pos);
-    if (seconds === 0) throw this.#zero();
-    const day = (seconds / DAY_SECONDS) | 0;
+    const isZero = seconds === 0;
+    const day = isZero ? dayOf(0, 0, 0) : (seconds / DAY_SECONDS) | 0;
     out.reserve(this.#length + 1);
     out.buf[out.pos++] = this.#length << 1;
     writeDay(out, day);
     out.buf[out.pos++] = 0x54;
-    writeClock(out, seconds - day * DAY_SECONDS);
+    writeClock(out, isZero ? 0 : seconds - day * DAY_SECONDS);
     writeFraction(out, microsFromBinlog(src, pos + 4, this.#fractionBytes), this.#fsp);
     out.buf[out.pos++] = 0x5a;
     return pos + 4 + this.#fractionBytes;
-  }
-
-  #zero(): Error {
-    return notCarried(
-      this.#place,
-      'the zero timestamp',
-      'UPDATE those rows to NULL or to a real time',
-    );
   }
 
   skip(buf: Buffer, pos: number): number {

@@ -1,12 +1,15 @@
 /**
  * CHAR, VARCHAR and TEXT: an Avro string, always UTF-8. The text protocol already speaks it (the
  * connection is utf8mb4), but a row image holds the column's own charset: utf8mb4, utf8mb3 and
- * ascii are UTF-8 as they stand, latin1 (which is cp1252 in MySQL) is transcoded here.
+ * ascii are UTF-8 as they stand, latin1 (which is cp1252 in MySQL) is transcoded here, all others
+ * in charset-text.ts.
  */
 
-import { at, type ByteWriter } from '../runtime/bytes.ts';
+import { at, type ByteWriter, ByteWriter as Writer } from '../runtime/bytes.ts';
 import { byteLength, skipBytes, skipVarint } from './avro-read.ts';
 import { lengthBytes, readLength, sameBytes } from './binlog-length.ts';
+import { charsetOf, isCarriedCharset } from './charset.ts';
+import { CharsetTextCodec } from './charset-text.ts';
 import type { ColumnType } from './column-type.ts';
 import { writeQuoted } from './quoted.ts';
 import { ORDERED_BY_VALUE, type TypeFamily } from './type-family.ts';
@@ -56,6 +59,10 @@ class TextCodec implements ValueCodec {
     return end;
   }
 
+  passBinlog(src: Buffer, pos: number): number {
+    return pos + this.#lengthBytes + readLength(src, pos, this.#lengthBytes);
+  }
+
   #checkAscii(src: Buffer, start: number, end: number): void {
     for (let i = start; i < end; i++) {
       if (at(src, i) > 0x7f) throw corrupt(this.#place, 'a byte past 0x7f in an ascii column');
@@ -74,6 +81,20 @@ class TextCodec implements ValueCodec {
   toJs(buf: Buffer, pos: number): unknown {
     return textAt(buf, pos);
   }
+}
+
+/** The text of bytes in a character set, as a codec carries it. */
+export function textOf(bytes: Buffer, charset: string): string {
+  const out = new Writer(bytes.length * TRANSCODE_GROWTH);
+  const coded = charsetOf(charset);
+  if (coded !== null) coded.decode(bytes, 0, bytes.length, out);
+  else if (charset === 'latin1') return [...bytes].map(latin1Character).join('');
+  else return bytes.toString('utf8');
+  return out.take().toString('utf8');
+}
+
+function latin1Character(b: number): string {
+  return b > 0x7f ? (LATIN1_HIGH[b - 0x80] ?? '').toString() : String.fromCharCode(b);
 }
 
 export function textAt(buf: Buffer, pos: number): string {
@@ -102,11 +123,8 @@ function writeLatin1(src: Buffer, start: number, end: number, out: ByteWriter): 
 
 const FORMS = ['char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext'] as const;
 
-/** utf8mb3 is stored and sent as the part of utf8mb4 that it is; latin1 is transcoded (cp1252). */
-const CARRIED_CHARSETS = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii', 'latin1']);
-
-/** A latin1 character may take three bytes as UTF-8. */
-const TRANSCODE_GROWTH = 3;
+/** A character of one byte may take three bytes as UTF-8, one that has no Unicode four. */
+const TRANSCODE_GROWTH = 4;
 const LENGTH_BYTES_MAX = 5;
 
 export const TEXT: TypeFamily<TextType> = {
@@ -119,16 +137,26 @@ export const TEXT: TypeFamily<TextType> = {
   },
   matches: (type, seen) =>
     sameBytes(type, seen) && seen.charset === (type.charset === 'utf8' ? 'utf8mb3' : type.charset),
-  codec: (type, place) => new TextCodec(type, place),
+  codec: (type, place) => {
+    const charset = charsetOf(type.charset);
+    if (charset === null) return new TextCodec(type, place);
+    return new CharsetTextCodec(type, charset, place);
+  },
   refusal: ({ charset }) => {
-    if (CARRIED_CHARSETS.has(charset)) return null;
+    if (isCarriedCharset(charset)) return null;
     return {
       reason: `character set ${charset} is not carried`,
       remedy: 'ALTER TABLE ... MODIFY the column with CHARACTER SET utf8mb4',
     };
   },
   // Only binary NO PAD collations promise that keys of other bytes are other keys.
-  keyRefusal: ({ collation }) => {
+  keyRefusal: ({ charset, collation }) => {
+    if (isByBytes(charset)) {
+      return {
+        reason: `primary key text in character set ${charset}: its order is not that of our bytes`,
+        remedy: 'ALTER TABLE ... MODIFY the column with CHARACTER SET utf8mb4',
+      };
+    }
     if (/_(0900|nopad)_bin$/.test(collation)) return null;
     return {
       reason: `primary key text in collation ${collation}: keys of other bytes compare equal`,
@@ -136,21 +164,28 @@ export const TEXT: TypeFamily<TextType> = {
         'use COLLATE utf8mb4_0900_bin (MariaDB: utf8mb4_nopad_bin) or VARBINARY for key columns',
     };
   },
-  select: c => c,
+  select: (c, { charset }) => (isByBytes(charset) ? `CAST(${c} AS BINARY)` : c),
   rowText: ({ charset }, c) => {
+    // What a conversion loses, it loses on both sides.
+    if (isByBytes(charset)) return { length: `LENGTH(${c})`, content: `CAST(${c} AS BINARY)` };
     const text = isUtf8(charset) ? c : `CONVERT(${c} USING utf8mb4)`;
     return { length: `LENGTH(${text})`, content: text };
   },
   keyLiteral: c => `CONCAT('_utf8mb4 x''',HEX(CONVERT(${c} USING utf8mb4)),'''')`,
   readable: (_, literal) => Buffer.from(hexDigits(literal), 'hex').toString('utf8'),
   printed: (_, text) => Buffer.from(text, 'utf8'),
-  meaning: () => 'text',
+  meaning: ({ charset }) => (isByBytes(charset) ? `text in ${charset}` : 'text'),
   words: ({ form, length, charset, collation }) =>
     `${form} of ${length} bytes, ${charset} ${collation}`,
   maxBytes: ({ length, charset }) =>
     length * (isUtf8(charset) ? 1 : TRANSCODE_GROWTH) + LENGTH_BYTES_MAX,
   measure: c => `LENGTH(CONVERT(${c} USING utf8mb4))`,
 };
+
+/** Whether the server is asked for the bytes of a text, not for its characters. */
+function isByBytes(charset: string): boolean {
+  return charsetOf(charset) !== null;
+}
 
 /** Whether the bytes of the charset are bytes of utf8mb4. */
 function isUtf8(charset: string): boolean {

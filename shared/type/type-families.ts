@@ -1,5 +1,6 @@
 /** The families by the kind of their types: total, so a new kind does not compile without one. */
 
+import { ADDRESS } from './address.ts';
 import { BINARY } from './binary.ts';
 import { BIT } from './bit.ts';
 import type { Column, ColumnType } from './column-type.ts';
@@ -7,6 +8,7 @@ import { DECIMAL } from './decimal.ts';
 import type { DeclaredType } from './declared-type.ts';
 import { ENUM, SET } from './enum-set.ts';
 import { DOUBLE, FLOAT } from './float.ts';
+import { GEOMETRY } from './geometry.ts';
 import { INTEGER, YEAR } from './integer.ts';
 import { JSON_DOCUMENT } from './json.ts';
 import { DATE, DATETIME, TIME, TIMESTAMP } from './temporal-family.ts';
@@ -14,6 +16,7 @@ import { TEXT } from './text.ts';
 import type { TypeFamily } from './type-family.ts';
 import { UNSUPPORTED } from './unsupported.ts';
 import type { ValueCodec } from './value-codec.ts';
+import { VECTOR } from './vector.ts';
 
 const FAMILIES: { [K in ColumnType['kind']]: TypeFamily<Extract<ColumnType, { kind: K }>> } = {
   integer: INTEGER,
@@ -31,6 +34,9 @@ const FAMILIES: { [K in ColumnType['kind']]: TypeFamily<Extract<ColumnType, { ki
   set: SET,
   bit: BIT,
   json: JSON_DOCUMENT,
+  geometry: GEOMETRY,
+  vector: VECTOR,
+  address: ADDRESS,
   unsupported: UNSUPPORTED,
 };
 

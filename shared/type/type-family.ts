@@ -37,7 +37,7 @@ export interface TypeFamily<T extends ColumnType> {
   /** Null when two keys that the server holds equal are equal bytes, and the other way round. */
   keyRefusal(type: T): Refusal | null;
   /** What the snapshot selects. */
-  select(c: string): string;
+  select(c: string, type: T): string;
   rowText(type: T, c: string): RowText;
   /** SQL that prints the literal of a key column; null if it may not be part of a key. */
   keyLiteral(c: string): string | null;

@@ -17,6 +17,8 @@ export interface ValueCodec {
   fromText(src: Buffer, start: number, end: number, out: ByteWriter): void;
   /** One non-NULL value of a row image; returns the position after it. */
   fromBinlog(src: Buffer, pos: number, out: ByteWriter): number;
+  /** Position behind a value of a row image that is not read; by default it is read in vain. */
+  passBinlog?(src: Buffer, pos: number): number;
   /** Position after the Avro value at `pos`. */
   skip(buf: Buffer, pos: number): number;
   /** The Avro value at `pos` as a SQL literal. */

@@ -173,16 +173,6 @@ const KINDS: Kind[] = [
     undone: ['FLUSH BINARY LOGS'],
   },
   {
-    name: 'a zero date',
-    made: [
-      "SET SESSION sql_mode = ''",
-      "UPDATE customers SET birthday = '0000-00-00' ORDER BY customer_id LIMIT 3",
-    ],
-    shown: /^value-not-carried: customers\.birthday: a zero or impossible date/,
-    recopied: 'customers',
-    undone: ['UPDATE customers SET birthday = NULL ORDER BY customer_id LIMIT 3'],
-  },
-  {
     name: 'a JSON document that text cannot carry',
     made: [
       "UPDATE customers SET profile = JSON_OBJECT('a', CAST(1.5 AS DECIMAL(10,2)), 'd'," +

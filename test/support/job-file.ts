@@ -17,6 +17,8 @@ export type JobFileOptions = {
   database: string;
   /** By default those of the shop. */
   tables?: readonly string[];
+  /** By default that of the shop. */
+  shardColumn?: string;
   /** Copies of each topic. */
   replication?: number;
   options?: Record<string, number | boolean>;
@@ -42,7 +44,7 @@ export function writeJobFile(o: JobFileOptions): string {
     sources: o.sources.map((s, i) => ({ name: sourceName(o.job, i), ...place(s) })),
     targets: o.targets.map((t, i) => ({ name: `target${i + 1}`, ...place(t) })),
     tables: (o.tables ?? LOAD_TABLES).map(name => ({ name })),
-    route: { kind: 'modulus', column: SHARD_COLUMN },
+    route: { kind: 'modulus', column: o.shardColumn ?? SHARD_COLUMN },
     ...(o.options === undefined ? {} : { options: o.options }),
   });
   const file = path.join(o.dir, `${o.job}.yaml`);

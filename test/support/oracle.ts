@@ -252,9 +252,9 @@ function printed({ name, type }: ColumnFacts): string {
   const c = id(name);
   if (type === 'float') return `QUOTE(CAST(${c} AS DOUBLE))`;
   if (type === 'bit') return `QUOTE(CAST(${c} AS UNSIGNED))`;
-  if (/^(enum|set)$/.test(type)) return `QUOTE(CONVERT(${c} USING utf8mb4)),QUOTE(${c}+0)`;
-  if (/(binary|blob)$/.test(type)) return `QUOTE(HEX(${c}))`;
-  if (/(char|text)$/.test(type)) return `QUOTE(CONVERT(${c} USING utf8mb4))`;
+  if (/^(enum|set)$/.test(type)) return `QUOTE(HEX(${c})),QUOTE(${c}+0)`;
+  // Bytes as they are stored: to convert them may lose the same on both sides.
+  if (/(char|text|binary|blob)$/.test(type)) return `QUOTE(HEX(${c}))`;
   return `QUOTE(CAST(${c} AS CHAR))`;
 }
 

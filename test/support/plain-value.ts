@@ -27,15 +27,25 @@ function decimalText(bytes: Buffer, scale: number): string {
   return `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
 
+const DAY_MICROS = 86_400_000_000n;
+const padded = (n: number | bigint, width: number): string => String(n).padStart(width, '0');
+
+/** Days before the year 0 are the digits of dates that no calendar has (docs/TYPES.md). */
+function dayText(day: number): string {
+  const digits = day + 10_000_000;
+  if (day >= -719_528) return new Date(day * 86_400_000).toISOString().slice(0, 10);
+  const [year, month] = [Math.floor(digits / 512), Math.floor((digits % 512) / 32)];
+  return `${padded(year, 4)}-${padded(month, 2)}-${padded(digits % 32, 2)}`;
+}
+
 function momentText(micros: bigint): string {
-  let seconds = micros / 1_000_000n;
-  let fraction = micros % 1_000_000n;
-  if (fraction < 0n) {
-    fraction += 1_000_000n;
-    seconds -= 1n;
-  }
-  const base = new Date(Number(seconds) * 1000).toISOString().slice(0, 19).replace('T', ' ');
-  return trimFraction(`${base}.${fraction.toString().padStart(6, '0')}`);
+  const ofDay = ((micros % DAY_MICROS) + DAY_MICROS) % DAY_MICROS;
+  const day = dayText(Number((micros - ofDay) / DAY_MICROS));
+  const seconds = Number(ofDay / 1_000_000n);
+  const clock = [seconds / 3600, (seconds / 60) % 60, seconds % 60].map(n =>
+    padded(Math.floor(n), 2),
+  );
+  return trimFraction(`${day} ${clock.join(':')}.${padded(ofDay % 1_000_000n, 6)}`);
 }
 
 /** `value` as a generic Avro decoder gives it: longs as BigInt, bytes as buffers. */
@@ -49,7 +59,7 @@ export function textOfAvro(schema: unknown, value: unknown): string | null {
   }
   switch (type['connect.name']) {
     case 'io.debezium.time.Date':
-      return new Date(Number(value) * 86_400_000).toISOString().slice(0, 10);
+      return dayText(Number(value));
     case 'io.debezium.time.MicroTimestamp':
       return momentText(BigInt(String(value)));
     case 'io.debezium.time.Timestamp':

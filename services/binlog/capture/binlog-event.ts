@@ -215,6 +215,17 @@ export function readTableName({ buf, start, end }: RawEvent): { schema: string; 
   };
 }
 
+/** Where a TableMap event has the type codes of its columns, one byte each. */
+export function columnTypesAt({ buf, start, end }: RawEvent): { first: number; end: number } {
+  const schemaEnd = start + 9 + at(buf, start + 8);
+  const count = schemaEnd + 3 + at(buf, schemaEnd + 1);
+  const wide = at(buf, count) === 0xfc;
+  const columns = wide ? buf.readUInt16LE(count + 1) : at(buf, count);
+  const first = count + (wide ? 3 : 1);
+  if (first + columns > end) throw corrupt('a table map event is cut');
+  return { first, end: first + columns };
+}
+
 const PREPARED_XA = 0x40;
 const GROUP_COMMIT = 0x02;
 

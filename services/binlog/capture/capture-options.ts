@@ -4,8 +4,8 @@ import type { StreamPosition } from '../../../shared/change/position.ts';
 import type { PreparedXa } from '../../../shared/job/state/progress-view.ts';
 import type { StatementJudge } from '../ddl/judge.ts';
 import type { CapturedTable, RecordSink } from './captured-table.ts';
+import type { SeenTable } from './seen-table.ts';
 import type { NameKey } from './source-facts.ts';
-import type { SeenTable } from './zongji.ts';
 
 /** What we ask zongji for while an event is at hand. */
 export interface EventDecoder {

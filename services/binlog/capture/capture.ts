@@ -10,6 +10,7 @@ import { printGtid } from '../../../shared/change/gtid.ts';
 import type { PreparedXa } from '../../../shared/job/state/progress-view.ts';
 import type { RowProjection } from '../../../shared/row/row-projection.ts';
 import { asReshardError, ReshardError, unreachable } from '../../../shared/runtime/error.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import {
   corrupt,
   EVENT,
@@ -338,7 +339,7 @@ export class Capture {
     }
     if (this.#xa.isOpen) throw this.#refusals.xa(table.schema.table);
     this.#changed.add(table.schema.table);
-    const columns = (shape?.older.schema ?? table.schema).columns.length;
+    const columns = imageWidth(shape?.older.schema ?? table.schema);
     if (!header.complete || header.columns !== columns) {
       throw this.#incomplete(table, header.columns, columns);
     }
@@ -387,4 +388,9 @@ export class Capture {
       'SET GLOBAL binlog_row_image = FULL, and not another in any session',
     );
   }
+}
+
+/** Columns of a row image. */
+function imageWidth({ columns, virtual }: TableSchema): number {
+  return columns.length + (virtual?.length ?? 0);
 }

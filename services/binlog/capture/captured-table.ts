@@ -15,8 +15,8 @@ import { RowProjection } from '../../../shared/row/row-projection.ts';
 import { ByteWriter } from '../../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { schemaFingerprint, type TableSchema } from '../../../shared/schema/table-schema.ts';
+import type { SeenTable } from './seen-table.ts';
 import { olderShape } from './table-match.ts';
-import type { SeenTable } from './zongji.ts';
 
 /** What a record costs besides key and value, at most. */
 const RECORD_OVERHEAD_BYTES = 128;

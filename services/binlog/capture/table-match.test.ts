@@ -169,6 +169,20 @@ describe('a table that has grown', () => {
     expect(of([b, a], ['c2'], [1])).toEqual(['c1', 'c']);
   });
 
+  test('virtual columns have their places in the images, and none in the rows', () => {
+    const v = { column: { ...grown.columns[0], name: 'v', type: int }, at: 1, expression: '' };
+    const table = { ...grown, virtual: [v] } as TableSchema;
+    const seen = seenOf({ code: 3, name: 'v' });
+    const difference = (columns: SeenColumn[], primaryKey = [0]) =>
+      tableDifference(table, { columns, primaryKey });
+    expect(difference([a, seen, b, c])).toBeNull();
+    expect(difference([a, b, seen, c])).toMatch(/^columns were \(c, v, c1, c2\)/);
+    expect(difference([a, seen, b, c], [1])).toMatch(/primary key was \(c\) and is \(v\)/);
+    const older = olderShape(table, new Set(['c2']), { columns: [seen, a, b], primaryKey: [1] });
+    expect(older).toMatchObject({ primaryKey: [0], virtual: [{ at: 0, column: { name: 'v' } }] });
+    expect(older?.columns.map(x => x.name)).toEqual(['c', 'c1']);
+  });
+
   test('is not known by a shape that lacks a column which it always had, or has another one', () => {
     expect(of([a, b], [])).toBeUndefined();
     expect(of([a, c], ['c2'])).toBeUndefined();

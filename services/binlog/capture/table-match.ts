@@ -5,31 +5,37 @@
  * where the plan has none is refused when the row is encoded.
  */
 
-import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import {
+  allColumns,
+  type TableSchema,
+  type VirtualColumn,
+} from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
 import type { SeenColumn } from '../../../shared/type/seen-column.ts';
 import { familyOf } from '../../../shared/type/type-families.ts';
 import { sameList } from '../../../shared/type/type-family.ts';
-import type { SeenTable } from './zongji.ts';
+import type { SeenTable } from './seen-table.ts';
 
 /** The first difference in words, or null. */
 export function tableDifference(planned: TableSchema, seen: SeenTable): string | null {
   const names = (list: { name: string }[]): string[] => list.map(c => c.name);
-  const [were, are] = [names(planned.columns), names(seen.columns)];
+  const columns = allColumns(planned);
+  const [were, are] = [names(columns), names(seen.columns)];
   if (!sameList(were, are)) {
     return `columns were (${were.join(', ')}) and are (${are.join(', ')})`;
   }
-  for (const [i, column] of planned.columns.entries()) {
+  for (const [i, column] of columns.entries()) {
     const now = seen.columns[i];
     if (now === undefined || !familyOf(column.type).matches(column.type, now)) {
       return `column ${column.name} was ${words(column)} and is ${now ? seenWords(now) : 'gone'}`;
     }
   }
   // FULL metadata tells the key; without it the names would be missing too.
-  if (!sameList(seen.primaryKey, planned.primaryKey)) {
-    const key = (list: number[]): string => list.map(i => planned.columns[i]?.name).join(', ');
-    return `primary key was (${key(planned.primaryKey)}) and is (${key(seen.primaryKey)})`;
-  }
+  const [key, now] = [
+    planned.primaryKey.map(i => planned.columns[i]?.name ?? ''),
+    seen.primaryKey.map(i => columns[i]?.name ?? ''),
+  ];
+  if (!sameList(key, now)) return `primary key was (${key.join(', ')}) and is (${now.join(', ')})`;
   return null;
 }
 
@@ -43,21 +49,24 @@ export function olderShape(
   seen: SeenTable,
 ): TableSchema | null {
   const columns: Column[] = [];
-  for (const now of seen.columns) {
+  const virtual: VirtualColumn[] = [];
+  for (const [at, now] of seen.columns.entries()) {
     const column = planned.columns.find(c => c.name === now.name);
-    if (column === undefined || !familyOf(column.type).matches(column.type, now)) return null;
-    columns.push(column);
+    const computed = planned.virtual?.find(v => v.column.name === now.name);
+    const type = (column ?? computed?.column)?.type;
+    if (type === undefined || !familyOf(type).matches(type, now)) return null;
+    if (column !== undefined) columns.push(column);
+    else if (computed !== undefined) virtual.push({ ...computed, at });
   }
+  // No row has a virtual column: whether it was there then does not matter.
   const missing = planned.columns.filter(c => !columns.includes(c));
   if (!missing.every(c => added.has(c.name.toLowerCase()))) return null;
-  const keyOf = (list: readonly Column[], key: readonly number[]): string[] =>
+  const keyOf = (list: readonly { name: string }[], key: readonly number[]): string[] =>
     key.map(i => list[i]?.name ?? '');
-  const isSameKey = sameList(
-    keyOf(columns, seen.primaryKey),
-    keyOf(planned.columns, planned.primaryKey),
-  );
-  if (!isSameKey) return null;
-  return { ...planned, columns, primaryKey: seen.primaryKey, uniqueKeys: [] };
+  const key = keyOf(seen.columns, seen.primaryKey);
+  if (!sameList(key, keyOf(planned.columns, planned.primaryKey))) return null;
+  const primaryKey = key.map(name => columns.findIndex(c => c.name === name));
+  return { ...planned, columns, virtual, primaryKey, uniqueKeys: [] };
 }
 
 function words({ type }: Column): string {

@@ -15,15 +15,10 @@ import { parseGtid } from '../../../shared/change/gtid.ts';
 import type { MysqlEndpoint } from '../../../shared/mysql/driver.ts';
 import { dumpSettings } from '../../../shared/mysql/session-setting.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
-import type { SeenColumn } from '../../../shared/type/seen-column.ts';
-import { EVENT, HEADER_BYTES, type RawEvent, readHeader } from './binlog-event.ts';
+import { TYPE_CODE } from '../../../shared/type/seen-column.ts';
+import { columnTypesAt, EVENT, HEADER_BYTES, type RawEvent, readHeader } from './binlog-event.ts';
 import { dumpError } from './dump-error.ts';
-
-export interface SeenTable {
-  columns: SeenColumn[];
-  /** Indexes of the primary key's columns in the order of the key. */
-  primaryKey: number[];
-}
+import { isTableMap, type SeenTable, seenTable } from './seen-table.ts';
 
 export interface DumpOptions {
   endpoint: MysqlEndpoint;
@@ -248,8 +243,19 @@ export class BinlogDump {
   /** The TableMap event at hand; undefined when it does not describe itself. */
   decodeTableMap(): SeenTable | undefined {
     this.#port.tableMap = {};
+    // zongji does not know VECTOR, and gives the table up. In this event a GEOMETRY is the same.
+    const vectors = columnsOf(this.#event, TYPE_CODE.VECTOR);
+    for (const at of vectors) this.#event.buf[at] = TYPE_CODE.GEOMETRY;
     const event = this.#decode();
-    return isTableMap(event) ? seenTable(event, this.#port.tableMap[event.tableId]) : undefined;
+    const first = columnTypesAt(this.#event).first;
+    for (const at of vectors) this.#event.buf[at] = TYPE_CODE.VECTOR;
+    if (!isTableMap(event)) return undefined;
+    const seen = seenTable(event, this.#port.tableMap[event.tableId]);
+    for (const at of vectors) {
+      const column = seen?.columns[at - first];
+      if (column !== undefined) column.code = TYPE_CODE.VECTOR;
+    }
+    return seen;
   }
 
   /** The id in the tagged or MariaDB transaction event at hand. */
@@ -340,46 +346,18 @@ function connectionOptions(e: MysqlEndpoint): object {
   };
 }
 
+/** Where the types of the columns of one type stand in a TableMap event. */
+function columnsOf(event: RawEvent, code: number): number[] {
+  const { first, end } = columnTypesAt(event);
+  const found: number[] = [];
+  for (let i = first; i < end; i++) if (event.buf[i] === code) found.push(i);
+  return found;
+}
+
 function isEmitter(x: unknown): x is { on(event: string, f: (e: Error) => void): void } {
   return typeof x === 'object' && x !== null && 'on' in x && typeof x.on === 'function';
 }
 
-interface TableMapEvent {
-  tableId: number;
-  columnCount: number;
-  columnTypes: number[];
-  primaryKey?: number[];
-}
-
-function isTableMap(x: unknown): x is TableMapEvent {
-  return typeof x === 'object' && x !== null && 'columnTypes' in x && 'tableId' in x;
-}
-
 function isGtidEvent(x: unknown): x is { gtid: string; standalone?: boolean } {
   return typeof x === 'object' && x !== null && 'gtid' in x && typeof x.gtid === 'string';
-}
-
-interface MappedTable {
-  columns: { name: string; charset: string | null; type: number; metadata?: object }[];
-  columnSchemas: { UNSIGNED?: boolean; ENUM_VALUES?: string[]; SET_VALUES?: string[] }[];
-}
-
-function isMappedTable(x: unknown): x is MappedTable {
-  return typeof x === 'object' && x !== null && 'columns' in x && 'columnSchemas' in x;
-}
-
-function seenTable(event: TableMapEvent, mapped: unknown): SeenTable | undefined {
-  if (!isMappedTable(mapped)) return undefined;
-  const columns = mapped.columns.map((column, i): SeenColumn => {
-    const schema = mapped.columnSchemas[i];
-    return {
-      name: column.name,
-      code: column.type,
-      metadata: { ...column.metadata },
-      unsigned: schema?.UNSIGNED === true,
-      charset: column.charset,
-      values: schema?.ENUM_VALUES ?? schema?.SET_VALUES ?? [],
-    };
-  });
-  return { columns, primaryKey: event.primaryKey ?? [] };
 }

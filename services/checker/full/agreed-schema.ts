@@ -6,7 +6,11 @@
  */
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
-import { type TableSchema, unsupportedColumns } from '../../../shared/schema/table-schema.ts';
+import {
+  type TableSchema,
+  unsupportedColumns,
+  type VirtualColumn,
+} from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
 import { familyOf } from '../../../shared/type/type-families.ts';
 import type { CheckServer, SessionSet } from './session-set.ts';
@@ -58,7 +62,25 @@ export function agreed(model: TableSchema, schema: TableSchema, server: string):
     throw changed('has another primary key', schema, server);
   }
   const columns = order.flatMap(i => schema.columns[i] ?? []);
-  return { ...schema, columns, primaryKey, uniqueKeys: [] };
+  const virtual = agreedVirtual(model, schema, server);
+  return { ...schema, columns, virtual, primaryKey, uniqueKeys: [] };
+}
+
+/** Virtual columns are compared too: each server computes them from what the rows say. */
+function agreedVirtual(model: TableSchema, schema: TableSchema, server: string): VirtualColumn[] {
+  const [wanted, found] = [model.virtual ?? [], schema.virtual ?? []];
+  if (wanted.length < found.length) throw changed('has more virtual columns', schema, server);
+  return wanted.map(({ column, at }) => {
+    const other = found.find(v => v.column.name === column.name);
+    if (other === undefined) {
+      throw changed(`has no virtual column ${column.name}`, schema, server);
+    }
+    if (meaning(column) !== meaning(other.column)) {
+      const what = `column ${column.name} is ${meaning(other.column)}, not ${meaning(column)}`;
+      throw changed(what, schema, server);
+    }
+    return { ...other, at };
+  });
 }
 
 function changed(what: string, schema: TableSchema, server: string): ReshardError {

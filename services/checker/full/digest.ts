@@ -19,7 +19,7 @@
 import { quoteId } from '../../../shared/mysql/identifier.ts';
 import { rangePredicate } from '../../../shared/mysql/range-sql.ts';
 import type { KeyRange } from '../../../shared/row/key-range.ts';
-import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import { allColumns, type TableSchema } from '../../../shared/schema/table-schema.ts';
 import { familyOf } from '../../../shared/type/type-families.ts';
 import { keyLiteralList, tableName } from './key.ts';
 
@@ -40,7 +40,7 @@ function rowText(schema: TableSchema): string {
   const lengths: string[] = [];
   const contents: string[] = [];
   const documents: string[] = [];
-  for (const { name, type } of schema.columns) {
+  for (const { name, type } of allColumns(schema)) {
     const text = familyOf(type).rowText(type, quoteId(name));
     if ('closed' in text) closed.push(text.closed);
     else if ('document' in text) documents.push(text.document);
@@ -56,7 +56,9 @@ function rowText(schema: TableSchema): string {
 
 /** Numbers whose bits say which nullable columns are NULL. */
 function nullFlags(schema: TableSchema): string[] {
-  const names = schema.columns.filter(c => c.nullable).map(c => quoteId(c.name));
+  const names = allColumns(schema)
+    .filter(c => c.nullable)
+    .map(c => quoteId(c.name));
   const numbers: string[] = [];
   for (let i = 0; i < names.length; i += FLAGS_PER_NUMBER) {
     const flags = names.slice(i, i + FLAGS_PER_NUMBER);

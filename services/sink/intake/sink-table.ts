@@ -95,6 +95,7 @@ export class SinkTable {
     this.keyColumns = keyColumns(o.schema);
     this.keyCodec = new RowCodec({
       ...o.schema,
+      virtual: [],
       columns: [...this.keyColumns],
       primaryKey: this.keyColumns.map((_, i) => i),
       uniqueKeys: [],

@@ -11,7 +11,7 @@ import {
 } from '../../../services/binlog/capture/binlog-event.ts';
 import { Capture } from '../../../services/binlog/capture/capture.ts';
 import { CapturedTable } from '../../../services/binlog/capture/captured-table.ts';
-import type { SeenTable } from '../../../services/binlog/capture/zongji.ts';
+import type { SeenTable } from '../../../services/binlog/capture/seen-table.ts';
 import type { Doubt, StatementJudge } from '../../../services/binlog/ddl/judge.ts';
 import { GtidSet } from '../../../shared/change/gtid.ts';
 import { StreamPosition } from '../../../shared/change/position.ts';

@@ -12,7 +12,11 @@ import {
 } from '../../../../shared/mysql/inspect.ts';
 import { checkRowSize } from '../../../../shared/mysql/row-size.ts';
 import { unreachable } from '../../../../shared/runtime/error.ts';
-import { type TableSchema, unsupportedColumns } from '../../../../shared/schema/table-schema.ts';
+import {
+  allColumns,
+  type TableSchema,
+  unsupportedColumns,
+} from '../../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../../shared/type/column-type.ts';
 
 export interface TableRequest {
@@ -83,14 +87,14 @@ function checkColumns(
           fix: refused.remedy,
         },
   );
-  const generated = schema.columns.filter(c => c.generated === 'stored').map(c => c.name);
+  const generated = allColumns(schema).flatMap(c => (c.generated === 'no' ? [] : c.name));
   if (generated.length > 0) {
     found.push({
       level: 'info',
       code: 'generated-columns',
       where,
       what: `generated: ${generated.join(', ')}`,
-      why: 'Targets compute these columns themselves; the checker compares the results.',
+      why: 'Targets compute these columns themselves; the checker compares the results. Virtual ones are not in the topics.',
       fix: '',
     });
   }

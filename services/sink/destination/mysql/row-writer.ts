@@ -11,8 +11,10 @@
  * lives on (a deadlock, which ends it, is not taken for a refusal).
  */
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
+import { quoteText } from '../../../../shared/mysql/identifier.ts';
 import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
 import type { StatementResult } from '../../../../shared/mysql/raw-query.ts';
+import { LENIENT_SQL_MODE, SESSION_SQL_MODE } from '../../../../shared/mysql/session-setting.ts';
 import { ByteWriter } from '../../../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../../../shared/runtime/error.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
@@ -47,6 +49,7 @@ const OUT_BYTES = 256 * 1024;
 /** A huge row makes the statement buffer grow; it does not stay that big. */
 const OUT_BYTES_MAX = 4 * 1024 * 1024;
 const DUPLICATE = 1062;
+const TRUNCATED = 1265;
 
 export class RowWriter {
   readonly #session: MysqlSession;
@@ -143,7 +146,7 @@ export class RowWriter {
           await this.run(table.delete, list.keys, i);
           return await this.insert(table, list, i, rows.count, outcome);
         }
-        await this.#isolate(table.upsert, rows, i, end, e, outcome);
+        await this.#isolate(table, rows, i, end, e, outcome);
       }
       i = end;
     }
@@ -216,8 +219,8 @@ export class RowWriter {
       await this.#send(table.insert);
     } catch (e) {
       if (errnoOf(e) === DUPLICATE) outcome.collides(i);
-      else if (isOfRow(e)) outcome.refuses(i, e);
-      else throw e;
+      else if (!isOfRow(e)) throw e;
+      else if (!(await this.#asErrorValue(table, table.insert, rows, i, e))) outcome.refuses(i, e);
     }
   }
 
@@ -227,16 +230,61 @@ export class RowWriter {
     return all.length === warnings && all.every(w => Number(w.Code) === DUPLICATE);
   }
 
+  /**
+   * The error value of an ENUM (number 0) is what a value that fits nowhere has become; a strict
+   * session takes it from nobody. So a row that has one is written by a session that is not strict,
+   * if it is refused; then nothing else of it may have been changed to fit, or it is undone.
+   */
+  async #asErrorValue(
+    table: MysqlTable,
+    statement: Statement,
+    rows: RecordList,
+    i: number,
+    refusal: ReshardError,
+  ): Promise<boolean> {
+    if (errnoOf(refusal) !== TRUNCATED) return false;
+    const columns = table.table.codec.errorValues(rows.buf(i), rows.start(i));
+    if (columns.length === 0) return false;
+    await this.savepoint();
+    await this.#session.rawQuery(`SET SESSION sql_mode = ${quoteText(LENIENT_SQL_MODE)}`);
+    try {
+      this.#fill(statement, rows, i, 1);
+      await this.#send(statement);
+      if (await this.#areOfColumns(columns)) return true;
+    } catch (e) {
+      if (!isOfRow(e)) throw e;
+    } finally {
+      await this.#session.rawQuery(`SET SESSION sql_mode = ${quoteText(SESSION_SQL_MODE)}`);
+    }
+    await this.rollbackToSavepoint();
+    return false;
+  }
+
+  /** Whether all warnings of the last statement are of values of these columns. */
+  async #areOfColumns(columns: readonly string[]): Promise<boolean> {
+    const all = await this.#session.query<{ Code: number | string; Message: string }>(
+      'SHOW WARNINGS',
+    );
+    return all.every(w => {
+      const named = columns.some(name => w.Message.includes(`column '${name}' at row`));
+      return Number(w.Code) === TRUNCATED && named;
+    });
+  }
+
   /** Halves of [from, to), which failed as a whole, until the refused rows are found. */
   async #isolate(
-    statement: Statement,
+    table: MysqlTable,
     list: RecordList,
     from: number,
     to: number,
     error: ReshardError,
     outcome: Outcome,
   ): Promise<void> {
-    if (to - from === 1) return outcome.refuses(from, error);
+    const statement = table.upsert;
+    if (to - from === 1) {
+      if (await this.#asErrorValue(table, statement, list, from, error)) return;
+      return outcome.refuses(from, error);
+    }
     const middle = (from + to) >> 1;
     for (const [a, b] of [
       [from, middle],
@@ -246,7 +294,7 @@ export class RowWriter {
         await this.run(statement, list, a, b);
       } catch (e) {
         if (!isOfRow(e)) throw e;
-        await this.#isolate(statement, list, a, b, e, outcome);
+        await this.#isolate(table, list, a, b, e, outcome);
       }
     }
   }

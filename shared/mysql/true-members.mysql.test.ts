@@ -1,0 +1,68 @@
+/** I1: members that the server prints as `?` are read as they are, or the column is refused. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { servers } from '../../test/support/dev.ts';
+import { unsupportedColumns } from '../schema/table-schema.ts';
+import { MysqlSession } from './connect.ts';
+import { inspectTable } from './inspect.ts';
+import { createTableSql } from './schema-copy.ts';
+
+const DB = `members_${process.pid}`;
+const server = () => {
+  const found = servers().mysql.s1;
+  if (found === undefined) throw new Error('no server s1');
+  return found;
+};
+const members = ['a', '😀', '𝒳', '?', "it's", 'c)d,'];
+let admin: MysqlSession;
+
+beforeAll(async () => {
+  admin = await MysqlSession.open(server(), { role: 'admin' });
+  await admin.rawQuery(`CREATE DATABASE ${DB} CHARACTER SET utf8mb4`);
+  await admin.rawQuery(`USE ${DB}`);
+  if (admin.flavor !== 'mysql') return;
+  const list = members.map(m => `'${m.replaceAll("'", "''")}'`).join(',');
+  await admin.rawQuery(
+    `CREATE TABLE t (id INT PRIMARY KEY, e ENUM(${list}) NOT NULL DEFAULT '𝒳' COMMENT 'what?',
+      s SET('😀','b') DEFAULT '😀,b', plain ENUM('x','y') DEFAULT 'y')`,
+  );
+});
+
+afterAll(async () => {
+  await admin.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
+  await admin.rawQuery(`DROP USER IF EXISTS '${DB}'@'%'`);
+  await admin.close();
+});
+
+test('a session that only reads knows them, and still only reads', async () => {
+  if (admin.flavor !== 'mysql') return;
+  await using session = await MysqlSession.open(server(), { role: 'read' });
+  const { columns } = await inspectTable(session, DB, 't');
+  expect(columns.map(c => c.type).slice(1)).toEqual([
+    { kind: 'enum', values: members },
+    { kind: 'set', values: ['😀', 'b'] },
+    { kind: 'enum', values: ['x', 'y'] },
+  ]);
+  await expect(session.rawQuery(`DELETE FROM ${DB}.t`)).rejects.toThrow(/READ ONLY/);
+});
+
+test('the table that is made from its definition has them, and its defaults', async () => {
+  if (admin.flavor !== 'mysql') return;
+  const sql = await createTableSql(admin, DB, 't');
+  await admin.rawQuery(sql.replace('TABLE `t`', 'TABLE `again`'));
+  const { columns } = await inspectTable(admin, DB, 'again');
+  expect(columns[1]?.type).toEqual({ kind: 'enum', values: members });
+  await admin.rawQuery('INSERT INTO again (id) VALUES (1)');
+  const [row] = await admin.query<{ e: string; s: string; plain: string }>('SELECT * FROM again');
+  expect(row).toMatchObject({ e: '𝒳', s: '😀,b', plain: 'y' });
+});
+
+test('an account that may not ask is told which right it lacks', async () => {
+  if (admin.flavor !== 'mysql') return;
+  await admin.rawQuery(`CREATE USER '${DB}'@'%' IDENTIFIED BY 'pw'`);
+  await admin.rawQuery(`GRANT SELECT ON ${DB}.* TO '${DB}'@'%'`);
+  const account = { ...server(), user: DB, password: 'pw' };
+  await using session = await MysqlSession.open(account, { role: 'read' });
+  const refused = unsupportedColumns(await inspectTable(session, DB, 't'));
+  expect(refused.map(r => r.column)).toEqual(['e', 's']);
+  for (const r of refused) expect(r.remedy).toContain('GRANT CREATE TEMPORARY TABLES');
+});
