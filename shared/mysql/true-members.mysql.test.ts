@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { servers } from '../../test/support/dev.ts';
 import { unsupportedColumns } from '../schema/table-schema.ts';
+import type { ColumnType } from '../type/column-type.ts';
+import { familyOf } from '../type/type-families.ts';
 import { MysqlSession } from './connect.ts';
 import { inspectTable } from './inspect.ts';
 import { createTableSql } from './schema-copy.ts';
@@ -65,4 +67,25 @@ test('an account that may not ask is told which right it lacks', async () => {
   const refused = unsupportedColumns(await inspectTable(session, DB, 't'));
   expect(refused.map(r => r.column)).toEqual(['e', 's']);
   for (const r of refused) expect(r.remedy).toContain('GRANT CREATE TEMPORARY TABLES');
+});
+
+test('members that look the same, and are not, are not equal to the check', async () => {
+  if (admin.flavor !== 'mysql') return;
+  const sums: string[] = [];
+  for (const [table, member] of [
+    ['smile', '😀'],
+    ['mark', '?'],
+  ]) {
+    await admin.rawQuery(`CREATE TABLE ${table} (id INT PRIMARY KEY, e ENUM('${member}'))`);
+    await admin.rawQuery(`INSERT INTO ${table} VALUES (1, 1)`);
+    // What an account may see that has no right to ask: the same words of both tables.
+    const seen: ColumnType = { kind: 'enum', values: ['?'] };
+    const text = familyOf(seen).rowText(seen, 'e');
+    if (!('closed' in text)) throw new Error('a number is expected');
+    await admin.rawQuery(`SELECT ${text.closed} FROM ${table}`, (buf, start, end) => {
+      sums.push(buf.toString('latin1', start, end));
+    });
+  }
+  expect(sums).toHaveLength(2);
+  expect(sums[0]).not.toBe(sums[1]);
 });

@@ -73,6 +73,9 @@ interface Seen {
   text: string;
 }
 
+/** Wide forms of ASCII, which the servers take for ASCII: they have its text in their own right. */
+const WIDE = ['815f', 'a1c0', '8fa2b7'];
+
 test('every code has the server’s text, and goes back to its bytes', {
   timeout: 170_000,
 }, async () => {
@@ -109,7 +112,7 @@ test('every code has the server’s text, and goes back to its bytes', {
       texts.add(ours);
       // The server has no character for it, or only one that is private, or has it by another code.
       const isOurs = /[\ue000-\uf8ff]|\?/u.test(row.text) || /[\u{f0000}-\u{10fffd}]/u.test(ours);
-      if (ours !== row.text && !isOurs)
+      if (ours !== row.text && !isOurs && !WIDE.includes(row.bytes.toString('hex')))
         differing.push(`${row.bytes.toString('hex')} ${ours} ${row.text}`);
       const literal = new ByteWriter(32);
       codec.toSql(avro, 0, literal);

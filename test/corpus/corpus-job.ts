@@ -62,6 +62,7 @@ export class CorpusJob implements AsyncDisposable {
       database: this.#database,
       tables,
       shardColumn: SHARD_COLUMN,
+      options: { partitions: 1 },
     });
   }
 
@@ -197,7 +198,7 @@ export class CorpusJob implements AsyncDisposable {
       return latest !== undefined && count > from && done(latest);
     };
     try {
-      await until(isDone, { timeoutMs: MINUTE, everyMs: 50, what });
+      await until(isDone, { timeoutMs: 2 * MINUTE, everyMs: 50, what });
     } catch (e) {
       throw new Error(`${what}: ${JSON.stringify(this.#watch?.latest)}\n${this.log()}`, {
         cause: e,

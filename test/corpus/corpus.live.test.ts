@@ -25,7 +25,7 @@ describe.each(['mysql', 'mariadb'] as const)('%s', flavor => {
     job = new CorpusJob(mysql, flavor);
     await job.fill();
     await job.start();
-  }, 2 * MINUTES);
+  }, 4 * MINUTES);
 
   afterAll(async () => {
     await job?.[Symbol.asyncDispose]();
@@ -33,7 +33,7 @@ describe.each(['mysql', 'mariadb'] as const)('%s', flavor => {
   }, MINUTES);
 
   test('every feature arrives byte for byte, and the check says so', {
-    timeout: 3 * MINUTES,
+    timeout: 4 * MINUTES,
   }, async () => {
     await job.copyUnderLoad();
     await job.changeAndDrain();

@@ -254,7 +254,8 @@ function printed({ name, type }: ColumnFacts): string {
   if (type === 'bit') return `QUOTE(CAST(${c} AS UNSIGNED))`;
   if (/^(enum|set)$/.test(type)) return `QUOTE(HEX(${c})),QUOTE(${c}+0)`;
   // Bytes as they are stored: to convert them may lose the same on both sides.
-  if (/(char|text|binary|blob)$/.test(type)) return `QUOTE(HEX(${c}))`;
+  const isBytes = /(char|text|binary|blob|point|polygon|string|geometry|collection|vector)$/;
+  if (isBytes.test(type)) return `QUOTE(HEX(${c}))`;
   return `QUOTE(CAST(${c} AS CHAR))`;
 }
 

@@ -58,6 +58,20 @@ const CASES: { type: string; value: string; others: string[] }[] = [
     value: "'é,x'",
     others: ["'e,x'", "'É,x'", "'é,x,'", "'€,x'"],
   },
+  // The server has no character for these codes: converted, all of them are question marks.
+  {
+    type: 'VARCHAR(20) CHARACTER SET gbk',
+    value: "_gbk x'A2A0'",
+    others: ["_gbk x'A2AB'", "'?'", "'\\\\'", 'NULL'],
+  },
+  { type: 'VARCHAR(20) CHARACTER SET cp1251', value: "_cp1251 x'98'", others: ["'?'"] },
+  { type: 'TEXT CHARACTER SET utf16', value: "'日本'", others: ["'日'", "''"] },
+  { type: "ENUM('?','x')", value: "'?'", others: ["'x'", 'NULL'] },
+  {
+    type: 'GEOMETRY',
+    value: "ST_GeomFromText('POINT(1 2)', 4326)",
+    others: ["ST_GeomFromText('POINT(1 2)')", "ST_GeomFromText('POINT(2 1)', 4326)", 'NULL'],
+  },
   { type: 'TEXT', value: "'🚚'", others: ["'📦'", "'?'", "'🚚\\0'", "'NULL'"] },
   { type: 'LONGTEXT', value: "REPEAT('ab', 50000)", others: ["CONCAT(REPEAT('ab', 49999), 'aB')"] },
   { type: 'BINARY(4)', value: "x'0001'", others: ["x'00010001'", "x'0000'", 'NULL'] },
