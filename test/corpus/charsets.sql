@@ -22,7 +22,7 @@ CREATE TABLE charsets (
   ucs2_v VARCHAR(20) CHARACTER SET ucs2 NULL,
   utf32_t TEXT CHARACTER SET utf32 NULL,
   swe7_v VARCHAR(20) CHARACTER SET swe7 NULL,
-  g_v VARCHAR(20) CHARACTER SET gbk GENERATED ALWAYS AS (CONCAT(gbk_c, '文')) VIRTUAL
+  g_v VARCHAR(20) CHARACTER SET gbk GENERATED ALWAYS AS (CONCAT(gbk_c, '!')) VIRTUAL
 );
 -- rows
 INSERT INTO charsets (id) VALUES (1);
@@ -38,5 +38,5 @@ UPDATE charsets SET gbk_t = CONCAT(gbk_t, '文'), cp1251_v = 'Мир', utf16_c =
 UPDATE charsets SET sjis_v = _sjis x'8160', latin1_t = _latin1 x'9D' WHERE id = 4;
 DELETE FROM charsets WHERE id = 3;
 -- events
-{"id": "2", "latin1_c": "größe", "latin2_v": "Łódź ", "cp1251_v": "Мир", "cp1250_t": "Žluťoučký", "koi8r_c": "Привет", "gbk_c": "中文", "sjis_v": "日本ｱ\\", "cp932_v": "日本①", "big5_v": "中文", "euckr_v": "한국갂", "ujis_v": "日本", "utf16_c": "終", "utf16le_v": "😀 x ", "ucs2_v": "日本", "utf32_t": "😀日本", "swe7_v": "å"}
+{"id": "2", "latin1_c": "größe", "latin2_v": "Łódź ", "cp1251_v": "Мир", "cp1250_t": "Žluťoučký", "koi8r_c": "Привет", "gbk_c": "中文", "sjis_v": "日本ｱ＼", "cp932_v": "日本①", "big5_v": "中文", "euckr_v": "한국갂", "ujis_v": "日本", "utf16_c": "終", "utf16le_v": "😀 x ", "ucs2_v": "日本", "utf32_t": "😀日本", "swe7_v": "å"}
 {"id": "4", "ucs2_v": "😀", "sjis_v": "〜"}
