@@ -1,7 +1,7 @@
 /**
  * Members of ENUM and SET as they are. MySQL prints definitions in three-byte UTF-8: a member with
- * a character beyond that is shown as `?`, in COLUMN_TYPE and SHOW CREATE TABLE alike, so two of them
- * look the same, and a table that is made from such a text holds question marks. Rows and the
+ * a character beyond that is shown as `?`, in COLUMN_TYPE and SHOW CREATE TABLE alike, so two of
+ * them look the same, and a table that is made from such a text holds question marks. Rows and the
  * binlog have the true ones. So where a `?` is seen, a temporary table is given one row for each
  * member, by its number, and asked for the texts.
  */

@@ -2,8 +2,8 @@
  * ENUM and SET: a string, as Debezium has it. Both ways in carry the stored number, not the text:
  * the snapshot selects CAST(column AS UNSIGNED), because a member may itself be '' and the text
  * could not tell it from the error value (number 0). That one is '' in the log too, or a text that
- * is no member where '' is one. Stored again it makes the server warn, which strict sessions refuse:
- * the sink knows such rows by `isErrorValue`.
+ * is no member where '' is one. Stored again it makes the server warn, which strict sessions
+ * refuse: the sink knows such rows by `isErrorValue`.
  */
 import { at, type ByteWriter, ByteWriter as Writer } from '../runtime/bytes.ts';
 import { byteLength, skipBytes, skipVarint } from './avro-read.ts';

@@ -8,6 +8,7 @@ import { DDL_GUARDS } from './guards/ddl.ts';
 import type { Guard } from './guards/guard.ts';
 import { LOG_GUARDS } from './guards/log.ts';
 import { SINK_GUARDS } from './guards/sink.ts';
+import { TYPE_GUARDS } from './guards/type.ts';
 
 export const GUARDS: Guard[] = [
   ...LOG_GUARDS,
@@ -15,4 +16,5 @@ export const GUARDS: Guard[] = [
   ...SINK_GUARDS,
   ...CONTROL_GUARDS,
   ...CHECKER_GUARDS,
+  ...TYPE_GUARDS,
 ];

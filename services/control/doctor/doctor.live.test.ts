@@ -225,9 +225,13 @@ describe('a table', () => {
 
   test('with columns that are not carried is told column by column', async () => {
     await site.source.rawQuery(`USE ${SHOP}`);
-    await site.source.rawQuery('ALTER TABLE orders ADD COLUMN p POINT');
-    await site.target.rawQuery(`ALTER TABLE ${SHOP}_1.orders ADD COLUMN p POINT`);
-    await site.target.rawQuery(`ALTER TABLE ${SHOP}_2.orders ADD COLUMN p POINT`);
+    await site.source.rawQuery('ALTER TABLE orders ADD COLUMN p VARCHAR(9) CHARACTER SET gb18030');
+    await site.target.rawQuery(
+      `ALTER TABLE ${SHOP}_1.orders ADD COLUMN p VARCHAR(9) CHARACTER SET gb18030`,
+    );
+    await site.target.rawQuery(
+      `ALTER TABLE ${SHOP}_2.orders ADD COLUMN p VARCHAR(9) CHARACTER SET gb18030`,
+    );
     const finding = only(await site.problems(), 'unsupported-column');
     expect(finding.where).toContain(`${SHOP}.orders.p`);
   });
