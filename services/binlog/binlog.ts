@@ -195,6 +195,7 @@ export class BinlogUnit implements Unit {
       prefix: this.#source.name,
       topic: plan.topic,
       partitions: job.options.partitions,
+      keyClasses: plan.keyClasses ?? [],
       keySchemaId: plan.keySchemaId,
       valueSchemaId: plan.valueSchemaId,
       maxMessageBytes: job.options.maxMessageBytes,

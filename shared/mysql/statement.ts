@@ -5,6 +5,7 @@
  * other rows with it (another unique key) and fires what hangs on deletes.
  */
 
+import { hasSpellings } from '../row/key-class.ts';
 import { keyColumns } from '../row/key-range.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 import type { Column } from '../type/column-type.ts';
@@ -33,15 +34,20 @@ function insertableColumns(schema: TableSchema): number[] {
 }
 
 /** A key column that may be declared ON UPDATE CURRENT_TIMESTAMP: left out, it would move. */
-export function hasClock(column: Column | undefined): boolean {
+function hasClock(column: Column | undefined): boolean {
   return column?.type.kind === 'datetime' || column?.type.kind === 'timestamp';
+}
+
+/** A key column that is set although the row has its value: its spelling may be another one. */
+export function isSetInKey(column: Column | undefined): boolean {
+  return hasClock(column) || hasSpellings(column);
 }
 
 /** INSERT of full rows; a row whose key is there takes all the new values. */
 export function upsertShape(schema: TableSchema, target: { flavor: Flavor }): RowListShape {
   const columns = insertableColumns(schema);
   const isKey = new Set(schema.primaryKey);
-  const rest = columns.filter(i => !isKey.has(i) || hasClock(schema.columns[i]));
+  const rest = columns.filter(i => !isKey.has(i) || isSetInKey(schema.columns[i]));
   // A table of key columns only: the update must name something, and changes nothing.
   const set = rest.length > 0 ? rest : columns.slice(0, 1);
   const nameOf = (i: number): string => quoteId(schema.columns[i]?.name ?? '');

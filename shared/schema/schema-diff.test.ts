@@ -32,6 +32,14 @@ test('a key that is less exact on the target blocks, another column does not', (
   expect(schemaDifferences(source, table('utf8mb4_bin', BINARY))[0]?.blocks).toBe(true);
 });
 
+test('a key that compares otherwise on the target blocks, however exact it is', () => {
+  const source = table('utf8mb4_0900_ai_ci', BINARY);
+  expect(schemaDifferences(source, table('utf8mb4_0900_ai_ci', BINARY))).toEqual([]);
+  for (const other of ['utf8mb4_general_ci', 'utf8mb4_0900_as_cs', BINARY]) {
+    expect(schemaDifferences(source, table(other, BINARY)).map(d => d.blocks)).toEqual([true]);
+  }
+});
+
 test('a key that is as exact under the other name of MariaDB does not block', () => {
   const found = schemaDifferences(table(BINARY, BINARY), table('utf8mb4_nopad_bin', BINARY));
   expect(found.map(d => d.blocks)).toEqual([false]);

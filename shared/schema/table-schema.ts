@@ -81,10 +81,7 @@ export function unsupportedColumns(schema: TableSchema): UnsupportedColumn[] {
   return refused;
 }
 
-/**
- * Two keys that MySQL holds equal must be equal bytes, else one row has two partitions and two
- * histories.
- */
-export function keyRefusal({ type }: Column): Refusal | null {
+/** Why the column may not be part of a key. */
+function keyRefusal({ type }: Column): Refusal | null {
   return familyOf(type).keyRefusal(type);
 }

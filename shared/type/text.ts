@@ -121,7 +121,15 @@ function writeLatin1(src: Buffer, start: number, end: number, out: ByteWriter): 
   }
 }
 
+/** Texts are equal only if their bytes are, and ordered by code point. */
+export function isByteExact(type: ColumnType): boolean {
+  return type.kind !== 'text' || /_(0900|nopad)_bin$/.test(type.collation);
+}
+
 const FORMS = ['char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext'] as const;
+
+/** Their collations are known to keys (shared/row/key-class.ts). */
+const KEY_CHARSETS = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii', 'latin1']);
 
 /** A character of one byte may take three bytes as UTF-8, one that has no Unicode four. */
 const TRANSCODE_GROWTH = 4;
@@ -149,19 +157,13 @@ export const TEXT: TypeFamily<TextType> = {
       remedy: 'ALTER TABLE ... MODIFY the column with CHARACTER SET utf8mb4',
     };
   },
-  // Only binary NO PAD collations promise that keys of other bytes are other keys.
-  keyRefusal: ({ charset, collation }) => {
-    if (isByBytes(charset)) {
-      return {
-        reason: `primary key text in character set ${charset}: its order is not that of our bytes`,
-        remedy: 'ALTER TABLE ... MODIFY the column with CHARACTER SET utf8mb4',
-      };
-    }
-    if (/_(0900|nopad)_bin$/.test(collation)) return null;
+  // Keys of other bytes may compare equal: shared/row/key-class.ts says what that means.
+  keyRefusal: type => {
+    const { charset } = type;
+    if (!isByBytes(charset) && (KEY_CHARSETS.has(charset) || isByteExact(type))) return null;
     return {
-      reason: `primary key text in collation ${collation}: keys of other bytes compare equal`,
-      remedy:
-        'use COLLATE utf8mb4_0900_bin (MariaDB: utf8mb4_nopad_bin) or VARBINARY for key columns',
+      reason: `primary key text in character set ${charset}: its order is not that of our bytes`,
+      remedy: 'ALTER TABLE ... MODIFY the column with CHARACTER SET utf8mb4',
     };
   },
   select: (c, { charset }) => (isByBytes(charset) ? `CAST(${c} AS BINARY)` : c),

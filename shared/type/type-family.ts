@@ -34,7 +34,10 @@ export interface TypeFamily<T extends ColumnType> {
   codec(type: T, place: Place): ValueCodec;
   /** Null when every value of it can be carried. */
   refusal(type: T): Refusal | null;
-  /** Null when two keys that the server holds equal are equal bytes, and the other way round. */
+  /**
+   * Null when keys of it can be told apart: those of other bytes are other keys, or (text) the
+   * spellings of a key have a class in common (shared/row/key-class.ts).
+   */
   keyRefusal(type: T): Refusal | null;
   /** What the snapshot selects. */
   select(c: string, type: T): string;

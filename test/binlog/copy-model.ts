@@ -28,6 +28,7 @@ export const SCHEMA: TableSchema = {
 export const TOPIC = 's.d.t';
 export const TABLE = {
   ...{ schema: SCHEMA, generation: 1, prefix: 's', topic: TOPIC, partitions: 1, skipped: null },
+  keyClasses: [],
   ...{ keySchemaId: 1, valueSchemaId: 2, maxMessageBytes: 1 << 20 },
 };
 const FINGERPRINT = new CapturedTable(TABLE).fingerprint;

@@ -6,6 +6,7 @@ import { CHECKER_GUARDS } from './guards/checker.ts';
 import { CONTROL_GUARDS } from './guards/control.ts';
 import { DDL_GUARDS } from './guards/ddl.ts';
 import type { Guard } from './guards/guard.ts';
+import { KEY_GUARDS } from './guards/key.ts';
 import { LOG_GUARDS } from './guards/log.ts';
 import { SINK_GUARDS } from './guards/sink.ts';
 import { TYPE_GUARDS } from './guards/type.ts';
@@ -13,6 +14,7 @@ import { TYPE_GUARDS } from './guards/type.ts';
 export const GUARDS: Guard[] = [
   ...LOG_GUARDS,
   ...DDL_GUARDS,
+  ...KEY_GUARDS,
   ...SINK_GUARDS,
   ...CONTROL_GUARDS,
   ...CHECKER_GUARDS,

@@ -37,6 +37,7 @@ function update(before: [number, number], after: [number, number]): void {
     prefix: 's',
     topic: 's.d.t',
     partitions: 1,
+    keyClasses: [],
     keySchemaId: 7,
     valueSchemaId: 8,
     maxMessageBytes: limit,
@@ -116,6 +117,7 @@ test('images of before the table grew are rows with NULL in what came', () => {
     prefix: 's',
     topic: 's.d.t',
     partitions: 1,
+    keyClasses: [],
     keySchemaId: 7,
     valueSchemaId: 9,
     maxMessageBytes: limit,
@@ -153,4 +155,48 @@ test('images of before the table grew are rows with NULL in what came', () => {
     [1, null, 5],
     [1, null, 6],
   ]);
+});
+
+test('another spelling of a key is a delete and a create, in one partition', () => {
+  const type = {
+    kind: 'text',
+    charset: 'utf8mb4',
+    collation: 'utf8mb4_0900_ai_ci',
+    length: 160,
+    form: 'varchar',
+  } as const;
+  const columns = schema.columns.map((c, i) => (i === 0 ? { ...c, type } : c));
+  const table = new CapturedTable({
+    schema: { ...schema, columns },
+    ...{ generation: 1, prefix: 's', topic: 's.d.t', keySchemaId: 7, valueSchemaId: 8 },
+    ...{ partitions: 64, keyClasses: ['letters-1/uca1400'], maxMessageBytes: limit, skipped: null },
+    older: [],
+  });
+  const appended: string[] = [];
+  const sink: RecordSink = {
+    epoch: 1,
+    nextOrdinal: () => appended.length + 1,
+    append: (_t, partition, key, keyStart, keyEnd) => {
+      appended.push(`${partition} ${key.toString('utf8', keyStart + 6, keyEnd)}`);
+    },
+  };
+  const image = (text: string): Buffer => {
+    const bytes = Buffer.from(text);
+    return Buffer.concat([Buffer.from([0, bytes.length]), bytes, Buffer.alloc(4)]);
+  };
+  const gtid = { source: '3e11fa47-71ca-11e1-9e33-c80aa9429562', number: 1, server: 0 };
+  const info = { tsMs: 1, serverId: 1, gtid: null, file: 'b.1', pos: 4, thread: null };
+  const partitions = new Set<string>();
+  for (let i = 0; i < 20; i++) {
+    appended.length = 0;
+    const event = Buffer.concat([image(`key ${i}`), image(`KÉY ${i}`)]);
+    table.beginRows({ ...info, snapshot: 'false' });
+    table.change('u', event, 0, event.length, {
+      ...{ sink, gtid, row: 0, publish: true, nowMs: 1, shape: null },
+    });
+    const [partition = ''] = appended[0]?.split(' ') ?? [];
+    expect(appended).toEqual([`${partition} key ${i}`, `${partition} KÉY ${i}`]);
+    partitions.add(partition);
+  }
+  expect(partitions.size).toBeGreaterThan(5);
 });

@@ -8,7 +8,7 @@ import { ChunkMerge } from '../../../shared/change/chunk-merge.ts';
 import type { Gtid, GtidSet } from '../../../shared/change/gtid.ts';
 import { EnvelopeEncoder, type Slice, type SourceInfo } from '../../../shared/codec/envelope.ts';
 import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
-import { partitionOf } from '../../../shared/kafka/partition.ts';
+import { KeyPartition } from '../../../shared/kafka/key-partition.ts';
 import type { RecordHeader } from '../../../shared/kafka/wire/record-batch.ts';
 import { RowCodec } from '../../../shared/row/row-codec.ts';
 import { RowProjection } from '../../../shared/row/row-projection.ts';
@@ -55,6 +55,8 @@ export interface CapturedTableOptions {
   prefix: string;
   topic: string;
   partitions: number;
+  /** Key classes of the plan, by key column. */
+  keyClasses: readonly string[];
   keySchemaId: number;
   valueSchemaId: number;
   maxMessageBytes: number;
@@ -79,7 +81,7 @@ export class CapturedTable {
   readonly schema: TableSchema;
   readonly generation: number;
   readonly topic: string;
-  readonly partitions: number;
+  readonly keyPartition: KeyPartition;
   readonly fingerprint: string;
   /** Columns that came later than the first plan, in lower case. */
   readonly added: ReadonlySet<string>;
@@ -101,7 +103,7 @@ export class CapturedTable {
     this.schema = o.schema;
     this.generation = o.generation;
     this.topic = o.topic;
-    this.partitions = o.partitions;
+    this.keyPartition = new KeyPartition(o.schema, o.keyClasses, o.partitions);
     this.fingerprint = schemaFingerprint(o.schema);
     this.added = addedColumns(o.schema, o.older ?? []);
     this.#skipped = o.skipped;
@@ -256,7 +258,7 @@ export class CapturedTable {
     const { buf: key } = this.#keys;
     const { buf: value, pos } = this.#values;
     const canonical = keyStart + FRAME_BYTES;
-    const partition = partitionOf(key, canonical, keyEnd, this.partitions);
+    const partition = this.keyPartition.of(key, canonical, keyEnd);
     const { topic } = this;
     const { nowMs } = o;
     o.sink.append(topic, partition, key, keyStart, keyEnd, value, valueStart, pos, nowMs, header);

@@ -123,6 +123,7 @@ beforeEach(() => {
     prefix: 's',
     topic: 's.d.t',
     partitions: 4,
+    keyClasses: [],
     keySchemaId: 1,
     valueSchemaId: 2,
     maxMessageBytes: 1 << 20,

@@ -14,7 +14,6 @@ import type { RecordCodec } from '../../../shared/codec/record-codec.ts';
 import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
 import type { TablePlan } from '../../../shared/job/state/job-view.ts';
 import type { RangeProgress } from '../../../shared/job/state/progress-view.ts';
-import { partitionOf } from '../../../shared/kafka/partition.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
@@ -201,7 +200,7 @@ export class ChunkIntake {
   #appendRows(chunk: ChunkRecord, table: CapturedTable): number {
     const { writer } = this.#o;
     const { rows: buf, rowCount, sequenceFromEnd } = chunk;
-    const { merge, topic, partitions } = table;
+    const { merge, topic, keyPartition } = table;
     const nowMs = Date.now();
     let dropped = 0;
     let pos = 0;
@@ -219,7 +218,7 @@ export class ChunkIntake {
         continue;
       }
       patchSequence(buf, valueEnd, sequenceFromEnd, writer.epoch, writer.nextOrdinal());
-      const partition = partitionOf(buf, canonical, keyEnd, partitions);
+      const partition = keyPartition.of(buf, canonical, keyEnd);
       writer.append(topic, partition, buf, keyStart, keyEnd, buf, valueStart, valueEnd, nowMs);
     }
     if (pos !== buf.length) throw damaged(chunk);

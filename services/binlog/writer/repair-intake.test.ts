@@ -30,6 +30,19 @@ function key(n: number): Buffer {
   return Buffer.from([0, 0, 0, 0, 1, n * 2]);
 }
 
+const ROW_BYTES = 100;
+const VERSION_BYTES = 60;
+
+function row(n: number): Buffer {
+  const [keyLength, rowLength] = [Buffer.alloc(4), Buffer.alloc(4)];
+  keyLength.writeUInt32BE(6);
+  rowLength.writeUInt32BE(ROW_BYTES);
+  // Ends with the text of a version, which the writer fills in.
+  const value = Buffer.alloc(ROW_BYTES);
+  value.write('["', ROW_BYTES - VERSION_BYTES);
+  return Buffer.concat([keyLength, key(n), rowLength, value]);
+}
+
 class Bed {
   readonly table = new CapturedTable({
     schema,
@@ -37,6 +50,7 @@ class Bed {
     prefix: 's1',
     topic: 's1.shop.orders',
     partitions: 1,
+    keyClasses: [],
     keySchemaId: 1,
     valueSchemaId: 2,
     maxMessageBytes: 1000,
@@ -44,6 +58,8 @@ class Bed {
   });
   /** Tombstones, by key number. */
   readonly deleted: number[] = [];
+  /** Rows, by key number, each with the tombstones in front of it. */
+  readonly told: string[] = [];
   readonly durable: RepairProgress[] = [];
   readonly intake = new RepairIntake({
     flavor: 'mysql',
@@ -51,7 +67,9 @@ class Bed {
       epoch: 1,
       nextOrdinal: () => 1,
       append: (_t, _p, k, _ks, _ke, _v, valueStart) => {
-        if (valueStart < 0) this.deleted.push((k[5] ?? 0) / 2);
+        const n = (k[5] ?? 0) / 2;
+        if (valueStart < 0) this.deleted.push(n);
+        else this.told.push(`${n} after ${this.deleted.join()}`);
       },
       setRepair: p => this.durable.push(p),
     },
@@ -60,7 +78,14 @@ class Bed {
     onComplete: () => {},
   });
 
-  take(seq: number, visibleTo: number, keys: number[], range = 0, last = true): string {
+  take(
+    seq: number,
+    visibleTo: number,
+    keys: number[],
+    range = 0,
+    last = true,
+    found: number[] = [],
+  ): string {
     const chunk: ChunkRecord = {
       job: 'j',
       jobId: 'j#1',
@@ -75,9 +100,9 @@ class Bed {
       last,
       visible: `${UUID}:1-${visibleTo}`,
       fingerprint: this.table.fingerprint,
-      rowCount: 0,
-      sequenceFromEnd: 0,
-      rows: Buffer.alloc(0),
+      rowCount: found.length,
+      sequenceFromEnd: VERSION_BYTES,
+      rows: Buffer.concat(found.map(row)),
       repair: ID,
       clear: 'absent',
       keys: keys.map(key),
@@ -106,6 +131,23 @@ describe('chunks of keys', () => {
     expect(bed.take(1, 6, [1, 2, 3])).toBe('accepted');
     expect(bed.deleted).toEqual([1, 2]);
     expect(bed.durable.at(-1)).toMatchObject({ done: 3, complete: true, deleted: 2, dropped: 1 });
+  });
+
+  test('a row that is found under another spelling is told behind the tombstone of the one asked for', () => {
+    const bed = new Bed();
+    expect(bed.take(0, 5, [1, 3], 0, true, [3, 2])).toBe('accepted');
+    expect(bed.deleted).toEqual([1]);
+    expect(bed.told).toEqual(['3 after 1', '2 after 1']);
+    expect(bed.durable.at(-1)).toMatchObject({ done: 2, rows: 2, deleted: 1, dropped: 0 });
+  });
+
+  test('so is none of which the log has a newer event', () => {
+    const bed = new Bed();
+    bed.take(0, 4, [1]);
+    bed.publish(2, 7);
+    expect(bed.take(1, 6, [1], 0, true, [2])).toBe('accepted');
+    expect(bed.told).toEqual([]);
+    expect(bed.durable.at(-1)).toMatchObject({ done: 1, deleted: 1, dropped: 1 });
   });
 
   test('a chunk that comes twice, or out of turn, is passed over', () => {

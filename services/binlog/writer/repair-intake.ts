@@ -16,7 +16,6 @@ import type { ChunkRecord } from '../../../shared/codec/chunk-record.ts';
 import { patchSequence } from '../../../shared/codec/envelope.ts';
 import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
 import type { RepairProgress } from '../../../shared/job/state/progress-view.ts';
-import { partitionOf } from '../../../shared/kafka/partition.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { CapturedTable } from '../capture/captured-table.ts';
@@ -105,19 +104,20 @@ export class RepairIntake {
     table: CapturedTable,
   ): { rows: number; deleted: number; dropped: number } {
     const { writer } = this.#o;
-    const { topic, partitions, merge } = table;
+    const { topic, merge, keyPartition } = table;
     const { rows: buf, sequenceFromEnd, clear } = chunk;
     const found = foundRows(chunk);
     const counts = { rows: 0, deleted: 0, dropped: 0 };
     const nowMs = Date.now();
-    for (const [i, key] of keysOf(chunk).entries()) {
-      if (i === keysOf(chunk).length >> 1) failpoint(FAILPOINTS.binlogMidChunk);
+    const keys = keysOf(chunk);
+    for (const [i, key] of inOrder(keys, found).entries()) {
+      if (i === keys.length >> 1) failpoint(FAILPOINTS.binlogMidChunk);
       if (!merge?.mayAppend(key, FRAME_BYTES, key.length)) {
         counts.dropped += 1;
         continue;
       }
       const row = found.get(key.toString('latin1'));
-      const partition = partitionOf(key, FRAME_BYTES, key.length, partitions);
+      const partition = keyPartition.of(key, FRAME_BYTES, key.length);
       if (clear === 'always' || (clear === 'absent' && row === undefined)) {
         writer.append(topic, partition, key, 0, key.length, EMPTY, -1, -1, nowMs);
         counts.deleted += 1;
@@ -134,6 +134,19 @@ export class RepairIntake {
 
 function keysOf(chunk: ChunkRecord): Buffer[] {
   return chunk.keys ?? [];
+}
+
+/**
+ * The keys that were asked for, those without a row first; behind them the keys of rows that were
+ * found but not asked for by these bytes: the server holds them equal to one that was. The
+ * tombstone of a spelling that is not there says nothing of the row that is, and whoever takes both
+ * for one key deletes that row by it: so the row is told, and behind it.
+ */
+function inOrder(keys: readonly Buffer[], found: ReadonlyMap<string, Found>): Buffer[] {
+  const asked = new Map(keys.map(key => [key.toString('latin1'), key]));
+  const absent = [...asked].filter(([name]) => !found.has(name)).map(([, key]) => key);
+  const present = [...found.keys()].map(name => asked.get(name) ?? Buffer.from(name, 'latin1'));
+  return [...absent, ...present];
 }
 
 /** The rows by key bytes. */

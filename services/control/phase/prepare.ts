@@ -40,6 +40,7 @@ import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { planRanges } from '../../../shared/mysql/range-plan.ts';
 import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
 import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
+import { keyClassesOf } from '../../../shared/row/key-class.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
@@ -226,6 +227,7 @@ export async function planTable(
     valueSchemaId,
     estimatedRows,
     ranges,
+    keyClasses: keyClassesOf(schema),
   };
 }
 

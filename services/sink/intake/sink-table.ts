@@ -5,6 +5,7 @@
 import { EnvelopeDecoder } from '../../../shared/codec/envelope.ts';
 import { type OlderSchema, parseSchema } from '../../../shared/job/state/job-view.ts';
 import type { Route, RowView, TargetSet } from '../../../shared/route/route.ts';
+import { hasSpellings } from '../../../shared/row/key-class.ts';
 import { RowCodec } from '../../../shared/row/row-codec.ts';
 import { RowProjection } from '../../../shared/row/row-projection.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
@@ -74,6 +75,8 @@ export class SinkTable {
   /** Reads record keys: a key is the record of the primary-key columns, in key order. */
   readonly keyCodec: RowCodec;
   readonly keyColumns: readonly Column[];
+  /** Keys of other bytes may be one key for the server. */
+  readonly hasSpellings: boolean;
   readonly route: Route;
   readonly compacted: boolean;
   readonly isShared: boolean;
@@ -93,6 +96,7 @@ export class SinkTable {
     this.valueSchemaId = o.valueSchemaId;
     this.codec = new RowCodec(o.schema);
     this.keyColumns = keyColumns(o.schema);
+    this.hasSpellings = this.keyColumns.some(hasSpellings);
     this.keyCodec = new RowCodec({
       ...o.schema,
       virtual: [],

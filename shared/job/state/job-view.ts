@@ -56,6 +56,8 @@ export interface TablePlanRecord {
   copiedTopicId?: string;
   /** What the table was before columns were added to it, oldest first. */
   older?: OlderSchema[];
+  /** By key column, the class that partitions it (key-class.ts); none: all by their bytes. */
+  keyClasses?: string[];
 }
 
 /** Records of the topic may still be of it. */

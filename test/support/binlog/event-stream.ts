@@ -93,6 +93,7 @@ export function open(
     prefix: 's',
     topic: 's.d.t',
     partitions: 1,
+    keyClasses: [],
     keySchemaId: 1,
     valueSchemaId: 2,
     maxMessageBytes: 1 << 20,

@@ -151,18 +151,33 @@ export class Applier {
     const { writer } = this.#o;
     const { owners } = table;
     const [deletes, clears] = [fold.countOf(DELETE), fold.countOf(CLEAR)];
-    if (owners === null) {
+    if (owners === null && !table.hasSpellings) {
       if (deletes + clears === 0) return;
       await writer.run(table.delete, new FoldedRows(fold, DELETE, CLEAR).keys);
       return;
     }
     if (deletes > 0) await this.#deleteOwned(table, new FoldedRows(fold, DELETE).keys);
     if (clears === 0) return;
-    const { keys } = new FoldedRows(fold, CLEAR);
-    const { mine } = await owners.acquire(writer, table, keys);
-    const free = some(keys, mine);
+    const keys = await this.#spelledSo(table, new FoldedRows(fold, CLEAR).keys);
+    const free =
+      owners === null ? keys : some(keys, (await owners.acquire(writer, table, keys)).mine);
     await writer.run(table.delete, free);
-    await owners.release(writer, free);
+    await owners?.release(writer, free);
+  }
+
+  /**
+   * A tombstone says that its source lacks the key in this very spelling. The row that the target
+   * has under another one is another event's matter, which may have come before: the server would
+   * take it for the same key and delete it.
+   */
+  async #spelledSo(table: MysqlTable, keys: RecordList): Promise<RecordList> {
+    if (!table.hasSpellings) return keys;
+    const present = await this.#o.writer.present(table, keys);
+    const places = Array.from({ length: keys.count }, (_, i) => i);
+    return some(
+      keys,
+      places.filter(i => present.get(i)?.isSame !== false),
+    );
   }
 
   /** Deletes rows by key, but not those of other sources. */

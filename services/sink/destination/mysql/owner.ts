@@ -219,7 +219,8 @@ export class KeyOwners {
       const keyStart = start + 1 + buf.readUInt8(start);
       return { text: buf.toString('latin1', start + 1, keyStart), keyStart };
     };
-    return writer.find(select, this.#table, keys, read);
+    const found = await writer.find(select, this.#table, keys, read);
+    return new Map([...found].map(([i, { text }]) => [i, text]));
   }
 }
 

@@ -20,6 +20,9 @@ export class FoldedRows implements RowList {
     const entries = this.#entries;
     this.#fold = fold;
     for (let i = 0; i < fold.count; i++) if (kinds.includes(fold.kind(i))) entries.push(i);
+    // Of two spellings of a key the one that came last is the row, as in the log. The fold keeps
+    // the order in which keys came first.
+    if (fold.table.hasSpellings) entries.sort((a, b) => fold.offset(a) - fold.offset(b));
     const count = entries.length;
     const buf = (i: number): Buffer => fold.buf(entries[i] as number);
     this.rows = { count, buf, start: i => fold.rowStart(entries[i] as number) };

@@ -37,6 +37,15 @@ interface KeyPlace {
   keyStart: number;
 }
 
+type ReadKey = (buf: Buffer, start: number) => KeyPlace;
+
+/** A key that was asked for and is there. */
+export interface FoundKey {
+  text: string;
+  /** False: the server holds it equal, but its bytes are others ('a' was asked for, 'A' is there). */
+  isSame: boolean;
+}
+
 /** Rows that the target does not take; told before the call that tries them resolves. */
 export interface Outcome {
   /** The row's unique value is on a row of another key. It is not in the table. */
@@ -95,37 +104,51 @@ export class RowWriter {
   }
 
   /** Places of the keys that are in the table. */
-  async present(table: MysqlTable, keys: RecordList): Promise<Set<number>> {
-    const read = (_: Buffer, start: number): KeyPlace => ({ text: '', keyStart: start });
-    return new Set((await this.find(table.present, table.table, keys, read)).keys());
+  present(table: MysqlTable, keys: RecordList): Promise<Map<number, FoundKey>> {
+    const read: ReadKey = (_, start) => ({ text: '', keyStart: start });
+    return this.find(table.present, table.table, keys, read);
   }
 
   /**
    * Places of the keys that a SELECT by keys finds, each with the text that `read` takes from in
-   * front of the key.
+   * front of the key. A row that is none of the keys byte for byte is another spelling of one of
+   * them: the server alone knows of which, so those that are left are asked for one by one.
    */
   async find(
     select: Statement,
     { keyCodec }: SinkTable,
     keys: RecordList,
-    read: (buf: Buffer, start: number) => KeyPlace,
-  ): Promise<Map<number, string>> {
+    read: ReadKey,
+  ): Promise<Map<number, FoundKey>> {
     const rows = new Map<string, string>();
     const key = new ByteWriter(64);
+    const onRow = (buf: Buffer, start: number, rowEnd: number): void => {
+      const { text, keyStart } = read(buf, start);
+      key.clear();
+      keyCodec.fromText(buf, keyStart, rowEnd, key);
+      rows.set(key.buf.toString('latin1', 0, key.pos), text);
+    };
     for (let i = 0; i < keys.count; ) {
       i = this.#fill(select, keys, i, keys.count - i);
-      await this.#session.rawQuery(select.end(this.#out), (buf, start, rowEnd) => {
-        const { text, keyStart } = read(buf, start);
-        key.clear();
-        keyCodec.fromText(buf, keyStart, rowEnd, key);
-        rows.set(key.buf.toString('latin1', 0, key.pos), text);
-      });
+      await this.#session.rawQuery(select.end(this.#out), onRow);
     }
-    const found = new Map<number, string>();
+    const found = new Map<number, FoundKey>();
+    const asked = new Set<string>();
+    const left: number[] = [];
     for (let i = 0; rows.size > 0 && i < keys.count; i++) {
       const [buf, start] = [keys.buf(i), keys.start(i)];
-      const text = rows.get(buf.toString('latin1', start, keyCodec.skip(buf, start)));
-      if (text !== undefined) found.set(i, text);
+      const name = buf.toString('latin1', start, keyCodec.skip(buf, start));
+      const text = rows.get(name);
+      asked.add(name);
+      if (text === undefined) left.push(i);
+      else found.set(i, { text, isSame: true });
+    }
+    if ([...rows.keys()].every(name => asked.has(name))) return found;
+    for (const i of left) {
+      rows.clear();
+      this.#fill(select, keys, i, 1);
+      await this.#session.rawQuery(select.end(this.#out), onRow);
+      for (const text of rows.values()) found.set(i, { text, isSame: false });
     }
     return found;
   }
@@ -312,7 +335,10 @@ export class RowWriter {
       Array.from({ length: to - from }, (_, i) => from + i),
     );
     const present = await this.present(table, keys);
-    for (let i = from; i < to; i++) if (!present.has(i - from)) outcome.collides(i);
+    for (let i = from; i < to; i++) {
+      // Another spelling of its key is not this row.
+      if (present.get(i - from)?.isSame !== true) outcome.collides(i);
+    }
   }
 
   #fill(statement: Statement, list: RecordList, from: number, most = list.count): number {

@@ -11,12 +11,13 @@
 import { qualified, quoteId } from '../../../../shared/mysql/identifier.ts';
 import {
   deleteShape,
-  hasClock,
   insertShape,
+  isSetInKey,
   keyListShape,
   type RowListShape,
   upsertShape,
 } from '../../../../shared/mysql/statement.ts';
+import { hasSpellings } from '../../../../shared/row/key-class.ts';
 import type { TableSchema } from '../../../../shared/schema/table-schema.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
 import { KeyOwners } from './owner.ts';
@@ -37,6 +38,8 @@ export interface TargetFacts {
 export class MysqlTable {
   readonly table: SinkTable;
   readonly hasUniques: boolean;
+  /** Keys of other bytes may be one key for the server. */
+  readonly hasSpellings: boolean;
   /** Rows, by primary key. */
   readonly upsert: Statement;
   /** Rows; any duplicate is an error. */
@@ -61,6 +64,7 @@ export class MysqlTable {
     const keys = table.keyColumns.map((_, i) => i);
     this.table = table;
     this.hasUniques = target.hasUniques;
+    this.hasSpellings = table.hasSpellings;
     this.upsert = new Statement(guarded, codec.insertable, codec, width);
     const insert = insertShape(schema);
     this.insert = new Statement(insert, codec.insertable, codec, width);
@@ -91,9 +95,11 @@ function guardedSuffix(schema: TableSchema, target: TargetFacts): string {
   // Made from a column: the server would compute a constant before it looks at any row.
   const fail = integer === undefined ? 'NULL' : `${old(integer)} * 0 + 18446744073709551615 + 1`;
   const same = schema.primaryKey.map(i => `${old(i)} = ${fresh(i)}`).join(' AND ');
-  const sets = [`${nameOf(guarded)} = IF(${same}, ${old(guarded)}, ${fail})`];
+  // Equal keys may be spelled in two ways, and it is the new one that is wanted.
+  const kept = hasSpellings(schema.columns[guarded]) ? fresh(guarded) : old(guarded);
+  const sets = [`${nameOf(guarded)} = IF(${same}, ${kept}, ${fail})`];
   schema.columns.forEach((c, i) => {
-    const isSet = !isKey.has(i) || (i !== guarded && hasClock(c));
+    const isSet = !isKey.has(i) || (i !== guarded && isSetInKey(c));
     if (c.generated === 'no' && isSet) sets.push(`${nameOf(i)}=${fresh(i)}`);
   });
   return `${isMysql ? ` AS ${NEW_ROW}` : ''} ON DUPLICATE KEY UPDATE ${sets.join(',')}`;
