@@ -10,6 +10,10 @@
  * Proof. Appended: each published event of the key is in R, so the SELECT saw it; later events
  * follow in the log. Dropped: the newer event is in the log already. Events of one key commit in
  * order, so a SELECT that sees the last one has seen those before it.
+ * Keys are bytes here, also where the server takes several spellings for one key ('a', 'A'). The row
+ * of a spelling that the SELECT saw can only be followed by an event of that very spelling: it is
+ * in the way of every other one until it is deleted. Asked by a class of spellings, which may hold
+ * other keys too, a row without any event could be dropped, and nobody would bring it.
  * Bounded: two halves; when the young one is full, the old one is forgotten and F moves up to what
  * was published when the young one began: older chunks are then rejected, never wrongly accepted.
  */

@@ -7,6 +7,9 @@
  * as if nothing happened: a snapshot row of the key may have been applied before its own insert
  * event (DESIGN section 3 allows it), and would stay for ever.
  *
+ * Spellings of one key ('a', 'A') are keys of their own: of a change from one to the other the old
+ * one is deleted and the new one comes, which is what the target has to do.
+ *
  * A key whose last event cannot be read is kept as such: its row is not known any more.
  *
  * Keys are found by an open-addressed index on their bytes: no key becomes an object.
