@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { EXAMPLE } from '../../services/control/cli/init.ts';
 import { ReshardError } from '../runtime/error.ts';
-import { jobJsonSchema, parseJob, shardColumn } from './job.ts';
+import { jobJsonSchema, parseJob, routeSpec } from './job.ts';
 
 const ENV = { SOURCE_PASSWORD: 's3cret', TARGET_PASSWORD: 't' };
 
@@ -21,7 +21,7 @@ describe('job file', () => {
     expect(job.sources[0]?.password).toBe('s3cret');
     expect(job.targets.map(t => t.name)).toEqual(['t1', 't2']);
     expect(job.options.partitions).toBe(4);
-    expect(shardColumn(job, 'orders')).toBe('customer_id');
+    expect(routeSpec(job, 'orders')).toEqual({ kind: 'modulus', column: 'customer_id' });
   });
 
   test('a missing environment variable is named, with the place it is used at', () => {

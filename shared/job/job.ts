@@ -5,6 +5,7 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { ReshardError } from '../runtime/error.ts';
+import { type RouteSpec, route, unknownTargets } from './route-spec.ts';
 
 const name = z
   .string()
@@ -56,7 +57,11 @@ const target = z.strictObject({
 
 const table = z.strictObject({
   name: z.string().describe('table name; the same on sources and targets'),
-  shardColumn: z.string().optional().describe('overrides route.column for this table'),
+  shardColumn: z
+    .string()
+    .optional()
+    .describe('column of this table, where the route of the job is one by modulus'),
+  route: route.optional().describe('route of this table, other than that of the job'),
 });
 
 const options = z.strictObject({
@@ -162,10 +167,7 @@ const jobSchema = z.strictObject({
   sources: z.array(source).min(1),
   targets: z.array(target).min(1),
   tables: z.array(table).min(1),
-  route: z.strictObject({
-    kind: z.literal('modulus').describe('target number = column modulo the number of targets'),
-    column: z.string().describe('integer column, NOT NULL, in every table'),
-  }),
+  route,
   options: options.prefault({}),
 });
 
@@ -185,9 +187,12 @@ export function tablesOf(job: Job): string[] {
   return job.tables.map(t => t.name);
 }
 
-/** Column that a table is routed by. */
-export function shardColumn(job: Job, table: string): string {
-  return job.tables.find(t => t.name === table)?.shardColumn ?? job.route.column;
+/** How a table is routed. */
+export function routeSpec(job: Job, table: string): RouteSpec {
+  const own = job.tables.find(t => t.name === table);
+  if (own?.route !== undefined) return own.route;
+  const column = own?.shardColumn;
+  return column === undefined ? job.route : { kind: 'modulus', column };
 }
 
 /** Parses and validates the text of a job file; `env` fills ${NAME}. */
@@ -219,7 +224,40 @@ export function parseJob(text: string, env: Record<string, string | undefined>):
       });
     }
   }
+  refuseRoutes(job);
   return Object.freeze(job);
+}
+
+/** What can be told of routes without their tables. */
+function refuseRoutes(job: Job): void {
+  const names = job.targets.map(t => t.name);
+  const routes: [where: string, spec: RouteSpec][] = [['route', job.route]];
+  for (const { name, route, shardColumn } of job.tables) {
+    if (route !== undefined) routes.push([`the route of table ${name}`, route]);
+    if (shardColumn === undefined) continue;
+    if (route === undefined && job.route.kind === 'modulus') continue;
+    throw new ReshardError('config', `table ${name}: shardColumn is for routes by modulus`, {
+      remedy: 'give the table a `route` of its own instead',
+    });
+  }
+  for (const [where, spec] of routes) {
+    const [unknown] = unknownTargets(spec, names);
+    if (unknown !== undefined) {
+      throw new ReshardError('config', `${where}: there is no target ${unknown}`, {
+        remedy: `the targets of the job are ${names.join(', ')}`,
+      });
+    }
+    if (spec.kind === 'all' && job.sources.length > 1) {
+      throw new ReshardError(
+        'config',
+        `${where}: rows of several sources cannot go to all targets`,
+        {
+          remedy:
+            'make a job of its own for the table, from the one source that it is to come from',
+        },
+      );
+    }
+  }
 }
 
 /** Replaces ${NAME} in every string; a name that is not set is an error that tells where. */

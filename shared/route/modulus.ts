@@ -118,6 +118,6 @@ export function sqlShard(column: string, targets: number): string {
 export function columnProblem(schema: TableSchema, columnName: string): ColumnProblem | null {
   const column = schema.columns.find(c => c.name === columnName);
   if (column === undefined) return 'missing';
-  if (column.type.kind !== 'integer') return 'not-integer';
+  if (column.type.kind !== 'integer') return 'type';
   return column.nullable ? 'nullable' : null;
 }

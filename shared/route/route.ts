@@ -33,11 +33,11 @@ export interface Route {
   readonly columns: readonly string[];
   targetsOf(row: RowView): TargetSet;
   /**
-   * The number of a row's target as an expression over its columns; null if a server cannot compute
+   * The row's `TargetSet` as an expression over its columns, NULL where it has none; null if a server cannot compute
    * it, and whoever asks must look at the rows itself.
    */
   sql(dialect: Dialect): string | null;
 }
 
 /** What of a column makes it unfit to be routed by. */
-export type ColumnProblem = 'missing' | 'not-integer' | 'nullable';
+export type ColumnProblem = 'missing' | 'type' | 'nullable';

@@ -2,7 +2,7 @@
 
 import { MYSQL_DIALECT } from '../../../shared/mysql/identifier.ts';
 import { keysPredicate, rangePredicate } from '../../../shared/mysql/range-sql.ts';
-import type { Route } from '../../../shared/route/route.ts';
+import { ALL_TARGETS, NO_TARGET, type Route, type TargetSet } from '../../../shared/route/route.ts';
 import type { KeyLiterals, KeyRange } from '../../../shared/row/key-range.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
@@ -50,13 +50,22 @@ function shardSql(places: TablePlaces): string {
   });
 }
 
-function shardOf(row: TextRow, places: TablePlaces): number {
+/** Numbers of the targets that a row, or rows, are to be on. */
+function shardsOf(row: TextRow, places: TablePlaces): number[] {
   const shard = row[0];
-  if (shard !== null && shard !== undefined) return Number(shard);
-  throw new ReshardError('config', 'rows have NULL in the column they are routed by', {
-    context: { table: places.table, column: places.route.columns.join(',') },
-    remedy: 'make the column NOT NULL',
-  });
+  if (shard === null || shard === undefined) {
+    throw new ReshardError(
+      'config',
+      'rows have a value, or NULL, that the route has no target for',
+      {
+        context: { table: places.table, column: places.route.columns.join(',') },
+        remedy: 'change the value at the source, or make the column NOT NULL',
+      },
+    );
+  }
+  const set: TargetSet = Number(shard);
+  if (set === ALL_TARGETS) return places.targets.map((_, t) => t);
+  return set === NO_TARGET ? [] : [set];
 }
 
 function emptyDigest(): Digest {
@@ -74,7 +83,7 @@ export async function probeRange(
     const shards = places.targets.map(emptyDigest);
     const sql = digestSelect(schema, range, shardSql(places));
     for (const row of await textRows(await sessionSet.session(server), sql)) {
-      shards[shardOf(row, places)] = digestOf(row);
+      for (const shard of shardsOf(row, places)) shards[shard] = digestOf(row);
     }
     return shards;
   });
@@ -155,8 +164,10 @@ async function probeWhere(
     for (const where of sourceWhere(schema)) {
       const sql = fingerprintSelect(schema, where, shardSql(places));
       for (const row of await textRows(session, sql)) {
-        const shard = shardOf(row, places);
-        found.of(literals(row.slice(2))).sources.push({ source, shard, fingerprint: row[1] ?? '' });
+        const probe = found.of(literals(row.slice(2)));
+        for (const shard of shardsOf(row, places)) {
+          probe.sources.push({ source, shard, fingerprint: row[1] ?? '' });
+        }
       }
     }
   });
@@ -173,7 +184,7 @@ async function probeWhere(
   await Promise.all([...bySource, ...byTarget]);
   // Servers answer in any order; a probe is compared with another one as text.
   for (const probe of found.all()) {
-    probe.sources.sort((a, b) => a.source - b.source);
+    probe.sources.sort((a, b) => a.source - b.source || a.shard - b.shard);
     probe.targets.sort((a, b) => a.target - b.target);
   }
   return found;

@@ -44,3 +44,8 @@ function helpOf({ examples, exits = [] }: Usage): string {
   const codes = all.map(exit => `${EXIT[exit]} ${EXIT_TEXT[exit]}`);
   return `\nExamples:\n${lines.join('\n')}\n\nExit codes: ${codes.join(', ')}.`;
 }
+
+type Run<A extends unknown[]> = (...args: A) => Promise<number>;
+
+/** Makes an action of a command's function: its number becomes the exit code. */
+export type Act = <A extends unknown[]>(run: Run<A>) => (...args: A) => Promise<void>;

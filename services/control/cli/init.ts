@@ -45,7 +45,10 @@ tables:
   - name: orders
   - name: order_items
 
-route:
+  # - name: countries             # a table may have a route of its own:
+  #   route: { kind: all }        # every row on every target
+
+route:                           # hash, range, list, target, all: docs/ROUTES.md
   kind: modulus                  # target = column modulo number of targets
   column: customer_id            # integer, NOT NULL, in every table
 

@@ -7,11 +7,11 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { applyCommand } from './apply.ts';
-import { declare, timeoutOption } from './command.ts';
+import { type Act, declare, timeoutOption } from './command.ts';
 import { declareDdl } from './ddl-declare.ts';
-import type { doctorCommand } from './doctor.ts';
 import type { dropCommand } from './drop.ts';
 import type { errorsCommand } from './errors.ts';
+import { examining } from './examine-commands.ts';
 import { EXIT, EXIT_TEXT } from './exit-code.ts';
 import { writeExample } from './init.ts';
 import { tellError } from './json-error.ts';
@@ -41,9 +41,6 @@ In this order:
   reshard verify job.yaml                  compare every row of sources and targets
   reshard repair job.yaml                  cure what verify has found`;
 
-type Run<A extends unknown[]> = (...args: A) => Promise<number>;
-type Act = <A extends unknown[]>(run: Run<A>) => (...args: A) => Promise<void>;
-
 export async function program(argv: string[]): Promise<number> {
   let code: number = EXIT.ok;
   const act: Act =
@@ -64,6 +61,7 @@ export async function program(argv: string[]): Promise<number> {
     .addHelpText('after', HELP);
   for (const command of [
     ...beginning(act),
+    ...examining(act),
     ...starting(act),
     ...watching(act),
     ...proving(act),
@@ -118,24 +116,6 @@ function beginning(act: Act): Command[] {
       .action(
         act(async (...args: Parameters<typeof errorsCommand>) =>
           (await import('./errors.ts')).errorsCommand(...args),
-        ),
-      ),
-    declare(
-      'doctor <job>',
-      {
-        what: 'check everything that a job needs, and print the exact fixes; changes nothing',
-        examples: [
-          ['doctor job.yaml', 'before the first start, and whenever something is odd'],
-          ['doctor job.yaml --json | jq .findings', 'for scripts'],
-        ],
-        exits: ['blocked'],
-      },
-      'json',
-    )
-      .option('--create-targets', 'tables that a target lacks will be created: no blocker')
-      .action(
-        act(async (...args: Parameters<typeof doctorCommand>) =>
-          (await import('./doctor.ts')).doctorCommand(...args),
         ),
       ),
   ];

@@ -4,7 +4,7 @@ import {
   type JobSource,
   type JobTarget,
   readServer,
-  shardColumn,
+  routeSpec,
 } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../shared/mysql/finding.ts';
@@ -67,7 +67,7 @@ async function checkSource(
     const report = await preflightSource(session, {
       where,
       db: source.database,
-      tables: job.tables.map(t => ({ table: t.name, shardColumn: shardColumn(job, t.name) })),
+      tables: job.tables.map(t => ({ table: t.name, route: routeSpec(job, t.name) })),
       dumpServerId: source.serverId ?? null,
       maxMessageBytes: job.options.maxMessageBytes,
       resuming: o.resuming,

@@ -13,6 +13,7 @@ import {
   type JobIdentity,
   makeIdentity,
   refuseChangedFile,
+  tablesFrom,
 } from '../../../shared/job/state/identity.ts';
 import {
   type StateRecord,
@@ -132,7 +133,7 @@ async function prepareUnder(deps: PrepareDeps, writer: ControlWriter): Promise<v
   }
   if (!known.has(stateKey.job)) {
     // Those that the file has more since then are left to `reshard apply`.
-    const made = { ...deps, job: { ...job, tables: identity.tables } };
+    const made = { ...deps, job: { ...job, tables: tablesFrom(identity) } };
     for (const source of job.sources) await prepareSource(made, source, writer, known);
     const now = Date.now();
     await writer.put(stateKey.job, {

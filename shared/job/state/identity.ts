@@ -13,7 +13,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { canonicalJson } from '../../registry/registry.ts';
 import { ReshardError } from '../../runtime/error.ts';
-import { type Job, shardColumn } from '../job.ts';
+import { type Job, routeSpec } from '../job.ts';
+import { routeFromText, routeText } from '../route-spec.ts';
 
 export interface ServerIdentity {
   name: string;
@@ -24,7 +25,10 @@ export interface ServerIdentity {
 
 export interface TableIdentity {
   name: string;
+  /** Of a route by modulus, else empty. */
   shardColumn: string;
+  /** Any other route (`routeText`), else empty. */
+  route: string;
 }
 
 export interface JobIdentity {
@@ -59,12 +63,28 @@ export function identityHash({
   partitions,
   compact,
 }: Contents): string {
-  const text = canonicalJson({ sources, targets, tables, route, partitions, compact });
+  // Jobs of before there were other routes have the hash that they had.
+  const routed = tables.map(t =>
+    t.route === '' ? { name: t.name, shardColumn: t.shardColumn } : t,
+  );
+  const text = canonicalJson({ sources, targets, tables: routed, route, partitions, compact });
   return createHash('sha256').update(text).digest('hex');
 }
 
 export function tableIdentities(job: Job): TableIdentity[] {
-  return job.tables.map(({ name }) => ({ name, shardColumn: shardColumn(job, name) }));
+  return job.tables.map(({ name }) => {
+    const spec = routeSpec(job, name);
+    return spec.kind === 'modulus'
+      ? { name, shardColumn: spec.column, route: '' }
+      : { name, shardColumn: '', route: routeText(spec) };
+  });
+}
+
+/** The tables of the job as a job file would say them. */
+export function tablesFrom(identity: JobIdentity): Job['tables'] {
+  return identity.tables.map(({ name, shardColumn, route }) =>
+    route === '' ? { name, shardColumn } : { name, route: routeFromText(route) },
+  );
 }
 
 /** The identity of a job that is made now; `uuidOf` knows each server by its name. */
@@ -84,7 +104,11 @@ export function makeIdentity(
       database,
     })),
     tables: tableIdentities(job),
-    route: { kind: job.route.kind, column: job.route.column, epoch: 1 },
+    route: {
+      kind: job.route.kind,
+      column: job.route.kind === 'modulus' ? job.route.column : routeText(job.route),
+      epoch: 1,
+    },
     partitions: job.options.partitions,
     compact: job.options.compact,
   };
@@ -125,9 +149,8 @@ export function identityChanges(job: Job, identity: JobIdentity): IdentityChange
     if (known === undefined) {
       const way = '`reshard apply <job file>` takes it up while the job runs';
       changes.push({ kind: 'table-added', what: `the table ${table.name} is new`, way });
-    } else if (known.shardColumn !== table.shardColumn) {
-      const { name } = table;
-      refuse(`the table ${name} is routed by ${table.shardColumn}, not ${known.shardColumn}`);
+    } else if (routeWords(known) !== routeWords(table)) {
+      refuse(`the table ${table.name} is routed by ${routeWords(table)}, not ${routeWords(known)}`);
     }
   }
   for (const { name } of identity.tables) {
@@ -138,6 +161,10 @@ export function identityChanges(job: Job, identity: JobIdentity): IdentityChange
     );
   }
   return changes;
+}
+
+function routeWords({ shardColumn, route }: TableIdentity): string {
+  return route === '' ? shardColumn : route;
 }
 
 type Named = { name: string; database: string };

@@ -12,7 +12,7 @@ import type { SchemaRegistry } from '../../registry/registry.ts';
 import { describeError, ReshardError } from '../../runtime/error.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { Job } from '../job.ts';
-import { foreignJob, type IdentityChange, refuseChangedFile } from './identity.ts';
+import { foreignJob, type IdentityChange, refuseChangedFile, tablesFrom } from './identity.ts';
 import { JobView, type StateRecord, stateKey } from './job-view.ts';
 import { refuseUnowned } from './owner.ts';
 import { type ProgressRecord, ProgressView } from './progress-view.ts';
@@ -125,7 +125,7 @@ export function liveJob(job: Job, view: JobView): Job {
   return {
     ...job,
     get tables() {
-      return view.identity?.tables ?? job.tables;
+      return view.identity ? tablesFrom(view.identity) : job.tables;
     },
   };
 }

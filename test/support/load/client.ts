@@ -45,6 +45,14 @@ export class LoadClient {
     return 'affectedRows' in answer ? answer.affectedRows : 0;
   }
 
+  /** Rows, as arrays of their values. */
+  async rows(sql: string): Promise<unknown[][]> {
+    const [answer] = await this.#connection.query(sql);
+    if (!Array.isArray(answer)) return [];
+    const rows: unknown[] = answer;
+    return rows.filter(row => Array.isArray(row));
+  }
+
   /** The first value of the first row; undefined when there is no row. */
   async value(sql: string, values: readonly Value[] = []): Promise<string | undefined> {
     const [answer] = await this.#connection.query(sql, [...values]);

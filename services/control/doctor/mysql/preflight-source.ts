@@ -108,7 +108,7 @@ async function preflightTables(
   const createTables = new Map<string, string>();
   const present = new Map((await listTables(session, db)).map(t => [t.table, t]));
   let dataBytes = 0;
-  for (const { table, shardColumn } of request.tables) {
+  for (const { table, route } of request.tables) {
     const found = present.get(table);
     if (found === undefined || found.kind !== 'table') {
       findings.push(missingTable(where, db, table, found?.kind));
@@ -120,7 +120,7 @@ async function preflightTables(
       schemas.set(table, schema);
       createTables.set(table, await createTableSql(session, db, table));
       const context = { session, facts, db, where, maxMessageBytes };
-      findings.push(...(await checkTable(context, schema, found, shardColumn)));
+      findings.push(...(await checkTable(context, schema, found, route)));
     } catch (e) {
       findings.push(tableError(e, session, `${where} ${db}.${table}`));
     }

@@ -1,6 +1,7 @@
 /** Checks of the tables on a source: every row and every change of them can be carried exactly. */
 
 import { routeProblem } from '../../../../shared/job/job-route.ts';
+import type { RouteSpec } from '../../../../shared/job/route-spec.ts';
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../../shared/mysql/finding.ts';
 import { qualified, quoteId } from '../../../../shared/mysql/identifier.ts';
@@ -21,7 +22,7 @@ import type { Column } from '../../../../shared/type/column-type.ts';
 
 export interface TableRequest {
   table: string;
-  shardColumn: string;
+  route: RouteSpec;
 }
 
 export interface TableContext {
@@ -128,44 +129,53 @@ function checkUniqueKeys(keys: readonly TableKey[], where: string, name: string)
     });
 }
 
-function checkShardColumn(schema: TableSchema, shardColumn: string, where: string): Finding[] {
-  const place = `${where}.${shardColumn}`;
+function checkRoute(schema: TableSchema, spec: RouteSpec, where: string): Finding[] {
+  const found = routeProblem(schema, spec);
+  if (found === null) return [];
+  const place = `${where}.${found.column}`;
   const name = `${qualified(schema.db, schema.table)}`;
   const why = 'The target of a row is computed from this column.';
-  const column = schema.columns.find(c => c.name === shardColumn);
-  const problem = routeProblem(schema, shardColumn);
+  const column = schema.columns.find(c => c.name === found.column);
   const blocker = (code: string, what: string, fix: string, because = why): Finding[] => [
     { level: 'blocker', code, where: place, what, why: because, fix },
   ];
-  switch (problem) {
-    case null:
-      return [];
+  if (found.of === 'values') {
+    return blocker('route-values', found.what, 'correct the route in the job file');
+  }
+  switch (found.problem) {
     case 'missing':
       return blocker(
         'shard-column',
         'the table has no such column, but is routed by it',
-        'set `shardColumn` of this table in the job file, or leave the table out',
+        'give this table a `route` (or `shardColumn`) in the job file, or leave the table out',
       );
-    case 'not-integer':
+    case 'type':
       return blocker(
         'shard-column-type',
-        `the sharding column is of type ${column?.type.kind}, not an integer`,
-        'name an integer column as `shardColumn` in the job file',
+        `a column of type ${column?.type.kind} cannot be routed by ${spec.kind}`,
+        spec.kind === 'modulus'
+          ? 'name an integer column as `shardColumn` in the job file, or route the table by hash'
+          : 'route the table by another column',
       );
     case 'nullable':
       return blocker(
         'shard-column-null',
         'the sharding column may be NULL',
-        `ALTER TABLE ${name} MODIFY ${quoteId(shardColumn)} ${integerType(column)} NOT NULL;`,
+        notNullFix(name, found.column, column),
         `${why} NULL has no target.`,
       );
     default:
-      return unreachable(problem);
+      return unreachable(found.problem);
   }
 }
 
-function integerType(column: Column | undefined): string {
-  if (column?.type.kind !== 'integer') return '';
+function notNullFix(table: string, name: string, column: Column | undefined): string {
+  if (column?.type.kind !== 'integer') return `make ${name} NOT NULL, or route by another column`;
+  return `ALTER TABLE ${table} MODIFY ${quoteId(name)} ${integerType(column)} NOT NULL;`;
+}
+
+function integerType(column: Column): string {
+  if (column.type.kind !== 'integer') return '';
   const { bits, unsigned } = column.type;
   const word = { 8: 'TINYINT', 16: 'SMALLINT', 24: 'MEDIUMINT', 32: 'INT', 64: 'BIGINT' }[bits];
   return unsigned ? `${word} UNSIGNED` : word;
@@ -176,7 +186,7 @@ export async function checkTable(
   c: TableContext,
   schema: TableSchema,
   facts: TableFacts,
-  shardColumn: string,
+  route: RouteSpec,
 ): Promise<Finding[]> {
   const { db, table } = schema;
   const where = `${c.where} ${db}.${table}`;
@@ -186,7 +196,7 @@ export async function checkTable(
     ...checkEngine(facts, where, name),
     ...checkColumns(schema, keys, where, name),
     ...checkUniqueKeys(keys, where, name),
-    ...checkShardColumn(schema, shardColumn, where),
+    ...checkRoute(schema, route, where),
     ...(await checkRowSize(c.session, schema, c.maxMessageBytes, where)),
   ];
 }

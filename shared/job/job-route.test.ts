@@ -1,0 +1,146 @@
+import { describe, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { EXAMPLE } from '../../services/control/cli/init.ts';
+import { ALL_TARGETS } from '../route/route.ts';
+import { ReshardError } from '../runtime/error.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
+import type { ColumnType } from '../type/column-type.ts';
+import { type Job, parseJob, routeSpec } from './job.ts';
+import { routeOf, routeProblem } from './job-route.ts';
+import { type RouteSpec, routeText } from './route-spec.ts';
+
+const ENV = { SOURCE_PASSWORD: 's', TARGET_PASSWORD: 't' };
+
+function jobWith(change: (file: Record<string, unknown>) => void): Job {
+  const file = parse(EXAMPLE);
+  change(file);
+  return parseJob(stringify(file), ENV);
+}
+
+function refused(change: (file: Record<string, unknown>) => void): string {
+  try {
+    jobWith(change);
+  } catch (e) {
+    if (e instanceof ReshardError && e.kind === 'config') return `${e.message} | ${e.remedy ?? ''}`;
+    throw e;
+  }
+  throw new Error('was accepted');
+}
+
+const INT: ColumnType = { kind: 'integer', bits: 32, unsigned: false };
+const TEXT: ColumnType = {
+  kind: 'text',
+  charset: 'utf8mb4',
+  collation: 'utf8mb4_0900_ai_ci',
+  length: 80,
+  form: 'varchar',
+};
+const DAY: ColumnType = { kind: 'date' };
+const DOUBLE: ColumnType = { kind: 'double' };
+
+function table(types: Record<string, ColumnType>, nullable: readonly string[] = []): TableSchema {
+  const columns = Object.entries(types).map(([name, type]) => ({
+    ...{ name, type, autoIncrement: false, invisible: false },
+    nullable: nullable.includes(name),
+    generated: 'no' as const,
+  }));
+  return { db: 'd', table: 't', columns, primaryKey: [0], uniqueKeys: [] };
+}
+
+const SCHEMA = table({ id: INT, country: TEXT, day: DAY, size: DOUBLE, note: TEXT }, ['note']);
+
+describe('routes of a job file', () => {
+  test('a table has its own route, its shardColumn, or the route of the job', () => {
+    const job = jobWith(f => {
+      f.tables = [
+        { name: 'a' },
+        { name: 'b', shardColumn: 'user_id' },
+        { name: 'c', route: { kind: 'hash', columns: 'id' } },
+        { name: 'd', route: { kind: 'all' } },
+      ];
+    });
+    expect(routeSpec(job, 'a')).toEqual(job.route);
+    expect(routeSpec(job, 'b')).toEqual({ kind: 'modulus', column: 'user_id' });
+    expect(routeSpec(job, 'c')).toEqual({ kind: 'hash', columns: ['id'] });
+    expect(routeOf(job, { ...SCHEMA, table: 'd' }).sql({ quote: n => n })).toBe(`${ALL_TARGETS}`);
+  });
+
+  test('a target that there is not, or all targets for several sources, is refused by name', () => {
+    expect(
+      refused(f => {
+        f.route = { kind: 'target', target: 't7' };
+      }),
+    ).toMatch(/there is no target t7.*t1, t2/s);
+    expect(
+      refused(f => {
+        f.route = { kind: 'all' };
+        const [one] = f.sources as { name: string }[];
+        f.sources = [one, { ...one, name: 'again' }];
+      }),
+    ).toMatch(/several sources/);
+    expect(
+      refused(f => {
+        f.route = { kind: 'hash', columns: ['id'] };
+        f.tables = [{ name: 'a', shardColumn: 'id' }];
+      }),
+    ).toMatch(/shardColumn is for routes by modulus/);
+  });
+
+  test.each<[string, RouteSpec, string]>([
+    ['a column that is not there', { kind: 'hash', columns: ['nope'] }, 'missing'],
+    ['a type whose text is not one', { kind: 'hash', columns: ['size'] }, 'type'],
+    ['a column that may be NULL', { kind: 'hash', columns: ['id', 'note'] }, 'nullable'],
+    [
+      'a bound that is no value of the type',
+      { kind: 'range', column: 'id', ranges: [{ below: 'x', target: 'a' }, { target: 'b' }] },
+      ' is not a integer',
+    ],
+    [
+      'bounds that do not go up, as numbers',
+      {
+        kind: 'range',
+        column: 'id',
+        ranges: [
+          { below: '9', target: 'a' },
+          { below: '10', target: 'b' },
+          { below: '10', target: 'a' },
+          { target: 'b' },
+        ],
+      },
+      'do not go up',
+    ],
+    [
+      'a last range that ends',
+      { kind: 'range', column: 'id', ranges: [{ below: '1', target: 'a' }] },
+      'the last range',
+    ],
+    [
+      'a value listed twice, in two spellings',
+      { kind: 'list', column: 'id', values: { a: ['7'], b: ['07'] } },
+      'twice',
+    ],
+    ['a day that is none', { kind: 'list', column: 'day', values: { a: ['2024-1-1'] } }, 'YYYY'],
+  ])('%s is a problem before any row is looked at', (_, spec, what) => {
+    expect(JSON.stringify(routeProblem(SCHEMA, spec))).toContain(what);
+  });
+
+  test('what sends rows elsewhere has another text', () => {
+    const texts = [
+      { kind: 'modulus', column: 'a' },
+      { kind: 'hash', columns: ['a'] },
+      { kind: 'hash', columns: ['a', 'b'] },
+      { kind: 'hash', columns: ['a'], weights: { x: 1, y: 2 } },
+      { kind: 'hash', columns: ['a'], weights: { x: 2, y: 1 } },
+      { kind: 'range', column: 'a', ranges: [{ below: '1', target: 'x' }, { target: 'y' }] },
+      { kind: 'range', column: 'a', ranges: [{ below: '1', target: 'y' }, { target: 'x' }] },
+      { kind: 'list', column: 'a', values: { x: ['1'], y: ['2'] } },
+      { kind: 'list', column: 'a', values: { x: ['1', '2'] } },
+      { kind: 'list', column: 'a', values: { x: ['1', '2'] }, otherwise: 'y' },
+      { kind: 'target', target: 'x' },
+      { kind: 'all' },
+    ].map(spec => routeText(spec as RouteSpec));
+    expect(new Set(texts).size).toBe(texts.length);
+    const one = routeText({ kind: 'hash', columns: ['a'], weights: { x: 1, y: 2 } });
+    expect(routeText({ kind: 'hash', columns: ['a'], weights: { y: 2, x: 1 } })).toBe(one);
+  });
+});

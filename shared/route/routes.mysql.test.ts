@@ -1,0 +1,219 @@
+/**
+ * Every route in two forms: what the sink computes from the bytes of a row and what a server
+ * computes for the checker must be the same target, for every value that the server stores. Rows
+ * are made by the server and come from it as the copy reads them.
+ */
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { servers } from '../../test/support/dev.ts';
+import { newSeed } from '../../test/support/load/random.ts';
+import { makeRoute, routeProblem } from '../job/job-route.ts';
+import type { RouteSpec } from '../job/route-spec.ts';
+import { MysqlSession } from '../mysql/connect.ts';
+import { MYSQL_DIALECT } from '../mysql/identifier.ts';
+import { inspectTable } from '../mysql/inspect.ts';
+import { selectList } from '../mysql/range-sql.ts';
+import { RowCodec } from '../row/row-codec.ts';
+import { ByteWriter } from '../runtime/bytes.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
+import type { Route, RowView, TargetSet } from './route.ts';
+
+const DB = `routes_${process.pid}`;
+const SEED = Number(process.env.RESHARD_SEED ?? newSeed());
+const ROWS = 600;
+const TARGETS = ['t0', 't1', 't2'];
+
+/** Columns, and SQL of a value of each from a random number `r` and the row's number `n`. */
+const COLUMNS: readonly (readonly [name: string, declared: string, value: string])[] = [
+  ['i8', 'TINYINT', 'FLOOR(r*256)-128'],
+  ['u16z', 'SMALLINT(6) ZEROFILL', 'r*65535'],
+  ['i32', 'INT', 'IF(n%7=0,-2147483648,FLOOR(r*4294967295)-2147483648)'],
+  ['i64', 'BIGINT', 'IF(n%5=0,-9223372036854775808,CAST(r*1e18-5e17 AS SIGNED))'],
+  ['u64', 'BIGINT UNSIGNED', 'IF(n%5=0,18446744073709551615,CAST(r*1e9 AS UNSIGNED)*10000000000)'],
+  ['num', 'DECIMAL(20,4)', 'IF(n%6=0,-0.5,r*1e9-5e8)'],
+  ['wide', 'DECIMAL(65,30)', '-r*1e30'],
+  ['pad', 'DECIMAL(9,2) UNSIGNED ZEROFILL', 'r*100'],
+  ['d', 'DATE', "'1000-01-01' + INTERVAL r*3000000 DAY"],
+  ['dt', 'DATETIME', "'1970-01-01' + INTERVAL r*4000000000-2000000000 SECOND"],
+  ['dt6', 'DATETIME(6)', "'2000-01-01' + INTERVAL r*1e15 MICROSECOND"],
+  ['ts3', 'TIMESTAMP(3)', "'1970-01-02' + INTERVAL r*2e9 SECOND"],
+  ['tm', 'TIME(2)', 'SEC_TO_TIME(r*6000000-3000000)'],
+  [
+    'vc',
+    'VARCHAR(60) CHARACTER SET utf8mb4',
+    "CONCAT(CHAR(65+r*25 USING utf8mb4), IF(n%3=0,'ß🙂 ''\\\\ ',''), n)",
+  ],
+  ['l1', 'VARCHAR(60) CHARACTER SET latin1', "CONCAT('é€', FLOOR(r*1000), '  ')"],
+  ['c', 'CHAR(20) CHARACTER SET ascii', "CONCAT('x', FLOOR(r*100), '  ')"],
+  ['e', 'VARCHAR(10)', "''"],
+  ['vb', 'VARBINARY(40)', "UNHEX(CONCAT(HEX(FLOOR(r*1e9)),'00'))"],
+  ['b', 'BINARY(16)', 'UNHEX(LEFT(SHA2(n,256),IF(n%4=0,6,32)))'],
+];
+
+let session: MysqlSession;
+let schema: TableSchema;
+const rows: RowView[] = [];
+
+class StoredRow implements RowView {
+  readonly buf: Buffer;
+  readonly #starts: Int32Array;
+
+  constructor(buf: Buffer, codec: RowCodec) {
+    this.buf = buf;
+    this.#starts = new Int32Array(schema.columns.length);
+    codec.offsets(buf, 0, this.#starts);
+  }
+
+  start(column: number): number {
+    return this.#starts[column] as number;
+  }
+}
+
+beforeAll(async () => {
+  const server = servers().mysql.s1;
+  if (server === undefined) throw new Error('no server s1');
+  console.log(`routes: seed ${SEED} (RESHARD_SEED=${SEED} repeats it)`);
+  session = await MysqlSession.open(server, { role: 'apply' });
+  await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
+  await session.rawQuery(`CREATE DATABASE ${DB} CHARACTER SET utf8mb4`);
+  await session.rawQuery(`USE ${DB}`);
+  const declared = COLUMNS.map(([name, type]) => `${name} ${type} NOT NULL`).join(',');
+  await session.rawQuery(`CREATE TABLE t (id INT PRIMARY KEY, ${declared})`);
+  const random = fc.sample(fc.double({ min: 0, max: 0.999_999, noNaN: true }), {
+    numRuns: ROWS,
+    seed: SEED,
+  });
+  await session.rawQuery('CREATE TABLE seeds (n INT PRIMARY KEY, r DOUBLE)');
+  await session.rawQuery(
+    `INSERT INTO seeds VALUES ${random.map((r, n) => `(${n},${r})`).join(',')}`,
+  );
+  await session.rawQuery(
+    `INSERT INTO t SELECT n,${COLUMNS.map(([, , value]) => value).join(',')} FROM seeds`,
+  );
+  schema = await inspectTable(session, DB, 't');
+  const codec = new RowCodec(schema);
+  const out = new ByteWriter(1024);
+  const select = `SELECT ${selectList(schema)} FROM t ORDER BY id`;
+  await session.rawQuery(select, (buf, start, end) => {
+    out.clear();
+    codec.fromText(buf, start, end, out);
+    rows.push(new StoredRow(out.take(), codec));
+  });
+  expect(rows.length).toBe(ROWS);
+});
+
+afterAll(async () => {
+  await session?.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
+  await session?.close();
+});
+
+/** What the server says of each row, in the order of the rows. */
+async function there(route: Route): Promise<(TargetSet | null)[]> {
+  const sql = route.sql(MYSQL_DIALECT);
+  const found = await session.query<{ shard: number | string | null }>(
+    `SELECT ${sql} AS shard FROM t ORDER BY id`,
+  );
+  return found.map(({ shard }) => (shard === null ? null : Number(shard)));
+}
+
+async function agree(spec: RouteSpec): Promise<TargetSet[]> {
+  expect(routeProblem(schema, spec)).toBeNull();
+  const route = makeRoute(spec, schema, TARGETS);
+  const here = rows.map(row => route.targetsOf(row));
+  expect(await there(route), `seed ${SEED}: ${JSON.stringify(spec)}`).toEqual(here);
+  for (const target of here) expect(TARGETS[target]).toBeDefined();
+  return here;
+}
+
+/** Some values of a column as people would write them. */
+async function valuesOf(column: string, count: number): Promise<string[]> {
+  const type = schema.columns.find(c => c.name === column)?.type.kind;
+  const bytes = type === 'binary';
+  const printed = bytes ? `CONCAT('0x',HEX(${column}))` : `CAST(${column} AS CHAR)`;
+  const order = type === 'integer' || bytes ? column : `CAST(${column} AS BINARY)`;
+  const found = await session.query<{ v: string }>(
+    `SELECT DISTINCT ${printed} AS v, ${order} AS o FROM t ORDER BY o`,
+  );
+  const step = Math.max(1, Math.floor(found.length / count));
+  return found.filter((_, i) => i % step === 0).map(r => String(r.v));
+}
+
+describe('the two forms of a route are the same', () => {
+  test('by hash, of each type', async () => {
+    for (const [name] of COLUMNS) await agree({ kind: 'hash', columns: [name] });
+  });
+
+  test('by hash of several columns, with weights, and the targets get their shares', async () => {
+    const all = COLUMNS.map(([name]) => name);
+    const weights = { t0: 2, t1: 1, t2: 1 };
+    const here = await agree({ kind: 'hash', columns: all, weights });
+    const share = here.filter(t => t === 0).length / here.length;
+    expect(share).toBeGreaterThan(0.4);
+    expect(share).toBeLessThan(0.6);
+    await agree({ kind: 'hash', columns: ['vc', 'e', 'b'], weights: { t1: 1 } });
+    // Not their bytes in a row: the border between two columns counts.
+    const ab = makeRoute({ kind: 'hash', columns: ['vc', 'e'] }, schema, TARGETS);
+    const ba = makeRoute({ kind: 'hash', columns: ['e', 'vc'] }, schema, TARGETS);
+    expect(rows.some(r => ab.targetsOf(r) !== ba.targetsOf(r))).toBe(true);
+  });
+
+  test.each([
+    'i8',
+    'u16z',
+    'i32',
+    'i64',
+    'u64',
+    'd',
+    'dt',
+    'dt6',
+    'ts3',
+    'vc',
+    'l1',
+    'c',
+    'vb',
+    'b',
+  ])('by range of %s, each bound the first value behind it', async column => {
+    const values = await valuesOf(column, 8);
+    const ranges = values.slice(1).map((below, i) => ({ below, target: TARGETS[i % 3] ?? '' }));
+    const here = await agree({ kind: 'range', column, ranges: [...ranges, { target: 't2' }] });
+    if (values.length > 3) expect(new Set(here).size).toBe(3);
+  });
+
+  test.each(['i8', 'i64', 'u64', 'd', 'vc', 'l1', 'c', 'e', 'vb', 'b'])(
+    'by list of %s',
+    async column => {
+      const values = await valuesOf(column, 9);
+      const t0 = values.filter((_, i) => i % 2 === 0);
+      const t1 = values.filter((_, i) => i % 2 === 1);
+      const listed = t1.length > 0 ? { t0, t1 } : { t0 };
+      await agree({ kind: 'list', column, values: listed, otherwise: 't2' });
+    },
+  );
+
+  test('a value that is not listed has no target, here or there', async () => {
+    const spec: RouteSpec = { kind: 'list', column: 'id', values: { t0: ['0'] } };
+    const route = makeRoute(spec, schema, TARGETS);
+    expect((await there(route)).slice(0, 2)).toEqual([0, null]);
+    const [first, second] = rows;
+    if (first === undefined || second === undefined) throw new Error('two rows');
+    expect(route.targetsOf(first)).toBe(0);
+    expect(() => route.targetsOf(second)).toThrow(/no target is listed/);
+  });
+
+  test('pinned to a target', async () => {
+    expect(new Set(await agree({ kind: 'target', target: 't1' }))).toEqual(new Set([1]));
+  });
+
+  test('types whose text the two could print otherwise are refused', async () => {
+    await session.rawQuery(
+      "CREATE TABLE odd (id INT PRIMARY KEY, f FLOAT NOT NULL, y YEAR NOT NULL, e ENUM('a') NOT NULL, " +
+        'bits BIT(8) NOT NULL, j JSON NOT NULL)',
+    );
+    const odd = await inspectTable(session, DB, 'odd');
+    for (const column of ['f', 'y', 'e', 'bits', 'j']) {
+      expect(routeProblem(odd, { kind: 'hash', columns: [column] })).toMatchObject({
+        problem: 'type',
+      });
+    }
+  });
+});

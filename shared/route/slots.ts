@@ -1,0 +1,113 @@
+/**
+ * The route by hash: bytes of the columns to one of 4,096 slots, slots to targets. A slot is what
+ * moves when targets are added later, so rows of one slot always stay together.
+ *
+ * Slot of bytes: bits 20 to 31 of CRC-32 times 2654435761, the multiplier of Fibonacci hashing
+ * (Knuth, The Art of Computer Programming 3, section 6.4). CRC-32, because every server has it and
+ * it is a hash of bytes, whatever the collation; the product, because keys in even steps differ in
+ * few bits of their CRC, and the low ones alone would leave slots empty.
+ * Several columns are told apart by their lengths: ('a','bc') and ('ab','c') are other bytes.
+ */
+import { crc32 } from 'node:zlib';
+import { ByteWriter } from '../runtime/bytes.ts';
+import { ReshardError } from '../runtime/error.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
+import type { Dialect, Route, RowView, TargetSet } from './route.ts';
+import { RoutedColumn } from './routed-column.ts';
+
+export const SLOTS = 4096;
+const MULTIPLIER = 2_654_435_761;
+const SHIFT = 20;
+
+/** The first slot of a target, and how many follow it to the next run. */
+export interface SlotRun {
+  from: number;
+  target: number;
+}
+
+export class SlotRoute implements Route {
+  readonly epoch: number;
+  readonly columns: readonly string[];
+  readonly #columns: readonly RoutedColumn[];
+  /** Target of each slot. */
+  readonly #targets: Uint16Array;
+  readonly #runs: readonly SlotRun[];
+  readonly #text = new ByteWriter(256);
+  readonly #part = new ByteWriter(256);
+
+  constructor(schema: TableSchema, columns: readonly string[], targets: Uint16Array, epoch = 1) {
+    this.epoch = epoch;
+    this.columns = columns;
+    this.#columns = columns.map(name => new RoutedColumn(schema, name));
+    this.#targets = targets;
+    this.#runs = runsOf(targets);
+  }
+
+  targetsOf(row: RowView): TargetSet {
+    return this.#targets[this.slotOf(row)] as number;
+  }
+
+  slotOf(row: RowView): number {
+    const text = this.#text;
+    text.clear();
+    const [first] = this.#columns;
+    if (this.#columns.length === 1 && first !== undefined) first.write(row, text);
+    else for (const column of this.#columns) this.#append(column, row);
+    return slotOfBytes(text.view());
+  }
+
+  #append(column: RoutedColumn, row: RowView): void {
+    const part = this.#part;
+    part.clear();
+    column.write(row, part);
+    this.#text.ascii(`${part.pos}:`);
+    this.#text.copy(part.buf, 0, part.pos);
+  }
+
+  sql(dialect: Dialect): string {
+    const [first, ...others] = this.#runs;
+    if (first === undefined) throw new RangeError('slots without a target');
+    if (others.length === 0) return `${first.target}`;
+    const parts = this.#columns.map(c => c.sql(dialect));
+    const text =
+      parts.length === 1
+        ? parts[0]
+        : `CONCAT(${parts.map(p => `LENGTH(${p}),':',${p}`).join(',')})`;
+    const slot = `(((CRC32(${text})*${MULTIPLIER})>>${SHIFT})&${SLOTS - 1})`;
+    const starts = others.map(r => r.from).join(',');
+    const targets = this.#runs.map(r => r.target).join(',');
+    return `ELT(1+INTERVAL(${slot},${starts}),${targets})`;
+  }
+}
+
+export function slotOfBytes(bytes: Buffer): number {
+  return Math.imul(crc32(bytes), MULTIPLIER) >>> SHIFT;
+}
+
+/** Slots in order, to targets in order, each with its weight's share. */
+export function slotsByWeight(weights: readonly number[]): Uint16Array {
+  const total = weights.reduce((a, b) => a + b, 0);
+  if (!(total > 0) || weights.some(w => !(w >= 0))) {
+    throw new ReshardError('config', 'the weights of the targets must be numbers above 0', {
+      remedy: 'give each target a weight of 1, and more to those that can take more',
+    });
+  }
+  const targets = new Uint16Array(SLOTS);
+  let sum = 0;
+  let from = 0;
+  weights.forEach((weight, target) => {
+    sum += weight;
+    const to = Math.round((sum / total) * SLOTS);
+    targets.fill(target, from, to);
+    from = to;
+  });
+  return targets;
+}
+
+export function runsOf(targets: Uint16Array): SlotRun[] {
+  const runs: SlotRun[] = [];
+  targets.forEach((target, from) => {
+    if (runs.at(-1)?.target !== target) runs.push({ from, target });
+  });
+  return runs;
+}
