@@ -223,14 +223,14 @@ export class TableCheck {
   }
 
   #different(places: TablePlaces, probe: KeyProbe & { key: readonly string[] }): void {
-    const [first] = probe.sources;
     const nameOf = (list: readonly Place[], i: number): string => list[i]?.server.name ?? '';
+    const expected = probe.sources.map(s => nameOf(places.targets, s.shard));
     const difference: Difference = {
       table: this.#o.table,
       kind: kindOf(probe),
       key: readableKey(schemaOf(places), probe.key),
-      sources: probe.sources.map(s => nameOf(places.sources, s.source)),
-      expected: first === undefined ? null : nameOf(places.targets, first.shard),
+      sources: [...new Set(probe.sources.map(s => nameOf(places.sources, s.source)))],
+      expected: expected.length === 0 ? null : [...new Set(expected)].join(', '),
       targets: probe.targets.map(t => nameOf(places.targets, t.target)),
     };
     if (this.#result.differences.length < this.#o.differencesMax) {
@@ -304,7 +304,7 @@ async function estimate(
 }
 
 function sourceRows(probe: RangeProbe): number {
-  return probe.sources.flat().reduce((n, digest) => n + digest.count, 0);
+  return probe.sourceRows.reduce((a, b) => a + b, 0);
 }
 
 function targetRows(probe: RangeProbe): number {
@@ -314,10 +314,7 @@ function targetRows(probe: RangeProbe): number {
 /** The server with the most rows of the range: dividing by its keys makes every part smaller. */
 function biggestPlace(places: TablePlaces, probe: RangeProbe): { place: Place; rows: number } {
   const counted = [
-    ...places.sources.map((place, i) => ({
-      place,
-      rows: (probe.sources[i] ?? []).reduce((n, digest) => n + digest.count, 0),
-    })),
+    ...places.sources.map((place, i) => ({ place, rows: probe.sourceRows[i] ?? 0 })),
     ...places.targets.map((place, t) => ({ place, rows: probe.targets[t]?.count ?? 0 })),
   ];
   return counted.reduce((a, b) => (b.rows > a.rows ? b : a));

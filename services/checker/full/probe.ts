@@ -26,8 +26,10 @@ export interface Digest {
 }
 
 export interface RangeProbe {
-  /** By source, by shard. */
+  /** By source, by shard. A row that belongs to several targets is in the digest of each. */
   sources: Digest[][];
+  /** By source: rows of the range, each counted once, wherever it belongs. */
+  sourceRows: number[];
   /** By target; null where nobody probed. */
   targets: (Digest | null)[];
 }
@@ -79,11 +81,14 @@ export async function probeRange(
   range: KeyRange,
   targets: readonly number[],
 ): Promise<RangeProbe> {
-  const bySource = places.sources.map(async ({ server, schema }) => {
+  const sourceRows = places.sources.map(() => 0);
+  const bySource = places.sources.map(async ({ server, schema }, source) => {
     const shards = places.targets.map(emptyDigest);
     const sql = digestSelect(schema, range, shardSql(places));
     for (const row of await textRows(await sessionSet.session(server), sql)) {
-      for (const shard of shardsOf(row, places)) shards[shard] = digestOf(row);
+      const digest = digestOf(row);
+      sourceRows[source] = (sourceRows[source] ?? 0) + digest.count;
+      for (const shard of shardsOf(row, places)) shards[shard] = digest;
     }
     return shards;
   });
@@ -92,7 +97,8 @@ export async function probeRange(
     const [row] = await textRows(await sessionSet.session(server), digestSelect(schema, range));
     return row === undefined ? emptyDigest() : digestOf(row);
   });
-  return { sources: await Promise.all(bySource), targets: await Promise.all(byTarget) };
+  const [sources, found] = await Promise.all([Promise.all(bySource), Promise.all(byTarget)]);
+  return { sources, sourceRows, targets: found };
 }
 
 function digestOf(row: TextRow): Digest {
