@@ -5,6 +5,7 @@ import { explainRoutes, type TableSpread } from '../command/explain-route.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
 import { count } from './number-text.ts';
+import { print, printJson } from './output.ts';
 import { textTable } from './text-table.ts';
 
 const BAR_WIDTH = 30;
@@ -32,11 +33,8 @@ export async function routeCommand(file: string, o: RouteCommandOptions): Promis
     ...(o.row === undefined ? {} : { where: o.row }),
   });
   const width = process.stdout.columns ?? 100;
-  process.stdout.write(
-    o.json
-      ? `${JSON.stringify({ tables: spreads }, null, 2)}\n`
-      : `${spreads.map(s => describeSpread(s, width)).join('\n\n')}\n`,
-  );
+  if (o.json) printJson({ tables: spreads }, 2);
+  else print(`${spreads.map(s => describeSpread(s, width)).join('\n\n')}\n`);
   return spreads.some(s => s.nowhere > 0) ? EXIT.failed : EXIT.ok;
 }
 

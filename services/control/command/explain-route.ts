@@ -108,7 +108,7 @@ function refuseRoute(job: Job, schema: TableSchema): void {
   if (problem === null) return;
   const what = problem.of === 'values' ? problem.what : problem.problem;
   throw new ReshardError('config', `${schema.table}.${problem.column}: ${what}`, {
-    remedy: '`reshard doctor` says how to mend the route',
+    remedy: '`reshard doctor <job file>` says how to mend the route',
   });
 }
 
