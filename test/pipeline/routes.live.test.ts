@@ -117,9 +117,15 @@ test(
     for (const db of [first, second]) await db.close();
     const damaged = await job.verify();
     expect(damaged.code, damaged.out).toBe(4);
-    expect(JSON.parse(damaged.out).tables).toMatchObject(
-      ['customers', 'orders'].map(table => ({ table })),
-    );
+    const told: { table: string; differences: { expected: string; targets: string[] }[] }[] =
+      JSON.parse(damaged.out).tables;
+    expect(told.filter(t => t.differences.length > 0).map(t => t.table)).toEqual([
+      'customers',
+      'orders',
+    ]);
+    expect(told[0]?.differences).toMatchObject([
+      { expected: 'target1, target2', targets: ['target2'] },
+    ]);
 
     file.tables[0].route = { kind: 'target', target: 'target1' };
     writeFileSync(job.jobFile, stringify(file));
