@@ -8,6 +8,7 @@ import { DDL_GUARDS } from './guards/ddl.ts';
 import type { Guard } from './guards/guard.ts';
 import { KEY_GUARDS } from './guards/key.ts';
 import { LOG_GUARDS } from './guards/log.ts';
+import { ROUTE_GUARDS } from './guards/route.ts';
 import { SINK_GUARDS } from './guards/sink.ts';
 import { TYPE_GUARDS } from './guards/type.ts';
 
@@ -15,6 +16,7 @@ export const GUARDS: Guard[] = [
   ...LOG_GUARDS,
   ...DDL_GUARDS,
   ...KEY_GUARDS,
+  ...ROUTE_GUARDS,
   ...SINK_GUARDS,
   ...CONTROL_GUARDS,
   ...CHECKER_GUARDS,
