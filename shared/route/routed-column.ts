@@ -40,6 +40,9 @@ function formOf(type: ColumnType): Form {
     case 'set':
     case 'bit':
     case 'json':
+    case 'geometry':
+    case 'vector':
+    case 'address':
     case 'unsupported':
       return null;
     default:
