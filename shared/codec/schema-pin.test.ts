@@ -16,7 +16,7 @@ const PINNED: Record<RecordName, string> = {
   chunk: '9e3f10de50dfd665',
   progress: 'ee28cdf866851c32',
   report: '4a1e8b9f2de31d3e',
-  state: '2c73f4c418c9dfcb',
+  state: 'c2a3277998e1ac49',
 };
 
 function hash(schema: unknown): string {
