@@ -4,6 +4,8 @@
  * which belongs to the rows (it follows them), and nothing else. Members of ENUM and SET that the
  * server prints as `?` are written as they are (true-members.ts).
  */
+
+import { ReshardError } from '../runtime/error.ts';
 import { allColumns } from '../schema/table-schema.ts';
 import type { MysqlSession } from './connect.ts';
 import { qualified, quoteId } from './identifier.ts';
@@ -84,8 +86,50 @@ export async function copyTables(
   const created: string[] = [];
   for (const table of tables) {
     if (present.has(table)) continue;
-    await target.rawQuery(await createTableSql(source, sourceDb, table));
+    const sql = await createTableSql(source, sourceDb, table);
+    await target.rawQuery(sql);
+    const isDoubtful = sql.includes('?') && source.flavor === 'mysql' && target.flavor === 'mysql';
+    if (isDoubtful) {
+      const [there, here] = [
+        await expressionsOf(source, sourceDb, table),
+        await expressionsOf(target, targetDb, table),
+      ];
+      if (there !== here) {
+        await target.rawQuery(`DROP TABLE ${qualified(targetDb, table)}`);
+        throw unprintable(target, table);
+      }
+    }
     created.push(table);
   }
   return created;
+}
+
+/**
+ * Expressions of columns and constraints, as the server has them. SHOW CREATE TABLE prints some of
+ * their literals as question marks (four-byte characters, other character sets), and a table that
+ * is made by it computes other values. INFORMATION_SCHEMA tells the two apart.
+ */
+async function expressionsOf(session: MysqlSession, db: string, table: string): Promise<string> {
+  const columns = await session.query<object>(
+    `SELECT COLUMN_NAME AS name, GENERATION_EXPRESSION AS expression,
+            IF(EXTRA LIKE '%DEFAULT_GENERATED%', COLUMN_DEFAULT, NULL) AS value
+       FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?
+      ORDER BY ORDINAL_POSITION`,
+    [db, table],
+  );
+  const checks = await session.query<object>(
+    `SELECT CHECK_CLAUSE AS clause FROM information_schema.CHECK_CONSTRAINTS
+       JOIN information_schema.TABLE_CONSTRAINTS USING (CONSTRAINT_SCHEMA, CONSTRAINT_NAME)
+      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY CONSTRAINT_NAME`,
+    [db, table],
+  );
+  return JSON.stringify([columns, checks]);
+}
+
+function unprintable(target: MysqlSession, table: string): ReshardError {
+  const what = `${table}: the source prints an expression of it with question marks`;
+  return new ReshardError('unsupported-type', what, {
+    remedy: 'create the table on the targets by the statement that has made it on the source',
+    context: { ...target.where(), table },
+  });
 }

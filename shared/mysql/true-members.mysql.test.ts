@@ -6,7 +6,7 @@ import type { ColumnType } from '../type/column-type.ts';
 import { familyOf } from '../type/type-families.ts';
 import { MysqlSession } from './connect.ts';
 import { inspectTable } from './inspect.ts';
-import { createTableSql } from './schema-copy.ts';
+import { copyTables, createTableSql } from './schema-copy.ts';
 
 const DB = `members_${process.pid}`;
 const server = () => {
@@ -88,4 +88,32 @@ test('members that look the same, and are not, are not equal to the check', asyn
   }
   expect(sums).toHaveLength(2);
   expect(sums[0]).not.toBe(sums[1]);
+});
+
+test('a table whose expressions the server prints with question marks is not made', async () => {
+  if (admin.flavor !== 'mysql') return;
+  const copy = `${DB}_copy`;
+  const made = async (name: string, column: string): Promise<string[]> => {
+    await admin.rawQuery(`USE ${DB}`);
+    await admin.rawQuery(`CREATE TABLE ${name} (id INT PRIMARY KEY, t VARCHAR(9), ${column})`);
+    return copyTables(admin, DB, admin, copy, [name]);
+  };
+  await admin.rawQuery(`CREATE DATABASE ${copy} CHARACTER SET utf8mb4`);
+  try {
+    const wrong = {
+      g: "c VARCHAR(20) AS (CONCAT(t, '😀')) VIRTUAL",
+      h: "u CHAR(5) CHARACTER SET gbk, c CHAR(9) CHARACTER SET gbk AS (CONCAT(u, '文')) STORED",
+      i: "c VARCHAR(20) DEFAULT (CONCAT('😀', 'a'))",
+      j: "c INT, CONSTRAINT smile CHECK (t <> '😀')",
+    };
+    for (const [name, column] of Object.entries(wrong)) {
+      await expect(made(name, column), name).rejects.toMatchObject({ kind: 'unsupported-type' });
+      const left = await admin.query(`SHOW TABLES FROM ${copy} LIKE '${name}'`);
+      expect(left, name).toEqual([]);
+    }
+    expect(await made('k', "c VARCHAR(20) AS (CONCAT(t, 'ä?')) STORED")).toEqual(['k']);
+  } finally {
+    await admin.rawQuery(`DROP DATABASE ${copy}`);
+    await admin.rawQuery(`USE ${DB}`);
+  }
 });
