@@ -109,7 +109,10 @@ export const CATALOGUE: Record<ErrorKind, CatalogueEntry> = {
   'schema-changed': {
     means: 'a table is no longer what the job was planned with',
     causes: 'a DDL statement on the source, or a target table that was altered',
-    remedy: 'make source and targets alike, then `reshard recopy <job file> --source <name>`',
+    remedy:
+      '`reshard ddl show <job file>` says what came, what the targets need, and whether the log can' +
+      ' go on there (`reshard ddl apply <job file>`) or the table is copied anew' +
+      ' (`reshard recopy <job file> --source <name>`)',
   },
   'unsupported-type': {
     means: 'a column has a type that is not carried yet',

@@ -14,7 +14,11 @@ export interface Growth {
 
 /** The same bytes of a row, and the same rules for them. */
 export function sameColumn(a: Column, b: Column): boolean {
-  return a.nullable === b.nullable && a.generated === b.generated && typeText(a) === typeText(b);
+  return a.nullable === b.nullable && a.generated === b.generated && sameType(a, b);
+}
+
+export function sameType(a: Column, b: Column): boolean {
+  return typeText(a) === typeText(b);
 }
 
 /** Order of an object's entries must not matter: one of the two was read from JSON. */

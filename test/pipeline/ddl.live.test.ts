@@ -20,9 +20,10 @@ beforeAll(async () => {
   mysql = await ShopJob.servers(2);
   job = await ShopJob.prepare({
     mysql,
-    orders: 4000,
+    orders: 1500,
     sources: 2,
-    options: { snapshotRowsPerSecond: 6000, parkDeadlineSeconds: 600 },
+    // The copy takes some seconds: the first change is in the middle of it.
+    options: { snapshotRowsPerSecond: 800, parkDeadlineSeconds: 600 },
   });
 }, 3 * MINUTES);
 
@@ -50,6 +51,12 @@ const haltOf = (service: string, source: number): string | undefined => {
 const halted = (service: string, source: number): Promise<string> =>
   until(() => haltOf(service, source), { timeoutMs: MINUTES, what: `${service} to halt` });
 
+const goesOn = (service: string, source: number): Promise<unknown> =>
+  until(() => haltOf(service, source) === undefined, {
+    timeoutMs: MINUTES,
+    what: `${service} to go on`,
+  });
+
 interface Shown {
   changed: { source: string; table: string; added: string[]; targets: { sql: string }[] }[];
 }
@@ -62,14 +69,22 @@ async function ddl(action: 'show' | 'apply', ...args: string[]) {
 /** Carries out on each target what is printed for it. */
 async function alterTargets(table: string): Promise<void> {
   const { out } = await callReshard('ddl', 'show', job.jobFile, '--tables', table);
-  const printed = [...out.matchAll(/^ {4}(\S+): (ALTER TABLE .*);$/gm)];
-  expect(printed.length, out).toBeGreaterThan(0);
-  for (const [, target = '', sql = ''] of printed) {
+  // The same for each source that has changed.
+  const printed = new Set(out.match(/^ {4}\S+: ALTER TABLE .*;$/gm));
+  expect(printed.size, out).toBeGreaterThan(0);
+  for (const line of printed) {
+    const [, target = '', sql = ''] = /^ {4}(\S+): (.*);$/.exec(line) ?? [];
     const client = await job.sql(Number(/\d+$/.exec(target)?.[0]) - 1);
     await client.run(sql);
     await client.close();
   }
 }
+
+const recopied = (source: number) =>
+  callReshard(
+    ...['recopy', job.jobFile, '--source', job.status?.sources[source]?.source ?? ''],
+    ...['--tables', 'customers', '--yes', '--json', '--timeout', '150'],
+  );
 
 it(
   'in the middle of the copy, and live on the other source: the copy goes on by chunk',
@@ -104,16 +119,89 @@ it(
       timeoutMs: MINUTES,
       what: 'the reader',
     });
-    await until(() => haltOf('snapshot', 0) === undefined && haltOf('snapshot', 1) === undefined, {
-      timeoutMs: MINUTES,
-      what: 'the copy to go on',
-    });
+    await Promise.all([goesOn('snapshot', 0), goesOn('snapshot', 1)]);
     await job.copied();
     for (const load of loads) await load.stop();
     await job.drained();
     await job.expectEqual();
     await job.expectFollowed(consumer);
     await consumer[Symbol.asyncDispose]();
+  },
+  4 * MINUTES,
+);
+
+it(
+  'several behind a lag, with kills: rows of each time are read as they were',
+  async () => {
+    const load = job.load(60, 5, 0);
+    await job.end('sink', 'SIGKILL');
+    await job.end('binlog', 'SIGKILL');
+    await onSource(
+      0,
+      'UPDATE orders SET quantity = quantity + 1 WHERE order_id % 7 = 0',
+      'ALTER TABLE orders ADD COLUMN tag VARCHAR(20) NULL FIRST',
+      "UPDATE orders SET tag = 'first' WHERE order_id % 3 = 0",
+      'CREATE TABLE IF NOT EXISTS orders (order_id INT PRIMARY KEY)',
+      'ALTER TABLE orders ADD COLUMN extra JSON, ADD more DECIMAL(8,3) NULL AFTER total',
+      "UPDATE orders SET extra = '[1, 2]', more = 1.5 WHERE order_id % 4 = 0",
+      'DELETE FROM orders WHERE order_id % 50 = 0',
+    );
+    job.start('binlog');
+    expect(await halted('binlog', 0)).toMatch(/adds tag/);
+    const { shown } = await ddl('show', '--tables', 'orders');
+    expect(shown.changed.map(c => c.added)).toEqual([['tag', 'more', 'extra']]);
+    await alterTargets('orders');
+    expect((await ddl('apply', '--tables', 'orders', '--yes')).code).toBe(0);
+    await job.end('binlog', 'SIGKILL');
+    await job.end('control', 'SIGKILL');
+    job.start('control', 'binlog', 'sink');
+    await goesOn('binlog', 0);
+    await load.stop();
+    await job.drained();
+    // Rows of a source that has the columns and of one that has not are not compared.
+    await onSource(
+      1,
+      'ALTER TABLE orders ADD tag VARCHAR(20), ADD extra JSON, ADD more DECIMAL(8,3)',
+    );
+    await halted('binlog', 1);
+    expect((await ddl('apply', '--yes')).code).toBe(0);
+    await until(() => haltOf('binlog', 1) === undefined, {
+      timeoutMs: MINUTES,
+      what: 'the reader',
+    });
+    await job.drained();
+    await job.expectEqual();
+    expect((await job.verify()).code).toBe(0);
+    expect((await ddl('show')).shown.changed).toEqual([]);
+  },
+  4 * MINUTES,
+);
+
+it(
+  'other changes: the targets get them as printed, a recopy under the new shape ends equal',
+  async () => {
+    job.start(...SERVICES);
+    await job.copied();
+    for (const source of [0, 1]) {
+      await onSource(
+        source,
+        'ALTER TABLE customers DROP COLUMN note, MODIFY name VARCHAR(100) NOT NULL,' +
+          ' ADD COLUMN level INT NOT NULL DEFAULT 7',
+        'UPDATE customers SET level = 8 WHERE customer_id % 3 = 0',
+        'DELETE FROM customers WHERE customer_id % 40 = 0',
+      );
+    }
+    const errors = await Promise.all([halted('binlog', 0), halted('binlog', 1)]);
+    expect(errors[0]).toMatch(/ALTER of customers at the source.*reshard ddl show/s);
+    const early = await recopied(0);
+    expect([early.code, early.err]).toEqual([1, expect.stringMatching(/alter the targets first/)]);
+    await alterTargets('customers');
+    const both = await Promise.all([recopied(0), recopied(1)]);
+    expect(both.map(r => `${r.code} ${r.err}`)).toEqual(['0 ', '0 ']);
+    await Promise.all([goesOn('binlog', 0), goesOn('binlog', 1)]);
+    await onSource(0, 'UPDATE customers SET level = 9 LIMIT 5');
+    await job.drained();
+    await job.expectEqual();
   },
   4 * MINUTES,
 );

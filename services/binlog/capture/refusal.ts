@@ -48,7 +48,8 @@ export class Refusals {
     return this.#refuse('schema-changed', message, {
       tables,
       first:
-        'undo it, so that the table is as it was planned (a job follows one schema of a table)',
+        'undo it, so that the table is as it was planned, or alter the targets as' +
+        ' `reshard ddl show <job file>` says',
     });
   }
 

@@ -75,24 +75,35 @@ function renderDdl(found: readonly GrowthLook[], file: string): string {
   return found.map(look => renderOne(look, file)).join('\n\n');
 }
 
-function renderOne({ plan, added, against, targets }: GrowthLook, file: string): string {
+function renderOne(look: GrowthLook, file: string): string {
+  const { plan, added, against, unfit, targets } = look;
   const { source, db, table } = plan;
   const came = added.length === 0 ? 'is another one' : `has got ${added.join(', ')}`;
   const lines = [`${source}: ${db}.${table} ${came} since it was planned`];
-  if (against.length > 0) {
+  const where = `--source ${source} --tables ${table}`;
+  if (against.length === 0) {
     lines.push(
-      ...against.map(why => `  cannot be taken up: ${why}`),
-      '  undo it at the source, or make a new job; columns can be taken up that are NULL in all older rows',
+      '  can be taken up: rows from before have NULL there, the log goes on at the place of the',
+      '  ALTER, the value schema of the topic gets a new version, nothing is copied',
+      ...altersOf(look),
+      `  ${thenOf(targets)}: reshard ddl apply ${file} ${where}`,
     );
     return lines.join('\n');
   }
+  lines.push(...against.map(why => `  cannot be taken up: ${why}`));
+  if (unfit.length > 0) return [...lines, '  undo it at the source, or make a new job'].join('\n');
   lines.push(
-    '  can be taken up: rows from before have NULL there, the log goes on at the place of the',
-    '  ALTER, the value schema of the topic gets a new version, nothing is copied',
+    '  can be copied as it is now, once its reader has halted there, or be undone at the source',
+    ...altersOf(look),
+    `  ${thenOf(targets)}: reshard recopy ${file} ${where}`,
   );
-  if (targets.length > 0) lines.push('  first, on the targets:');
-  for (const { target, what, sql } of targets) lines.push(`    ${target}: ${sql ?? what}`);
-  const then = targets.length > 0 ? 'then' : 'now';
-  lines.push(`  ${then}: reshard ddl apply ${file} --source ${source} --tables ${table}`);
   return lines.join('\n');
+}
+
+const thenOf = (targets: GrowthLook['targets']): string => (targets.length > 0 ? 'then' : 'now');
+
+function altersOf({ targets }: GrowthLook): string[] {
+  if (targets.length === 0) return [];
+  const alters = targets.map(({ target, what, sql }) => `    ${target}: ${sql ?? what}`);
+  return ['  first, on the targets:', ...alters];
 }

@@ -15,7 +15,7 @@ import { sleep } from '../../../shared/runtime/clock.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../../shared/runtime/service.ts';
 import { RepairRuns, type RunNote } from '../repair/repair-runs.ts';
-import { ServerProbe } from '../status/server-probe.ts';
+import { type Applied, ServerProbe } from '../status/server-probe.ts';
 import { untilFenced } from './leadership.ts';
 import { MemberSweep } from './member-sweep.ts';
 import { nextPhase, type PhaseEvent } from './phase.ts';
@@ -104,6 +104,7 @@ export class Control implements Unit {
       ),
     );
     verdicts.failed.catch(fail);
+    const applied = (target: string): Promise<Applied | null> => probe.applied(target);
     const runs = new RepairRuns({
       job,
       view,
@@ -111,12 +112,12 @@ export class Control implements Unit {
       log,
       progress,
       checkReport: id => verdicts.check(id),
-      applied: target => probe.applied(target),
+      applied,
       put,
       doubt: (tables, why) => proofs.doubt(tables, why),
     });
     needed = () => runs.checks;
-    const requests = new Requests({ ...this.#context, writer, progress, proofs });
+    const requests = new Requests({ ...this.#context, writer, progress, proofs, applied });
     return { writer, progress, verdicts, proofs, runs, requests };
   }
 

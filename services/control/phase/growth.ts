@@ -31,7 +31,7 @@ import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { type SchemaDifference, schemaDifferences } from '../../../shared/schema/schema-diff.ts';
-import { tableGrowth } from '../../../shared/schema/table-growth.ts';
+import { sameType, tableGrowth } from '../../../shared/schema/table-growth.ts';
 import {
   schemaFingerprint,
   type TableSchema,
@@ -48,6 +48,8 @@ export interface GrowthLook {
   added: string[];
   /** What stands against taking it up; empty: nothing does. */
   against: string[];
+  /** What stands against a copy of it as it is, too. */
+  unfit: string[];
   /** What the targets lack, each in words and, where it is known, as a statement. */
   targets: { target: string; what: string; sql: string | null }[];
 }
@@ -76,11 +78,11 @@ export async function lookAtTable(
   if (schemaFingerprint(now) === schemaFingerprint(plan.schema)) return null;
   const { added, other } = tableGrowth(plan.schema, now);
   const names = added.map(c => c.name);
-  const against = [
-    ...other,
-    ...(await filled(session, now, names)),
+  const unfit = [
+    ...(isSameKey(plan.schema, now) ? [] : ['its primary key is another one']),
     ...unsupportedColumns(now).map(u => `column ${u.column}: ${u.reason}`),
   ];
+  const against = [...other, ...(await filled(session, now, names)), ...unfit];
   const create = await createTableSql(session, source.database, table);
   const targets: GrowthLook['targets'] = [];
   for (const target of job.targets) {
@@ -88,7 +90,17 @@ export async function lookAtTable(
       targets.push({ target: target.name, what: `${differs.column} ${differs.what}`.trim(), sql });
     }
   }
-  return { plan, now, added: names, against, targets };
+  return { plan, now, added: names, against, unfit, targets };
+}
+
+/** A topic lives with one key: other bytes of a key would be a second history of its row. */
+function isSameKey(planned: TableSchema, now: TableSchema): boolean {
+  if (planned.primaryKey.length !== now.primaryKey.length) return false;
+  return planned.primaryKey.every((at, i) => {
+    const was = planned.columns[at];
+    const is = now.columns[now.primaryKey[i] ?? -1];
+    return was !== undefined && is !== undefined && was.name === is.name && sameType(was, is);
+  });
 }
 
 /** Columns with a default have it in the rows that were there, too. */
@@ -108,10 +120,12 @@ async function filled(
     .map(r => `column ${r.name} has a default`);
 }
 
-/** Columns that other sources of the table have brought already. */
+/** Columns that other sources have brought already; not those that this one had and has lost. */
 function othersColumns(view: JobView, plan: TablePlan): Set<string> {
   const others = [...view.plans.values()].filter(p => p.table === plan.table && p !== plan);
-  return new Set(others.flatMap(p => p.schema.columns.map(c => c.name)));
+  const had = plan.schema.columns.map(c => c.name);
+  const names = others.flatMap(p => p.schema.columns.map(c => c.name));
+  return new Set(names.filter(name => !had.includes(name)));
 }
 
 async function lacking(
@@ -177,18 +191,23 @@ async function takeUp(deps: GrowthDeps, request: GrowthRequest): Promise<void> {
 }
 
 /** Throws if the columns cannot be taken up as things stand. */
-export function refuse({ plan, against, targets }: GrowthLook): void {
-  const context = { source: plan.source, table: plan.table };
+export function refuse(look: GrowthLook): void {
+  const { plan, against } = look;
   if (against.length > 0) {
     throw new ReshardError('schema-changed', `the table has not only grown: ${against[0]}`, {
-      context,
-      remedy: 'undo that at the source; columns can be taken up that are NULL in all older rows',
+      context: { source: plan.source, table: plan.table },
+      remedy: '`reshard ddl show <job file>` says what can be done instead',
     });
   }
+  refuseTargets(look);
+}
+
+/** Throws if a target cannot hold what would come. */
+export function refuseTargets({ plan, targets }: GrowthLook): void {
   const [first] = targets;
   if (first === undefined) return;
   throw new ReshardError('schema-changed', `${first.target}: ${first.what}`, {
-    context: { ...context, target: first.target },
+    context: { source: plan.source, table: plan.table, target: first.target },
     remedy: `alter the targets first: ${targets.map(t => `${t.target}: ${t.sql ?? t.what}`).join(' ')}`,
   });
 }

@@ -14,19 +14,18 @@ import type {
   TablePlan,
   TablePlanRecord,
 } from '../../../shared/job/state/job-view.ts';
-import { stateKey } from '../../../shared/job/state/job-view.ts';
+import { parseSchema, stateKey } from '../../../shared/job/state/job-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { gtidLowerBound } from '../../../shared/mysql/gtid-lower-bound.ts';
-import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { planRanges } from '../../../shared/mysql/range-plan.ts';
 import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import { schemaFingerprint } from '../../../shared/schema/table-schema.ts';
 import type { Answer } from './inquiry.ts';
 import { nextPhase } from './phase.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
+import { type ReshapeDeps, reshaped } from './reshape.ts';
 import type { StateWriter } from './state-writer.ts';
 
 export interface RecopyDeps {
@@ -43,8 +42,11 @@ export interface RecopyDeps {
 export interface RecopyDraft {
   gtid: string;
   /** By table; without those that an earlier control has planned for the same request. */
-  tables: ReadonlyMap<string, Pick<TablePlanRecord, 'estimatedRows' | 'ranges'>>;
+  tables: ReadonlyMap<string, TableDraft>;
 }
+
+/** With the shape that the table has by now, if that is another one. */
+type TableDraft = Pick<TablePlanRecord, 'estimatedRows' | 'ranges'> & Partial<TablePlanRecord>;
 
 /** Of each source the oldest request that is neither planned nor refused. */
 export function openRecopies(view: JobView): RecopyRequest[] {
@@ -55,23 +57,19 @@ export function openRecopies(view: JobView): RecopyRequest[] {
 }
 
 /** Asks the source; see inquiry.ts. */
-export async function draftRecopy(
-  { job, view, log }: Pick<RecopyDeps, 'job' | 'view' | 'log'>,
-  request: RecopyRequest,
-): Promise<RecopyDraft> {
+export async function draftRecopy(deps: ReshapeDeps, request: RecopyRequest): Promise<RecopyDraft> {
+  const { job, view, log } = deps;
   const source = sourceOf(job, request);
   await using session = await MysqlSession.open(source, { role: 'read', log });
   // Before the ranges: what is committed later is in the binlog behind it.
   const gtid = await gtidLowerBound(session);
-  const tables = new Map<string, Pick<TablePlanRecord, 'estimatedRows' | 'ranges'>>();
+  const tables = new Map<string, TableDraft>();
   for (const name of request.tables) {
     const known = planOf(view, source, name);
     if (known.recopy === request.id) continue;
-    const schema = await inspectTable(session, source.database, name);
-    if (schemaFingerprint(schema) !== schemaFingerprint(known.schema)) {
-      throw altered(keyOf(source, name));
-    }
-    tables.set(name, await planRanges(session, schema));
+    const shape = await reshaped(deps, request, source, known);
+    const schema = shape.schemaJson === undefined ? known.schema : parseSchema(shape.schemaJson);
+    tables.set(name, { ...(await planRanges(session, schema)), ...shape });
   }
   return { gtid, tables };
 }
@@ -104,14 +102,14 @@ async function plan(deps: RecopyDeps, request: RecopyRequest, draft: RecopyDraft
   const { id: recopy, jump } = request;
   const { gtid } = draft;
   const source = sourceOf(job, request);
-  for (const [name, ranges] of draft.tables) {
+  for (const [name, drafted] of draft.tables) {
     const { schema: _, ...record } = planOf(view, source, name);
     // Before the plan is known, and so before any row of it is in the log.
     const { topicId, ends } = await deps.ends(record.topic);
     await deps.writer.put(stateKey.plan(source.name, source.database, name), {
       plan: {
         ...record,
-        ...ranges,
+        ...drafted,
         generation: record.generation + 1,
         recopy,
         skipTo: request.skip ? gtid : '',
@@ -152,12 +150,4 @@ async function doubtOthers({ job, proofs }: RecopyDeps, request: RecopyRequest):
   if (!request.jump) return;
   const others = job.tables.map(t => t.name).filter(name => !request.tables.includes(name));
   await proofs.doubt(others, `${request.id} has passed over binlog of ${request.source}`);
-}
-
-function altered(table: string): ReshardError {
-  return new ReshardError('schema-changed', `${table} is not as it was planned`, {
-    remedy:
-      'undo the change of the table; columns that were added can be taken up instead ' +
-      '(`reshard ddl show <job file>`), then recopy again',
-  });
 }

@@ -6,6 +6,7 @@
 import type { ApplyRequest, TablePlanRecord } from '../../../shared/job/state/job-view.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import type { RunNote } from '../repair/repair-runs.ts';
+import type { Applied } from '../status/server-probe.ts';
 import { type ApplyDeps, carryOutApply, draftApply, openApply } from './apply.ts';
 import { carryOutGrowth, openGrowth } from './growth.ts';
 import { Inquiries } from './inquiry.ts';
@@ -16,6 +17,8 @@ export interface RequestsDeps extends ApplyDeps {
   /** By source. */
   progress: ReadonlyMap<string, ProgressView>;
   proofs: Pick<ProofKeeper, 'doubt'>;
+  /** What a target has applied; null if it does not answer. */
+  applied: (target: string) => Promise<Applied | null>;
 }
 
 export class Requests {
@@ -34,7 +37,9 @@ export class Requests {
     const { view, progress, kafka } = this.#d;
     const ends = (topic: string) => kafka.logEnds(topic);
     for (const recopy of openRecopies(view)) {
-      const answer = this.#recopies.ask(recopy.id, () => draftRecopy(this.#d, recopy));
+      const answer = this.#recopies.ask(recopy.id, () => {
+        return draftRecopy({ ...this.#d, ends }, recopy);
+      });
       if (answer === null) continue;
       await planRecopy({ ...this.#d, ends }, recopy, answer);
       this.#recopies.forget(recopy.id);

@@ -88,9 +88,9 @@ export const DDL_GUARDS: Guard[] = [
     why: 'a column is taken up that a target does not have: its keys are blocked',
     file: 'services/control/phase/growth.ts',
     find: '  if (first === undefined) return;',
-    replace: '  if (first !== undefined || targets.length >= 0) return;',
-    tests: ['test/pipeline/ddl.live.test.ts'],
-    named: 'in the middle of the copy',
+    replace: '  if (first === undefined || targets.length > 0) return;',
+    tests: ['services/control/phase/growth.test.ts'],
+    named: 'altered first',
   },
   {
     name: 'patience with a new schema',

@@ -1,0 +1,39 @@
+/** What keeps added columns from being taken up, and what is said then. */
+import { expect, test } from 'vitest';
+import type { TablePlan } from '../../../shared/job/state/job-view.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import { type GrowthLook, refuse } from './growth.ts';
+
+const now: TableSchema = { db: 'd', table: 't', columns: [], primaryKey: [], uniqueKeys: [] };
+const plan: TablePlan = {
+  ...{ generation: 1, source: 's1', db: 'd', table: 't', topic: 's1.d.t', schemaJson: '{}' },
+  ...{ keySchemaId: 1, valueSchemaId: 2, estimatedRows: 0, ranges: [], schema: now },
+};
+const look = (o: Partial<GrowthLook>): GrowthLook => ({
+  ...{ plan, now, added: ['c'], against: [], unfit: [], targets: [] },
+  ...o,
+});
+
+test('columns that every target has are taken up', () => {
+  expect(() => refuse(look({}))).not.toThrow();
+});
+
+test('a target without them is altered first, by what is printed', () => {
+  const targets = [
+    { target: 't1', what: 'c is not on the target', sql: 'ALTER TABLE d.t ADD COLUMN c int;' },
+    { target: 't2', what: 'c is not on the target', sql: null },
+  ];
+  expect(() => refuse(look({ targets }))).toThrow(
+    expect.objectContaining({
+      kind: 'schema-changed',
+      remedy:
+        'alter the targets first: t1: ALTER TABLE d.t ADD COLUMN c int; t2: c is not on the target',
+    }),
+  );
+});
+
+test('a table that has done more than grow is not taken up', () => {
+  expect(() => refuse(look({ against: ['column v is gone'] }))).toThrow(
+    /has not only grown: column v is gone/,
+  );
+});
