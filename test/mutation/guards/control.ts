@@ -295,4 +295,12 @@ export const CONTROL_GUARDS: Guard[] = [
     replace: 'return word === "" ? "" : text;',
     tests: ['services/control/cli/output.test.ts'],
   },
+  {
+    name: 'a source that is away refuses no request',
+    why: 'a recopy that was ordered while the source restarts is refused, and has to be ordered again',
+    file: 'services/control/phase/inquiry.ts',
+    find: "if (policyOf(error.kind) === 'restart') {",
+    replace: "if (policyOf(error.kind) === 'exit') {",
+    tests: ['services/control/phase/requests.test.ts'],
+  },
 ];

@@ -1,0 +1,50 @@
+/** A request whose source is away waits for it, visibly; it is neither lost nor in anybody's way. */
+import { expect, test } from 'vitest';
+import type { Job } from '../../../shared/job/job.ts';
+import { JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
+import { until } from '../../../shared/runtime/clock.ts';
+import { createLogger } from '../../../shared/runtime/log.ts';
+import { Requests, type RequestsDeps } from './requests.ts';
+
+const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
+const AWAY = { host: '127.0.0.1', port: 1, user: 'u', password: 'p', database: 'shop' };
+
+test('a recopy whose source is away holds up nothing, says what it waits for, and stays open', async () => {
+  const view = new JobView();
+  const written: string[] = [];
+  const put = async (key: string, record: Partial<StateRecord>): Promise<void> => {
+    written.push(key);
+    view.apply(key, { ...NONE, ...record });
+  };
+  const job = { job: 'shop', sources: [{ name: 's1', ...AWAY }], tables: [{ name: 'orders' }] };
+  const deps = {
+    job: job as unknown as Job,
+    view,
+    log: createLogger({ name: 'test', level: 'silent' }),
+    writer: { put },
+    progress: new Map(),
+    proofs: { doubt: async () => {} },
+  };
+  const requests = new Requests(deps as unknown as RequestsDeps);
+  const order = (id: string, source: string, requestedMs: number): void => {
+    const asked = { requestedMs, source, tables: ['orders'], jump: false, skip: false };
+    view.apply(stateKey.recopy(id), { ...NONE, recopy: { id, ...asked } });
+  };
+  order('recopy-1', 's1', 1);
+  order('recopy-2', 's2', 2);
+  // Each turn of control comes back at once; the other request gets its answer meanwhile.
+  await until(
+    async () => {
+      await requests.step();
+      const [waiting] = requests.waiting;
+      return waiting?.what.includes('unreachable') && view.recopies.get('recopy-2')?.error;
+    },
+    { timeoutMs: 20_000, everyMs: 5, what: 'the reason' },
+  );
+  expect(requests.waiting.map(w => [w.id, w.stage])).toEqual([['recopy-1', 'planning']]);
+  expect(requests.waiting[0]?.what).toMatch(/^its sources: unreachable: /);
+  expect(view.recopies.get('recopy-1')).toMatchObject({ id: 'recopy-1' });
+  expect(view.recopies.get('recopy-1')?.error ?? null).toBeNull();
+  expect(view.recopies.get('recopy-2')?.error).toMatch(/the job has no source s2/);
+  expect(written).toEqual(['recopied/recopy-2']);
+});
