@@ -303,4 +303,12 @@ export const CONTROL_GUARDS: Guard[] = [
     replace: "if (policyOf(error.kind) === 'exit') {",
     tests: ['services/control/phase/requests.test.ts'],
   },
+  {
+    name: 'a prepared job waits for nothing',
+    why: 'views tell for ever of a server that a job once waited for',
+    file: 'services/control/phase/prepare.ts',
+    find: 'if (topics.includes(reportTopic(job.job))) return;',
+    replace: '',
+    tests: ['services/control/phase/note-waiting.kafka.test.ts'],
+  },
 ];
