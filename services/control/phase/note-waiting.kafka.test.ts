@@ -1,4 +1,4 @@
-/** What a job waits for before it is prepared is told; once it is, nothing of that is left behind. */
+/** What a job waits for is told before it is prepared; then nothing of that is left behind. */
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { parseJob } from '../../../shared/job/job.ts';
