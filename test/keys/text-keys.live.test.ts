@@ -71,7 +71,9 @@ async function damage(job: KeyJob): Promise<void> {
     for (const table of ['k_default', 'k_general', 'k_two']) {
       const spelt = `UPDATE ${table} SET k = UPPER(k) WHERE ${some(table, 40, 10)}`;
       expect(await client.run(spelt), spelt).toBeGreaterThan(5);
-      expect(await client.run(`DELETE FROM ${table} WHERE ${some(table, 90, 5)}`)).toBe(5);
+      // A text may be in several rows of a key of two columns.
+      const lost = await client.run(`DELETE FROM ${table} WHERE ${some(table, 90, 5)}`);
+      expect(lost).toBeGreaterThanOrEqual(5);
     }
     await client.run(`UPDATE k_pad SET k = CONCAT(k, ' ') WHERE ${some('k_pad', 40, 3)}`);
     await client.close();
