@@ -2,7 +2,7 @@
  * Three projects: `unit` needs nothing but Node, the others need servers, by the end of a file's
  * name. Tests of `live` share one set of servers, change their settings and end their connections:
  * they run a file at a time. Those of `whole` run the whole product, and have MySQL servers or at
- * least databases of their own: two files at a time, as they wait most of the time.
+ * least databases of their own: three files at a time, as they wait most of the time.
  */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
@@ -47,7 +47,7 @@ export default defineConfig({
           name: 'whole',
           include: WHOLE,
           exclude: [...ALONE, ...SLOW],
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
