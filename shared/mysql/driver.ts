@@ -72,6 +72,9 @@ export interface MysqlEndpoint {
  */
 const FLAGS = ['-FOUND_ROWS', '-CLIENT_QUERY_ATTRIBUTES', '-LOCAL_FILES', '-IGNORE_SPACE', '-ODBC'];
 
+/** How a server's own lists of sessions name ours. */
+export const PROGRAM_NAME = 'reshard';
+
 const KEEP_ALIVE_DELAY_MS = 10_000;
 
 function sslOf(tls: MysqlEndpoint['tls']): Pick<ConnectionOptions, 'ssl'> {
@@ -103,7 +106,7 @@ export function startConnection(endpoint: MysqlEndpoint, connectTimeoutMs: numbe
     connectTimeout: connectTimeoutMs,
     enableKeepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
-    connectAttributes: { program_name: 'reshard' },
+    connectAttributes: { program_name: PROGRAM_NAME },
   } as ConnectionOptions);
   return connection as unknown as WireConnection;
 }

@@ -8,6 +8,7 @@ import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { until } from '../../../shared/runtime/clock.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { DoctorSite, type JobFile, SHOP } from '../../../test/support/doctor/doctor-site.ts';
+import { LoadClient } from '../../../test/support/load/client.ts';
 import { tableTopics } from '../phase/topic-plan.ts';
 
 const codes = (findings: readonly Finding[]): string[] => findings.map(f => f.code).sort();
@@ -33,15 +34,20 @@ const source = (change: (s: JobFile['sources'][number]) => void) => ({
 });
 
 test('a session that logs statements is told by its user, as a warning', async () => {
+  // Of another program: sessions of ours write nothing on a source.
+  const other = await LoadClient.open(site.server('source'));
+  await other.run("SET SESSION binlog_format = 'STATEMENT'");
   await site.source.rawQuery("SET SESSION binlog_format = 'STATEMENT'");
   try {
     const found = await site.problems();
     const told = found.filter(f => f.code === 'binlog-format-session');
     expect(told.map(f => [f.level, f.what])).toEqual([['warning', expect.stringMatching(/root/)]]);
+    await other.run("SET SESSION binlog_format = 'ROW'");
+    expect(codes(await site.problems())).not.toContain('binlog-format-session');
   } finally {
+    await other.close();
     await site.source.rawQuery("SET SESSION binlog_format = 'ROW'");
   }
-  expect(codes(await site.problems())).not.toContain('binlog-format-session');
 });
 
 test('a database that is kept out of the binlog', async () => {

@@ -5,6 +5,7 @@
  * binlog does not name them: the ordered writer then stops at every one that it cannot clear.
  */
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
+import { PROGRAM_NAME } from '../../../../shared/mysql/driver.ts';
 import type { Finding } from '../../../../shared/mysql/finding.ts';
 import type { ServerFacts } from '../../../../shared/mysql/inspect.ts';
 import { mapMysqlError } from '../../../../shared/mysql/mysql-error.ts';
@@ -44,7 +45,7 @@ export async function checkFormats(
 const WHY =
   'What such a session changes is logged as text, which does not tell what triggers, views and routines have done: the pipeline stops at it, unless it can see that our tables are left alone.';
 
-/** Empty where the server does not tell, or we may not see it. */
+/** Empty where the server does not tell, or we may not see it. Ours write nothing on a source. */
 async function usersOfOtherFormats(session: MysqlSession): Promise<string[]> {
   if (session.flavor !== 'mysql') return [];
   try {
@@ -52,8 +53,11 @@ async function usersOfOtherFormats(session: MysqlSession): Promise<string[]> {
       `SELECT DISTINCT t.PROCESSLIST_USER AS user
          FROM performance_schema.variables_by_thread v
          JOIN performance_schema.threads t USING (THREAD_ID)
+         LEFT JOIN performance_schema.session_connect_attrs a
+           ON a.PROCESSLIST_ID = t.PROCESSLIST_ID AND a.ATTR_NAME = 'program_name'
         WHERE v.VARIABLE_NAME = 'binlog_format' AND v.VARIABLE_VALUE <> 'ROW'
           AND t.TYPE = 'FOREGROUND' AND t.PROCESSLIST_ID <> CONNECTION_ID()
+          AND COALESCE(a.ATTR_VALUE, '') <> '${PROGRAM_NAME}'
         LIMIT 20`,
     );
     return rows.map(r => r.user ?? 'unknown');
