@@ -11,11 +11,17 @@ const SOURCES = ['shared', 'services', 'schemas', 'test'];
 const LIVE = SOURCES.map(folder => `${folder}/**/*.{mysql,kafka,live}.test.ts`);
 const WHOLE = [
   'test/**/*.live.test.ts',
-  'services/control/doctor/doctor*.live.test.ts',
+  'services/control/{cli,doctor}/*.live.test.ts',
+  'services/sink/*.live.test.ts',
+  // Brokers of their own, which they end and start.
+  'shared/kafka/{history,conformance}.kafka.test.ts',
+];
+/** They measure how soon work flows again, or take all of the machine. */
+const ALONE = [
+  'test/availability/members.live.test.ts',
+  'test/soak/soak.live.test.ts',
   'shared/kafka/failover.kafka.test.ts',
 ];
-/** One measures how soon work flows again, the other takes all of the machine. */
-const ALONE = ['test/availability/members.live.test.ts', 'test/soak/soak.live.test.ts'];
 const SERVERS = {
   globalSetup: ['test/support/servers/global-setup.ts'],
   testTimeout: 180_000,
