@@ -46,7 +46,6 @@ export class KafkaLog implements AsyncDisposable {
     return offsetRanges(this.#cluster, topic, 'offsets');
   }
 
-  /** Ends of all partitions by partition, records of open transactions included. */
   /**
    * Ends of a topic's partitions, and which topic they are of: ends of a topic that was made again
    * meanwhile would come with the id of the one before it, which is none any more.
@@ -57,6 +56,7 @@ export class KafkaLog implements AsyncDisposable {
     return { topicId, ends: await this.highWatermarks(topic) };
   }
 
+  /** Ends of all partitions by partition, records of open transactions included. */
   highWatermarks(topic: string): Promise<number[]> {
     return highWatermarks(this.#cluster, topic, 'offsets');
   }

@@ -19,7 +19,7 @@ export const SLOTS = 4096;
 const MULTIPLIER = 2_654_435_761;
 const SHIFT = 20;
 
-/** The first slot of a target, and how many follow it to the next run. */
+/** Slots from `from` on, up to the next run, belong to `target`. */
 export interface SlotRun {
   from: number;
   target: number;

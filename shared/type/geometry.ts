@@ -9,7 +9,7 @@ import { readLength } from './binlog-length.ts';
 import type { ColumnType, GeometryForm } from './column-type.ts';
 import { writeQuoted } from './quoted.ts';
 import { TYPE_CODE } from './seen-column.ts';
-import { NotOfType, ORDERED_BY_VALUE, type TypeFamily } from './type-family.ts';
+import { NEVER_A_KEY, NotOfType, type TypeFamily } from './type-family.ts';
 import { type AvroSchema, corrupt, type Place, type ValueCodec } from './value-codec.ts';
 
 type GeometryType = Extract<ColumnType, { kind: 'geometry' }>;
@@ -96,25 +96,17 @@ class GeometryCodec implements ValueCodec {
 }
 
 export const GEOMETRY: TypeFamily<GeometryType> = {
-  ...ORDERED_BY_VALUE,
+  ...NEVER_A_KEY,
   declare: ({ dataType }) => {
     const form = FORMS.find(f => f === dataType);
     return form === undefined ? null : { kind: 'geometry', form };
   },
   matches: (_, seen) => seen.code === TYPE_CODE.GEOMETRY,
   codec: (_, place) => new GeometryCodec(place),
-  refusal: () => null,
-  // The servers take no spatial column into a primary key.
-  keyRefusal: () => null,
-  select: c => c,
-  rowText: (_, c) => ({ length: `LENGTH(${c})`, content: `CAST(${c} AS BINARY)` }),
-  keyLiteral: () => null,
-  readable: (_, literal) => literal,
   printed: () => {
     throw new NotOfType('is spatial, which is not part of a key');
   },
   meaning: () => 'geometry',
   words: ({ form }) => form,
   maxBytes: () => Number.MAX_SAFE_INTEGER,
-  measure: c => `LENGTH(${c})`,
 };

@@ -84,3 +84,18 @@ export const ORDERED_BY_VALUE = {
   byNumber: false,
   numberOf: (_: ColumnType, text: string): string => text,
 } as const;
+
+/** For families of bytes that no server takes into a key; `printed` says what it is instead. */
+export const NEVER_A_KEY = {
+  ...ORDERED_BY_VALUE,
+  refusal: () => null,
+  keyRefusal: () => null,
+  select: (c: string) => c,
+  rowText: (_: ColumnType, c: string) => ({
+    length: `LENGTH(${c})`,
+    content: `CAST(${c} AS BINARY)`,
+  }),
+  keyLiteral: () => null,
+  readable: (_: ColumnType, literal: string) => literal,
+  measure: (c: string) => `LENGTH(${c})`,
+} as const;

@@ -5,7 +5,7 @@ import { readLength } from './binlog-length.ts';
 import type { ColumnType } from './column-type.ts';
 import { writeHex } from './quoted.ts';
 import { TYPE_CODE } from './seen-column.ts';
-import { NotOfType, ORDERED_BY_VALUE, type TypeFamily } from './type-family.ts';
+import { NEVER_A_KEY, NotOfType, type TypeFamily } from './type-family.ts';
 import { type AvroSchema, corrupt, type Place, type ValueCodec } from './value-codec.ts';
 
 type VectorType = Extract<ColumnType, { kind: 'vector' }>;
@@ -62,25 +62,17 @@ class VectorCodec implements ValueCodec {
 }
 
 export const VECTOR: TypeFamily<VectorType> = {
-  ...ORDERED_BY_VALUE,
+  ...NEVER_A_KEY,
   declare: ({ dataType, octetLength, columnType }) =>
     dataType === 'vector' && octetLength !== null && /^vector\(/i.test(columnType)
       ? { kind: 'vector', bytes: Number(octetLength) }
       : null,
   matches: (_, seen) => seen.code === TYPE_CODE.VECTOR,
   codec: (_, place) => new VectorCodec(place),
-  refusal: () => null,
-  // The server takes no vector into a key.
-  keyRefusal: () => null,
-  select: c => c,
-  rowText: (_, c) => ({ length: `LENGTH(${c})`, content: `CAST(${c} AS BINARY)` }),
-  keyLiteral: () => null,
-  readable: (_, literal) => literal,
   printed: () => {
     throw new NotOfType('is a vector, which is not part of a key');
   },
   meaning: () => 'vector',
   words: ({ bytes }) => `vector of ${bytes} bytes`,
   maxBytes: ({ bytes }) => bytes + 10,
-  measure: c => `LENGTH(${c})`,
 };
