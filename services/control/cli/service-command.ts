@@ -6,7 +6,7 @@ import { stopSignal } from '../../../shared/runtime/service.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
 import { filledLine } from './output.ts';
-import { runService, SERVICES } from './service.ts';
+import { loadService, SERVICES } from './service.ts';
 
 export interface ServiceCommandOptions {
   httpPort: string;
@@ -33,9 +33,11 @@ export async function serviceCommand(
   const job = await readJob(file);
   const log = createLogger({ name: `reshard-${name}`, line: filledLine });
   log.info('service starts');
+  const run = await loadService(name);
+  tellParent();
   const signal = AbortSignal.any([stopSignal(), parentGone()]);
   try {
-    await runService(name, {
+    await run({
       job,
       log,
       signal,
@@ -48,6 +50,11 @@ export async function serviceCommand(
     log.info(e.message);
   }
   return EXIT.ok;
+}
+
+/** Of a child of `reshard up`: its code is loaded, and another's can be. */
+function tellParent(): void {
+  if (process.connected) process.send?.('loaded');
 }
 
 /** Of a child of `reshard up`: the tree ends with its root, however that ends. */

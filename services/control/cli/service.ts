@@ -12,20 +12,23 @@ export const SERVICES: readonly ServiceName[] = [
   'checker',
 ];
 
-export async function runService(name: ServiceName, o: ControlOptions): Promise<void> {
+type Run = (o: ControlOptions) => Promise<void>;
+
+/** Loads the code of a service, which takes most of the time of its start. */
+export async function loadService(name: ServiceName): Promise<Run> {
   // The writer holds the largest buffers, of huge rows, which have to go at once.
   if (name !== 'binlog') countBuffersInHeap();
   switch (name) {
     case 'control':
-      return (await import('../run-control.ts')).runControl(o);
+      return (await import('../run-control.ts')).runControl;
     case 'binlog':
-      return (await import('../../binlog/main.ts')).runBinlog(o);
+      return (await import('../../binlog/main.ts')).runBinlog;
     case 'snapshot':
-      return (await import('../../snapshot/main.ts')).runSnapshot(o);
+      return (await import('../../snapshot/main.ts')).runSnapshot;
     case 'sink':
-      return (await import('../../sink/main.ts')).runSink(o);
+      return (await import('../../sink/main.ts')).runSink;
     case 'checker':
-      return (await import('../../checker/main.ts')).runChecker(o);
+      return (await import('../../checker/main.ts')).runChecker;
     default:
       return unreachable(name);
   }

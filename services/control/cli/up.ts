@@ -4,14 +4,17 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ServiceName } from '../../../shared/member/context.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { EXIT } from './exit-code.ts';
+import { Turns } from './turns.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+/** Control comes first: the others wait for what it prepares. */
 const ORDER: ServiceName[] = ['control', 'binlog', 'snapshot', 'sink', 'checker'];
 /** A child that has not drained by then is killed: nothing can be lost by it. */
 const DRAIN_MS = 20_000;
@@ -41,11 +44,17 @@ export function startTree(o: TreeOptions): Tree {
   o.signal.addEventListener('abort', () => stop.abort(), { once: true });
   let code: number = EXIT.ok;
   let said = '';
+  // To load its code takes a service a core for half a second: more at a time than there are cores
+  // would only make the one late that the others wait for.
+  const loading = new Turns(availableParallelism());
 
   const keep = async (service: ServiceName): Promise<void> => {
     while (!stop.signal.aborted) {
+      const done = await loading.take();
+      if (stop.signal.aborted) return done();
       const { child, words } = spawnService(service, o);
       children.set(service, child);
+      child.once('message', done).once('error', done).once('exit', done);
       const exit = await ended(child, stop.signal);
       if (stop.signal.aborted) return;
       if (exit === EXIT.config || exit === EXIT.blocked) {
