@@ -1,26 +1,25 @@
 /**
- * Three projects: `unit` needs nothing but Node, the others need servers, by the end of a file's
- * name. Tests of `live` share one set of servers, change their settings and end their connections:
- * they run a file at a time. Those of `whole` run the whole product, and have MySQL servers or at
- * least databases of their own: three files at a time, as they wait most of the time.
+ * Three projects. `unit` needs nothing but Node, the others need servers, by the end of a file's
+ * name. Those of `live` have databases, jobs and often servers of their own, and wait most of the
+ * time: three files at a time. Those of `alone` change what others would notice, or measure.
  */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './support/longest-first.ts';
 
 const SOURCES = ['shared', 'services', 'schemas', 'test'];
 const LIVE = SOURCES.map(folder => `${folder}/**/*.{mysql,kafka,live}.test.ts`);
-const WHOLE = [
-  'test/**/*.live.test.ts',
-  'services/control/{cli,doctor}/*.live.test.ts',
-  'services/sink/*.live.test.ts',
-  // Brokers of their own, which they end and start.
-  'shared/kafka/{history,conformance}.kafka.test.ts',
-];
-/** They measure how soon work flows again, or take all of the machine. */
 const ALONE = [
+  // They change settings of the common servers, end connections there, or read their counters.
+  'services/binlog/capture/source-facts.mysql.test.ts',
+  'services/sink/destination/mysql/{halt,worker}.mysql.test.ts',
+  'shared/mysql/{range-sql,raw-query}.mysql.test.ts',
+  // What it writes there stops whoever reads that server's binlog.
+  'test/binlog/refused-events.live.test.ts',
+  // They measure how soon work flows again, or take all of the machine.
+  'shared/kafka/failover.kafka.test.ts',
   'test/availability/members.live.test.ts',
   'test/soak/soak.live.test.ts',
-  'shared/kafka/failover.kafka.test.ts',
 ];
 const SERVERS = {
   globalSetup: ['test/support/servers/global-setup.ts'],
@@ -36,6 +35,7 @@ const SLOW = process.argv.some(a => a.startsWith('test/crash/crash')) ? [] : [EV
 export default defineConfig({
   test: {
     root: fileURLToPath(new URL('..', import.meta.url)),
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
@@ -50,8 +50,8 @@ export default defineConfig({
         extends: true,
         test: {
           ...SERVERS,
-          name: 'whole',
-          include: WHOLE,
+          name: 'live',
+          include: LIVE,
           exclude: [...ALONE, ...SLOW],
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
@@ -61,10 +61,10 @@ export default defineConfig({
         extends: true,
         test: {
           ...SERVERS,
-          name: 'live',
-          include: [...LIVE.filter(l => !l.startsWith('test/')), ...ALONE],
-          exclude: [...WHOLE.slice(1), ...SLOW],
+          name: 'alone',
+          include: ALONE,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
