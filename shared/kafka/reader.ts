@@ -159,15 +159,32 @@ export class LogReader {
       for (const place of this.#places.values()) {
         place.noteExists(this.#cluster.topicId(place.topic) !== undefined);
       }
-      if (homeless.some(topic => this.#cluster.partitionCount(topic) === 0)) await backoff.wait();
+      // No topic, or no leader: without a pause a broker that is down would have its neighbours asked
+      // without end.
+      if (this.#isHomeless()) await backoff.wait();
     }
   }
 
+  #isHomeless(): boolean {
+    for (const { topic, partition } of this.#places.values()) {
+      if (this.#cluster.leader(topic, partition) === undefined) return true;
+    }
+    return false;
+  }
+
+  /**
+   * What is known of leaders is common to all clients of the process: a writer may hear first that
+   * one has moved. So a loop that finds partitions nobody reads, or that ends, has the leaders
+   * looked at again.
+   */
   #startLoop(node: number): void {
     this.#loops.add(node);
     this.#fetchLoop(node)
       .catch(e => this.#fail(e))
-      .finally(() => this.#loops.delete(node));
+      .finally(() => {
+        this.#loops.delete(node);
+        this.#schedule();
+      });
   }
 
   async #fetchLoop(node: number): Promise<void> {
@@ -228,13 +245,17 @@ export class LogReader {
     const now = performance.now();
     const full = this.#held >= maxBufferedBytes;
     const share = Math.max(2 * maxPartitionBytes, maxBufferedBytes / 4);
+    let isAnyUnread = false;
     for (const place of this.#places.values()) {
-      if (this.#cluster.leader(place.topic, place.partition) !== node) continue;
+      const leader = this.#cluster.leader(place.topic, place.partition);
+      if (leader === undefined || !this.#loops.has(leader)) isAnyUnread = true;
+      if (leader !== node) continue;
       if (full || place.held >= share) heldBack = true;
       else if (place.isPaused(now)) waiting = true;
       else if (place.isOf(this.#topicId(place.topic))) ready.push(place);
       else foreign.push(place);
     }
+    if (isAnyUnread) this.#schedule();
     const first = ready.length > 0 ? turn % ready.length : 0;
     const turned = [...ready.slice(first), ...ready.slice(0, first)];
     return { ready: turned, heldBack, waiting: waiting || foreign.length > 0, foreign };

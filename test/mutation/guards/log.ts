@@ -37,6 +37,15 @@ export const LOG_GUARDS: Guard[] = [
     named: 'paused owner',
   },
   {
+    name: 'a partition whose leader has moved is read on',
+    why: 'another client hears of it first, and nobody reads the partition any more',
+    file: 'shared/kafka/reader.ts',
+    find: 'if (isAnyUnread) this.#schedule();',
+    replace: '',
+    tests: ['shared/kafka/reader.test.ts'],
+    named: 'while another client refreshes',
+  },
+  {
     name: 'chunks name their job',
     why: 'rows that a worker of an earlier job has read go into the log',
     file: 'services/binlog/writer/chunk-intake.ts',

@@ -1,0 +1,115 @@
+/** Enforces that every partition is read, whoever hears first that its leader has moved. */
+import { expect, test } from 'vitest';
+import { until } from '../runtime/clock.ts';
+import { createLogger } from '../runtime/log.ts';
+import { LogReader } from './reader.ts';
+import { Cluster } from './wire/cluster.ts';
+import { type Api, WireReader, WireWriter } from './wire/wire-format.ts';
+
+const TOPIC = 't';
+const ID = 'AAAAAAAAAAAAAAAAAAAAAQ';
+const settings = {
+  brokers: ['broker:9092'],
+  clientId: 'reader-test',
+  log: createLogger({ name: 'reader-test', level: 'fatal' }),
+};
+
+/** Brokers with empty logs. What is known of leaders changes when the test says so. */
+class MovingLeaders extends Cluster {
+  leaders: (number | undefined)[];
+  readonly asked = new Set<number>();
+  refreshes = 0;
+
+  constructor(leaders: (number | undefined)[]) {
+    super(settings);
+    this.leaders = leaders;
+  }
+
+  override leader(_topic: string, partition: number): number | undefined {
+    return this.leaders[partition];
+  }
+
+  override topicId(): string {
+    return ID;
+  }
+
+  override partitionCount(): number {
+    return this.leaders.length;
+  }
+
+  override async refresh(): Promise<void> {
+    this.refreshes++;
+  }
+
+  override async ask(node: number, _purpose: string, _api: Api): Promise<WireReader> {
+    this.asked.add(node);
+    const led = [...this.leaders.keys()].filter(p => this.leaders[p] === node);
+    await new Promise(resolve => setTimeout(resolve, 5));
+    return new WireReader(emptyAnswer(led));
+  }
+}
+
+function emptyAnswer(partitions: readonly number[]): Buffer {
+  const w = new WireWriter();
+  w.i32(0).i16(0).i32(0);
+  w.compactArray([ID], id => {
+    w.uuid(id);
+    w.compactArray(partitions, p => {
+      w.i32(p).i16(0).i64(0).i64(0).i64(0);
+      w.compactArray([], () => {});
+      // No preferred replica, no records.
+      w.i32(-1).uvarint(1).noTags();
+    });
+    w.noTags();
+  });
+  w.noTags();
+  return w.take();
+}
+
+function reading(cluster: Cluster, partitions: number): LogReader & Disposable {
+  const reader = new LogReader(cluster, 'test', {
+    isolation: 'committed',
+    onFetched: () => {},
+    onError: e => {
+      throw e;
+    },
+  });
+  for (let p = 0; p < partitions; p++) reader.add(TOPIC, p, 0);
+  return Object.assign(reader, { [Symbol.dispose]: () => reader.close() });
+}
+
+const soon = { timeoutMs: 5000, everyMs: 5 };
+
+test('a partition whose leader moves while another client refreshes is read from the new one', async () => {
+  const cluster = new MovingLeaders([1, 3]);
+  using _ = reading(cluster, 2);
+  await until(() => cluster.asked.has(1) && cluster.asked.has(3), {
+    ...soon,
+    what: 'both leaders',
+  });
+  cluster.leaders = [1, 2];
+  await until(() => cluster.asked.has(2), { ...soon, what: 'the new leader' });
+});
+
+test('the only partition moves: the loop of the old leader ends, one for the new begins', async () => {
+  const cluster = new MovingLeaders([3]);
+  using _ = reading(cluster, 1);
+  await until(() => cluster.asked.has(3), { ...soon, what: 'the first leader' });
+  cluster.leaders = [2];
+  await until(() => cluster.asked.has(2), { ...soon, what: 'the new leader' });
+  cluster.asked.clear();
+  cluster.leaders = [3];
+  await until(() => cluster.asked.has(3), { ...soon, what: 'the first leader again' });
+});
+
+test('while a partition has no leader, brokers are asked with growing pauses', async () => {
+  const cluster = new MovingLeaders([1, undefined]);
+  using _ = reading(cluster, 2);
+  await until(() => cluster.refreshes >= 5, { ...soon, what: 'five looks' });
+  const begun = performance.now();
+  const before = cluster.refreshes;
+  await until(() => cluster.refreshes >= before + 2, { ...soon, what: 'two looks more' });
+  expect(performance.now() - begun).toBeGreaterThan(100);
+  cluster.leaders = [1, 2];
+  await until(() => cluster.asked.has(2), { ...soon, what: 'the leader that is there now' });
+});
