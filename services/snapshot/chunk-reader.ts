@@ -9,6 +9,7 @@
  * Hot path: row packet bytes -> Avro bytes -> one growing buffer; no object for a row or a value.
  */
 
+import { beginPart, endPart } from '../../shared/codec/chunk-rows.ts';
 import { EnvelopeEncoder } from '../../shared/codec/envelope.ts';
 import { FRAME_BYTES, registryFrame } from '../../shared/codec/registry-frame.ts';
 import type { TablePlan } from '../../shared/job/state/job-view.ts';
@@ -161,19 +162,16 @@ export class ChunkReader {
     const row = this.#row;
     row.clear();
     this.#codec.fromText(buf, start, end, row);
-    const rowStart = out.pos;
-    out.u32be(0);
-    const keyStart = out.pos;
+    const keyStart = beginPart(out);
     this.#envelope.key(out, row.buf, 0, row.pos);
+    endPart(out, keyStart);
     const keyEnd = out.pos;
-    out.u32be(0);
-    const valueStart = out.pos;
+    const valueStart = beginPart(out);
     const slice = this.#slice;
     slice.buf = row.buf;
     slice.end = row.pos;
     this.#envelope.value(out, 'r', null, slice, 0, 0, 0, this.#nowMs);
-    putLength(out.buf, rowStart, keyEnd - keyStart);
-    putLength(out.buf, keyEnd, out.pos - valueStart);
+    endPart(out, valueStart);
     this.#note(keyStart, keyEnd);
   };
 
@@ -245,11 +243,4 @@ export class ChunkReader {
         'columns that came can be taken up: `reshard ddl show <job file>`; else undo the change',
     });
   }
-}
-
-function putLength(buf: Buffer, pos: number, length: number): void {
-  buf[pos] = length >> 24;
-  buf[pos + 1] = length >> 16;
-  buf[pos + 2] = length >> 8;
-  buf[pos + 3] = length;
 }

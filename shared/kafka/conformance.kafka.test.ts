@@ -14,6 +14,7 @@ import type { Member } from './member.ts';
 import type { LogReader } from './reader.ts';
 import { tailTable } from './table.ts';
 import type { TransactionalWriter } from './transactional-writer.ts';
+import { wholeRecord } from './wire/record-slices.ts';
 
 const WAIT = { timeoutMs: 30_000 };
 const log = createLogger({ name: 'conformance-test', level: 'fatal' });
@@ -41,7 +42,7 @@ describe.each([KAFKA.version, KAFKA.oldest])('on Kafka %s', version => {
 
   function append(w: TransactionalWriter, topic: string, value: Buffer | string): void {
     const v = Buffer.from(value);
-    w.append(topic, 0, v, 0, Math.min(4, v.length), v, 0, v.length, Date.now());
+    w.append(topic, 0, wholeRecord(v.subarray(0, 4), v, Date.now()));
   }
 
   /** Values as a committed reader gets them. */

@@ -8,6 +8,7 @@ import { PlainWriter } from './plain-writer.ts';
 import { LogReader } from './reader.ts';
 import { TransactionalWriter } from './transactional-writer.ts';
 import { Cluster } from './wire/cluster.ts';
+import { wholeRecord } from './wire/record-slices.ts';
 import { ClusterTransactionPort } from './wire/transaction-port.ts';
 
 const log = createLogger({ name: 'cut-test', level: 'error' });
@@ -61,7 +62,7 @@ test('connections cut at any moment: all is read once and in order', {
     for (let commit = 0; commit < COMMITS; commit++) {
       for (let p = 0; p < PARTITIONS - 1; p++) {
         const value = Buffer.from(`commit ${commit}`);
-        w.append(topic, p, value, -1, -1, value, 0, value.length, Date.now());
+        w.append(topic, p, wholeRecord(null, value, Date.now()));
         wanted[p]?.push(String(value));
       }
       const value = Buffer.from(`send ${commit}`);

@@ -6,6 +6,7 @@ import { createLogger } from '../runtime/log.ts';
 import { KafkaLog } from './kafka.ts';
 import type { LogReader } from './reader.ts';
 import type { TransactionalWriter } from './transactional-writer.ts';
+import { wholeRecord } from './wire/record-slices.ts';
 
 const TOPIC = 'failover';
 const PARTITIONS = 3;
@@ -57,7 +58,7 @@ class Owner {
         this.#writer ??= await kafka.transactionalWriter({ transactionalId: TOPIC });
         for (let p = 0; p < PARTITIONS; p++) {
           const b = Buffer.from(value);
-          this.#writer.append(TOPIC, p, b, -1, -1, b, 0, b.length, Date.now());
+          this.#writer.append(TOPIC, p, wholeRecord(null, b, Date.now()));
         }
         await this.#writer.commit();
         break;

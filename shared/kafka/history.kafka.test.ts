@@ -10,6 +10,7 @@ import { createLogger } from '../runtime/log.ts';
 import { KafkaLog } from './kafka.ts';
 import type { LogReader } from './reader.ts';
 import { type LogPosition, parseHistory } from './wire/log-position.ts';
+import { wholeRecord } from './wire/record-slices.ts';
 
 const WAIT = { timeoutMs: 30_000 };
 const log = createLogger({ name: 'history-test', level: 'fatal' });
@@ -166,10 +167,10 @@ describe.each([KAFKA.version, KAFKA.oldest])('Kafka %s', version => {
     const open = { transactionalId: topic, history };
     const value = Buffer.from('x');
     const byId = await kafka.transactionalWriter(open);
-    byId.append(topic, 0, value, -1, -1, value, 0, 1, Date.now());
+    byId.append(topic, 0, wholeRecord(null, value, Date.now()));
     await byId.commit();
     await remake(topic);
-    byId.append(topic, 0, value, -1, -1, value, 0, 1, Date.now());
+    byId.append(topic, 0, wholeRecord(null, value, Date.now()));
     await expect(byId.commit()).rejects.toMatchObject({
       kind: 'history-lost',
       context: { topic, loss: 're-created' },
@@ -183,11 +184,11 @@ describe.each([KAFKA.version, KAFKA.oldest])('Kafka %s', version => {
     const value = Buffer.from('x');
     const writer = await own.transactionalWriter({ transactionalId: topic });
     for (let n = 0; n < 3; n++) {
-      writer.append(topic, 0, value, -1, -1, value, 0, 1, Date.now());
+      writer.append(topic, 0, wholeRecord(null, value, Date.now()));
       await writer.commit();
     }
     await remake(topic);
-    writer.append(topic, 0, value, -1, -1, value, 0, 1, Date.now());
+    writer.append(topic, 0, wholeRecord(null, value, Date.now()));
     const e: unknown = await writer.commit().catch(x => x);
     expect(e).toBeInstanceOf(ReshardError);
     await own.close();

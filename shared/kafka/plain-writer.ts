@@ -13,6 +13,7 @@ import {
   RecordBatchBuilder,
   type RecordHeader,
 } from './wire/record-batch.ts';
+import { wholeRecord } from './wire/record-slices.ts';
 import type { ProducerIdentity, TransactionPort } from './wire/transaction-port.ts';
 import { WriteHistory } from './write-history.ts';
 
@@ -39,7 +40,6 @@ interface Identity {
 }
 
 const SEND_TIMEOUT_MS = 30_000;
-const NONE = Buffer.alloc(0);
 const RECORD_OVERHEAD_MAX = 40;
 
 export class PlainWriter {
@@ -88,15 +88,13 @@ export class PlainWriter {
     let open: RecordBatchBuilder | undefined;
     for (const { key, value, headers } of records) {
       const headed = headers?.map(([name, text]) => headerOf(name, text));
-      const headerBytes = headed?.reduce((n, h) => n + headerBytesMax(h), 0) ?? 0;
-      const bytes = (key?.length ?? 0) + (value?.length ?? 0) + headerBytes + RECORD_OVERHEAD_MAX;
+      const content = (key?.length ?? 0) + (value?.length ?? 0) + headerBytesMax(headed);
+      const bytes = content + RECORD_OVERHEAD_MAX;
       if (!open || open.bytes + bytes > this.#maxBatchBytes) {
         open = new RecordBatchBuilder(Math.max(512, bytes + 128));
         builders.push(open);
       }
-      const k = key ?? NONE;
-      const v = value ?? NONE;
-      open.append(k, key ? 0 : -1, k.length, v, value ? 0 : -1, v.length, timeMs, headed);
+      open.append(wholeRecord(key, value, timeMs, headed));
     }
     return builders;
   }

@@ -6,6 +6,7 @@ import { ReadPlace } from './read-place.ts';
 import type { FetchedPartition } from './wire/fetch.ts';
 import { historyText, parseHistory } from './wire/log-position.ts';
 import { RecordBatchBuilder } from './wire/record-batch.ts';
+import { wholeRecord } from './wire/record-slices.ts';
 
 const OURS = randomBytes(16).toString('base64url');
 const THEIRS = randomBytes(16).toString('base64url');
@@ -39,7 +40,7 @@ interface Stored {
 function stored({ epoch, base, id = 7, sequence = 40 }: Stored): [Buffer, FetchedPartition] {
   const builder = new RecordBatchBuilder(512);
   const v = Buffer.from('v');
-  builder.append(v, -1, -1, v, 0, 1, 1000);
+  builder.append(wholeRecord(null, v, 1000));
   const buf = Buffer.from(builder.finish({ id, epoch: 1, sequence, transactional: true }));
   buf.writeBigInt64BE(BigInt(base), 0);
   buf.writeInt32BE(epoch, 12);

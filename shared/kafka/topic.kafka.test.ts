@@ -12,6 +12,7 @@ import { Cluster } from './wire/cluster.ts';
 import type { FetchedBatch } from './wire/fetched-batch.ts';
 import { createAdminClient } from './wire/kafkajs.ts';
 import { RecordBatchBuilder } from './wire/record-batch.ts';
+import { wholeRecord } from './wire/record-slices.ts';
 import { ClusterTransactionPort, type ProducerIdentity } from './wire/transaction-port.ts';
 
 const log = createLogger({ name: 'topic-test', level: 'warn' });
@@ -40,7 +41,7 @@ async function newTopic(partitions = 1, config: Record<string, string> = {}): Pr
 function append(w: TransactionalWriter, topic: string, partition: number, ...values: string[]) {
   for (const v of values) {
     const b = Buffer.from(v);
-    w.append(topic, partition, b, 0, b.length, b, 0, b.length, Date.now());
+    w.append(topic, partition, wholeRecord(b, b, Date.now()));
   }
 }
 
@@ -174,7 +175,7 @@ async function produce(
   const builder = new RecordBatchBuilder();
   for (const v of values) {
     const b = Buffer.from(v);
-    builder.append(Buffer.alloc(4), 0, 4, b, 0, b.length, Date.now());
+    builder.append(wholeRecord(Buffer.alloc(4), b, Date.now()));
   }
   const bytes = builder.finish({ ...producer, sequence, transactional: true });
   const batch = { topic, partition: 0, bytes, count: builder.count };

@@ -14,12 +14,8 @@ import { PartitionBatches } from './partition-batches.ts';
 import { CoordinatorCall } from './wire/coordinator-call.ts';
 import { CODE, isCoordinatorBusy, isCoordinatorMoved } from './wire/error-code.ts';
 import { type Batch, produceBatches } from './wire/produce.ts';
-import {
-  headerBytesMax,
-  nextSequence,
-  type RecordBatchBuilder,
-  type RecordHeader,
-} from './wire/record-batch.ts';
+import { headerBytesMax, nextSequence, type RecordBatchBuilder } from './wire/record-batch.ts';
+import type { RecordSlices } from './wire/record-slices.ts';
 import type { ProducerIdentity, TransactionPort } from './wire/transaction-port.ts';
 import { WriteHistory, type WriteHistoryOptions } from './write-history.ts';
 
@@ -104,24 +100,13 @@ export class TransactionalWriter {
     return this.#open.records;
   }
 
-  /** Copies one record into the open batch; a key or value that starts below zero is null. */
-  append(
-    topic: string,
-    partition: number,
-    key: Buffer,
-    keyStart: number,
-    keyEnd: number,
-    value: Buffer,
-    valueStart: number,
-    valueEnd: number,
-    timeMs: number,
-    header?: RecordHeader,
-  ): void {
-    let bytes = keyEnd - keyStart + valueEnd - valueStart;
-    if (header !== undefined) bytes += headerBytesMax(header);
+  /** Copies one record into the open batch. */
+  append(topic: string, partition: number, record: RecordSlices): void {
+    const { keyStart, keyEnd, valueStart, valueEnd, headers } = record;
+    const bytes = keyEnd - keyStart + valueEnd - valueStart + headerBytesMax(headers);
     const builder = this.#open.builder(topic, partition, bytes);
     const before = builder.bytes;
-    builder.append(key, keyStart, keyEnd, value, valueStart, valueEnd, timeMs, header);
+    builder.append(record);
     this.#open.bytes += builder.bytes - before;
     this.#open.records++;
   }

@@ -4,6 +4,7 @@ import { ReshardError } from '../runtime/error.ts';
 import { PlainWriter } from './plain-writer.ts';
 import { TransactionalWriter } from './transactional-writer.ts';
 import { CODE } from './wire/error-code.ts';
+import { wholeRecord } from './wire/record-slices.ts';
 
 const TWO_LEADERS = { 't/0': 1, 't/1': 2 };
 
@@ -14,7 +15,7 @@ function open(kafka: FakeKafka, over: object = {}) {
 function append(w: TransactionalWriter, partition: number, ...values: string[]): void {
   for (const value of values) {
     const b = Buffer.from(value);
-    w.append('t', partition, b, 0, b.length, b, 0, b.length, 1000);
+    w.append('t', partition, wholeRecord(b, b, 1000));
   }
 }
 

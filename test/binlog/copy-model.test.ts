@@ -15,6 +15,7 @@ import { sourcePosition } from '../../shared/change/source-position.ts';
 import type { ChunkRecord } from '../../shared/codec/chunk-record.ts';
 import type { TablePlan } from '../../shared/job/state/job-view.ts';
 import { FetchedBatch } from '../../shared/kafka/wire/fetched-batch.ts';
+import { wholeRecord } from '../../shared/kafka/wire/record-slices.ts';
 import { newSeed, Random } from '../support/load/random.ts';
 import {
   canonical,
@@ -145,7 +146,7 @@ class Unit {
     const row = rowOf(id, v ?? 0);
     const key = framedKey(row);
     const value = envelopeOf(v === null ? 'd' : 'c', row, writer.epoch, writer.nextOrdinal());
-    writer.append(TOPIC, 0, key, 0, key.length, value, 0, value.length, 1);
+    writer.append(TOPIC, 0, wholeRecord(key, value, 1));
     this.#table.merge?.note(key, 5, key.length, gtid);
   }
 

@@ -9,6 +9,7 @@ import type { ChunkRecord } from '../../shared/codec/chunk-record.ts';
 import { EnvelopeDecoder, EnvelopeEncoder } from '../../shared/codec/envelope.ts';
 import type { PlannedRange, TablePlan } from '../../shared/job/state/job-view.ts';
 import { type ProgressRecord, ProgressView } from '../../shared/job/state/progress-view.ts';
+import type { RecordSlices } from '../../shared/kafka/wire/record-slices.ts';
 import { RowCodec } from '../../shared/row/row-codec.ts';
 import { ByteWriter } from '../../shared/runtime/bytes.ts';
 import type { TableSchema } from '../../shared/schema/table-schema.ts';
@@ -162,19 +163,11 @@ export class OpenLog {
     this.#log = log;
   }
 
-  append(
-    topic: string,
-    _p: number,
-    k: Buffer,
-    ks: number,
-    ke: number,
-    v: Buffer,
-    vs: number,
-    ve: number,
-  ) {
-    const key = Buffer.from(k.subarray(ks, ke));
-    this.#open.push({ topic, key, value: Buffer.from(v.subarray(vs, ve)) });
-    this.pendingBytes += ke - ks + ve - vs;
+  append(topic: string, _partition: number, record: RecordSlices): void {
+    const { key, keyStart, keyEnd, value, valueStart, valueEnd } = record;
+    const copy = Buffer.from(key.subarray(keyStart, keyEnd));
+    this.#open.push({ topic, key: copy, value: Buffer.from(value.subarray(valueStart, valueEnd)) });
+    this.pendingBytes += keyEnd - keyStart + valueEnd - valueStart;
     this.pendingRecords += 1;
   }
 

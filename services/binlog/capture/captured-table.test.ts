@@ -50,8 +50,13 @@ function update(before: [number, number], after: [number, number]): void {
       ordinal += 1;
       return ordinal;
     },
-    append: (_t, _p, key, keyStart, keyEnd, value, start, end, _time, header) => {
-      decoder.decode(value, start, end);
+    append: (
+      _topic,
+      _partition,
+      { key, keyStart, keyEnd, value, valueStart, valueEnd, headers },
+    ) => {
+      decoder.decode(value, valueStart, valueEnd);
+      const header = headers && 'name' in headers ? headers : undefined;
       const name = header ? String(header.name) : '';
       const bytes = header?.buf.toString('hex', header.start, header.end) ?? '';
       const framed = key.toString('hex', keyStart, keyEnd);
@@ -140,8 +145,8 @@ test('images of before the table grew are rows with NULL in what came', () => {
   const sink: RecordSink = {
     epoch: 1,
     nextOrdinal: () => 1,
-    append: (_t, _p, _k, _ks, _ke, value, start, end) => {
-      reader.decode(value, start, end);
+    append: (_topic, _partition, { value, valueStart, valueEnd }) => {
+      reader.decode(value, valueStart, valueEnd);
       rows.push(codec.toJs(value, reader.beforeStart), codec.toJs(value, reader.afterStart));
     },
   };
@@ -176,7 +181,7 @@ test('another spelling of a key is a delete and a create, in one partition', () 
   const sink: RecordSink = {
     epoch: 1,
     nextOrdinal: () => appended.length + 1,
-    append: (_t, partition, key, keyStart, keyEnd) => {
+    append: (_topic, partition, { key, keyStart, keyEnd }) => {
       appended.push(`${partition} ${key.toString('utf8', keyStart + 6, keyEnd)}`);
     },
   };

@@ -10,6 +10,7 @@ import { EnvelopeEncoder, type Slice, type SourceInfo } from '../../../shared/co
 import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
 import { KeyPartition } from '../../../shared/kafka/key-partition.ts';
 import type { RecordHeader } from '../../../shared/kafka/wire/record-batch.ts';
+import { type RecordSlices, wholeRecord } from '../../../shared/kafka/wire/record-slices.ts';
 import { RowCodec } from '../../../shared/row/row-codec.ts';
 import { RowProjection } from '../../../shared/row/row-projection.ts';
 import { ByteWriter } from '../../../shared/runtime/bytes.ts';
@@ -35,18 +36,7 @@ export type RowOp = 'c' | 'u' | 'd';
 export interface RecordSink {
   readonly epoch: number;
   nextOrdinal(): number;
-  append(
-    topic: string,
-    partition: number,
-    key: Buffer,
-    keyStart: number,
-    keyEnd: number,
-    value: Buffer,
-    valueStart: number,
-    valueEnd: number,
-    timeMs: number,
-    header?: RecordHeader,
-  ): void;
+  append(topic: string, partition: number, record: RecordSlices): void;
 }
 
 export interface CapturedTableOptions {
@@ -96,6 +86,7 @@ export class CapturedTable {
   readonly #rows = new ByteWriter();
   readonly #keys = new ByteWriter(1024);
   readonly #values = new ByteWriter();
+  readonly #record = wholeRecord(null, null, 0);
   readonly #before: Slice = { buf: this.#rows.buf, start: 0, end: 0 };
   readonly #after: Slice = { buf: this.#rows.buf, start: 0, end: 0 };
 
@@ -258,10 +249,16 @@ export class CapturedTable {
     const { buf: key } = this.#keys;
     const { buf: value, pos } = this.#values;
     const canonical = keyStart + FRAME_BYTES;
-    const partition = this.keyPartition.of(key, canonical, keyEnd);
-    const { topic } = this;
-    const { nowMs } = o;
-    o.sink.append(topic, partition, key, keyStart, keyEnd, value, valueStart, pos, nowMs, header);
+    const record = this.#record;
+    record.key = key;
+    record.keyStart = keyStart;
+    record.keyEnd = keyEnd;
+    record.value = value;
+    record.valueStart = valueStart;
+    record.valueEnd = pos;
+    record.timeMs = o.nowMs;
+    record.headers = header;
+    o.sink.append(this.topic, this.keyPartition.of(key, canonical, keyEnd), record);
     this.merge?.note(key, canonical, keyEnd, o.gtid);
   }
 }

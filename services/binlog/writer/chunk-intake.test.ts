@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { GtidSet, parseGtid } from '../../../shared/change/gtid.ts';
 import type { ChunkRecord } from '../../../shared/codec/chunk-record.ts';
+import { beginPart, endPart } from '../../../shared/codec/chunk-rows.ts';
 import { EnvelopeEncoder } from '../../../shared/codec/envelope.ts';
 import type { TablePlan } from '../../../shared/job/state/job-view.ts';
 import type { RangeProgress } from '../../../shared/job/state/progress-view.ts';
 import { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
+import type { RecordSlices } from '../../../shared/kafka/wire/record-slices.ts';
 import { RowCodec } from '../../../shared/row/row-codec.ts';
 import { ByteWriter } from '../../../shared/runtime/bytes.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
@@ -48,14 +50,12 @@ function packed(ids: number[]): { rows: Buffer; sequenceFromEnd: number } {
     const row = new ByteWriter();
     row.varint(id);
     row.varint(7);
-    const key = new ByteWriter();
-    envelope.key(key, row.buf, 0, row.pos);
-    const value = new ByteWriter();
-    envelope.value(value, 'r', null, { buf: row.buf, start: 0, end: row.pos }, 0, 0, 0, 1);
-    out.u32be(key.pos);
-    out.copy(key.buf, 0, key.pos);
-    out.u32be(value.pos);
-    out.copy(value.buf, 0, value.pos);
+    const key = beginPart(out);
+    envelope.key(out, row.buf, 0, row.pos);
+    endPart(out, key);
+    const value = beginPart(out);
+    envelope.value(out, 'r', null, { buf: row.buf, start: 0, end: row.pos }, 0, 0, 0, 1);
+    endPart(out, value);
   }
   return { rows: out.take(), sequenceFromEnd: envelope.sequenceFromEnd };
 }
@@ -146,8 +146,8 @@ beforeEach(() => {
       ordinal += 1;
       return ordinal;
     },
-    append: (_topic: string, _partition: number, key: Buffer, start: number) => {
-      written.ids.push((key[start + 5] ?? 0) >> 1);
+    append: (_topic: string, _partition: number, { key, keyStart }: RecordSlices) => {
+      written.ids.push((key[keyStart + 5] ?? 0) >> 1);
     },
     setRange: () => {},
     moved: () => {},

@@ -9,12 +9,14 @@
 
 import { type Flavor, GtidSet } from '../../../shared/change/gtid.ts';
 import type { ChunkRecord } from '../../../shared/codec/chunk-record.ts';
+import { eachRow } from '../../../shared/codec/chunk-rows.ts';
 import { patchSequence } from '../../../shared/codec/envelope.ts';
 import type { RecordCodec } from '../../../shared/codec/record-codec.ts';
 import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
 import type { TablePlan } from '../../../shared/job/state/job-view.ts';
 import type { RangeProgress } from '../../../shared/job/state/progress-view.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
+import { wholeRecord } from '../../../shared/kafka/wire/record-slices.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { CapturedTable } from '../capture/captured-table.ts';
@@ -201,27 +203,23 @@ export class ChunkIntake {
     const { writer } = this.#o;
     const { rows: buf, rowCount, sequenceFromEnd } = chunk;
     const { merge, topic, keyPartition } = table;
-    const nowMs = Date.now();
+    const record = wholeRecord(buf, buf, Date.now());
     let dropped = 0;
-    let pos = 0;
-    for (let i = 0; i < rowCount; i++) {
-      const keyStart = pos + 4;
-      const keyEnd = keyStart + buf.readUInt32BE(pos);
-      const valueStart = keyEnd + 4;
-      const valueEnd = valueStart + buf.readUInt32BE(keyEnd);
-      if (valueEnd > buf.length) throw damaged(chunk);
-      pos = valueEnd;
+    const isWhole = eachRow(chunk, ({ keyStart, keyEnd, valueStart, valueEnd }, i) => {
       if (i === rowCount >> 1) failpoint(FAILPOINTS.binlogMidChunk);
       const canonical = keyStart + FRAME_BYTES;
       if (!merge?.mayAppend(buf, canonical, keyEnd)) {
         dropped += 1;
-        continue;
+        return;
       }
       patchSequence(buf, valueEnd, sequenceFromEnd, writer.epoch, writer.nextOrdinal());
-      const partition = keyPartition.of(buf, canonical, keyEnd);
-      writer.append(topic, partition, buf, keyStart, keyEnd, buf, valueStart, valueEnd, nowMs);
-    }
-    if (pos !== buf.length) throw damaged(chunk);
+      record.keyStart = keyStart;
+      record.keyEnd = keyEnd;
+      record.valueStart = valueStart;
+      record.valueEnd = valueEnd;
+      writer.append(topic, keyPartition.of(buf, canonical, keyEnd), record);
+    });
+    if (!isWhole) throw damaged(chunk);
     return dropped;
   }
 }

@@ -4,6 +4,7 @@ import { GtidSet, parseGtid } from '../../../shared/change/gtid.ts';
 import { StreamPosition } from '../../../shared/change/position.ts';
 import { sourcePosition } from '../../../shared/change/source-position.ts';
 import type { ProgressRecord } from '../../../shared/job/state/progress-view.ts';
+import { type RecordSlices, wholeRecord } from '../../../shared/kafka/wire/record-slices.ts';
 import type { ReshardError } from '../../../shared/runtime/error.ts';
 import { OrderedWriter } from './ordered-writer.ts';
 
@@ -18,9 +19,7 @@ class FakeLog {
   batches: { topic: string; value: string }[][] = [[]];
   #commits: PromiseWithResolvers<{ offsets: [] }>[] = [];
 
-  append(topic: string, ...rest: unknown[]): void {
-    const value = rest[4];
-    if (!Buffer.isBuffer(value)) throw new Error('no value');
+  append(topic: string, _partition: number, { value }: RecordSlices): void {
     this.pendingBytes += value.length;
     this.pendingRecords += 1;
     this.batches.at(-1)?.push({ topic, value: value.toString() });
@@ -92,7 +91,7 @@ function open(partial: string | null = null, partialRows = 0): void {
 
 function row(bytes = 10): void {
   const value = Buffer.alloc(bytes, 0x20);
-  writer.append('t', 0, value, 0, 1, value, 0, bytes, 0);
+  writer.append('t', 0, wholeRecord(value.subarray(0, 1), value, 0));
   writer.nextOrdinal();
   position.countRow();
 }

@@ -19,7 +19,7 @@ import {
   type Resume,
 } from '../../../shared/job/state/progress-view.ts';
 import type { TransactionalWriter } from '../../../shared/kafka/transactional-writer.ts';
-import type { RecordHeader } from '../../../shared/kafka/wire/record-batch.ts';
+import { type RecordSlices, wholeRecord } from '../../../shared/kafka/wire/record-slices.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { RecordSink } from '../capture/captured-table.ts';
@@ -88,30 +88,8 @@ export class OrderedWriter implements RecordSink {
     return this.#ordinal;
   }
 
-  append(
-    topic: string,
-    partition: number,
-    key: Buffer,
-    keyStart: number,
-    keyEnd: number,
-    value: Buffer,
-    valueStart: number,
-    valueEnd: number,
-    timeMs: number,
-    header?: RecordHeader,
-  ): void {
-    this.#o.writer.append(
-      topic,
-      partition,
-      key,
-      keyStart,
-      keyEnd,
-      value,
-      valueStart,
-      valueEnd,
-      timeMs,
-      header,
-    );
+  append(topic: string, partition: number, record: RecordSlices): void {
+    this.#o.writer.append(topic, partition, record);
     this.counts.records += 1;
   }
 
@@ -223,7 +201,7 @@ export class OrderedWriter implements RecordSink {
     const key = Buffer.from(name);
     const value = this.#o.codec.encode({ ...record, jobId: this.#o.jobId });
     const { writer, progressTopic } = this.#o;
-    writer.append(progressTopic, 0, key, 0, key.length, value, 0, value.length, Date.now());
+    writer.append(progressTopic, 0, wholeRecord(key, value, Date.now()));
   }
 
   #guarded(work: () => void): void {

@@ -66,8 +66,8 @@ class Bed {
     writer: {
       epoch: 1,
       nextOrdinal: () => 1,
-      append: (_t, _p, k, _ks, _ke, _v, valueStart) => {
-        const n = (k[5] ?? 0) / 2;
+      append: (_topic, _partition, { key, valueStart }) => {
+        const n = (key[5] ?? 0) / 2;
         if (valueStart < 0) this.deleted.push(n);
         else this.told.push(`${n} after ${this.deleted.join()}`);
       },

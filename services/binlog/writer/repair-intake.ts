@@ -13,15 +13,15 @@
 
 import { type Flavor, GtidSet } from '../../../shared/change/gtid.ts';
 import type { ChunkRecord } from '../../../shared/codec/chunk-record.ts';
+import { eachRow } from '../../../shared/codec/chunk-rows.ts';
 import { patchSequence } from '../../../shared/codec/envelope.ts';
 import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
 import type { RepairProgress } from '../../../shared/job/state/progress-view.ts';
+import { wholeRecord } from '../../../shared/kafka/wire/record-slices.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { CapturedTable } from '../capture/captured-table.ts';
 import type { OrderedWriter } from './ordered-writer.ts';
-
-const EMPTY = Buffer.alloc(0);
 
 export interface RepairIntakeOptions {
   flavor: Flavor;
@@ -119,13 +119,13 @@ export class RepairIntake {
       const row = found.get(key.toString('latin1'));
       const partition = keyPartition.of(key, FRAME_BYTES, key.length);
       if (clear === 'always' || (clear === 'absent' && row === undefined)) {
-        writer.append(topic, partition, key, 0, key.length, EMPTY, -1, -1, nowMs);
+        writer.append(topic, partition, wholeRecord(key, null, nowMs));
         counts.deleted += 1;
       }
       if (row === undefined) continue;
       const { valueStart, valueEnd } = row;
       patchSequence(buf, valueEnd, sequenceFromEnd, writer.epoch, writer.nextOrdinal());
-      writer.append(topic, partition, key, 0, key.length, buf, valueStart, valueEnd, nowMs);
+      writer.append(topic, partition, { ...wholeRecord(key, buf, nowMs), valueStart, valueEnd });
       counts.rows += 1;
     }
     return counts;
@@ -150,18 +150,13 @@ function inOrder(keys: readonly Buffer[], found: ReadonlyMap<string, Found>): Bu
 }
 
 /** The rows by key bytes. */
-function foundRows({ rows: buf, rowCount, table, seq }: ChunkRecord): Map<string, Found> {
+function foundRows(chunk: ChunkRecord): Map<string, Found> {
+  const { rows: buf, table, seq } = chunk;
   const found = new Map<string, Found>();
-  let pos = 0;
-  for (let i = 0; i < rowCount; i++) {
-    const keyStart = pos + 4;
-    const keyEnd = keyStart + buf.readUInt32BE(pos);
-    const valueStart = keyEnd + 4;
-    const valueEnd = valueStart + buf.readUInt32BE(keyEnd);
+  const isWhole = eachRow(chunk, ({ keyStart, keyEnd, valueStart, valueEnd }) => {
     found.set(buf.toString('latin1', keyStart, keyEnd), { valueStart, valueEnd });
-    pos = valueEnd;
-  }
-  if (pos === buf.length) return found;
+  });
+  if (isWhole) return found;
   throw new ReshardError('corrupt', 'the rows of a repair are not as long as they say', {
     context: { table, seq },
     remedy: `\`reshard recopy <job file> --source <name> --tables ${table}\` reads it again`,

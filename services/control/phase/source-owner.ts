@@ -9,6 +9,7 @@ import { encodeOwner, sourceTransactionalId } from '../../../shared/job/state/ow
 import { progressKey } from '../../../shared/job/state/progress-view.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import { progressTopic } from '../../../shared/kafka/topic-name.ts';
+import { wholeRecord } from '../../../shared/kafka/wire/record-slices.ts';
 import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
 
 export interface OwnerDeps {
@@ -66,7 +67,7 @@ export async function claimSource(
     const key = Buffer.from(progressKey.owner);
     const value = encodeOwner(await progressCodec(registry, source), ours.id);
     const topic = progressTopic(source);
-    writer.append(topic, 0, key, 0, key.length, value, 0, value.length, Date.now());
+    writer.append(topic, 0, wholeRecord(key, value, Date.now()));
     await writer.commit();
   } finally {
     writer.close();

@@ -18,6 +18,7 @@ import type { RecordCodec } from '../../codec/record-codec.ts';
 import type { KafkaLog } from '../../kafka/kafka.ts';
 import { tailTable } from '../../kafka/table.ts';
 import { stateTopic } from '../../kafka/topic-name.ts';
+import { wholeRecord } from '../../kafka/wire/record-slices.ts';
 import { ReshardError } from '../../runtime/error.ts';
 import type { Job } from '../job.ts';
 import {
@@ -84,11 +85,7 @@ export async function controlWriter({ kafka, job, codec }: WriterDeps): Promise<
   const writer = await kafka.transactionalWriter({ transactionalId });
   let turn: Promise<unknown> = Promise.resolve();
   const commit = async (name: string, value: Buffer | null): Promise<number> => {
-    const key = Buffer.from(name);
-    const bytes = value ?? Buffer.alloc(0);
-    const valueStart = value === null ? -1 : 0;
-    const valueEnd = value === null ? -1 : bytes.length;
-    writer.append(topic, 0, key, 0, key.length, bytes, valueStart, valueEnd, Date.now());
+    writer.append(topic, 0, wholeRecord(Buffer.from(name), value, Date.now()));
     const { offsets } = await writer.commit();
     const next = offsets[0]?.next;
     if (next === undefined) throw new ReshardError('bug', 'a state record was not committed');

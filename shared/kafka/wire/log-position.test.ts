@@ -4,6 +4,7 @@ import type { FetchedBatch } from './fetched-batch.ts';
 import { parseHistory } from './log-position.ts';
 import { CONTROL, RecordBatchBuilder, TRANSACTIONAL } from './record-batch.ts';
 import { decodeRecordSet } from './record-set.ts';
+import { wholeRecord } from './record-slices.ts';
 
 const TOPIC_ID = Buffer.alloc(16, 3).toString('base64url');
 
@@ -11,7 +12,7 @@ const TOPIC_ID = Buffer.alloc(16, 3).toString('base64url');
 function stored(base: number, epoch: number, count: number, isControl = false): Buffer {
   const builder = new RecordBatchBuilder(512);
   const v = Buffer.from('v');
-  for (let i = 0; i < count; i++) builder.append(v, -1, -1, v, 0, 1, 1000);
+  for (let i = 0; i < count; i++) builder.append(wholeRecord(null, v, 1000));
   const producer = { id: 70 + epoch, epoch: 1, sequence: base };
   const buf = Buffer.from(builder.finish({ ...producer, transactional: isControl }));
   buf.writeBigInt64BE(BigInt(base), 0);

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { crc32c } from './crc32c.ts';
 import { HEADER_BYTES, nextSequence, RecordBatchBuilder, writeLong } from './record-batch.ts';
 import { decodeRecordSet } from './record-set.ts';
+import { wholeRecord } from './record-slices.ts';
 
 // The oracle: the client library's own encoder and decoder.
 const require = createRequire(import.meta.url);
@@ -51,16 +52,7 @@ function build(list: readonly Row[], by = plain()): Buffer {
       start: 0,
       end: h.value.length,
     };
-    builder.append(
-      key ?? NONE,
-      key ? 0 : -1,
-      key?.length ?? -1,
-      value ?? NONE,
-      value ? 0 : -1,
-      value?.length ?? -1,
-      time,
-      headed,
-    );
+    builder.append(wholeRecord(key, value, time, headed));
   }
   return Buffer.from(builder.finish(by));
 }

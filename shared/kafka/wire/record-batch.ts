@@ -13,6 +13,7 @@
 import { at, ByteWriter } from '../../runtime/bytes.ts';
 import { ReshardError } from '../../runtime/error.ts';
 import { crc32c } from './crc32c.ts';
+import type { RecordSlices } from './record-slices.ts';
 
 export const HEADER_BYTES = 61;
 /** Place of the epoch of the leader that took a batch. */
@@ -43,9 +44,11 @@ export interface RecordHeader {
   end: number;
 }
 
-/** Bytes of a header with its lengths, at most. */
-export function headerBytesMax({ name, start, end }: RecordHeader): number {
-  return name.length + end - start + 10;
+/** Bytes of headers with their lengths, at most. */
+export function headerBytesMax(headers: RecordSlices['headers']): number {
+  if (headers === undefined) return 0;
+  if ('name' in headers) return headers.name.length + headers.end - headers.start + 10;
+  return headers.reduce((n, h) => n + headerBytesMax(h), 0);
 }
 
 export class RecordBatchBuilder {
@@ -72,17 +75,9 @@ export class RecordBatchBuilder {
     this.count = 0;
   }
 
-  /** Copies one record; a key or value that starts below zero is null. */
-  append(
-    key: Buffer,
-    keyStart: number,
-    keyEnd: number,
-    value: Buffer,
-    valueStart: number,
-    valueEnd: number,
-    timeMs: number,
-    header?: RecordHeader | readonly RecordHeader[],
-  ): void {
+  /** Copies one record. */
+  append(record: RecordSlices): void {
+    const { key, keyStart, keyEnd, value, valueStart, valueEnd, timeMs, headers } = record;
     if (this.count === 0) {
       this.#baseTime = timeMs;
       this.#maxTime = timeMs;
@@ -99,7 +94,7 @@ export class RecordBatchBuilder {
     const zOffset = this.count << 1;
     const zKey = keyStart < 0 ? NULL_LENGTH : keyBytes << 1;
     const zValue = valueStart < 0 ? NULL_LENGTH : valueBytes << 1;
-    const headerBytes = header === undefined ? 0 : sizeOfHeaders(header);
+    const headerBytes = headers === undefined ? 0 : sizeOfHeaders(headers);
     const body =
       2 +
       size(zTime) +
@@ -120,8 +115,8 @@ export class RecordBatchBuilder {
     if (keyBytes > 0) p = copy(key, keyStart, keyEnd, buf, p);
     p = put(buf, p, zValue);
     if (valueBytes > 0) p = copy(value, valueStart, valueEnd, buf, p);
-    if (header === undefined) buf[p++] = 0;
-    else p = putHeaders(buf, p, header);
+    if (headers === undefined) buf[p++] = 0;
+    else p = putHeaders(buf, p, headers);
     out.pos = p;
     this.count++;
   }

@@ -9,6 +9,7 @@ import { expect, test } from 'vitest';
 import { crc32c } from './crc32c.ts';
 import { HEADER_BYTES, RecordBatchBuilder, writeLong } from './record-batch.ts';
 import { type AbortedTransaction, decodeRecordSet } from './record-set.ts';
+import { wholeRecord } from './record-slices.ts';
 
 interface Batch {
   base: number;
@@ -143,8 +144,7 @@ function batch(
   form: 'plain' | 'gzip',
 ): Buffer {
   const builder = new RecordBatchBuilder(64);
-  const add = (key: Buffer, value: Buffer): void =>
-    builder.append(key, 0, key.length, value, 0, value.length, 1000);
+  const add = (key: Buffer, value: Buffer): void => builder.append(wholeRecord(key, value, 1000));
   if (what === 'commit') add(Buffer.from([0, 0, 0, 1]), Buffer.alloc(6));
   else if (what === 'abort') add(Buffer.from([0, 0, 0, 0]), Buffer.alloc(6));
   // A key that looks like an abort marker is data.

@@ -114,7 +114,9 @@ export function open(
         ordinal += 1;
         return ordinal;
       },
-      append: (_t, _p, key, start) => at.appended.push(`${(key[start + 5] ?? 0) >> 1}`),
+      append: (_topic, _partition, { key, keyStart }) => {
+        at.appended.push(`${(key[keyStart + 5] ?? 0) >> 1}`);
+      },
     },
     decoder: {
       decodeTableMap: () => {

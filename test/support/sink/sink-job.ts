@@ -25,6 +25,7 @@ import {
   tableTopic,
 } from '../../../shared/kafka/topic-name.ts';
 import type { TransactionalWriter } from '../../../shared/kafka/transactional-writer.ts';
+import { wholeRecord } from '../../../shared/kafka/wire/record-slices.ts';
 import { kafkaOf, registryOf, reportCodec } from '../../../shared/member/context.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { type MysqlEndpoint, MysqlSession } from '../../../shared/mysql/connect.ts';
@@ -112,7 +113,7 @@ export class SinkJob implements AsyncDisposable {
     for (const event of events) {
       const { key, value } = maker.encode(event);
       const partition = partitionOf(key, 5, key.length, partitions);
-      writer.append(topic, partition, key, 0, key.length, value, 0, value.length, Date.now());
+      writer.append(topic, partition, wholeRecord(key, value, Date.now()));
     }
     await writer.commit();
   }
