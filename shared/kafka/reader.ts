@@ -159,8 +159,8 @@ export class LogReader {
       for (const place of this.#places.values()) {
         place.noteExists(this.#cluster.topicId(place.topic) !== undefined);
       }
-      // No topic, or no leader: without a pause a broker that is down would have its neighbours asked
-      // without end.
+      // No topic, or no leader: without a pause the other brokers would be asked
+      // without end while one is down.
       if (this.#isHomeless()) await backoff.wait();
     }
   }
