@@ -5,8 +5,10 @@
  *             |           \-> batches with the resume point, one Kafka transaction each
  *             \-> judge of statements (asks the source, the dump waits)
  *
- * The dump stands still while the writer is full, a statement is judged, or all is being brought to
- * its end, and goes on only when none of these holds. Whatever fails anywhere ends the whole through `failed`, once.
+ * The dump stands still while the writer is full, a statement is judged, a compressed transaction
+ * is read, or all is being brought to its end, and goes on only when none of these holds. Inside of
+ * a compressed transaction the next event waits for the same. Whatever fails anywhere ends the
+ * whole through `failed`, once.
  */
 import type { StreamPosition } from '../../shared/change/position.ts';
 import { sourcePosition } from '../../shared/change/source-position.ts';
@@ -74,8 +76,12 @@ export class Pipeline {
   /** Until the first event of this unit is seen, the log is as new as it was. */
   readonly #begunMs: number;
   #reader: LogReader | null = null;
-  #judging = false;
+  /** What the dump waits for before its next event. */
+  #holds = 0;
   #draining = false;
+  /** Who reads a compressed transaction waits here. */
+  #room: PromiseWithResolvers<void> | null = null;
+  #closed = false;
 
   private constructor(o: PipelineOptions, codecs: Codecs) {
     this.#o = o;
@@ -143,6 +149,8 @@ export class Pipeline {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
+    this.#room?.reject(ended());
     this.writer.close();
     this.#reader?.close();
     await this.#dump.close();
@@ -167,15 +175,32 @@ export class Pipeline {
 
   /** The one place that stops the dump and lets it go on. */
   #flow(): void {
-    if (this.#judging || this.#draining || this.writer.isFull) this.#dump.pause();
+    const isFull = this.#isFull();
+    if (!isFull) {
+      this.#room?.resolve();
+      this.#room = null;
+    }
+    if (this.#holds > 0 || isFull) this.#dump.pause();
     else this.#dump.resume();
   }
 
+  #isFull(): boolean {
+    return this.#draining || this.writer.isFull;
+  }
+
+  /** What an event waits for that has come inside of another. */
+  #waitForRoom(): Promise<void> | null {
+    if (this.#closed) throw ended();
+    if (!this.#isFull()) return null;
+    this.#room ??= Promise.withResolvers();
+    return this.#room.promise;
+  }
+
   #hold(until: Promise<void>): void {
-    this.#judging = true;
+    this.#holds += 1;
     until.then(
       () => {
-        this.#judging = false;
+        this.#holds -= 1;
         this.#flow();
       },
       e => this.#fail(asReshardError(e)),
@@ -231,6 +256,7 @@ export class Pipeline {
       judge: this.#judge,
       prepared: notes.prepared ?? [],
       hold: until => this.#hold(until),
+      room: () => this.#waitForRoom(),
       isCopiedFromHere: table => this.#isCopiedFromHere(table),
       onProgress: () => this.writer.moved(),
     });
@@ -301,4 +327,9 @@ export class Pipeline {
     const what = 'chunks were deleted before they were taken in';
     this.#fail(e.kind === 'history-lost' ? new ReshardError('broker', what, { cause: e }) : e);
   }
+}
+
+/** Heard by nobody: what ends the unit has been told before. */
+function ended(): ReshardError {
+  return new ReshardError('source', 'the unit has ended inside of a compressed transaction');
 }

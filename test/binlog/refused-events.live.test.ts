@@ -22,15 +22,6 @@ const CASES: Case[] = [
     shown: /unsafe-event: row images lack columns.*thread=\d+[\s\S]*binlog_row_image = FULL/,
   },
   {
-    name: 'a session with compressed transactions',
-    statements: [
-      'SET SESSION binlog_transaction_compression = ON',
-      "UPDATE t SET v = 'x' WHERE id = 1",
-    ],
-    shown:
-      /unsafe-event: .*compressed transaction.*gtid=[\s\S]*binlog_transaction_compression = OFF/,
-  },
-  {
     name: 'a JSON column logged as a difference',
     statements: [
       'SET SESSION binlog_row_value_options = PARTIAL_JSON',

@@ -10,10 +10,12 @@ import { KEY_GUARDS } from './guards/key.ts';
 import { LOG_GUARDS } from './guards/log.ts';
 import { ROUTE_GUARDS } from './guards/route.ts';
 import { SINK_GUARDS } from './guards/sink.ts';
+import { TRANSACTION_GUARDS } from './guards/transaction.ts';
 import { TYPE_GUARDS } from './guards/type.ts';
 
 export const GUARDS: Guard[] = [
   ...LOG_GUARDS,
+  ...TRANSACTION_GUARDS,
   ...DDL_GUARDS,
   ...KEY_GUARDS,
   ...ROUTE_GUARDS,

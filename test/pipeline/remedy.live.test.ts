@@ -121,15 +121,6 @@ const KINDS: Kind[] = [
     undone: ['RENAME TABLE gone TO orders'],
   },
   {
-    name: 'a compressed transaction',
-    made: [
-      'SET SESSION binlog_transaction_compression = ON',
-      'UPDATE orders SET comment = "packed" LIMIT 30',
-    ],
-    shown: /^unsafe-event: .*compressed transaction/,
-    recopied: '',
-  },
-  {
     name: 'a JSON document as a difference',
     made: [
       "UPDATE customers SET profile = JSON_OBJECT('a', 1, 'b', REPEAT('x', 200)) LIMIT 5",

@@ -3,15 +3,15 @@ import type { Flavor, Gtid } from '../../../shared/change/gtid.ts';
 import type { StreamPosition } from '../../../shared/change/position.ts';
 import type { PreparedXa } from '../../../shared/job/state/progress-view.ts';
 import type { StatementJudge } from '../ddl/judge.ts';
+import type { RawEvent } from './binlog-event.ts';
 import type { CapturedTable, RecordSink } from './captured-table.ts';
 import type { SeenTable } from './seen-table.ts';
 import type { NameKey } from './source-facts.ts';
 
-/** What we ask zongji for while an event is at hand. */
+/** What we ask zongji for. */
 export interface EventDecoder {
-  decodeTableMap(): SeenTable | undefined;
-  decodeGtid(): { gtid: Gtid; standalone: boolean };
-  decodeQuery(): string;
+  decodeTableMap(event: RawEvent): SeenTable | undefined;
+  decodeGtid(event: RawEvent): { gtid: Gtid; standalone: boolean };
 }
 
 export interface CaptureOptions {
@@ -30,6 +30,8 @@ export interface CaptureOptions {
   prepared: readonly PreparedXa[];
   /** No event may come until this has settled; its rejection ends the stream. */
   hold: (until: Promise<void>) => void;
+  /** What the next event inside of a compressed transaction waits for, if the writer is full. */
+  room: () => Promise<void> | null;
   /**
    * An XA transaction of before our time is committed here. True if no row of the table has been
    * copied yet: it is then copied with what that transaction has changed.

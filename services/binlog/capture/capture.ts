@@ -1,14 +1,14 @@
 /**
  * The stream of binlog events as row changes of our tables, in the order of the source's commits.
  * Runs inside the socket's callback: never waits. What cannot be replayed exactly (an image with
- * columns missing, a statement instead of rows, XA, compressed payloads, DDL) throws, with the
- * session that did it as evidence; nothing is ever skipped. A statement whose harm the text does
- * not tell is put to the judge (ddl/judge.ts), and no event is read until it has answered.
+ * columns missing, a statement instead of rows, XA, DDL) throws, with the session that did it as
+ * evidence; nothing is ever skipped. A statement whose harm the text does not tell is put to the
+ * judge (ddl/judge.ts), and no event is read until it has answered; nor is one before all of a
+ * compressed transaction is read (payload.ts).
  */
 import type { Gtid } from '../../../shared/change/gtid.ts';
 import { printGtid } from '../../../shared/change/gtid.ts';
 import type { PreparedXa } from '../../../shared/job/state/progress-view.ts';
-import type { RowProjection } from '../../../shared/row/row-projection.ts';
 import { asReshardError, ReshardError, unreachable } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import {
@@ -22,33 +22,22 @@ import {
   readQuery,
   readRotate,
   readRowsHeader,
-  readTableName,
   stampOf,
 } from './binlog-event.ts';
 import type { CaptureOptions } from './capture-options.ts';
-import type { CapturedTable, RowOp } from './captured-table.ts';
+import type { RowOp } from './captured-table.ts';
+import { unpack } from './payload.ts';
 import { Refusals } from './refusal.ts';
-import { inflateRows, rowsKind } from './rows-kind.ts';
+import { inflated, rowsKind } from './rows-kind.ts';
 import { type Next, Statements, type Step } from './statements.ts';
-import { tableDifference } from './table-match.ts';
+import { TableMaps } from './table-maps.ts';
 import { XaLedger } from './xa.ts';
 
-interface KnownMap {
-  /** The event's body behind the table id: equal bytes mean an equal table. */
-  bytes: Buffer;
-  table: CapturedTable | null;
-  /** Its images are of before the table grew. */
-  shape: RowProjection | null;
-}
-
-/** Equal to no map: the next one of the table is looked at again. */
-const NOTHING = Buffer.alloc(0);
 const DUMMY_TABLE_ID = 0xffffff;
-const KNOWN_MAPS_MAX = 4096;
 
 export class Capture {
   readonly #o: CaptureOptions;
-  readonly #maps = new Map<number, KnownMap>();
+  readonly #maps: TableMaps;
   readonly counts = { c: 0, u: 0, d: 0, transactions: 0, bytes: 0 };
   file = '';
   filePos = 0;
@@ -65,25 +54,76 @@ export class Capture {
   readonly #refusals: Refusals;
   readonly #xa: XaLedger;
   readonly #statements: Statements;
-  #holding = false;
+  /** A statement that is being judged. */
+  #judged: Promise<void> | null = null;
+  /** A compressed transaction is read in part. */
+  #unpacking = false;
+  /** Row changes of ours in the event of the stream that is read. */
+  #row = 0;
   readonly #changed = new Set<string>();
 
   constructor(o: CaptureOptions) {
     this.#o = o;
     this.#refusals = new Refusals(o.source, o.db);
     this.#xa = new XaLedger(o.prepared);
+    this.#maps = new TableMaps(o, this.#refusals, this.#xa);
     this.#statements = new Statements(o, this.#refusals, this.#xa);
   }
 
   onEvent(event: RawEvent): void {
-    if (this.#holding) throw new ReshardError('bug', 'an event came before a statement was judged');
+    if (this.#judged !== null || this.#unpacking) {
+      throw new ReshardError('bug', 'an event came before the one before was read to its end');
+    }
+    this.#row = 0;
+    this.counts.bytes += event.end - event.start;
+    if (event.type === EVENT.TRANSACTION_PAYLOAD) {
+      this.#unpack(event);
+      return;
+    }
+    this.#take(event);
+    this.#passed(event.logPos);
+  }
+
+  #take(event: RawEvent): void {
     try {
       this.#handle(event);
     } catch (e) {
       throw this.#told(asReshardError(e), this.evidence(event));
     }
-    if (event.logPos > 0) this.filePos = event.logPos;
-    this.counts.bytes += event.end - event.start;
+  }
+
+  #passed(logPos: number): void {
+    if (logPos > 0) this.filePos = logPos;
+  }
+
+  /** A transaction in one event: what is in it is taken as if each had come by itself. */
+  #unpack(event: RawEvent): void {
+    const { logPos } = event;
+    const evidence = this.evidence(event);
+    const told = (e: unknown): ReshardError => this.#told(asReshardError(e), evidence);
+    let rest: Promise<void> | null;
+    try {
+      rest = unpack(event, {
+        onEvent: inner => this.#take(inner),
+        wait: () => this.#judged ?? this.#o.room(),
+      });
+    } catch (e) {
+      throw told(e);
+    }
+    if (rest === null) {
+      this.#passed(logPos);
+      return;
+    }
+    this.#unpacking = true;
+    const done = (): void => {
+      this.#unpacking = false;
+      this.#passed(logPos);
+    };
+    this.#o.hold(
+      rest.then(done, e => {
+        throw told(e);
+      }),
+    );
   }
 
   /** XA transactions that are prepared at the last commit. */
@@ -119,7 +159,7 @@ export class Capture {
     }
     switch (event.type) {
       case EVENT.TABLE_MAP:
-        this.#tableMap(event);
+        this.#maps.take(event);
         break;
       case EVENT.GTID: {
         const { gtid, commitUs, originalUs } = readGtid(event);
@@ -136,7 +176,7 @@ export class Capture {
         break;
       case EVENT.GTID_TAGGED:
       case EVENT.MARIADB_GTID: {
-        const { gtid, standalone } = this.#o.decoder.decodeGtid();
+        const { gtid, standalone } = this.#o.decoder.decodeGtid(event);
         this.#begin(event, gtid, 0, 0);
         const xid = event.type === EVENT.MARIADB_GTID ? readMariadbXid(event) : null;
         if (xid !== null) this.#xa.start(xid);
@@ -183,16 +223,6 @@ export class Capture {
       case EVENT.PARTIAL_UPDATE_ROWS:
         this.#refusePartial(event);
         return;
-      case EVENT.TRANSACTION_PAYLOAD:
-        // All tables are copied anew, and the copies have this transaction.
-        if (this.#statements.followed().length === 0) {
-          this.#commit();
-          return;
-        }
-        throw this.#refusals.doubtful(
-          'a session has logged a compressed transaction',
-          'SET GLOBAL binlog_transaction_compression = OFF, and not ON in any session',
-        );
       case EVENT.INCIDENT:
         throw this.#refusals.doubtful('the source says that events are lost here (incident)');
       default:
@@ -202,7 +232,7 @@ export class Capture {
   }
 
   #refusePartial(event: RawEvent): void {
-    const known = this.#maps.get(event.buf.readUIntLE(event.start, 6));
+    const known = this.#maps.of(event.buf.readUIntLE(event.start, 6));
     if (known?.table === null) return;
     throw this.#refusals.unsafe(
       'a JSON column was logged as a difference',
@@ -222,7 +252,7 @@ export class Capture {
     this.#open = false;
     this.caughtUp = false;
     this.lastEventMs = Date.now();
-    if (this.#maps.size > KNOWN_MAPS_MAX) this.#maps.clear();
+    this.#maps.shed();
   }
 
   #commit(): void {
@@ -242,8 +272,8 @@ export class Capture {
       return;
     }
     const compressed = event.type === EVENT.MARIADB_QUERY_COMPRESSED;
-    const text = compressed ? this.#o.decoder.decodeQuery() : buf.toString('utf8', textStart, end);
-    this.#follow(this.#statements.take(text, schema, this.#changed), event);
+    const text = compressed ? inflated(buf, textStart, end) : buf.subarray(textStart, end);
+    this.#follow(this.#statements.take(text.toString('utf8'), schema, this.#changed), event);
   }
 
   /** The statement is understood, or will be once the source has been asked. */
@@ -253,16 +283,16 @@ export class Capture {
       return;
     }
     const evidence = this.evidence(event);
-    this.#holding = true;
     const done = next.then(
       step => {
-        this.#holding = false;
+        this.#judged = null;
         this.#step(step);
       },
       e => {
         throw this.#told(asReshardError(e), evidence);
       },
     );
+    this.#judged = done;
     this.#o.hold(done);
   }
 
@@ -291,39 +321,9 @@ export class Capture {
     this.#commit();
   }
 
-  #tableMap(event: RawEvent): void {
-    const { buf, start, end } = event;
-    const id = buf.readUIntLE(start, 6);
-    const known = this.#maps.get(id);
-    const same = known && buf.compare(known.bytes, 0, known.bytes.length, start + 6, end) === 0;
-    if (same) return;
-    const { schema, table: name } = readTableName(event);
-    const { db, tables, nameKey } = this.#o;
-    const table = (nameKey(schema) === nameKey(db) && tables.get(nameKey(name))) || null;
-    if (table?.skips(this.#o.position.current)) {
-      this.#xa.passesOver(name);
-      this.#maps.set(id, { bytes: NOTHING, table: null, shape: null });
-      return;
-    }
-    const shape = table === null ? null : this.#shape(table);
-    this.#maps.set(id, { bytes: Buffer.from(buf.subarray(start + 6, end)), table, shape });
-  }
-
-  /** How its images are read: null as planned. Throws if they cannot be. */
-  #shape(table: CapturedTable): RowProjection | null {
-    const seen = this.#o.decoder.decodeTableMap();
-    const { db, table: name } = table.schema;
-    if (seen === undefined) throw this.#refusals.withoutNames(name);
-    const difference = tableDifference(table.schema, seen);
-    if (difference === null) return null;
-    const shape = table.shapeOf(seen);
-    if (shape !== null) return shape;
-    throw this.#refusals.changed(`${db}.${name} is not as planned: ${difference}`, [name]);
-  }
-
   #rows(event: RawEvent, op: RowOp, v2: boolean, compressed: boolean): void {
     const header = readRowsHeader(event, v2, op === 'u');
-    const known = this.#maps.get(header.tableId);
+    const known = this.#maps.of(header.tableId);
     if (known === undefined) {
       if (header.tableId === DUMMY_TABLE_ID) return;
       throw corrupt('row changes of a table that was not named before');
@@ -341,12 +341,12 @@ export class Capture {
     this.#changed.add(table.schema.table);
     const columns = imageWidth(shape?.older.schema ?? table.schema);
     if (!header.complete || header.columns !== columns) {
-      throw this.#incomplete(table, header.columns, columns);
+      throw this.#refusals.incomplete(table.schema.table, header.columns, columns);
     }
     let { buf, end } = event;
     let pos = header.rows;
     if (compressed) {
-      buf = inflateRows(buf, pos, end);
+      buf = inflated(buf, pos, end);
       [pos, end] = [0, buf.length];
     }
     const nowMs = Date.now();
@@ -359,7 +359,7 @@ export class Capture {
       pos: event.logPos,
       thread: this.#thread === null ? null : BigInt(this.#thread),
     });
-    const o = { sink, gtid, row: 0, publish: true, nowMs, shape };
+    const o = { sink, gtid, row: this.#row, publish: true, nowMs, shape };
     try {
       while (pos < end) {
         o.publish = position.isNextNew();
@@ -373,20 +373,9 @@ export class Capture {
       throw this.#refusals.value(error, table.schema.table);
     }
     table.endRows();
-    this.counts[op] += o.row;
+    this.counts[op] += o.row - this.#row;
+    this.#row = o.row;
     this.#o.onProgress(false);
-  }
-
-  #incomplete(table: CapturedTable, columns: number, planned: number): ReshardError {
-    const what = columns === planned ? 'row images lack columns' : `${columns} columns came`;
-    const { table: name } = table.schema;
-    if (columns !== planned)
-      return this.#refusals.changed(`${what}, ${planned} were planned`, [name]);
-    return this.#refusals.unsafe(
-      `${what}, ${planned} were planned`,
-      [name],
-      'SET GLOBAL binlog_row_image = FULL, and not another in any session',
-    );
   }
 }
 

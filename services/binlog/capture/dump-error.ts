@@ -48,7 +48,7 @@ export function dumpError(e: unknown, context: ErrorContext): ReshardError {
     });
   }
   // zongji says so once for each instance, then goes on without the rows.
-  if (/TRANSACTION_PAYLOAD_EVENT|PARTIAL_UPDATE_ROWS_EVENT/.test(message)) {
+  if (/PARTIAL_UPDATE_ROWS_EVENT/.test(message)) {
     return new ReshardError('unsafe-event', message, { cause: e, context });
   }
   return mapMysqlError(e, { ...context, side: 'source' });

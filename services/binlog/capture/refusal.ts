@@ -44,6 +44,18 @@ export class Refusals {
     return this.#refuse('unsafe-event', message, first ? { first } : {});
   }
 
+  /** Row images of another number of columns than planned, or without some of them. */
+  incomplete(table: string, columns: number, planned: number): ReshardError {
+    if (columns !== planned) {
+      return this.changed(`${columns} columns came, ${planned} were planned`, [table]);
+    }
+    return this.unsafe(
+      `row images lack columns, ${planned} were planned`,
+      [table],
+      'SET GLOBAL binlog_row_image = FULL, and not another in any session',
+    );
+  }
+
   changed(message: string, tables: readonly string[]): ReshardError {
     return this.#refuse('schema-changed', message, {
       tables,

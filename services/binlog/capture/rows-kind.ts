@@ -1,6 +1,7 @@
-/** Which event types carry row images, in which layout; and MariaDB's compressed ones. */
+/** Which event types carry row images, in which layout; and what MariaDB has compressed. */
 import { inflateSync } from 'node:zlib';
 import { at } from '../../../shared/runtime/bytes.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import { corrupt, EVENT } from './binlog-event.ts';
 import type { RowOp } from './captured-table.ts';
 
@@ -32,15 +33,24 @@ export function rowsKind(type: number): RowsKind | null {
   return KINDS[type] ?? null;
 }
 
-/** Row images of a compressed event: one byte of form, the length in big-endian, zlib. */
-export function inflateRows(buf: Buffer, start: number, end: number): Buffer {
-  const form = at(buf, start);
+/**
+ * Row images or the text of a compressed event of MariaDB: one byte of form, the length in
+ * big-endian, zlib.
+ */
+export function inflated(buf: Buffer, start: number, end: number): Buffer {
+  const form = end > start ? at(buf, start) : 0;
   const lengthBytes = form & 0x07;
-  if ((form & 0xf0) !== 0x80 || lengthBytes < 1 || lengthBytes > 4) {
-    throw corrupt('compressed row images in an unknown form');
+  const packed = start + 1 + lengthBytes;
+  if ((form & 0xf0) !== 0x80 || lengthBytes < 1 || lengthBytes > 4 || packed > end) {
+    throw corrupt('a compressed event is in an unknown form');
   }
   const length = buf.readUIntBE(start + 1, lengthBytes);
-  const rows = inflateSync(buf.subarray(start + 1 + lengthBytes, end));
-  if (rows.length !== length) throw corrupt('compressed row images have another length');
-  return rows;
+  let bytes: Buffer;
+  try {
+    bytes = inflateSync(buf.subarray(packed, end), { maxOutputLength: Math.max(length, 1) });
+  } catch (cause) {
+    throw new ReshardError('corrupt', 'a compressed event cannot be inflated', { cause });
+  }
+  if (bytes.length !== length) throw corrupt('a compressed event has another length than it says');
+  return bytes;
 }

@@ -190,7 +190,7 @@ async function sendAgain(
       const plain = type === EVENT.GTID ? readGtid(event) : null;
       const isOther = type === EVENT.GTID_TAGGED || type === EVENT.MARIADB_GTID;
       if (plain === null && !isOther) return;
-      const found = plain?.gtid ?? dump.decodeGtid().gtid;
+      const found = plain?.gtid ?? dump.decodeGtid(event).gtid;
       nth += 1;
       if (!answers(found, gtid, { isSameServer, nth })) return;
       const stamp = stampOf(event, plain?.originalUs ?? 0);

@@ -1,7 +1,7 @@
 /**
  * The binlog stream of one connection, and the only importer of zongji. zongji logs in, asks for
  * the dump, frames packets and decodes what is rare (TableMap with FULL metadata, tagged and
- * MariaDB transaction ids, compressed payloads). Every event is first handed to us as raw bytes,
+ * MariaDB transaction ids). Every event is first handed to us as raw bytes,
  * because zongji's row decoding is slow and silently wrong for some types.
  *
  * Invariant: nothing is lost silently. Any error, the end of the dump (which zongji swallows), a
@@ -82,7 +82,6 @@ export class BinlogDump {
   #zongjiDecode: Decode | null = null;
   /** What zongji's decoder was called with for the event at hand. */
   #command: unknown;
-  #packet: Packet | null = null;
   #connection: unknown;
   #decoded: unknown;
   #checksumBytes = 0;
@@ -194,7 +193,6 @@ export class BinlogDump {
   #onPacket(packet: Packet): void {
     if (this.#ended) return;
     this.#lastPacketMs = performance.now();
-    this.#packet = packet;
     try {
       if (packet.isEOF()) throw dumpError('the server has ended the dump', this.#where());
       if (packet.isError()) throw dumpError(packet.asError('utf8'), this.#where());
@@ -205,7 +203,6 @@ export class BinlogDump {
     } catch (e) {
       this.#end(asReshardError(e));
     }
-    this.#packet = null;
   }
 
   /**
@@ -233,47 +230,43 @@ export class BinlogDump {
     }
   }
 
-  /** Lets zongji decode the event at hand; only inside `onEvent`. */
-  #decode(): unknown {
+  /**
+   * Lets zongji decode an event: a copy, as it would have come in a packet of its own. So one that
+   * came inside of another is decoded too.
+   */
+  #decode(packet: Packet): unknown {
     this.#decoded = undefined;
-    if (this.#packet) this.#zongjiDecode?.call(this.#command, this.#packet, this.#connection);
+    this.#zongjiDecode?.call(this.#command, packet, this.#connection);
     return this.#decoded;
   }
 
-  /** The TableMap event at hand; undefined when it does not describe itself. */
-  decodeTableMap(): SeenTable | undefined {
+  /** A TableMap event; undefined when it does not describe itself. */
+  decodeTableMap(event: RawEvent): SeenTable | undefined {
     this.#port.tableMap = {};
     // zongji does not know VECTOR, and gives the table up. In this event a GEOMETRY is the same.
-    const vectors = columnsOf(this.#event, TYPE_CODE.VECTOR);
-    for (const at of vectors) this.#event.buf[at] = TYPE_CODE.GEOMETRY;
-    const event = this.#decode();
-    const first = columnTypesAt(this.#event).first;
-    for (const at of vectors) this.#event.buf[at] = TYPE_CODE.VECTOR;
-    if (!isTableMap(event)) return undefined;
-    const seen = seenTable(event, this.#port.tableMap[event.tableId]);
-    for (const at of vectors) {
-      const column = seen?.columns[at - first];
-      if (column !== undefined) column.code = TYPE_CODE.VECTOR;
-    }
+    const { first, end } = columnTypesAt(event);
+    const types = event.buf.subarray(first, end);
+    const packet = packetOf(event, this.#checksumBytes);
+    const copied = packet.buffer.subarray(packet.offset + 1 + HEADER_BYTES + first - event.start);
+    types.forEach((type, i) => {
+      if (type === TYPE_CODE.VECTOR) copied[i] = TYPE_CODE.GEOMETRY;
+    });
+    const map = this.#decode(packet);
+    if (!isTableMap(map)) return undefined;
+    const seen = seenTable(map, this.#port.tableMap[map.tableId]);
+    seen?.columns.forEach((column, i) => {
+      if (types[i] === TYPE_CODE.VECTOR) column.code = TYPE_CODE.VECTOR;
+    });
     return seen;
   }
 
-  /** The id in the tagged or MariaDB transaction event at hand. */
-  decodeGtid(): { gtid: Gtid; standalone: boolean } {
-    const event = this.#decode();
-    if (!isGtidEvent(event)) {
+  /** The id in a tagged or MariaDB transaction event. */
+  decodeGtid(event: RawEvent): { gtid: Gtid; standalone: boolean } {
+    const decoded = this.#decode(packetOf(event, this.#checksumBytes));
+    if (!isGtidEvent(decoded)) {
       throw new ReshardError('corrupt', 'a transaction id event cannot be decoded');
     }
-    return { gtid: parseGtid(event.gtid), standalone: event.standalone === true };
-  }
-
-  /** The text of the compressed Query event at hand (MariaDB). */
-  decodeQuery(): string {
-    const event = this.#decode();
-    if (typeof event !== 'object' || event === null || !('query' in event)) {
-      throw new ReshardError('corrupt', 'a compressed statement cannot be decoded');
-    }
-    return String(event.query);
+    return { gtid: parseGtid(decoded.gtid), standalone: decoded.standalone === true };
   }
 
   get threadId(): number {
@@ -346,12 +339,20 @@ function connectionOptions(e: MysqlEndpoint): object {
   };
 }
 
-/** Where the types of the columns of one type stand in a TableMap event. */
-function columnsOf(event: RawEvent, code: number): number[] {
-  const { first, end } = columnTypesAt(event);
-  const found: number[] = [];
-  for (let i = first; i < end; i++) if (event.buf[i] === code) found.push(i);
-  return found;
+/** An event as a packet of the dump: a byte that says that all is well, the event, its checksum. */
+function packetOf({ buf, start, end }: RawEvent, checksumBytes: number): Packet {
+  const bytes = HEADER_BYTES + end - start;
+  const buffer = Buffer.alloc(1 + bytes + checksumBytes);
+  buf.copy(buffer, 1, start - HEADER_BYTES, end);
+  buffer.writeUInt32LE(bytes + checksumBytes, 1 + 9);
+  return {
+    buffer,
+    offset: 0,
+    end: buffer.length,
+    isEOF: () => false,
+    isError: () => false,
+    asError: encoding => new Error(`no error in ${encoding}`),
+  };
 }
 
 function isEmitter(x: unknown): x is { on(event: string, f: (e: Error) => void): void } {

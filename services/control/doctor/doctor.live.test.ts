@@ -47,10 +47,6 @@ const SETTINGS: Break[] = [
     code: 'binlog-row-value-options',
     sql: ["SET GLOBAL binlog_row_value_options = 'PARTIAL_JSON'"],
   },
-  {
-    code: 'binlog-transaction-compression',
-    sql: ['SET GLOBAL binlog_transaction_compression = ON'],
-  },
   { code: 'binlog-order-commits', sql: ['SET GLOBAL binlog_order_commits = OFF'] },
   { code: 'binlog-checksum', level: 'warning', sql: ["SET GLOBAL binlog_checksum = 'NONE'"] },
   { code: 'gtid-mode', sql: ['SET GLOBAL gtid_mode = ON_PERMISSIVE'] },

@@ -47,6 +47,8 @@ export const at: {
   doubt: Doubt;
   prepared: PreparedXa[];
   copiedFromHere: boolean;
+  /** What events inside of a compressed transaction wait for. */
+  room: Promise<void> | null;
 } = Object.assign(Object.create(null), { prepared: [], copiedFromHere: false });
 
 export const SEEN: SeenTable = {
@@ -101,6 +103,7 @@ export function open(
   });
   let ordinal = 0;
   at.held = [];
+  at.room = null;
   at.capture = new Capture({
     source: 's',
     flavor: 'mysql',
@@ -126,17 +129,18 @@ export function open(
       decodeGtid: () => {
         throw new Error('not asked for');
       },
-      decodeQuery: () => '',
     },
     judge,
     prepared: at.prepared,
     hold: until => at.held.push(until),
+    room: () => at.room,
     isCopiedFromHere: () => at.copiedFromHere,
     onProgress: () => {},
   });
 }
 
-export function send(type: number, body: Buffer, flags = 0): void {
+/** An event as it stands in a file, without a checksum. */
+export function eventOf(type: number, body: Buffer, flags = 0): Buffer {
   const buf = Buffer.alloc(HEADER_BYTES + body.length);
   buf.writeUInt32LE(1_700_000_000, 0);
   buf[4] = type;
@@ -144,6 +148,26 @@ export function send(type: number, body: Buffer, flags = 0): void {
   buf.writeUInt32LE(4711, 13);
   buf.writeUInt16LE(flags, 17);
   body.copy(buf, HEADER_BYTES);
+  return buf;
+}
+
+let recorded: Buffer[] | null = null;
+
+/** The events that `make` sends, as bytes: they are not sent. */
+export function record(make: () => void): Buffer {
+  recorded = [];
+  make();
+  const bytes = Buffer.concat(recorded);
+  recorded = null;
+  return bytes;
+}
+
+export function send(type: number, body: Buffer, flags = 0): void {
+  const buf = eventOf(type, body, flags);
+  if (recorded !== null) {
+    recorded.push(buf);
+    return;
+  }
   const event = {} as RawEvent;
   readHeader(event, buf, 0, buf.length);
   at.capture.onEvent(event);

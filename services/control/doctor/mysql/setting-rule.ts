@@ -58,20 +58,6 @@ export const SOURCE_RULES: readonly SettingRule[] = [
     why: 'With PARTIAL_JSON an update of a JSON column is logged as a difference and not as a value. Open connections keep the old value: let them reconnect.',
   },
   {
-    code: 'binlog-transaction-compression',
-    variable: 'binlog_transaction_compression',
-    flavor: 'mysql',
-    wanted: 'OFF',
-    why: 'Compressed transactions are not read yet; the pipeline would stop at the first one. Open connections keep the old value: let them reconnect.',
-  },
-  {
-    code: 'log-bin-compress',
-    variable: 'log_bin_compress',
-    flavor: 'mariadb',
-    wanted: 'OFF',
-    why: 'Compressed row events are not read yet; the pipeline would stop at the first one.',
-  },
-  {
     code: 'binlog-order-commits',
     variable: 'binlog_order_commits',
     flavor: 'mysql',

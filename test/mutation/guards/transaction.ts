@@ -1,0 +1,68 @@
+/** Guards of transactions that come in another form than row by row: compressed ones, XA. */
+import type { Guard } from './guard.ts';
+
+export const TRANSACTION_GUARDS: Guard[] = [
+  {
+    name: 'XA before the log',
+    why: 'rows of an XA transaction are in the log, and it is rolled back',
+    file: 'services/binlog/capture/capture.ts',
+    find: 'if (this.#xa.isOpen) throw this.#refusals.xa(table.schema.table);',
+    replace: '',
+    tests: ['services/binlog/capture/statements.test.ts'],
+    named: 'before any is appended',
+  },
+  {
+    name: 'XA of before the log',
+    why: 'what an XA transaction changes at its commit is in no row event',
+    file: 'services/binlog/capture/statements.ts',
+    find: 'if (open.every(t => this.#o.isCopiedFromHere(t))) return;',
+    replace: 'if (open.length >= 0) return;',
+    tests: ['services/binlog/capture/statements.test.ts'],
+    named: 'nobody has seen',
+  },
+  {
+    name: 'room inside of a compressed transaction',
+    why: 'a transaction that inflates to gigabytes is in memory as a whole',
+    file: 'services/binlog/capture/capture.ts',
+    find: 'wait: () => this.#judged ?? this.#o.room(),',
+    replace: 'wait: () => this.#judged,',
+    tests: ['services/binlog/capture/payload.test.ts'],
+    named: 'while the writer is full',
+  },
+  {
+    name: 'judge inside of a compressed transaction',
+    why: 'rows behind a statement that nobody has judged yet go into the log',
+    file: 'services/binlog/capture/capture.ts',
+    find: 'wait: () => this.#judged ?? this.#o.room(),',
+    replace: 'wait: () => this.#o.room(),',
+    tests: ['services/binlog/capture/payload.test.ts'],
+    named: 'judged before what comes after',
+  },
+  {
+    name: 'pieces of a compressed transaction',
+    why: 'a transaction that inflates to gigabytes is in memory as a whole',
+    file: 'services/binlog/capture/payload.ts',
+    find: 'inflatedBytes > AT_ONCE_BYTES) return null;',
+    replace: 'inflatedBytes > Number.MAX_SAFE_INTEGER) return null;',
+    tests: ['services/binlog/capture/payload.test.ts'],
+    named: 'the memory of a few events',
+  },
+  {
+    name: 'size of a compressed transaction',
+    why: 'events that are missing at the end of a transaction are not missed',
+    file: 'services/binlog/capture/payload.ts',
+    find: 'if (whole.length === inflatedBytes) return whole;',
+    replace: 'if (whole.length <= inflatedBytes) return whole;',
+    tests: ['services/binlog/capture/payload.test.ts'],
+    named: 'less than it says',
+  },
+  {
+    name: 'a large compressed transaction to its end',
+    why: 'what comes after it goes into the log before its own rows',
+    file: 'services/binlog/capture/capture.ts',
+    find: 'if (this.#judged !== null || this.#unpacking) {',
+    replace: 'if (this.#judged !== null) {',
+    tests: ['services/binlog/capture/payload.test.ts'],
+    named: 'a large one gives all rows',
+  },
+];
