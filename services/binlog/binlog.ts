@@ -233,10 +233,12 @@ function beginning(
   const none = { partialGtid: null, partialRows: 0, partialStamp: null };
   if (resume === null) return { gtid: start.gtid, ...none };
   if (!start.recopy || start.recopy === resume.recopy) return resume;
-  const { prepared = null, trust = null, anchor = null } = resume;
+  const { prepared = null, preparedIn = null, trust = null, anchor = null } = resume;
   // A transaction that is in the log in part is published whole once more: what is skipped of it
   // from now on would not be counted as it was.
-  if (!isJump(start, resume)) return { gtid: resume.gtid, ...none, prepared, trust, anchor };
+  if (!isJump(start, resume)) {
+    return { gtid: resume.gtid, ...none, prepared, preparedIn, trust, anchor };
+  }
   // What was prepared, or rested on the server, before the gap is not known behind it.
   return { gtid: start.gtid, ...none };
 }

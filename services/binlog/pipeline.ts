@@ -27,7 +27,8 @@ import { asReshardError, describeError, ReshardError } from '../../shared/runtim
 import type { RawEvent } from './capture/binlog-event.ts';
 import { Capture } from './capture/capture.ts';
 import type { CapturedTable } from './capture/captured-table.ts';
-import type { SourceFacts } from './capture/source-facts.ts';
+import { readGroup } from './capture/group-dump.ts';
+import { carriesXa, type SourceFacts } from './capture/source-facts.ts';
 import { BinlogDump } from './capture/zongji.ts';
 import { LiveJudge } from './ddl/live-judge.ts';
 import type { BinlogProgress } from './metrics.ts';
@@ -50,7 +51,7 @@ export interface PipelineOptions {
   start: Start;
   resume: Resume | null;
   /** What is known of XA transactions and of judged statements at the position. */
-  notes: Pick<Resume, 'prepared' | 'trust'>;
+  notes: Pick<Resume, 'prepared' | 'preparedIn' | 'trust'>;
   progress: ProgressView;
   chunksOffset: number;
   position: StreamPosition;
@@ -228,7 +229,7 @@ export class Pipeline {
         return sourcePosition({ file, pos: filePos, tsMs, serverUuid, fileS });
       },
       notes: () => ({
-        prepared: this.capture.prepared(),
+        ...this.capture.prepared(),
         trust: this.#judge.trust(() => this.#o.position.whole()),
       }),
       lingerMs,
@@ -254,9 +255,12 @@ export class Pipeline {
       sink: this.writer,
       decoder: this.#dump,
       judge: this.#judge,
-      prepared: notes.prepared ?? [],
+      carriesXa: carriesXa(facts),
+      prepared: notes,
       hold: until => this.#hold(until),
       room: () => this.#waitForRoom(),
+      reread: (gtid, feed) =>
+        readGroup({ source, facts, gtid, executed: position.whole(), ...feed }),
       isCopiedFromHere: table => this.#isCopiedFromHere(table),
       onProgress: () => this.writer.moved(),
     });

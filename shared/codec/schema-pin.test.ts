@@ -14,7 +14,7 @@ import { type RecordName, staticSchema } from './record-codec.ts';
 
 const PINNED: Record<RecordName, string> = {
   chunk: '9e3f10de50dfd665',
-  progress: 'ee28cdf866851c32',
+  progress: '1385012d82de5e6c',
   report: '4a1e8b9f2de31d3e',
   state: 'c2a3277998e1ac49',
 };

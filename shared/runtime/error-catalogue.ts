@@ -127,7 +127,9 @@ export const CATALOGUE: Record<ErrorKind, CatalogueEntry> = {
   },
   'unsafe-event': {
     means: 'the binlog holds something that cannot be replayed exactly',
-    causes: 'a minimal row image, a statement in place of rows, an XA transaction',
+    causes:
+      'a minimal row image, a statement in place of rows, an XA transaction of MariaDB or MySQL before 8.0.30, or one whose' +
+      ' rows are not in the binlog any more',
     remedy:
       'end what wrote it (`reshard doctor <job file>` names settings), then `reshard recopy <job file> --source <name>`',
   },

@@ -49,17 +49,6 @@ const CASES: Case[] = [
     statements: ['RENAME TABLE t TO u'],
     shown: /schema-changed: RENAME of t/,
   },
-  {
-    name: 'an XA transaction',
-    statements: [
-      "XA START 'x'",
-      "UPDATE t SET v = 'x' WHERE id = 1",
-      "XA END 'x'",
-      "XA PREPARE 'x'",
-      "XA ROLLBACK 'x'",
-    ],
-    shown: /unsafe-event: an XA transaction changed our tables \(t\)/,
-  },
 ];
 
 describe('stops loudly', () => {

@@ -112,28 +112,4 @@ describe.each(['mysql', 'mariadb'] as const)('%s', flavor => {
     await rig.untilCaughtUp();
     expect((await rig.records('t')).length).toBe(1);
   });
-
-  test('XA: refused before a row is in the log; one of others passes, over a restart too', async () => {
-    await using rig = await open('xa');
-    const xa = await rig.connect(rig.name);
-    {
-      await using _ = rig.start();
-      await rig.sql("INSERT INTO t VALUES (1, 'a')");
-      await xa.query("XA START 'other'; INSERT INTO plain VALUES (1, 1); XA END 'other'");
-      await xa.query("XA PREPARE 'other'");
-      await rig.untilCaughtUp();
-    }
-    await xa.query("XA COMMIT 'other'");
-    {
-      await using _ = rig.start();
-      await rig.untilCaughtUp();
-      await xa.query(
-        "XA START 'ours'; INSERT INTO t VALUES (2, 'b'); XA END 'ours'; XA PREPARE 'ours'",
-      );
-      expect(await rig.untilHalted()).toMatch(/an XA transaction changed our tables \(t\)/);
-    }
-    await xa.query("XA COMMIT 'ours'");
-    await xa.end();
-    expect((await rig.records('t')).map(r => r.after?.[0])).toEqual([1]);
-  });
 });

@@ -131,18 +131,6 @@ const KINDS: Kind[] = [
     recopied: 'customers',
   },
   {
-    name: 'an XA transaction',
-    made: [
-      "XA START 'x'",
-      'UPDATE customers SET note = "xa" LIMIT 7',
-      "XA END 'x'",
-      "XA PREPARE 'x'",
-    ],
-    shown: /^unsafe-event: an XA transaction changed our tables \(customers\)/,
-    recopied: 'customers',
-    undone: ["XA COMMIT 'x'"],
-  },
-  {
     name: 'row events without column names',
     made: [
       "SET GLOBAL binlog_row_metadata = 'MINIMAL'",

@@ -95,6 +95,13 @@ export function readHeader(event: RawEvent, buf: Buffer, start: number, end: num
   event.end = end;
 }
 
+/** A copy of the event as it stands in a file that has no checksums. */
+export function eventBytes({ buf, start, end }: RawEvent): Buffer {
+  const bytes = Buffer.from(buf.subarray(start - HEADER_BYTES, end));
+  bytes.writeUInt32LE(bytes.length, 9);
+  return bytes;
+}
+
 export function corrupt(message: string): ReshardError {
   return new ReshardError('corrupt', message);
 }

@@ -1,12 +1,13 @@
 /** What the stream of a source's binlog is made of, and what it asks of those around it. */
 import type { Flavor, Gtid } from '../../../shared/change/gtid.ts';
 import type { StreamPosition } from '../../../shared/change/position.ts';
-import type { PreparedXa } from '../../../shared/job/state/progress-view.ts';
 import type { StatementJudge } from '../ddl/judge.ts';
 import type { RawEvent } from './binlog-event.ts';
 import type { CapturedTable, RecordSink } from './captured-table.ts';
+import type { Unpacked } from './payload.ts';
 import type { SeenTable } from './seen-table.ts';
 import type { NameKey } from './source-facts.ts';
+import type { PreparedNotes } from './xa.ts';
 
 /** What we ask zongji for. */
 export interface EventDecoder {
@@ -26,12 +27,16 @@ export interface CaptureOptions {
   sink: RecordSink;
   decoder: EventDecoder;
   judge: StatementJudge;
+  /** Rows of XA transactions are taken at their commit; else they are refused (source-facts.ts). */
+  carriesXa: boolean;
   /** XA transactions that are prepared where the stream begins. */
-  prepared: readonly PreparedXa[];
+  prepared: PreparedNotes;
   /** No event may come until this has settled; its rejection ends the stream. */
   hold: (until: Promise<void>) => void;
   /** What the next event inside of a compressed transaction waits for, if the writer is full. */
   room: () => Promise<void> | null;
+  /** Gives the table maps and rows of a transaction that has been read before, once more. */
+  reread: (gtid: Gtid, o: Unpacked) => Promise<void>;
   /**
    * An XA transaction of before our time is committed here. True if no row of the table has been
    * copied yet: it is then copied with what that transaction has changed.

@@ -1,43 +1,39 @@
 /**
  * The stream of binlog events as row changes of our tables, in the order of the source's commits.
  * Runs inside the socket's callback: never waits. What cannot be replayed exactly (an image with
- * columns missing, a statement instead of rows, XA, DDL) throws, with the session that did it as
+ * columns missing, a statement instead of rows, DDL) throws, with the session that did it as
  * evidence; nothing is ever skipped. A statement whose harm the text does not tell is put to the
  * judge (ddl/judge.ts), and no event is read until it has answered; nor is one before all of a
  * compressed transaction is read (payload.ts).
  */
-import type { Gtid } from '../../../shared/change/gtid.ts';
 import { printGtid } from '../../../shared/change/gtid.ts';
-import type { PreparedXa } from '../../../shared/job/state/progress-view.ts';
 import { asReshardError, ReshardError, unreachable } from '../../../shared/runtime/error.ts';
-import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import {
   corrupt,
   EVENT,
   FLAG_IGNORABLE,
   QUIET_EVENTS,
   type RawEvent,
-  readGtid,
-  readMariadbXid,
   readQuery,
   readRotate,
   readRowsHeader,
-  stampOf,
 } from './binlog-event.ts';
 import type { CaptureOptions } from './capture-options.ts';
-import type { RowOp } from './captured-table.ts';
+import { imageWidth, type RowOp } from './captured-table.ts';
 import { unpack } from './payload.ts';
 import { Refusals } from './refusal.ts';
 import { inflated, rowsKind } from './rows-kind.ts';
 import { type Next, Statements, type Step } from './statements.ts';
 import { TableMaps } from './table-maps.ts';
-import { XaLedger } from './xa.ts';
+import { type TransactionStart, transactionStart } from './transaction-start.ts';
+import { type LoggedXa, type PreparedNotes, XaLedger } from './xa.ts';
+import { replayRows } from './xa-replay.ts';
 
 const DUMMY_TABLE_ID = 0xffffff;
 
 export class Capture {
   readonly #o: CaptureOptions;
-  readonly #maps: TableMaps;
+  #maps: TableMaps;
   readonly counts = { c: 0, u: 0, d: 0, transactions: 0, bytes: 0 };
   file = '';
   filePos = 0;
@@ -54,20 +50,21 @@ export class Capture {
   readonly #refusals: Refusals;
   readonly #xa: XaLedger;
   readonly #statements: Statements;
-  /** A statement that is being judged. */
+  /** A statement that is being judged, or rows of an XA transaction that are being read. */
   #judged: Promise<void> | null = null;
   /** A compressed transaction is read in part. */
   #unpacking = false;
-  /** Row changes of ours in the event of the stream that is read. */
+  /** The event of the stream that is read: where it ends, and how many rows of ours it has. */
+  #pos = 0;
   #row = 0;
   readonly #changed = new Set<string>();
 
   constructor(o: CaptureOptions) {
     this.#o = o;
     this.#refusals = new Refusals(o.source, o.db);
-    this.#xa = new XaLedger(o.prepared);
+    this.#xa = new XaLedger(o.prepared, o.flavor);
     this.#maps = new TableMaps(o, this.#refusals, this.#xa);
-    this.#statements = new Statements(o, this.#refusals, this.#xa);
+    this.#statements = new Statements(o, this.#refusals, this.#xa, xa => this.#replay(xa));
   }
 
   onEvent(event: RawEvent): void {
@@ -75,13 +72,14 @@ export class Capture {
       throw new ReshardError('bug', 'an event came before the one before was read to its end');
     }
     this.#row = 0;
+    this.#pos = event.logPos;
     this.counts.bytes += event.end - event.start;
     if (event.type === EVENT.TRANSACTION_PAYLOAD) {
       this.#unpack(event);
       return;
     }
     this.#take(event);
-    this.#passed(event.logPos);
+    if (this.#judged === null) this.#passed(event.logPos);
   }
 
   #take(event: RawEvent): void {
@@ -92,6 +90,7 @@ export class Capture {
     }
   }
 
+  /** All before it is read: who waits for the log to reach a place goes by this. */
   #passed(logPos: number): void {
     if (logPos > 0) this.filePos = logPos;
   }
@@ -115,20 +114,16 @@ export class Capture {
       return;
     }
     this.#unpacking = true;
-    const done = (): void => {
+    const done = rest.then(() => {
       this.#unpacking = false;
       this.#passed(logPos);
-    };
-    this.#o.hold(
-      rest.then(done, e => {
-        throw told(e);
-      }),
-    );
+    });
+    this.#o.hold(done.catch(e => Promise.reject(told(e))));
   }
 
   /** XA transactions that are prepared at the last commit. */
-  prepared(): PreparedXa[] {
-    return this.#xa.prepared();
+  prepared(): PreparedNotes {
+    return this.#xa.notes();
   }
 
   #told(error: ReshardError, evidence: Record<string, string | number | null>): ReshardError {
@@ -160,12 +155,8 @@ export class Capture {
     switch (event.type) {
       case EVENT.TABLE_MAP:
         this.#maps.take(event);
+        this.#keepForXa(event);
         break;
-      case EVENT.GTID: {
-        const { gtid, commitUs, originalUs } = readGtid(event);
-        this.#begin(event, gtid, commitUs / 1000, originalUs);
-        break;
-      }
       case EVENT.XID:
         this.#commit();
         break;
@@ -174,16 +165,11 @@ export class Capture {
       case EVENT.EXECUTE_LOAD_QUERY:
         this.#query(event);
         break;
+      case EVENT.GTID:
       case EVENT.GTID_TAGGED:
-      case EVENT.MARIADB_GTID: {
-        const { gtid, standalone } = this.#o.decoder.decodeGtid(event);
-        this.#begin(event, gtid, 0, 0);
-        const xid = event.type === EVENT.MARIADB_GTID ? readMariadbXid(event) : null;
-        if (xid !== null) this.#xa.start(xid);
-        // MariaDB's id event stands for BEGIN as well, unless the group is one statement.
-        this.#open = event.type === EVENT.MARIADB_GTID && !standalone;
+      case EVENT.MARIADB_GTID:
+        this.#begin(transactionStart(event, this.#o.decoder));
         break;
-      }
       case EVENT.XA_PREPARE:
         this.#xaPrepared(event);
         break;
@@ -232,6 +218,7 @@ export class Capture {
   }
 
   #refusePartial(event: RawEvent): void {
+    if (this.#keepForXa(event)) return;
     const known = this.#maps.of(event.buf.readUIntLE(event.start, 6));
     if (known?.table === null) return;
     throw this.#refusals.unsafe(
@@ -241,15 +228,17 @@ export class Capture {
     );
   }
 
-  #begin(event: RawEvent, gtid: Gtid, commitMs: number, originalUs: number): void {
+  #begin(start: TransactionStart | null): void {
+    if (start === null) return;
     // A group without a commit mark of its own (a statement on MariaDB) ends where the next begins.
     if (this.#o.position.current !== null && !this.#open) this.#commit();
-    this.#o.position.begin(gtid, stampOf(event, originalUs));
-    this.#commitMs = commitMs > 0 ? commitMs : event.timestamp * 1000;
+    this.#o.position.begin(start.gtid, start.stamp);
+    this.#commitMs = start.commitMs;
     this.#thread = null;
     this.#xa.close();
+    if (start.xid !== null) this.#xa.start(start.xid);
     this.#changed.clear();
-    this.#open = false;
+    this.#open = start.opens;
     this.caughtUp = false;
     this.lastEventMs = Date.now();
     this.#maps.shed();
@@ -257,6 +246,7 @@ export class Capture {
 
   #commit(): void {
     this.#o.position.commit();
+    this.#xa.settle();
     this.#open = false;
     this.lastCommitMs = this.#commitMs;
     this.counts.transactions += 1;
@@ -287,6 +277,7 @@ export class Capture {
       step => {
         this.#judged = null;
         this.#step(step);
+        if (!this.#unpacking) this.#passed(this.#pos);
       },
       e => {
         throw this.#told(asReshardError(e), evidence);
@@ -315,10 +306,35 @@ export class Capture {
   }
 
   /** MySQL logs a commit in one phase as this event too: nothing stays behind it. */
-  #xaPrepared({ buf, start }: RawEvent): void {
-    if (buf[start] === 1) this.#xa.close();
-    else this.#xa.prepare();
+  #xaPrepared(event: RawEvent): void {
+    const { current } = this.#o.position;
+    const xa = event.buf[event.start] === 1 && current ? this.#xa.inOnePhase(current) : null;
+    if (xa !== null) {
+      this.#follow(this.#statements.xaEnds(xa), event);
+      return;
+    }
+    this.#xa.prepare(this.#o.carriesXa ? current : null);
     this.#commit();
+  }
+
+  /** Whether the event is of an XA transaction: its rows are not true before it is committed. */
+  #keepForXa(event: RawEvent): boolean {
+    if (!this.#xa.isOpen || !this.#o.carriesXa) return false;
+    const table = this.#maps.of(event.buf.readUIntLE(event.start, 6))?.name ?? null;
+    if (table === null) return false;
+    this.#xa.keep(event, table);
+    if (event.type !== EVENT.TABLE_MAP) this.#changed.add(table);
+    return true;
+  }
+
+  /** Takes the rows of an XA transaction as those of the one that is read, which commits it. */
+  async #replay(xa: LoggedXa): Promise<Step> {
+    const maps = this.#maps;
+    // Ids of tables may be of another run of the server.
+    this.#maps = new TableMaps(this.#o, this.#refusals, this.#xa);
+    await replayRows(xa, this.#o, this.#pos, event => this.#take(event));
+    this.#maps = maps;
+    return 'ends';
   }
 
   #rows(event: RawEvent, op: RowOp, v2: boolean, compressed: boolean): void {
@@ -329,6 +345,7 @@ export class Capture {
       throw corrupt('row changes of a table that was not named before');
     }
     const { table, shape } = known;
+    if (this.#keepForXa(event)) return;
     const { position, sink } = this.#o;
     const gtid = position.current;
     if (table === null) return;
@@ -377,9 +394,4 @@ export class Capture {
     this.#row = o.row;
     this.#o.onProgress(false);
   }
-}
-
-/** Columns of a row image. */
-function imageWidth({ columns, virtual }: TableSchema): number {
-  return columns.length + (virtual?.length ?? 0);
 }

@@ -32,6 +32,11 @@ const MEGABYTE = 1024 * 1024;
 
 export type RowOp = 'c' | 'u' | 'd';
 
+/** Columns of a row image. */
+export function imageWidth({ columns, virtual }: TableSchema): number {
+  return columns.length + (virtual?.length ?? 0);
+}
+
 /** Where records go; one for each source. */
 export interface RecordSink {
   readonly epoch: number;

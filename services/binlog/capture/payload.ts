@@ -95,6 +95,19 @@ async function unpackPieces(payload: Payload, cutter: EventCutter, o: Unpacked):
   cutter.end(payload.inflatedBytes);
 }
 
+/** Gives events that were kept as bytes. */
+export async function giveEvents(
+  kept: readonly Buffer[],
+  logPos: number,
+  o: Unpacked,
+): Promise<void> {
+  const cutter = new EventCutter(Number.MAX_SAFE_INTEGER, logPos);
+  for (const piece of kept) {
+    cutter.push(piece);
+    await giveAll(cutter, o);
+  }
+}
+
 /** All events as bytes, where they are there already, or few. */
 function wholeOf({ compression, inflatedBytes, bytes }: Payload): Buffer | null {
   if (compression === 'none') return bytes;

@@ -84,6 +84,17 @@ export class Refusals {
     );
   }
 
+  /** An XA transaction is committed, and the binlog that holds its rows is gone. */
+  xaPurged(tables: readonly string[], cause: ReshardError): ReshardError {
+    const what = 'an XA transaction is committed whose rows are not in the binlog any more';
+    const { kind, message, remedy } = this.unsafe(
+      what,
+      tables,
+      'keep binlogs for longer than transactions stay prepared (binlog_expire_logs_seconds)',
+    );
+    return new ReshardError(kind, message, { cause, context: cause.context, remedy });
+  }
+
   withoutNames(table: string): ReshardError {
     return this.#refuse('server-setting', 'row events come without column names', {
       tables: [table],

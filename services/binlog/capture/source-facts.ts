@@ -25,8 +25,19 @@ export interface SourceFacts {
 export type NameKey = (name: string) => string;
 
 /** Made at random in a range in which no server is numbered by hand. */
-const READER_ID_MIN = 0x8000_0000;
-const READER_ID_MAX = 0xffff_fff0;
+export const READER_ID_MIN = 0x8000_0000;
+export const READER_ID_MAX = 0xffff_fff0;
+
+/**
+ * Whether whoever sees an XA transaction's commit among the visible ones sees its rows too: chunks
+ * are merged by that. MySQL commits it as any other one since 8.0.30; before, and on MariaDB, the
+ * binlog and the set of transactions may have it earlier than a SELECT.
+ */
+export function carriesXa({ flavor, version }: Pick<SourceFacts, 'flavor' | 'version'>): boolean {
+  if (flavor === 'mariadb') return false;
+  const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(Number);
+  return major > 8 || (major === 8 && (minor > 0 || patch >= 30));
+}
 
 export async function sourceFacts(source: JobSource, log: Logger): Promise<SourceFacts> {
   await using session = await MysqlSession.open(source, { role: 'admin', side: 'source', log });

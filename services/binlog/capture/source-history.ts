@@ -16,8 +16,9 @@ import type { Resume } from '../../../shared/job/state/progress-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
-import { EVENT, readGtid, readRotate, stampOf } from './binlog-event.ts';
+import { EVENT, readRotate } from './binlog-event.ts';
 import type { ReadServer } from './source-change.ts';
+import { transactionStart } from './transaction-start.ts';
 import { BinlogDump } from './zongji.ts';
 
 /** What a server says of a transaction that it sends. */
@@ -187,14 +188,12 @@ async function sendAgain(
         if (fileS > 0) answer.resolve({ gtid: '', stamp: '', file, fileS });
         return;
       }
-      const plain = type === EVENT.GTID ? readGtid(event) : null;
-      const isOther = type === EVENT.GTID_TAGGED || type === EVENT.MARIADB_GTID;
-      if (plain === null && !isOther) return;
-      const found = plain?.gtid ?? dump.decodeGtid(event).gtid;
+      const begun = transactionStart(event, dump);
+      if (begun === null) return;
       nth += 1;
-      if (!answers(found, gtid, { isSameServer, nth })) return;
-      const stamp = stampOf(event, plain?.originalUs ?? 0);
-      answer.resolve({ gtid: printGtid(found, facts.flavor), stamp, file, fileS });
+      if (!answers(begun.gtid, gtid, { isSameServer, nth })) return;
+      const { stamp } = begun;
+      answer.resolve({ gtid: printGtid(begun.gtid, facts.flavor), stamp, file, fileS });
     },
     onEnd: answer.reject,
   });

@@ -6,14 +6,10 @@ import {
   begin,
   commit,
   gtid,
-  insert,
   open,
   query,
-  send,
-  tableMap,
   UUID,
 } from '../../../test/support/binlog/event-stream.ts';
-import { EVENT, type RawEvent, readMariadbXid } from './binlog-event.ts';
 
 beforeEach(() => open());
 
@@ -118,84 +114,4 @@ describe('statements that row events do not tell all of', () => {
       expect(() => query(text)).toThrow(/at the source|as a statement/);
     },
   );
-});
-
-describe('XA transactions', () => {
-  const xaBegin = (n: number, xid = "X'61',X'',1"): void => {
-    gtid(n);
-    query(`XA START ${xid}`);
-  };
-  const xaPrepare = (): void => send(EVENT.XA_PREPARE, Buffer.alloc(20));
-  const xaEnd = (n: number, how: string, xid = "X'61',X'',1"): void => {
-    gtid(n);
-    query(`XA ${how} ${xid}`);
-  };
-
-  test('rows of ours in one are refused before any is appended', () => {
-    xaBegin(10);
-    tableMap(7);
-    expect(() => insert(7, [1])).toThrow(/an XA transaction changed our tables \(t\)/);
-    expect(at.appended).toEqual([]);
-  });
-
-  test("MariaDB's is known by its id event", () => {
-    const flags = Buffer.alloc(19 + 6 + 4);
-    flags[12] = 0x40 | 0x02;
-    flags.writeUInt32LE(7, 21);
-    flags[25] = 1;
-    flags[26] = 1;
-    flags[27] = 0x64;
-    flags[28] = 0x62;
-    const event = { buf: flags, start: 0, end: flags.length } as RawEvent;
-    expect(readMariadbXid(event)).toBe("x'64',x'62',7");
-    flags[12] = 0x0c;
-    expect(readMariadbXid(event)).toBeNull();
-  });
-
-  test('one of others passes, and is remembered until it ends', () => {
-    xaBegin(10);
-    tableMap(8, 'other');
-    insert(8, [1]);
-    xaPrepare();
-    expect(at.capture.prepared()).toEqual([{ xid: "x'61',x'',1", tables: [] }]);
-    xaEnd(11, 'COMMIT');
-    expect([at.capture.prepared(), at.position.resume().gtid]).toEqual([[], `${UUID}:1-11`]);
-  });
-
-  test('the end of one that nobody has seen is refused, unless nothing is copied yet', () => {
-    expect(() => xaEnd(10, 'COMMIT')).toThrow(/prepared before the log began/);
-    open();
-    at.copiedFromHere = true;
-    xaEnd(10, 'COMMIT');
-    expect(at.position.resume().gtid).toBe(`${UUID}:1-10`);
-    at.copiedFromHere = false;
-    open();
-    xaEnd(10, 'ROLLBACK');
-    expect(at.position.resume().gtid).toBe(`${UUID}:1-10`);
-  });
-
-  test('one that a copy has seen prepared, but not committed, is refused at its commit', () => {
-    open(null, 0, name => name, GtidSet.parse(`${UUID}:1-10`));
-    xaBegin(10);
-    tableMap(7);
-    insert(7, [1]);
-    xaPrepare();
-    expect(at.capture.prepared()).toEqual([{ xid: "x'61',x'',1", tables: ['t'] }]);
-    expect(() => xaEnd(11, 'COMMIT')).toThrow(/that changed our tables is committed/);
-    open(null, 0, name => name, GtidSet.parse(`${UUID}:1-11`));
-    xaBegin(10);
-    tableMap(7);
-    insert(7, [1]);
-    xaPrepare();
-    xaEnd(11, 'COMMIT');
-    expect(at.appended).toEqual([]);
-  });
-
-  test('what was prepared is known to the next reader', () => {
-    at.prepared = [{ xid: "x'61',x'',1", tables: [] }];
-    open();
-    at.prepared = [];
-    xaEnd(10, 'COMMIT');
-    expect(at.position.resume().gtid).toBe(`${UUID}:1-10`);
-  });
 });

@@ -3,7 +3,7 @@
  * and whether it may have changed rows of ours behind the row events' back. Refuses or asks the
  * judge on doubt. Tables that are being copied anew do not count up to the point that the copy has.
  */
-import { type ReshardError, unreachable } from '../../../shared/runtime/error.ts';
+import { asReshardError, type ReshardError, unreachable } from '../../../shared/runtime/error.ts';
 import type { AlterEffect } from '../ddl/alter.ts';
 import type { DataStatement } from '../ddl/data-statement.ts';
 import type { Doubt } from '../ddl/judge.ts';
@@ -11,7 +11,7 @@ import { classify, type TableChange, type TrackedNames, type XaStep } from '../d
 import type { CaptureOptions } from './capture-options.ts';
 import type { CapturedTable } from './captured-table.ts';
 import type { Refusals } from './refusal.ts';
-import type { XaLedger } from './xa.ts';
+import type { LoggedXa, XaLedger } from './xa.ts';
 
 /**
  * What a statement does to the transaction: it opens it, ends it, is part of it, or `stands` by
@@ -26,17 +26,25 @@ const TO_ROWS = 'SET GLOBAL binlog_format = ROW, and end the sessions that use a
 export class Statements {
   readonly #o: Pick<
     CaptureOptions,
-    'db' | 'tables' | 'nameKey' | 'position' | 'judge' | 'isCopiedFromHere'
+    'db' | 'carriesXa' | 'tables' | 'nameKey' | 'position' | 'judge' | 'isCopiedFromHere'
   >;
   readonly #refusals: Refusals;
   readonly #xa: XaLedger;
   readonly #tracked: TrackedNames;
   readonly #isAscii: boolean;
+  readonly #replay: (xa: LoggedXa) => Promise<Step>;
 
-  constructor(o: CaptureOptions, refusals: Refusals, xa: XaLedger) {
+  /** `replay` takes the rows of an XA transaction that is committed. */
+  constructor(
+    o: CaptureOptions,
+    refusals: Refusals,
+    xa: XaLedger,
+    replay: (xa: LoggedXa) => Promise<Step>,
+  ) {
     this.#o = o;
     this.#refusals = refusals;
     this.#xa = xa;
+    this.#replay = replay;
     // A statement that names ours in other letters is taken for ours: that is the safe side.
     const names = [...o.tables.keys()].map(name => name.toLowerCase());
     this.#tracked = { db: o.db.toLowerCase(), tables: new Set(names) };
@@ -55,10 +63,10 @@ export class Statements {
         return 'ends';
       case 'rollback':
       case 'rollback-to':
-        if (changed.size > 0) throw this.#rolledBack([...changed]);
+        this.#refuseRolledBack(changed);
         return statement.kind === 'rollback' ? 'ends' : 'stays';
       case 'xa':
-        return this.#xaStep(statement.step, statement.xid);
+        return this.#xaStep(statement.step, statement.xid, changed);
       case 'data':
         return this.#data(statement);
       case 'ddl':
@@ -102,6 +110,9 @@ export class Statements {
   #data(statement: DataStatement): Next {
     const { verb } = statement;
     const open = this.followed().map(t => t.schema.table);
+    // The copy has not seen what is only prepared, though it has the transaction that says so.
+    const skipped = [...this.#o.tables.values()].filter(t => !open.includes(t.schema.table));
+    if (skipped.length > 0) this.#xa.spoil(skipped.map(t => t.schema.table));
     const meant = statement.targets
       .filter(t => t.db.toLowerCase() === this.#tracked.db)
       .map(t => t.name.toLowerCase());
@@ -156,20 +167,22 @@ export class Statements {
     return found.then(doubt => this.#unless(doubt, refuse));
   }
 
-  #xaStep(step: XaStep, xid: string): Step {
+  #xaStep(step: XaStep, xid: string, changed: ReadonlySet<string>): Next {
+    const { carriesXa, position } = this.#o;
     switch (step) {
       case 'start':
         this.#xa.start(xid);
-        return 'stays';
+        return 'opens';
       case 'end':
         return 'stays';
       case 'prepare':
-        this.#xa.prepare();
+        this.#xa.prepare(carriesXa ? position.current : null);
         return 'ends';
       case 'commit':
-        this.#xaCommitted(xid);
-        return 'ends';
+        return this.#xaCommitted(xid);
       case 'rollback':
+        // Of one that was never prepared only what no rollback undoes is in the binlog.
+        if (this.#xa.isOpen) this.#refuseRolledBack(changed);
         this.#xa.end(xid);
         return 'ends';
       default:
@@ -178,23 +191,38 @@ export class Statements {
   }
 
   /** The end of an XA transaction names no table: they were named when it was prepared. */
-  #xaCommitted(xid: string): void {
-    const changed = this.#xa.end(xid);
+  #xaCommitted(xid: string): Next {
+    const xa = this.#xa.end(xid);
+    if (xa !== null) return this.xaEnds(xa);
     const open = this.followed();
-    if (changed !== null) {
-      const ours = open.map(t => t.schema.table).filter(name => changed.has(name));
-      if (ours.length === 0) return;
-      throw this.#refusals.unsafe('an XA transaction that changed our tables is committed', ours);
-    }
-    if (open.every(t => this.#o.isCopiedFromHere(t))) return;
+    if (open.every(t => this.#o.isCopiedFromHere(t))) return 'ends';
     throw this.#refusals.doubtful(
       'an XA transaction that was prepared before the log began is committed, and what it changed' +
         ' is not known',
     );
   }
 
-  #rolledBack(tables: string[]): ReshardError {
-    const what = `rows that were rolled back are in the binlog (${tables.join(', ')})`;
-    return this.#refusals.unsafe(what, tables, 'use InnoDB only');
+  /** Its rows are true from the transaction on that is read. */
+  xaEnds(xa: LoggedXa): Next {
+    const ours = this.followed().map(t => t.schema.table);
+    const changed = ours.filter(name => xa.tables.has(name));
+    if (changed.length === 0) return 'ends';
+    if (xa.gtid !== null) {
+      return this.#replay(xa).catch(e => {
+        const error = asReshardError(e);
+        throw error.kind === 'position-lost' ? this.#refusals.xaPurged(changed, error) : error;
+      });
+    }
+    throw this.#refusals.unsafe('an XA transaction that changed our tables is committed', changed);
+  }
+
+  #refuseRolledBack(changed: ReadonlySet<string>): void {
+    // In an XA transaction rows of tables that are passed over are noted too.
+    this.#xa.spoil(changed);
+    const tables = this.followed().map(t => t.schema.table);
+    const ours = tables.filter(name => changed.has(name));
+    if (ours.length === 0) return;
+    const what = `rows that were rolled back are in the binlog (${ours.join(', ')})`;
+    throw this.#refusals.unsafe(what, ours, 'use InnoDB only');
   }
 }

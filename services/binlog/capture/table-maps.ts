@@ -14,6 +14,8 @@ import type { XaLedger } from './xa.ts';
 interface KnownMap {
   /** The event's body behind the table id: equal bytes mean an equal table. */
   bytes: Buffer;
+  /** Of a table of ours, though it may be passed over; else null. */
+  name: string | null;
   /** Null: not one of ours, or the copy has what the transaction changes. */
   table: CapturedTable | null;
   /** Its images are of before the table grew. */
@@ -59,12 +61,13 @@ export class TableMaps {
     const { db, tables, nameKey, position } = this.#o;
     const table = (nameKey(schema) === nameKey(db) && tables.get(nameKey(name))) || null;
     if (table?.skips(position.current)) {
-      this.#xa.passesOver(name);
-      this.#known.set(id, { bytes: NOTHING, table: null, shape: null });
+      this.#xa.passesOver(table.schema.table);
+      this.#known.set(id, { bytes: NOTHING, name: table.schema.table, table: null, shape: null });
       return;
     }
     const shape = table === null ? null : this.#shape(table, event);
-    this.#known.set(id, { bytes: Buffer.from(buf.subarray(start + 6, end)), table, shape });
+    const bytes = Buffer.from(buf.subarray(start + 6, end));
+    this.#known.set(id, { bytes, name: table?.schema.table ?? null, table, shape });
   }
 
   /** How its images are read: null as planned. Throws if they cannot be. */

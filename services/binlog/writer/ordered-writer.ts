@@ -38,7 +38,7 @@ export interface OrderedWriterOptions {
   recopy: string | null;
   sourcePosition: () => SourcePosition;
   /** What else a reader has to know that begins at this position. */
-  notes: () => Pick<Resume, 'prepared' | 'trust'>;
+  notes: () => Pick<Resume, 'prepared' | 'preparedIn' | 'trust'>;
   lingerMs: number;
   batchBytes: number;
   /** A new batch has begun: there is room again. */

@@ -23,6 +23,8 @@ export interface Resume {
   fileS?: number;
   /** XA transactions that are prepared and not yet ended here. */
   prepared?: PreparedXa[] | null;
+  /** By xid: the transaction of the binlog that holds the rows, where they can be read again. */
+  preparedIn?: Record<string, string> | null;
   /** What the judgement of statements rests on that have been read already. */
   trust?: Trust | null;
 }

@@ -12,10 +12,11 @@ import {
 import { Capture } from '../../../services/binlog/capture/capture.ts';
 import { CapturedTable } from '../../../services/binlog/capture/captured-table.ts';
 import type { SeenTable } from '../../../services/binlog/capture/seen-table.ts';
+import type { PreparedNotes } from '../../../services/binlog/capture/xa.ts';
 import type { Doubt, StatementJudge } from '../../../services/binlog/ddl/judge.ts';
-import { GtidSet } from '../../../shared/change/gtid.ts';
+import { type Flavor, GtidSet, printGtid } from '../../../shared/change/gtid.ts';
 import { StreamPosition } from '../../../shared/change/position.ts';
-import type { PreparedXa } from '../../../shared/job/state/progress-view.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 
 export const UUID = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
@@ -45,11 +46,18 @@ export const at: {
   /** What the judge was asked about. */
   asked: string[];
   doubt: Doubt;
-  prepared: PreparedXa[];
+  prepared: PreparedNotes;
   copiedFromHere: boolean;
   /** What events inside of a compressed transaction wait for. */
   room: Promise<void> | null;
-} = Object.assign(Object.create(null), { prepared: [], copiedFromHere: false });
+  /** Transactions that were asked for once more, and the events that come of one. */
+  reread: string[];
+  inBinlog: Buffer | null;
+} = Object.assign(Object.create(null), {
+  prepared: {},
+  copiedFromHere: false,
+  inBinlog: Buffer.alloc(0),
+});
 
 export const SEEN: SeenTable = {
   columns: ['id', 'n'].map(name => ({
@@ -82,13 +90,18 @@ export function open(
   nameKey = (name: string): string => name,
   skipped: GtidSet | null = null,
   name = 't',
+  flavor: Flavor = 'mysql',
 ): void {
   at.seen = SEEN;
   at.decoded = 0;
   at.appended = [];
   at.asked = [];
   at.doubt = null;
-  at.position = new StreamPosition(GtidSet.parse(`${UUID}:1-9`), partial, partialRows);
+  at.position = new StreamPosition(
+    GtidSet.parse(flavor === 'mysql' ? `${UUID}:1-9` : '0-1-9'),
+    partial,
+    partialRows,
+  );
   const table = new CapturedTable({
     schema: { ...schema, table: name },
     generation: 1,
@@ -104,9 +117,10 @@ export function open(
   let ordinal = 0;
   at.held = [];
   at.room = null;
+  at.reread = [];
   at.capture = new Capture({
     source: 's',
-    flavor: 'mysql',
+    flavor,
     db: 'd',
     tables: new Map([[name, table]]),
     nameKey,
@@ -126,14 +140,18 @@ export function open(
         at.decoded += 1;
         return at.seen;
       },
-      decodeGtid: () => {
-        throw new Error('not asked for');
-      },
+      decodeGtid: () => ({ gtid: { source: '0', number: 10, server: 1 }, standalone: false }),
     },
     judge,
+    carriesXa: flavor === 'mysql',
     prepared: at.prepared,
     hold: until => at.held.push(until),
     room: () => at.room,
+    reread: async (gtid, { onEvent }) => {
+      at.reread.push(printGtid(gtid, 'mysql'));
+      if (at.inBinlog === null) throw new ReshardError('position-lost', 'it is purged');
+      eachEvent(at.inBinlog, onEvent);
+    },
     isCopiedFromHere: () => at.copiedFromHere,
     onProgress: () => {},
   });
@@ -149,6 +167,16 @@ export function eventOf(type: number, body: Buffer, flags = 0): Buffer {
   buf.writeUInt16LE(flags, 17);
   body.copy(buf, HEADER_BYTES);
   return buf;
+}
+
+function eachEvent(bytes: Buffer, onEvent: (event: RawEvent) => void): void {
+  for (let pos = 0; pos < bytes.length; ) {
+    const event = {} as RawEvent;
+    const end = pos + bytes.readUInt32LE(pos + 9);
+    readHeader(event, bytes, pos, end);
+    onEvent(event);
+    pos = end;
+  }
 }
 
 let recorded: Buffer[] | null = null;
