@@ -320,11 +320,13 @@ export class Capture {
   /** Whether the event is of an XA transaction: its rows are not true before it is committed. */
   #keepForXa(event: RawEvent): boolean {
     if (!this.#xa.isOpen || !this.#o.carriesXa) return false;
-    const table = this.#maps.of(event.buf.readUIntLE(event.start, 6))?.name ?? null;
-    if (table === null) return false;
-    this.#xa.keep(event, table);
-    if (event.type !== EVENT.TABLE_MAP) this.#changed.add(table);
-    return true;
+    const known = this.#maps.of(event.buf.readUIntLE(event.start, 6));
+    if (!known?.name) return false;
+    // One that the job does not have yet may be in it when the transaction is committed.
+    if (!known.isOurs) this.#xa.passesOver(known.name);
+    else this.#xa.keep(event, known.name);
+    if (known.isOurs && event.type !== EVENT.TABLE_MAP) this.#changed.add(known.name);
+    return known.isOurs;
   }
 
   /** Takes the rows of an XA transaction as those of the one that is read, which commits it. */

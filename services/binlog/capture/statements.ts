@@ -205,7 +205,9 @@ export class Statements {
   /** Its rows are true from the transaction on that is read. */
   xaEnds(xa: LoggedXa): Next {
     const ours = this.followed().map(t => t.schema.table);
-    const changed = ours.filter(name => xa.tables.has(name));
+    const { nameKey } = this.#o;
+    const all = new Set([...xa.tables].map(nameKey));
+    const changed = ours.filter(name => all.has(nameKey(name)));
     if (changed.length === 0) return 'ends';
     if (xa.gtid !== null) {
       return this.#replay(xa).catch(e => {

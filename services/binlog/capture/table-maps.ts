@@ -14,8 +14,10 @@ import type { XaLedger } from './xa.ts';
 interface KnownMap {
   /** The event's body behind the table id: equal bytes mean an equal table. */
   bytes: Buffer;
-  /** Of a table of ours, though it may be passed over; else null. */
+  /** Of a table in our database; null: of another. */
   name: string | null;
+  /** It is one of the job's, though it may be passed over. */
+  isOurs: boolean;
   /** Null: not one of ours, or the copy has what the transaction changes. */
   table: CapturedTable | null;
   /** Its images are of before the table grew. */
@@ -59,15 +61,18 @@ export class TableMaps {
     if (same) return;
     const { schema, table: name } = readTableName(event);
     const { db, tables, nameKey, position } = this.#o;
-    const table = (nameKey(schema) === nameKey(db) && tables.get(nameKey(name))) || null;
+    const isNear = nameKey(schema) === nameKey(db);
+    const table = (isNear && tables.get(nameKey(name))) || null;
     if (table?.skips(position.current)) {
       this.#xa.passesOver(table.schema.table);
-      this.#known.set(id, { bytes: NOTHING, name: table.schema.table, table: null, shape: null });
+      const passed = { table: null, shape: null, isOurs: true };
+      this.#known.set(id, { bytes: NOTHING, name: table.schema.table, ...passed });
       return;
     }
     const shape = table === null ? null : this.#shape(table, event);
     const bytes = Buffer.from(buf.subarray(start + 6, end));
-    this.#known.set(id, { bytes, name: table?.schema.table ?? null, table, shape });
+    const near = isNear ? (table?.schema.table ?? name) : null;
+    this.#known.set(id, { bytes, name: near, isOurs: table !== null, table, shape });
   }
 
   /** How its images are read: null as planned. Throws if they cannot be. */

@@ -135,6 +135,22 @@ describe('rows of an XA transaction', () => {
     expect(at.appended).toEqual([]);
   });
 
+  test('of a table that the job has got meanwhile are read again by the next reader', async () => {
+    start(10);
+    tableMap(8, 'd', 'later');
+    insert(8, [1]);
+    prepare();
+    at.prepared = at.capture.prepared();
+    expect(at.prepared.prepared).toEqual([{ xid: XID, tables: ['later'] }]);
+    at.inBinlog = record(() => {
+      tableMap(8, 'd', 'later');
+      insert(8, [1]);
+    });
+    open(null, 0, name => name, null, 'later');
+    await end(11, 'COMMIT');
+    expect([at.appended, at.reread]).toEqual([['1'], [`${UUID}:10`]]);
+  });
+
   test('that lack columns are refused at the commit', async () => {
     start(10);
     tableMap(7);

@@ -22,7 +22,7 @@ export type PreparedNotes = Pick<Resume, 'prepared' | 'preparedIn'>;
 
 /** An XA transaction whose rows are in the binlog. */
 export interface LoggedXa {
-  /** Our tables that it has changed. */
+  /** Tables of our database that it has changed. */
   readonly tables: Set<string>;
   /** The transaction of the binlog that holds the rows; null: an older version has not noted it. */
   gtid: Gtid | null;
