@@ -16,6 +16,7 @@
  * - Ends: every wait says what it waits for (report, detail `waiting`) and has an end
  *   (full/pipeline-wait.ts). A failed check is a verdict too, so it does not block the next.
  */
+
 import type { Job } from '../../shared/job/job.ts';
 import { routeOf } from '../../shared/job/job-route.ts';
 import type { CheckProgress, CheckResult } from '../../shared/job/state/check-result.ts';
@@ -31,6 +32,7 @@ import { sleep } from '../../shared/runtime/clock.ts';
 import { asReshardError, describeError } from '../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
+import { rowKeyNames } from '../../shared/schema/table-schema.ts';
 import { forReport, progressCounters, resultCounters } from './check-report.ts';
 import { tablesOf, unknownTable } from './check-request.ts';
 import { unequalTables, untilDoubted } from './doubt-wait.ts';
@@ -138,11 +140,19 @@ export class Checker implements Unit {
     position: PipelinePosition,
     signal: AbortSignal,
   ): Promise<CheckResult> {
-    const { job, log } = this.#context;
+    const { job, log, view } = this.#context;
+    const keyOf = (table: string): string[] | undefined => {
+      const plan = [...view.plans.values()].find(p => p.table === table);
+      return plan === undefined ? undefined : rowKeyNames(plan.schema);
+    };
     return runFullCheck({
       verifyId: id,
       ...serversOf(job, position),
-      tables: names.map(name => ({ name, routeOf: schema => routeOf(job, schema) })),
+      tables: names.map(name => ({
+        name,
+        key: keyOf(name),
+        routeOf: schema => routeOf(job, schema),
+      })),
       waiter: position,
       log,
       signal,

@@ -17,6 +17,7 @@ import type { MysqlSession } from '../../shared/mysql/connect.ts';
 import { gtidLowerBound } from '../../shared/mysql/gtid-lower-bound.ts';
 import { qualified } from '../../shared/mysql/identifier.ts';
 import { inspectTable } from '../../shared/mysql/inspect.ts';
+import { errnoOf } from '../../shared/mysql/mysql-error.ts';
 import {
   chunkSelect,
   keysPredicate,
@@ -28,7 +29,11 @@ import { RowCodec } from '../../shared/row/row-codec.ts';
 import { ByteWriter } from '../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
-import { schemaFingerprint } from '../../shared/schema/table-schema.ts';
+import {
+  rowKeyNames,
+  schemaFingerprint,
+  type TableSchema,
+} from '../../shared/schema/table-schema.ts';
 
 /** Rows of one chunk record. `rows` is valid until the next read. */
 export type ReadChunk = {
@@ -44,6 +49,7 @@ export type ReadBounds = { after: Buffer | null; upTo: Buffer | null };
 
 /** Rows past this many chunks' bytes are left for the next read, whatever was asked for. */
 const READ_CHUNKS_MAX = 4;
+const NO_SUCH_INDEX = 1176;
 /** The buffer of a row does not stay bigger. */
 const ROW_BYTES_MAX = 1024 * 1024;
 
@@ -62,6 +68,8 @@ export class ChunkReader {
   readonly #row = new ByteWriter(16 * 1024);
   readonly #slice = { buf: this.#row.buf, start: 0, end: 0 };
   readonly #out: ByteWriter;
+  /** As the server that is read has it. */
+  #schema: TableSchema;
   #cuts: Cut[] = [];
   #nowMs = 0;
 
@@ -70,6 +78,7 @@ export class ChunkReader {
     this.#plan = plan;
     this.#serverId = serverId;
     this.#chunkBytes = chunkBytes;
+    this.#schema = plan.schema;
     this.#codec = new RowCodec(plan.schema);
     this.#envelope = new EnvelopeEncoder({
       codec: this.#codec,
@@ -91,8 +100,7 @@ export class ChunkReader {
     const range = this.bound.range(bounds.after, bounds.upTo);
     const visible = await gtidLowerBound(this.#session);
     this.#begin();
-    const sql = chunkSelect(this.#plan.schema, range, limit);
-    const { rows } = await this.#session.rawQuery(sql, this.#onRow);
+    const { rows } = await this.#select(schema => chunkSelect(schema, range, limit));
     failpoint(FAILPOINTS.snapshotMidChunk);
     await this.#settleDoubts(upTo =>
       rangePredicate(this.#plan.schema, this.bound.range(bounds.after, upTo)),
@@ -110,7 +118,7 @@ export class ChunkReader {
     const literals = keys.map(key => this.bound.literals(key));
     const visible = await gtidLowerBound(this.#session);
     this.#begin();
-    const { rows } = await this.#session.rawQuery(keysSelect(schema, literals), this.#onRow);
+    const { rows } = await this.#select(now => keysSelect(now, literals));
     failpoint(FAILPOINTS.snapshotMidChunk);
     await this.#settleDoubts(() => keysPredicate(schema, literals));
     await this.#checkSchema();
@@ -233,10 +241,24 @@ export class ChunkReader {
     }
   }
 
+  /** The index of the key may have another name here than at the source, or by now. */
+  async #select(sql: (schema: TableSchema) => string): Promise<{ rows: number }> {
+    try {
+      return await this.#session.rawQuery(sql(this.#schema), this.#onRow);
+    } catch (e) {
+      if (errnoOf(e) !== NO_SUCH_INDEX) throw e;
+    }
+    await this.#checkSchema();
+    return this.#session.rawQuery(sql(this.#schema), this.#onRow);
+  }
+
   async #checkSchema(): Promise<void> {
-    const { db, table } = this.#plan;
-    const now = schemaFingerprint(await inspectTable(this.#session, db, table));
-    if (now === this.fingerprint) return;
+    const { db, table, schema } = this.#plan;
+    const now = await inspectTable(this.#session, db, table, { key: rowKeyNames(schema) });
+    if (schemaFingerprint(now) === this.fingerprint) {
+      this.#schema = now;
+      return;
+    }
     throw new ReshardError('schema-changed', 'the table was altered while it was copied', {
       context: { source: this.#plan.source, db, table },
       remedy:

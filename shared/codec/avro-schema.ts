@@ -12,7 +12,7 @@ import type { AvroSchema } from '../type/value-codec.ts';
 
 type AvroField = { name: string; type: AvroSchema; default?: unknown; 'reshard.column'?: string };
 
-/** Value of the key topic subject: the primary-key columns in key order. */
+/** Value of the key topic subject: the columns of the row key in key order. */
 export function keySchema(prefix: string, table: TableSchema): { [attribute: string]: unknown } {
   const namespace = tableNamespace(prefix, table);
   const columns = table.primaryKey.flatMap(i => table.columns[i] ?? []);

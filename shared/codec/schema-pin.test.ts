@@ -16,7 +16,7 @@ const PINNED: Record<RecordName, string> = {
   chunk: '9e3f10de50dfd665',
   progress: '1385012d82de5e6c',
   report: '4a1e8b9f2de31d3e',
-  state: 'c2a3277998e1ac49',
+  state: '4e26aa83c7a7bed4',
 };
 
 function hash(schema: unknown): string {

@@ -62,6 +62,14 @@ const table = z.strictObject({
     .optional()
     .describe('column of this table, where the route of the job is one by modulus'),
   route: route.optional().describe('route of this table, other than that of the job'),
+  key: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe(
+      'columns of the unique index that tells rows apart; by default the primary key, else the' +
+        ' first unique index of columns that are NOT NULL',
+    ),
 });
 
 const options = z.strictObject({

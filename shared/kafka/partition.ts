@@ -1,5 +1,5 @@
 /**
- * Which partition a row belongs to: murmur2 of its canonical primary-key bytes, as Kafka's own
+ * Which partition a row belongs to: murmur2 of its canonical key bytes, as Kafka's own
  * clients compute it. Hashed without the registry's five-byte header: a new schema id must not
  * move a key to another partition (T2).
  */

@@ -1,7 +1,7 @@
 /**
  * What a table is, from INFORMATION_SCHEMA, and what a server is, from its variables.
  * A key that a TableSchema cannot say (part of a column, an expression) is never simplified: such a
- * primary key is refused, such unique keys are told by `inspectKeys` for the doctor.
+ * primary key is refused, such unique keys are told by `inspectKeys` (row-key.ts) for the doctor.
  */
 
 import { ReshardError } from '../runtime/error.ts';
@@ -10,6 +10,7 @@ import type { Column } from '../type/column-type.ts';
 import type { DeclaredType } from '../type/declared-type.ts';
 import { columnTypeOf } from '../type/type-families.ts';
 import type { MysqlSession } from './connect.ts';
+import { addKeys, type WantedKey } from './row-key.ts';
 import { isDoubtful, trueMembers } from './true-members.ts';
 
 export interface TableFacts {
@@ -20,19 +21,6 @@ export interface TableFacts {
   /** The server's estimates. */
   rows: number;
   dataBytes: number;
-}
-
-export interface KeyPart {
-  /** undefined for an expression. */
-  column: string | undefined;
-  /** Length of an indexed prefix. */
-  prefix: number | undefined;
-}
-
-export interface TableKey {
-  name: string;
-  unique: boolean;
-  parts: KeyPart[];
 }
 
 /**
@@ -74,48 +62,12 @@ function toColumn(row: ColumnRow): Column {
   };
 }
 
-/** All keys of a table, parts in order. */
-export async function inspectKeys(
-  session: MysqlSession,
-  db: string,
-  table: string,
-): Promise<TableKey[]> {
-  const rows = await session.query<{
-    ofTable: string;
-    name: string;
-    nonUnique: number | string;
-    column: string | null;
-    prefix: number | string | null;
-  }>(
-    `SELECT TABLE_NAME AS ofTable, INDEX_NAME AS name, NON_UNIQUE AS nonUnique, COLUMN_NAME AS \`column\`,
-            SUB_PART AS prefix
-       FROM information_schema.STATISTICS
-      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?
-      ORDER BY INDEX_NAME, SEQ_IN_INDEX`,
-    [db, table],
-  );
-  const keys = new Map<string, TableKey>();
-  for (const row of rows) {
-    if (row.ofTable !== table) continue;
-    const key = keys.get(row.name) ?? {
-      name: row.name,
-      unique: Number(row.nonUnique) === 0,
-      parts: [],
-    };
-    key.parts.push({
-      column: row.column ?? undefined,
-      prefix: row.prefix === null ? undefined : Number(row.prefix),
-    });
-    keys.set(row.name, key);
-  }
-  return [...keys.values()];
-}
-
-/** The schema of a table; rejects with `schema-changed` if there is none. */
+/** The schema of a table; rejects with `schema-changed` if there is none. Its key: row-key.ts. */
 export async function inspectTable(
   session: MysqlSession,
   db: string,
   table: string,
+  wanted: WantedKey = {},
 ): Promise<TableSchema> {
   const context = { ...session.where(), db, table };
   const found = await session.query<ColumnRow>(COLUMNS_SQL, [db, table]);
@@ -139,17 +91,11 @@ export async function inspectTable(
   const virtual = all.flatMap((column, at) =>
     column.generated === 'virtual' ? [{ column, at, expression: rows[at]?.generation ?? '' }] : [],
   );
-  const indexOf = new Map(columns.map((c, i) => [c.name, i]));
   const schema: TableSchema = { db, table, columns, primaryKey: [], uniqueKeys: [] };
   if (virtual.length > 0) schema.virtual = virtual;
-  for (const key of await inspectKeys(session, db, table)) {
-    if (!key.unique) continue;
-    const known = key.parts.flatMap(p => indexOf.get(p.column ?? '') ?? []);
-    if (key.parts.some(p => virtual.some(v => v.column.name === p.column))) continue;
-    if (key.name !== 'PRIMARY') schema.uniqueKeys.push({ name: key.name, columns: known });
-    else if (key.parts.some(p => p.prefix !== undefined)) throw prefixKey(context);
-    else schema.primaryKey = known;
-  }
+  const { keys, rowKey } = await addKeys(session, schema, wanted);
+  const primary = keys.find(k => k.name === 'PRIMARY');
+  if (rowKey === undefined && primary !== undefined) throw prefixKey(context);
   return schema;
 }
 

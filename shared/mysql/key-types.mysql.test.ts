@@ -35,12 +35,55 @@ const TYPES: Record<string, readonly string[]> = {
   YEAR: ['0000', '1901', '1999', '2000', '2001', '2026', '2155'],
   "ENUM('b','a','','10','2')": ["'b'", "'a'", "''", "'10'", "'2'"],
   "SET('b','a','10')": ["''", "'b'", "'a'", "'b,a'", "'10'", "'b,10'"],
+  FLOAT: ['-3.4028234663852886e38', '-1.1', '0', '1e-45', '0.1', '1.1', '16777216', '3.4e38'],
+  DOUBLE: [
+    '-1.7976931348623157e308',
+    '-2.2250738585072014e-308',
+    '0',
+    '4.9e-324',
+    '0.1',
+    '0.30000000000000004',
+    '9007199254740993',
+    '1.2345678901234568e17',
+  ],
+  'DOUBLE(10,2)': ['-1.25', '0', '0.1', '12345678.91'],
   'BIT(1)': ["b'0'", "b'1'"],
   'BIT(12)': ['0', '1', '255', '256', '4095'],
   'BIT(64)': ['0', '1', '9223372036854775808', '18446744073709551615'],
   'BINARY(3)': ["''", "x'0001'", "x'000001'", "'a'", "'ab'", "x'ffffff'"],
   'VARBINARY(20)': ["''", "x'00'", "x'0000'", "'a'", "'a '", "'A'", "x'ff27'", "'\\\\'"],
-  [`CHAR(5) CHARACTER SET ${TEXT}`]: ["''", "'a'", "'A'", "'a\\t'", "'é'", "'e'", "'漢'", "'🚚'"],
+  'VARCHAR(9) CHARACTER SET gbk': [
+    "''",
+    "'a'",
+    "'b'",
+    "'中'",
+    "'文'",
+    "_gbk x'A2A1'",
+    "_gbk x'A140'",
+  ],
+  'VARCHAR(9) CHARACTER SET sjis': ["'a'", "'ア'", "'表'", "'\\\\'", "'十'"],
+  'VARCHAR(9) CHARACTER SET big5 COLLATE big5_bin': ["'a'", "'A'", "'許'", "'功'", "'\\\\'"],
+  'VARCHAR(9) CHARACTER SET cp932': ["'a'", "'①'", "'髙'", "_cp932 x'FA40'"],
+  'VARCHAR(9) CHARACTER SET ujis COLLATE ujis_bin': ["'a'", "'A'", "'ア'", "_ujis x'8FB0A1'"],
+  'VARCHAR(9) CHARACTER SET euckr': ["'a'", "'가'", "'나'"],
+  'VARCHAR(9) CHARACTER SET cp1251': ["'a'", "'я'", "'б'", "x'98'"],
+  'CHAR(9) CHARACTER SET latin2 COLLATE latin2_bin': ["'a'", "'A'", "'ł'"],
+  'VARCHAR(9) CHARACTER SET latin1': ["''", "'a'", "'b'", "'é'", "'ß'", "'€'", "x'81'"],
+  'VARCHAR(9) CHARACTER SET ucs2': ["''", "'a'", "'я'", "'中'", "'\uffff'"],
+  'VARCHAR(9) CHARACTER SET utf16': ["''", "'a'", "'я'", "'中'", "'🚚'"],
+  'VARCHAR(9) CHARACTER SET utf16 COLLATE utf16_bin': ["'a'", "'A'", "'\uffee'", "'🚚'"],
+  'CHAR(9) CHARACTER SET utf16le': ["''", "'a'", "'я'", "'🚚'"],
+  'VARCHAR(9) CHARACTER SET utf32': ["''", "'a'", "'я'", "'🚚'"],
+  [`${MARIADB ? 'VARCHAR(5)' : 'CHAR(5)'} CHARACTER SET ${TEXT}`]: [
+    "''",
+    "'a'",
+    "'A'",
+    "'a\\t'",
+    "'é'",
+    "'e'",
+    "'漢'",
+    "'🚚'",
+  ],
   [`VARCHAR(20) CHARACTER SET ${TEXT}`]: [
     "''",
     "' '",
@@ -112,12 +155,13 @@ function keyOf({ codec }: Table, row: Buffer): Buffer {
 }
 
 /** The literals that the sink writes. */
-function literals({ codec }: Table, row: Buffer, columns: readonly number[]): string[] {
+function literals({ codec, schema }: Table, row: Buffer, columns: readonly number[]): string[] {
   const offsets = new Int32Array(codec.codecs.length);
   codec.offsets(row, 0, offsets);
   return columns.map(i => {
     const out = new ByteWriter(64);
-    codec.toSql(row, offsets[i] as number, i, out);
+    if (schema.primaryKey.includes(i)) codec.toKeySql(row, offsets[i] as number, i, out);
+    else codec.toSql(row, offsets[i] as number, i, out);
     return out.take().toString('utf8');
   });
 }

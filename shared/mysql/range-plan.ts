@@ -1,5 +1,5 @@
 /**
- * Splits a table into ranges of its primary key, which workers copy side by side. The bounds are
+ * Splits a table into ranges of its row key, which workers copy side by side. The bounds are
  * only a division of labour: whatever they are, every key is in exactly one range, the first and
  * the last range are open, and rows that come later are in the log.
  *

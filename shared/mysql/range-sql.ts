@@ -1,27 +1,28 @@
 /**
- * SELECTs over primary-key ranges: one builder for the snapshot, the checker and the planner, so a
- * range means the same rows to all of them. A range is (after, upTo]: exclusive below, inclusive
+ * SELECTs over ranges of the row key: one builder for the snapshot, the checker and the planner, so
+ * a range means the same rows to all of them. A range is (after, upTo]: exclusive below, inclusive
  * above, null is open. Bounds are SQL literals in key order, as the codec prints them.
  *
  * `(a, b) > (x, y)` is written out as `a > x OR (a = x AND b > y)`: MySQL scans the whole index for
  * the short form and two index ranges for the long one. Columns are always listed by name: `*`
- * leaves out invisible columns. PRIMARY is forced, because a plan by another index plus a sort
- * would read the table once for each chunk.
+ * leaves out invisible columns. The key's index is forced, because a plan by another index plus a
+ * sort would read the table once for each chunk.
  */
 
 import { type KeyLiterals, type KeyRange, keyColumns } from '../row/key-range.ts';
 import { ReshardError } from '../runtime/error.ts';
-import type { TableSchema } from '../schema/table-schema.ts';
+import { keyIndexName, type TableSchema } from '../schema/table-schema.ts';
 import type { Column } from '../type/column-type.ts';
+import { isConverted } from '../type/text.ts';
 import { familyOf } from '../type/type-families.ts';
 import { qualified, quoteId } from './identifier.ts';
 
 function keyNames(schema: TableSchema): string[] {
   const names = keyColumns(schema).map(c => quoteId(c.name));
   if (names.length === 0) {
-    throw new ReshardError('unsupported-type', 'a table without a primary key', {
+    throw new ReshardError('unsupported-type', 'a table without a row key', {
       context: { db: schema.db, table: schema.table },
-      remedy: 'add a primary key',
+      remedy: 'add a primary key, or a unique index of columns that are NOT NULL',
     });
   }
   return names;
@@ -66,8 +67,13 @@ export function rangePredicate(schema: TableSchema, range: KeyRange): string {
   return parts.length === 0 ? 'TRUE' : parts.join(' AND ');
 }
 
+/** The row key's index, whatever the optimizer thinks of it. */
+export function forcedKey(schema: TableSchema): string {
+  return `FORCE INDEX (${quoteId(keyIndexName(schema))})`;
+}
+
 function from(schema: TableSchema): string {
-  return `FROM ${qualified(schema.db, schema.table)} FORCE INDEX (PRIMARY)`;
+  return `FROM ${qualified(schema.db, schema.table)} ${forcedKey(schema)}`;
 }
 
 function keyOrder(schema: TableSchema, direction: 'ASC' | 'DESC' = 'ASC'): string {
@@ -93,13 +99,16 @@ export function keysSelect(schema: TableSchema, keys: readonly KeyLiterals[]): s
 /**
  * The condition of a list of keys: row values, which both flavors look up by index. Not where an
  * ENUM or SET is part of the key: inside a row value the server compares it by its text, and finds
- * no row or another one by our number.
+ * no row or another one by our number. Nor where literals are converted first (isConverted), and
+ * BIT: MariaDB finds no row by several of them of 64 bits.
  */
 export function keysPredicate(schema: TableSchema, keys: readonly KeyLiterals[]): string {
   const names = keyNames(schema);
   if (keys.length === 0) return 'FALSE';
-  const byNumber = keyColumns(schema).some(c => familyOf(c.type).byNumber);
-  if (byNumber && names.length > 1) {
+  const isApart = keyColumns(schema).some(({ type }) => {
+    return familyOf(type).byNumber || isConverted(type) || type.kind === 'bit';
+  });
+  if (isApart && names.length > 1) {
     const one = (key: KeyLiterals): string => names.map((n, i) => `${n} = ${key[i]}`).join(' AND ');
     return `(${keys.map(key => `(${one(key)})`).join(' OR ')})`;
   }

@@ -10,7 +10,10 @@ import { allColumns } from '../schema/table-schema.ts';
 import type { MysqlSession } from './connect.ts';
 import { qualified, quoteId } from './identifier.ts';
 import { inspectTable } from './inspect.ts';
+import { errnoOf } from './mysql-error.ts';
 import { withTrueMembers } from './true-members.ts';
+
+const NO_PRIMARY_KEY = 3750;
 
 /** The statement that creates the table, without a database name and without its counter. */
 export async function createTableSql(
@@ -87,7 +90,9 @@ export async function copyTables(
   for (const table of tables) {
     if (present.has(table)) continue;
     const sql = await createTableSql(source, sourceDb, table);
-    await target.rawQuery(sql);
+    await target.rawQuery(sql).catch(e => {
+      throw errnoOf(e) === NO_PRIMARY_KEY ? keyRequired(target, table, e) : e;
+    });
     const isDoubtful = sql.includes('?') && source.flavor === 'mysql' && target.flavor === 'mysql';
     if (isDoubtful) {
       const [there, here] = [
@@ -124,6 +129,16 @@ async function expressionsOf(session: MysqlSession, db: string, table: string): 
     [db, table],
   );
   return JSON.stringify([columns, checks]);
+}
+
+/** The server can add one of its own, of a column that no row of ours names (row-key.ts). */
+function keyRequired(target: MysqlSession, table: string, cause: unknown): ReshardError {
+  const what = `${table}: the target takes no table without a primary key (sql_require_primary_key)`;
+  return new ReshardError('server-setting', what, {
+    remedy: 'SET GLOBAL sql_generate_invisible_primary_key = ON;',
+    context: { ...target.where(), table },
+    cause,
+  });
 }
 
 function unprintable(target: MysqlSession, table: string): ReshardError {

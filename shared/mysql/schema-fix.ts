@@ -19,6 +19,22 @@ function columnDefinition(createTable: string, column: string): string | undefin
   return definitions(createTable).find(line => line.startsWith(`${quoteId(column)} `));
 }
 
+/**
+ * The column's definition with NOT NULL; undefined if the statement does not have it. Nullable
+ * columns are printed with a default, be it NULL; quoted texts are passed over.
+ */
+export function notNullDefinition(createTable: string, column: string): string | undefined {
+  const definition = columnDefinition(createTable, column);
+  if (definition === undefined) return undefined;
+  const parts = definition.match(/'(?:[^'\\]|''|\\.)*'|`(?:[^`]|``)*`|[^'`]+/g) ?? [];
+  const at = parts.findIndex(p => !/^['`]/.test(p) && /(^| )DEFAULT /.test(p));
+  if (at < 0) return `${definition} NOT NULL`;
+  const changed = (parts[at] ?? '')
+    .replace(/( NULL)? DEFAULT (?!NULL\b)/, ' NOT NULL DEFAULT ')
+    .replace(/( NULL)? DEFAULT NULL\b/, ' NOT NULL');
+  return [...parts.slice(0, at), changed, ...parts.slice(at + 1)].join('');
+}
+
 /** Undefined if the source's statement does not say how. */
 export function alterTable(
   target: string,
@@ -33,7 +49,8 @@ export function alterTable(
       return alter(`DROP INDEX ${quoteId(remedy.index)}`);
     case 'primary-key': {
       const key = definitions(createTable).find(line => line.startsWith('PRIMARY KEY '));
-      return key === undefined ? undefined : alter(`DROP PRIMARY KEY, ADD ${key}`);
+      const drop = remedy.replaces ? 'DROP PRIMARY KEY, ' : '';
+      return key === undefined ? undefined : alter(`${drop}ADD ${key}`);
     }
     case 'add-index': {
       const start = `UNIQUE KEY ${quoteId(remedy.index)} `;

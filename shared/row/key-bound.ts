@@ -24,9 +24,9 @@ export class KeyBound {
   constructor(schema: TableSchema) {
     this.columns = keyColumns(schema);
     if (this.columns.length === 0) {
-      throw new ReshardError('server-setting', 'the table has no primary key', {
+      throw new ReshardError('server-setting', 'the table has no row key', {
         context: { table: `${schema.db}.${schema.table}` },
-        remedy: 'add a primary key: without one rows cannot be told apart',
+        remedy: 'add a primary key, or a unique index of columns that are NOT NULL',
       });
     }
     this.#codec = new RowCodec({
@@ -61,7 +61,7 @@ export class KeyBound {
       const family = familyOf(type);
       if (family.byNumber) return family.numberOf(type, text(key, start));
       this.#out.clear();
-      this.#codec.toSql(key, start, i, this.#out);
+      this.#codec.toKeySql(key, start, i, this.#out);
       return this.#out.view().toString('utf8');
     });
   }

@@ -51,8 +51,11 @@ test('a plan names the class of each key column, and none where bytes are enough
   for (const other of ['utf8mb4_cs_0900_ai_ci', 'utf8mb4_lithuanian_ci', 'latin1_german2_ci']) {
     expect(named(other)).toBe('none-1');
   }
-  // Another character set has its own order of code points.
-  expect(named('utf16_bin')).toBe('none-1');
+  // What is known of it is the order of its bytes, and of its spaces.
+  expect(named('utf16_bin')).toBe('trim-1');
+  expect(named('gbk_chinese_ci')).toBe('none-1');
+  expect(keyClassesOf(tableOf(text('gbk_nopad_bin')))).toEqual([]);
+  expect(keyClassesOf(tableOf({ kind: 'double' }, INT))).toEqual(['zero-1', 'bytes']);
 });
 
 describe('spellings of one key', () => {
@@ -69,6 +72,13 @@ describe('spellings of one key', () => {
   ])('%s: have one class', (collation, spellings) => {
     const classes = spellings.map(s => classOfKey(tableOf(text(collation)), s));
     expect(new Set(classes).size).toBe(1);
+  });
+
+  test.each(['float', 'double'] as const)('%s: 0 and -0 have one class, others none', kind => {
+    const of = (value: string) => classOfKey(tableOf({ kind }), value);
+    expect(of('-0')).toBe(of('0'));
+    const all = ['0', '1', '-1', '1e-45', '-1e-45', '0.5', '-0.5', '3e38', '-3e38'];
+    expect(new Set(all.map(of)).size).toBe(all.length);
   });
 
   test('other keys have other classes, for the most part', () => {

@@ -11,6 +11,7 @@
  * The classes, by name; a plan keeps the names, so what a name means never changes:
  * - `bytes`: all bytes. Columns that are no text, and text of binary NO PAD collations.
  * - `trim-1`: all but the spaces at the end. Binary PAD SPACE collations.
+ * - `zero-1`: all bytes, 0 for -0. FLOAT and DOUBLE, of which those two are the only equal ones.
  * - `letters-1/<table>`: the digits and Latin letters of a text, by the first level of the weights
  *   of a family of collations (key-letters.ts). The server compares two texts by the rows of their
  *   weights; so equal texts have the same rows, and also what is left when all but some weights are
@@ -31,7 +32,10 @@ import { keyColumns } from './key-range.ts';
 
 const BYTES = 'bytes';
 const TRIM = 'trim-1';
+const ZERO = 'zero-1';
 const NONE = 'none-1';
+/** The class that holds all values of a column. */
+export const COARSEST = NONE;
 const LETTERS_OF = 'letters-1/';
 
 /** By the name of the collation without its character set. */
@@ -49,7 +53,11 @@ const FAMILIES: readonly [RegExp, string][] = [
 
 /** Keys of other bytes may be one key for the server. */
 export function hasSpellings(column: Column | undefined): boolean {
-  return column !== undefined && !isByteExact(column.type);
+  return column !== undefined && (isFloat(column.type) || !isByteExact(column.type));
+}
+
+function isFloat({ kind }: ColumnType): boolean {
+  return kind === 'float' || kind === 'double';
 }
 
 /** The class of each key column for a new plan; none at all if every one is by its bytes. */
@@ -59,8 +67,10 @@ export function keyClassesOf(schema: TableSchema): string[] {
 }
 
 export function classOf(type: ColumnType): string {
+  if (isFloat(type)) return ZERO;
   if (type.kind !== 'text' || isByteExact(type)) return BYTES;
-  if (/^(utf8(mb3|mb4)?|latin1|ascii)_bin$/.test(type.collation)) return TRIM;
+  // Of any character set: the space is U+0020 in all of them, and no other code is.
+  if (/^[a-z0-9]+_bin$/.test(type.collation)) return TRIM;
   const family = FAMILIES.find(([form]) => form.test(type.collation));
   return family === undefined ? NONE : LETTERS_OF + family[1];
 }
@@ -73,7 +83,11 @@ type ClassOf = (buf: Buffer, start: number, end: number, out: ByteWriter) => voi
 
 /** Classes of the key columns of one table, by the names that its plan gives them. */
 export class KeyClasses {
-  readonly #columns: { skip: (buf: Buffer, pos: number) => number; write: ClassOf | null }[];
+  readonly #columns: {
+    skip: (buf: Buffer, pos: number) => number;
+    write: ClassOf | null;
+    isText: boolean;
+  }[];
 
   constructor(schema: TableSchema, names: readonly string[]) {
     const columns = keyColumns(schema);
@@ -82,19 +96,20 @@ export class KeyClasses {
       const codec = columnCodec(schema.table, column);
       const name = names[i] ?? '';
       const write = name === BYTES ? null : writerOf(name);
-      if (write === undefined || (write !== null && column.type.kind !== 'text')) {
-        throw unknownClass(schema, name);
-      }
-      return { skip: (buf, pos) => codec.skip(buf, pos), write };
+      const isText = column.type.kind === 'text';
+      const fits = name === ZERO ? isFloat(column.type) : isText || write === null;
+      if (write === undefined || !fits) throw unknownClass(schema, name);
+      return { skip: (buf, pos) => codec.skip(buf, pos), write, isText };
     });
   }
 
   /** Appends the class bytes of the canonical key at `start`. */
   write(buf: Buffer, start: number, out: ByteWriter): void {
     let pos = start;
-    for (const { skip, write } of this.#columns) {
+    for (const { skip, write, isText } of this.#columns) {
       const end = skip(buf, pos);
       if (write === null) out.copy(buf, pos, end);
+      else if (!isText) write(buf, pos, end, out);
       else {
         const text = skipVarint(buf, pos);
         write(buf, text, text + readVarint(buf, pos), out);
@@ -108,12 +123,22 @@ export class KeyClasses {
 
 function writerOf(name: string): ClassOf | undefined {
   if (name === TRIM) return writeTrimmed;
+  if (name === ZERO) return writeNumber;
   if (name === NONE) return () => {};
   const table = name.startsWith(LETTERS_OF)
     ? letterTable(name.slice(LETTERS_OF.length))
     : undefined;
   if (table === undefined) return undefined;
   return (buf, start, end, out) => writeLetters(table, buf, start, end, out);
+}
+
+/** Little-endian IEEE bits: -0 is the sign alone. */
+function writeNumber(buf: Buffer, start: number, end: number, out: ByteWriter): void {
+  const last = end - 1;
+  let rest = at(buf, last) & 0x7f;
+  for (let i = start; i < last; i++) rest |= at(buf, i);
+  out.copy(buf, start, last);
+  out.u8(rest === 0 ? 0 : at(buf, last));
 }
 
 function writeTrimmed(buf: Buffer, start: number, end: number, out: ByteWriter): void {

@@ -1,4 +1,4 @@
-/** Ranges of a primary key, with their bounds as SQL literals in key order; null is open. */
+/** Ranges of a row key, with their bounds as SQL literals in key order; null is open. */
 
 import { ReshardError } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';

@@ -175,6 +175,13 @@ export class RowCodec {
     else this.#codec(column).toSql(row, columnOffset + 1, out);
   }
 
+  /** The literal of a key column for comparisons, given its offset. */
+  toKeySql(row: Buffer, columnOffset: number, column: number, out: ByteWriter): void {
+    const codec = this.#codec(column);
+    if (codec.toKeySql === undefined) codec.toSql(row, columnOffset, out);
+    else codec.toKeySql(row, columnOffset, out);
+  }
+
   /** Whether the column at that offset is NULL. */
   isNull(row: Buffer, columnOffset: number, column: number): boolean {
     return this.#nullable[column] === true && at(row, columnOffset) === BRANCH_NULL;

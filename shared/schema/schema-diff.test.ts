@@ -21,6 +21,29 @@ function table(key: string, note: string): TableSchema {
 
 const BINARY = 'utf8mb4_0900_bin';
 
+test('a key that is no primary key is asked of the target in the form that helps it', () => {
+  const keyed = { ...table(BINARY, BINARY), keyIndex: { name: 'u', serverKey: ['id'] } };
+  const [a, b] = keyed.columns;
+  if (a === undefined || b === undefined) throw new Error('two columns');
+  const remedies = (target: TableSchema) =>
+    schemaDifferences(keyed, target).flatMap(d => (d.blocks ? [d.remedy] : []));
+  expect(remedies(table(BINARY, BINARY))).toEqual([]);
+  expect(remedies({ ...keyed, primaryKey: [] })).toEqual([{ kind: 'add-index', index: 'u' }]);
+  // The index is there, and takes NULL.
+  const nullable = { ...keyed, columns: [{ ...a, nullable: true }, b], primaryKey: [] };
+  const uniqueKeys = [{ name: 'u', columns: [0] }];
+  expect(remedies({ ...nullable, uniqueKeys })).toEqual([{ kind: 'modify', column: 'id' }]);
+  // The same columns once more, as a primary key or another index.
+  expect(remedies({ ...keyed, uniqueKeys: [{ name: 'PRIMARY', columns: [0] }] })).toEqual([]);
+  const primary = (there: TableSchema) =>
+    schemaDifferences(table(BINARY, BINARY), there).find(d => d.blocks)?.remedy;
+  expect(primary({ ...keyed, primaryKey: [] })).toEqual({ kind: 'primary-key', replaces: false });
+  expect(primary({ ...table(BINARY, BINARY), primaryKey: [1] })).toEqual({
+    kind: 'primary-key',
+    replaces: true,
+  });
+});
+
 test('a key that is less exact on the target blocks, another column does not', () => {
   const source = table(BINARY, BINARY);
   const found = schemaDifferences(source, table('utf8mb4_0900_ai_ci', 'utf8mb4_0900_ai_ci'));

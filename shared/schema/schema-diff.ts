@@ -11,7 +11,8 @@ import type { TableSchema } from './table-schema.ts';
 /** What would make the target's table equal, to be worded by whoever has the source's CREATE. */
 export type SchemaRemedy =
   | { kind: 'add' | 'modify' | 'drop'; column: string }
-  | { kind: 'primary-key' }
+  /** `replaces`: the target has another one. */
+  | { kind: 'primary-key'; replaces: boolean }
   | { kind: 'add-index' | 'drop-index'; index: string };
 
 export interface SchemaDifference {
@@ -89,10 +90,21 @@ export function schemaDifferences(source: TableSchema, target: TableSchema): Sch
   found.push(...virtualDifferences(source, target));
   const keys = [source, target].map(s => namesOf(s, s.primaryKey).join(', '));
   if (keys[0] !== keys[1]) {
-    const what = `primary key is (${keys[1]}), on the source (${keys[0]})`;
-    found.push({ column: '', what, blocks: true, remedy: { kind: 'primary-key' } });
+    const what = `the row key is (${keys[1]}), on the source (${keys[0]})`;
+    found.push({ column: '', what, blocks: true, remedy: keyRemedy(source, target) });
   }
   return [...found, ...uniqueDifferences(source, target)];
+}
+
+function keyRemedy(source: TableSchema, target: TableSchema): SchemaRemedy {
+  const key = namesOf(source, source.primaryKey);
+  // The index may be there, and be none because it takes NULL.
+  const isThere = target.uniqueKeys.some(k => namesOf(target, k.columns).join() === key.join());
+  const column = target.columns.find(c => c.nullable && key.includes(c.name))?.name;
+  if (isThere && column !== undefined) return { kind: 'modify', column };
+  if (source.keyIndex !== undefined) return { kind: 'add-index', index: source.keyIndex.name };
+  const hasNone = target.primaryKey.length === 0 || target.keyIndex !== undefined;
+  return { kind: 'primary-key', replaces: !hasNone };
 }
 
 /** What a virtual column says follows from the row, so rows fit; but the two tables must agree. */
@@ -128,8 +140,10 @@ function uniqueDifferences(source: TableSchema, target: TableSchema): SchemaDiff
     new Map(s.uniqueKeys.map(k => [namesOf(s, k.columns).join(', '), k.name]));
   const [onSource, onTarget] = [mapOf(source), mapOf(target)];
   const found: SchemaDifference[] = [];
+  // Once more what tells rows apart: it refuses nothing that the row key takes.
+  const rowKey = namesOf(source, source.primaryKey).join(', ');
   for (const [key, index] of onTarget) {
-    if (onSource.has(key)) continue;
+    if (onSource.has(key) || key === rowKey) continue;
     const what = `unique key (${key}) is on the target only`;
     found.push({ column: '', what, blocks: true, remedy: { kind: 'drop-index', index } });
   }

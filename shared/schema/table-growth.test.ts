@@ -36,7 +36,7 @@ test.each<[string, TableSchema]>([
   ['column a is declared otherwise', table(id, column('a', { generated: 'stored' }))],
   ['column x is NOT NULL', table(id, column('a'), column('x', { nullable: false }))],
   ['column x is generated', table(id, column('a'), column('x', { generated: 'stored' }))],
-  ['the primary key is (id, a)', { ...before, primaryKey: [0, 1] }],
+  ['the row key is (id, a)', { ...before, primaryKey: [0, 1] }],
 ])('%s', (why, now) => {
   expect(tableGrowth(before, now).other).toEqual([why]);
 });

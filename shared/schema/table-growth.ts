@@ -42,6 +42,6 @@ export function tableGrowth(planned: TableSchema, now: TableSchema): Growth {
   }
   const keyOf = ({ columns, primaryKey }: TableSchema): string =>
     primaryKey.map(i => columns[i]?.name).join(', ');
-  if (keyOf(planned) !== keyOf(now)) other.push(`the primary key is (${keyOf(now)})`);
+  if (keyOf(planned) !== keyOf(now)) other.push(`the row key is (${keyOf(now)})`);
   return { added, other };
 }

@@ -32,9 +32,15 @@ describe('refused columns', () => {
     expect(refused(column('g', geometry), column('a', INT))).toEqual(['g']);
   });
 
-  test('a text key that we would order by other bytes than the server has', () => {
-    const [found] = unsupportedColumns(table([column('k', text('gbk', 'gbk_nopad_bin'))]));
-    expect(found).toMatchObject({ column: 'k', reason: expect.stringContaining('gbk') });
+  test('a text key whose literals the server warns of', () => {
+    const [found] = unsupportedColumns(table([column('k', text('hp8', 'hp8_english_ci'))]));
+    expect(found).toMatchObject({ column: 'k', reason: expect.stringContaining('hp8') });
+  });
+
+  test('CHAR in a key under a collation without padding, as MariaDB has them', () => {
+    const type = { ...text('utf8mb4', 'utf8mb4_nopad_bin'), form: 'char' } as ColumnType;
+    expect(unsupportedColumns(table([column('k', type)]))).toMatchObject([{ column: 'k' }]);
+    expect(unsupportedColumns(table([column('id', INT), column('v', type)]))).toEqual([]);
   });
 
   test('character sets that no table of ours has', () => {
@@ -52,19 +58,21 @@ describe('refused columns', () => {
     expect(found.map(f => f.column)).toEqual(['v1']);
   });
 
-  test('a table without a primary key', () => {
+  test('a table without a key', () => {
     const [first] = unsupportedColumns(table([column('a', INT)], []));
-    expect(first).toMatchObject({ column: '', remedy: expect.stringContaining('PRIMARY KEY') });
+    expect(first).toMatchObject({ column: '', remedy: expect.stringContaining('reshard doctor') });
   });
 
-  test('no collation of a key', () => {
+  test('no collation of a key, no character set but some, and no number', () => {
     for (const collation of ['utf8mb4_0900_ai_ci', 'utf8mb4_bin', 'utf8mb4_cs_0900_ai_ci']) {
       expect(unsupportedColumns(table([column('k', text('utf8mb4', collation))]))).toEqual([]);
     }
-  });
-
-  test('floating point keys', () => {
-    expect(unsupportedColumns(table([column('k', { kind: 'double' })]))).toHaveLength(1);
-    expect(unsupportedColumns(table([column('k', { kind: 'float' })]))).toHaveLength(1);
+    for (const charset of ['gbk', 'sjis', 'ucs2', 'utf16', 'cp1251']) {
+      const type = text(charset, `${charset}_general_ci`);
+      expect(unsupportedColumns(table([column('k', type)]))).toEqual([]);
+    }
+    for (const kind of ['float', 'double'] as const) {
+      expect(unsupportedColumns(table([column('k', { kind })]))).toEqual([]);
+    }
   });
 });

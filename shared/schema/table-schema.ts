@@ -2,12 +2,13 @@
  * A table as every service agrees on it. The fingerprint goes with each snapshot chunk: the writer
  * merges a chunk only if it was read under the very schema that the binlog shows now.
  * Invariant: the fingerprint covers all that decides how a row is encoded (names, types, order,
- * nullability, primary key) and nothing that may differ harmlessly (secondary keys, database name).
+ * nullability, row key) and nothing that may differ harmlessly (secondary keys, names of indexes
+ * and of the database).
  */
 import { createHash } from 'node:crypto';
 import type { Column, ColumnType } from '../type/column-type.ts';
 import { familyOf } from '../type/type-families.ts';
-import type { Refusal } from '../type/type-family.ts';
+import { type Refusal, sameList } from '../type/type-family.ts';
 
 /**
  * A column that is computed whenever it is read. Nobody can write it, and its value follows from
@@ -27,9 +28,17 @@ export type TableSchema = {
   columns: Column[];
   /** In the order of the table. */
   virtual?: VirtualColumn[];
-  /** Indexes into `columns`, in the order of the key. */
+  /** The row key, by which rows are told apart: indexes into `columns`, in the order of the key. */
   primaryKey: number[];
+  /** Where another unique index than the primary key is the row key (shared/mysql/row-key.ts). */
+  keyIndex?: KeyIndex;
   uniqueKeys: { name: string; columns: number[] }[];
+};
+
+export type KeyIndex = {
+  name: string;
+  /** Columns of what the server takes for the table's key, as row images tell it; none: no key. */
+  serverKey: string[];
 };
 
 export type UnsupportedColumn = { column: string; reason: string; remedy: string };
@@ -57,14 +66,31 @@ function typeParts(type: ColumnType): unknown[] {
   return Object.entries(type).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
+/** Names of the columns of the row key, in its order. */
+export function rowKeyNames({ columns, primaryKey }: TableSchema): string[] {
+  return primaryKey.map(i => columns[i]?.name ?? '');
+}
+
+/** The index of the row key, for statements that are to read in its order. */
+export function keyIndexName(schema: TableSchema): string {
+  return schema.keyIndex?.name ?? 'PRIMARY';
+}
+
+/** Whether row images tell the row key, so that each of them shows that it still is one. */
+export function isServerKey(schema: TableSchema): boolean {
+  return schema.keyIndex === undefined || sameList(schema.keyIndex.serverKey, rowKeyNames(schema));
+}
+
 /** Everything that doctor and the running services refuse; empty when the table can be carried. */
 export function unsupportedColumns(schema: TableSchema): UnsupportedColumn[] {
   const refused: UnsupportedColumn[] = [];
   if (schema.primaryKey.length === 0) {
     refused.push({
       column: '',
-      reason: 'the table has no primary key: its rows cannot be told apart in the log',
-      remedy: `ALTER TABLE ${schema.db}.${schema.table} ADD PRIMARY KEY (...)`,
+      reason:
+        'the table has no primary key and no unique index of columns that are NOT NULL: its rows' +
+        ' cannot be told apart',
+      remedy: '`reshard doctor <job file>` prints the ALTER TABLE that gives it one',
     });
   }
   schema.columns.forEach((column, i) => {

@@ -18,6 +18,7 @@ export class CharsetTextCodec implements ValueCodec {
   readonly #name: string;
   readonly #lengthBytes: number;
   readonly #place: Place;
+  readonly #literal: string;
   /** The length goes before the text, so the text is written here first. */
   readonly #scratch = new ByteWriter(256);
 
@@ -26,6 +27,7 @@ export class CharsetTextCodec implements ValueCodec {
     this.#name = type.charset;
     this.#lengthBytes = lengthBytes(type.form, type.length);
     this.#place = place;
+    this.#literal = type.charset === 'ucs2' ? '' : `_${type.charset} x'`;
   }
 
   /** The snapshot selects the bytes as they are. */
@@ -62,7 +64,31 @@ export class CharsetTextCodec implements ValueCodec {
     return skipBytes(buf, pos);
   }
 
+  /**
+   * The server takes bytes for a column as they are; to name the character set is deprecated for
+   * some of them, and a warning for each value.
+   */
   toSql(buf: Buffer, pos: number, out: ByteWriter): void {
+    out.ascii('_binary');
+    const bytes = this.#bytesOf(buf, pos);
+    writeQuoted(bytes.buf, 0, bytes.pos, out);
+  }
+
+  /**
+   * For comparisons: bytes would be compared as bytes, past the collation and the index. MySQL
+   * warns of the name of ucs2; each text of it comes out of a conversion as it is.
+   */
+  toKeySql(buf: Buffer, pos: number, out: ByteWriter): void {
+    if (this.#literal === '') {
+      const start = skipVarint(buf, pos);
+      writeQuoted(buf, start, start + byteLength(buf, pos), out);
+      return;
+    }
+    const bytes = this.#bytesOf(buf, pos);
+    out.ascii(`${this.#literal}${bytes.view().toString('hex')}'`);
+  }
+
+  #bytesOf(buf: Buffer, pos: number): ByteWriter {
     const start = skipVarint(buf, pos);
     const bytes = this.#scratch;
     bytes.clear();
@@ -72,10 +98,7 @@ export class CharsetTextCodec implements ValueCodec {
       if (e instanceof NoText) throw corrupt(this.#place, e.message);
       throw e;
     }
-    // The server takes bytes for a column as they are; to name the character set is deprecated for
-    // some of them, and a warning for each value.
-    out.ascii('_binary');
-    writeQuoted(bytes.buf, 0, bytes.pos, out);
+    return bytes;
   }
 
   toJs(buf: Buffer, pos: number): unknown {

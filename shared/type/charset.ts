@@ -285,6 +285,11 @@ const MADE = new Map<string, Charset>();
 /** The bytes of these charsets are UTF-8, or become it by a rule of their own (text.ts). */
 const UTF8 = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii', 'latin1']);
 
+/** Every code is a character of Unicode, and every text goes into utf8mb4 and back. */
+export function isUnicode(name: string): boolean {
+  return /^(ucs2|utf16|utf16le|utf32)$/.test(name);
+}
+
 export function isCarriedCharset(name: string): boolean {
   return UTF8.has(name) || name in MAKERS || name in SINGLE_BYTE;
 }

@@ -6,7 +6,7 @@
 import type { ByteWriter } from '../runtime/bytes.ts';
 import type { ColumnType } from './column-type.ts';
 import { TYPE_CODE } from './seen-column.ts';
-import { NotOfType, ORDERED_BY_VALUE, type TypeFamily, unquoted } from './type-family.ts';
+import { ORDERED_BY_VALUE, plainText, type TypeFamily, unquoted } from './type-family.ts';
 import type { ValueCodec } from './value-codec.ts';
 
 class FloatCodec implements ValueCodec {
@@ -62,17 +62,13 @@ function floatFamily<K extends 'float' | 'double'>(
     matches: (_, seen) => seen.code === code,
     codec: () => new FloatCodec(kind),
     refusal: () => null,
-    keyRefusal: () => ({
-      reason: 'floating point in the primary key: 0 and -0 are one key of two byte forms',
-      remedy: 'use DECIMAL for key columns',
-    }),
+    // 0 and -0 are two spellings of one key: shared/row/key-class.ts.
+    keyRefusal: () => null,
     select: c => `CAST(${c} AS DOUBLE)`,
     rowText: (_, c) => ({ closed: rowText(c) }),
-    keyLiteral: () => null,
+    keyLiteral: rowText,
     readable: (_, literal) => unquoted(literal),
-    printed: () => {
-      throw new NotOfType('is floating point, which is not part of a key');
-    },
+    printed: (_, text) => plainText(text, /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i, 'floating-point number'),
     meaning: () => kind,
     words: () => kind,
     maxBytes: () => 8,

@@ -8,11 +8,11 @@
 import { at, type ByteWriter, ByteWriter as Writer } from '../runtime/bytes.ts';
 import { byteLength, skipBytes, skipVarint } from './avro-read.ts';
 import { lengthBytes, readLength, sameBytes } from './binlog-length.ts';
-import { charsetOf, isCarriedCharset } from './charset.ts';
+import { charsetOf, isCarriedCharset, isUnicode, NoText } from './charset.ts';
 import { CharsetTextCodec } from './charset-text.ts';
 import type { ColumnType } from './column-type.ts';
 import { writeQuoted } from './quoted.ts';
-import { ORDERED_BY_VALUE, type TypeFamily } from './type-family.ts';
+import { NotOfType, ORDERED_BY_VALUE, type TypeFamily } from './type-family.ts';
 import { corrupt, type Place, type ValueCodec } from './value-codec.ts';
 
 type TextType = Extract<ColumnType, { kind: 'text' }>;
@@ -26,6 +26,8 @@ const CP1252 =
 const LATIN1_HIGH: Buffer[] = Array.from({ length: 128 }, (_, i) =>
   Buffer.from(i < 32 ? CP1252.charAt(i) : String.fromCharCode(0x80 + i)),
 );
+
+const LATIN1_CODES = new Map(LATIN1_HIGH.map((utf8, i) => [utf8.toString('utf8'), 0x80 + i]));
 
 class TextCodec implements ValueCodec {
   readonly avro = 'string';
@@ -78,6 +80,20 @@ class TextCodec implements ValueCodec {
     writeQuoted(buf, start, start + byteLength(buf, pos), out);
   }
 
+  /** As a literal of the column's own character set: see `isConverted`. */
+  toKeySql(buf: Buffer, pos: number, out: ByteWriter): void {
+    if (!this.#latin1) {
+      this.toSql(buf, pos, out);
+      return;
+    }
+    const codes = [...textAt(buf, pos)].map(c => {
+      const code = LATIN1_CODES.get(c) ?? c.charCodeAt(0);
+      if (code > 0xff) throw corrupt(this.#place, 'a character that latin1 does not have');
+      return code;
+    });
+    out.ascii(`_latin1 x'${Buffer.from(codes).toString('hex')}'`);
+  }
+
   toJs(buf: Buffer, pos: number): unknown {
     return textAt(buf, pos);
   }
@@ -121,6 +137,14 @@ function writeLatin1(src: Buffer, start: number, end: number, out: ByteWriter): 
   }
 }
 
+/**
+ * A literal in utf8mb4 is converted before it is compared with the column. MariaDB does not do so
+ * in a list of several row values: it finds no row by them.
+ */
+export function isConverted(type: ColumnType): boolean {
+  return type.kind === 'text' && (type.charset === 'latin1' || isUnicode(type.charset));
+}
+
 /** Texts are equal only if their bytes are, and ordered by code point. */
 export function isByteExact(type: ColumnType): boolean {
   return type.kind !== 'text' || /_(0900|nopad)_bin$/.test(type.collation);
@@ -128,8 +152,8 @@ export function isByteExact(type: ColumnType): boolean {
 
 const FORMS = ['char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext'] as const;
 
-/** Their collations are known to keys (shared/row/key-class.ts). */
-const KEY_CHARSETS = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii', 'latin1']);
+/** MySQL warns of each literal that names them, and some of their codes have no character. */
+const DEPRECATED = new Set(['dec8', 'hp8', 'macce', 'macroman']);
 
 /** A character of one byte may take three bytes as UTF-8, one that has no Unicode four. */
 const TRANSCODE_GROWTH = 4;
@@ -160,9 +184,15 @@ export const TEXT: TypeFamily<TextType> = {
   // Keys of other bytes may compare equal: shared/row/key-class.ts says what that means.
   keyRefusal: type => {
     const { charset } = type;
-    if (!isByBytes(charset) && (KEY_CHARSETS.has(charset) || isByteExact(type))) return null;
+    if (type.form === 'char' && /_nopad_/.test(type.collation)) {
+      return {
+        reason: `key of CHAR under ${type.collation}: its index has another order than its literals`,
+        remedy: 'ALTER TABLE ... MODIFY the column as VARCHAR, on all servers',
+      };
+    }
+    if (!DEPRECATED.has(charset)) return null;
     return {
-      reason: `primary key text in character set ${charset}: its order is not that of our bytes`,
+      reason: `key text in character set ${charset}: no literal of it finds each row without a warning`,
       remedy: 'ALTER TABLE ... MODIFY the column with CHARACTER SET utf8mb4',
     };
   },
@@ -173,9 +203,15 @@ export const TEXT: TypeFamily<TextType> = {
     const text = isUtf8(charset) ? c : `CONVERT(${c} USING utf8mb4)`;
     return { length: `LENGTH(${text})`, content: text };
   },
-  keyLiteral: c => `CONCAT('_utf8mb4 x''',HEX(CONVERT(${c} USING utf8mb4)),'''')`,
-  readable: (_, literal) => Buffer.from(hexDigits(literal), 'hex').toString('utf8'),
-  printed: (_, text) => Buffer.from(text, 'utf8'),
+  keyLiteral: (c, { charset }) =>
+    isOwnLiteral(charset)
+      ? `CONCAT('_${charset} x''',HEX(${c}),'''')`
+      : `CONCAT('_utf8mb4 x''',HEX(CONVERT(${c} USING utf8mb4)),'''')`,
+  readable: ({ charset }, literal) => {
+    const bytes = Buffer.from(hexDigits(literal), 'hex');
+    return isOwnLiteral(charset) ? textOf(bytes, charset) : bytes.toString('utf8');
+  },
+  printed: ({ charset }, text) => encoded(text, charset),
   meaning: ({ charset }) => (isByBytes(charset) ? `text in ${charset}` : 'text'),
   words: ({ form, length, charset, collation }) =>
     `${form} of ${length} bytes, ${charset} ${collation}`,
@@ -183,6 +219,26 @@ export const TEXT: TypeFamily<TextType> = {
     length * (isUtf8(charset) ? 1 : TRANSCODE_GROWTH) + LENGTH_BYTES_MAX,
   measure: c => `LENGTH(CONVERT(${c} USING utf8mb4))`,
 };
+
+/** Literals of keys name the character set: a conversion would lose codes without a character. */
+function isOwnLiteral(charset: string): boolean {
+  return isByBytes(charset) && !isUnicode(charset);
+}
+
+/** What is selected of a text that people write. */
+function encoded(text: string, charset: string): Buffer {
+  const coded = charsetOf(charset);
+  const bytes = Buffer.from(text, 'utf8');
+  if (coded === null) return bytes;
+  const out = new Writer(bytes.length);
+  try {
+    coded.encode(bytes, 0, bytes.length, out);
+  } catch (e) {
+    if (e instanceof NoText) throw new NotOfType(`is not a text of ${charset}`);
+    throw e;
+  }
+  return out.take();
+}
 
 /** Whether the server is asked for the bytes of a text, not for its characters. */
 function isByBytes(charset: string): boolean {

@@ -43,7 +43,7 @@ export interface TypeFamily<T extends ColumnType> {
   select(c: string, type: T): string;
   rowText(type: T, c: string): RowText;
   /** SQL that prints the literal of a key column; null if it may not be part of a key. */
-  keyLiteral(c: string): string | null;
+  keyLiteral(c: string, type: T): string | null;
   /** The index is ordered by a number, and by no text of the value: so must bounds be. */
   readonly byNumber: boolean;
   /** That number, of the text that the codec carries; only asked where `byNumber`. */

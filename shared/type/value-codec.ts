@@ -23,6 +23,8 @@ export interface ValueCodec {
   skip(buf: Buffer, pos: number): number;
   /** The Avro value at `pos` as a SQL literal. */
   toSql(buf: Buffer, pos: number, out: ByteWriter): void;
+  /** The literal that a key column is compared with, where it is another one. */
+  toKeySql?(buf: Buffer, pos: number, out: ByteWriter): void;
   /** For humans and tests: number, bigint, string, boolean or Buffer. */
   toJs(buf: Buffer, pos: number): unknown;
 }

@@ -61,6 +61,9 @@ export class CorpusJob implements AsyncDisposable {
       targets: this.#targets,
       database: this.#database,
       tables,
+      keys: Object.fromEntries(
+        this.#carried.flatMap(f => (f.key ? WAYS.map(way => [f.name + way, f.key ?? []]) : [])),
+      ),
       shardColumn: SHARD_COLUMN,
       options: { partitions: 1 },
     });

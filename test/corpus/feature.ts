@@ -4,6 +4,7 @@
  *
  *   -- (prose: what is odd about it)
  *   -- flavor: mysql                  only there
+ *   -- key: <column>, <column>         what the job file says of its row key
  *   -- refused: <words of the doctor> the table is not taken; else it must be carried
  *   -- table                          how it is made
  *   -- rows                           statements that fill it
@@ -21,6 +22,8 @@ export interface Feature {
   name: string;
   /** undefined: any. */
   flavor: string | undefined;
+  /** Columns of the row key, where the job names them. */
+  key: string[] | undefined;
   /** The words in which the doctor refuses it. */
   refused: string | undefined;
   table: string[];
@@ -60,6 +63,7 @@ function parse(name: string, text: string): Feature {
   return {
     name,
     flavor: said('flavor'),
+    key: said('key')?.split(', '),
     refused: said('refused'),
     table: statements(parts.table),
     rows: statements(parts.rows),

@@ -45,7 +45,7 @@ export const MARIADB_TABLES: readonly KeyTable[] = [
   GENERAL,
   PADDED,
   table('k_default', 'VARCHAR(60)', 'utf8mb4_uca1400_ai_ci'),
-  table('k_case', 'CHAR(60)', 'utf8mb4_uca1400_nopad_as_ci'),
+  table('k_case', 'VARCHAR(60)', 'utf8mb4_uca1400_nopad_as_ci'),
   table('k_two', 'VARCHAR(60)', 'utf8mb4_unicode_ci', { key: 'n, k', unique: 'v, k' }),
 ];
 

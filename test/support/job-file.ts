@@ -17,6 +17,8 @@ export type JobFileOptions = {
   database: string;
   /** By default those of the shop. */
   tables?: readonly string[];
+  /** Columns of row keys, by table, where it is another one than the table's own. */
+  keys?: Record<string, readonly string[]>;
   /** By default that of the shop. */
   shardColumn?: string;
   /** Copies of each topic. */
@@ -43,7 +45,10 @@ export function writeJobFile(o: JobFileOptions): string {
     registry: { url: o.servers.registryUrl },
     sources: o.sources.map((s, i) => ({ name: sourceName(o.job, i), ...place(s) })),
     targets: o.targets.map((t, i) => ({ name: `target${i + 1}`, ...place(t) })),
-    tables: (o.tables ?? LOAD_TABLES).map(name => ({ name })),
+    tables: (o.tables ?? LOAD_TABLES).map(name => {
+      const key = o.keys?.[name];
+      return key === undefined ? { name } : { name, key };
+    }),
     route: { kind: 'modulus', column: o.shardColumn ?? SHARD_COLUMN },
     ...(o.options === undefined ? {} : { options: o.options }),
   });

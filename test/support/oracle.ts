@@ -1,8 +1,9 @@
 /**
  * The independent judge of "source equals targets": dumps both sides as plain text, ordered by
- * primary key, and compares them row for row while they stream, in bounded memory. It shares no
- * code with the checker, the codec or our MySQL room, so a mistake of theirs is not its own.
- * It is meant for data at rest: while rows change, it tells of changes that are on their way.
+ * primary key or another key without NULL, and compares them row for row while they stream, in
+ * bounded memory. It shares no code with the checker, the codec or our MySQL room, so a mistake of
+ * theirs is not its own. It is meant for data at rest: while rows change, it tells of changes that
+ * are on their way.
  */
 import { type Connection, createConnection } from 'mysql2';
 import { OWN_SESSION } from './own-session.ts';
@@ -17,7 +18,7 @@ export interface OracleDatabase {
 }
 
 export interface OracleDifference {
-  /** Values of the primary key as text, joined by commas. */
+  /** Values of the key as text, joined by commas. */
   key: string;
   kind: 'missing' | 'extra' | 'different' | 'misplaced' | 'duplicate';
 }
@@ -276,11 +277,15 @@ async function facts(
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const parts = await run(
     connection,
-    `SELECT COLUMN_NAME FROM information_schema.STATISTICS
-      WHERE ${where} AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX`,
+    `SELECT INDEX_NAME, COLUMN_NAME FROM information_schema.STATISTICS
+      WHERE ${where} AND INDEX_NAME IN (SELECT INDEX_NAME FROM information_schema.STATISTICS
+        WHERE ${where} AND NON_UNIQUE = 0 GROUP BY INDEX_NAME
+        HAVING MAX(NULLABLE = 'YES' OR SUB_PART IS NOT NULL OR COLUMN_NAME IS NULL) = 0)
+      ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX`,
   );
-  const key = parts.flatMap(([name]) => columns.find(c => c.name === String(name)) ?? []);
-  if (key.length === 0) throw new Error(`${database}.${table} has no primary key, or is not there`);
+  const ofKey = parts.filter(([index]) => index === parts[0]?.[0]);
+  const key = ofKey.flatMap(([, name]) => columns.find(c => c.name === String(name)) ?? []);
+  if (key.length === 0) throw new Error(`${database}.${table} has no key, or is not there`);
   return { columns, key };
 }
 

@@ -9,6 +9,7 @@ import {
   readTableName,
 } from '../../services/binlog/capture/binlog-event.ts';
 import { rowsKind } from '../../services/binlog/capture/rows-kind.ts';
+import type { SeenTable } from '../../services/binlog/capture/seen-table.ts';
 import { BinlogDump } from '../../services/binlog/capture/zongji.ts';
 import { GtidSet } from '../../shared/change/gtid.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
@@ -24,6 +25,8 @@ export class RowImageReader implements AsyncDisposable {
   readonly #dump: BinlogDump;
   readonly #images = new Map<string, RowImages[]>();
   readonly #names = new Map<number, string>();
+  /** What the binlog said last of each table. */
+  readonly seen = new Map<string, SeenTable>();
   #failure: Error | null = null;
 
   private constructor(session: MysqlSession, server: MysqlServer, serverId: number) {
@@ -31,12 +34,14 @@ export class RowImageReader implements AsyncDisposable {
     this.#dump = new BinlogDump({
       endpoint: server,
       serverId,
-      flavor: 'mysql',
+      flavor: session.flavor,
       watchdogMs: 20_000,
       onEvent: event => {
         if (event.type === EVENT.TABLE_MAP) {
           const { schema, table } = readTableName(event);
           this.#names.set(event.buf.readUIntLE(event.start, 6), `${schema}.${table}`);
+          const seen = this.#dump.decodeTableMap(event);
+          if (seen !== undefined) this.seen.set(`${schema}.${table}`, seen);
         } else if (rowsKind(event.type)?.op === 'c') {
           const header = readRowsHeader(event, rowsKind(event.type)?.v2 === true, false);
           const name = this.#names.get(header.tableId) ?? '';

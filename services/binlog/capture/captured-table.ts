@@ -1,7 +1,7 @@
 /**
  * One table on its way into the log: row images of the binlog become key and envelope bytes, and
  * every key that is published is noted for the merge rule while the table is being copied.
- * A change of the primary key is a delete of the old key, then a create of the new one (T3).
+ * A change of the row key is a delete of the old key, then a create of the new one (T3).
  */
 
 import { ChunkMerge } from '../../../shared/change/chunk-merge.ts';
@@ -21,7 +21,7 @@ import { olderShape } from './table-match.ts';
 
 /** What a record costs besides key and value, at most. */
 const RECORD_OVERHEAD_BYTES = 128;
-/** Debezium's headers of a change of the primary key: on the delete, and on the create. */
+/** Debezium's headers of a change of the row key: on the delete, and on the create. */
 const NEW_KEY = Buffer.from('__debezium.newkey');
 const OLD_KEY = Buffer.from('__debezium.oldkey');
 /** A huge row makes the scratch buffers grow, in each table; they do not stay that big. */

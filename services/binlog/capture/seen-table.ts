@@ -8,7 +8,7 @@ import { mariadbCharset } from './collation-charset.ts';
 
 export interface SeenTable {
   columns: SeenColumn[];
-  /** Indexes of the primary key's columns in the order of the key. */
+  /** Indexes of the columns of what the server takes for the key, in the order of the key. */
   primaryKey: number[];
 }
 

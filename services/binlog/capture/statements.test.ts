@@ -68,6 +68,33 @@ describe('statements that row events do not tell all of', () => {
     await expect(Promise.all(at.held)).rejects.toMatchObject({ kind: 'schema-changed' });
   });
 
+  test('the index of a key that row images do not show must stay, under its name', () => {
+    const texts = [
+      'ALTER TABLE t DROP INDEX `The Key`',
+      'ALTER TABLE t ADD COLUMN a INT, DROP KEY `the key`',
+      'ALTER TABLE t RENAME INDEX `the key` TO other',
+      'ALTER TABLE t ALTER INDEX `the key` INVISIBLE',
+      'ALTER TABLE t DROP CONSTRAINT `the key`',
+      'DROP INDEX IF EXISTS `the key` ON t',
+    ];
+    const named = (serverKey: string[]) =>
+      open(null, 0, n => n, null, 't', 'mysql', { name: 'the key', serverKey });
+    for (const text of texts) {
+      named(['n']);
+      gtid(10);
+      expect(() => query(text), text).toThrow(/the index by which its rows are told apart/);
+    }
+    named(['n']);
+    gtid(10);
+    query('ALTER TABLE t DROP INDEX another');
+    expect(at.position.resume().gtid).toBe(until(10));
+    // Of the server's own key every row image tells whether it is there.
+    named(['id']);
+    gtid(10);
+    query('DROP INDEX `the key` ON t');
+    expect(at.position.resume().gtid).toBe(until(10));
+  });
+
   test('columns that are added halt, and are named', () => {
     gtid(10);
     expect(() => query('ALTER TABLE t ADD a INT, ADD COLUMN (`b` INT, c CHAR(3) NULL)')).toThrow(

@@ -4,6 +4,11 @@
  * judge on doubt. Tables that are being copied anew do not count up to the point that the copy has.
  */
 import { asReshardError, type ReshardError, unreachable } from '../../../shared/runtime/error.ts';
+import {
+  isServerKey,
+  keyIndexName,
+  type TableSchema,
+} from '../../../shared/schema/table-schema.ts';
 import type { AlterEffect } from '../ddl/alter.ts';
 import type { DataStatement } from '../ddl/data-statement.ts';
 import type { Doubt } from '../ddl/judge.ts';
@@ -156,7 +161,11 @@ export class Statements {
    * rows that follow say so. What the server shows now may be the work of later statements.
    */
   #altered(what: string, { schema, added }: CapturedTable, effect: AlterEffect): Next {
-    const { adds, acts, redeclares } = effect;
+    const { adds, acts, redeclares, drops } = effect;
+    if (losesKey(schema, drops)) {
+      const why = 'it takes away the index by which its rows are told apart, or renames it';
+      throw this.#refusals.changed(`${what}: ${why}`, [schema.table]);
+    }
     // Columns that the plan has by now: the operator has taken them up, and the targets have them.
     const unknown = adds.filter(name => !added.has(name));
     if (unknown.length > 0) throw this.#refusals.grown(what, schema.table, unknown);
@@ -227,4 +236,12 @@ export class Statements {
     const what = `rows that were rolled back are in the binlog (${ours.join(', ')})`;
     throw this.#refusals.unsafe(what, ours, 'use InnoDB only');
   }
+}
+
+/**
+ * Without its index a key may be in two rows, and one of them is lost. Row images show when the
+ * server's own key is gone, but not when another index is that the job has named.
+ */
+function losesKey(schema: TableSchema, drops: readonly string[]): boolean {
+  return !isServerKey(schema) && drops.includes(keyIndexName(schema).toLowerCase());
 }

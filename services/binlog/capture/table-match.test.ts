@@ -140,9 +140,7 @@ test('columns renamed, added, dropped or in another order, and another key', () 
   const table = planned(int, int);
   const [a, b] = [seenOf({ code: 3 }), seenOf({ code: 3, name: 'c1' })];
   expect(tableDifference(table, { columns: [a, b], primaryKey: [0] })).toBeNull();
-  expect(tableDifference(table, { columns: [a, b], primaryKey: [1] })).toMatch(
-    /primary key was \(c\)/,
-  );
+  expect(tableDifference(table, { columns: [a, b], primaryKey: [1] })).toMatch(/key was \(c\)/);
   expect(tableDifference(table, { columns: [a, b], primaryKey: [] })).toMatch(/and is \(\)/);
   for (const columns of [
     [b, a],
@@ -152,6 +150,21 @@ test('columns renamed, added, dropped or in another order, and another key', () 
   ]) {
     expect(tableDifference(table, { columns, primaryKey: [0] })).toMatch(/^columns were \(c, c1\)/);
   }
+});
+
+test("another key than the server's own is compared by what the server takes for it", () => {
+  const int: ColumnType = { kind: 'integer', bits: 32, unsigned: false };
+  const table = planned(int, int);
+  const columns = [seenOf({ code: 3 }), seenOf({ code: 3, name: 'c1' })];
+  const of = (serverKey: string[], primaryKey: number[]) =>
+    tableDifference({ ...table, keyIndex: { name: 'u', serverKey } }, { columns, primaryKey });
+  expect(of(['c'], [0])).toBeNull();
+  expect(of(['c'], [])).toMatch(/^the key was \(c\) and is \(\)/);
+  expect(of(['c1'], [1])).toBeNull();
+  expect(of(['c1'], [0])).toMatch(/^the key was \(c1\) and is \(c\)/);
+  const grown = { ...table, keyIndex: { name: 'u', serverKey: ['c1'] } };
+  const older = olderShape(grown, new Set(), { columns: [...columns].reverse(), primaryKey: [0] });
+  expect(older).toMatchObject({ primaryKey: [1], columns: [{ name: 'c1' }, { name: 'c' }] });
 });
 
 describe('a table that has grown', () => {
@@ -177,7 +190,7 @@ describe('a table that has grown', () => {
       tableDifference(table, { columns, primaryKey });
     expect(difference([a, seen, b, c])).toBeNull();
     expect(difference([a, b, seen, c])).toMatch(/^columns were \(c, v, c1, c2\)/);
-    expect(difference([a, seen, b, c], [1])).toMatch(/primary key was \(c\) and is \(v\)/);
+    expect(difference([a, seen, b, c], [1])).toMatch(/key was \(c\) and is \(v\)/);
     const older = olderShape(table, new Set(['c2']), { columns: [seen, a, b], primaryKey: [1] });
     expect(older).toMatchObject({ primaryKey: [0], virtual: [{ at: 0, column: { name: 'v' } }] });
     expect(older?.columns.map(x => x.name)).toEqual(['c', 'c1']);

@@ -7,6 +7,7 @@
 
 import {
   allColumns,
+  rowKeyNames,
   type TableSchema,
   type VirtualColumn,
 } from '../../../shared/schema/table-schema.ts';
@@ -31,12 +32,17 @@ export function tableDifference(planned: TableSchema, seen: SeenTable): string |
     }
   }
   // FULL metadata tells the key; without it the names would be missing too.
-  const [key, now] = [
-    planned.primaryKey.map(i => planned.columns[i]?.name ?? ''),
-    seen.primaryKey.map(i => columns[i]?.name ?? ''),
-  ];
-  if (!sameList(key, now)) return `primary key was (${key.join(', ')}) and is (${now.join(', ')})`;
+  const [key, now] = [serverKey(planned), seen.primaryKey.map(i => columns[i]?.name ?? '')];
+  if (!sameList(key, now)) return `the key was (${key.join(', ')}) and is (${now.join(', ')})`;
   return null;
+}
+
+/**
+ * What the server takes for the key. Of a table without a primary key that is its first unique
+ * index of columns that are NOT NULL, by which rows are told apart unless the job names another.
+ */
+function serverKey(planned: TableSchema): string[] {
+  return planned.keyIndex?.serverKey ?? rowKeyNames(planned);
 }
 
 /**
@@ -61,11 +67,9 @@ export function olderShape(
   // No row has a virtual column: whether it was there then does not matter.
   const missing = planned.columns.filter(c => !columns.includes(c));
   if (!missing.every(c => added.has(c.name.toLowerCase()))) return null;
-  const keyOf = (list: readonly { name: string }[], key: readonly number[]): string[] =>
-    key.map(i => list[i]?.name ?? '');
-  const key = keyOf(seen.columns, seen.primaryKey);
-  if (!sameList(key, keyOf(planned.columns, planned.primaryKey))) return null;
-  const primaryKey = key.map(name => columns.findIndex(c => c.name === name));
+  const seenKey = seen.primaryKey.map(i => seen.columns[i]?.name ?? '');
+  if (!sameList(seenKey, serverKey(planned))) return null;
+  const primaryKey = rowKeyNames(planned).map(name => columns.findIndex(c => c.name === name));
   return { ...planned, columns, virtual, primaryKey, uniqueKeys: [] };
 }
 

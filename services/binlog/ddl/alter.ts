@@ -18,10 +18,12 @@ export interface AlterEffect {
   redeclares: boolean;
   /** Adds a foreign key that sets rows of the table by itself. */
   acts: boolean;
+  /** Words of the clauses that take an index away or give it another name, in lower case. */
+  drops: string[];
 }
 
 /** Changes no row and no column. */
-export const NO_EFFECT: AlterEffect = { adds: [], redeclares: false, acts: false };
+export const NO_EFFECT: AlterEffect = { adds: [], redeclares: false, acts: false, drops: [] };
 
 const KEEPING: readonly RegExp[] = [
   /^ADD (UNIQUE |FULLTEXT |SPATIAL |VECTOR )?(INDEX|KEY)\b/,
@@ -54,6 +56,9 @@ const ACTING = /\bFOREIGN KEY\b.* (CASCADE|SET NULL|SET DEFAULT)\b/;
 /** Values of such a column may change although its declaration seems to be the same. */
 const COMPUTED = /\b(GENERATED|AS|VIRTUAL|STORED|PERSISTENT|AUTO_INCREMENT|REFERENCES)\b/;
 
+/** Of constraints too: a unique index is one by its other name. */
+const UNINDEXING = /^(DROP (INDEX|KEY|CONSTRAINT)|RENAME (INDEX|KEY)|ALTER (INDEX|KEY))\b/;
+
 interface Clause {
   words: Word[];
   /** Keywords outside of parentheses; a quoted name is `a-name`. */
@@ -67,7 +72,7 @@ export function alterEffect(r: WordReader): AlterEffect | null {
   // MariaDB's words before the first clause, without a comma.
   if (r.skip('WAIT')) r.at += 1;
   else r.skip('NOWAIT');
-  const effect: AlterEffect = { adds: [], redeclares: false, acts: false };
+  const effect: AlterEffect = { adds: [], redeclares: false, acts: false, drops: [] };
   const clauses = clausesOf(r.words.slice(r.at));
   const [first, ...names] = clauses;
   if (first !== undefined && PARTITIONS.test(first.text) && !isOther(first)) {
@@ -77,6 +82,7 @@ export function alterEffect(r: WordReader): AlterEffect | null {
     if (isOther(clause)) return null;
     if (KEEPING.some(k => k.test(clause.text))) {
       effect.acts ||= ACTING.test(clause.text);
+      if (UNINDEXING.test(clause.text)) effect.drops.push(...lowerWords(clause.words));
       continue;
     }
     const added = addedBy(clause);
@@ -91,6 +97,10 @@ export function alterEffect(r: WordReader): AlterEffect | null {
 function isOther({ words, text }: Clause): boolean {
   if (words.some(w => w.text.toUpperCase() === 'PRIMARY')) return true;
   return REMOVING.test(text) || /\bENGINE (= )?(?!=|INNODB\b)/.test(text);
+}
+
+export function lowerWords(words: readonly Word[]): string[] {
+  return words.map(w => w.text.toLowerCase());
 }
 
 /** Parts between commas outside of parentheses. */

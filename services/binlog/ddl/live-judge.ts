@@ -15,7 +15,11 @@ import { quoteId } from '../../../shared/mysql/identifier.ts';
 import { inspectTable, serverFacts } from '../../../shared/mysql/inspect.ts';
 import { asReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import { schemaFingerprint, type TableSchema } from '../../../shared/schema/table-schema.ts';
+import {
+  rowKeyNames,
+  schemaFingerprint,
+  type TableSchema,
+} from '../../../shared/schema/table-schema.ts';
 import type { AlterEffect } from './alter.ts';
 import type { DataStatement } from './data-statement.ts';
 import type { Doubt, FollowedTables, StatementJudge } from './judge.ts';
@@ -105,7 +109,8 @@ export class LiveJudge implements StatementJudge {
         why: 'columns were declared anew before, and it cannot be told what they were then',
       };
     }
-    const now = await inspectTable(session, planned.db, planned.table).catch(e => {
+    const key = rowKeyNames(planned);
+    const now = await inspectTable(session, planned.db, planned.table, { key }).catch(e => {
       const error = asReshardError(e);
       if (error.kind === 'schema-changed') return null;
       throw error;

@@ -7,7 +7,7 @@
  * Invariant: what is not in these lists is `unknown`. A kind of statement that we have never seen
  * is doubted, not passed over.
  */
-import { type AlterEffect, alterEffect, NO_EFFECT } from './alter.ts';
+import { type AlterEffect, alterEffect, lowerWords, NO_EFFECT } from './alter.ts';
 import { DATA_VERBS, type DataStatement, dataStatement } from './data-statement.ts';
 import { type Name, TEXT_MAX, WordReader, wordsOf } from './words.ts';
 
@@ -260,9 +260,11 @@ function drop(r: WordReader, tracked: TrackedNames): Statement {
 /** Without its primary key a table is another one. */
 function dropIndex(r: WordReader, tracked: TrackedNames): Statement {
   const isPrimary = r.words.some(w => w.text.toUpperCase() === 'PRIMARY');
+  const start = r.at;
   r.seek('ON');
+  const effect = { ...NO_EFFECT, drops: lowerWords(r.words.slice(start, r.at)) };
   r.at += 1;
-  return tableChange('DROP INDEX', [r.name()], tracked, isPrimary ? null : NO_EFFECT) ?? HARMLESS;
+  return tableChange('DROP INDEX', [r.name()], tracked, isPrimary ? null : effect) ?? HARMLESS;
 }
 
 function alter(r: WordReader, tracked: TrackedNames): Statement {

@@ -5,6 +5,7 @@
  * order of the columns.
  */
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
+import type { WantedKey } from '../../../shared/mysql/row-key.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import {
   type TableSchema,
@@ -15,23 +16,26 @@ import type { Column } from '../../../shared/type/column-type.ts';
 import { familyOf } from '../../../shared/type/type-families.ts';
 import type { CheckServer, SessionSet } from './session-set.ts';
 
-/** Schemas of a table by server, with columns in the order of the first server. */
+/** Schemas of a table by server, with columns in the order of the first server; `key`: its row key. */
 export async function agreedSchemas(
   sessionSet: SessionSet,
   servers: readonly CheckServer[],
   table: string,
+  key: readonly string[] | undefined,
 ): Promise<Map<CheckServer, TableSchema>> {
-  const found = await Promise.all(
-    servers.map(async server => {
-      const session = await sessionSet.session(server);
-      return inspectTable(session, server.database, table);
-    }),
-  );
+  const inspected = async (server: CheckServer, wanted: WantedKey): Promise<TableSchema> =>
+    inspectTable(await sessionSet.session(server), server.database, table, wanted);
+  const [first, ...others] = servers;
+  if (first === undefined) return new Map();
+  const model = await inspected(first, { key });
+  const found = [
+    model,
+    ...(await Promise.all(others.map(server => inspected(server, { like: model })))),
+  ];
   const schemas = new Map<CheckServer, TableSchema>();
-  const [model] = found;
   servers.forEach((server, i) => {
     const schema = found[i];
-    if (model === undefined || schema === undefined) return;
+    if (schema === undefined) return;
     schemas.set(server, agreed(model, schema, server.name));
   });
   return schemas;
@@ -59,7 +63,7 @@ export function agreed(model: TableSchema, schema: TableSchema, server: string):
   if (order.length !== schema.columns.length) throw changed('has more columns', schema, server);
   const primaryKey = schema.primaryKey.map(i => order.indexOf(i));
   if (primaryKey.join() !== model.primaryKey.join()) {
-    throw changed('has another primary key', schema, server);
+    throw changed('has another row key', schema, server);
   }
   const columns = order.flatMap(i => schema.columns[i] ?? []);
   const virtual = agreedVirtual(model, schema, server);

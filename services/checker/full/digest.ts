@@ -17,7 +17,7 @@
  * needs no order and, other than XOR, does not cancel what is there twice.
  */
 import { quoteId } from '../../../shared/mysql/identifier.ts';
-import { rangePredicate } from '../../../shared/mysql/range-sql.ts';
+import { forcedKey, rangePredicate } from '../../../shared/mysql/range-sql.ts';
 import type { KeyRange } from '../../../shared/row/key-range.ts';
 import { allColumns, type TableSchema } from '../../../shared/schema/table-schema.ts';
 import { familyOf } from '../../../shared/type/type-families.ts';
@@ -72,7 +72,7 @@ function hash(schema: TableSchema): string {
 }
 
 function from(schema: TableSchema): string {
-  return `FROM ${tableName(schema)} FORCE INDEX (PRIMARY)`;
+  return `FROM ${tableName(schema)} ${forcedKey(schema)}`;
 }
 
 /**

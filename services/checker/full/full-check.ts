@@ -11,9 +11,7 @@ import type {
   TableProgress,
   TableResult,
 } from '../../../shared/job/state/check-result.ts';
-import type { Route } from '../../../shared/route/route.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { TableCheck, type TableCheckOptions } from './check-table.ts';
 import { gtidUpperBound } from './gtid-upper-bound.ts';
 import type { PositionWaiter } from './position-waiter.ts';
@@ -25,7 +23,7 @@ export interface FullCheckOptions {
   sources: readonly CheckServer[];
   /** In the order of their shard numbers. */
   targets: readonly CheckServer[];
-  tables: readonly { name: string; routeOf: (schema: TableSchema) => Route }[];
+  tables: readonly (Pick<TableCheckOptions, 'key' | 'routeOf'> & { name: string })[];
   waiter: PositionWaiter;
   log: Logger;
   signal: AbortSignal;
@@ -89,9 +87,10 @@ function tableChecks(
   signal: AbortSignal,
 ): readonly TableCheck[] {
   const rateLimit = new RateLimit(o.rowsPerSecond ?? null);
-  return o.tables.map(({ name, routeOf }) => {
+  return o.tables.map(({ name, key, routeOf }) => {
     const options: TableCheckOptions = {
       table: name,
+      key,
       routeOf,
       sources: o.sources,
       targets: o.targets,

@@ -1,5 +1,5 @@
 /**
- * Primary keys as the servers print them: each key column as an SQL literal. The literals of a key
+ * Row keys as the servers print them: each key column as an SQL literal. The literals of a key
  * are the same on every server, whatever its character sets, so joined they name the row; and they
  * go back into a statement as they are, so no value passes through a JavaScript number or string.
  */
@@ -20,9 +20,9 @@ export function keyLiteralList(schema: TableSchema): string {
 }
 
 function literalOf({ name, type }: Column): string {
-  const literal = familyOf(type).keyLiteral(quoteId(name));
+  const literal = familyOf(type).keyLiteral(quoteId(name), type);
   if (literal !== null) return literal;
-  throw new ReshardError('unsupported-type', `${type.kind} in a primary key`, {
+  throw new ReshardError('unsupported-type', `${type.kind} in a row key`, {
     context: { column: name },
   });
 }

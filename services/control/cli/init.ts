@@ -47,6 +47,7 @@ tables:
 
   # - name: countries             # a table may have a route of its own:
   #   route: { kind: all }        # every row on every target
+  #   key: [code]                 # and another unique key than its primary key: docs/TYPES.md
 
 route:                           # hash, range, list, target, all: docs/ROUTES.md
   kind: modulus                  # target = column modulo number of targets

@@ -4,11 +4,11 @@
  * own SQL.
  */
 import { type Job, type JobSource, readServer, routeSpec } from '../../../shared/job/job.ts';
+import { inspectJobTable } from '../../../shared/job/job-key.ts';
 import { routeOf, routeProblem } from '../../../shared/job/job-route.ts';
 import { routeText } from '../../../shared/job/route-spec.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { MYSQL_DIALECT, qualified, quoteId } from '../../../shared/mysql/identifier.ts';
-import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { ALL_TARGETS, type TargetSet } from '../../../shared/route/route.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
@@ -67,7 +67,7 @@ async function addSource(
   spread: TableSpread,
   o: ExplainOptions,
 ): Promise<void> {
-  const schema = await inspectTable(session, source.database, spread.table);
+  const schema = await inspectJobTable(session, job, source.database, spread.table);
   refuseRoute(job, schema);
   const shard = routeOf(job, schema).sql(MYSQL_DIALECT);
   if (shard === null) return;

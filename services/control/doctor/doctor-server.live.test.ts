@@ -14,6 +14,14 @@ import { tableTopics } from '../phase/topic-plan.ts';
 const codes = (findings: readonly Finding[]): string[] => findings.map(f => f.code).sort();
 const log = createLogger({ name: 'doctor-test', level: 'fatal' });
 
+/** The one finding that there is of this code. */
+function only(findings: readonly Finding[], code: string): Finding {
+  const [first, ...others] = findings.filter(f => f.code === code);
+  expect(others).toEqual([]);
+  if (first === undefined) throw new Error(`no ${code} in ${codes(findings).join()}`);
+  return first;
+}
+
 let site: DoctorSite;
 
 beforeAll(async () => {
@@ -235,6 +243,81 @@ describe('the log', () => {
       await admin.deleteTopics([topic]);
       await kafka.close();
     }
+  });
+});
+
+describe('a table', () => {
+  test('without a primary key is told apart by its unique index, on targets too', async () => {
+    await site.source.rawQuery(`ALTER TABLE ${SHOP}.customers DROP PRIMARY KEY`);
+    const named = {
+      code: 'row-key',
+      level: 'info',
+      what: expect.stringContaining('email_key (em'),
+    };
+    expect(await site.findings()).toContainEqual(expect.objectContaining(named));
+    // The primary key of the targets would refuse rows that the source takes now.
+    for (const f of (await site.problems()).filter(x => x.code === 'target-schema')) {
+      await site.applyFix(f.fix, 'target');
+    }
+    expect(await site.problems()).toEqual([]);
+    await site.target.rawQuery(`ALTER TABLE ${SHOP}_1.customers DROP INDEX email_key`);
+    const lost = only(await site.problems(), 'target-schema');
+    expect(lost.what).toContain('the row key is ()');
+    await site.applyFix(lost.fix, 'target');
+    expect(await site.problems()).toEqual([]);
+    // A primary key that the server adds by itself is in nobody's way.
+    await site.target.rawQuery(`USE ${SHOP}_1`);
+    await site.target.rawQuery('DROP TABLE customers');
+    await site.target.rawQuery('SET SESSION sql_generate_invisible_primary_key = ON');
+    await site.target.rawQuery(
+      `CREATE TABLE customers (customer_id BIGINT NOT NULL, email VARCHAR(100) NOT NULL,
+        UNIQUE KEY email_key (email))`,
+    );
+    await site.target.rawQuery('SET SESSION sql_generate_invisible_primary_key = OFF');
+    expect(await site.problems()).toEqual([]);
+  });
+
+  test('that has no key gets one by the advice as it is printed', async () => {
+    const none = async (table: string): Promise<Finding> => {
+      const found = (await site.problems()).filter(f => f.code === 'row-key');
+      expect(found).toHaveLength(1);
+      expect(found[0]?.where).toContain(table);
+      return found[0] as Finding;
+    };
+    const cure = async (table: string, form: RegExp): Promise<void> => {
+      const { fix } = await none(table);
+      expect(fix).toMatch(form);
+      await site.applyFix(fix, 'source');
+      expect(codes(await site.problems())).not.toContain('row-key');
+    };
+    await site.source.rawQuery(`USE ${SHOP}`);
+    await site.source.rawQuery('INSERT INTO orders (id, customer_id) VALUES (1, 1), (2, 1)');
+    await site.source.rawQuery('ALTER TABLE orders DROP PRIMARY KEY');
+    await cure('orders', /ADD COLUMN `reshard_id` .* INVISIBLE;$/);
+    await site.source.rawQuery("INSERT INTO customers VALUES (1, 'a'), (2, 'b')");
+    const nullable = 'MODIFY email VARCHAR(100) NULL';
+    await site.source.rawQuery(`ALTER TABLE customers DROP PRIMARY KEY, ${nullable}`);
+    await cure('customers', /MODIFY COLUMN `email` varchar\(100\) NOT NULL;$/);
+    await site.source.rawQuery(`ALTER TABLE customers ${nullable}`);
+    await site.source.rawQuery('INSERT INTO customers VALUES (3, NULL)');
+    expect((await none('customers')).what).toContain('allows NULL, and rows have it');
+    await cure('customers', /ADD COLUMN `reshard_id` /);
+    await site.source.rawQuery('ALTER TABLE customers DROP COLUMN reshard_id');
+    await site.source.rawQuery(
+      'ALTER TABLE customers ADD n INT NOT NULL AUTO_INCREMENT, ADD KEY (n)',
+    );
+    await cure('customers', /ADD PRIMARY KEY \(`n`\);$/);
+  });
+
+  test('of which the job names a key that it does not have', async () => {
+    const key = (...columns: string[]) => ({
+      job: (j: JobFile) => {
+        j.tables[0] = { name: 'customers', key: columns };
+      },
+    });
+    expect(await site.problems(key('email'))).toEqual([]);
+    const refused = only(await site.problems(key('email', 'customer_id')), 'table-config');
+    expect(refused.what).toContain('no unique index');
   });
 });
 

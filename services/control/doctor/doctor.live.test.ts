@@ -193,24 +193,6 @@ describe('a table', () => {
     },
   );
 
-  test('without a primary key gets one from its unique key, or a new column', async () => {
-    await site.source.rawQuery(`USE ${SHOP}`);
-    await site.source.rawQuery('ALTER TABLE customers DROP PRIMARY KEY');
-    await site.source.rawQuery('ALTER TABLE orders DROP PRIMARY KEY');
-    const found = (await site.problems()).filter(f => f.code === 'primary-key');
-    expect(found).toHaveLength(2);
-    for (const f of found) await site.applyFix(f.fix, 'source');
-    expect(codes(await site.problems())).not.toContain('primary-key');
-    const keys = await site.source.query<{ t: string; c: string }>(
-      `SELECT TABLE_NAME AS t, COLUMN_NAME AS c FROM information_schema.STATISTICS
-        WHERE TABLE_SCHEMA = '${SHOP}' AND INDEX_NAME = 'PRIMARY' ORDER BY 1`,
-    );
-    expect(keys).toEqual([
-      { t: 'customers', c: 'email' },
-      { t: 'orders', c: 'reshard_id' },
-    ]);
-  });
-
   test('that is missing, or a view, on the source', async () => {
     await site.source.rawQuery(`USE ${SHOP}`);
     await site.source.rawQuery('DROP TABLE orders');

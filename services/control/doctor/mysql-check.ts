@@ -67,7 +67,11 @@ async function checkSource(
     const report = await preflightSource(session, {
       where,
       db: source.database,
-      tables: job.tables.map(t => ({ table: t.name, route: routeSpec(job, t.name) })),
+      tables: job.tables.map(({ name, key }) => ({
+        table: name,
+        route: routeSpec(job, name),
+        key,
+      })),
       dumpServerId: source.serverId ?? null,
       maxMessageBytes: job.options.maxMessageBytes,
       resuming: o.resuming,

@@ -1,11 +1,11 @@
 /** Doctor: the schema registry, and whether it would take the schemas of the job's tables. */
 import { envelopeSchema, keySchema } from '../../../shared/codec/avro-schema.ts';
 import type { Job, JobSource } from '../../../shared/job/job.ts';
+import { inspectJobTable } from '../../../shared/job/job-key.ts';
 import { stateTopic, tableTopic } from '../../../shared/kafka/topic-name.ts';
 import { registryOf } from '../../../shared/member/context.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../shared/mysql/finding.ts';
-import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { canonicalJson, type SchemaRegistry } from '../../../shared/registry/registry.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { type TableSchema, unsupportedColumns } from '../../../shared/schema/table-schema.ts';
@@ -48,7 +48,9 @@ async function carriedSchemas(job: Job, source: JobSource, log: Logger): Promise
     await using session = await MysqlSession.open(source, { role: 'read', log });
     const schemas: TableSchema[] = [];
     for (const { name } of job.tables) {
-      const schema = await inspectTable(session, source.database, name).catch(() => undefined);
+      const schema = await inspectJobTable(session, job, source.database, name).catch(
+        () => undefined,
+      );
       if (schema !== undefined && unsupportedColumns(schema).length === 0) schemas.push(schema);
     }
     return schemas;
@@ -74,7 +76,7 @@ async function checkKey(
       level: 'blocker',
       code: 'registry-key-schema',
       where: `subject ${subject}`,
-      what: 'the registered key schema is another one than the primary key of the table gives',
+      what: 'the registered key schema is another one than the row key of the table gives',
       why: 'With other key bytes a row would move to another partition and have two histories.',
       fix: `name the source otherwise; or, if the topic ${topic} is of a job that is done with: \`reshard drop <its job file>\``,
     },

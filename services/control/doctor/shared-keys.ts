@@ -1,5 +1,5 @@
 /**
- * Doctor: rows of two sources with the same primary key and for the same target. The target has
+ * Doctor: rows of two sources with the same row key and for the same target. The target has
  * room for one of them: the sink keeps the one that comes first and blocks the key for the other.
  * To know all of them needs every key of every source, which is what the check (`reshard verify`)
  * does; here a sample is looked up, the first and last keys of each table, where counters of
@@ -145,10 +145,10 @@ function finding(
     level: 'blocker',
     code: 'key-in-two-sources',
     where: `${serverWhere('source', other)} ${other.database}.${table.name}`,
-    what: `has a row of the same primary key as ${one.name}, for the same target: ${key.join(', ')}${all}`,
+    what: `has a row of the same key as ${one.name}, for the same target: ${key.join(', ')}${all}`,
     why: 'A target holds one row of a key: the other one would be blocked, and missing there.',
     fix:
-      'give the rows different keys on the sources, or add the source to the primary key, or ' +
+      'give the rows different keys on the sources, or add the source to the key, or ' +
       'leave one source out of the job',
   };
 }

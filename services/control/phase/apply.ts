@@ -10,7 +10,8 @@
  * done twice: a control that dies in between is followed by one that finishes.
  */
 import type { Job, JobSource } from '../../../shared/job/job.ts';
-import { identityHash, type JobIdentity } from '../../../shared/job/state/identity.ts';
+import { inspectJobTable } from '../../../shared/job/job-key.ts';
+import { identityHash, type JobIdentity, tablesFrom } from '../../../shared/job/state/identity.ts';
 import {
   type ApplyRequest,
   type JobView,
@@ -21,7 +22,6 @@ import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import { tableTopic } from '../../../shared/kafka/topic-name.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
-import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
 import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import { policyOf } from '../../../shared/runtime/error-policy.ts';
@@ -99,11 +99,12 @@ async function plansOf(
   source: JobSource,
 ): Promise<TablePlanRecord[]> {
   const { view, log } = deps;
+  const job = { ...deps.job, tables: tablesFrom(request) };
   await using session = await MysqlSession.open(source, { role: 'read', log });
   const plans: TablePlanRecord[] = [];
   for (const { name } of request.tables) {
     if (view.planned(`${source.name}/${source.database}.${name}`) !== undefined) continue;
-    const schema = await inspectTable(session, source.database, name);
+    const schema = await inspectJobTable(session, job, source.database, name);
     const [refused] = unsupportedColumns(schema);
     if (refused !== undefined) {
       throw new ReshardError('unsupported-type', refused.reason, {

@@ -33,6 +33,9 @@ import type { Logger } from '../../../shared/runtime/log.ts';
 import { type SchemaDifference, schemaDifferences } from '../../../shared/schema/schema-diff.ts';
 import { sameType, tableGrowth } from '../../../shared/schema/table-growth.ts';
 import {
+  isServerKey,
+  keyIndexName,
+  rowKeyNames,
   schemaFingerprint,
   type TableSchema,
   unsupportedColumns,
@@ -74,12 +77,16 @@ export async function lookAtTable(
   const plan = view.plans.get(key);
   if (plan === undefined) throw new ReshardError('schema-changed', `no plan of ${key}`);
   await using session = await MysqlSession.open(source, { role: 'read', log });
-  const now = await inspectTable(session, source.database, table);
-  if (schemaFingerprint(now) === schemaFingerprint(plan.schema)) return null;
+  const now = await inspectTable(session, source.database, table, {
+    key: rowKeyNames(plan.schema),
+  });
+  if (schemaFingerprint(now) === schemaFingerprint(plan.schema) && !isMoved(plan.schema, now)) {
+    return null;
+  }
   const { added, other } = tableGrowth(plan.schema, now);
   const names = added.map(c => c.name);
   const unfit = [
-    ...(isSameKey(plan.schema, now) ? [] : ['its primary key is another one']),
+    ...(isSameKey(plan.schema, now) ? [] : ['its row key is another one']),
     ...unsupportedColumns(now).map(u => `column ${u.column}: ${u.reason}`),
   ];
   const against = [...other, ...(await filled(session, now, names)), ...unfit];
@@ -91,6 +98,11 @@ export async function lookAtTable(
     }
   }
   return { plan, now, added: names, against, unfit, targets };
+}
+
+/** Statements that take the index of such a key away are told by its name. */
+function isMoved(planned: TableSchema, now: TableSchema): boolean {
+  return !isServerKey(planned) && keyIndexName(planned) !== keyIndexName(now);
 }
 
 /** A topic lives with one key: other bytes of a key would be a second history of its row. */
@@ -135,7 +147,7 @@ async function lacking(
   others: ReadonlySet<string>,
 ): Promise<{ differs: SchemaDifference; sql: string | null }[]> {
   await using session = await MysqlSession.open(target, { role: 'admin', side: 'target' });
-  const there = await inspectTable(session, target.database, now.table);
+  const there = await inspectTable(session, target.database, now.table, { like: now });
   const name = qualified(target.database, now.table);
   return schemaDifferences(now, there)
     .filter(d => d.blocks && !(d.remedy.kind === 'drop' && others.has(d.column)))

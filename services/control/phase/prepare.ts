@@ -8,6 +8,7 @@
 import { envelopeSchema, keySchema } from '../../../shared/codec/avro-schema.ts';
 import { staticSchema } from '../../../shared/codec/record-codec.ts';
 import type { Job, JobSource, JobTarget } from '../../../shared/job/job.ts';
+import { inspectJobTable } from '../../../shared/job/job-key.ts';
 import {
   foreignJob,
   type JobIdentity,
@@ -37,14 +38,17 @@ import {
 } from '../../../shared/kafka/topic-name.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { gtidLowerBound } from '../../../shared/mysql/gtid-lower-bound.ts';
-import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { planRanges } from '../../../shared/mysql/range-plan.ts';
 import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
 import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
 import { keyClassesOf } from '../../../shared/row/key-class.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import {
+  keyIndexName,
+  rowKeyNames,
+  type TableSchema,
+} from '../../../shared/schema/table-schema.ts';
 import { claimSource, refuseOwned } from './source-owner.ts';
 import { controlTopics, tableTopics } from './topic-plan.ts';
 
@@ -191,10 +195,11 @@ async function prepareSource(
   }
   failpoint(FAILPOINTS.controlMidPrepare);
   for (const table of job.tables) {
-    const schema = await inspectTable(session, source.database, table.name);
+    const schema = await inspectJobTable(session, job, source.database, table.name);
     const plan = await planTable(deps, source, schema, session);
     await writer.put(stateKey.plan(source.name, schema.db, schema.table), { plan });
-    log.info({ source: source.name, table: table.name }, 'table planned');
+    const key = { columns: rowKeyNames(schema), index: keyIndexName(schema) };
+    log.info({ source: source.name, table: table.name, key }, 'table planned');
     failpoint(FAILPOINTS.controlAfterPlan);
   }
 }

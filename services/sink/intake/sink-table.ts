@@ -72,7 +72,7 @@ export class SinkTable {
   readonly keySchemaId: number;
   readonly valueSchemaId: number;
   readonly codec: RowCodec;
-  /** Reads record keys: a key is the record of the primary-key columns, in key order. */
+  /** Reads record keys: a key is the record of the row key's columns, in key order. */
   readonly keyCodec: RowCodec;
   readonly keyColumns: readonly Column[];
   /** Keys of other bytes may be one key for the server. */
@@ -134,7 +134,7 @@ export class SinkTable {
 function keyColumns(schema: TableSchema): Column[] {
   return schema.primaryKey.map(i => {
     const column = schema.columns[i];
-    if (column === undefined) throw new RangeError(`primary key names column ${i}`);
+    if (column === undefined) throw new RangeError(`the row key names column ${i}`);
     return column;
   });
 }

@@ -67,6 +67,16 @@ describe('a job file', () => {
       { targets: [server('t1', { database: 'e' }), server('t2')] },
       /target t1 has the database e, not d/,
     ],
+    [
+      'another key of a table',
+      {
+        tables: [
+          { name: 'orders', key: ['no'] },
+          { name: 'items', shardColumn: 'order_id' },
+        ],
+      },
+      /key of the table orders is \(no\), not the one that the table has/,
+    ],
     ['fewer partitions', { options: { partitions: 2 } }, /partitions is 2, the topics have 4/],
     ['compaction turned on', { options: { compact: true } }, /compact is true/],
     ['a table removed', { tables: [{ name: 'orders' }] }, /table items of the job is not in/],

@@ -29,6 +29,8 @@ export interface TableIdentity {
   shardColumn: string;
   /** Any other route (`routeText`), else empty. */
   route: string;
+  /** Columns of the row key that the job file names; empty: it names none. */
+  key: string[];
 }
 
 export interface JobIdentity {
@@ -63,28 +65,34 @@ export function identityHash({
   partitions,
   compact,
 }: Contents): string {
-  // Jobs of before there were other routes have the hash that they had.
-  const routed = tables.map(t =>
-    t.route === '' ? { name: t.name, shardColumn: t.shardColumn } : t,
-  );
+  // Jobs of before there were other routes and keys have the hash that they had.
+  const routed = tables.map(({ name, shardColumn, route: own, key }) => ({
+    name,
+    shardColumn,
+    ...(own === '' ? {} : { route: own }),
+    ...(key.length === 0 ? {} : { key }),
+  }));
   const text = canonicalJson({ sources, targets, tables: routed, route, partitions, compact });
   return createHash('sha256').update(text).digest('hex');
 }
 
 export function tableIdentities(job: Job): TableIdentity[] {
-  return job.tables.map(({ name }) => {
+  return job.tables.map(({ name, key = [] }) => {
     const spec = routeSpec(job, name);
     return spec.kind === 'modulus'
-      ? { name, shardColumn: spec.column, route: '' }
-      : { name, shardColumn: '', route: routeText(spec) };
+      ? { name, shardColumn: spec.column, route: '', key }
+      : { name, shardColumn: '', route: routeText(spec), key };
   });
 }
 
 /** The tables of the job as a job file would say them. */
-export function tablesFrom(identity: JobIdentity): Job['tables'] {
-  return identity.tables.map(({ name, shardColumn, route }) =>
-    route === '' ? { name, shardColumn } : { name, route: routeFromText(route) },
-  );
+export function tablesFrom(identity: Pick<JobIdentity, 'tables'>): Job['tables'] {
+  return identity.tables.map(({ name, shardColumn, route, key: named }) => {
+    const key = named.length === 0 ? {} : { key: named };
+    return route === ''
+      ? { name, shardColumn, ...key }
+      : { name, route: routeFromText(route), ...key };
+  });
 }
 
 /** The identity of a job that is made now; `uuidOf` knows each server by its name. */
@@ -151,6 +159,8 @@ export function identityChanges(job: Job, identity: JobIdentity): IdentityChange
       changes.push({ kind: 'table-added', what: `the table ${table.name} is new`, way });
     } else if (routeWords(known) !== routeWords(table)) {
       refuse(`the table ${table.name} is routed by ${routeWords(table)}, not ${routeWords(known)}`);
+    } else if (known.key.join('\0') !== table.key.join('\0')) {
+      refuse(`the key of the table ${table.name} is ${keyWords(table)}, not ${keyWords(known)}`);
     }
   }
   for (const { name } of identity.tables) {
@@ -165,6 +175,10 @@ export function identityChanges(job: Job, identity: JobIdentity): IdentityChange
 
 function routeWords({ shardColumn, route }: TableIdentity): string {
   return route === '' ? shardColumn : route;
+}
+
+function keyWords({ key }: TableIdentity): string {
+  return key.length === 0 ? 'the one that the table has' : `(${key.join(', ')})`;
 }
 
 type Named = { name: string; database: string };

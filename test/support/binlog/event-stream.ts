@@ -17,7 +17,7 @@ import type { Doubt, StatementJudge } from '../../../services/binlog/ddl/judge.t
 import { type Flavor, GtidSet, printGtid } from '../../../shared/change/gtid.ts';
 import { StreamPosition } from '../../../shared/change/position.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
-import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import type { KeyIndex, TableSchema } from '../../../shared/schema/table-schema.ts';
 
 export const UUID = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
 export const schema: TableSchema = {
@@ -91,6 +91,7 @@ export function open(
   skipped: GtidSet | null = null,
   name = 't',
   flavor: Flavor = 'mysql',
+  keyIndex?: KeyIndex,
 ): void {
   at.seen = SEEN;
   at.decoded = 0;
@@ -103,7 +104,7 @@ export function open(
     partialRows,
   );
   const table = new CapturedTable({
-    schema: { ...schema, table: name },
+    schema: { ...schema, table: name, ...(keyIndex === undefined ? {} : { keyIndex }) },
     generation: 1,
     prefix: 's',
     topic: 's.d.t',

@@ -43,7 +43,7 @@ export interface JobFile {
   registry: { url: string };
   sources: (ServerEntry & { serverId?: number })[];
   targets: ServerEntry[];
-  tables: { name: string; shardColumn?: string }[];
+  tables: { name: string; shardColumn?: string; key?: string[] }[];
   route: { kind: string; column: string };
   options: Record<string, number>;
 }

@@ -12,7 +12,11 @@ import { qualified, quoteText } from '../../../../shared/mysql/identifier.ts';
 import { inspectTable, type ServerFacts, serverFacts } from '../../../../shared/mysql/inspect.ts';
 import { mapMysqlError } from '../../../../shared/mysql/mysql-error.ts';
 import { replicaFaults } from '../../../../shared/mysql/replica-fidelity.ts';
-import { schemaFingerprint, type TableSchema } from '../../../../shared/schema/table-schema.ts';
+import {
+  rowKeyNames,
+  schemaFingerprint,
+  type TableSchema,
+} from '../../../../shared/schema/table-schema.ts';
 import { checkPrivileges, SOURCE_NEEDS } from './grant.ts';
 import { serverUuid, tableError } from './preflight-source.ts';
 
@@ -211,7 +215,7 @@ async function checkTables(
   const found: Finding[] = [];
   for (const [table, schema] of schemas) {
     try {
-      const own = await inspectTable(replica, db, table);
+      const own = await inspectTable(replica, db, table, { key: rowKeyNames(schema) });
       if (schemaFingerprint(own) === schemaFingerprint(schema)) continue;
     } catch (e) {
       found.push(tableError(e, replica, `${where} ${db}.${table}`));

@@ -15,6 +15,7 @@ import {
   serverFacts,
 } from '../../../../shared/mysql/inspect.ts';
 import { mapMysqlError } from '../../../../shared/mysql/mysql-error.ts';
+import { refuseOtherKey } from '../../../../shared/mysql/row-key.ts';
 import { createTableSql } from '../../../../shared/mysql/schema-copy.ts';
 import type { TableSchema } from '../../../../shared/schema/table-schema.ts';
 import { checkPrivileges, SOURCE_NEEDS } from './grant.ts';
@@ -108,7 +109,7 @@ async function preflightTables(
   const createTables = new Map<string, string>();
   const present = new Map((await listTables(session, db)).map(t => [t.table, t]));
   let dataBytes = 0;
-  for (const { table, route } of request.tables) {
+  for (const { table, route, key } of request.tables) {
     const found = present.get(table);
     if (found === undefined || found.kind !== 'table') {
       findings.push(missingTable(where, db, table, found?.kind));
@@ -116,7 +117,8 @@ async function preflightTables(
     }
     dataBytes += found.dataBytes;
     try {
-      const schema = await inspectTable(session, db, table);
+      const schema = await inspectTable(session, db, table, { key });
+      refuseOtherKey(schema, key);
       schemas.set(table, schema);
       createTables.set(table, await createTableSql(session, db, table));
       const context = { session, facts, db, where, maxMessageBytes };

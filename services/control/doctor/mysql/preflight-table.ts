@@ -5,24 +5,24 @@ import type { RouteSpec } from '../../../../shared/job/route-spec.ts';
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../../shared/mysql/finding.ts';
 import { qualified, quoteId } from '../../../../shared/mysql/identifier.ts';
-import {
-  inspectKeys,
-  type ServerFacts,
-  type TableFacts,
-  type TableKey,
-} from '../../../../shared/mysql/inspect.ts';
+import type { ServerFacts, TableFacts } from '../../../../shared/mysql/inspect.ts';
+import { inspectKeys, type TableKey } from '../../../../shared/mysql/row-key.ts';
 import { checkRowSize } from '../../../../shared/mysql/row-size.ts';
 import { unreachable } from '../../../../shared/runtime/error.ts';
 import {
   allColumns,
+  keyIndexName,
   type TableSchema,
   unsupportedColumns,
 } from '../../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../../shared/type/column-type.ts';
+import { checkRowKey } from './row-key-advice.ts';
 
 export interface TableRequest {
   table: string;
   route: RouteSpec;
+  /** Columns of the row key that the job file names. */
+  key?: readonly string[] | undefined;
 }
 
 export interface TableContext {
@@ -48,46 +48,19 @@ export function checkEngine(facts: TableFacts, where: string, name: string): Fin
   ];
 }
 
-/** Columns that a primary key could be made of, or a new column for it. */
-function primaryKeyFix(schema: TableSchema, keys: readonly TableKey[], name: string): string {
-  const isRequired = (column: string | undefined): boolean =>
-    schema.columns.some(c => c.name === column && !c.nullable);
-  const key = keys.find(
-    k => k.unique && k.parts.every(p => p.prefix === undefined && isRequired(p.column)),
-  );
-  if (key !== undefined) {
-    const columns = key.parts.map(p => quoteId(p.column ?? '')).join(', ');
-    return `ALTER TABLE ${name} ADD PRIMARY KEY (${columns});`;
-  }
-  const column = 'reshard_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY FIRST';
-  return `ALTER TABLE ${name} ADD COLUMN ${column}; -- or a key of columns that you know to be unique`;
-}
-
-function checkColumns(
-  schema: TableSchema,
-  keys: readonly TableKey[],
-  where: string,
-  name: string,
-): Finding[] {
-  const found: Finding[] = unsupportedColumns(schema).map(refused =>
-    refused.column === ''
-      ? {
-          level: 'blocker',
-          code: 'primary-key',
-          where,
-          what: refused.reason,
-          why: 'Copy, log and targets agree on a row by its primary key.',
-          fix: primaryKeyFix(schema, keys, name),
-        }
-      : {
-          level: 'blocker',
-          code: 'unsupported-column',
-          where: `${where}.${refused.column}`,
-          what: refused.reason,
-          why: 'A value that cannot be carried exactly is refused and not approximated.',
-          fix: refused.remedy,
-        },
-  );
+function checkColumns(schema: TableSchema, where: string): Finding[] {
+  const found = unsupportedColumns(schema)
+    .filter(refused => refused.column !== '')
+    .map(
+      (refused): Finding => ({
+        level: 'blocker',
+        code: 'unsupported-column',
+        where: `${where}.${refused.column}`,
+        what: refused.reason,
+        why: 'A value that cannot be carried exactly is refused and not approximated.',
+        fix: refused.remedy,
+      }),
+    );
   const generated = allColumns(schema).flatMap(c => (c.generated === 'no' ? [] : c.name));
   if (generated.length > 0) {
     found.push({
@@ -102,9 +75,14 @@ function checkColumns(
   return found;
 }
 
-function checkUniqueKeys(keys: readonly TableKey[], where: string, name: string): Finding[] {
+function checkUniqueKeys(
+  keys: readonly TableKey[],
+  rowKey: string,
+  where: string,
+  name: string,
+): Finding[] {
   return keys
-    .filter(k => k.unique && k.name !== 'PRIMARY')
+    .filter(k => k.unique && k.name !== rowKey)
     .map((key): Finding => {
       const isPlain = key.parts.every(p => p.column !== undefined && p.prefix === undefined);
       const columns = key.parts.map(p => p.column ?? 'expression').join(', ');
@@ -113,7 +91,7 @@ function checkUniqueKeys(keys: readonly TableKey[], where: string, name: string)
           level: 'info',
           code: 'secondary-unique-key',
           where,
-          what: `unique key ${key.name} (${columns}) besides the primary key`,
+          what: `unique key ${key.name} (${columns}) besides the row key`,
           why: 'A row that collides on it is parked until the other row has moved on; such tables are written a little slower.',
           fix: '',
         };
@@ -194,8 +172,9 @@ export async function checkTable(
   const keys = await inspectKeys(c.session, db, table);
   return [
     ...checkEngine(facts, where, name),
-    ...checkColumns(schema, keys, where, name),
-    ...checkUniqueKeys(keys, where, name),
+    ...(await checkRowKey(c.session, schema, keys, where)),
+    ...checkColumns(schema, where),
+    ...checkUniqueKeys(keys, keyIndexName(schema), where, name),
     ...checkRoute(schema, route, where),
     ...(await checkRowSize(c.session, schema, c.maxMessageBytes, where)),
   ];

@@ -190,8 +190,8 @@ async function checkTargetTables(
     }
     found.push(...checkEngine(facts, place, qualified(db, table)));
     try {
-      const schema = await inspectTable(session, db, table);
       const wanted = request.schemas.get(table);
+      const schema = await inspectTable(session, db, table, { like: wanted });
       const createTable = request.createTables.get(table) ?? '';
       if (wanted !== undefined) found.push(...checkSchema(wanted, schema, place, createTable));
       if (!request.resuming) found.push(...(await checkEmpty(session, schema, place)));

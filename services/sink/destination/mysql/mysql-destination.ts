@@ -6,8 +6,14 @@
 import type { JobTarget } from '../../../../shared/job/job.ts';
 import type { JobIdentity } from '../../../../shared/job/state/identity.ts';
 import { MysqlSession } from '../../../../shared/mysql/connect.ts';
-import { inspectKeys } from '../../../../shared/mysql/inspect.ts';
 import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
+import {
+  columnsOf,
+  GENERATED_KEY,
+  inspectKeys,
+  rowKeyOf,
+  type TableKey,
+} from '../../../../shared/mysql/row-key.ts';
 import { ReshardError } from '../../../../shared/runtime/error.ts';
 import type { Logger } from '../../../../shared/runtime/log.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
@@ -123,10 +129,10 @@ export class MysqlDestination implements Destination {
   /** The table as it is on this target now. */
   async inspect(session: MysqlSession, table: SinkTable): Promise<MysqlTable> {
     const keys = await inspectKeys(session, this.database, table.name);
-    const primary = keys.find(k => k.name === 'PRIMARY')?.parts.map(p => p.column) ?? [];
     const wanted = table.keyColumns.map(c => c.name);
-    if (primary.join('\0') !== wanted.join('\0')) {
-      throw new ReshardError('schema-changed', 'the target table has not the planned primary key', {
+    const rowKey = rowKeyOf(keys, wanted);
+    if (rowKey === undefined || columnsOf(rowKey).join('\0') !== wanted.join('\0')) {
+      throw new ReshardError('schema-changed', 'the target table has not the planned key', {
         context: { target: this.name, table: table.name, planned: wanted.join(',') },
         remedy: `create the table on ${this.name} as it is on the sources`,
       });
@@ -136,7 +142,14 @@ export class MysqlDestination implements Destination {
       jobId: this.#owner.jobId,
       database: this.database,
       flavor: session.flavor,
-      hasUniques: keys.some(k => k.unique && k.name !== 'PRIMARY'),
+      keyIndex: rowKey.name,
+      hasUniques: keys.some(k => k.unique && k !== rowKey && !isAddedKey(k, table)),
     });
   }
+}
+
+/** A primary key that the server has added by itself takes no value of ours: none collides. */
+function isAddedKey(key: TableKey, { schema }: SinkTable): boolean {
+  const isIts = columnsOf(key).join('\0') === GENERATED_KEY;
+  return isIts && !schema.columns.some(c => c.name === GENERATED_KEY);
 }

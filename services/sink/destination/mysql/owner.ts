@@ -1,6 +1,6 @@
 /**
  * Which source owns each key of a table that more than one source feeds: table
- * reshard_owner_<hash of the job's id and the table>, with the primary key of the user's table and the name of a
+ * reshard_owner_<hash of the job's id and the table>, with the row key of the user's table and the name of a
  * source, written in the transaction of the rows. One source: there is no such table, and no cost.
  *
  * Without it the sink, which sees one log at a time, could not tell a row that moves between two
@@ -16,7 +16,7 @@
  *   at its source whatever is here, takes rows that nobody owns as well (a repair of strays).
  * - What parks or is blocked is not in the table, so its entry goes.
  *
- * The table has the primary key's own types and collations, so an entry costs what a key costs.
+ * The table has the row key's own types and collations, so an entry costs what a key costs.
  * Entries are locked by being written or read FOR UPDATE: two sources
  * on two connections, or a member that has lost its lease, wait for each other and then see what
  * the other has committed. A look without a lock would not do.

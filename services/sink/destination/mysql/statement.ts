@@ -19,12 +19,15 @@ export class Statement {
   readonly shape: RowListShape;
   readonly #columns: readonly number[];
   readonly #codec: RowCodec;
+  /** Of keys alone, which are compared. */
+  readonly #isKey: boolean;
   readonly #offsets: Int32Array;
 
   constructor(shape: RowListShape, columns: readonly number[], codec: RowCodec, width: number) {
     this.shape = shape;
     this.#columns = columns;
     this.#codec = codec;
+    this.#isKey = codec.schema.primaryKey.length === codec.schema.columns.length;
     this.#offsets = new Int32Array(width);
   }
 
@@ -44,7 +47,8 @@ export class Statement {
     for (let i = 0; i < columns.length; i++) {
       append(out, shape.between[i] as Buffer);
       const column = columns[i] as number;
-      this.#codec.toSql(buf, int(offsets, column), column, out);
+      if (this.#isKey) this.#codec.toKeySql(buf, int(offsets, column), column, out);
+      else this.#codec.toSql(buf, int(offsets, column), column, out);
     }
     append(out, shape.close);
   }

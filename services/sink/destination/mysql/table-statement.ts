@@ -2,7 +2,7 @@
  * Statements of one table for one MySQL or MariaDB target.
  *
  * On a table with further unique keys the upsert carries a guard. ON DUPLICATE KEY UPDATE takes the
- * first row that collides by any unique key, and would rewrite the row of another primary key. The
+ * first row that collides by any unique key, and would rewrite the row of another key. The
  * guard makes the statement fail as a whole when the row found is not the row meant, so that it has
  * changed nothing: in an integer column of the key by a sum that no integer holds (1690), else by
  * NULL (1048). NULL is no guard where the column is AUTO_INCREMENT: the server stores 0 instead.
@@ -29,7 +29,9 @@ const NEW_ROW = '`reshard_new`';
 export interface TargetFacts {
   database: string;
   flavor: 'mysql' | 'mariadb';
-  /** The target's table has unique keys besides its primary key. */
+  /** The index of the row key on this target. */
+  keyIndex: string;
+  /** The target's table has unique keys besides the row key. */
   hasUniques: boolean;
   /** Id of the job. */
   jobId: string;
@@ -40,7 +42,7 @@ export class MysqlTable {
   readonly hasUniques: boolean;
   /** Keys of other bytes may be one key for the server. */
   readonly hasSpellings: boolean;
-  /** Rows, by primary key. */
+  /** Rows, by the row key. */
   readonly upsert: Statement;
   /** Rows; any duplicate is an error. */
   readonly insert: Statement;
@@ -69,7 +71,7 @@ export class MysqlTable {
     const insert = insertShape(schema);
     this.insert = new Statement(insert, codec.insertable, codec, width);
     this.insertIgnore = new Statement(ignoring(insert), codec.insertable, codec, width);
-    this.delete = new Statement(deleteShape(schema), keys, keyCodec, keys.length);
+    this.delete = new Statement(deleteShape(schema, target.keyIndex), keys, keyCodec, keys.length);
     const from = `SELECT ${keySelect(table)} FROM ${qualified(schema.db, schema.table)} WHERE `;
     this.present = new Statement(keyListShape(schema, from), keys, keyCodec, keys.length);
     this.owners = table.isShared ? new KeyOwners({ table, ...target }) : null;
