@@ -27,9 +27,13 @@ const SERVERS = {
   hookTimeout: 180_000,
 };
 
-/** Every crash point in turn takes long: `npm run crash`; the short form holds some of them. */
-const EVERY_CRASH = 'test/crash/crash.live.test.ts';
-const SLOW = process.argv.some(a => a.startsWith('test/crash/crash')) ? [] : [EVERY_CRASH];
+/**
+ * Every crash point in turn takes long, as does every published schema: `npm run crash`, `npm run
+ * schemas`; short forms hold some of them.
+ */
+const SLOW = ['test/crash/crash.live', 'test/schemas/schemas.live'].flatMap(file =>
+  process.argv.some(a => a.startsWith(file)) ? [] : [`${file}.test.ts`],
+);
 
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from there
 export default defineConfig({

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'yaml';
+import type { RouteSpec } from '../../shared/job/route-spec.ts';
 import type { DevServers } from './dev.ts';
 import { LOAD_TABLES, SHARD_COLUMN } from './load/tables.ts';
 
@@ -15,8 +16,8 @@ export type JobFileOptions = {
   sources: readonly MysqlServer[];
   targets: readonly MysqlServer[];
   database: string;
-  /** By default those of the shop. */
-  tables?: readonly string[];
+  /** By default those of the shop; with a route where it has one of its own. */
+  tables?: readonly (string | { name: string; route: RouteSpec })[];
   /** Columns of row keys, by table, where it is another one than the table's own. */
   keys?: Record<string, readonly string[]>;
   /** By default that of the shop. */
@@ -45,9 +46,10 @@ export function writeJobFile(o: JobFileOptions): string {
     registry: { url: o.servers.registryUrl },
     sources: o.sources.map((s, i) => ({ name: sourceName(o.job, i), ...place(s) })),
     targets: o.targets.map((t, i) => ({ name: `target${i + 1}`, ...place(t) })),
-    tables: (o.tables ?? LOAD_TABLES).map(name => {
-      const key = o.keys?.[name];
-      return key === undefined ? { name } : { name, key };
+    tables: (o.tables ?? LOAD_TABLES).map(t => {
+      const table = typeof t === 'string' ? { name: t } : t;
+      const key = o.keys?.[table.name];
+      return key === undefined ? table : { ...table, key };
     }),
     route: { kind: 'modulus', column: o.shardColumn ?? SHARD_COLUMN },
     ...(o.options === undefined ? {} : { options: o.options }),

@@ -40,7 +40,8 @@ export interface OracleVerdict {
 export interface OracleOptions {
   sources: readonly OracleDatabase[];
   targets: readonly OracleDatabase[];
-  tables: readonly { name: string; shardColumn: string }[];
+  /** Without a column to shard by, a row is to be on one target, whichever. */
+  tables: readonly { name: string; shardColumn: string | null }[];
   listedMax?: number;
 }
 
@@ -63,7 +64,7 @@ interface DumpedRow {
 async function compareTable(
   o: OracleOptions,
   table: string,
-  shardColumn: string,
+  shardColumn: string | null,
 ): Promise<OracleTable> {
   const verdict: OracleTable = {
     table,
@@ -93,7 +94,7 @@ async function compareTable(
     }
     verdict.sourceRows += want.length;
     verdict.targetRows += have.length;
-    const kind = judge(want, have);
+    const kind = shardColumn === null ? judgeAnywhere(want, have) : judge(want, have);
     if (kind === null) continue;
     verdict.differenceCount += 1;
     if (verdict.differences.length < (o.listedMax ?? 1000)) {
@@ -119,6 +120,17 @@ function judge(
   if (wrongPlace.length > 0) return 'extra';
   // The row says by itself where it belongs.
   return have.some(h => h.row.shard !== h.target) ? 'misplaced' : null;
+}
+
+/** null if the row is on one target, the same. */
+function judgeAnywhere(
+  want: readonly DumpedRow[],
+  have: readonly { row: DumpedRow }[],
+): OracleDifference['kind'] | null {
+  if (want.length > 1) return 'duplicate';
+  if (want.length === 0 || have.length > 1) return 'extra';
+  if (have.length === 0) return 'missing';
+  return have[0]?.row.text === want[0]?.text ? null : 'different';
 }
 
 function smallest(dumps: readonly Dump[]): KeyPart[] | null {
@@ -168,7 +180,7 @@ class Dump implements AsyncDisposable {
   static async open(
     db: OracleDatabase,
     table: string,
-    shardColumn: string,
+    shardColumn: string | null,
     shards: number,
   ): Promise<Dump> {
     const { host, port, user, password, database } = db;
@@ -181,8 +193,9 @@ class Dump implements AsyncDisposable {
       const keys = key.map(k => (isNumeric ? `CAST(${id(k.name)} AS CHAR)` : hex(k)));
       const order = isNumeric ? key.map(k => id(k.name)) : keys;
       const text = `CONCAT_WS(',',${columns.map(printed).join(',')})`;
+      const shard = shardColumn === null ? "'0'" : `CAST(${id(shardColumn)} AS CHAR)`;
       const sql =
-        `SELECT ${keys.join(',')},CAST(${id(shardColumn)} AS CHAR),${text} ` +
+        `SELECT ${keys.join(',')},${shard},${text} ` +
         `FROM ${id(database)}.${id(table)} ORDER BY ${order.join(',')}`;
       const stream = connection
         .query({ sql, rowsAsArray: true, typeCast: f => f.string() })

@@ -5,7 +5,7 @@
  * The mirror and the keys are those that this machine's own package sources name.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { cp, lstat, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { type Tell, withProgress } from './cache.ts';
@@ -35,7 +35,7 @@ export async function unpackDebian(
   tell: Tell,
 ): Promise<string> {
   const apt = path.join(folder, 'apt');
-  const env = await privateIndex(wanted, apt);
+  const env = await privateIndex(wanted.suite, apt);
   const policy = await run('apt-cache', ['policy', wanted.package], { env });
   const candidate = /Candidate: (\S+)/.exec(policy)?.[1] ?? '(none)';
   if (candidate === '(none)') {
@@ -57,8 +57,45 @@ export async function unpackDebian(
   return version;
 }
 
+/**
+ * Files of packages, without what the packages depend on, each in a folder of the package's name.
+ * A version that is no longer there is replaced, and said.
+ */
+export async function unpackFiles(
+  suite: string,
+  packages: readonly { package: string; version: string }[],
+  wanted: (file: string) => boolean,
+  folder: string,
+  tell: Tell,
+): Promise<void> {
+  const apt = path.join(folder, 'apt');
+  const env = await privateIndex(suite, apt);
+  await withProgress(tell, 'downloading packages (Debian)', folder, async () => {
+    for (const { package: name, version } of packages) {
+      const [archives, root] = [path.join(apt, name), path.join(apt, `${name}.root`)];
+      await mkdir(archives);
+      const download = (what: string) => run('apt-get', ['download', what], { env, cwd: archives });
+      try {
+        await download(`${name}=${version}`);
+      } catch {
+        tell(`${name} ${version} is no longer in ${suite}: taking the one that is`);
+        await download(name);
+      }
+      const [archive = ''] = await readdir(archives);
+      await run('dpkg-deb', ['-x', path.join(archives, archive), root]);
+      await cp(root, path.join(folder, name), {
+        recursive: true,
+        filter: async file =>
+          (await lstat(file)).isDirectory() || wanted(path.relative(root, file)),
+      });
+      await rm(root, { recursive: true });
+    }
+  });
+  await rm(apt, { recursive: true });
+}
+
 /** Reads the suite's index from the first of the machine's mirrors that has the suite. */
-async function privateIndex(wanted: DebianPackage, apt: string): Promise<Record<string, string>> {
+async function privateIndex(suite: string, apt: string): Promise<Record<string, string>> {
   for (const folder of ['lists/partial', 'cache/archives/partial', 'sources']) {
     await mkdir(path.join(apt, folder), { recursive: true });
   }
@@ -87,7 +124,7 @@ async function privateIndex(wanted: DebianPackage, apt: string): Promise<Record<
   for (const uri of await mirrors()) {
     await writeFile(
       path.join(apt, 'sources', 'suite.sources'),
-      `Types: deb\nURIs: ${uri}\nSuites: ${wanted.suite}\nComponents: main\n${keys}`,
+      `Types: deb\nURIs: ${uri}\nSuites: ${suite}\nComponents: main\n${keys}`,
     );
     try {
       await run('apt-get', ['update', '-q'], { env });
@@ -96,7 +133,7 @@ async function privateIndex(wanted: DebianPackage, apt: string): Promise<Record<
       failures.push(e);
     }
   }
-  throw new ReshardError('config', `no package source of this machine has ${wanted.suite}`, {
+  throw new ReshardError('config', `no package source of this machine has ${suite}`, {
     cause: failures[0],
   });
 }

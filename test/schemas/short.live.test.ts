@@ -1,0 +1,35 @@
+/**
+ * I6 for schemas that nobody here wrote: the first four of docs/SCHEMAS.md in one job,
+ * with one of their own migrations running. All of them: `npm run schemas`.
+ */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { HEAD, reasonRows, schemaRow } from './answer.ts';
+import { SHORT } from './catalogue.ts';
+import { lacking } from './package.ts';
+import { SchemaJob } from './schema-job.ts';
+
+const MINUTES = 60_000;
+const PAGE = new URL('../../docs/SCHEMAS.md', import.meta.url);
+const lack = lacking(SHORT);
+if (lack !== undefined) console.log(`without ${lack} no published schema can be fetched`);
+
+test.skipIf(lack !== undefined)(
+  'published schemas are copied under changes and a migration of their own, as the page says',
+  async () => {
+    await using mysql = await SchemaJob.servers();
+    await using job = await SchemaJob.prepare(mysql, SHORT);
+    const results = await job.run();
+    const { verify, wrong } = await job.judged();
+    expect(wrong).toEqual([]);
+    expect(verify.code, verify.out).toBe(0);
+
+    const lines = readFileSync(PAGE, 'utf8').split('\n');
+    const from = lines.indexOf(HEAD) + 2;
+    expect(results.map(schemaRow)).toEqual(lines.slice(from, from + SHORT.length));
+    const told = lines.filter(l => /^\|.*\| (by an option|refused) \|/.test(l));
+    const here = told.filter(l => SHORT.some(s => l.startsWith(`| ${s.name} |`)));
+    expect(results.flatMap(reasonRows)).toEqual(here);
+  },
+  5 * MINUTES,
+);
