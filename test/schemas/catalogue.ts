@@ -25,7 +25,6 @@ export const SUITE = 'bookworm';
 
 const CAMUNDA = 'org/camunda/bpm/engine/db/liquibase';
 const JOBRUNR = 'org/jobrunr/storage/sql';
-const KAMAILIO = 'usr/share/kamailio/mysql';
 
 /** Those that a run of all tests takes, in one job: nothing but Maven is needed for them. */
 export const SHORT: readonly PublishedSchema[] = [
@@ -35,49 +34,14 @@ export const SHORT: readonly PublishedSchema[] = [
     create: ['org/quartz/impl/jdbcjobstore/tables_mysql_innodb.sql'],
   },
   {
-    name: 'Spring Batch 5.2.2',
-    packages: [{ maven: 'org.springframework.batch:spring-batch-core:5.2.2' }],
-    create: ['org/springframework/batch/core/schema-mysql.sql'],
-  },
-  {
     name: 'Spring Session 3.5.4',
     packages: [{ maven: 'org.springframework.session:spring-session-jdbc:3.5.4' }],
     create: ['org/springframework/session/jdbc/schema-mysql.sql'],
   },
   {
-    name: 'Camunda 7.16 to 7.21',
-    packages: [{ maven: 'org.camunda.bpm:camunda-engine:7.21.0' }],
-    create: [
-      `${CAMUNDA}/baseline/liquibase.mysql.create.engine.sql`,
-      `${CAMUNDA}/baseline/liquibase.mysql.create.history.sql`,
-      `${CAMUNDA}/baseline/liquibase.mysql.create.identity.sql`,
-      `${CAMUNDA}/baseline/liquibase.mysql.create.case.engine.sql`,
-      `${CAMUNDA}/baseline/liquibase.mysql.create.case.history.sql`,
-      `${CAMUNDA}/baseline/liquibase.mysql.create.decision.engine.sql`,
-      `${CAMUNDA}/baseline/liquibase.mysql.create.decision.history.sql`,
-    ],
-    migration: [
-      `${CAMUNDA}/upgrade/mysql_engine_7.16_to_7.17.sql`,
-      `${CAMUNDA}/upgrade/mysql_engine_7.17_to_7.18.sql`,
-      `${CAMUNDA}/upgrade/mysql_engine_7.18_to_7.19.sql`,
-      `${CAMUNDA}/upgrade/mysql_engine_7.19_to_7.20.sql`,
-      `${CAMUNDA}/upgrade/mysql_engine_7.20_to_7.21.sql`,
-    ],
-  },
-];
-
-export const LONG: readonly PublishedSchema[] = [
-  {
-    name: 'Flowable 7.1.0',
-    packages: [
-      { maven: 'org.flowable:flowable-engine-common:7.1.0' },
-      { maven: 'org.flowable:flowable-engine:7.1.0' },
-    ],
-    create: [
-      'org/flowable/common/db/create/flowable.mysql.create.common.sql',
-      'org/flowable/db/create/flowable.mysql.create.engine.sql',
-      'org/flowable/db/create/flowable.mysql.create.history.sql',
-    ],
+    name: 'Spring Integration 6.4.4',
+    packages: [{ maven: 'org.springframework.integration:spring-integration-jdbc:6.4.4' }],
+    create: ['org/springframework/integration/jdbc/schema-mysql.sql'],
   },
   {
     name: 'JobRunr 7.4.0',
@@ -101,10 +65,33 @@ export const LONG: readonly PublishedSchema[] = [
       `${JOBRUNR}/common/migrations/v015__alter_table_backgroundjobserver_add_name.sql`,
     ],
   },
+];
+
+export const LONG: readonly PublishedSchema[] = [
   {
-    name: 'Spring Integration 6.4.4',
-    packages: [{ maven: 'org.springframework.integration:spring-integration-jdbc:6.4.4' }],
-    create: ['org/springframework/integration/jdbc/schema-mysql.sql'],
+    name: 'Spring Batch 5.2.2',
+    packages: [{ maven: 'org.springframework.batch:spring-batch-core:5.2.2' }],
+    create: ['org/springframework/batch/core/schema-mysql.sql'],
+  },
+  {
+    name: 'Camunda 7.16 to 7.21',
+    packages: [{ maven: 'org.camunda.bpm:camunda-engine:7.21.0' }],
+    create: [
+      `${CAMUNDA}/baseline/liquibase.mysql.create.engine.sql`,
+      `${CAMUNDA}/baseline/liquibase.mysql.create.history.sql`,
+      `${CAMUNDA}/baseline/liquibase.mysql.create.identity.sql`,
+      `${CAMUNDA}/baseline/liquibase.mysql.create.case.engine.sql`,
+      `${CAMUNDA}/baseline/liquibase.mysql.create.case.history.sql`,
+      `${CAMUNDA}/baseline/liquibase.mysql.create.decision.engine.sql`,
+      `${CAMUNDA}/baseline/liquibase.mysql.create.decision.history.sql`,
+    ],
+    migration: [
+      `${CAMUNDA}/upgrade/mysql_engine_7.16_to_7.17.sql`,
+      `${CAMUNDA}/upgrade/mysql_engine_7.17_to_7.18.sql`,
+      `${CAMUNDA}/upgrade/mysql_engine_7.18_to_7.19.sql`,
+      `${CAMUNDA}/upgrade/mysql_engine_7.19_to_7.20.sql`,
+      `${CAMUNDA}/upgrade/mysql_engine_7.20_to_7.21.sql`,
+    ],
   },
   {
     name: 'WordPress 6.1',
@@ -125,22 +112,12 @@ export const LONG: readonly PublishedSchema[] = [
         .replaceAll('/*$wgDBTableOptions*/', 'ENGINE=InnoDB DEFAULT CHARSET=binary'),
   },
   {
-    name: 'Zabbix 6.0',
-    packages: [{ debian: 'zabbix-server-mysql', version: '1:6.0.14+dfsg-1+b1' }],
-    create: ['usr/share/zabbix-server-mysql/schema.sql.gz'],
-    migration: ['usr/share/zabbix-server-mysql/double.sql.gz'],
-  },
-  {
-    name: 'Roundcube 1.6',
-    packages: [{ debian: 'roundcube-core', version: '1.6.5+dfsg-1+deb12u9' }],
-    create: ['usr/share/dbconfig-common/data/roundcube/install/mysql'],
-    migration: ['usr/share/roundcube/SQL/mysql/2020020101.sql'],
-  },
-  {
     name: 'PowerDNS 4.7',
     packages: [{ debian: 'pdns-backend-mysql', version: '4.7.3-2' }],
-    create: ['usr/share/pdns-backend-mysql/schema/schema.mysql.sql'],
-    migration: ['usr/share/pdns-backend-mysql/schema/enable-foreign-keys.mysql.sql'],
+    create: [
+      'usr/share/pdns-backend-mysql/schema/schema.mysql.sql',
+      'usr/share/pdns-backend-mysql/schema/enable-foreign-keys.mysql.sql',
+    ],
   },
   {
     name: 'FreeRADIUS 3.2',
@@ -148,33 +125,9 @@ export const LONG: readonly PublishedSchema[] = [
     create: [/mods-config\/sql\/(main|cui|dhcp|ippool|ippool-dhcp)\/mysql\/schema\.sql$/],
   },
   {
-    name: 'Kea 2.2',
-    packages: [{ debian: 'kea-admin', version: '2.2.0-6' }],
-    create: ['usr/share/kea/scripts/mysql/dhcpdb_create.mysql'],
-  },
-  {
-    name: 'Icinga DB 1.1',
-    packages: [{ debian: 'icingadb', version: '1.1.0-1+b4' }],
-    create: ['usr/share/icingadb/schema/mysql/schema.sql'],
-  },
-  {
-    name: 'Icinga 2 IDO 2.13',
-    packages: [{ debian: 'icinga2-ido-mysql', version: '2.13.6-2+deb12u2' }],
-    create: ['usr/share/icinga2-ido-mysql/schema/mysql.sql'],
-    migration: ['usr/share/icinga2-ido-mysql/schema/upgrade/2.13.0.sql'],
-  },
-  {
     name: 'Bacula 9.6',
     packages: [{ debian: 'bacula-director-mysql', version: '9.6.7-7' }],
     create: ['usr/share/dbconfig-common/data/bacula-director-mysql/install/mysql'],
-  },
-  {
-    name: 'Kamailio 5.6',
-    packages: [{ debian: 'kamailio-mysql-modules', version: '5.6.3-2' }],
-    create: [
-      `${KAMAILIO}/standard-create.sql`,
-      /kamailio\/mysql\/(?!standard)[a-z_]+-create\.sql$/,
-    ],
   },
 ];
 

@@ -12,7 +12,7 @@ import { servers } from '../support/dev.ts';
 import { type MysqlServer, writeJobFile } from '../support/job-file.ts';
 import { errorNumber, LoadClient } from '../support/load/client.ts';
 import { Random } from '../support/load/random.ts';
-import { type OracleTable, oracle } from '../support/oracle.ts';
+import { oracle } from '../support/oracle.ts';
 import {
   callReshard,
   type RunningCommand,
@@ -37,8 +37,8 @@ import { type Table, tablesOf } from './table.ts';
 const MINUTE = 60_000;
 const ROWS = 40;
 /** Between the changes of a client, on the average. */
-const PAUSE_MS = 10;
-const CLIENTS = 3;
+const PAUSE_MS = 20;
+const CLIENTS = 2;
 
 interface Loaded {
   schema: PublishedSchema;
@@ -53,6 +53,7 @@ export class SchemaJob implements AsyncDisposable {
   readonly #source: MysqlServer;
   readonly #targets: MysqlServer[];
   readonly #seed = Number(process.env.RESHARD_SEED ?? Date.now() % 1_000_000);
+  readonly #startedAt = performance.now();
   readonly #loaded: Loaded[] = [];
   /** The clients make no changes. */
   #isResting = false;
@@ -83,13 +84,15 @@ export class SchemaJob implements AsyncDisposable {
   /** The schemas made and filled on the source, and the doctor's answer to each table. */
   static async prepare(mysql: Servers, schemas: readonly PublishedSchema[]): Promise<SchemaJob> {
     const job = new SchemaJob(mysql);
-    console.log(`${job.#name}: RESHARD_SEED=${job.#seed} repeats its changes`);
+    job.#tell(`RESHARD_SEED=${job.#seed} repeats the changes`);
     await using client = await job.#client(job.#source, null);
     await client.run(`CREATE DATABASE ${job.#database} CHARACTER SET utf8mb4`);
     await client.run(`USE ${job.#database}`);
     for (const schema of schemas) await job.#load(client, schema);
     await fill(client, job.#tables);
+    job.#tell(`${job.#tables.length} tables filled`);
     await job.#examine();
+    job.#tell('the doctor has answered');
     return job;
   }
 
@@ -153,13 +156,15 @@ export class SchemaJob implements AsyncDisposable {
     const stop = this.#change();
     await this.#until('the copy to begin', s => s.tables.some(t => t.done > 0));
     await this.#migrate();
+    this.#tell('the migration was run');
     // A change of a table may stop its copy.
-    const changes = await this.#followed();
+    const isChanged = this.#loaded.some(l => l.scripts.migration.length > 0);
+    const changes = isChanged ? await this.#followed() : [];
     await this.#until('the copy', s => s.tables.every(t => t.complete));
     // Rows of the shape that the tables have now.
     await sleep(500);
     const made = await stop();
-    console.log(`${this.#name}: ${made} changes`);
+    this.#tell(`${made} changes`);
     if (made < 50) throw new Error(`only ${made} changes were made`);
     await this.#until('the pipeline to drain', s => s.drained);
     return this.#loaded.map(({ schema, scripts, tables }) => ({
@@ -210,9 +215,9 @@ export class SchemaJob implements AsyncDisposable {
   async #followed(): Promise<Change[]> {
     const done: Change[] = [];
     for (;;) {
-      const [look] = await this.#ddl('show');
-      if (look !== undefined) {
-        done.push(await this.#follow(look));
+      const shown = await this.#ddl('show');
+      if (shown.length > 0) {
+        done.push(...(await this.#follow(shown)));
         continue;
       }
       // The reader stands at a statement, or has caught up with all of them; not while they go on.
@@ -225,22 +230,28 @@ export class SchemaJob implements AsyncDisposable {
       const halted = services.find(u => u.service === 'binlog' && u.state === 'halted');
       if (halted === undefined) return done;
       // Of a kind whose effect is not known: copied anew, all of it, as the remedy says.
-      await this.#recopy(sources[0]?.source ?? '', ['--yes', '--json']);
+      await this.#recopy(sources[0]?.source ?? '', []);
       done.push({ table: ALL, way: 'copied anew' });
     }
   }
 
-  async #follow({ source, table, against, targets }: Changed): Promise<Change> {
-    for (const { target, sql } of targets) await this.#onTarget(target, sql);
-    const isGrown = against.length === 0;
-    const args = ['--tables', table, '--yes', '--json'];
-    if (isGrown) await this.#ddl('apply', ...args);
-    else await this.#recopy(source, args);
-    return { table, way: isGrown ? 'taken up' : 'copied anew' };
+  async #follow(shown: readonly Changed[]): Promise<Change[]> {
+    for (const { target, sql } of shown.flatMap(s => s.targets)) await this.#onTarget(target, sql);
+    const grown = shown.filter(s => s.against.length === 0).map(s => s.table);
+    const others = shown.filter(s => s.against.length > 0).map(s => s.table);
+    if (grown.length > 0) await this.#ddl('apply', '--tables', grown.join(','));
+    if (others.length > 0) {
+      await this.#recopy(shown[0]?.source ?? '', ['--tables', others.join(',')]);
+    }
+    this.#tell(`taken up: ${grown}, copied anew: ${others}`);
+    return [
+      ...grown.map((table): Change => ({ table, way: 'taken up' })),
+      ...others.map((table): Change => ({ table, way: 'copied anew' })),
+    ];
   }
 
   async #ddl(action: 'show' | 'apply', ...args: string[]): Promise<Changed[]> {
-    const all = ['ddl', action, this.#jobFile, ...(args.length > 0 ? args : ['--json'])];
+    const all = ['ddl', action, this.#jobFile, '--yes', '--json', ...args];
     const { code, out, err } = await callReshard(...all);
     if (code !== 0) throw new Error(`${all.join(' ')}: ${err}${out}`);
     return JSON.parse(out).changed;
@@ -250,13 +261,13 @@ export class SchemaJob implements AsyncDisposable {
   async #recopy(source: string, args: readonly string[]): Promise<void> {
     let said = '';
     const isDone = async (): Promise<boolean> => {
-      const all = ['recopy', this.#jobFile, '--source', source, ...args, '--timeout', '60'];
-      const { code, out, err } = await callReshard(...all);
+      const all = [this.#jobFile, '--source', source, '--yes', '--json', '--timeout', '120'];
+      const { code, out, err } = await callReshard('recopy', ...all, ...args);
       said = `${code} ${err}${out}`;
       return code === 0;
     };
     try {
-      await until(isDone, { timeoutMs: 2 * MINUTE, everyMs: 500, what: 'the recopy' });
+      await until(isDone, { timeoutMs: 4 * MINUTE, everyMs: 500, what: 'the recopy' });
     } catch (cause) {
       throw new Error(said, { cause });
     }
@@ -269,21 +280,36 @@ export class SchemaJob implements AsyncDisposable {
     await client.run(sql);
   }
 
-  /** The check's word, and that of the independent oracle: tables that differ, or have no rows. */
-  async judged(): Promise<{ verify: { code: number; out: string }; wrong: string[] }> {
-    const verify = await callReshard('verify', this.#jobFile, '--json', '--timeout', '120');
+  verify(): Promise<{ code: number; out: string }> {
+    return callReshard('verify', this.#jobFile, '--json', '--timeout', '120');
+  }
+
+  /** What the independent oracle says: tables that differ, or have no rows. */
+  async differing(): Promise<string[]> {
     const named = (server: MysqlServer) => ({ ...server, name: 'x', database: this.#database });
     const { tables } = await oracle({
       sources: [named(this.#source)],
       targets: this.#targets.map(named),
       tables: this.#carried.map(({ name }) => ({ name, shardColumn: null })),
     });
-    const wrong = tables.flatMap((t: OracleTable) =>
+    this.#tell('the oracle has judged');
+    return tables.flatMap(t =>
       t.sourceRows === 0
         ? [`${t.table} is empty`]
         : t.differences.slice(0, 5).map(d => `${t.table} ${d.key} ${d.kind}`),
     );
-    return { verify, wrong };
+  }
+
+  /** Takes a row from a target; answers its table. */
+  async damage(): Promise<string> {
+    const [target] = this.#targets;
+    if (target === undefined) throw new Error('no target');
+    await using client = await this.#client(target);
+    await client.run('SET foreign_key_checks = 0');
+    for (const { name } of this.#carried) {
+      if ((await client.run(`DELETE FROM \`${name}\` LIMIT 1`)) > 0) return name;
+    }
+    throw new Error('the target is empty');
   }
 
   async #client(server: MysqlServer, database: string | null = this.#database) {
@@ -299,11 +325,18 @@ export class SchemaJob implements AsyncDisposable {
       return latest !== undefined && count > from && done(latest) ? latest : undefined;
     };
     try {
-      return await until(seen, { timeoutMs: 2 * MINUTE, everyMs: 50, what });
+      const status = await until(seen, { timeoutMs: 4 * MINUTE, everyMs: 50, what });
+      this.#tell(what);
+      return status;
     } catch (cause) {
       const text = JSON.stringify(this.#watch?.latest);
       throw new Error(`${what}: ${text}\n${this.log()}`, { cause });
     }
+  }
+
+  #tell(what: string): void {
+    const seconds = (performance.now() - this.#startedAt) / 1000;
+    console.log(`${this.#name}: ${seconds.toFixed(1)} s: ${what}`);
   }
 
   /** The last words of the services. */

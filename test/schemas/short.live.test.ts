@@ -20,9 +20,9 @@ test.skipIf(lack !== undefined)(
     await using mysql = await SchemaJob.servers();
     await using job = await SchemaJob.prepare(mysql, SHORT);
     const results = await job.run();
-    const { verify, wrong } = await job.judged();
-    expect(wrong).toEqual([]);
-    expect(verify.code, verify.out).toBe(0);
+    expect(await job.differing()).toEqual([]);
+    const { code, out } = await job.verify();
+    expect(code, out).toBe(0);
 
     const lines = readFileSync(PAGE, 'utf8').split('\n');
     const from = lines.indexOf(HEAD) + 2;
@@ -30,6 +30,9 @@ test.skipIf(lack !== undefined)(
     const told = lines.filter(l => /^\|.*\| (by an option|refused) \|/.test(l));
     const here = told.filter(l => SHORT.some(s => l.startsWith(`| ${s.name} |`)));
     expect(results.flatMap(reasonRows)).toEqual(here);
+
+    const table = await job.damage();
+    expect(await job.differing()).toEqual([expect.stringMatching(`^${table} .* missing$`)]);
   },
   5 * MINUTES,
 );
