@@ -65,8 +65,24 @@ export function otherBlockers(database: string, findings: readonly Finding[]): F
   return findings.filter(f => f.level === 'blocker' && !f.where.includes(` ${database}.`));
 }
 
-export const HEAD =
-  '| schema | tables | as they are | by an option | refused | its own migration |';
+const HEAD = '| schema | tables | as they are | by an option | refused | its own migration |';
+const REASONS_HEAD = '| schema | tables | answer | why |';
+
+/** Rows of the tables of a page that is laid out, with one blank between cells. */
+export function rowsOf(text: string): string[] {
+  const lines = text.split('\n').map(line => line.replace(/ +\|/g, ' |'));
+  return lines.filter(line => line.startsWith('| '));
+}
+
+/** Laid out as the formatter of this repository wants it: columns of one width. */
+function laidOut(head: string, rows: readonly string[]): string {
+  const cells = [head, ...rows].map(row => row.slice(2, -2).split(' | '));
+  const widths = (cells[0] ?? []).map((_, i) => Math.max(...cells.map(c => c[i]?.length ?? 0)));
+  const line = (of: (i: number) => string): string =>
+    `| ${widths.map((width, i) => of(i).padEnd(width)).join(' | ')} |`;
+  const [first = '', ...others] = cells.map(c => line(i => c[i] ?? ''));
+  return [first, line(i => '-'.repeat(widths[i] ?? 0)), ...others].join('\n');
+}
 
 export function schemaRow({ name, answers, changes }: SchemaResult): string {
   const count = (kind: Answer['kind']): number => answers.filter(a => a.kind === kind).length;
@@ -99,7 +115,7 @@ export function reasonRows({ name, answers }: SchemaResult): string[] {
   const groups = new Map<string, string[]>();
   for (const answer of answers) {
     if (answer.kind === 'as it is') continue;
-    const key = `${answer.kind} | ${answer.why.replaceAll('|', '\\|')}`;
+    const key = `${answer.kind} | ${answer.why.replaceAll('|', '/')}`;
     groups.set(key, [...(groups.get(key) ?? []), `\`${answer.table}\``]);
   }
   return [...groups].map(([key, tables]) => `| ${name} | ${tables.join(', ')} | ${key} |`);
@@ -123,9 +139,7 @@ Of ${sum()} tables ${sum('as it is')} pass as they are, routed by hash of their 
 option (a \`route\` of their own, as their key is none to route by), and ${sum('refused')} are refused by the
 doctor, with the reason and a statement that helps, before anything is copied.
 
-${HEAD}
-| --- | --- | --- | --- | --- | --- |
-${results.map(schemaRow).join('\n')}
+${laidOut(HEAD, results.map(schemaRow))}
 
 "taken up": columns that were added, by \`reshard ddl apply\`, nothing copied again. "copied anew": by
 \`reshard recopy\`, after the targets were altered as \`reshard ddl show\` prints it. "passes": nothing
@@ -133,8 +147,6 @@ had to be done (docs/DDL.md).
 
 ## What does not pass as it is
 
-| schema | tables | answer | why |
-| --- | --- | --- | --- |
-${reasons.join('\n')}
+${laidOut(REASONS_HEAD, reasons)}
 `;
 }
