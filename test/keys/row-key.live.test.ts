@@ -28,6 +28,11 @@ const COLUMNS: Record<string, string> = {
   g: 'INT AS (a + 1) VIRTUAL',
 };
 
+/** Their order by name is not that in which they came. */
+function nameOf(n: number): string {
+  return `${'zxvabymcntk'[n]}${n}`;
+}
+
 function indexOf(random: Random, n: number, flavor: Flavor): string {
   const names = Object.keys(COLUMNS);
   const parts = Array.from({ length: 1 + random.below(3) }, () => random.pick(names));
@@ -36,7 +41,7 @@ function indexOf(random: Random, n: number, flavor: Flavor): string {
     return `${name}${prefix}${random.below(5) === 0 ? ' DESC' : ''}`;
   });
   if (flavor === 'mysql' && random.below(8) === 0) text.push('((a + 7))');
-  return `${random.below(4) === 0 ? '' : 'UNIQUE '}KEY k${n} (${text.join(', ')})`;
+  return `${random.below(4) === 0 ? '' : 'UNIQUE '}KEY ${nameOf(n)} (${text.join(', ')})`;
 }
 
 /** A table whose indexes came, went and were hidden in any order. */
@@ -46,7 +51,7 @@ async function make(session: MysqlSession, name: string, random: Random): Promis
   const indexes = Array.from({ length: 1 + random.below(4) }, (_, n) => indexOf(random, n, flavor));
   await session.rawQuery(`CREATE TABLE ${name} (${[...columns, ...indexes].join(', ')})`);
   for (let n = 5; n < 5 + random.below(4); n++) {
-    const one = `k${random.below(n)}`;
+    const one = nameOf(random.below(n));
     const hide = flavor === 'mysql' ? `ALTER INDEX ${one} INVISIBLE` : `ALTER INDEX ${one} IGNORED`;
     const change = random.pick([`ADD ${indexOf(random, n, flavor)}`, `DROP KEY ${one}`, hide]);
     // Some have no such index, and no server hides the key that it goes by.
