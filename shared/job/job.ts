@@ -134,6 +134,10 @@ const options = z.strictObject({
     .min(1024 * 1024)
     .default(16 * 1024 * 1024)
     .describe('records read ahead of the targets'),
+  addedColumns: z
+    .enum(['apply', 'stop'])
+    .default('apply')
+    .describe('columns that come to a table of a source: take them up, or halt the source there'),
   parkDeadlineSeconds: z
     .number()
     .min(1)

@@ -129,7 +129,12 @@ export class Reporter {
     const set = (r: UnitReport): void => whileCurrent(() => merge(entry, r));
     return {
       set,
-      state: s => set({ state: s.state, error: 'error' in s ? describeError(s.error) : null }),
+      state: s =>
+        set({
+          state: s.state,
+          error: 'error' in s ? describeError(s.error) : null,
+          detail: { halt: haltOf(s) },
+        }),
       end: () =>
         whileCurrent(() => {
           merge(entry, { ...entry.progress(), state: 'stopped', error: null });
@@ -175,6 +180,11 @@ export class Reporter {
     const about = { service, unit: name, member, incarnation, tsMs, jobId };
     return { key, value: codec.encode({ ...about, state, error, counters, detail }) };
   }
+}
+
+/** Why a unit has halted, for programs. */
+function haltOf(s: UnitState): { kind: string; context: Record<string, unknown> } | null {
+  return s.state === 'halted' ? { kind: s.error.kind, context: s.error.context } : null;
 }
 
 function merge(entry: Entry, r: UnitReport): void {

@@ -23,7 +23,7 @@ beforeAll(async () => {
     orders: 1500,
     sources: 2,
     // The copy takes some seconds: the first change is in the middle of it.
-    options: { snapshotRowsPerSecond: 800, parkDeadlineSeconds: 600 },
+    options: { snapshotRowsPerSecond: 800, parkDeadlineSeconds: 600, addedColumns: 'stop' },
   });
 }, 3 * MINUTES);
 

@@ -46,7 +46,7 @@ export type ShopJobOptions = {
   /** How many of the servers s1, s2 ... are sources; by default one. */
   sources?: number;
   seed?: number;
-  options?: Record<string, number | boolean>;
+  options?: Record<string, number | boolean | string>;
 };
 
 export class ShopJob implements AsyncDisposable {
@@ -296,6 +296,11 @@ export class ShopJob implements AsyncDisposable {
 
   #seconds(): string {
     return `${((performance.now() - this.#startedAt) / 1000).toFixed(1)} s`;
+  }
+
+  /** Lines that a service has logged, of all its processes. */
+  logOf(service: Service): string[] {
+    return readFileSync(this.#log(service), 'utf8').split('\n');
   }
 
   #log(service: Service): string {

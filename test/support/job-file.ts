@@ -24,7 +24,7 @@ export type JobFileOptions = {
   shardColumn?: string;
   /** Copies of each topic. */
   replication?: number;
-  options?: Record<string, number | boolean>;
+  options?: Record<string, number | boolean | string>;
 };
 
 export function sourceName(job: string, index: number): string {

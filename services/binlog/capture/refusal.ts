@@ -69,7 +69,8 @@ export class Refusals {
   grown(message: string, table: string, columns: readonly string[]): ReshardError {
     const ddl = `\`reshard ddl show <job file> --source ${this.#source} --tables ${table}\``;
     return new ReshardError('schema-changed', `${message} adds ${columns.join(', ')}`, {
-      context: { table: `${this.#db}.${table}` },
+      // Control reads it (grown-table.ts).
+      context: { table, added: columns.join(', ') },
       remedy:
         `${ddl} says how the targets get it and how the log goes on from here, without a copy;` +
         ` or undo it, then ${this.recopy([table])}`,

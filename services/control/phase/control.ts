@@ -16,6 +16,7 @@ import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../../shared/runtime/service.ts';
 import { RepairRuns, type RunNote } from '../repair/repair-runs.ts';
 import { type Applied, ServerProbe } from '../status/server-probe.ts';
+import { GrownTables } from './grown-table.ts';
 import { untilFenced } from './leadership.ts';
 import { MemberSweep } from './member-sweep.ts';
 import { nextPhase, type PhaseEvent } from './phase.ts';
@@ -96,11 +97,15 @@ export class Control implements Unit {
     const probe = stack.use(new ServerProbe(job, log, view.jobId));
     let needed = (): ReadonlySet<string> =>
       new Set([...view.runs.values()].flatMap(r => r.check ?? []));
+    const grown = new GrownTables();
     const verdicts = stack.use(
       await openVerdicts(
         this.#context,
         () => needed(),
-        (key, report) => this.#sweep.note(key, report),
+        (key, report) => {
+          this.#sweep.note(key, report);
+          grown.note(report);
+        },
       ),
     );
     verdicts.failed.catch(fail);
@@ -117,7 +122,7 @@ export class Control implements Unit {
       doubt: (tables, why) => proofs.doubt(tables, why),
     });
     needed = () => runs.checks;
-    const requests = new Requests({ ...this.#context, writer, progress, proofs, applied });
+    const requests = new Requests({ ...this.#context, writer, progress, proofs, applied, grown });
     return { writer, progress, verdicts, proofs, runs, requests };
   }
 

@@ -20,8 +20,13 @@ test('columns that every target has are taken up', () => {
 
 test('a target without them is altered first, by what is printed', () => {
   const targets = [
-    { target: 't1', what: 'c is not on the target', sql: 'ALTER TABLE d.t ADD COLUMN c int;' },
-    { target: 't2', what: 'c is not on the target', sql: null },
+    {
+      target: 't1',
+      what: 'c is not on the target',
+      sql: 'ALTER TABLE d.t ADD COLUMN c int;',
+      isAddition: true,
+    },
+    { target: 't2', what: 'c is not on the target', sql: null, isAddition: true },
   ];
   expect(() => refuse(look({ targets }))).toThrow(
     expect.objectContaining({

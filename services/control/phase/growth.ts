@@ -54,7 +54,15 @@ export interface GrowthLook {
   /** What stands against a copy of it as it is, too. */
   unfit: string[];
   /** What the targets lack, each in words and, where it is known, as a statement. */
-  targets: { target: string; what: string; sql: string | null }[];
+  targets: LackingTarget[];
+}
+
+export interface LackingTarget {
+  target: string;
+  what: string;
+  sql: string | null;
+  /** It lacks a column: nothing of what it has is changed. */
+  isAddition: boolean;
 }
 
 export interface GrowthDeps {
@@ -91,10 +99,12 @@ export async function lookAtTable(
   ];
   const against = [...other, ...(await filled(session, now, names)), ...unfit];
   const create = await createTableSql(session, source.database, table);
-  const targets: GrowthLook['targets'] = [];
+  const targets: LackingTarget[] = [];
   for (const target of job.targets) {
     for (const { differs, sql } of await lacking(target, now, create, othersColumns(view, plan))) {
-      targets.push({ target: target.name, what: `${differs.column} ${differs.what}`.trim(), sql });
+      const what = `${differs.column} ${differs.what}`.trim();
+      const isAddition = differs.remedy.kind === 'add';
+      targets.push({ target: target.name, what, sql, isAddition });
     }
   }
   return { plan, now, added: names, against, unfit, targets };

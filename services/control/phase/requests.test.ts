@@ -16,7 +16,12 @@ test('a recopy whose source is away holds up nothing, says what it waits for, an
     written.push(key);
     view.apply(key, { ...NONE, ...record });
   };
-  const job = { job: 'shop', sources: [{ name: 's1', ...AWAY }], tables: [{ name: 'orders' }] };
+  const job = {
+    job: 'shop',
+    options: { addedColumns: 'apply' },
+    sources: [{ name: 's1', ...AWAY }],
+    tables: [{ name: 'orders' }],
+  };
   const deps = {
     job: job as unknown as Job,
     view,
@@ -24,6 +29,7 @@ test('a recopy whose source is away holds up nothing, says what it waits for, an
     writer: { put },
     progress: new Map(),
     proofs: { doubt: async () => {} },
+    grown: { list: () => [] },
   };
   const requests = new Requests(deps as unknown as RequestsDeps);
   const order = (id: string, source: string, requestedMs: number): void => {
@@ -42,7 +48,7 @@ test('a recopy whose source is away holds up nothing, says what it waits for, an
     { timeoutMs: 20_000, everyMs: 5, what: 'the reason' },
   );
   expect(requests.waiting.map(w => [w.id, w.stage])).toEqual([['recopy-1', 'planning']]);
-  expect(requests.waiting[0]?.what).toMatch(/^its sources: unreachable: /);
+  expect(requests.waiting[0]?.what).toMatch(/^its servers: unreachable: /);
   expect(view.recopies.get('recopy-1')).toMatchObject({ id: 'recopy-1' });
   expect(view.recopies.get('recopy-1')?.error ?? null).toBeNull();
   expect(view.recopies.get('recopy-2')?.error).toMatch(/the job has no source s2/);

@@ -3,11 +3,17 @@
  * one question (inquiry.ts) and then one stretch of writing. Of one source the oldest goes first,
  * and one whose source is away keeps no other waiting; what each waits for is in control's report.
  */
-import type { ApplyRequest, TablePlanRecord } from '../../../shared/job/state/job-view.ts';
+import {
+  type ApplyRequest,
+  stateKey,
+  type TablePlanRecord,
+} from '../../../shared/job/state/job-view.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
+import { describeError } from '../../../shared/runtime/error.ts';
 import type { RunNote } from '../repair/repair-runs.ts';
 import type { Applied } from '../status/server-probe.ts';
 import { type ApplyDeps, carryOutApply, draftApply, openApply } from './apply.ts';
+import { type GrownTable, type GrownTables, growTargets } from './grown-table.ts';
 import { carryOutGrowth, openGrowth } from './growth.ts';
 import { Inquiries } from './inquiry.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
@@ -19,17 +25,22 @@ export interface RequestsDeps extends ApplyDeps {
   proofs: Pick<ProofKeeper, 'doubt'>;
   /** What a target has applied; null if it does not answer. */
   applied: (target: string) => Promise<Applied | null>;
+  grown: Pick<GrownTables, 'list'>;
 }
 
 export class Requests {
   readonly #d: RequestsDeps;
   readonly #recopies: Inquiries<RecopyDraft>;
   readonly #applies: Inquiries<TablePlanRecord[]>;
+  readonly #growths: Inquiries<boolean>;
+  /** Halts that have had their answer; the source takes a moment to go on. */
+  readonly #answered = new Set<string>();
 
   constructor(deps: RequestsDeps) {
     this.#d = deps;
     this.#recopies = new Inquiries(deps.log);
     this.#applies = new Inquiries(deps.log);
+    this.#growths = new Inquiries(deps.log);
   }
 
   /** Brings every open request on as far as it can go now, without waiting for a source. */
@@ -46,6 +57,7 @@ export class Requests {
     }
     const apply = openApply(view, progress);
     if (apply !== undefined) await this.#apply(apply);
+    await this.#takeUpGrown();
     // Refused at once where a server is away, and bounded by the time that a login may take.
     const growth = openGrowth(view);
     if (growth !== undefined) await carryOutGrowth(this.#d, growth);
@@ -58,16 +70,48 @@ export class Requests {
     this.#applies.forget(apply.id);
   }
 
+  /** Asks for what halted sources need, as the operator would. */
+  async #takeUpGrown(): Promise<void> {
+    const { job, view, grown, log, writer } = this.#d;
+    if (job.options.addedColumns === 'stop') return;
+    const halts = new Map(grown.list().map(g => [idOf(g), g]));
+    for (const id of [...this.#answered].filter(i => !halts.has(i))) {
+      this.#answered.delete(id);
+      this.#growths.forget(id);
+    }
+    for (const [id, { source: name, table }] of halts) {
+      const source = job.sources.find(s => s.name === name);
+      if (source === undefined || this.#answered.has(id)) continue;
+      const answer = this.#growths.ask(id, () => growTargets({ job, view, log }, source, table));
+      if (answer === null) continue;
+      this.#answered.add(id);
+      if ('error' in answer) {
+        const why = describeError(answer.error);
+        log.warn({ source: name, table }, `columns that came are left to the operator: ${why}`);
+      } else if (answer.value) {
+        const requestedMs = Date.now();
+        const request = `${id}-${requestedMs}`;
+        const growth = { id: request, requestedMs, by: 'control', source: name, table };
+        await writer.put(stateKey.growth(request), { growth });
+      }
+    }
+  }
+
   /** What the open requests wait for. */
   get waiting(): RunNote[] {
-    return [...this.#recopies.open(), ...this.#applies.open()].map(({ id, sinceMs, why }) => ({
+    const open = [...this.#recopies.open(), ...this.#applies.open(), ...this.#growths.open()];
+    return open.map(({ id, sinceMs, why }) => ({
       id,
       stage: 'planning',
-      what: why === null ? 'the answer of its sources' : `its sources: ${firstLine(why)}`,
+      what: why === null ? 'the answer of its servers' : `its servers: ${firstLine(why)}`,
       sinceMs,
       error: null,
     }));
   }
+}
+
+function idOf({ source, table, added }: GrownTable): string {
+  return `growth-${source}-${table}-${added}`;
 }
 
 function firstLine(text: string): string {

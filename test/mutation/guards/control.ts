@@ -311,4 +311,13 @@ export const CONTROL_GUARDS: Guard[] = [
     replace: '',
     tests: ['services/control/phase/note-waiting.kafka.test.ts'],
   },
+  {
+    name: 'control adds columns to targets and alters nothing else there',
+    why: 'a column that a target has otherwise is changed under its readers, without a word',
+    file: 'services/control/phase/grown-table.ts',
+    find: 't.isAddition && t.sql !== null',
+    replace: 't.sql !== null',
+    tests: ['test/pipeline/added-columns.live.test.ts'],
+    named: 'left to the operator',
+  },
 ];

@@ -65,6 +65,10 @@ export class LoadClient {
     this.#connection.destroy();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   async close(): Promise<void> {
     await this.#connection.end();
   }

@@ -1,0 +1,116 @@
+/**
+ * Columns that were added at a source, taken up without the operator (`options.addedColumns:
+ * apply`). The source has halted at the statement and says so in its report; control looks at the
+ * table as `reshard ddl show` does, adds the columns to the targets that lack them, and makes the
+ * request that `reshard ddl apply` would make (growth.ts). Whatever else stands against it stays
+ * with the operator: the source stays halted, with its remedy.
+ *
+ * A target is altered in the way that disturbs it least and that it takes; the server's DDL is in
+ * no transaction, so what was done before a crash is found by looking, never by remembering. It
+ * goes on beside control's loop: a large table without an online way takes long.
+ */
+import type { Job, JobSource, JobTarget } from '../../../shared/job/job.ts';
+import type { JobView } from '../../../shared/job/state/job-view.ts';
+import type { Report } from '../../../shared/member/reporter.ts';
+import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
+import type { Logger } from '../../../shared/runtime/log.ts';
+import { type GrowthLook, lookAtTable, refuse, refuseTargets } from './growth.ts';
+
+/** A table at whose added columns a source has halted. */
+export interface GrownTable {
+  source: string;
+  table: string;
+  /** Names of the columns, as the source tells them. */
+  added: string;
+}
+
+/** What the newest reports of sources say. */
+export class GrownTables {
+  readonly #bySource = new Map<string, GrownTable>();
+
+  note(report: Report | null): void {
+    if (report?.service !== 'binlog') return;
+    const { halt }: { halt?: Halt | null } = JSON.parse(report.detail);
+    const isGrown = report.state === 'halted' && halt?.kind === 'schema-changed';
+    const { table, added } = (isGrown && halt.context) || {};
+    if (typeof table !== 'string' || typeof added !== 'string') {
+      this.#bySource.delete(report.unit);
+      return;
+    }
+    this.#bySource.set(report.unit, { source: report.unit, table, added });
+  }
+
+  list(): GrownTable[] {
+    return [...this.#bySource.values()];
+  }
+}
+
+interface Halt {
+  kind: string;
+  context: Record<string, unknown>;
+}
+
+interface Deps {
+  job: Job;
+  view: JobView;
+  log: Logger;
+}
+
+/**
+ * Adds to the targets what they lack. False: the table is as planned by now. Throws if the columns
+ * cannot be taken up, or a target lacks something else.
+ */
+export async function growTargets(deps: Deps, source: JobSource, table: string): Promise<boolean> {
+  const look = await lookAtTable(deps, source, table);
+  if (look === null) return false;
+  const lacking = look.targets.filter(t => t.isAddition && t.sql !== null);
+  const others = look.targets.filter(t => !lacking.includes(t));
+  refuse({ ...look, targets: others });
+  for (const target of deps.job.targets) {
+    const statements = lacking.filter(t => t.target === target.name).map(t => t.sql ?? '');
+    if (statements.length > 0) await alterTarget(deps, target, statements);
+  }
+  if (lacking.length === 0) return true;
+  // Not what was sent, what is there: another control may have been before us.
+  const after: GrowthLook | null = await lookAtTable(deps, source, table);
+  if (after !== null) refuseTargets(after);
+  return true;
+}
+
+/** What an ALTER TABLE asks of the server, the least disturbance first. */
+const WAYS = [', ALGORITHM=INSTANT', ', ALGORITHM=INPLACE, LOCK=NONE', ''];
+/** ALGORITHM or LOCK is not supported for this change; too many versions of rows for INSTANT. */
+const NOT_THIS_WAY: ReadonlySet<number> = new Set([1845, 1846, 4092]);
+const DUPLICATE_COLUMN = 1060;
+/** All who use the table wait behind an ALTER that waits for a transaction. */
+const LOCK_WAIT_S = 5;
+
+async function alterTarget(
+  { log }: Deps,
+  target: JobTarget,
+  statements: readonly string[],
+): Promise<void> {
+  await using session = await MysqlSession.open(target, { role: 'admin', side: 'target', log });
+  await session.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
+  for (const sql of statements) {
+    const begunMs = Date.now();
+    const way = await alter(session, sql.replace(/;$/, ''));
+    log.info({ target: target.name, sql, way, ms: Date.now() - begunMs }, 'target table altered');
+  }
+}
+
+/** Returns the way that the server took. */
+async function alter(session: MysqlSession, sql: string): Promise<string> {
+  for (const way of WAYS) {
+    try {
+      await session.query(`${sql}${way}`);
+      return way.replace(/^, /, '') || 'as the server does it';
+    } catch (e) {
+      const errno = errnoOf(e);
+      if (errno === DUPLICATE_COLUMN) return 'it was there';
+      if (errno === undefined || !NOT_THIS_WAY.has(errno) || way === '') throw e;
+    }
+  }
+  return '';
+}

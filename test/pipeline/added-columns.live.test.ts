@@ -1,0 +1,152 @@
+/**
+ * Columns that are added at sources while the job runs, and nobody does anything: control adds them
+ * to the targets and takes them up, whatever dies meanwhile. What changes more than that is left to
+ * the operator.
+ * Enforces I14.
+ */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { until } from '../../shared/runtime/clock.ts';
+import { callReshard } from '../support/reshard-cli.ts';
+import type { Servers } from '../support/servers/servers.ts';
+import { SERVICES, ShopJob } from './shop-job.ts';
+
+const MINUTES = 60_000;
+
+let mysql: Servers;
+let job: ShopJob;
+
+beforeAll(async () => {
+  mysql = await ShopJob.servers(2);
+  job = await ShopJob.prepare({
+    mysql,
+    orders: 800,
+    sources: 2,
+    options: { parkDeadlineSeconds: 600 },
+  });
+}, 3 * MINUTES);
+
+afterAll(async () => {
+  await job?.[Symbol.asyncDispose]();
+  await mysql?.[Symbol.asyncDispose]();
+}, MINUTES);
+
+async function onSource(source: number, ...statements: string[]): Promise<void> {
+  await using client = await job.sqlOf(source);
+  for (const sql of statements) await client.run(sql);
+}
+
+async function columnsOf(target: number, table: string): Promise<string[]> {
+  await using client = await job.sql(target);
+  const rows = await client.rows(
+    `SELECT COLUMN_NAME FROM information_schema.COLUMNS
+      WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '${table}' ORDER BY ORDINAL_POSITION`,
+  );
+  return rows.map(([name]) => String(name));
+}
+
+const errors = (): string[] =>
+  (job.status?.services ?? []).flatMap(s => (s.state === 'halted' && s.error ? [s.error] : []));
+
+const isTakenUp = (source: number): boolean => {
+  const name = job.status?.sources[source]?.source ?? '';
+  return job
+    .logOf('control')
+    .some(line => line.includes('added columns are taken up') && line.includes(`"${name}"`));
+};
+
+it(
+  'both sources get them, with statements of their own and apart; control dies on the way',
+  async () => {
+    job.start(...SERVICES);
+    await job.copied();
+    const loads = [job.load(60, 5, 0), job.load(60, 5, 1)];
+    const consumer = await job.plainConsumer();
+    await onSource(
+      0,
+      'ALTER TABLE orders ADD COLUMN tag VARCHAR(20) NULL FIRST',
+      "UPDATE orders SET tag = 'first' WHERE order_id % 3 = 0",
+      'ALTER TABLE orders ADD COLUMN extra JSON, ADD more DECIMAL(8,3) NULL AFTER total',
+      "UPDATE orders SET extra = '[1, 2]', more = 1.5 WHERE order_id % 4 = 0",
+    );
+    await until(async () => (await columnsOf(0, 'orders')).includes('tag'), {
+      timeoutMs: MINUTES,
+      what: 'the first column on the first target',
+    });
+    await job.end('control', 'SIGKILL');
+    job.start('control');
+    await until(async () => (await columnsOf(1, 'orders')).includes('more'), {
+      timeoutMs: MINUTES,
+      what: 'all columns on the second target',
+    });
+    await onSource(
+      1,
+      'ALTER TABLE orders ADD (more DECIMAL(8,3), extra JSON, tag VARCHAR(20) DEFAULT NULL)',
+      "UPDATE orders SET tag = 'other' WHERE order_id % 5 = 0",
+    );
+    // What is expected is a short halt at each source, which the watch of a drain would not stand.
+    await until(() => [0, 1].every(isTakenUp) && errors().length === 0, {
+      timeoutMs: MINUTES,
+      what: 'both sources to go on',
+    });
+    for (const load of loads) await load.stop();
+    await job.drained();
+    await job.expectEqual();
+    await job.expectFollowed(consumer);
+    await consumer[Symbol.asyncDispose]();
+    const { code, out } = await job.verify();
+    expect(code, out).toBe(0);
+    for (const target of [0, 1]) {
+      const columns = await columnsOf(target, 'orders');
+      expect(columns.filter(c => /^(tag|extra|more)$/.test(c)).sort()).toEqual([
+        'extra',
+        'more',
+        'tag',
+      ]);
+    }
+    const altered = job.logOf('control').filter(line => line.includes('target table altered'));
+    expect(altered.length).toBeGreaterThan(0);
+    for (const line of altered) expect(line).toMatch(/ALGORITHM=INSTANT|it was there/);
+  },
+  4 * MINUTES,
+);
+
+it(
+  'a column with a default, and one that a target has otherwise, are left to the operator',
+  async () => {
+    await onSource(0, 'ALTER TABLE customers ADD COLUMN level INT NOT NULL DEFAULT 7');
+    await until(() => errors().some(e => /ALTER of customers/.test(e)), {
+      timeoutMs: MINUTES,
+      what: 'the source to halt',
+    });
+    await using client = await job.sql(0);
+    await client.run('ALTER TABLE order_items ADD COLUMN gift VARCHAR(5)');
+    await onSource(1, 'ALTER TABLE order_items ADD COLUMN gift INT NULL');
+    const left = await until(
+      () => {
+        const lines = job.logOf('control').filter(l => l.includes('left to the operator'));
+        return lines.some(l => l.includes('order_items')) && lines;
+      },
+      { timeoutMs: MINUTES, what: 'control to leave it' },
+    );
+    expect(left.join('\n')).toMatch(/gift/);
+    expect(await columnsOf(1, 'order_items')).not.toContain('gift');
+    expect(await columnsOf(1, 'customers')).not.toContain('level');
+    const halt = await until(() => errors().find(e => /adds gift/.test(e)), {
+      timeoutMs: MINUTES,
+      what: 'status to show the halt',
+    });
+    expect(halt).toMatch(/reshard ddl show/);
+    // The way out is the one that the halt names.
+    await client.run('ALTER TABLE order_items MODIFY gift INT NULL');
+    await using other = await job.sql(1);
+    await other.run('ALTER TABLE order_items ADD COLUMN gift INT NULL');
+    const at = ['--source', job.status?.sources[1]?.source ?? '', '--tables', 'order_items'];
+    const { code, err } = await callReshard('ddl', 'apply', job.jobFile, '--yes', ...at);
+    expect(code, err).toBe(0);
+    await until(() => !errors().some(e => /adds gift/.test(e)), {
+      timeoutMs: MINUTES,
+      what: 'the second source to go on',
+    });
+  },
+  3 * MINUTES,
+);
