@@ -14,6 +14,8 @@ const ALONE = [
   'services/binlog/capture/source-facts.mysql.test.ts',
   'services/sink/destination/mysql/{halt,worker}.mysql.test.ts',
   'shared/mysql/{range-sql,raw-query}.mysql.test.ts',
+  // Statements that it logs there stop whoever reads that server's binlog.
+  'test/binlog/refused-events.live.test.ts',
   // They measure how soon work flows again, or take all of the machine.
   'shared/kafka/failover.kafka.test.ts',
   'test/availability/members.live.test.ts',

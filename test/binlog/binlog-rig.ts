@@ -175,7 +175,7 @@ export class BinlogRig implements AsyncDisposable {
         everyMs: 20,
         what: `the copy of ${table}`,
       }),
-    );
+    ).catch(cause => this.#inVain(cause));
   }
 
   spawn(env: Record<string, string> = {}): RunningCommand {
@@ -208,10 +208,12 @@ export class BinlogRig implements AsyncDisposable {
           what: `the log of ${this.name} to hold ${wanted}`,
         },
       ),
-    ).catch(async cause => {
-      const halt = await this.untilHalted(2000).catch(() => 'not halted');
-      throw new Error(`waited in vain; the unit: ${halt}`, { cause });
-    });
+    ).catch(cause => this.#inVain(cause));
+  }
+
+  async #inVain(cause: unknown): Promise<never> {
+    const halt = await this.untilHalted(2000).catch(() => 'not halted');
+    throw new Error(`waited in vain; the unit: ${halt}`, { cause });
   }
 
   /** Server threads that send the binlog to us. */

@@ -143,13 +143,7 @@ export class SchemaJob implements AsyncDisposable {
       targets: this.#targets,
       database: this.#database,
       tables,
-      options: {
-        partitions: 1,
-        chunkRows: 10,
-        snapshotRowsPerSecond: 1500,
-        // What a migration needs is asked for and told, table by table.
-        addedColumns: 'stop',
-      },
+      options: { partitions: 1, chunkRows: 10, snapshotRowsPerSecond: 1500, addedColumns: 'stop' },
     });
   }
 

@@ -76,7 +76,7 @@ test('a key of two sources for one target is a blocker that names both and the k
       level: 'blocker',
       code: 'key-in-two-sources',
       where: expect.stringMatching(/s2.*shared_c\.k$/),
-      what: `has a row of the same primary key as s0, for the same target: id=${BIG}, part=0xff`,
+      what: `has a row of the same key as s0, for the same target: id=${BIG}, part=0xff`,
     },
   ]);
 });
