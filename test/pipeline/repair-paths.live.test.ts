@@ -160,8 +160,8 @@ describe('a repair', () => {
       const end = performance.now() + 2 * MINUTES;
       for (let round = 0; newer === 0 && performance.now() < end; round++) {
         const repairing = repair('--yes', '--keys', ...keys);
-        // On a slow machine a repair would begin when all changes are made, on a fast one it is over
-        // before status shows it: in turn.
+        // On a slow machine a repair would begin when all changes are made, on a fast one it is
+        // over before status shows it: in turn.
         if (round % 2 === 1) await Promise.race([repairing, untilRepairShows()]);
         const [{ code, err, repaired }] = await Promise.all([repairing, changeEachOnce(ids)]);
         // Keys that change at each look have no verdict: 1.
