@@ -91,6 +91,14 @@ test('a partition whose leader moves while another client refreshes is read from
   await until(() => cluster.asked.has(2), { ...soon, what: 'the new leader' });
 });
 
+test('one of two partitions of a leader moves while another client refreshes', async () => {
+  const cluster = new MovingLeaders([3, 3]);
+  using _ = reading(cluster, 2);
+  await until(() => cluster.asked.has(3), { ...soon, what: 'the leader of both' });
+  cluster.leaders = [3, 2];
+  await until(() => cluster.asked.has(2), { ...soon, what: 'the new leader' });
+});
+
 test('the only partition moves: the loop of the old leader ends, one for the new begins', async () => {
   const cluster = new MovingLeaders([3]);
   using _ = reading(cluster, 1);

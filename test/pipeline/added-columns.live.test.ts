@@ -113,6 +113,8 @@ it(
 it(
   'a column with a default, and one that a target has otherwise, are left to the operator',
   async () => {
+    job.start(...SERVICES);
+    await job.copied();
     await onSource(0, 'ALTER TABLE customers ADD COLUMN level INT NOT NULL DEFAULT 7');
     await until(() => errors().some(e => /ALTER of customers/.test(e)), {
       timeoutMs: MINUTES,
