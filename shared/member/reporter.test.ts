@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RecordCodec } from '../codec/record-codec.ts';
 import type { PlainRecord } from '../kafka/plain-writer.ts';
+import { ReshardError } from '../runtime/error.ts';
 import { createLogger } from '../runtime/log.ts';
 import { isMemberKey, type Report, type ReportedUnit, Reporter } from './reporter.ts';
 
@@ -90,6 +91,24 @@ describe('incarnations of a unit', () => {
     unit.set({ state: 'running' });
     await reporter.flush();
     expect(topic.size).toBe(0);
+  });
+
+  test('why it has halted is told for programs, whatever the facts are', async () => {
+    const { topic, members } = twoMembers();
+    const [reporter] = members;
+    const unit = reporter.unit('s1');
+    const context = { table: 'orders', thread: 9007199254740993n };
+    const error = new ReshardError('schema-changed', 'x', { context });
+    unit.state({ state: 'halted', error });
+    await reporter.flush();
+    const told = {
+      kind: 'schema-changed',
+      context: { table: 'orders', thread: '9007199254740993' },
+    };
+    expect(JSON.parse(topic.get(KEY)?.detail ?? '{}')).toMatchObject({ halt: told });
+    unit.state({ state: 'running' });
+    await reporter.flush();
+    expect(JSON.parse(topic.get(KEY)?.detail ?? '{}')).toMatchObject({ halt: null });
   });
 
   test('what an ended one reports last begins anew in the next one', async () => {

@@ -182,9 +182,12 @@ export class Reporter {
   }
 }
 
-/** Why a unit has halted, for programs. */
+/** Why a unit has halted, for programs: facts as JSON can say them. */
 function haltOf(s: UnitState): { kind: string; context: Record<string, unknown> } | null {
-  return s.state === 'halted' ? { kind: s.error.kind, context: s.error.context } : null;
+  if (s.state !== 'halted') return null;
+  const facts = Object.entries(s.error.context);
+  const context = facts.map(([name, v]) => [name, typeof v === 'bigint' ? String(v) : v]);
+  return { kind: s.error.kind, context: Object.fromEntries(context) };
 }
 
 function merge(entry: Entry, r: UnitReport): void {
