@@ -146,7 +146,8 @@ export class LogReader {
 
   /** Starts a loop for every leader that has none; finds leaders first. */
   async #startLoops(): Promise<void> {
-    for (const backoff = new Backoff(SEARCH); !this.#closed; ) {
+    const backoff = new Backoff(SEARCH);
+    for (let isFirst = true; !this.#closed; isFirst = false) {
       const homeless: string[] = [];
       for (const { topic, partition } of this.#places.values()) {
         const node = this.#cluster.leader(topic, partition);
@@ -155,36 +156,21 @@ export class LogReader {
       }
       this.#wakeAll();
       if (homeless.length === 0) return;
+      // No topic, or no leader: without a pause the other brokers would be asked without end while
+      // one is down.
+      if (!isFirst) await backoff.wait();
       await this.#refresh(homeless);
       for (const place of this.#places.values()) {
         place.noteExists(this.#cluster.topicId(place.topic) !== undefined);
       }
-      // No topic, or no leader: without a pause the other brokers would be asked
-      // without end while one is down.
-      if (this.#isHomeless()) await backoff.wait();
     }
   }
 
-  #isHomeless(): boolean {
-    for (const { topic, partition } of this.#places.values()) {
-      if (this.#cluster.leader(topic, partition) === undefined) return true;
-    }
-    return false;
-  }
-
-  /**
-   * What is known of leaders is common to all clients of the process: a writer may hear first that
-   * one has moved. So a loop that finds partitions nobody reads, or that ends, has the leaders
-   * looked at again.
-   */
   #startLoop(node: number): void {
     this.#loops.add(node);
     this.#fetchLoop(node)
       .catch(e => this.#fail(e))
-      .finally(() => {
-        this.#loops.delete(node);
-        this.#schedule();
-      });
+      .finally(() => this.#loops.delete(node));
   }
 
   async #fetchLoop(node: number): Promise<void> {
@@ -255,6 +241,8 @@ export class LogReader {
       else if (place.isOf(this.#topicId(place.topic))) ready.push(place);
       else foreign.push(place);
     }
+    // What is known of leaders is common to all clients of the process: a writer may hear first
+    // that one has moved, and then nobody else would begin to read from the new one.
     if (isAnyUnread) this.#schedule();
     const first = ready.length > 0 ? turn % ready.length : 0;
     const turned = [...ready.slice(first), ...ready.slice(0, first)];

@@ -67,13 +67,10 @@ export function rangePredicate(schema: TableSchema, range: KeyRange): string {
   return parts.length === 0 ? 'TRUE' : parts.join(' AND ');
 }
 
-/** The row key's index, whatever the optimizer thinks of it. */
-export function forcedKey(schema: TableSchema): string {
-  return `FORCE INDEX (${quoteId(keyIndexName(schema))})`;
-}
-
-function from(schema: TableSchema): string {
-  return `FROM ${qualified(schema.db, schema.table)} ${forcedKey(schema)}`;
+/** Read by the row key's index, whatever the optimizer thinks of it. */
+export function fromByKey(schema: TableSchema): string {
+  const index = quoteId(keyIndexName(schema));
+  return `FROM ${qualified(schema.db, schema.table)} FORCE INDEX (${index})`;
 }
 
 function keyOrder(schema: TableSchema, direction: 'ASC' | 'DESC' = 'ASC'): string {
@@ -86,14 +83,14 @@ function keyOrder(schema: TableSchema, direction: 'ASC' | 'DESC' = 'ASC'): strin
 /** The next rows of a range in key order: at most `limit`. */
 export function chunkSelect(schema: TableSchema, range: KeyRange, limit: number): string {
   return (
-    `SELECT ${selectList(schema)} ${from(schema)} ` +
+    `SELECT ${selectList(schema)} ${fromByKey(schema)} ` +
     `WHERE ${rangePredicate(schema, range)} ${keyOrder(schema)} LIMIT ${count(limit)}`
   );
 }
 
 /** Exactly the rows of these keys, in key order. */
 export function keysSelect(schema: TableSchema, keys: readonly KeyLiterals[]): string {
-  return `SELECT ${selectList(schema)} ${from(schema)} WHERE ${keysPredicate(schema, keys)} ${keyOrder(schema)}`;
+  return `SELECT ${selectList(schema)} ${fromByKey(schema)} WHERE ${keysPredicate(schema, keys)} ${keyOrder(schema)}`;
 }
 
 /**
@@ -122,7 +119,7 @@ export function keysPredicate(schema: TableSchema, keys: readonly KeyLiterals[])
 /** The key that stands `offset` rows after the start of the range: index entries only. */
 export function keyAtSelect(schema: TableSchema, range: KeyRange, offset: number): string {
   return (
-    `SELECT ${keyList(schema)} ${from(schema)} WHERE ${rangePredicate(schema, range)} ` +
+    `SELECT ${keyList(schema)} ${fromByKey(schema)} WHERE ${rangePredicate(schema, range)} ` +
     `${keyOrder(schema)} LIMIT 1 OFFSET ${count(offset)}`
   );
 }
@@ -130,14 +127,14 @@ export function keyAtSelect(schema: TableSchema, range: KeyRange, offset: number
 /** First or last key of the table. */
 export function edgeKeySelect(schema: TableSchema, edge: 'first' | 'last'): string {
   const direction = edge === 'first' ? 'ASC' : 'DESC';
-  return `SELECT ${keyList(schema)} ${from(schema)} ${keyOrder(schema, direction)} LIMIT 1`;
+  return `SELECT ${keyList(schema)} ${fromByKey(schema)} ${keyOrder(schema, direction)} LIMIT 1`;
 }
 
 /** The first key whose first column is at least `literal`. */
 export function keyFromSelect(schema: TableSchema, literal: string): string {
   const first = keyNames(schema)[0];
   return (
-    `SELECT ${keyList(schema)} ${from(schema)} WHERE ${first} >= ${literal} ` +
+    `SELECT ${keyList(schema)} ${fromByKey(schema)} WHERE ${first} >= ${literal} ` +
     `${keyOrder(schema)} LIMIT 1`
   );
 }

@@ -4,7 +4,7 @@
  * rows of the older shape are rows of the new one (shared/row/row-projection.ts).
  */
 import type { Column } from '../type/column-type.ts';
-import type { TableSchema } from './table-schema.ts';
+import { rowKeyNames, type TableSchema } from './table-schema.ts';
 
 export interface Growth {
   added: Column[];
@@ -40,8 +40,7 @@ export function tableGrowth(planned: TableSchema, now: TableSchema): Growth {
     if (generated !== 'no') other.push(`column ${name} is generated`);
     else if (!nullable) other.push(`column ${name} is NOT NULL`);
   }
-  const keyOf = ({ columns, primaryKey }: TableSchema): string =>
-    primaryKey.map(i => columns[i]?.name).join(', ');
-  if (keyOf(planned) !== keyOf(now)) other.push(`the row key is (${keyOf(now)})`);
+  const [was, is] = [planned, now].map(t => rowKeyNames(t).join(', '));
+  if (was !== is) other.push(`the row key is (${is})`);
   return { added, other };
 }

@@ -30,11 +30,6 @@ afterAll(async () => {
   await mysql?.[Symbol.asyncDispose]();
 }, MINUTES);
 
-async function onSource(source: number, ...statements: string[]): Promise<void> {
-  await using client = await job.sqlOf(source);
-  for (const sql of statements) await client.run(sql);
-}
-
 async function columnsOf(target: number, table: string): Promise<string[]> {
   await using client = await job.sql(target);
   const rows = await client.rows(
@@ -61,7 +56,7 @@ it(
     await job.copied();
     const loads = [job.load(60, 5, 0), job.load(60, 5, 1)];
     const consumer = await job.plainConsumer();
-    await onSource(
+    await job.onSource(
       0,
       'ALTER TABLE orders ADD COLUMN tag VARCHAR(20) NULL FIRST',
       "UPDATE orders SET tag = 'first' WHERE order_id % 3 = 0",
@@ -78,7 +73,7 @@ it(
       timeoutMs: MINUTES,
       what: 'all columns on the second target',
     });
-    await onSource(
+    await job.onSource(
       1,
       'ALTER TABLE orders ADD (more DECIMAL(8,3), extra JSON, tag VARCHAR(20) DEFAULT NULL)',
       "UPDATE orders SET tag = 'other' WHERE order_id % 5 = 0",
@@ -115,14 +110,14 @@ it(
   async () => {
     job.start(...SERVICES);
     await job.copied();
-    await onSource(0, 'ALTER TABLE customers ADD COLUMN level INT NOT NULL DEFAULT 7');
+    await job.onSource(0, 'ALTER TABLE customers ADD COLUMN level INT NOT NULL DEFAULT 7');
     await until(() => errors().some(e => /ALTER of customers/.test(e)), {
       timeoutMs: MINUTES,
       what: 'the source to halt',
     });
     await using client = await job.sql(0);
     await client.run('ALTER TABLE order_items ADD COLUMN gift VARCHAR(5)');
-    await onSource(1, 'ALTER TABLE order_items ADD COLUMN gift INT NULL');
+    await job.onSource(1, 'ALTER TABLE order_items ADD COLUMN gift INT NULL');
     const left = await until(
       () => {
         const lines = job.logOf('control').filter(l => l.includes('left to the operator'));

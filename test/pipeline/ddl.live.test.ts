@@ -32,15 +32,6 @@ afterAll(async () => {
   await mysql?.[Symbol.asyncDispose]();
 }, MINUTES);
 
-async function onSource(source: number, ...statements: string[]): Promise<void> {
-  const client = await job.sqlOf(source);
-  try {
-    for (const sql of statements) await client.run(sql);
-  } finally {
-    await client.close();
-  }
-}
-
 const haltOf = (service: string, source: number): string | undefined => {
   const unit = job.status?.services.find(
     s => s.service === service && s.state === 'halted' && s.unit.endsWith(`s${source + 1}`),
@@ -93,7 +84,7 @@ it(
     const loads: Load[] = [job.load(60, 5, 0), job.load(60, 5, 1)];
     await job.until('the copy to begin', s => s.tables.some(t => t.done > 0), MINUTES);
     const consumer = await job.plainConsumer();
-    await onSource(
+    await job.onSource(
       0,
       'ALTER TABLE order_items ADD COLUMN gift INT NULL AFTER sku, ADD INDEX by_gift (gift)',
       'UPDATE order_items SET gift = line_no WHERE order_id % 3 = 0',
@@ -110,8 +101,8 @@ it(
     });
 
     // The other source later, by another way to write the same; the targets have it already.
-    await onSource(1, 'ALTER TABLE order_items ADD (gift INT DEFAULT NULL)');
-    await onSource(1, 'UPDATE order_items SET gift = 9 WHERE order_id % 5 = 0');
+    await job.onSource(1, 'ALTER TABLE order_items ADD (gift INT DEFAULT NULL)');
+    await job.onSource(1, 'UPDATE order_items SET gift = 9 WHERE order_id % 5 = 0');
     expect(await halted('binlog', 1)).toMatch(/adds gift/);
     const other = await ddl('apply', '--source', job.status?.sources[1]?.source ?? '', '--yes');
     expect(other.code, other.err).toBe(0);
@@ -136,7 +127,7 @@ it(
     const load = job.load(60, 5, 0);
     await job.end('sink', 'SIGKILL');
     await job.end('binlog', 'SIGKILL');
-    await onSource(
+    await job.onSource(
       0,
       'UPDATE orders SET quantity = quantity + 1 WHERE order_id % 7 = 0',
       'ALTER TABLE orders ADD COLUMN tag VARCHAR(20) NULL FIRST',
@@ -159,7 +150,7 @@ it(
     await load.stop();
     await job.drained();
     // Rows of a source that has the columns and of one that has not are not compared.
-    await onSource(
+    await job.onSource(
       1,
       'ALTER TABLE orders ADD tag VARCHAR(20), ADD extra JSON, ADD more DECIMAL(8,3)',
     );
@@ -183,7 +174,7 @@ it(
     job.start(...SERVICES);
     await job.copied();
     for (const source of [0, 1]) {
-      await onSource(
+      await job.onSource(
         source,
         'ALTER TABLE customers DROP COLUMN note, MODIFY name VARCHAR(100) NOT NULL,' +
           ' ADD COLUMN level INT NOT NULL DEFAULT 7',
@@ -199,7 +190,7 @@ it(
     const both = await Promise.all([recopied(0), recopied(1)]);
     expect(both.map(r => `${r.code} ${r.err}`)).toEqual(['0 ', '0 ']);
     await Promise.all([goesOn('binlog', 0), goesOn('binlog', 1)]);
-    await onSource(0, 'UPDATE customers SET level = 9 LIMIT 5');
+    await job.onSource(0, 'UPDATE customers SET level = 9 LIMIT 5');
     await job.drained();
     await job.expectEqual();
   },

@@ -41,10 +41,11 @@ const MOVER = { user: 'mover', password: 'Mover-1-pass' };
 
 async function asMover(): Promise<void> {
   const { user, password } = MOVER;
-  await onSource([
+  await job.onSource(
+    0,
     `CREATE USER ${user} IDENTIFIED BY '${password}'`,
     `GRANT ALL PRIVILEGES ON *.* TO ${user}`,
-  ]);
+  );
   const text = readFileSync(job.jobFile, 'utf8');
   const [first, ...rest] = text.split('targets:');
   const source = (first ?? '')
@@ -162,21 +163,12 @@ const KINDS: Kind[] = [
   },
 ];
 
-async function onSource(statements: readonly string[]): Promise<void> {
-  const source = await job.sql();
-  try {
-    for (const sql of statements) await source.run(sql);
-  } finally {
-    await source.close();
-  }
-}
-
 const halted = () => job.status?.services.find(s => s.state === 'halted');
 
 test.each(KINDS)(
   '$name',
   async ({ made, shown, recopied, undone }) => {
-    await onSource(made);
+    await job.onSource(0, ...made);
     await until(() => halted() !== undefined, { timeoutMs: MINUTES, what: 'the loud stop' });
     const error = halted()?.error ?? '';
     expect(error).toMatch(shown);
@@ -185,13 +177,13 @@ test.each(KINDS)(
     expect(/--tables (\S+)/.exec(command)?.[1] ?? '').toBe(recopied);
     // Statements that the remedy prints are run as they are; what it describes, as the case says.
     const printed = remedy.match(/(SET GLOBAL \w+ = \w+|UPDATE \w+ SET .*? WHERE \.\.\.)/g) ?? [];
-    await onSource(printed.map(sql => sql.replace(' WHERE ...', '')));
-    if (undone !== undefined) await onSource(undone);
+    await job.onSource(0, ...printed.map(sql => sql.replace(' WHERE ...', '')));
+    if (undone !== undefined) await job.onSource(0, ...undone);
     const [, verb = '', ...args] = command.replace('<job file>', job.jobFile).split(' ');
     const { code, err } = await callReshard(verb, ...args, '--yes', '--json', '--timeout', '90');
     expect(code, `${command}: ${err}`).toBe(0);
     await until(() => halted() === undefined, { timeoutMs: MINUTES, what: 'the reader' });
-    await onSource(['UPDATE orders SET quantity = quantity + 1 LIMIT 5']);
+    await job.onSource(0, 'UPDATE orders SET quantity = quantity + 1 LIMIT 5');
     await job.drained();
     await job.expectEqual();
   },

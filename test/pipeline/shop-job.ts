@@ -266,6 +266,11 @@ export class ShopJob implements AsyncDisposable {
     return LoadClient.open(this.#sourceAt(source), this.database);
   }
 
+  async onSource(source: number, ...statements: string[]): Promise<void> {
+    await using client = await this.sqlOf(source);
+    for (const sql of statements) await client.run(sql);
+  }
+
   /** A client of the first source, or of a target by index. */
   sql(target?: number): Promise<LoadClient> {
     const server = target === undefined ? this.source : this.targets[target];

@@ -82,12 +82,15 @@ export interface RawEvent {
   end: number;
 }
 
+/** Where a header has the length of the event, header and checksum included. */
+export const LENGTH_AT = 9;
+
 export function readHeader(event: RawEvent, buf: Buffer, start: number, end: number): void {
   if (end - start < HEADER_BYTES) throw corrupt('a binlog event is shorter than its header');
   event.timestamp = buf.readUInt32LE(start);
   event.type = at(buf, start + 4);
   event.serverId = buf.readUInt32LE(start + 5);
-  if (buf.readUInt32LE(start + 9) !== end - start) throw corrupt('a binlog event is cut');
+  if (buf.readUInt32LE(start + LENGTH_AT) !== end - start) throw corrupt('a binlog event is cut');
   event.logPos = buf.readUInt32LE(start + 13);
   event.flags = buf.readUInt16LE(start + 17);
   event.buf = buf;
@@ -98,7 +101,7 @@ export function readHeader(event: RawEvent, buf: Buffer, start: number, end: num
 /** A copy of the event as it stands in a file that has no checksums. */
 export function eventBytes({ buf, start, end }: RawEvent): Buffer {
   const bytes = Buffer.from(buf.subarray(start - HEADER_BYTES, end));
-  bytes.writeUInt32LE(bytes.length, 9);
+  bytes.writeUInt32LE(bytes.length, LENGTH_AT);
   return bytes;
 }
 

@@ -6,11 +6,9 @@
  * The events have no checksum of their own (the payload's event has one), and the positions in
  * their headers are of no file: what is given has the position of the payload.
  */
-import { corrupt, HEADER_BYTES, type RawEvent, readHeader } from './binlog-event.ts';
+import { corrupt, HEADER_BYTES, LENGTH_AT, type RawEvent, readHeader } from './binlog-event.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
-/** Where the header has the length of the event. */
-const LENGTH_AT = 9;
 
 export class EventCutter {
   readonly #limit: number;

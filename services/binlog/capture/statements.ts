@@ -166,7 +166,7 @@ export class Statements {
       const why = 'it takes away the index by which its rows are told apart, or renames it';
       throw this.#refusals.changed(`${what}: ${why}`, [schema.table]);
     }
-    // Columns that the plan has by now: the operator has taken them up, and the targets have them.
+    // Columns that the plan has by now: they were taken up, and the targets have them.
     const unknown = adds.filter(name => !added.has(name));
     if (unknown.length > 0) throw this.#refusals.grown(what, schema.table, unknown);
     if (!acts && !redeclares) return 'stands';

@@ -16,7 +16,14 @@ import type { MysqlEndpoint } from '../../../shared/mysql/driver.ts';
 import { dumpSettings } from '../../../shared/mysql/session-setting.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
 import { TYPE_CODE } from '../../../shared/type/seen-column.ts';
-import { columnTypesAt, EVENT, HEADER_BYTES, type RawEvent, readHeader } from './binlog-event.ts';
+import {
+  columnTypesAt,
+  EVENT,
+  HEADER_BYTES,
+  LENGTH_AT,
+  type RawEvent,
+  readHeader,
+} from './binlog-event.ts';
 import { dumpError } from './dump-error.ts';
 import { isTableMap, type SeenTable, seenTable } from './seen-table.ts';
 
@@ -344,7 +351,7 @@ function packetOf({ buf, start, end }: RawEvent, checksumBytes: number): Packet 
   const bytes = HEADER_BYTES + end - start;
   const buffer = Buffer.alloc(1 + bytes + checksumBytes);
   buf.copy(buffer, 1, start - HEADER_BYTES, end);
-  buffer.writeUInt32LE(bytes + checksumBytes, 1 + 9);
+  buffer.writeUInt32LE(bytes + checksumBytes, 1 + LENGTH_AT);
   return {
     buffer,
     offset: 0,

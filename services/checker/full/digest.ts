@@ -17,11 +17,11 @@
  * needs no order and, other than XOR, does not cancel what is there twice.
  */
 import { quoteId } from '../../../shared/mysql/identifier.ts';
-import { forcedKey, rangePredicate } from '../../../shared/mysql/range-sql.ts';
+import { fromByKey, rangePredicate } from '../../../shared/mysql/range-sql.ts';
 import type { KeyRange } from '../../../shared/row/key-range.ts';
 import { allColumns, type TableSchema } from '../../../shared/schema/table-schema.ts';
 import { familyOf } from '../../../shared/type/type-families.ts';
-import { keyLiteralList, tableName } from './key.ts';
+import { keyLiteralList } from './key.ts';
 
 /** NULL flags of so many columns are one number. */
 const FLAGS_PER_NUMBER = 40;
@@ -71,10 +71,6 @@ function hash(schema: TableSchema): string {
   return `SHA2(${rowText(schema)},256)`;
 }
 
-function from(schema: TableSchema): string {
-  return `FROM ${tableName(schema)} ${forcedKey(schema)}`;
-}
-
 /**
  * Rows `shard, count, sum` of a range, one for each shard that has rows. `shard` is an expression
  * of the row's shard; without it the shard is 0 and there is one row.
@@ -82,7 +78,7 @@ function from(schema: TableSchema): string {
 export function digestSelect(schema: TableSchema, range: KeyRange, shard?: string): string {
   const code = `CAST(HEX(LEFT(${hash(schema)},${CODE_DIGITS})) AS DECIMAL(${2 * CODE_DIGITS},0))`;
   return (
-    `SELECT ${shard ?? '0'},COUNT(*),SUM(${code}) ${from(schema)} ` +
+    `SELECT ${shard ?? '0'},COUNT(*),SUM(${code}) ${fromByKey(schema)} ` +
     `WHERE ${rangePredicate(schema, range)}${shard === undefined ? '' : ' GROUP BY 1'}`
   );
 }
@@ -91,6 +87,6 @@ export function digestSelect(schema: TableSchema, range: KeyRange, shard?: strin
 export function fingerprintSelect(schema: TableSchema, where: string, shard?: string): string {
   return (
     `SELECT ${shard ?? '0'},LEFT(${hash(schema)},32),${keyLiteralList(schema)} ` +
-    `${from(schema)} WHERE ${where}`
+    `${fromByKey(schema)} WHERE ${where}`
   );
 }

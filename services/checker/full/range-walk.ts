@@ -7,10 +7,10 @@
  */
 
 import { quoteId } from '../../../shared/mysql/identifier.ts';
-import { forcedKey, rangePredicate } from '../../../shared/mysql/range-sql.ts';
+import { fromByKey, rangePredicate } from '../../../shared/mysql/range-sql.ts';
 import { type KeyLiterals, type KeyRange, keyColumns } from '../../../shared/row/key-range.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import { keyLiteralList, tableName } from './key.ts';
+import { keyLiteralList } from './key.ts';
 import { type TextRow, textRows } from './server-rows.ts';
 import type { CheckServer, SessionSet } from './session-set.ts';
 
@@ -23,7 +23,7 @@ export interface Place {
 function keyAtSelect(schema: TableSchema, range: KeyRange, rows: number): string {
   const order = keyColumns(schema).map(c => quoteId(c.name));
   return (
-    `SELECT ${keyLiteralList(schema)} FROM ${tableName(schema)} ${forcedKey(schema)} ` +
+    `SELECT ${keyLiteralList(schema)} ${fromByKey(schema)} ` +
     `WHERE ${rangePredicate(schema, range)} ORDER BY ${order.join(',')} LIMIT 1 OFFSET ${rows - 1}`
   );
 }

@@ -15,7 +15,7 @@ import type { Report } from '../../../shared/member/reporter.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import { type GrowthLook, lookAtTable, refuse, refuseTargets } from './growth.ts';
+import { lookAtTable, refuse, refuseTargets } from './growth.ts';
 
 /** A table at whose added columns a source has halted. */
 export interface GrownTable {
@@ -73,13 +73,13 @@ export async function growTargets(deps: Deps, source: JobSource, table: string):
   }
   if (lacking.length === 0) return true;
   // Not what was sent, what is there: another control may have been before us.
-  const after: GrowthLook | null = await lookAtTable(deps, source, table);
+  const after = await lookAtTable(deps, source, table);
   if (after !== null) refuseTargets(after);
   return true;
 }
 
 /** What an ALTER TABLE asks of the server, the least disturbance first. */
-const WAYS = [', ALGORITHM=INSTANT', ', ALGORITHM=INPLACE, LOCK=NONE', ''];
+const WAYS = ['ALGORITHM=INSTANT', 'ALGORITHM=INPLACE, LOCK=NONE'];
 /** ALGORITHM or LOCK is not supported for this change; too many versions of rows for INSTANT. */
 const NOT_THIS_WAY: ReadonlySet<number> = new Set([1845, 1846, 4092]);
 const DUPLICATE_COLUMN = 1060;
@@ -95,7 +95,10 @@ async function alterTarget(
   await session.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
   for (const sql of statements) {
     const begunMs = Date.now();
-    const way = await alter(session, sql.replace(/;$/, ''));
+    const way = await alter(session, sql.replace(/;$/, '')).catch(e => {
+      if (errnoOf(e) !== DUPLICATE_COLUMN) throw e;
+      return 'it was there';
+    });
     log.info({ target: target.name, sql, way, ms: Date.now() - begunMs }, 'target table altered');
   }
 }
@@ -104,13 +107,12 @@ async function alterTarget(
 async function alter(session: MysqlSession, sql: string): Promise<string> {
   for (const way of WAYS) {
     try {
-      await session.query(`${sql}${way}`);
-      return way.replace(/^, /, '') || 'as the server does it';
+      await session.query(`${sql}, ${way}`);
+      return way;
     } catch (e) {
-      const errno = errnoOf(e);
-      if (errno === DUPLICATE_COLUMN) return 'it was there';
-      if (errno === undefined || !NOT_THIS_WAY.has(errno) || way === '') throw e;
+      if (!NOT_THIS_WAY.has(errnoOf(e) ?? 0)) throw e;
     }
   }
-  return '';
+  await session.query(sql);
+  return 'as the server does it';
 }

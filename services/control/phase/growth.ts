@@ -1,10 +1,11 @@
 /**
  * Takes up columns that were added to a table of a source, on the operator's word (`reshard ddl
- * apply`), so that the source's log goes on from the very place of the ALTER: nothing is copied.
+ * apply`) or on control's own (grown-table.ts), so that the source's log goes on from the very
+ * place of the ALTER: nothing is copied.
  *
  * What is taken up is looked at first, by the command to show it and by control once more before it
  * does it: the source's table has only grown, each new column is NULL in the rows that were there,
- * and every target can hold what comes. The targets are altered by their owner, who knows when.
+ * and every target can hold what comes. The targets have been altered before, by whoever asks.
  *
  * Order: doubt (a check that is under way compares another table), schema, plan. With the plan the
  * units of the source are built anew: the ordered writer writes rows of the new shape alone, those
