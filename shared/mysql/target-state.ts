@@ -95,6 +95,21 @@ export async function readWaiting(
   }
 }
 
+/** How many keys wait since a moment of `span`, and the newest such moment. Of the sink's clock. */
+export async function readWaitingSince(
+  session: MysqlSession,
+  database: string,
+  job: string,
+  span: { afterMs: number; upToMs: number },
+): Promise<{ keys: number; newestMs: number }> {
+  const [row] = await session.query<{ n: string; newest: string | null }>(
+    `SELECT COUNT(*) AS n, MAX(since_ms) AS newest FROM ${parkTable(database)}
+      WHERE job = ? AND since_ms > ? AND since_ms <= ?`,
+    [job, span.afterMs, span.upToMs],
+  );
+  return { keys: Number(row?.n ?? 0), newestMs: Number(row?.newest ?? 0) };
+}
+
 /** Keys that wait for the operator, or for a newer event, by topic. */
 export async function readBlocked(
   session: MysqlSession,

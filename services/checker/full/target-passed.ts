@@ -8,7 +8,7 @@ import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import {
   type PositionOwner,
   readPositions,
-  readWaiting,
+  readWaitingSince,
 } from '../../../shared/mysql/target-state.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { asReshardError, describeError } from '../../../shared/runtime/error.ts';
@@ -83,14 +83,21 @@ async function reached(session: MysqlSession, o: TargetWaitOptions): Promise<voi
   }
 }
 
+/**
+ * Rows that began to wait a short while ago are on their way. Not so one that has waited for long,
+ * nor one that came later than the log's ends: each probe of a key would wait for it in vain, and
+ * where rows stand still on a unique value that a stale row holds, new ones follow all the time.
+ */
 async function unparked(session: MysqlSession, o: TargetWaitOptions): Promise<void> {
   const { owner, target, wait } = o;
   const until = performance.now() + PARKED_WAIT_MS;
+  let upToMs = Number.MAX_SAFE_INTEGER;
   for (;;) {
-    const { parked, blocked } = await readWaiting(session, target.database, owner.job);
-    const left = parked + blocked;
-    if (left === 0 || performance.now() > until) return;
-    wait.stillFor(`${left} rows that wait on target ${target.name}`, `waiting ${left}`);
+    const span = { afterMs: Date.now() - PARKED_WAIT_MS, upToMs };
+    const left = await readWaitingSince(session, target.database, owner.job, span);
+    if (left.keys === 0 || performance.now() > until) return;
+    upToMs = left.newestMs;
+    wait.stillFor(`${left.keys} rows that wait on target ${target.name}`, `waiting ${left.keys}`);
     await sleep(POLL_MAX_MS, wait.signal);
   }
 }
