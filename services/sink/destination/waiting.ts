@@ -29,10 +29,13 @@ export interface ParkedRow {
   reason: ParkReason;
   /** Null if the row waits for its unique value. */
   why: Refusal | null;
-  /** Avro row; of a record that may become a dead letter, or cannot be read, its whole value. */
+  /** The record's whole value: whatever waits may yet become a dead letter. */
+  value: Buffer;
+}
+
+/** A row that waits, read again: `row` is its Avro row by the table's present schema. */
+export interface ReadRow extends ParkedRow {
   row: Buffer;
-  /** The whole value of a row that was kept with it. */
-  value?: Buffer;
 }
 
 /** Blocked keys of a partition task. */

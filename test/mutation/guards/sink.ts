@@ -115,4 +115,22 @@ export const SINK_GUARDS: Guard[] = [
     tests: ['services/sink/destination/mysql/enum-error.mysql.test.ts'],
     named: 'is refused, not cut',
   },
+  {
+    name: 'a refused row that only waited',
+    why: 'a row that the target refuses while it waits for its unique value becomes no dead letter',
+    file: 'services/sink/destination/mysql/apply.ts',
+    find: "if (isWaiting(row.reason)) blockWaiting(row, 'refused', why, change);\n      else if",
+    replace: 'if',
+    tests: ['services/sink/destination/mysql/blocked.mysql.test.ts'],
+    named: 'is refused before it has it, stops alone',
+  },
+  {
+    name: 'a waiting row of another schema',
+    why: 'a row that nobody can read any more waits for ever, and nobody is told',
+    file: 'services/sink/destination/mysql/read-again.ts',
+    find: 'if (isWaiting(parked.reason)) again.outdated.push(parked);',
+    replace: '',
+    tests: ['services/sink/destination/mysql/blocked.test.ts'],
+    named: 'are read again by whoever understands them',
+  },
 ];

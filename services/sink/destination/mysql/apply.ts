@@ -21,13 +21,12 @@ import { CLEAR, DELETE, type TableFold, UNREADABLE, UPSERT } from '../../intake/
 import type { PartitionTask } from '../../intake/partition-task.ts';
 import type { Refusal } from '../../intake/refusal.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
-import type { ParkedRow } from '../waiting.ts';
-import { WaitingChange } from '../waiting.ts';
+import { isWaiting, type ParkedRow, type ReadRow, WaitingChange } from '../waiting.ts';
 import type { DeadLetterStore } from './dead-letter-store.ts';
 import type { OffsetTable } from './offset.ts';
 import type { Acquired } from './owner.ts';
 import type { ParkTable } from './park.ts';
-import { readAgain } from './read-again.ts';
+import { OUTDATED, readAgain } from './read-again.ts';
 import { type RecordList, some, someRows } from './record-list.ts';
 import { refusalOf } from './refusal.ts';
 import { FoldedRows, ParkedRows } from './row-lists.ts';
@@ -98,8 +97,9 @@ export class Applier {
     const { parks, tableOf, writer } = this.#o;
     const change = new WaitingChange(this.#o.blockedMax);
     const found = await parks.rows(this.#session, task, keys);
-    const { rows, deletes, outdated } = readAgain(task, found);
-    for (const row of outdated) change.park(row);
+    const { rows, deletes, outdated } = readAgain(found);
+    // A newer event of the key, or a repair of it, brings the row as it is now.
+    for (const row of outdated) blockWaiting(row, 'refused', OUTDATED, change);
     const table = tableOf(task.table);
     const all = new ParkedRows(rows);
     const left = new Set<number>();
@@ -131,19 +131,17 @@ export class Applier {
   /**
    * A row that was tried again, and whose key another source owns. One that has waited for its
    * unique value is not that key's owner any more: it has lost its key as well, and says so from
-   * now on (it has no record at hand for a dead letter).
+   * now on.
    */
-  #stillForeign(row: ParkedRow, owner: string, change: WaitingChange): void {
+  #stillForeign(row: ReadRow, owner: string, change: WaitingChange): void {
     if (row.reason === 'unique') {
       const why = heldBy(owner, row.task);
       if (row.why?.text !== why.text) change.park({ ...row, why });
       return;
     }
-    if (row.reason !== 'owned' || row.value === undefined) return;
+    if (row.reason !== 'owned') return;
     if (Date.now() - row.sinceMs < this.#o.parkDeadlineMs) return;
-    const { task, value } = row;
-    const why = heldBy(owner, task);
-    change.block({ ...row, reason: 'collision', why, row: value }, letterOf(row, value, why));
+    blockWaiting(row, 'collision', heldBy(owner, row.task), change);
   }
 
   /** What goes: rows of the fold's own source, and by a tombstone those of nobody too. */
@@ -283,15 +281,9 @@ function retryOutcome(list: ParkedRows, change: WaitingChange, left: (i: number)
     refuses: (i, error) => {
       left(i);
       const row = list.at(i);
-      // The target was changed since it was parked, and its record is not at hand for a dead
-      // letter.
-      if (row.reason === 'unique') throw error;
       const why = refusalOf(error);
-      if (why.text === row.why?.text) return;
-      const refused: ParkedRow = { ...row, reason: 'refused', why };
-      // Until now it has only waited: nobody was told of it.
-      if (row.reason === 'owned' && row.value) change.block(refused, letterOf(row, row.value, why));
-      else change.park(refused);
+      if (isWaiting(row.reason)) blockWaiting(row, 'refused', why, change);
+      else if (why.text !== row.why?.text) change.park({ ...row, reason: 'refused', why });
     },
   };
 }
@@ -301,10 +293,16 @@ function heldBy(owner: string, { table }: PartitionTask): Refusal {
   return { kind: 'collision', errno: null, text };
 }
 
-/** The record of a row that was parked with its whole value. */
-function letterOf({ task, key, offset }: ParkedRow, value: Buffer, why: Refusal): DeadLetter {
+/** A row that has only waited until now: nobody was told of it, so it becomes a dead letter too. */
+function blockWaiting(
+  row: ParkedRow,
+  reason: 'refused' | 'collision',
+  why: Refusal,
+  change: WaitingChange,
+): void {
+  const { task, offset, value } = row;
   const header = registryFrame(task.table.keySchemaId);
-  const reason = why.kind === 'collision' ? 'collision' : 'refused';
-  const record = Buffer.concat([header, Buffer.from(key, 'latin1')]);
-  return { task, offset, key: record, value, reason, why, sinceMs: Date.now() };
+  const key = Buffer.concat([header, Buffer.from(row.key, 'latin1')]);
+  const letter: DeadLetter = { task, offset, key, value, reason, why, sinceMs: Date.now() };
+  change.block({ ...row, reason, why }, letter);
 }

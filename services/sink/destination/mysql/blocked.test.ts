@@ -12,8 +12,7 @@ import { UNREADABLE, UPSERT } from '../../intake/fold.ts';
 import { advanced, nothingWaits, PartitionTask } from '../../intake/partition-task.ts';
 import { RoutedBatch } from '../../intake/routed-batch.ts';
 import { SinkTable } from '../../intake/sink-table.ts';
-import type { ParkedRow } from '../waiting.ts';
-import { WaitingChange } from '../waiting.ts';
+import { type ParkedRow, type ParkReason, WaitingChange } from '../waiting.ts';
 import { pieces } from './park.ts';
 import { readAgain } from './read-again.ts';
 import { isOfRow, refusalOf } from './refusal.ts';
@@ -142,25 +141,26 @@ describe('records that cannot be read', () => {
     const log = new LogMaker(SMALL_TABLE, 's.d.t', 0, { keySchemaId: 7, valueSchemaId: 9 });
     const { value } = log.encode({ op: 'c', after: [1, 1, 5] });
     const key = Buffer.from([2]).toString('latin1');
-    const park = (task: PartitionTask): ParkedRow & { schemaId: number } => ({
+    const park = (task: PartitionTask, reason: ParkReason = 'unreadable'): ParkedRow => ({
       task,
       key,
       offset: 4,
       sinceMs: 0,
-      reason: 'unreadable',
+      reason,
       why: { kind: 'schema-changed', errno: null, text: '' },
-      row: value,
-      schemaId: 8,
+      value,
     });
-    expect(readAgain(taskOf(1), [park(taskOf(1))])).toEqual({
-      rows: [],
-      deletes: [],
-      outdated: [],
-    });
+    const nothing = { rows: [], deletes: [], outdated: [] };
+    expect(readAgain([park(taskOf(1)), park(taskOf(1), 'refused')])).toEqual(nothing);
+    // A row that only waits does so in vain if nobody can read it any more.
+    for (const reason of ['unique', 'owned'] as const) {
+      const waiting = park(taskOf(1), reason);
+      expect(readAgain([waiting])).toEqual({ ...nothing, outdated: [waiting] });
+    }
     const newer = tableOf({ keySchemaId: 7, valueSchemaId: 9 });
-    const here = readAgain(taskOf(1, newer), [park(taskOf(1, newer))]);
+    const here = readAgain([park(taskOf(1, newer))]);
     expect(here.rows.map(r => newer.codec.toJs(r.row, 0))).toEqual([[1, 1, 5]]);
-    const elsewhere = readAgain(taskOf(0, newer), [park(taskOf(0, newer))]);
+    const elsewhere = readAgain([park(taskOf(0, newer))]);
     expect(elsewhere).toEqual({ rows: [], deletes: [key], outdated: [] });
   });
 });
@@ -218,7 +218,7 @@ describe('what waits', () => {
 
   function row(task: PartitionTask, key: string, offset = 0): ParkedRow {
     const reason = 'refused';
-    return { task, key, offset, sinceMs: 5, reason, why, row: Buffer.alloc(1) };
+    return { task, key, offset, sinceMs: 5, reason, why, value: Buffer.alloc(1) };
   }
 
   function deadLetter(task: PartitionTask, offset = 0): DeadLetter {

@@ -7,20 +7,22 @@
  *   older version is gone is what breaks swaps and cycles. Meanwhile another source may bring a row
  *   of its key: then `error` says which.
  * - `owned`: the key is in the table as a row of another source (owner.ts). If the row has moved
- *   between the sources, the other one's delete will come; the whole value is kept, as it may
- *   become a dead letter.
+ *   between the sources, the other one's delete will come.
  * - `collision`: the same past its deadline: both sources have the key. Blocked.
  * - `refused`: the target refuses the row by itself. Its key is blocked, until a newer event of it
  *   comes or the target takes the row; the rest of the partition task flows. The older version is
  *   gone so that nobody takes it for the newest one, and so that it holds no unique value back.
- * - `unreadable`: nobody can read the record (`row` is its whole value). Blocked in the same way,
- *   on every target, since it might have said anything.
+ * - `unreadable`: nobody can read the record Blocked in the same way, on every target, since it
+ *   might have said anything.
+ * The record's whole value is kept, whatever the reason: what only waits today may be refused
+ * tomorrow, and then its record belongs to the dead letters.
  *
  * A row in the park belongs to the owner of its partition task, which alone puts it back or
  * replaces it, and only in transactions that hold the partition task's offset row: the same fence
  * as for everything else. The partition task's `parked` and `blocked` are copies of the keys:
  * exact, because claiming a partition task fences other writers.
  */
+import { FRAME_BYTES } from '../../../../shared/codec/registry-frame.ts';
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { quoteText } from '../../../../shared/mysql/identifier.ts';
 import { parkTable } from '../../../../shared/mysql/target-state.ts';
@@ -89,7 +91,7 @@ export class ParkTable {
       row_key LONGBLOB NOT NULL COMMENT 'canonical bytes of the primary key',
       record_offset BIGINT NOT NULL COMMENT 'the event in the topic partition',
       schema_id INT NOT NULL,
-      row_value LONGBLOB NOT NULL COMMENT 'Avro row',
+      row_value LONGBLOB NOT NULL COMMENT 'of the event, as in the log',
       since_ms BIGINT NOT NULL,
       ${NEWER.join(',\n      ')},
       PRIMARY KEY (job, topic, part, key_hash)
@@ -137,10 +139,10 @@ export class ParkTable {
       });
     }
     const values = rows.map(r => {
-      const { task, key, row, why } = r;
+      const { task, key, why } = r;
       const place = `${this.#job},${quoteText(task.topic)},${task.partition}`;
       const hex = Buffer.from(key, 'latin1').toString('hex');
-      const value = `${task.table.valueSchemaId},x'${row.toString('hex')}'`;
+      const value = `${schemaIdOf(r.value)},x'${r.value.toString('hex')}'`;
       const told = why === null ? 'NULL,NULL,NULL' : refusalText(why);
       const { jobId, target } = this.#owner;
       const reason = `${quoteText(r.reason)},${told},${quoteText(jobId)},${quoteText(target)}`;
@@ -174,17 +176,15 @@ export class ParkTable {
     );
   }
 
-  /**
-   * The rows of some parked keys of a partition task, with the schema that each was written with.
-   */
+  /** What waits of some keys of a partition task. */
   async rows(
     session: MysqlSession,
     task: PartitionTask,
     keys: readonly string[],
-  ): Promise<(ParkedRow & { schemaId: number })[]> {
-    const found = await session.query<ParkRow & { schema_id: string | number; row_value: Buffer }>(
-      `SELECT topic, part, row_key, record_offset, since_ms, schema_id, row_value,
-       reason, kind, errno, error, job_id, target
+  ): Promise<ParkedRow[]> {
+    const found = await session.query<ParkRow & { row_value: Buffer }>(
+      `SELECT topic, part, row_key, record_offset, since_ms, row_value, reason,
+       kind, errno, error, job_id, target
        FROM ${this.table} WHERE job = ${this.#job} AND ${placeOf(task)}
        AND key_hash IN (${keys.map(hashLiteral).join(',')})`,
     );
@@ -195,8 +195,7 @@ export class ParkTable {
       sinceMs: Number(r.since_ms),
       reason: r.reason,
       why: r.reason === 'unique' && r.error === null ? null : whyOf(r),
-      row: r.row_value,
-      schemaId: Number(r.schema_id),
+      value: r.row_value,
     }));
   }
 }
@@ -224,6 +223,11 @@ function tooLarge(bytes: number, packetBytes: number): ReshardError {
     context: { bytes, max_allowed_packet: packetBytes },
     remedy: 'raise max_allowed_packet on the target: SET GLOBAL max_allowed_packet = 1073741824',
   });
+}
+
+/** Of a value; 0 of what has no frame. */
+function schemaIdOf(value: Buffer): number {
+  return value.length < FRAME_BYTES || value[0] !== 0 ? 0 : value.readInt32BE(1);
 }
 
 function whyOf(r: ParkRow): Refusal {

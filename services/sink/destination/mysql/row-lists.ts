@@ -3,7 +3,7 @@
 import type { DeadLetter } from '../../dead-letter/dead-letter.ts';
 import type { Kind, TableFold } from '../../intake/fold.ts';
 import type { Refusal } from '../../intake/refusal.ts';
-import type { ParkedRow, ParkReason } from '../waiting.ts';
+import type { ParkedRow, ParkReason, ReadRow } from '../waiting.ts';
 import type { RecordList, RowList } from './record-list.ts';
 import { refusalOf } from './refusal.ts';
 
@@ -47,7 +47,6 @@ export class FoldedRows implements RowList {
     const entry = this.#entries[i] as number;
     const task = fold.task(entry);
     const key = fold.keyText(entry);
-    const isWhole = reason !== 'unique' && reason !== 'refused';
     return {
       task,
       key,
@@ -56,7 +55,7 @@ export class FoldedRows implements RowList {
       offset: fold.offset(entry),
       // A key whose every new version has to wait does not get younger by it.
       sinceMs: task.waitsSince(key) ?? nowMs,
-      row: isWhole ? (fold.record(entry).value ?? NONE) : this.#row(entry),
+      value: fold.record(entry).value ?? NONE,
     };
   }
 
@@ -74,20 +73,15 @@ export class FoldedRows implements RowList {
       sinceMs: nowMs,
     };
   }
-
-  #row(entry: number): Buffer {
-    const fold = this.#fold;
-    return fold.buf(entry).subarray(fold.rowStart(entry), fold.rowEnd(entry));
-  }
 }
 
 /** Rows that come back from the park. */
 export class ParkedRows implements RowList {
-  readonly list: readonly ParkedRow[];
+  readonly list: readonly ReadRow[];
   readonly rows: RecordList;
   readonly keys: RecordList;
 
-  constructor(list: readonly ParkedRow[]) {
+  constructor(list: readonly ReadRow[]) {
     this.list = list;
     const count = list.length;
     this.rows = { count, buf: i => this.at(i).row, start: () => 0 };
@@ -98,7 +92,7 @@ export class ParkedRows implements RowList {
     return this.at(i).key;
   }
 
-  at(i: number): ParkedRow {
-    return this.list[i] as ParkedRow;
+  at(i: number): ReadRow {
+    return this.list[i] as ReadRow;
   }
 }
