@@ -35,11 +35,25 @@ export function notNullDefinition(createTable: string, column: string): string |
   return [...parts.slice(0, at), changed, ...parts.slice(at + 1)].join('');
 }
 
-/** Undefined if the source's statement does not say how. */
+/** A text column up to the place where its character set stands, if it is not the table's own. */
+const PLAIN_TEXT =
+  /^`(?:[^`]|``)*` (?:(?:var)?char|(?:tiny|medium|long)?text|enum|set)(?:\((?:'(?:[^']|'')*'|[^')])*\))?(?= |$)(?! CHARACTER SET | COLLATE )/i;
+
+/** The definition of a text column in a table whose own character set is another one. */
+export function withTextOf(definition: string, text: string): string {
+  return definition.replace(PLAIN_TEXT, start => `${start} ${text}`);
+}
+
+/**
+ * Undefined if the source's statement does not say how. `text`: the character set of the source's
+ * table, as a clause, if the target's table has another one; the server does not print it with
+ * the columns that have it.
+ */
 export function alterTable(
   target: string,
   remedy: SchemaRemedy,
   createTable: string,
+  text = '',
 ): string | undefined {
   const alter = (change: string): string => `ALTER TABLE ${target} ${change};`;
   switch (remedy.kind) {
@@ -61,7 +75,8 @@ export function alterTable(
     case 'modify': {
       const definition = columnDefinition(createTable, remedy.column);
       if (definition === undefined) return undefined;
-      return alter(`${remedy.kind === 'add' ? 'ADD' : 'MODIFY'} COLUMN ${definition}`);
+      const whole = text === '' ? definition : withTextOf(definition, text);
+      return alter(`${remedy.kind === 'add' ? 'ADD' : 'MODIFY'} COLUMN ${whole}`);
     }
     default:
       return unreachable(remedy);

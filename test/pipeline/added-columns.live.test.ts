@@ -39,6 +39,20 @@ async function columnsOf(target: number, table: string): Promise<string[]> {
   return rows.map(([name]) => String(name));
 }
 
+async function onTarget(target: number, ...statements: string[]): Promise<string[][]> {
+  await using client = await job.sql(target);
+  let rows: unknown[][] = [];
+  for (const sql of statements) rows = await client.rows(sql);
+  return rows.map(row => row.map(String));
+}
+
+/** What control says of columns that it leaves to the operator. */
+const left = (words: RegExp): Promise<string> =>
+  until(() => job.logOf('control').find(l => l.includes('left to the operator') && words.test(l)), {
+    timeoutMs: MINUTES,
+    what: `control to leave ${words}`,
+  });
+
 const errors = (): string[] =>
   (job.status?.services ?? []).flatMap(s => (s.state === 'halted' && s.error ? [s.error] : []));
 
@@ -56,6 +70,8 @@ it(
     await job.copied();
     const loads = [job.load(60, 5, 0), job.load(60, 5, 1)];
     const consumer = await job.plainConsumer();
+    // A text column that is added there as the source prints it would be another one.
+    await onTarget(1, 'ALTER TABLE orders DEFAULT CHARACTER SET latin1');
     await job.onSource(
       0,
       'ALTER TABLE orders ADD COLUMN tag VARCHAR(20) NULL FIRST',
@@ -118,14 +134,7 @@ it(
     await using client = await job.sql(0);
     await client.run('ALTER TABLE order_items ADD COLUMN gift VARCHAR(5)');
     await job.onSource(1, 'ALTER TABLE order_items ADD COLUMN gift INT NULL');
-    const left = await until(
-      () => {
-        const lines = job.logOf('control').filter(l => l.includes('left to the operator'));
-        return lines.some(l => l.includes('order_items')) && lines;
-      },
-      { timeoutMs: MINUTES, what: 'control to leave it' },
-    );
-    expect(left.join('\n')).toMatch(/gift/);
+    await left(/order_items.*gift/);
     expect(await columnsOf(1, 'order_items')).not.toContain('gift');
     expect(await columnsOf(1, 'customers')).not.toContain('level');
     const halt = await until(() => errors().find(e => /adds gift/.test(e)), {
@@ -144,6 +153,46 @@ it(
       timeoutMs: MINUTES,
       what: 'the second source to go on',
     });
+  },
+  3 * MINUTES,
+);
+
+it(
+  'a column that a target would fill otherwise than the source is left to the operator',
+  async () => {
+    for (const t of [0, 1]) {
+      await onTarget(t, 'ALTER TABLE order_items ADD COLUMN flag INT DEFAULT 7');
+    }
+    await job.onSource(1, 'ALTER TABLE order_items ADD (flag INT, INDEX by_flag (flag))');
+    await left(/order_items.*flag has a default/);
+    // As it is printed, and then what is printed for what that has left there.
+    const at = ['--source', job.status?.sources[1]?.source ?? '', '--tables', 'order_items'];
+    for (const [word, why] of [
+      ['ALTER TABLE', /flag has a default/],
+      ['UPDATE', /flag has values in rows that are there/],
+    ] as const) {
+      const { code, err } = await callReshard('ddl', 'apply', job.jobFile, '--yes', ...at);
+      expect([code, err]).toEqual([1, expect.stringMatching(why)]);
+      const { out } = await callReshard('ddl', 'show', job.jobFile, ...at);
+      const printed = [...out.matchAll(/^ {4}target(\d): (.*);$/gm)];
+      expect(printed.map(([, , sql = '']) => sql.startsWith(word))).toEqual([true, true]);
+      for (const [, target, sql = ''] of printed) await onTarget(Number(target) - 1, sql);
+    }
+    const { code, err } = await callReshard('ddl', 'apply', job.jobFile, '--yes', ...at);
+    expect(code, err).toBe(0);
+    await until(() => !errors().some(e => /adds flag/.test(e)), {
+      timeoutMs: MINUTES,
+      what: 'the second source to go on',
+    });
+    for (const t of [0, 1]) {
+      const [counts] = await onTarget(t, 'SELECT COUNT(*) > 0, COUNT(flag) FROM order_items');
+      expect(counts).toEqual(['1', '0']);
+    }
+    // Rows of the first source, which has no such column, would get a time with each update.
+    const seen = 'seen DATETIME NULL ON UPDATE CURRENT_TIMESTAMP';
+    await job.onSource(1, `ALTER TABLE order_items ADD COLUMN ${seen}`);
+    await left(/order_items.*seen is set to the time by each update/);
+    for (const t of [0, 1]) expect(await columnsOf(t, 'order_items')).not.toContain('seen');
   },
   3 * MINUTES,
 );

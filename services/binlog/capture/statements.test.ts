@@ -102,6 +102,15 @@ describe('statements that row events do not tell all of', () => {
     );
   });
 
+  test('columns that the plan has are passed: they were there, or came while it was made', () => {
+    gtid(10);
+    query('ALTER TABLE t ADD COLUMN IF NOT EXISTS N INT');
+    expect(at.position.resume().gtid).toBe(until(10));
+    gtid(11);
+    const text = 'ALTER TABLE t ADD COLUMN IF NOT EXISTS n INT, ADD IF NOT EXISTS a INT';
+    expect(() => query(text)).toThrow(/ALTER of t at the source adds a$/);
+  });
+
   test.each(['TRUNCATE t', 'DROP TABLE t', 'FROBNICATE t', 'CREATE OR REPLACE DATABASE d'])(
     'halts at once: %s',
     text => {

@@ -5,6 +5,7 @@
  */
 import { asReshardError, type ReshardError, unreachable } from '../../../shared/runtime/error.ts';
 import {
+  allColumns,
   isServerKey,
   keyIndexName,
   type TableSchema,
@@ -160,14 +161,16 @@ export class Statements {
    * What changes neither rows nor columns needs no question: were it misread, the table maps of the
    * rows that follow say so. What the server shows now may be the work of later statements.
    */
-  #altered(what: string, { schema, added }: CapturedTable, effect: AlterEffect): Next {
+  #altered(what: string, { schema }: CapturedTable, effect: AlterEffect): Next {
     const { adds, acts, redeclares, drops } = effect;
     if (losesKey(schema, drops)) {
       const why = 'it takes away the index by which its rows are told apart, or renames it';
       throw this.#refusals.changed(`${what}: ${why}`, [schema.table]);
     }
-    // Columns that the plan has by now: they were taken up, and the targets have them.
-    const unknown = adds.filter(name => !added.has(name));
+    // What the plan has is on the targets: it was taken up, or was there (IF NOT EXISTS) or came
+    // while the plan was made. Row images of before it are told by their table maps.
+    const planned = new Set(allColumns(schema).map(c => c.name.toLowerCase()));
+    const unknown = adds.filter(name => !planned.has(name));
     if (unknown.length > 0) throw this.#refusals.grown(what, schema.table, unknown);
     if (!acts && !redeclares) return 'stands';
     const found = this.#o.judge.ofTable(effect, schema, () => this.#o.position.whole());

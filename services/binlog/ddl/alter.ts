@@ -73,7 +73,7 @@ export function alterEffect(r: WordReader): AlterEffect | null {
   if (r.skip('WAIT')) r.at += 1;
   else r.skip('NOWAIT');
   const effect: AlterEffect = { adds: [], redeclares: false, acts: false, drops: [] };
-  const clauses = clausesOf(r.words.slice(r.at));
+  const clauses = clausesOf(r.words.slice(r.at)).flatMap(listed);
   const [first, ...names] = clauses;
   if (first !== undefined && PARTITIONS.test(first.text) && !isOther(first)) {
     return names.every(c => PARTITION_NAME.test(c.text)) ? effect : null;
@@ -88,7 +88,7 @@ export function alterEffect(r: WordReader): AlterEffect | null {
     const added = addedBy(clause);
     if (added === null && !isRedeclared(clause)) return null;
     if (added === null) effect.redeclares = true;
-    else effect.adds.push(...added);
+    else effect.adds.push(added);
   }
   return effect;
 }
@@ -128,21 +128,28 @@ function textOf(words: readonly Word[]): string {
   return texts.join(' ');
 }
 
-/** Names of the columns that the clause adds empty; null if that is not all that it does. */
-function addedBy({ words, text }: Clause): string[] | null {
+/** What stands behind the start of a clause that adds a column, or a list; null: it is another. */
+function addition({ words, text }: Clause): Word[] | null {
   const head = /^ADD (COLUMN )?(IF NOT EXISTS )?/.exec(`${text} `);
-  if (head === null) return null;
-  const rest = words.slice(head[0].trim().split(' ').length);
-  const isList = rest[0]?.text === '(' && !rest[0].quoted;
-  const definitions = isList ? clausesOf(rest.slice(1, -1)) : [{ words: rest, text: textOf(rest) }];
-  const names: string[] = [];
-  for (const definition of definitions) {
-    const [name, ...declared] = definition.words;
-    if (name === undefined || !isEmpty(textOf(declared))) return null;
-    if (!name.quoted && NO_COLUMN.test(name.text)) return null;
-    names.push(name.text.toLowerCase());
-  }
-  return names;
+  return head === null ? null : words.slice(head[0].trim().split(' ').length);
+}
+
+/** A list in parentheses has indexes and constraints beside columns: each is a clause. */
+function listed(clause: Clause): Clause[] {
+  const rest = addition(clause) ?? [];
+  if (rest[0]?.text !== '(' || rest[0].quoted) return [clause];
+  return clausesOf(rest.slice(1, -1)).map(({ words }) => {
+    const all = [...clause.words.slice(0, 1), ...words];
+    return { words: all, text: textOf(all) };
+  });
+}
+
+/** Name of the column that the clause adds empty; null if that is not all that it does. */
+function addedBy(clause: Clause): string | null {
+  const [name, ...declared] = addition(clause) ?? [];
+  if (name === undefined || !isEmpty(textOf(declared))) return null;
+  if (!name.quoted && NO_COLUMN.test(name.text)) return null;
+  return name.text.toLowerCase();
 }
 
 /** Pure: whether a column that is declared so is NULL in the rows that are there. */

@@ -4,7 +4,7 @@
  */
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
-import { type GrowthLook, lookAtTable } from '../phase/growth.ts';
+import { filledTargets, type GrowthLook, lookAtTable } from '../phase/growth.ts';
 import type { JobLink } from './job-handle.ts';
 
 const LOOK_MS = 100;
@@ -28,7 +28,10 @@ export async function changedTables(
     for (const { name } of job.tables) {
       if (tables.length > 0 && !tables.includes(name)) continue;
       const look = await lookAtTable({ job, view, log }, source, name);
-      if (look !== null) found.push(look);
+      if (look === null) continue;
+      // A copy writes over it; what is taken up does not.
+      const filled = look.against.length > 0 ? [] : await filledTargets(link, look);
+      found.push({ ...look, targets: [...look.targets, ...filled] });
     }
   }
   return found;

@@ -14,8 +14,10 @@ import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import { lookAtTable, refuse, refuseTargets } from './growth.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import { filledTargets, lookAtTable, refuse, refuseTargets } from './growth.ts';
 
 /** A table at whose added columns a source has halted. */
 export interface GrownTable {
@@ -23,6 +25,8 @@ export interface GrownTable {
   table: string;
   /** Names of the columns, as the source tells them. */
   added: string;
+  /** Since when it is known here. */
+  sinceMs: number;
 }
 
 /** What the newest reports of sources say. */
@@ -38,11 +42,18 @@ export class GrownTables {
       this.#bySource.delete(report.unit);
       return;
     }
-    this.#bySource.set(report.unit, { source: report.unit, table, added });
+    const known = this.#bySource.get(report.unit);
+    if (known?.table === table && known.added === added) return;
+    this.#bySource.set(report.unit, { source: report.unit, table, added, sinceMs: Date.now() });
   }
 
   list(): GrownTable[] {
     return [...this.#bySource.values()];
+  }
+
+  /** Makes the targets ready; see growTargets. */
+  grow(deps: Deps, source: JobSource, grown: GrownTable): Promise<boolean> {
+    return growTargets(deps, source, grown);
   }
 }
 
@@ -61,12 +72,16 @@ interface Deps {
  * Adds to the targets what they lack. False: the table is as planned by now. Throws if the columns
  * cannot be taken up, or a target lacks something else.
  */
-export async function growTargets(deps: Deps, source: JobSource, table: string): Promise<boolean> {
+async function growTargets(deps: Deps, source: JobSource, grown: GrownTable): Promise<boolean> {
+  const { table } = grown;
   const look = await lookAtTable(deps, source, table);
-  if (look === null) return false;
+  if (look === null) {
+    refuseAbsent(grown, deps.view.plans.get(`${source.name}/${source.database}.${table}`)?.schema);
+    return false;
+  }
   const lacking = look.targets.filter(t => t.isAddition && t.sql !== null);
   const others = look.targets.filter(t => !lacking.includes(t));
-  refuse({ ...look, targets: others });
+  refuse({ ...look, targets: [...others, ...(await filledTargets(deps, look))] });
   for (const target of deps.job.targets) {
     const statements = lacking.filter(t => t.target === target.name).map(t => t.sql ?? '');
     if (statements.length > 0) await alterTarget(deps, target, statements);
@@ -78,10 +93,36 @@ export async function growTargets(deps: Deps, source: JobSource, table: string):
   return true;
 }
 
+/**
+ * Throws if the source has halted at columns that neither the plan nor, it seems, the table has. A
+ * statement is in the binlog before its server shows what it did (one that waits for a replica's
+ * word, or writes of an ALTER when it begins it, is late by that), so it is looked at again; after
+ * a while they are taken for gone.
+ */
+export function refuseAbsent(
+  { source, table, added, sinceMs }: GrownTable,
+  planned: TableSchema | undefined,
+  nowMs = Date.now(),
+): void {
+  const names = new Set(planned?.columns.map(c => c.name.toLowerCase()));
+  const absent = added.split(', ').filter(name => !names.has(name.toLowerCase()));
+  if (absent.length === 0) return;
+  const context = { source, table };
+  const what = `${table} of ${source} does not have ${absent.join(', ')}`;
+  if (nowMs - sinceMs < PATIENCE_MS) throw new ReshardError('source', `${what} yet`, { context });
+  throw new ReshardError('schema-changed', `${what} any more`, {
+    context,
+    remedy: `\`reshard recopy <job file> --source ${source} --tables ${table}\``,
+  });
+}
+
+/** A server may hold an ALTER back, after it has told its readers, for this long at most. */
+const PATIENCE_MS = 60_000;
+
 /** What an ALTER TABLE asks of the server, the least disturbance first. */
 const WAYS = ['ALGORITHM=INSTANT', 'ALGORITHM=INPLACE, LOCK=NONE'];
-/** ALGORITHM or LOCK is not supported for this change; too many versions of rows for INSTANT. */
-const NOT_THIS_WAY: ReadonlySet<number> = new Set([1845, 1846, 4092]);
+/** ALGORITHM or LOCK is not supported for this change; too many, or too long, rows for INSTANT. */
+const NOT_THIS_WAY: ReadonlySet<number> = new Set([1845, 1846, 4092, 4093]);
 const DUPLICATE_COLUMN = 1060;
 /** All who use the table wait behind an ALTER that waits for a transaction. */
 const LOCK_WAIT_S = 5;

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { TablePlan } from '../../../shared/job/state/job-view.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import { type GrowthLook, refuse } from './growth.ts';
+import { type GrowthLook, refuse, textClause } from './growth.ts';
 
 const now: TableSchema = { db: 'd', table: 't', columns: [], primaryKey: [], uniqueKeys: [] };
 const plan: TablePlan = {
@@ -10,7 +10,7 @@ const plan: TablePlan = {
   ...{ keySchemaId: 1, valueSchemaId: 2, estimatedRows: 0, ranges: [], schema: now },
 };
 const look = (o: Partial<GrowthLook>): GrowthLook => ({
-  ...{ plan, now, added: ['c'], against: [], unfit: [], targets: [] },
+  ...{ plan, now, create: '', added: ['c'], against: [], unfit: [], targets: [] },
   ...o,
 });
 
@@ -22,11 +22,12 @@ test('a target without them is altered first, by what is printed', () => {
   const targets = [
     {
       target: 't1',
+      column: 'c',
       what: 'c is not on the target',
       sql: 'ALTER TABLE d.t ADD COLUMN c int;',
       isAddition: true,
     },
-    { target: 't2', what: 'c is not on the target', sql: null, isAddition: true },
+    { target: 't2', column: 'c', what: 'c is not on the target', sql: null, isAddition: true },
   ];
   expect(() => refuse(look({ targets }))).toThrow(
     expect.objectContaining({
@@ -42,3 +43,20 @@ test('a table that has done more than grow is not taken up', () => {
     /has not only grown: column v is gone/,
   );
 });
+
+test.each([
+  ['latin1_swedish_ci', 'mysql', 'latin1_swedish_ci', ''],
+  ['latin1_swedish_ci', 'mysql', 'utf8mb4_bin', 'CHARACTER SET latin1 COLLATE latin1_swedish_ci'],
+  ['utf8mb4_bin', 'mysql', 'utf8mb4_0900_ai_ci', 'CHARACTER SET utf8mb4 COLLATE utf8mb4_bin'],
+  ['utf8mb4_0900_ai_ci', 'mariadb', 'utf8mb4_uca1400_ai_ci', ''],
+  ['utf8mb4_0900_ai_ci', 'mariadb', 'latin1_swedish_ci', 'CHARACTER SET utf8mb4'],
+] as const)(
+  'texts of a table in %s come to a %s table in %s with "%s"',
+  (is, flavor, there, text) => {
+    const [source, target] = [
+      { flavor: 'mysql', name: is },
+      { flavor, name: there },
+    ] as const;
+    expect(textClause(source, target)).toBe(text);
+  },
+);

@@ -4,8 +4,9 @@
  * place of the ALTER: nothing is copied.
  *
  * What is taken up is looked at first, by the command to show it and by control once more before it
- * does it: the source's table has only grown, each new column is NULL in the rows that were there,
- * and every target can hold what comes. The targets have been altered before, by whoever asks.
+ * does it: the source's table has only grown, each new column is NULL in the rows that were there
+ * (filled-column.ts), and every target can hold what comes. The targets have been altered before,
+ * by whoever asks.
  *
  * Order: doubt (a check that is under way compares another table), schema, plan. With the plan the
  * units of the source are built anew: the ordered writer writes rows of the new shape alone, those
@@ -13,6 +14,7 @@
  * before are told by the binlog's own table maps, so it does not matter how far behind the reader
  * is. Each step may be done twice.
  */
+import type { Flavor } from '../../../shared/change/gtid.ts';
 import { envelopeSchema } from '../../../shared/codec/avro-schema.ts';
 import type { Job, JobSource, JobTarget } from '../../../shared/job/job.ts';
 import {
@@ -22,7 +24,7 @@ import {
   type TablePlan,
 } from '../../../shared/job/state/job-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
-import { qualified } from '../../../shared/mysql/identifier.ts';
+import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { createTableSql } from '../../../shared/mysql/schema-copy.ts';
 import { alterTable } from '../../../shared/mysql/schema-fix.ts';
@@ -41,6 +43,7 @@ import {
   type TableSchema,
   unsupportedColumns,
 } from '../../../shared/schema/table-schema.ts';
+import { filledByServer, filledOnTarget } from './filled-column.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
 import type { StateWriter } from './state-writer.ts';
 
@@ -48,6 +51,8 @@ import type { StateWriter } from './state-writer.ts';
 export interface GrowthLook {
   plan: TablePlan;
   now: TableSchema;
+  /** The source's statement that creates it. */
+  create: string;
   /** Names of the columns that came. */
   added: string[];
   /** What stands against taking it up; empty: nothing does. */
@@ -60,6 +65,7 @@ export interface GrowthLook {
 
 export interface LackingTarget {
   target: string;
+  column: string;
   what: string;
   sql: string | null;
   /** It lacks a column: nothing of what it has is changed. */
@@ -98,17 +104,20 @@ export async function lookAtTable(
     ...(isSameKey(plan.schema, now) ? [] : ['its row key is another one']),
     ...unsupportedColumns(now).map(u => `column ${u.column}: ${u.reason}`),
   ];
-  const against = [...other, ...(await filled(session, now, names)), ...unfit];
+  const filled = await filledByServer(session, now, names);
+  const against = [...other, ...filled.map(f => `column ${f.column} ${f.what}`), ...unfit];
   const create = await createTableSql(session, source.database, table);
+  const printed = { create, collation: await collationOf(session, source.database, table) };
   const targets: LackingTarget[] = [];
   for (const target of job.targets) {
-    for (const { differs, sql } of await lacking(target, now, create, othersColumns(view, plan))) {
+    for (const { differs, sql } of await lacking(target, now, printed, othersColumns(view, plan))) {
       const what = `${differs.column} ${differs.what}`.trim();
       const isAddition = differs.remedy.kind === 'add';
-      targets.push({ target: target.name, what, sql, isAddition });
+      const { column } = differs;
+      targets.push({ target: target.name, column, what, sql, isAddition });
     }
   }
-  return { plan, now, added: names, against, unfit, targets };
+  return { plan, now, create, added: names, against, unfit, targets };
 }
 
 /** Statements that take the index of such a key away are told by its name. */
@@ -126,21 +135,30 @@ function isSameKey(planned: TableSchema, now: TableSchema): boolean {
   });
 }
 
-/** Columns with a default have it in the rows that were there, too. */
-async function filled(
-  session: MysqlSession,
-  { db, table }: TableSchema,
-  added: readonly string[],
-): Promise<string[]> {
-  const rows = await session.query<{ name: string; value: string | null; extra: string }>(
-    `SELECT COLUMN_NAME AS name, COLUMN_DEFAULT AS value, EXTRA AS extra
-       FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
-    [db, table],
-  );
-  return rows
-    .filter(r => added.includes(r.name))
-    .filter(r => (r.value !== null && r.value !== 'NULL') || /DEFAULT_GENERATED/.test(r.extra))
-    .map(r => `column ${r.name} has a default`);
+/**
+ * What the targets have by themselves in the columns that came, where they have them already: it
+ * would stay there, as nothing is copied. Reads such a column of a large table to its end.
+ */
+export async function filledTargets(
+  { job, view }: { job: Job; view: JobView },
+  { plan, now, added, targets, create }: GrowthLook,
+): Promise<LackingTarget[]> {
+  const others = othersColumns(view, plan);
+  const found = job.targets.map(async target => {
+    const lacks = targets.filter(t => t.target === target.name).map(t => t.column);
+    const there = added.filter(name => !lacks.includes(name));
+    const columns = there.map(name => ({ name, isOthers: others.has(name) }));
+    const name = qualified(target.database, now.table);
+    return (await filledOnTarget(target, now.table, columns)).map(f => {
+      const { column, what, isDeclared } = f;
+      const sql = isDeclared
+        ? alterTable(name, { kind: 'modify', column }, create)
+        : `UPDATE ${name} SET ${quoteId(column)} = NULL WHERE ${quoteId(column)} IS NOT NULL;`;
+      const words = { what: `${column} ${what}`, sql: sql ?? null, isAddition: false };
+      return { target: target.name, column, ...words };
+    });
+  });
+  return (await Promise.all(found)).flat();
 }
 
 /** Columns that other sources have brought already; not those that this one had and has lost. */
@@ -154,15 +172,45 @@ function othersColumns(view: JobView, plan: TablePlan): Set<string> {
 async function lacking(
   target: JobTarget,
   now: TableSchema,
-  create: string,
+  { create, collation }: { create: string; collation: TableCollation },
   others: ReadonlySet<string>,
 ): Promise<{ differs: SchemaDifference; sql: string | null }[]> {
   await using session = await MysqlSession.open(target, { role: 'admin', side: 'target' });
   const there = await inspectTable(session, target.database, now.table, { like: now });
   const name = qualified(target.database, now.table);
+  const text = textClause(collation, await collationOf(session, target.database, now.table));
   return schemaDifferences(now, there)
     .filter(d => d.blocks && !(d.remedy.kind === 'drop' && others.has(d.column)))
-    .map(differs => ({ differs, sql: alterTable(name, differs.remedy, create) ?? null }));
+    .map(differs => ({ differs, sql: alterTable(name, differs.remedy, create, text) ?? null }));
+}
+
+interface TableCollation {
+  flavor: Flavor;
+  name: string;
+}
+
+async function collationOf(
+  session: MysqlSession,
+  db: string,
+  table: string,
+): Promise<TableCollation> {
+  const [row] = await session.query<{ name: string | null }>(
+    `SELECT TABLE_COLLATION AS name FROM information_schema.TABLES
+      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
+    [db, table],
+  );
+  return { flavor: session.flavor, name: row?.name ?? '' };
+}
+
+/**
+ * Pure: what text columns need to be as on the source, where they have its table's own character
+ * set and the target's table has another one. The other flavor may not know the collation.
+ */
+export function textClause(source: TableCollation, target: TableCollation): string {
+  if (source.name === target.name || source.name === '') return '';
+  const [charset, targetCharset] = [source, target].map(t => t.name.replace(/_.*/, ''));
+  if (source.flavor === target.flavor) return `CHARACTER SET ${charset} COLLATE ${source.name}`;
+  return charset === targetCharset ? '' : `CHARACTER SET ${charset}`;
 }
 
 /** The oldest request without an answer. */

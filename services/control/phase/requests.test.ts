@@ -1,5 +1,5 @@
 /** A request whose source is away waits for it, visibly; it is neither lost nor in anybody's way. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Job } from '../../../shared/job/job.ts';
 import { JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
 import { until } from '../../../shared/runtime/clock.ts';
@@ -53,4 +53,41 @@ test('a recopy whose source is away holds up nothing, says what it waits for, an
   expect(view.recopies.get('recopy-1')?.error ?? null).toBeNull();
   expect(view.recopies.get('recopy-2')?.error).toMatch(/the job has no source s2/);
   expect(written).toEqual(['recopied/recopy-2']);
+});
+
+test('columns that control could not take up at once are asked for again, after a pause', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  try {
+    const view = new JobView();
+    const requested: string[] = [];
+    const put = async (key: string, record: Partial<StateRecord>): Promise<void> => {
+      if (record.growth) requested.push(key);
+      view.apply(key, { ...NONE, ...record });
+    };
+    const halt = { source: 's1', table: 'orders', added: 'a', sinceMs: 0 };
+    const deps = {
+      job: {
+        options: { addedColumns: 'apply' },
+        sources: [{ name: 's1', ...AWAY }],
+      },
+      view,
+      log: createLogger({ name: 'test', level: 'silent' }),
+      writer: { put },
+      progress: new Map(),
+      // The targets are ready; the look that follows the request is refused: there is no plan.
+      grown: { list: () => [halt], grow: async () => true },
+    };
+    const requests = new Requests(deps as unknown as RequestsDeps);
+    const steps = async (): Promise<number> => {
+      for (let i = 0; i < 20; i++) await requests.step();
+      return requested.length;
+    };
+    expect(await steps()).toBe(1);
+    vi.advanceTimersByTime(9_000);
+    expect(await steps()).toBe(1);
+    vi.advanceTimersByTime(2_000);
+    expect(await steps()).toBe(2);
+  } finally {
+    vi.useRealTimers();
+  }
 });

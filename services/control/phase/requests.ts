@@ -13,7 +13,7 @@ import { describeError } from '../../../shared/runtime/error.ts';
 import type { RunNote } from '../repair/repair-runs.ts';
 import type { Applied } from '../status/server-probe.ts';
 import { type ApplyDeps, carryOutApply, draftApply, openApply } from './apply.ts';
-import { type GrownTable, type GrownTables, growTargets } from './grown-table.ts';
+import type { GrownTable, GrownTables } from './grown-table.ts';
 import { carryOutGrowth, openGrowth } from './growth.ts';
 import { Inquiries } from './inquiry.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
@@ -25,8 +25,17 @@ export interface RequestsDeps extends ApplyDeps {
   proofs: Pick<ProofKeeper, 'doubt'>;
   /** What a target has applied; null if it does not answer. */
   applied: (target: string) => Promise<Applied | null>;
-  grown: Pick<GrownTables, 'list'>;
+  grown: Pick<GrownTables, 'list' | 'grow'>;
 }
+
+interface Answered {
+  /** Id of the request that was made, if one was. */
+  request: string;
+  atMs: number;
+}
+
+/** Between two requests of control for the same columns. */
+const AGAIN_MS = 10_000;
 
 export class Requests {
   readonly #d: RequestsDeps;
@@ -34,7 +43,7 @@ export class Requests {
   readonly #applies: Inquiries<TablePlanRecord[]>;
   readonly #growths: Inquiries<boolean>;
   /** Halts that have had their answer; the source takes a moment to go on. */
-  readonly #answered = new Set<string>();
+  readonly #answered = new Map<string, Answered>();
 
   constructor(deps: RequestsDeps) {
     this.#d = deps;
@@ -75,23 +84,27 @@ export class Requests {
     const { job, view, grown, log, writer } = this.#d;
     if (job.options.addedColumns === 'stop') return;
     const halts = new Map(grown.list().map(g => [idOf(g), g]));
-    for (const id of [...this.#answered].filter(i => !halts.has(i))) {
+    for (const [id, { request, atMs }] of [...this.#answered]) {
+      // Refused: a server was away just then, or the table has changed between the two looks.
+      const isRefused = view.applied.get(request)?.error && Date.now() - atMs > AGAIN_MS;
+      if (halts.has(id) && !isRefused) continue;
       this.#answered.delete(id);
       this.#growths.forget(id);
     }
-    for (const [id, { source: name, table }] of halts) {
+    for (const [id, halt] of halts) {
+      const { source: name, table } = halt;
       const source = job.sources.find(s => s.name === name);
       if (source === undefined || this.#answered.has(id)) continue;
-      const answer = this.#growths.ask(id, () => growTargets({ job, view, log }, source, table));
+      const answer = this.#growths.ask(id, () => grown.grow({ job, view, log }, source, halt));
       if (answer === null) continue;
-      this.#answered.add(id);
+      const atMs = Date.now();
+      const request = `${id}-${atMs}`;
+      this.#answered.set(id, { request, atMs });
       if ('error' in answer) {
         const why = describeError(answer.error);
         log.warn({ source: name, table }, `columns that came are left to the operator: ${why}`);
       } else if (answer.value) {
-        const requestedMs = Date.now();
-        const request = `${id}-${requestedMs}`;
-        const growth = { id: request, requestedMs, by: 'control', source: name, table };
+        const growth = { id: request, requestedMs: atMs, by: 'control', source: name, table };
         await writer.put(stateKey.growth(request), { growth });
       }
     }

@@ -101,4 +101,22 @@ export const DDL_GUARDS: Guard[] = [
     tests: ['services/sink/intake/intake.test.ts'],
     named: 'not planned yet',
   },
+  {
+    name: 'a list of what is added may name indexes',
+    why: 'an index is taken for a column that never comes, and the source stays halted for ever',
+    file: 'services/binlog/ddl/alter.ts',
+    find: '.flatMap(listed)',
+    replace: '',
+    tests: ['services/binlog/ddl/statement.test.ts'],
+    named: 'ALTER TABLE orders',
+  },
+  {
+    name: 'columns that the plan has are not added',
+    why: 'ADD COLUMN IF NOT EXISTS of a column that is there halts the source for ever',
+    file: 'services/binlog/capture/statements.ts',
+    find: 'const unknown = adds.filter(name => !planned.has(name));',
+    replace: 'const unknown = adds.filter(name => name !== [...planned].join());',
+    tests: ['services/binlog/capture/statements.test.ts'],
+    named: 'columns that the plan has',
+  },
 ];

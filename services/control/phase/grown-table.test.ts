@@ -1,0 +1,33 @@
+/** A source that has halted at columns that its table does not show. */
+import { expect, test } from 'vitest';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import { type GrownTable, refuseAbsent } from './grown-table.ts';
+
+const grown: GrownTable = { source: 's1', table: 't', added: 'a, b', sinceMs: 1000 };
+const planned = (...names: string[]): TableSchema => ({
+  ...{ db: 'd', table: 't', primaryKey: [], uniqueKeys: [] },
+  columns: names.map(name => ({
+    ...{ name, nullable: true, generated: 'no', autoIncrement: false, invisible: false },
+    type: { kind: 'date' },
+  })),
+});
+
+test('the server may show late what its binlog has told: it is looked at again', () => {
+  expect(() => refuseAbsent(grown, planned('id', 'a'), 2000)).toThrow(
+    expect.objectContaining({ kind: 'source', message: 't of s1 does not have b yet' }),
+  );
+});
+
+test('columns that are gone again are left to the operator, with the way out', () => {
+  expect(() => refuseAbsent(grown, planned('id'), 1000 + 3_600_000)).toThrow(
+    expect.objectContaining({
+      kind: 'schema-changed',
+      message: 't of s1 does not have a, b any more',
+      remedy: '`reshard recopy <job file> --source s1 --tables t`',
+    }),
+  );
+});
+
+test('of columns that the plan has by now nothing is asked', () => {
+  expect(() => refuseAbsent(grown, planned('id', 'A', 'b'), 2000)).not.toThrow();
+});
