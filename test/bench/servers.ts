@@ -26,7 +26,11 @@ export async function benchServers(
     };
   }
   const up = await startServers({
-    kafka: { nodes: 1, settings: o.asItComes ? { [FIRST_JOIN_DELAY]: '3000' } : {} },
+    kafka: {
+      nodes: 1,
+      settings: o.asItComes ? { [FIRST_JOIN_DELAY]: '3000' } : {},
+      isMeasured: true,
+    },
     registry: true,
     mysql: NAMES.map((name, i) => ({ name, serverId: 101 + i })),
     log: o.say,

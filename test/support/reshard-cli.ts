@@ -2,12 +2,16 @@
  * Calls the `reshard` command as a user would: as a process, by its arguments, output and exit
  * code. What the demo and the pipeline tests know of a job, they know by this.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { cacheRoot } from '../../services/control/node24.mjs';
 import type { Status } from '../../services/control/status/status.ts';
 
+/** As children of `reshard up` have it: what strips types off is not even loaded. */
+const COMPILED = { NODE_COMPILE_CACHE: path.join(cacheRoot(), 'compiled') };
 const MAIN = fileURLToPath(new URL('../../services/control/main.ts', import.meta.url));
 
 export type RunningCommand = {
@@ -30,7 +34,7 @@ export function spawnReshard(args: readonly string[], options: SpawnOptions = {}
   const file = options.log === undefined ? undefined : openSync(options.log, 'a');
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ['ignore', file ?? options.fd ?? 'inherit', file ?? 'inherit'],
-    env: { ...process.env, ...options.env },
+    env: { ...COMPILED, ...process.env, ...options.env },
   });
   if (file !== undefined) closeSync(file);
   return running(child);
@@ -60,7 +64,10 @@ function running(child: ChildProcess): RunningCommand {
 export async function callReshard(
   ...args: readonly string[]
 ): Promise<{ code: number; out: string; err: string }> {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...COMPILED, ...process.env },
+  });
   let out = '';
   let err = '';
   child.stdout.on('data', chunk => {
@@ -100,7 +107,9 @@ export class StatusWatch implements AsyncDisposable {
 
   static open(jobFile: string): StatusWatch {
     const args = [MAIN, 'status', jobFile, '--watch', '--json'];
-    return new StatusWatch(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] }));
+    const env = { ...COMPILED, ...process.env };
+    const stdio: StdioOptions = ['ignore', 'pipe', 'ignore'];
+    return new StatusWatch(spawn(process.execPath, args, { stdio, env }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -27,6 +27,8 @@ export interface KafkaSpec {
   settings?: Record<string, string>;
   /** Memory of a node, 512 by default. */
   heapMb?: number;
+  /** Its throughput counts: the JVM takes the time to compile for it, as it does by default. */
+  isMeasured?: boolean;
   /** By default the one that versions.ts is pinned to. */
   version?: string;
 }
