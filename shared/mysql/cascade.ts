@@ -7,6 +7,7 @@ import type { MysqlSession } from './connect.ts';
 import type { Finding } from './finding.ts';
 import { qualified, quoteId } from './identifier.ts';
 import type { ServerFacts } from './inspect.ts';
+import { isFrom } from './server-version.ts';
 
 interface KeyRow {
   name: string;
@@ -55,10 +56,7 @@ const acts = (rule: string): boolean => /^(CASCADE|SET NULL|SET DEFAULT)$/i.test
 
 /** Whether this server logs what foreign keys do. */
 export function logsCascades(session: MysqlSession, facts: ServerFacts): boolean {
-  if (session.flavor === 'mariadb') return false;
-  const [major, minor] = session.versionNumber;
-  const isNew = major > 9 || (major === 9 && minor >= 6);
-  return isNew && !facts.isOn('innodb_native_foreign_keys');
+  return isFrom(session, { mysql: '9.6.0' }) && !facts.isOn('innodb_native_foreign_keys');
 }
 
 export async function checkCascades(

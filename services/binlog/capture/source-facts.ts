@@ -4,6 +4,7 @@ import type { Flavor } from '../../../shared/change/gtid.ts';
 import type { JobSource } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
+import { isFrom, type ServerVersion } from '../../../shared/mysql/server-version.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 
@@ -33,10 +34,8 @@ export const READER_ID_MAX = 0xffff_fff0;
  * are merged by that. MySQL commits it as any other one since 8.0.30; before, and on MariaDB, the
  * binlog and the set of transactions may have it earlier than a SELECT.
  */
-export function carriesXa({ flavor, version }: Pick<SourceFacts, 'flavor' | 'version'>): boolean {
-  if (flavor === 'mariadb') return false;
-  const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(Number);
-  return major > 8 || (major === 8 && (minor > 0 || patch >= 30));
+export function carriesXa(server: ServerVersion): boolean {
+  return isFrom(server, { mysql: '8.0.30' });
 }
 
 export async function sourceFacts(source: JobSource, log: Logger): Promise<SourceFacts> {

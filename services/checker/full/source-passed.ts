@@ -10,6 +10,7 @@ import { GtidSet } from '../../../shared/change/gtid.ts';
 import type { JobSource } from '../../../shared/job/job.ts';
 import type { ProgressView, Resume } from '../../../shared/job/state/progress-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { isFrom } from '../../../shared/mysql/server-version.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { asReshardError, describeError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
@@ -103,12 +104,9 @@ async function binlogEnd(source: JobSource): Promise<BinlogEnd | null> {
     side: 'source',
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   });
-  const [major, minor] = session.versionNumber;
   const isMaria = session.flavor === 'mariadb';
-  const show =
-    !isMaria && (major > 8 || (major === 8 && minor >= 2))
-      ? 'SHOW BINARY LOG STATUS'
-      : 'SHOW MASTER STATUS';
+  const isNew = isFrom(session, { mysql: '8.2.0' });
+  const show = isNew ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS';
   const [row] = await session.query<{ File: string; Position: string | number }>(show);
   const [server] = await session.query<{ uid: string; id: string }>(
     `SELECT ${isMaria ? '@@server_uid' : '@@server_uuid'} AS uid,

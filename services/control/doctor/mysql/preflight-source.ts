@@ -17,6 +17,7 @@ import {
 import { mapMysqlError } from '../../../../shared/mysql/mysql-error.ts';
 import { refuseOtherKey } from '../../../../shared/mysql/row-key.ts';
 import { createTableSql } from '../../../../shared/mysql/schema-copy.ts';
+import { isFrom } from '../../../../shared/mysql/server-version.ts';
 import type { TableSchema } from '../../../../shared/schema/table-schema.ts';
 import { checkPrivileges, SOURCE_NEEDS } from './grant.ts';
 import { checkFormats } from './preflight-format.ts';
@@ -83,9 +84,7 @@ export function serverUuid(facts: ServerFacts): string {
 }
 
 function checkVersion(session: MysqlSession, where: string): Finding[] {
-  const [major, minor] = session.versionNumber;
-  const isOld = session.flavor === 'mysql' ? major < 8 : major < 10 || (major === 10 && minor < 5);
-  if (!isOld) return [];
+  if (isFrom(session, { mysql: '8.0.0', mariadb: '10.5.0' })) return [];
   return [
     {
       level: 'blocker',
@@ -227,9 +226,8 @@ async function checkServerId(
 
 /** Ids of connected replicas; none if we may not see them (the privilege check tells that). */
 async function replicaIds(session: MysqlSession): Promise<number[]> {
-  const [major, minor, patch] = session.versionNumber;
-  const isNew = major > 8 || (major === 8 && (minor > 0 || patch >= 22));
-  const sql = session.flavor === 'mysql' && isNew ? 'SHOW REPLICAS' : 'SHOW SLAVE HOSTS';
+  const isNew = isFrom(session, { mysql: '8.0.22' });
+  const sql = isNew ? 'SHOW REPLICAS' : 'SHOW SLAVE HOSTS';
   try {
     const rows = await session.query<Record<string, number | string>>(sql);
     return rows.map(r => Number(r.Server_Id ?? r.Server_id ?? 0));

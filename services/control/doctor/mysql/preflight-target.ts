@@ -14,6 +14,7 @@ import {
   serverFacts,
 } from '../../../../shared/mysql/inspect.ts';
 import { alterTable } from '../../../../shared/mysql/schema-fix.ts';
+import { isFrom } from '../../../../shared/mysql/server-version.ts';
 import { schemaDifferences } from '../../../../shared/schema/schema-diff.ts';
 import type { TableSchema } from '../../../../shared/schema/table-schema.ts';
 import { checkPrivileges, TARGET_NEEDS } from './grant.ts';
@@ -64,12 +65,7 @@ export async function preflightTarget(
 }
 
 function checkVersion(session: MysqlSession, where: string): Finding[] {
-  const [major, minor, patch] = session.versionNumber;
-  const isOld =
-    session.flavor === 'mysql'
-      ? major < 8 || (major === 8 && minor === 0 && patch < 19)
-      : major < 10 || (major === 10 && minor < 5);
-  if (!isOld) return [];
+  if (isFrom(session, { mysql: '8.0.19', mariadb: '10.5.0' })) return [];
   return [
     {
       level: 'blocker',

@@ -9,6 +9,7 @@ import { qualified, quoteId } from '../../../../shared/mysql/identifier.ts';
 import { columnsOf, type TableKey } from '../../../../shared/mysql/row-key.ts';
 import { createTableSql } from '../../../../shared/mysql/schema-copy.ts';
 import { notNullDefinition } from '../../../../shared/mysql/schema-fix.ts';
+import { isFrom } from '../../../../shared/mysql/server-version.ts';
 import { COARSEST, keyClassesOf } from '../../../../shared/row/key-class.ts';
 import { keyColumns } from '../../../../shared/row/key-range.ts';
 import { rowKeyNames, type TableSchema } from '../../../../shared/schema/table-schema.ts';
@@ -101,11 +102,7 @@ function newKey(session: MysqlSession, { columns }: TableSchema): string {
   const taken = new Set(columns.map(c => c.name.toLowerCase()));
   let name = COLUMN;
   for (let n = 2; taken.has(name); n++) name = `${COLUMN}_${n}`;
-  const hides = session.flavor === 'mariadb' || isFrom8023(session.versionNumber);
+  const hides = isFrom(session, { mysql: '8.0.23', mariadb: '10.3.0' });
   const invisible = hides ? ' INVISIBLE' : '';
   return `ADD COLUMN ${quoteId(name)} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY${invisible}`;
-}
-
-function isFrom8023([major, minor, patch]: readonly [number, number, number]): boolean {
-  return major > 8 || (major === 8 && (minor > 0 || patch >= 23));
 }
