@@ -102,7 +102,11 @@ describe('inspectTable', () => {
         .slice(25),
     ).toEqual(['gs', 'gv', 'hidden']);
     expect(byName.get('hidden')).toMatchObject({ invisible: true, generated: 'no' });
-    expect(schema.uniqueKeys.find(k => k.name === 'uk1')?.columns).toEqual([6, 2]);
+    const unique = new Map(schema.uniqueKeys.map(k => [k.name, k]));
+    expect(unique.get('uk1')).toEqual({ name: 'uk1', columns: [6, 2] });
+    expect(unique.get('uk2')?.parts).toEqual(['v(10)']);
+    const isMysql = session.flavor === 'mysql';
+    expect(unique.get('ex')?.parts).toEqual(isMysql ? ['((`t1` + `t2`))'] : undefined);
   });
 
   test('tells parts and expressions of keys', async () => {

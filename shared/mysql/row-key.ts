@@ -19,6 +19,8 @@ import { qualified } from './identifier.ts';
 export interface KeyPart {
   /** undefined for an expression. */
   column: string | undefined;
+  /** As the server prints it. */
+  expression: string | undefined;
   /** Length of an indexed prefix. */
   prefix: number | undefined;
   nullable: boolean;
@@ -29,6 +31,8 @@ export interface TableKey {
   unique: boolean;
   /** Statements may be told to read by it, in its order. */
   readable: boolean;
+  /** MariaDB keeps hashes of its values, in a column of its own that row images have too. */
+  hashed: boolean;
   parts: KeyPart[];
 }
 
@@ -57,18 +61,21 @@ export async function inspectKeys(
   const hasIgnored = major > 10 || (major === 10 && minor >= 6);
   const hidden =
     session.flavor === 'mysql' ? "IS_VISIBLE = 'NO'" : hasIgnored ? "IGNORED = 'YES'" : '0';
+  const expression = session.flavor === 'mysql' ? 'EXPRESSION' : 'NULL';
   const rows = await session.query<{
     ofTable: string;
     name: string;
     nonUnique: number | string;
     column: string | null;
+    expression: string | null;
     prefix: number | string | null;
     nullable: string | null;
     kind: string;
     hidden: number | string;
   }>(
     `SELECT TABLE_NAME AS ofTable, INDEX_NAME AS name, NON_UNIQUE AS nonUnique, COLUMN_NAME AS \`column\`,
-            SUB_PART AS prefix, NULLABLE AS nullable, INDEX_TYPE AS kind, ${hidden} AS hidden
+            ${expression} AS expression, SUB_PART AS prefix, NULLABLE AS nullable,
+            INDEX_TYPE AS kind, ${hidden} AS hidden
        FROM information_schema.STATISTICS
       WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?
       ORDER BY INDEX_NAME, SEQ_IN_INDEX`,
@@ -82,10 +89,12 @@ export async function inspectKeys(
       name: row.name,
       unique: Number(row.nonUnique) === 0,
       readable: row.kind === 'BTREE' && Number(row.hidden) === 0,
+      hashed: row.kind === 'HASH',
       parts: [],
     };
     key.parts.push({
       column: row.column ?? undefined,
+      expression: row.expression ?? undefined,
       prefix: row.prefix === null ? undefined : Number(row.prefix),
       nullable: row.nullable === 'YES',
     });
@@ -99,11 +108,22 @@ export function columnsOf(key: TableKey | undefined): string[] {
   return key?.parts.map(p => p.column ?? '') ?? [];
 }
 
+/** Whole columns alone. */
+export function isPlainKey({ parts }: TableKey): boolean {
+  return parts.every(p => p.column !== undefined && p.prefix === undefined);
+}
+
+/** Its parts as a definition has them: a column, so many characters of one, an expression. */
+export function partsOf({ parts }: TableKey): string[] {
+  return parts.map(({ column, prefix, expression }) => {
+    if (column === undefined) return `(${expression ?? 'an expression'})`;
+    return prefix === undefined ? column : `${column}(${prefix})`;
+  });
+}
+
 /** No two rows have the same values in it, and none is NULL. */
-function tellsRowsApart({ unique, parts }: TableKey): boolean {
-  return (
-    unique && parts.every(p => p.column !== undefined && p.prefix === undefined && !p.nullable)
-  );
+function tellsRowsApart(key: TableKey): boolean {
+  return key.unique && isPlainKey(key) && key.parts.every(p => !p.nullable);
 }
 
 /** The index that is the row key: the primary key, else the first of those that may be. */
@@ -165,7 +185,8 @@ export async function addKeys(
   }
   for (const key of stored) {
     if (!key.unique || key === rowKey) continue;
-    schema.uniqueKeys.push({ name: key.name, columns: places(key) });
+    const form = isPlainKey(key) ? {} : { parts: partsOf(key) };
+    schema.uniqueKeys.push({ name: key.name, columns: places(key), ...form });
   }
   return { keys, rowKey };
 }

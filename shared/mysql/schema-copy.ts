@@ -110,9 +110,9 @@ export async function copyTables(
 }
 
 /**
- * Expressions of columns and constraints, as the server has them. SHOW CREATE TABLE prints some of
- * their literals as question marks (four-byte characters, other character sets), and a table that
- * is made by it computes other values. INFORMATION_SCHEMA tells the two apart.
+ * Expressions of columns, constraints and indexes, as the server has them. SHOW CREATE TABLE prints
+ * some of their literals as question marks (four-byte characters, other character sets), and a
+ * table that is made by it computes other values. INFORMATION_SCHEMA tells the two apart.
  */
 async function expressionsOf(session: MysqlSession, db: string, table: string): Promise<string> {
   const columns = await session.query<object>(
@@ -128,7 +128,14 @@ async function expressionsOf(session: MysqlSession, db: string, table: string): 
       WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY CONSTRAINT_NAME`,
     [db, table],
   );
-  return JSON.stringify([columns, checks]);
+  const keys = await session.query<object>(
+    `SELECT INDEX_NAME AS name, SEQ_IN_INDEX AS part, EXPRESSION AS expression
+       FROM information_schema.STATISTICS
+      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND EXPRESSION IS NOT NULL
+      ORDER BY INDEX_NAME, SEQ_IN_INDEX`,
+    [db, table],
+  );
+  return JSON.stringify([columns, checks, keys]);
 }
 
 /** The server can add one of its own, of a column that no row of ours names (row-key.ts). */

@@ -102,6 +102,7 @@ test('a table whose expressions the server prints with question marks is not mad
   try {
     const wrong = {
       g: "c VARCHAR(20) AS (CONCAT(t, '😀')) VIRTUAL",
+      x: "c INT, UNIQUE KEY u ((CONCAT(t, '😀')))",
       h: "u CHAR(5) CHARACTER SET gbk, c CHAR(9) CHARACTER SET gbk AS (CONCAT(u, '文')) STORED",
       i: "c VARCHAR(20) DEFAULT (CONCAT('😀', 'a'))",
       j: "c INT, CONSTRAINT smile CHECK (t <> '😀')",

@@ -44,6 +44,26 @@ test('a key that is no primary key is asked of the target in the form that helps
   });
 });
 
+test('a unique key of a part of a column is another one than of all of it', () => {
+  const withKey = (parts: string[] | undefined): TableSchema => ({
+    ...table(BINARY, BINARY),
+    uniqueKeys: [{ name: 'u', columns: [1], ...(parts ? { parts } : {}) }],
+  });
+  const found = (source?: string[], target?: string[]) =>
+    schemaDifferences(withKey(source), withKey(target)).map(d => [d.what, d.blocks, d.remedy.kind]);
+  expect(found(['note(10)'], ['note(10)'])).toEqual([]);
+  // It refuses texts that the source takes.
+  expect(found(undefined, ['note(10)'])).toEqual([
+    ['unique key (note(10)) is on the target only', true, 'drop-index'],
+    ['unique key (note) is not on the target', false, 'add-index'],
+  ]);
+  expect(found(['note(10)'], ['note(9)']).map(([what]) => what)).toEqual([
+    'unique key (note(9)) is on the target only',
+    'unique key (note(10)) is not on the target',
+  ]);
+  expect(found(['(lower(`note`))'], ['(upper(`note`))'])).toHaveLength(2);
+});
+
 test('a key that is less exact on the target blocks, another column does not', () => {
   const source = table(BINARY, BINARY);
   const found = schemaDifferences(source, table('utf8mb4_0900_ai_ci', 'utf8mb4_0900_ai_ci'));

@@ -6,7 +6,7 @@
 import type { Column, ColumnType } from '../type/column-type.ts';
 import { isByteExact } from '../type/text.ts';
 import { familyOf } from '../type/type-families.ts';
-import type { TableSchema } from './table-schema.ts';
+import type { TableSchema, UniqueKey } from './table-schema.ts';
 
 /** What would make the target's table equal, to be worded by whoever has the source's CREATE. */
 export type SchemaRemedy =
@@ -99,7 +99,7 @@ export function schemaDifferences(source: TableSchema, target: TableSchema): Sch
 function keyRemedy(source: TableSchema, target: TableSchema): SchemaRemedy {
   const key = namesOf(source, source.primaryKey);
   // The index may be there, and be none because it takes NULL.
-  const isThere = target.uniqueKeys.some(k => namesOf(target, k.columns).join() === key.join());
+  const isThere = target.uniqueKeys.some(k => uniqueParts(target, k) === key.join(', '));
   const column = target.columns.find(c => c.nullable && key.includes(c.name))?.name;
   if (isThere && column !== undefined) return { kind: 'modify', column };
   if (source.keyIndex !== undefined) return { kind: 'add-index', index: source.keyIndex.name };
@@ -134,10 +134,15 @@ function virtualDifferences(source: TableSchema, target: TableSchema): SchemaDif
   return found;
 }
 
+/** A key of a part of a column refuses more rows than one of all of it: they are not the same. */
+function uniqueParts(schema: TableSchema, { columns, parts }: UniqueKey): string {
+  return (parts ?? namesOf(schema, columns)).join(', ');
+}
+
 /** A unique key of the target alone refuses rows; one that it lacks refuses too little. */
 function uniqueDifferences(source: TableSchema, target: TableSchema): SchemaDifference[] {
   const mapOf = (s: TableSchema): Map<string, string> =>
-    new Map(s.uniqueKeys.map(k => [namesOf(s, k.columns).join(', '), k.name]));
+    new Map(s.uniqueKeys.map(k => [uniqueParts(s, k), k.name]));
   const [onSource, onTarget] = [mapOf(source), mapOf(target)];
   const found: SchemaDifference[] = [];
   // Once more what tells rows apart: it refuses nothing that the row key takes.

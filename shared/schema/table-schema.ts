@@ -32,7 +32,15 @@ export type TableSchema = {
   primaryKey: number[];
   /** Where another unique index than the primary key is the row key (shared/mysql/row-key.ts). */
   keyIndex?: KeyIndex;
-  uniqueKeys: { name: string; columns: number[] }[];
+  uniqueKeys: UniqueKey[];
+};
+
+export type UniqueKey = {
+  name: string;
+  /** Its columns; those that are in an expression do not count. */
+  columns: number[];
+  /** All that it is made of, where that is not whole columns alone (shared/mysql/row-key.ts). */
+  parts?: string[];
 };
 
 export type KeyIndex = {

@@ -146,6 +146,6 @@ ${laidOut(HEAD, results.map(schemaRow))}
 had to be done (docs/DDL.md).
 
 MediaWiki, Bacula and Spring Batch are not in the list yet: most of their tables pass, but some have
-no key at all, or a unique key of a part of a column, which are refused (docs/TYPES.md).
+no key at all, or a primary key of a part of a column, which are refused (docs/TYPES.md).
 ${reasons.length === 0 ? '' : `\n## What does not pass as it is\n\n${laidOut(REASONS_HEAD, reasons)}\n`}`;
 }

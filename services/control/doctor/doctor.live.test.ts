@@ -132,8 +132,13 @@ const TABLES: Break[] = [
     ],
   },
   { code: 'shard-column-null', sql: ['ALTER TABLE orders MODIFY customer_id BIGINT NULL'] },
-  { code: 'unique-key-form', sql: ['ALTER TABLE orders ADD UNIQUE KEY part (note(10))'] },
-  { code: 'unique-key-form', sql: ['ALTER TABLE orders ADD UNIQUE KEY expr ((id + customer_id))'] },
+  {
+    code: 'primary-key-form',
+    sql: [
+      'ALTER TABLE orders MODIFY id BIGINT NOT NULL, MODIFY note VARCHAR(200) NOT NULL',
+      'ALTER TABLE orders ADD UNIQUE KEY u (id), DROP PRIMARY KEY, ADD PRIMARY KEY (note(10))',
+    ],
+  },
   {
     code: 'target-trigger',
     on: 'target',
@@ -192,6 +197,23 @@ describe('a table', () => {
       expect(codes(await site.problems())).not.toContain(code);
     },
   );
+
+  test('has unique keys of parts and expressions, which targets need as they are', async () => {
+    const expression = site.source.flavor === 'mysql' ? '(id + customer_id)' : 'id, customer_id';
+    await site.source.rawQuery(`ALTER TABLE ${SHOP}.orders ADD UNIQUE KEY part (note(10), total),
+      ADD UNIQUE KEY expr (${expression})`);
+    const lacking = await site.problems();
+    expect(lacking.map(f => f.level)).toEqual(Array(4).fill('warning'));
+    for (const { fix } of lacking) await site.applyFix(fix, 'target');
+    expect(await site.problems()).toEqual([]);
+    const said = (await site.findings()).map(f => f.what);
+    expect(said).toContain('unique key part (note(10), total) besides the row key');
+    await site.target.rawQuery(`ALTER TABLE ${SHOP}_1.orders DROP KEY part, ADD UNIQUE (note(9))`);
+    expect((await site.problems()).map(f => [f.level, f.what])).toEqual([
+      ['blocker', 'unique key (note(9)) is on the target only'],
+      ['warning', 'unique key (note(10), total) is not on the target'],
+    ]);
+  });
 
   test('that is missing, or a view, on the source', async () => {
     await site.source.rawQuery(`USE ${SHOP}`);

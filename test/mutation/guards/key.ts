@@ -84,6 +84,15 @@ export const KEY_GUARDS: Guard[] = [
     named: 'not overwritten in another spelling',
   },
   {
+    name: 'the form of a unique key on a target',
+    why: 'a target that refuses rows of the source for a shorter key passes the doctor',
+    file: 'shared/schema/schema-diff.ts',
+    find: '(parts ?? namesOf(schema, columns))',
+    replace: '(namesOf(schema, columns) ?? parts)',
+    tests: ['shared/schema/schema-diff.test.ts'],
+    named: 'another one than of all of it',
+  },
+  {
     name: 'spelling: collation of the target',
     why: 'keys that are two on the source are one on the target',
     file: 'shared/schema/schema-diff.ts',

@@ -3,6 +3,15 @@ import type { Guard } from './guard.ts';
 
 export const SINK_GUARDS: Guard[] = [
   {
+    name: 'unique keys of every form',
+    why: 'a row whose key is of part of a column is written over the row of another key',
+    file: 'services/sink/destination/mysql/mysql-destination.ts',
+    find: 'keys.some(k => k.unique && k !== rowKey',
+    replace: 'keys.some(k => k.unique && k.parts.every(p => !p.prefix) && k !== rowKey',
+    tests: ['services/sink/destination/mysql/unique-form.mysql.test.ts'],
+    named: 'mysql: part of a column',
+  },
+  {
     name: 'versions of another log',
     why: 'rows of a recopy into a log that was made anew are skipped as delivered twice',
     file: 'services/sink/destination/mysql/claim.ts',

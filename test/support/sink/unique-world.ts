@@ -7,16 +7,22 @@
 import type { Random } from '../load/random.ts';
 import type { Event, LogMaker, TextRow } from './log-maker.ts';
 
-/** The table: two unique keys, one of them composite, one that calls other bytes equal. */
-export function uniqueDdl(name: string, keyType: string): string {
+/** Characters that a key of the first ones of `uk` compares. */
+const PART = 28;
+
+/**
+ * The table: two unique keys, one of them composite, one that calls other bytes equal. `parts`: of
+ * the first characters of that column; then values differ behind them.
+ */
+export function uniqueDdl(name: string, keyType: string, parts: boolean): string {
   return `CREATE TABLE ${name} (
     id ${keyType} PRIMARY KEY,
     shard INT NOT NULL,
-    uk VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NULL,
+    uk VARCHAR(60) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NULL,
     n INT NULL,
     flag TINYINT NOT NULL,
     seq INT NOT NULL,
-    UNIQUE KEY by_uk (uk),
+    UNIQUE KEY by_uk (uk${parts ? `(${PART})` : ''}),
     UNIQUE KEY by_n (n, flag)
   ) ENGINE=InnoDB`;
 }
@@ -59,11 +65,18 @@ export class UniqueWorld {
   #committed = 0;
   #published = 0;
   #seq = 0;
+  readonly #parts: boolean;
   readonly #lastPublished = new Map<string, number>();
   #view: ReadView | null = null;
 
-  constructor(random: Random, ids: readonly string[], logs: readonly LogMaker[]) {
+  constructor(
+    random: Random,
+    ids: readonly string[],
+    logs: readonly LogMaker[],
+    o: { parts: boolean },
+  ) {
     this.#random = random;
+    this.#parts = o.parts;
     this.#ids = ids;
     this.#logs = logs;
   }
@@ -113,7 +126,7 @@ export class UniqueWorld {
     this.#view = null;
     for (const row of view.rows.values()) {
       if ((this.#lastPublished.get(row.id) ?? 0) > view.committed) continue;
-      this.#append(row.id, { op: 'r', after: text(row) });
+      this.#append(row.id, { op: 'r', after: this.#text(row) });
     }
   }
 
@@ -220,8 +233,10 @@ export class UniqueWorld {
     const row = { ...wanted, seq: this.#seq };
     const before = this.rows.get(row.id);
     this.rows.set(row.id, row);
-    const after = text(row);
-    const event: Event = before ? { op: 'u', before: text(before), after } : { op: 'c', after };
+    const after = this.#text(row);
+    const event: Event = before
+      ? { op: 'u', before: this.#text(before), after }
+      : { op: 'c', after };
     this.#open.push({ key: row.id, event });
   }
 
@@ -229,18 +244,19 @@ export class UniqueWorld {
     const before = this.rows.get(row.id);
     if (before === undefined) return;
     this.rows.delete(row.id);
-    this.#open.push({ key: row.id, event: { op: 'd', before: text(before) } });
+    this.#open.push({ key: row.id, event: { op: 'd', before: this.#text(before) } });
+  }
+
+  #text({ id, shard, uk, n, flag, seq }: Row): TextRow {
+    const isPart = this.#parts && uk !== null;
+    return [id, shard, isPart ? `${uk.padEnd(PART)}${seq}` : uk, n, flag, seq];
   }
 
   /** The rows that a target must hold in the end, as text, in order. */
   expected(target: number, targets: number): string[] {
     const here = [...this.rows.values()].filter(r => floorModulo(r.shard, targets) === target);
-    return here.map(r => text(r).join()).sort();
+    return here.map(r => this.#text(r).join()).sort();
   }
-}
-
-function text(row: Row): TextRow {
-  return [row.id, row.shard, row.uk, row.n, row.flag, row.seq];
 }
 
 /** Whether no table with these unique keys can hold both. */

@@ -6,7 +6,12 @@ import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../../shared/mysql/finding.ts';
 import { qualified, quoteId } from '../../../../shared/mysql/identifier.ts';
 import type { ServerFacts, TableFacts } from '../../../../shared/mysql/inspect.ts';
-import { inspectKeys, type TableKey } from '../../../../shared/mysql/row-key.ts';
+import {
+  inspectKeys,
+  isPlainKey,
+  partsOf,
+  type TableKey,
+} from '../../../../shared/mysql/row-key.ts';
 import { checkRowSize } from '../../../../shared/mysql/row-size.ts';
 import { unreachable } from '../../../../shared/runtime/error.ts';
 import {
@@ -84,25 +89,33 @@ function checkUniqueKeys(
   return keys
     .filter(k => k.unique && k.name !== rowKey)
     .map((key): Finding => {
-      const isPlain = key.parts.every(p => p.column !== undefined && p.prefix === undefined);
-      const columns = key.parts.map(p => p.column ?? 'expression').join(', ');
-      if (isPlain) {
+      if (key.name === 'PRIMARY' && !isPlainKey(key)) {
         return {
-          level: 'info',
-          code: 'secondary-unique-key',
+          level: 'blocker',
+          code: 'primary-key-form',
           where,
-          what: `unique key ${key.name} (${columns}) besides the row key`,
-          why: 'A row that collides on it is parked until the other row has moved on; such tables are written a little slower.',
-          fix: '',
+          what: `the primary key (${partsOf(key).join(', ')}) holds part of a column only`,
+          why: 'Row events tell such a key otherwise than the key that rows are told apart by.',
+          fix: `ALTER TABLE ${name} DROP PRIMARY KEY; -- and add it again after the job`,
+        };
+      }
+      if (key.hashed) {
+        return {
+          level: 'blocker',
+          code: 'unique-key-hash',
+          where,
+          what: `unique key ${key.name} (${partsOf(key).join(', ')}) is kept as hashes of its values`,
+          why: 'Rows in the binlog have the hashes, in a column that the table does not show.',
+          fix: `ALTER TABLE ${name} DROP INDEX ${quoteId(key.name)}; -- or make it one of first characters, which an index holds`,
         };
       }
       return {
-        level: 'blocker',
-        code: 'unique-key-form',
+        level: 'info',
+        code: 'secondary-unique-key',
         where,
-        what: `unique key ${key.name} covers an expression or part of a column`,
-        why: 'Whether two rows collide on it cannot be told from their values.',
-        fix: `ALTER TABLE ${name} DROP INDEX ${quoteId(key.name)}; -- and add it again after the job`,
+        what: `unique key ${key.name} (${partsOf(key).join(', ')}) besides the row key`,
+        why: 'A row that collides on it is parked until the other row has moved on; such tables are written a little slower.',
+        fix: '',
       };
     });
 }

@@ -6,112 +6,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { servers } from '../../../../test/support/dev.ts';
 import { AppliedTable, type PlayedLog } from '../../../../test/support/sink/applied-table.ts';
-import type { Event, TextRow } from '../../../../test/support/sink/log-maker.ts';
-
-/** Source statements on (id, uk): the row of the key becomes this, or is deleted. */
-type Step = readonly [id: number, uk: string | null] | readonly [id: number];
-
-interface Scenario {
-  name: string;
-  steps: readonly Step[];
-}
-
-const SCENARIOS: Scenario[] = [
-  {
-    name: 'a swap by way of NULL',
-    steps: [
-      [1, 'a'],
-      [2, 'b'],
-      [1, null],
-      [2, 'a'],
-      [1, 'b'],
-    ],
-  },
-  {
-    name: 'a swap by way of a third value',
-    steps: [
-      [1, 'a'],
-      [2, 'b'],
-      [1, 'x'],
-      [2, 'a'],
-      [1, 'b'],
-    ],
-  },
-  {
-    name: 'a cycle of three',
-    steps: [
-      [1, 'a'],
-      [2, 'b'],
-      [3, 'c'],
-      [1, null],
-      [3, 'a'],
-      [2, 'c'],
-      [1, 'b'],
-    ],
-  },
-  {
-    name: 'a chain that moves up',
-    steps: [
-      [1, 'a'],
-      [2, 'b'],
-      [3, 'c'],
-      [3, 'd'],
-      [2, 'c'],
-      [1, 'b'],
-    ],
-  },
-  {
-    name: 'a value that moves to another key',
-    steps: [
-      [1, 'a'],
-      [2, 'b'],
-      [1, 'c'],
-      [2, 'a'],
-    ],
-  },
-  { name: 'a value deleted and inserted with another key', steps: [[1, 'a'], [1], [2, 'a']] },
-  { name: 'a value that comes back', steps: [[1, 'a'], [1], [2, 'a'], [2], [1, 'a']] },
-  {
-    name: 'a value that wanders over three keys',
-    steps: [[1, 'a'], [1], [2, 'a'], [2, 'b'], [3, 'a'], [3], [1, 'a']],
-  },
-];
-
-/** The events of each key, in order: a key is a partition of its own. */
-function eventsOf(steps: readonly Step[]): { events: Event[][]; final: string[] } {
-  const ids = [...new Set(steps.map(([id]) => id))];
-  const rows = new Map<number, TextRow>();
-  const events: Event[][] = ids.map(() => []);
-  steps.forEach(([id, uk], i) => {
-    const before = rows.get(id);
-    const of = events[ids.indexOf(id)];
-    if (uk === undefined) {
-      if (before) of?.push({ op: 'd', before });
-      rows.delete(id);
-      return;
-    }
-    const after: TextRow = [id, uk, 0, i];
-    of?.push(before ? { op: 'u', before, after } : { op: 'c', after });
-    rows.set(id, after);
-  });
-  return { events, final: [...rows.values()].map(r => r.join()).sort() };
-}
-
-/** All sequences in which partitions with so many events each can be applied. */
-function interleavings(counts: readonly number[]): number[][] {
-  if (counts.every(n => n === 0)) return [[]];
-  return counts.flatMap((n, p) => {
-    if (n === 0) return [];
-    const rest = counts.map((m, q) => (q === p ? m - 1 : m));
-    return interleavings(rest).map(tail => [p, ...tail]);
-  });
-}
-
-/** At most `max` of them, spread evenly. */
-function sample<T>(list: readonly T[], max: number): T[] {
-  const every = Math.max(1, Math.ceil(list.length / max));
-  return list.filter((_, i) => i % every === 0);
-}
+import type { Event } from '../../../../test/support/sink/log-maker.ts';
+import {
+  eventsOf,
+  interleavings,
+  SCENARIOS,
+  sample,
+} from '../../../../test/support/sink/unique-scenario.ts';
 
 const RUNS_MAX = Number(process.env.SINK_INTERLEAVINGS ?? 60);
 
