@@ -12,8 +12,8 @@ export interface AlterEffect {
   /** Columns that are added, each empty (NULL) in every row that is there already. */
   adds: string[];
   /**
-   * A column that is there is declared once more. If the table's columns are the same before and
-   * after, no value has changed.
+   * Columns that are there are declared once more, or all texts are converted. If the table's
+   * columns are the same before and after, no value has changed.
    */
   redeclares: boolean;
   /** Adds a foreign key that sets rows of the table by itself. */
@@ -51,7 +51,10 @@ const FILLED = new Set(
 /** ADD SYSTEM VERSIONING, ADD PERIOD FOR. */
 const NO_COLUMN = /^(SYSTEM|PERIOD)$/i;
 /** What may not stand behind the start of a clause: options follow each other without a comma. */
-const REMOVING = /\S (TRUNCATE|EXCHANGE|DISCARD|IMPORT|MODIFY|CHANGE|DROP(?! DEFAULT\b))\b/;
+const REMOVING = /\S (TRUNCATE|EXCHANGE|DISCARD|IMPORT|MODIFY|CHANGE|CONVERT|DROP(?! DEFAULT\b))\b/;
+/** Nothing else may follow in the clause. A name in quotes may be a string, which is no word. */
+const CONVERTED =
+  /^CONVERT TO (CHARACTER SET|CHARSET|CHAR SET)( (?!COLLATE)\S+)?( COLLATE( \S+)?)?$/;
 const ACTING = /\bFOREIGN KEY\b.* (CASCADE|SET NULL|SET DEFAULT)\b/;
 /** Values of such a column may change although its declaration seems to be the same. */
 const COMPUTED = /\b(GENERATED|AS|VIRTUAL|STORED|PERSISTENT|AUTO_INCREMENT|REFERENCES)\b/;
@@ -67,8 +70,6 @@ interface Clause {
 
 /** Reads from behind the table's name to the end; null: it is not known what it does. */
 export function alterEffect(r: WordReader): AlterEffect | null {
-  // Values of all texts may change.
-  if (r.has('CONVERT')) return null;
   // MariaDB's words before the first clause, without a comma.
   if (r.skip('WAIT')) r.at += 1;
   else r.skip('NOWAIT');
@@ -86,7 +87,7 @@ export function alterEffect(r: WordReader): AlterEffect | null {
       continue;
     }
     const added = addedBy(clause);
-    if (added === null && !isRedeclared(clause)) return null;
+    if (added === null && !CONVERTED.test(clause.text) && !isRedeclared(clause)) return null;
     if (added === null) effect.redeclares = true;
     else effect.adds.push(added);
   }
