@@ -35,6 +35,8 @@ const KNOWN_MAX = 1000;
 const REACH_MAX = 1000;
 /** Engines that keep the rows of a table in the table itself. */
 const OWN_ROWS = /^(InnoDB|MyISAM|Aria|MEMORY|ARCHIVE|CSV|BLACKHOLE|RocksDB)$/i;
+/** Who sees this database without a right on it sees all that there are. */
+const ALWAYS_THERE = 'mysql';
 /** Mark in the names of what is trusted; no word of a statement begins so. */
 const REDECLARED = 'columns of ';
 const ACTING = "('CASCADE', 'SET NULL', 'SET DEFAULT')";
@@ -106,7 +108,7 @@ export class LiveJudge implements StatementJudge {
     const name = `${REDECLARED}${planned.table}`;
     if (this.#until !== null && this.#names.has(name)) {
       return {
-        why: 'columns were declared anew before, and it cannot be told what they were then',
+        why: 'columns were declared anew before, or converted, and it cannot be told what they were',
       };
     }
     const key = rowKeyNames(planned);
@@ -192,7 +194,7 @@ class Inspection {
   }
 
   async ofData(statement: DataStatement): Promise<Doubt> {
-    const unseen = this.#unseen(statement);
+    const unseen = await this.#unseen(statement);
     if (unseen !== null) return unseen;
     for (const target of statement.targets) {
       const doubt = await this.#ofTarget(target);
@@ -206,17 +208,35 @@ class Inspection {
     return ['SELECT', 'TRIGGER'].every(p => allows(this.#grants, p, db));
   }
 
-  #unseen({ targets, databases }: DataStatement): Doubt {
+  async #unseen({ targets, databases }: DataStatement): Promise<Doubt> {
     // A session may have no default database; then no name of the statement is in one.
     const named = databases.filter(db => db !== '' || targets.some(t => t.db === ''));
     const db = named.find(name => !this.#sees(name));
     if (db === undefined) return null;
+    const name = quoteId(db);
+    const rows = await this.#session.query<{ name: string }>(
+      'SELECT SCHEMA_NAME AS name FROM information_schema.SCHEMATA WHERE SCHEMA_NAME IN (?)',
+      [[db, ALWAYS_THERE]],
+    );
+    const visible = rows.map(r => r.name.toLowerCase());
+    if (visible.includes(db.toLowerCase())) {
+      return {
+        why: `the account may not see the triggers and views of ${db}`,
+        remedy: `if nothing in ${name} changes our tables: ${this.#grant(name)}`,
+      };
+    }
+    // What was in it may have written to ours while it was there: nothing is left that tells.
+    const gone = 'what its triggers and views did cannot be seen any more';
+    if (visible.includes(ALWAYS_THERE)) return { why: `the database ${db} is gone: ${gone}` };
     return {
-      why: `the account may not see the triggers and views of ${db}`,
-      remedy:
-        `if nothing in ${quoteId(db)} changes our tables: GRANT SELECT, TRIGGER ON ` +
-        `${quoteId(db)}.* TO ${this.#account}, then restart the binlog service: it looks again`,
+      why: `the account sees no database ${db}: if it is gone, ${gone}`,
+      remedy: `if ${name} is there, and nothing in it changes our tables: ${this.#grant(name)}`,
     };
+  }
+
+  #grant(db: string): string {
+    const statement = `GRANT SELECT, TRIGGER ON ${db}.* TO ${this.#account}`;
+    return `${statement}, then restart the binlog service: it looks again`;
   }
 
   async #ofTarget({ db, name }: Name): Promise<Doubt> {
@@ -226,7 +246,9 @@ class Inspection {
       [db, name],
     );
     const label = `${db}.${name}`;
-    if (table === undefined) return { why: `there is no table ${label} now` };
+    if (table === undefined) {
+      return { why: `the table ${label} is gone: what its triggers did cannot be seen any more` };
+    }
     if (table.kind !== 'BASE TABLE' || !OWN_ROWS.test(table.engine ?? '')) {
       return { why: `${label} is no plain table: it may write to another one` };
     }
