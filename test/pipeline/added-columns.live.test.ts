@@ -160,6 +160,11 @@ it(
 it(
   'a column that a target would fill otherwise than the source is left to the operator',
   async () => {
+    job.start(...SERVICES);
+    await until(() => job.status?.tables.every(t => t.complete), {
+      timeoutMs: MINUTES,
+      what: 'the copy',
+    });
     for (const t of [0, 1]) {
       await onTarget(t, 'ALTER TABLE order_items ADD COLUMN flag INT DEFAULT 7');
     }
@@ -188,10 +193,33 @@ it(
       const [counts] = await onTarget(t, 'SELECT COUNT(*) > 0, COUNT(flag) FROM order_items');
       expect(counts).toEqual(['1', '0']);
     }
+    // Whoever reads a target's table keeps its columns from coming; status says so.
+    const reader = await job.sql(1);
+    await reader.run('START TRANSACTION');
+    await reader.rows('SELECT * FROM order_items LIMIT 1');
+    await job.onSource(1, 'ALTER TABLE order_items ADD COLUMN `late-one` INT NULL');
+    await until(
+      () => {
+        const adding = job.status?.repairs.find(r => r.stage === 'adding columns');
+        return /lock wait timeout/i.test(adding?.waiting?.what ?? '');
+      },
+      { timeoutMs: MINUTES, what: 'status to tell of the lock' },
+    );
+    await reader.close();
+    await until(() => isTakenUp(1) && !errors().some(e => /order_items/.test(e)), {
+      timeoutMs: MINUTES,
+      what: 'the second source to go on',
+    });
     // Rows of the first source, which has no such column, would get a time with each update.
     const seen = 'seen DATETIME NULL ON UPDATE CURRENT_TIMESTAMP';
-    await job.onSource(1, `ALTER TABLE order_items ADD COLUMN ${seen}`);
+    // And the name that a column has in the topic is not for another one.
+    await job.onSource(1, `ALTER TABLE order_items ADD COLUMN ${seen}, ADD \`late one\` INT`);
     await left(/order_items.*seen is set to the time by each update/);
+    const shown = await callReshard('ddl', 'show', job.jobFile, '--json', ...at);
+    expect(JSON.parse(shown.out).changed[0].against).toEqual([
+      'column seen is set to the time by each update (ON UPDATE)',
+      'column late-one would be the field late_u002done of the topic, not late_one',
+    ]);
     for (const t of [0, 1]) expect(await columnsOf(t, 'order_items')).not.toContain('seen');
   },
   3 * MINUTES,

@@ -1,8 +1,9 @@
 /** What keeps added columns from being taken up, and what is said then. */
 import { expect, test } from 'vitest';
 import type { TablePlan } from '../../../shared/job/state/job-view.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import { type GrowthLook, refuse, textClause } from './growth.ts';
+import { type GrowthLook, refuse, registerGrown, textClause } from './growth.ts';
 
 const now: TableSchema = { db: 'd', table: 't', columns: [], primaryKey: [], uniqueKeys: [] };
 const plan: TablePlan = {
@@ -60,3 +61,18 @@ test.each([
     expect(textClause(source, target)).toBe(text);
   },
 );
+
+test('a schema that the registry refuses is refused; a registry that is away is asked again', async () => {
+  const refused = new ReshardError('registry', 'HTTP 409');
+  const registry = (isCompatible: boolean | null) => ({
+    register: () => Promise.reject(refused),
+    isCompatible: async () => isCompatible,
+  });
+  await expect(registerGrown(registry(false), 's1.d.t-value', {})).rejects.toMatchObject({
+    kind: 'schema-changed',
+    cause: refused,
+  });
+  for (const other of [true, null]) {
+    await expect(registerGrown(registry(other), 's1.d.t-value', {})).rejects.toBe(refused);
+  }
+});

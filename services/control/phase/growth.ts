@@ -15,7 +15,7 @@
  * is. Each step may be done twice.
  */
 import type { Flavor } from '../../../shared/change/gtid.ts';
-import { envelopeSchema } from '../../../shared/codec/avro-schema.ts';
+import { envelopeSchema, fieldNames } from '../../../shared/codec/avro-schema.ts';
 import type { Job, JobSource, JobTarget } from '../../../shared/job/job.ts';
 import {
   type GrowthRequest,
@@ -28,7 +28,7 @@ import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { createTableSql } from '../../../shared/mysql/schema-copy.ts';
 import { alterTable } from '../../../shared/mysql/schema-fix.ts';
-import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
+import type { SchemaObject, SchemaRegistry } from '../../../shared/registry/registry.ts';
 import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
@@ -105,7 +105,12 @@ export async function lookAtTable(
     ...unsupportedColumns(now).map(u => `column ${u.column}: ${u.reason}`),
   ];
   const filled = await filledByServer(session, now, names);
-  const against = [...other, ...filled.map(f => `column ${f.column} ${f.what}`), ...unfit];
+  const against = [
+    ...other,
+    ...filled.map(f => `column ${f.column} ${f.what}`),
+    ...renamedFields(plan.schema, now),
+    ...unfit,
+  ];
   const create = await createTableSql(session, source.database, table);
   const printed = { create, collation: await collationOf(session, source.database, table) };
   const targets: LackingTarget[] = [];
@@ -132,6 +137,23 @@ function isSameKey(planned: TableSchema, now: TableSchema): boolean {
     const was = planned.columns[at];
     const is = now.columns[now.primaryKey[i] ?? -1];
     return was !== undefined && is !== undefined && was.name === is.name && sameType(was, is);
+  });
+}
+
+/**
+ * Columns that would have another field in the topic's schema, because a new one takes its name.
+ * Where both may be NULL the registry sees nothing wrong, and a consumer takes the values of one
+ * for those of the other.
+ */
+function renamedFields(planned: TableSchema, now: TableSchema): string[] {
+  const fieldsOf = ({ columns }: TableSchema): Map<string, string> => {
+    const fields = fieldNames(columns.map(c => c.name));
+    return new Map(columns.map(({ name }, i) => [name, fields[i] ?? '']));
+  };
+  const are = fieldsOf(now);
+  return [...fieldsOf(planned)].flatMap(([name, was]) => {
+    const is = are.get(name) ?? was;
+    return is === was ? [] : [`column ${name} would be the field ${is} of the topic, not ${was}`];
   });
 }
 
@@ -251,7 +273,7 @@ async function takeUp(deps: GrowthDeps, request: GrowthRequest): Promise<void> {
   const { plan, now, added } = look;
   const { schema: _, ...record } = plan;
   const value = envelopeSchema(source.name, now);
-  const valueSchemaId = await registry.register(`${plan.topic}-value`, value, 'BACKWARD');
+  const valueSchemaId = await registerGrown(registry, `${plan.topic}-value`, value);
   await proofs.doubt([plan.table], `columns came to it at ${source.name}: ${added.join(', ')}`);
   const { schemaJson, valueSchemaId: was } = plan;
   const older = [...(plan.older ?? []), { schemaJson, valueSchemaId: was }];
@@ -259,6 +281,23 @@ async function takeUp(deps: GrowthDeps, request: GrowthRequest): Promise<void> {
     plan: { ...record, schemaJson: JSON.stringify(now), valueSchemaId, older },
   });
   failpoint(FAILPOINTS.controlAfterPlan);
+}
+
+/** A registry that refuses the schema will always do; one that is away answers another time. */
+export async function registerGrown(
+  registry: Pick<SchemaRegistry, 'register' | 'isCompatible'>,
+  subject: string,
+  value: SchemaObject,
+): Promise<number> {
+  try {
+    return await registry.register(subject, value, 'BACKWARD');
+  } catch (e) {
+    if ((await registry.isCompatible(subject, value)) !== false) throw e;
+    throw new ReshardError('schema-changed', `the registry refuses the schema of ${subject}`, {
+      cause: e,
+      remedy: '`reshard recopy <job file>` copies the table as it is now',
+    });
+  }
 }
 
 /** Throws if the columns cannot be taken up as things stand. */

@@ -14,6 +14,13 @@ const PAUSE = { minMs: 500, maxMs: 5000 };
 
 export type Answer<T> = { value: T } | { error: ReshardError };
 
+export interface OpenInquiry {
+  id: string;
+  sinceMs: number;
+  /** Why there was no answer the last time. */
+  why: string | null;
+}
+
 interface Asked<T> {
   sinceMs: number;
   backoff: Backoff;
@@ -45,7 +52,7 @@ export class Inquiries<T> {
   }
 
   /** What is asked for and has no answer, with the reason, once one is known. */
-  open(): { id: string; sinceMs: number; why: string | null }[] {
+  open(): OpenInquiry[] {
     return [...this.#asked]
       .filter(([, { answer }]) => answer === null)
       .map(([id, { sinceMs, why }]) => ({ id, sinceMs, why }));

@@ -3,6 +3,7 @@ import { expect, test, vi } from 'vitest';
 import type { Job } from '../../../shared/job/job.ts';
 import { JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
 import { until } from '../../../shared/runtime/clock.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { Requests, type RequestsDeps } from './requests.ts';
 
@@ -87,7 +88,41 @@ test('columns that control could not take up at once are asked for again, after 
     expect(await steps()).toBe(1);
     vi.advanceTimersByTime(2_000);
     expect(await steps()).toBe(2);
+    // One that is always refused must not fill the state topic.
+    vi.advanceTimersByTime(15_000);
+    expect(await steps()).toBe(2);
+    vi.advanceTimersByTime(6_000);
+    expect(await steps()).toBe(3);
   } finally {
     vi.useRealTimers();
   }
+});
+
+test('columns that wait for a server are told of, until their source has halted elsewhere', async () => {
+  const halt = { source: 's1', table: 'orders', added: 'a', sinceMs: 0 };
+  let halts = [halt];
+  const away = new ReshardError('target', 'Lock wait timeout exceeded');
+  const deps = {
+    job: { options: { addedColumns: 'apply' }, sources: [{ name: 's1', ...AWAY }] },
+    view: new JobView(),
+    log: createLogger({ name: 'test', level: 'silent' }),
+    progress: new Map(),
+    grown: { list: () => halts, grow: () => Promise.reject(away) },
+  };
+  const requests = new Requests(deps as unknown as RequestsDeps);
+  await until(
+    async () => {
+      await requests.step();
+      return requests.waiting[0]?.what.includes('Lock wait');
+    },
+    { timeoutMs: 20_000, everyMs: 5, what: 'the reason' },
+  );
+  const told = { stage: 'adding columns', tables: ['orders'], error: null };
+  expect(requests.waiting).toMatchObject([told]);
+  halts = [{ ...halt, added: 'b' }];
+  await requests.step();
+  expect(requests.waiting.map(w => w.id)).toEqual(['growth-s1-orders-b']);
+  halts = [];
+  await requests.step();
+  expect(requests.waiting).toEqual([]);
 });

@@ -15,7 +15,7 @@ import type { Applied } from '../status/server-probe.ts';
 import { type ApplyDeps, carryOutApply, draftApply, openApply } from './apply.ts';
 import type { GrownTable, GrownTables } from './grown-table.ts';
 import { carryOutGrowth, openGrowth } from './growth.ts';
-import { Inquiries } from './inquiry.ts';
+import { Inquiries, type OpenInquiry } from './inquiry.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
 import { draftRecopy, openRecopies, planRecopy, type RecopyDraft } from './recopy.ts';
 
@@ -32,10 +32,17 @@ interface Answered {
   /** Id of the request that was made, if one was. */
   request: string;
   atMs: number;
+  /** Until it is made again, if it was refused. */
+  pauseMs: number;
+  isOver: boolean;
 }
 
-/** Between two requests of control for the same columns. */
-const AGAIN_MS = 10_000;
+/** Between two requests of control for the same columns; each is two records for good. */
+const AGAIN = { minMs: 10_000, maxMs: 600_000 };
+
+function isDue({ atMs, pauseMs, isOver }: Answered): boolean {
+  return !isOver && Date.now() - atMs > pauseMs;
+}
 
 export class Requests {
   readonly #d: RequestsDeps;
@@ -84,22 +91,25 @@ export class Requests {
     const { job, view, grown, log, writer } = this.#d;
     if (job.options.addedColumns === 'stop') return;
     const halts = new Map(grown.list().map(g => [idOf(g), g]));
-    for (const [id, { request, atMs }] of [...this.#answered]) {
+    for (const { id } of this.#growths.open()) if (!halts.has(id)) this.#growths.forget(id);
+    for (const [id, answered] of [...this.#answered]) {
+      if (!halts.has(id)) this.#answered.delete(id);
       // Refused: a server was away just then, or the table has changed between the two looks.
-      const isRefused = view.applied.get(request)?.error && Date.now() - atMs > AGAIN_MS;
-      if (halts.has(id) && !isRefused) continue;
-      this.#answered.delete(id);
+      else if (view.applied.get(answered.request)?.error && isDue(answered)) answered.isOver = true;
+      else continue;
       this.#growths.forget(id);
     }
     for (const [id, halt] of halts) {
       const { source: name, table } = halt;
       const source = job.sources.find(s => s.name === name);
-      if (source === undefined || this.#answered.has(id)) continue;
+      const before = this.#answered.get(id);
+      if (source === undefined || before?.isOver === false) continue;
       const answer = this.#growths.ask(id, () => grown.grow({ job, view, log }, source, halt));
       if (answer === null) continue;
       const atMs = Date.now();
       const request = `${id}-${atMs}`;
-      this.#answered.set(id, { request, atMs });
+      const pauseMs = Math.min((before?.pauseMs ?? AGAIN.minMs / 2) * 2, AGAIN.maxMs);
+      this.#answered.set(id, { request, atMs, pauseMs, isOver: false });
       if ('error' in answer) {
         const why = describeError(answer.error);
         log.warn({ source: name, table }, `columns that came are left to the operator: ${why}`);
@@ -110,16 +120,20 @@ export class Requests {
     }
   }
 
-  /** What the open requests wait for. */
+  /** What the open requests wait for, and the columns that are being added to the targets. */
   get waiting(): RunNote[] {
-    const open = [...this.#recopies.open(), ...this.#applies.open(), ...this.#growths.open()];
-    return open.map(({ id, sinceMs, why }) => ({
-      id,
-      stage: 'planning',
-      what: why === null ? 'the answer of its servers' : `its servers: ${firstLine(why)}`,
-      sinceMs,
-      error: null,
-    }));
+    const note = ({ id, why, sinceMs }: OpenInquiry): RunNote => {
+      const what = why === null ? 'the answer of its servers' : `its servers: ${firstLine(why)}`;
+      return { id, stage: 'planning', what, sinceMs, error: null };
+    };
+    const tables = new Map(this.#d.grown.list().map(g => [idOf(g), g.table]));
+    const growths = this.#growths.open().flatMap(asked => {
+      const table = tables.get(asked.id);
+      return table === undefined
+        ? []
+        : [{ ...note(asked), stage: 'adding columns', tables: [table] }];
+    });
+    return [...[...this.#recopies.open(), ...this.#applies.open()].map(note), ...growths];
   }
 }
 

@@ -65,6 +65,8 @@ export interface RunNote {
   sinceMs: number;
   /** Why it cannot go on without the operator; null while it only waits. */
   error: string | null;
+  /** Of work that no record of the state tells of. */
+  tables?: string[];
 }
 
 export class RepairRuns {

@@ -59,6 +59,14 @@ test('a repair is shown until its end, with what control says that it waits for'
   expect(repairStatus(view, told)).toMatchObject([{ ...shown, error: 'config: no such key' }]);
 });
 
+test('columns that are being added to targets are shown, with what they wait for', () => {
+  const growth = { id: 'growth-s1-orders-a', stage: 'adding columns', tables: ['orders'] };
+  const repairs = [{ ...growth, ...WAIT, error: null }];
+  const reports = new Map([['control/job', report('control', 'job', 'running', { repairs })]]);
+  const shown = { ...growth, pass: 0, round: 0, waiting: WAIT, error: null };
+  expect(repairStatus(new JobView(), reports)).toEqual([shown]);
+});
+
 test('a request that waits for its source is shown with that', () => {
   const view = new JobView();
   const asked = { requestedMs: 1, source: 's1', tables: ['orders'], jump: false, skip: false };

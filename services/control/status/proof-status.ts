@@ -39,7 +39,7 @@ export interface CheckStatus {
 
 /**
  * A repair or a recopy that is not at its end, or one that failed in the middle and of whose tables
- * nothing has been proven since.
+ * nothing has been proven since; or columns that control is adding to the targets.
  */
 export interface RepairStatus {
   id: string;
@@ -78,7 +78,13 @@ export function checkStatus(view: JobView, reports: Reports): CheckStatus[] {
     });
 }
 
-type Note = WaitStatus & { id: string; error?: string | null };
+type Note = WaitStatus & {
+  id: string;
+  stage?: string;
+  error?: string | null;
+  /** Of work that no record of the state tells of. */
+  tables?: string[];
+};
 
 export function repairStatus(view: JobView, reports: Reports): RepairStatus[] {
   const told = reports.get('control/job')?.detail ?? '{}';
@@ -95,6 +101,9 @@ export function repairStatus(view: JobView, reports: Reports): RepairStatus[] {
     const names = tables.map(t => (typeof t === 'string' ? t : t.name));
     return { id, stage: 'planning', tables: names, pass: 0, round: 0, ...noted(id) };
   });
+  const untold = repairs.flatMap(({ id, stage = '', tables }) =>
+    tables === undefined ? [] : [{ id, stage, tables, pass: 0, round: 0, ...noted(id) }],
+  );
   const open = [...view.runs.values()].filter(isOpen).map(({ id, stage, tables, pass, round }) => ({
     ...{ id, stage, tables, pass, round },
     ...noted(id),
@@ -104,7 +113,7 @@ export function repairStatus(view: JobView, reports: Reports): RepairStatus[] {
     .map(({ id, stage, tables, pass, round, error }) => {
       return { id, stage, tables, pass, round, waiting: null, error };
     });
-  return [...asked, ...open, ...failed];
+  return [...asked, ...untold, ...open, ...failed];
 }
 
 /** One that failed before that has changed nothing, and whoever ordered it was told. */
