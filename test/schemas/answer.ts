@@ -144,8 +144,5 @@ ${laidOut(HEAD, results.map(schemaRow))}
 "taken up": columns that were added, by \`reshard ddl apply\`, nothing copied again. "copied anew": by
 \`reshard recopy\`, after the targets were altered as \`reshard ddl show\` prints it. "passes": nothing
 had to be done (docs/DDL.md).
-
-MediaWiki, Bacula and Spring Batch are not in the list yet: most of their tables pass, but some have
-no key at all, or a primary key of a part of a column, which are refused (docs/TYPES.md).
 ${reasons.length === 0 ? '' : `\n## What does not pass as it is\n\n${laidOut(REASONS_HEAD, reasons)}\n`}`;
 }

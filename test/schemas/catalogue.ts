@@ -69,6 +69,11 @@ export const SHORT: readonly PublishedSchema[] = [
 
 export const LONG: readonly PublishedSchema[] = [
   {
+    name: 'Spring Batch 5.2.2',
+    packages: [{ maven: 'org.springframework.batch:spring-batch-core:5.2.2' }],
+    create: ['org/springframework/batch/core/schema-mysql.sql'],
+  },
+  {
     name: 'Camunda 7.16 to 7.21',
     packages: [{ maven: 'org.camunda.bpm:camunda-engine:7.21.0' }],
     create: [
@@ -95,6 +100,18 @@ export const LONG: readonly PublishedSchema[] = [
     edit: ofWordpress,
   },
   {
+    name: 'MediaWiki 1.39',
+    packages: [{ debian: 'mediawiki', version: '1:1.39.17-1+deb12u2' }],
+    create: [
+      'usr/share/mediawiki/maintenance/tables-generated.sql',
+      'usr/share/mediawiki/maintenance/tables.sql',
+    ],
+    edit: text =>
+      text
+        .replaceAll('/*_*/', '')
+        .replaceAll('/*$wgDBTableOptions*/', 'ENGINE=InnoDB DEFAULT CHARSET=binary'),
+  },
+  {
     name: 'PowerDNS 4.7',
     packages: [{ debian: 'pdns-backend-mysql', version: '4.7.3-2' }],
     create: [
@@ -106,6 +123,11 @@ export const LONG: readonly PublishedSchema[] = [
     name: 'FreeRADIUS 3.2',
     packages: [{ debian: 'freeradius-config', version: '3.2.1+dfsg-4+deb12u1' }],
     create: [/mods-config\/sql\/(main|cui|dhcp|ippool|ippool-dhcp)\/mysql\/schema\.sql$/],
+  },
+  {
+    name: 'Bacula 9.6',
+    packages: [{ debian: 'bacula-director-mysql', version: '9.6.7-7' }],
+    create: ['usr/share/dbconfig-common/data/bacula-director-mysql/install/mysql'],
   },
 ];
 

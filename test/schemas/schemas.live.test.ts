@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Servers } from '../support/servers/servers.ts';
-import { page, type SchemaResult, schemaRow } from './answer.ts';
+import { page, reasonRows, type SchemaResult, schemaRow } from './answer.ts';
 import { LONG, SHORT } from './catalogue.ts';
 import { lacking } from './package.ts';
 import { SchemaJob } from './schema-job.ts';
@@ -28,7 +28,7 @@ test.each([...SHORT, ...LONG])(
   async schema => {
     await using job = await SchemaJob.prepare(mysql, [schema]);
     const found = await job.run();
-    console.log(found.map(schemaRow).join('\n'));
+    console.log([...found.map(schemaRow), ...found.flatMap(reasonRows)].join('\n'));
     expect(await job.differing()).toEqual([]);
     const { code, out } = await job.verify();
     expect(code, out).toBe(0);
