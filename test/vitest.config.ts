@@ -3,6 +3,7 @@
  * name. Those of `live` have databases, jobs and often servers of their own, and wait most of the
  * time: three files at a time. Those of `alone` change what others would notice, or measure.
  */
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './support/longest-first.ts';
@@ -47,6 +48,8 @@ export default defineConfig({
           name: 'unit',
           include: SOURCES.map(folder => `${folder}/**/*.test.ts`),
           exclude: [...LIVE, ...SLOW],
+          // Nothing else runs meanwhile.
+          maxWorkers: availableParallelism(),
           testTimeout: 30_000,
         },
       },

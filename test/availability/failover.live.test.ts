@@ -33,7 +33,7 @@ test(
     await using rig = await Rig.open({
       source: a,
       targets: [t],
-      orders: 6_000,
+      orders: 4_000,
       options: { ...SLOW_COPY, snapshotRowsPerSecond: 1_500 },
     });
     const before = rig.load(200);

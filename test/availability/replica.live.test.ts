@@ -88,7 +88,7 @@ test(
       source: p,
       replica: r,
       targets: [t],
-      orders: 4_000,
+      orders: 3_000,
       options: { ...SLOW_COPY, snapshotRowsPerSecond: 2_000 },
     });
     await hasAllOf(r, await executed(p));

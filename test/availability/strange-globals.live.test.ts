@@ -18,7 +18,7 @@ import { executed, hasAllOf, replicate, run } from './replication.ts';
 import { Rig, SLOW_COPY } from './rig.ts';
 
 const MINUTES = 60_000;
-const ORDERS = 4_000;
+const ORDERS = 2_500;
 const ACCOUNT = { user: 'plain', password: 'pw' };
 
 const NAMES: Record<Flavor, readonly string[]> = {

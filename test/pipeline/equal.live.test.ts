@@ -28,8 +28,8 @@ describe('a job under load', () => {
   it(
     'ends equal: snapshot and binlog together, and for a consumer that knows nothing of us',
     async () => {
-      await using job = await ShopJob.prepare({ mysql, orders: 20_000 });
-      await using load = job.load(300);
+      await using job = await ShopJob.prepare({ mysql, orders: 8_000 });
+      await using load = job.load(200);
       job.start(...SERVICES);
       await job.until('the job to be prepared', () => true, MINUTES);
       await using consumer = await job.plainConsumer();
@@ -48,11 +48,11 @@ describe('a job under load', () => {
   it(
     'ends equal when each service is killed and started again at random times',
     async () => {
-      await using job = await ShopJob.prepare({ mysql, orders: 20_000, options: SLOW_COPY });
+      await using job = await ShopJob.prepare({ mysql, orders: 12_000, options: SLOW_COPY });
       const random = new Random(job.seed, 77);
-      await using load = job.load(200);
       job.start(...SERVICES);
       await job.until('the job to be prepared', () => true, MINUTES);
+      await using load = job.load(150);
       await using consumer = await job.plainConsumer();
       const kills: string[] = [];
       const order: Service[] = [...SERVICES, 'binlog', 'snapshot', 'sink'];
