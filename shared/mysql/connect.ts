@@ -42,8 +42,6 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export class MysqlSession implements AsyncDisposable {
   readonly flavor: Flavor;
   readonly version: string;
-  /** [major, minor, patch] */
-  readonly versionNumber: readonly [number, number, number];
   readonly endpoint: MysqlEndpoint;
   readonly side: Side;
   readonly #connection: WireConnection;
@@ -65,7 +63,6 @@ export class MysqlSession implements AsyncDisposable {
     this.side = side;
     this.version = version;
     this.flavor = /mariadb/i.test(version) ? 'mariadb' : 'mysql';
-    this.versionNumber = parseVersion(version);
     this.#statementTimeoutMs = statementTimeoutMs;
     connection.on('error', error => this.#die(error));
   }
@@ -241,11 +238,6 @@ function versionOf(rows: unknown): string {
     return String(first.version);
   }
   return 'unknown';
-}
-
-function parseVersion(version: string): readonly [number, number, number] {
-  const numbers = /(\d+)\.(\d+)\.(\d+)/.exec(version);
-  return [Number(numbers?.[1] ?? 0), Number(numbers?.[2] ?? 0), Number(numbers?.[3] ?? 0)];
 }
 
 /** Brings the session into the state that session-setting.ts asks for. */

@@ -198,3 +198,14 @@ test('server facts are there by name', async () => {
   expect(facts.number('max_allowed_packet')).toBeGreaterThan(1024);
   expect(facts.get('no_such_variable')).toBeUndefined();
 });
+
+test('a table that another control makes meanwhile is taken as it is', async () => {
+  await using target = await MysqlSession.open(server('t1'), { role: 'admin', side: 'target' });
+  await target.rawQuery(`DROP DATABASE IF EXISTS ${COPY}`);
+  await session.rawQuery('CREATE TABLE two_makers (id INT PRIMARY KEY)');
+  await copyDatabase(session, DB, target, COPY);
+  // The second time it is there, and was not when the look was taken.
+  const tables = ['two_makers', 'two_makers'];
+  expect(await copyTables(session, DB, target, COPY, tables)).toEqual(['two_makers']);
+  await target.rawQuery(`DROP DATABASE ${COPY}`);
+});

@@ -15,6 +15,7 @@ import { ReshardError } from '../runtime/error.ts';
 import { rowKeyNames, type TableSchema } from '../schema/table-schema.ts';
 import type { MysqlSession } from './connect.ts';
 import { qualified } from './identifier.ts';
+import { isFrom } from './server-version.ts';
 
 export interface KeyPart {
   /** undefined for an expression. */
@@ -57,8 +58,7 @@ export async function inspectKeys(
   db: string,
   table: string,
 ): Promise<TableKey[]> {
-  const [major, minor] = session.versionNumber;
-  const hasIgnored = major > 10 || (major === 10 && minor >= 6);
+  const hasIgnored = isFrom(session, { mariadb: '10.6.0' });
   const hidden =
     session.flavor === 'mysql' ? "IS_VISIBLE = 'NO'" : hasIgnored ? "IGNORED = 'YES'" : '0';
   const expression = session.flavor === 'mysql' ? 'EXPRESSION' : 'NULL';

@@ -14,6 +14,7 @@ import { errnoOf } from './mysql-error.ts';
 import { withTrueMembers } from './true-members.ts';
 
 const NO_PRIMARY_KEY = 3750;
+const TABLE_EXISTS = 1050;
 
 /** The statement that creates the table, without a database name and without its counter. */
 export async function createTableSql(
@@ -69,7 +70,7 @@ export async function copyDatabase(
 }
 
 /**
- * Creates the tables that the target does not have; returns their names. Foreign keys may point
+ * Creates the tables that the target does not have; returns the names of those. Foreign keys may point
  * at tables that come later, so their check is off for this session.
  */
 export async function copyTables(
@@ -90,9 +91,14 @@ export async function copyTables(
   for (const table of tables) {
     if (present.has(table)) continue;
     const sql = await createTableSql(source, sourceDb, table);
-    await target.rawQuery(sql).catch(e => {
+    try {
+      await target.rawQuery(sql);
+    } catch (e) {
+      // Another control makes them too: this one has lost its lease, or has taken it over. Whoever
+      // has made it, the table is compared by the doctor.
+      if (errnoOf(e) === TABLE_EXISTS) continue;
       throw errnoOf(e) === NO_PRIMARY_KEY ? keyRequired(target, table, e) : e;
-    });
+    }
     const isDoubtful = sql.includes('?') && source.flavor === 'mysql' && target.flavor === 'mysql';
     if (isDoubtful) {
       const [there, here] = [
