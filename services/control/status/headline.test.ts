@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { at, FAULTS, NAMES, spoiled, unit, well } from '../../../test/support/status-facts.ts';
 import { headlineOf, isDrained, standingOf } from './headline.ts';
-import { blockedReason, hindrance, problemsOf } from './problem.ts';
+import { hindrance, problemsOf } from './problem.ts';
 import { PROBLEM_WORDS, type Status, type StatusFacts } from './status.ts';
 
 const faults = fc.array(fc.record({ name: fc.constantFrom(...NAMES), where: fc.nat(20) }), {
@@ -214,23 +214,22 @@ describe('what keeps a command waiting', () => {
     return [{ ...unit(service, name), state: 'halted', error }];
   };
 
-  test('is the halt in its scope, with the remedy', () => {
+  test('is the halt in its scope, in one line', () => {
     const s = { ...well(), services: halted('snapshot', 's1') };
-    const reason = 'halted: snapshot/s1: unsafe-event: a statement\n  remedy: recopy';
-    expect(blockedReason(s, {})).toBe(reason);
-    expect(blockedReason(s, { source: 's1', services: ['snapshot', 'binlog'] })).toBe(reason);
-    expect(blockedReason(s, { source: 's2' })).toBeNull();
-    expect(blockedReason(s, { services: ['sink'] })).toBeNull();
+    const reason = 'halted: snapshot/s1: unsafe-event: a statement';
+    expect(hindrance(s, {})).toBe(reason);
+    expect(hindrance(s, { source: 's1', services: ['snapshot', 'binlog'] })).toBe(reason);
+    expect(hindrance(s, { source: 's2' })).toBeNull();
+    expect(hindrance(s, { services: ['sink'] })).toBeNull();
   });
 
   test('of one source includes what is halted for all', () => {
     const s = { ...well(), services: halted('sink', 't1/0') };
-    expect(blockedReason(s, { source: 's2' })).toMatch(/^halted: sink\/t1\/0/);
+    expect(hindrance(s, { source: 's2' })).toMatch(/^halted: sink\/t1\/0/);
   });
 
-  test('is no reason to end while it may pass; then it is shown', () => {
+  test('is also what may pass', () => {
     const s = spoiled([{ name: 'a silent unit', where: 0 }]);
-    expect(blockedReason(s, {})).toBeNull();
     expect(hindrance(s, {})).toMatch(/^silent: binlog\/s1/);
   });
 

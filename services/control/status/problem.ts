@@ -61,15 +61,6 @@ export function problemsOf(s: StatusFacts): Problem[] {
 }
 
 /**
- * The worst problem in the scope that stays until somebody acts, as text with its remedy; null when
- * there is none. A command that waits for the scope would wait in vain: it ends with this.
- */
-export function blockedReason(s: StatusFacts, scope: Scope): string | null {
-  const found = problemsOf(s).find(p => isLasting(p.word) && isIn(p, scope));
-  return found === undefined ? null : problemText(found);
-}
-
-/**
  * What a command that waits shows while something in its scope is wrong, in one line. Rows that
  * differ hinder nothing, a repair waits because of them; of a pause the command has told before.
  */
@@ -105,11 +96,6 @@ export function levelOf(word: ProblemWord): Level {
     default:
       return unreachable(word);
   }
-}
-
-/** Stays as it is until the operator does something. */
-function isLasting(word: ProblemWord): boolean {
-  return word === 'halted' || word === 'log-gone' || word === 'blocked';
 }
 
 function isIn(p: Problem, { services, source, tables }: Scope): boolean {
