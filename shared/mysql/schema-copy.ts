@@ -70,8 +70,8 @@ export async function copyDatabase(
 }
 
 /**
- * Creates the tables that the target does not have; returns the names of those. Foreign keys may point
- * at tables that come later, so their check is off for this session.
+ * Creates the tables that the target does not have; returns the names of those. Foreign keys may
+ * point at tables that come later, so their check is off for this session.
  */
 export async function copyTables(
   source: MysqlSession,
