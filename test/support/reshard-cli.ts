@@ -11,7 +11,9 @@ import { cacheRoot } from '../../services/control/node24.mjs';
 import type { Status } from '../../services/control/status/status.ts';
 
 /** As children of `reshard up` have it: what strips types off is not even loaded. */
-const COMPILED = { NODE_COMPILE_CACHE: path.join(cacheRoot(), 'compiled') };
+function environment(): NodeJS.ProcessEnv {
+  return { NODE_COMPILE_CACHE: path.join(cacheRoot(), 'compiled'), ...process.env };
+}
 const MAIN = fileURLToPath(new URL('../../services/control/main.ts', import.meta.url));
 
 export type RunningCommand = {
@@ -34,7 +36,7 @@ export function spawnReshard(args: readonly string[], options: SpawnOptions = {}
   const file = options.log === undefined ? undefined : openSync(options.log, 'a');
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ['ignore', file ?? options.fd ?? 'inherit', file ?? 'inherit'],
-    env: { ...COMPILED, ...process.env, ...options.env },
+    env: { ...environment(), ...options.env },
   });
   if (file !== undefined) closeSync(file);
   return running(child);
@@ -66,7 +68,7 @@ export async function callReshard(
 ): Promise<{ code: number; out: string; err: string }> {
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...COMPILED, ...process.env },
+    env: environment(),
   });
   let out = '';
   let err = '';
@@ -107,9 +109,8 @@ export class StatusWatch implements AsyncDisposable {
 
   static open(jobFile: string): StatusWatch {
     const args = [MAIN, 'status', jobFile, '--watch', '--json'];
-    const env = { ...COMPILED, ...process.env };
     const stdio: StdioOptions = ['ignore', 'pipe', 'ignore'];
-    return new StatusWatch(spawn(process.execPath, args, { stdio, env }));
+    return new StatusWatch(spawn(process.execPath, args, { stdio, env: environment() }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,7 +5,7 @@
  * What cannot be made new is left as it is: whoever reads it finds a schema that is not the table's,
  * and blocks its key, as with any other record that cannot be read.
  */
-import { FRAME_BYTES, registryFrame } from '../../../shared/codec/registry-frame.ts';
+import { FRAME_BYTES, registryFrame, schemaIdIn } from '../../../shared/codec/registry-frame.ts';
 import { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import { at, ByteWriter } from '../../../shared/runtime/bytes.ts';
 import type { OlderRecords, SinkTable } from './sink-table.ts';
@@ -59,9 +59,7 @@ function olderRecords(
 /** Null for a tombstone, and for what has no frame. */
 function schemaIdOf({ buf, valueStart, valueEnd }: FetchedBatch, i: number): number | null {
   const start = valueStart[i] as number;
-  if (start < 0 || (valueEnd[i] as number) - start < FRAME_BYTES || at(buf, start) !== 0)
-    return null;
-  return buf.readInt32BE(start + 1);
+  return start < 0 ? null : schemaIdIn(buf, start, valueEnd[i] as number);
 }
 
 /** Frame, row before, row after, and the rest of the envelope, which has no row in it. */

@@ -9,7 +9,7 @@
  * is applied, nothing behind it is (I10).
  */
 
-import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
+import { FRAME_BYTES, schemaIdIn } from '../../../shared/codec/registry-frame.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import type { LogPosition } from '../../../shared/kafka/wire/log-position.ts';
 import { ALL_TARGETS, NO_TARGET, type TargetSet } from '../../../shared/route/route.ts';
@@ -187,11 +187,11 @@ export function int(array: Int32Array, i: number): number {
 
 /** The registry's frame: a zero byte and the id of the schema, which must be the planned one. */
 function checkFrame(buf: Buffer, start: number, end: number, id: number, what: string): void {
-  if (end - start < FRAME_BYTES || buf[start] !== 0) {
+  const found = schemaIdIn(buf, start, end);
+  if (found === id) return;
+  if (found === null) {
     throw new ReshardError('corrupt', `a ${what} without the registry's frame`);
   }
-  const found = buf.readInt32BE(start + 1);
-  if (found === id) return;
   throw new ReshardError(
     'schema-changed',
     `a ${what} was written with schema ${found}, not ${id}`,

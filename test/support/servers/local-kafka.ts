@@ -9,7 +9,7 @@ import { cached, type Tell, withProgress } from './cache.ts';
 import { ARCHIVE_MS, classArchive } from './class-archive.ts';
 import { run } from './command.ts';
 import { clusterSettings, servesAs } from './kafka-settings.ts';
-import { copyWithDependencies, java } from './maven.ts';
+import { copyWithDependencies, java, SHORT_LIVED } from './maven.ts';
 import { freePorts } from './port.ts';
 import { ServerProcess } from './server-process.ts';
 import type { KafkaServers } from './servers.ts';
@@ -20,8 +20,6 @@ const CLUSTER_ID = 'cmVzaGFyZC1zZXJ2ZXJzLQ';
 const LOG = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'];
 const READY_MS = 90_000;
 const HEAP_MB = 512;
-/** Half of a short run's CPU went into the second compiler, for code that ran a few times more. */
-const QUICK = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
 
 interface Node {
   id: number;
@@ -79,7 +77,7 @@ async function startNodes(
   }));
   const brokers = nodes.map(node => `${HOST}:${node.port}`);
   const command = await java();
-  const own = options.isMeasured ? [] : QUICK;
+  const own = options.isMeasured ? [] : SHORT_LIVED;
   const servers: { node: Node; server: ServerProcess }[] = [];
   for (const node of nodes) {
     const file = await prepare(node, nodes, options, jars);

@@ -5,7 +5,7 @@ import { ReshardError } from '../../../shared/runtime/error.ts';
 import { cached, type Tell, withProgress } from './cache.ts';
 import { ARCHIVE_MS, classArchive } from './class-archive.ts';
 import { run } from './command.ts';
-import { copyArtifact, java } from './maven.ts';
+import { copyArtifact, java, SHORT_LIVED } from './maven.ts';
 import { freePorts } from './port.ts';
 import { registryAnswers } from './registry-answers.ts';
 import { ServerProcess } from './server-process.ts';
@@ -13,8 +13,7 @@ import type { RegistryServer } from './servers.ts';
 import { REGISTRY } from './versions.ts';
 
 const HOST = '127.0.0.1';
-/** It only has to start soon: the second compiler would cost more than it brings. */
-const JVM = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
+const JVM = ['-Xmx256m', ...SHORT_LIVED];
 
 export interface LocalRegistryOptions {
   brokers: string[];

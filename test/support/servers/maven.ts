@@ -48,6 +48,12 @@ async function maven(args: string[]): Promise<void> {
   await run(command, [...QUIET, `-Dmaven.repo.local=${path.join(cacheRoot(), 'maven')}`, ...args]);
 }
 
+/**
+ * Options of a JVM that has to start soon and lives for minutes: half of a broker's CPU went into
+ * the second compiler, for code that ran a few times more.
+ */
+export const SHORT_LIVED = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
+
 /** The `java` command, once it is known to be new enough. */
 export async function java(): Promise<string> {
   const home = process.env.JAVA_HOME;

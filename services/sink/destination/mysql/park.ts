@@ -12,7 +12,7 @@
  * - `refused`: the target refuses the row by itself. Its key is blocked, until a newer event of it
  *   comes or the target takes the row; the rest of the partition task flows. The older version is
  *   gone so that nobody takes it for the newest one, and so that it holds no unique value back.
- * - `unreadable`: nobody can read the record Blocked in the same way, on every target, since it
+ * - `unreadable`: nobody can read the record. Blocked in the same way, on every target, since it
  *   might have said anything.
  * The record's whole value is kept, whatever the reason: what only waits today may be refused
  * tomorrow, and then its record belongs to the dead letters.
@@ -22,7 +22,7 @@
  * as for everything else. The partition task's `parked` and `blocked` are copies of the keys:
  * exact, because claiming a partition task fences other writers.
  */
-import { FRAME_BYTES } from '../../../../shared/codec/registry-frame.ts';
+import { schemaIdIn } from '../../../../shared/codec/registry-frame.ts';
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { quoteText } from '../../../../shared/mysql/identifier.ts';
 import { parkTable } from '../../../../shared/mysql/target-state.ts';
@@ -142,7 +142,8 @@ export class ParkTable {
       const { task, key, why } = r;
       const place = `${this.#job},${quoteText(task.topic)},${task.partition}`;
       const hex = Buffer.from(key, 'latin1').toString('hex');
-      const value = `${schemaIdOf(r.value)},x'${r.value.toString('hex')}'`;
+      const schemaId = schemaIdIn(r.value, 0, r.value.length) ?? 0;
+      const value = `${schemaId},x'${r.value.toString('hex')}'`;
       const told = why === null ? 'NULL,NULL,NULL' : refusalText(why);
       const { jobId, target } = this.#owner;
       const reason = `${quoteText(r.reason)},${told},${quoteText(jobId)},${quoteText(target)}`;
@@ -223,11 +224,6 @@ function tooLarge(bytes: number, packetBytes: number): ReshardError {
     context: { bytes, max_allowed_packet: packetBytes },
     remedy: 'raise max_allowed_packet on the target: SET GLOBAL max_allowed_packet = 1073741824',
   });
-}
-
-/** Of a value; 0 of what has no frame. */
-function schemaIdOf(value: Buffer): number {
-  return value.length < FRAME_BYTES || value[0] !== 0 ? 0 : value.readInt32BE(1);
 }
 
 function whyOf(r: ParkRow): Refusal {
