@@ -38,6 +38,8 @@ export interface ServiceOptions {
   waiting?: () => string | null;
   /** Of a service that shares its work by a lease: the slots of its group. */
   slots?: number;
+  /** Called when the job is prepared and its state is read. */
+  onJoined?: () => void;
 }
 
 export interface ServiceContext extends AsyncDisposable {
@@ -109,6 +111,7 @@ export async function openContext(
     await lease.giveUp();
   });
   waiting = null;
+  o.onJoined?.();
   const { view } = stack.use(joined.state);
   const report = new Reporter({
     ...{ service, member, codec: joined.reports, jobId: view.jobId, log },

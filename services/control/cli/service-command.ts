@@ -3,6 +3,7 @@ import { type ServiceName, StoppedEarly } from '../../../shared/member/context.t
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
+import { parentGone, tellParent } from './child-message.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
 import { filledLine } from './output.ts';
@@ -34,7 +35,7 @@ export async function serviceCommand(
   const log = createLogger({ name: `reshard-${name}`, line: filledLine });
   log.info('service starts');
   const run = await loadService(name);
-  tellParent();
+  tellParent('loaded');
   const signal = AbortSignal.any([stopSignal(), parentGone()]);
   try {
     await run({
@@ -43,6 +44,7 @@ export async function serviceCommand(
       signal,
       httpPort,
       httpHost: options.httpHost,
+      onJoined: () => tellParent('joined'),
       createTargets: options.createTargets === true,
     });
   } catch (e) {
@@ -50,18 +52,6 @@ export async function serviceCommand(
     log.info(e.message);
   }
   return EXIT.ok;
-}
-
-/** Of a child of `reshard up`: its code is loaded, and another's can be. */
-function tellParent(): void {
-  if (process.connected) process.send?.('loaded');
-}
-
-/** Of a child of `reshard up`: the tree ends with its root, however that ends. */
-function parentGone(): AbortSignal {
-  const gone = new AbortController();
-  if (process.connected) process.once('disconnect', () => gone.abort());
-  return gone.signal;
 }
 
 function isService(name: string): name is ServiceName {

@@ -4,9 +4,10 @@ import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { readJob } from './job-file.ts';
+import type { LiveOptions } from './live-view.ts';
 import { onlyOne } from './only-one.ts';
 import { tell } from './output.ts';
-import { startTree } from './up.ts';
+import { startTree, type Tree } from './up.ts';
 
 export interface UpOptions {
   createTargets?: boolean;
@@ -39,14 +40,17 @@ export async function upCommand(file: string, o: UpOptions): Promise<number> {
     log,
     signal,
   });
-  // The services load their code while we load that of the view.
-  const { showLive } = await import('./live-view.ts');
-  const view = o.quiet
-    ? Promise.resolve()
-    : showLive({ job, log, signal, json: o.json === true, out: process.stdout });
+  const view = o.quiet ? null : show(tree, { job, log, signal, json: o.json === true });
   const { code, said } = await tree.done;
   ended.abort();
   await view;
   if (said !== '') tell(`${said}\n`);
   return code;
+}
+
+/** A view that loads beside the services would make the first row late. */
+async function show(tree: Tree, o: Omit<LiveOptions, 'out'>): Promise<void> {
+  await tree.settled;
+  const { showLive } = await import('./live-view.ts');
+  if (!o.signal.aborted) await showLive({ ...o, out: process.stdout });
 }

@@ -10,19 +10,28 @@ import { fileURLToPath } from 'node:url';
 import type { ServiceName } from '../../../shared/member/context.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
+import type { ChildMessage } from './child-message.ts';
 import { EXIT } from './exit-code.ts';
 import { Turns } from './turns.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
-/** Control comes first: the others wait for what it prepares. */
+/**
+ * Control comes first: the others wait for what it prepares. The checker comes last: it has nothing
+ * to compare before there are rows.
+ */
 const ORDER: ServiceName[] = ['control', 'binlog', 'snapshot', 'sink', 'checker'];
+const LAST: ServiceName = 'checker';
 /** A child that has not drained by then is killed: nothing can be lost by it. */
 const DRAIN_MS = 20_000;
 const RESTART_MS = 1000;
+/** By then what can wait is loaded too, whatever the services wait for. */
+const SETTLED_MS = 5000;
 /** As much of what a service wrote is kept, to show it when that ended the tree. */
 const WORDS_MAX = 64 * 1024;
 
 export interface Tree {
+  /** Resolves when the services have joined the job, or have had their time to. */
+  settled: Promise<void>;
   /** Resolves when the tree has ended: its exit code, and what the service said that ended it. */
   done: Promise<{ code: number; said: string }>;
   pids(): Record<string, number>;
@@ -47,14 +56,21 @@ export function startTree(o: TreeOptions): Tree {
   // To load its code takes a service a core for half a second: more at a time than there are cores
   // would only make the one late that the others wait for.
   const loading = new Turns(availableParallelism());
+  const joined = new Map(ORDER.map(service => [service, Promise.withResolvers<void>()]));
+  const settled = Promise.race([
+    Promise.all([...joined].map(([service, { promise }]) => service === LAST || promise)),
+    sleep(SETTLED_MS, stop.signal),
+  ]).then(() => {});
 
   const keep = async (service: ServiceName): Promise<void> => {
+    if (service === LAST) await settled;
     while (!stop.signal.aborted) {
       const done = await loading.take();
       if (stop.signal.aborted) return done();
       const { child, words } = spawnService(service, o);
       children.set(service, child);
-      child.once('message', done).once('error', done).once('exit', done);
+      heard(child, 'loaded', done);
+      heard(child, 'joined', () => joined.get(service)?.resolve());
       const exit = await ended(child, stop.signal);
       if (stop.signal.aborted) return;
       if (exit === EXIT.config || exit === EXIT.blocked) {
@@ -68,6 +84,7 @@ export function startTree(o: TreeOptions): Tree {
     }
   };
   return {
+    settled,
     done: Promise.all(ORDER.map(keep)).then(() => ({ code, said })),
     pids: () =>
       Object.fromEntries([...children].map(([service, child]) => [service, child.pid ?? 0])),
@@ -103,6 +120,14 @@ function spawnService(service: ServiceName, o: TreeOptions): Spawned {
       .join('\n')
       .trim();
   return { child, words };
+}
+
+/** Calls back when the child says so, or will never say it. */
+function heard(child: ChildProcess, message: ChildMessage, then: () => void): void {
+  child
+    .on('message', told => told === message && then())
+    .once('error', then)
+    .once('exit', then);
 }
 
 /** Exit code of the child; at the signal it is asked to drain, and killed if it does not. */
