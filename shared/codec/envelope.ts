@@ -27,6 +27,8 @@ export type Operation = 'c' | 'u' | 'd' | 'r';
 
 const SOURCE_VERSION = '1';
 
+const SNAPSHOT = { false: textBytes('false'), incremental: textBytes('incremental') };
+
 const EPOCH_DIGITS = 10;
 const ORDINAL_DIGITS = 20;
 /** Offsets of the two numbers in ["eeeeeeeeee","oooooooooooooooooooo"]. */
@@ -39,7 +41,12 @@ export class EnvelopeEncoder {
   /** Distance of the sequence text from the end of the value that was written last. */
   sequenceFromEnd = 0;
   readonly #codec: RowCodec;
-  readonly #prefix: string;
+  /** What `begin` writes again and again: text costs more than a copy of its bytes. */
+  readonly #lead: Buffer;
+  readonly #db: Buffer;
+  readonly #table: Buffer;
+  #file = '';
+  #fileText = textBytes('');
   readonly #keyHeader: Buffer;
   readonly #valueHeader: Buffer;
   /** source up to the sequence text, from there to `row`, from there to `op`. */
@@ -57,32 +64,37 @@ export class EnvelopeEncoder {
     valueSchemaId: number;
   }) {
     this.#codec = o.codec;
-    this.#prefix = o.prefix;
+    const { db, table } = o.codec.schema;
+    this.#lead = Buffer.concat([SOURCE_VERSION, 'mysql', o.prefix].map(textBytes));
+    this.#db = textBytes(db);
+    this.#table = textBytes(table);
     this.#keyHeader = registryFrame(o.keySchemaId);
     this.#valueHeader = registryFrame(o.valueSchemaId);
   }
 
   /** Sets the source of the rows that follow. */
   begin(info: SourceInfo): void {
-    const { db, table } = this.#codec.schema;
     const head = this.#head;
     head.clear();
-    writeText(head, SOURCE_VERSION);
-    writeText(head, 'mysql');
-    writeText(head, this.#prefix);
+    writeBytes(head, this.#lead);
     head.varint(info.tsMs);
     head.u8(0);
-    writeText(head, info.snapshot);
-    writeText(head, db);
+    writeBytes(head, SNAPSHOT[info.snapshot]);
+    writeBytes(head, this.#db);
     head.u8(2);
     head.varint(SEQUENCE_BYTES);
     const tail = this.#tail;
     tail.clear();
     writeTimes(tail, info.tsMs);
-    writeOptionalText(tail, table);
+    tail.u8(2);
+    writeBytes(tail, this.#table);
     tail.varint(info.serverId);
     writeOptionalText(tail, info.gtid);
-    writeText(tail, info.file);
+    if (info.file !== this.#file) {
+      this.#file = info.file;
+      this.#fileText = textBytes(info.file);
+    }
+    writeBytes(tail, this.#fileText);
     tail.varint(info.pos);
     const rest = this.#rest;
     rest.clear();
@@ -193,6 +205,16 @@ function writeRow(out: ByteWriter, row: Slice | null): void {
   }
   out.u8(2);
   out.copy(row.buf, row.start, row.end);
+}
+
+function writeBytes(out: ByteWriter, bytes: Buffer): void {
+  out.copy(bytes, 0, bytes.length);
+}
+
+function textBytes(text: string): Buffer {
+  const out = new ByteWriter(16);
+  writeText(out, text);
+  return out.take();
 }
 
 function writeText(out: ByteWriter, text: string): void {

@@ -111,12 +111,21 @@ export class ByteWriter {
   /** Avro long of any 64-bit value. */
   varlong(v: bigint): void {
     this.reserve(10);
-    let z = BigInt.asUintN(64, (v << 1n) ^ (v >> 63n));
-    while (z > 0x7fn) {
-      this.buf[this.pos++] = Number(z & 0x7fn) | 0x80;
-      z >>= 7n;
+    const z = BigInt.asUintN(64, (v << 1n) ^ (v >> 63n));
+    // A shift of a bigint makes a new one: two halves are shifted as numbers.
+    let low = Number(z & 0xffffffffn);
+    let high = Number(z >> 32n);
+    const { buf } = this;
+    while (high > 0) {
+      buf[this.pos++] = (low & 0x7f) | 0x80;
+      low = ((low >>> 7) | (high << 25)) >>> 0;
+      high >>>= 7;
     }
-    this.buf[this.pos++] = Number(z);
+    while (low > 0x7f) {
+      buf[this.pos++] = (low & 0x7f) | 0x80;
+      low >>>= 7;
+    }
+    buf[this.pos++] = low;
   }
 
   copy(src: Buffer, start: number, end: number): void {
