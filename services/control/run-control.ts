@@ -10,6 +10,7 @@ import {
 } from '../../shared/member/context.ts';
 import { persist } from '../../shared/member/persist.ts';
 import type { Finding } from '../../shared/mysql/finding.ts';
+import { loadLibrary } from '../../shared/registry/registry.ts';
 import { describeError, ReshardError } from '../../shared/runtime/error.ts';
 import { runSupervised } from '../../shared/runtime/service.ts';
 import { renderFindings } from './cli/doctor-report.ts';
@@ -140,7 +141,7 @@ async function examineEarly(o: ControlOptions, kafka: KafkaLog): Promise<Examina
   const { job, log, createTargets } = o;
   try {
     if (await prepared(kafka, job)) return null;
-    const findings = await runDoctor(job, { log, createTargets });
+    const [findings] = await Promise.all([runDoctor(job, { log, createTargets }), loadLibrary()]);
     return { findings, atMs: performance.now() };
   } catch (e) {
     log.debug(`examined again under the lease: ${describeError(e)}`);

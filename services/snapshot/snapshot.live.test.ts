@@ -8,7 +8,7 @@ import { envelopeSchema, keySchema } from '../../shared/codec/avro-schema.ts';
 import { type ChunkRecord, chunkCodec } from '../../shared/codec/chunk-record.ts';
 import { EnvelopeDecoder } from '../../shared/codec/envelope.ts';
 import { staticSchema } from '../../shared/codec/record-codec.ts';
-import { parseJob } from '../../shared/job/job.ts';
+import { parseJob } from '../../shared/job/job-schema.ts';
 import { makeIdentity } from '../../shared/job/state/identity.ts';
 import { JobView, stateKey } from '../../shared/job/state/job-view.ts';
 import { progressCodec } from '../../shared/job/state/open.ts';

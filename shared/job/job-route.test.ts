@@ -5,8 +5,9 @@ import { ALL_TARGETS } from '../route/route.ts';
 import { ReshardError } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 import type { ColumnType } from '../type/column-type.ts';
-import { type Job, parseJob, routeSpec } from './job.ts';
+import { type Job, routeSpec } from './job.ts';
 import { routeOf, routeProblem } from './job-route.ts';
+import { parseJob } from './job-schema.ts';
 import { type RouteSpec, routeText } from './route-spec.ts';
 
 const ENV = { SOURCE_PASSWORD: 's', TARGET_PASSWORD: 't' };

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { EXAMPLE } from '../../services/control/cli/init.ts';
 import { ReshardError } from '../runtime/error.ts';
-import { jobJsonSchema, parseJob, routeSpec } from './job.ts';
+import { routeSpec } from './job.ts';
+import { jobJsonSchema, parseJob } from './job-schema.ts';
 
 const ENV = { SOURCE_PASSWORD: 's3cret', TARGET_PASSWORD: 't' };
 

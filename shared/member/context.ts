@@ -22,7 +22,7 @@ import { persist } from './persist.ts';
 import { type Report, Reporter } from './reporter.ts';
 
 /** One small question to a broker. */
-const PREPARED_LOOK_MS = 50;
+const PREPARED_LOOK_MS = 100;
 
 export type ServiceName = 'snapshot' | 'binlog' | 'sink' | 'checker' | 'control';
 

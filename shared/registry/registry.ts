@@ -21,6 +21,14 @@ export type RegisteredVersion = { id: number; schema: string };
 
 const TIMEOUT_MS = 10_000;
 
+/**
+ * What registers. Only control does, once: the others need not load it, which takes long; control
+ * does while it waits for other things.
+ */
+export function loadLibrary(): Promise<typeof import('@kafkajs/confluent-schema-registry')> {
+  return import('@kafkajs/confluent-schema-registry');
+}
+
 export class SchemaRegistry {
   readonly #login: { username: string; password: string } | undefined;
   readonly #url: string;
@@ -61,8 +69,7 @@ export class SchemaRegistry {
     if (exists) await this.#setLevel(subject, level);
     const expected = exists ? level : ((await this.#level(subject)) ?? level);
     const { id } = await this.#call(subject, 'register', async () => {
-      // Only control registers, once: the others need not load the library, which takes long.
-      const library = await import('@kafkajs/confluent-schema-registry');
+      const library = await loadLibrary();
       const { AVRO } = library.SchemaType;
       const known = Object.values(library.COMPATIBILITY);
       const timeout = this.#timeoutMs;

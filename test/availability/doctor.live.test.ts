@@ -1,7 +1,7 @@
 /** I10: the doctor refuses a replica whose rows could be wrong, and says how to put it right. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runDoctor } from '../../services/control/doctor/doctor.ts';
-import { parseJob } from '../../shared/job/job.ts';
+import { parseJob } from '../../shared/job/job-schema.ts';
 import type { Finding } from '../../shared/mysql/finding.ts';
 import { createLogger } from '../../shared/runtime/log.ts';
 import { servers } from '../support/dev.ts';

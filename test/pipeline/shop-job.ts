@@ -9,7 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'vitest';
 import type { Status } from '../../services/control/status/status.ts';
-import { parseJob } from '../../shared/job/job.ts';
+import { parseJob } from '../../shared/job/job-schema.ts';
 import { kafkaOf } from '../../shared/member/context.ts';
 import { createLogger } from '../../shared/runtime/log.ts';
 import { type DevServers, servers } from '../support/dev.ts';

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { parseJob } from '../../shared/job/job.ts';
+import { parseJob } from '../../shared/job/job-schema.ts';
 import { type StateRecord, stateKey } from '../../shared/job/state/job-view.ts';
 import { stateCodec } from '../../shared/job/state/open.ts';
 import { readRecords } from '../../shared/job/state/record-writer.ts';

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { registerStatic } from '../../services/control/phase/prepare.ts';
 import { controlTopics } from '../../services/control/phase/topic-plan.ts';
-import { parseJob } from '../../shared/job/job.ts';
+import { parseJob } from '../../shared/job/job-schema.ts';
 import { stateKey } from '../../shared/job/state/job-view.ts';
 import { progressCodec, stateCodec } from '../../shared/job/state/open.ts';
 import { controlWriter } from '../../shared/job/state/record-writer.ts';

@@ -1,9 +1,34 @@
 /**
- * What a service tells `reshard up`, which has started it: that its code is loaded, so that
- * another's can be, and that it has joined the job. The channel itself tells each that the other is
- * gone.
+ * Between `reshard up` and the services that it starts: it hands each the job that it has read,
+ * since the code that validates a file takes long to load; a service tells that its code is loaded,
+ * so that another's can be, and that it has joined the job. The channel itself tells each that the
+ * other is gone.
  */
+import type { ChildProcess } from 'node:child_process';
+import type { Job } from '../../../shared/job/job.ts';
+
 export type ChildMessage = 'loaded' | 'joined';
+
+/** In the environment of a service that is handed its job. */
+const IS_HANDED = 'RESHARD_JOB_IS_HANDED';
+
+/** What is added to the environment of a child that `handJob` is called for. */
+export const HANDED_ENV = { [IS_HANDED]: '1' };
+
+/** Without a job, as of a file that is wrong by now, the service reads the file and says so. */
+export function handJob(child: ChildProcess, job: Job | null): void {
+  // Who is gone needs no job.
+  child.send({ job }, () => {});
+}
+
+/** The job that the parent has read; null if it has none for us, or is no `reshard up`. */
+export function handedJob(): Promise<Job | null> {
+  if (!process.connected || process.env[IS_HANDED] === undefined) return Promise.resolve(null);
+  return new Promise(resolve => {
+    process.once('message', ({ job }: { job: Job | null }) => resolve(job && Object.freeze(job)));
+    process.once('disconnect', () => resolve(null));
+  });
+}
 
 /** Does nothing in a service that was started by itself. */
 export function tellParent(message: ChildMessage): void {

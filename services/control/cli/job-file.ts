@@ -1,6 +1,7 @@
 /** Reads the job file that a command names. */
 import { readFile } from 'node:fs/promises';
-import { type Job, parseJob } from '../../../shared/job/job.ts';
+import type { Job } from '../../../shared/job/job.ts';
+import { parseJob } from '../../../shared/job/job-schema.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { useJobFile } from './output.ts';
 

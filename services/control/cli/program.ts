@@ -96,7 +96,7 @@ function beginning(act: Act): Command[] {
       what: 'print the JSON Schema of the job file',
       examples: [['schema > job.schema.json', 'for an editor that completes and checks']],
     }).action(async () => {
-      const { jobJsonSchema } = await import('../../../shared/job/job.ts');
+      const { jobJsonSchema } = await import('../../../shared/job/job-schema.ts');
       printJson(jobJsonSchema(), 2);
     }),
     declare(

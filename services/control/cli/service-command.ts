@@ -1,12 +1,13 @@
 /** `reshard service`: one member of one service in this process. */
+
+import type { Job } from '../../../shared/job/job.ts';
 import { type ServiceName, StoppedEarly } from '../../../shared/member/context.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
-import { parentGone, tellParent } from './child-message.ts';
+import { handedJob, parentGone, tellParent } from './child-message.ts';
 import { EXIT } from './exit-code.ts';
-import { readJob } from './job-file.ts';
-import { filledLine } from './output.ts';
+import { filledLine, useJobFile } from './output.ts';
 import { loadService, SERVICES } from './service.ts';
 
 export interface ServiceCommandOptions {
@@ -31,7 +32,7 @@ export async function serviceCommand(
       remedy: 'a number from 1 to 65535, or 0 for a free one',
     });
   }
-  const job = await readJob(file);
+  const job = await jobOf(file);
   const log = createLogger({ name: `reshard-${name}`, line: filledLine });
   log.info('service starts');
   const run = await loadService(name);
@@ -52,6 +53,13 @@ export async function serviceCommand(
     log.info(e.message);
   }
   return EXIT.ok;
+}
+
+async function jobOf(file: string): Promise<Job> {
+  useJobFile(file);
+  const handed = await handedJob();
+  if (handed !== null) return handed;
+  return (await import('./job-file.ts')).readJob(file);
 }
 
 function isService(name: string): name is ServiceName {

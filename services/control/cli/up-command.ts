@@ -34,6 +34,7 @@ export async function upCommand(file: string, o: UpOptions): Promise<number> {
   const logDir = o.logs ?? (terminal && !o.quiet && !o.json ? `${job.job}-logs` : null);
   if (logDir !== null) log.info({ logDir }, 'logs of the services');
   const tree = startTree({
+    job,
     jobFile: file,
     createTargets: o.createTargets === true,
     logDir,

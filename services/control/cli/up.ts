@@ -7,11 +7,13 @@ import { createWriteStream, mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Job } from '../../../shared/job/job.ts';
 import type { ServiceName } from '../../../shared/member/context.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import type { ChildMessage } from './child-message.ts';
+import { type ChildMessage, HANDED_ENV, handJob } from './child-message.ts';
 import { EXIT } from './exit-code.ts';
+import { readJob } from './job-file.ts';
 import { Turns } from './turns.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
@@ -38,6 +40,7 @@ export interface Tree {
 }
 
 export interface TreeOptions {
+  job: Job;
   jobFile: string;
   createTargets: boolean;
   /** Folder for a log file of each service; null passes the logs on to standard error. */
@@ -64,10 +67,12 @@ export function startTree(o: TreeOptions): Tree {
 
   const keep = async (service: ServiceName): Promise<void> => {
     if (service === LAST) await settled;
+    let job: Job | null = o.job;
     while (!stop.signal.aborted) {
       const done = await loading.take();
       if (stop.signal.aborted) return done();
       const { child, words } = spawnService(service, o);
+      handJob(child, job);
       children.set(service, child);
       heard(child, 'loaded', done);
       heard(child, 'joined', () => joined.get(service)?.resolve());
@@ -81,6 +86,7 @@ export function startTree(o: TreeOptions): Tree {
       }
       o.log.warn({ service, exit }, 'service ended, starting it again');
       await sleep(RESTART_MS, stop.signal);
+      job = await readJob(o.jobFile).catch(() => null);
     }
   };
   return {
@@ -103,7 +109,11 @@ function spawnService(service: ServiceName, o: TreeOptions): Spawned {
   const child = spawn(process.execPath, args, {
     // By the channel the child hears that we are gone, however that happens.
     stdio: ['ignore', 'inherit', o.logDir === null ? 'inherit' : 'pipe', 'ipc'],
-    env: { ...process.env, ...(o.logDir === null ? {} : { RESHARD_LOG_JSON: '1' }) },
+    env: {
+      ...process.env,
+      ...HANDED_ENV,
+      ...(o.logDir === null ? {} : { RESHARD_LOG_JSON: '1' }),
+    },
   });
   let last = '';
   if (o.logDir !== null && child.stderr) {

@@ -1,6 +1,6 @@
 /** Keys that two sources bring to one target, on real servers. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { parseJob } from '../../../shared/job/job.ts';
+import { parseJob } from '../../../shared/job/job-schema.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';

@@ -1,7 +1,7 @@
 /** What a job waits for is told before it is prepared; then nothing of that is left behind. */
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { parseJob } from '../../../shared/job/job.ts';
+import { parseJob } from '../../../shared/job/job-schema.ts';
 import { stateCodec } from '../../../shared/job/state/open.ts';
 import { readRecords } from '../../../shared/job/state/record-writer.ts';
 import { kafkaOf, registryOf } from '../../../shared/member/context.ts';

@@ -4,7 +4,8 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Job, parseJob } from '../job.ts';
+import type { Job } from '../job.ts';
+import { parseJob } from '../job-schema.ts';
 import {
   foreignJob,
   identityChanges,

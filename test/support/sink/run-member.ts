@@ -1,7 +1,7 @@
 /** A sink member as a process of its own, for tests that kill it: `run-member.ts <job file>`. */
 import { readFileSync } from 'node:fs';
 import { runSink } from '../../../services/sink/main.ts';
-import { parseJob } from '../../../shared/job/job.ts';
+import { parseJob } from '../../../shared/job/job-schema.ts';
 import { describeError } from '../../../shared/runtime/error.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';

@@ -1,0 +1,278 @@
+/**
+ * The job file: one schema gives validation, defaults, types and the JSON Schema for editors.
+ * Parsed once, at the edge: everything behind it works with the frozen, complete `Job` (job.ts).
+ */
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { ReshardError } from '../runtime/error.ts';
+import { type RouteSpec, route } from './route-schema.ts';
+import { unknownTargets } from './route-spec.ts';
+
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, 'letters, digits, - and _, at most 64 characters');
+
+const tls = z
+  .strictObject({
+    ca: z.string().optional().describe('PEM text of the certificate authority'),
+    rejectUnauthorized: z.boolean().default(true).describe('refuse an unverified certificate'),
+  })
+  .describe('encrypt the connection; {} verifies against the system certificates');
+
+const endpoint = {
+  host: z.string().default('127.0.0.1').describe('server host name or address'),
+  port: z.number().int().min(1).max(65535).default(3306),
+  user: z.string().describe('account that the doctor checks privileges of'),
+  password: z.string().default('').describe('use ${NAME} to take it from the environment'),
+  database: z.string().describe('database that holds the tables'),
+  tls: tls.optional(),
+};
+
+const source = z.strictObject({
+  name: name.describe('prefix of the topics of this source'),
+  ...endpoint,
+  serverId: z
+    .number()
+    .int()
+    .min(1)
+    .max(4294967295)
+    .optional()
+    .describe('replication server id that our binlog reader uses; by default made from the name'),
+  replica: z
+    .strictObject({
+      host: endpoint.host,
+      port: endpoint.port,
+      user: endpoint.user.optional().describe('by default that of the source'),
+      password: z.string().optional().describe('by default that of the source'),
+      tls: tls.optional(),
+    })
+    .optional()
+    .describe('replica of this source that the copy reads from; the binlog stays with the source'),
+});
+
+const target = z.strictObject({
+  name,
+  kind: z.literal('mysql').default('mysql'),
+  ...endpoint,
+});
+
+const table = z.strictObject({
+  name: z.string().describe('table name; the same on sources and targets'),
+  shardColumn: z
+    .string()
+    .optional()
+    .describe('column of this table, where the route of the job is one by modulus'),
+  route: route.optional().describe('route of this table, other than that of the job'),
+  key: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe(
+      'columns of the unique index that tells rows apart; by default the primary key, else the' +
+        ' first unique index of columns that are NOT NULL',
+    ),
+});
+
+const options = z.strictObject({
+  partitions: z.number().int().min(1).max(256).default(4).describe('partitions of a table topic'),
+  compact: z.boolean().default(false).describe('compact table topics instead of time retention'),
+  retentionHours: z.number().min(1).default(168).describe('retention of table topics'),
+  maxMessageBytes: z
+    .number()
+    .int()
+    .min(1024 * 1024)
+    .max(256 * 1024 * 1024)
+    .default(16 * 1024 * 1024)
+    .describe('largest record; a row above it is refused by the doctor'),
+  snapshotWorkers: z.number().int().min(1).max(64).default(2).describe('SELECTs at a time'),
+  snapshotRowsPerSecond: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('most rows a second that are read from a source for the copy; 0 is no limit'),
+  chunkRows: z.number().int().min(1).default(5000).describe('most rows of a chunk'),
+  chunkBytes: z
+    .number()
+    .int()
+    .min(16 * 1024)
+    .default(768 * 1024)
+    .describe('size that chunks adapt to'),
+  inFlightBytes: z
+    .number()
+    .int()
+    .min(1024 * 1024)
+    .default(16 * 1024 * 1024)
+    .describe('chunk bytes of a source that are not yet in its log'),
+  touchedKeysBytes: z
+    .number()
+    .int()
+    .min(1024 * 1024)
+    .default(64 * 1024 * 1024)
+    .describe('memory of keys changed while a table is copied'),
+  lingerMs: z
+    .number()
+    .min(0)
+    .max(1000)
+    .default(5)
+    .describe('wait for more binlog events before a commit'),
+  batchBytes: z
+    .number()
+    .int()
+    .min(64 * 1024)
+    .default(2 * 1024 * 1024)
+    .describe('size of a batch to the log'),
+  sinkConnections: z.number().int().min(1).max(64).default(2).describe('connections to a target'),
+  sinkBatchRows: z
+    .number()
+    .int()
+    .min(1)
+    .default(4000)
+    .describe('most rows of a target transaction'),
+  sinkBufferBytes: z
+    .number()
+    .int()
+    .min(1024 * 1024)
+    .default(16 * 1024 * 1024)
+    .describe('records read ahead of the targets'),
+  addedColumns: z
+    .enum(['apply', 'stop'])
+    .default('apply')
+    .describe('columns that come to a table of a source: take them up, or halt the source there'),
+  parkDeadlineSeconds: z
+    .number()
+    .min(1)
+    .default(60)
+    .describe('how long a row may wait for a unique value before it is an error'),
+  checkConcurrency: z.number().int().min(1).max(32).default(2).describe('ranges at a time'),
+  checkStallSeconds: z
+    .number()
+    .min(1)
+    .default(600)
+    .describe('a check fails when what it waits for has not moved for so long'),
+  sessionTimeoutMs: z
+    .number()
+    .int()
+    .min(1000)
+    .default(6000)
+    .describe('after this silence another member takes over'),
+});
+
+const jobSchema = z.strictObject({
+  job: name.describe('name of the job; part of the names of its topics and groups'),
+  kafka: z.strictObject({
+    brokers: z.array(z.string()).min(1).describe('host:port of one or more brokers'),
+    replication: z.number().int().min(1).max(9).default(1).describe('copies of each topic'),
+    ssl: tls.optional(),
+    sasl: z
+      .strictObject({
+        mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
+        username: z.string(),
+        password: z.string(),
+      })
+      .optional(),
+  }),
+  registry: z.strictObject({
+    url: z.string().describe('base URL of a Confluent-compatible schema registry'),
+    username: z.string().optional(),
+    password: z.string().optional(),
+  }),
+  sources: z.array(source).min(1),
+  targets: z.array(target).min(1),
+  tables: z.array(table).min(1),
+  route,
+  options: options.prefault({}),
+});
+
+export type Job = z.output<typeof jobSchema>;
+/** Parses and validates the text of a job file; `env` fills ${NAME}. */
+export function parseJob(text: string, env: Record<string, string | undefined>): Job {
+  let raw: unknown;
+  try {
+    raw = parse(text);
+  } catch (cause) {
+    throw new ReshardError('config', 'the job file is not valid YAML', { cause });
+  }
+  const parsed = jobSchema.safeParse(fillIn(raw, env, 'job file'));
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map(i => `${i.path.join('.') || 'file'}: ${i.message}`);
+    throw new ReshardError('config', `the job file is wrong:\n  ${lines.join('\n  ')}`, {
+      remedy: '`reshard schema` prints the JSON Schema, `reshard init` a commented example',
+    });
+  }
+  const job = parsed.data;
+  for (const [what, list] of [
+    ['sources', job.sources],
+    ['targets', job.targets],
+    ['tables', job.tables],
+  ] as const) {
+    const names = list.map(x => x.name);
+    const twice = names.find((n, i) => names.indexOf(n) !== i);
+    if (twice !== undefined) {
+      throw new ReshardError('config', `${what}: the name ${twice} is used twice`, {
+        remedy: 'give each one a name of its own',
+      });
+    }
+  }
+  refuseRoutes(job);
+  return Object.freeze(job);
+}
+
+/** What can be told of routes without their tables. */
+function refuseRoutes(job: Job): void {
+  const names = job.targets.map(t => t.name);
+  const routes: [where: string, spec: RouteSpec][] = [['route', job.route]];
+  for (const { name, route, shardColumn } of job.tables) {
+    if (route !== undefined) routes.push([`the route of table ${name}`, route]);
+    if (shardColumn === undefined) continue;
+    if (route === undefined && job.route.kind === 'modulus') continue;
+    throw new ReshardError('config', `table ${name}: shardColumn is for routes by modulus`, {
+      remedy: 'give the table a `route` of its own instead',
+    });
+  }
+  for (const [where, spec] of routes) {
+    const [unknown] = unknownTargets(spec, names);
+    if (unknown !== undefined) {
+      throw new ReshardError('config', `${where}: there is no target ${unknown}`, {
+        remedy: `the targets of the job are ${names.join(', ')}`,
+      });
+    }
+    if (spec.kind === 'all' && job.sources.length > 1) {
+      throw new ReshardError(
+        'config',
+        `${where}: rows of several sources cannot go to all targets`,
+        {
+          remedy:
+            'make a job of its own for the table, from the one source that it is to come from',
+        },
+      );
+    }
+  }
+}
+
+/** Replaces ${NAME} in every string; a name that is not set is an error that tells where. */
+function fillIn(x: unknown, env: Record<string, string | undefined>, where: string): unknown {
+  if (typeof x === 'string') {
+    return x.replace(/\$\{(\w+)\}/g, (_, key: string) => {
+      const value = env[key];
+      if (value === undefined) {
+        throw new ReshardError('config', `${where}: environment variable ${key} is not set`, {
+          remedy: `export ${key}=...`,
+        });
+      }
+      return value;
+    });
+  }
+  if (Array.isArray(x)) return x.map((v, i) => fillIn(v, env, `${where}[${i}]`));
+  if (typeof x === 'object' && x !== null) {
+    return Object.fromEntries(
+      Object.entries(x).map(([k, v]) => [k, fillIn(v, env, `${where}.${k}`)]),
+    );
+  }
+  return x;
+}
+
+/** JSON Schema of the job file. */
+export function jobJsonSchema(): object {
+  return z.toJSONSchema(jobSchema, { io: 'input' });
+}
