@@ -39,5 +39,7 @@ export function tellParent(message: ChildMessage): void {
 export function parentGone(): AbortSignal {
   const gone = new AbortController();
   if (process.connected) process.once('disconnect', () => gone.abort());
+  // It ended while we were loading.
+  else if (process.env[IS_HANDED] !== undefined) gone.abort();
   return gone.signal;
 }

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { parseJob } from '../../../shared/job/job-schema.ts';
+import { HANDED_ENV, handJob } from './child-message.ts';
+import { EXAMPLE } from './init.ts';
+
+const MODULE = new URL('./child-message.ts', import.meta.url).href;
+const CHILD = `
+  const { handedJob, parentGone } = await import(${JSON.stringify(MODULE)});
+  const job = await handedJob();
+  const isGone = parentGone().aborted;
+  const answer = JSON.stringify({ job, isFrozen: Object.isFrozen(job), isGone });
+  process.stdout.write(answer, () => process.exit(0));
+`;
+
+type Parent = (child: ReturnType<typeof spawn>) => void;
+
+async function answerOf(env: NodeJS.ProcessEnv, parent: Parent): Promise<unknown> {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', CHILD], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    env: { ...process.env, ...env },
+  });
+  parent(child);
+  let out = '';
+  child.stdout?.on('data', data => {
+    out += data;
+  });
+  // Node tells no 'close' of a child whose channel was cut so early.
+  await Promise.all([once(child, 'exit'), child.stdout && once(child.stdout, 'end')]);
+  return JSON.parse(out);
+}
+
+const job = parseJob(EXAMPLE, { SOURCE_PASSWORD: 's', TARGET_PASSWORD: 't' });
+
+test('a service has the job that its parent has read, whole and frozen', async () => {
+  const answer = await answerOf(HANDED_ENV, child => handJob(child, job));
+  expect(answer).toEqual({ job: JSON.parse(JSON.stringify(job)), isFrozen: true, isGone: false });
+  expect(JSON.parse(JSON.stringify(job))).toEqual(job);
+});
+
+test('a service without such a parent, or whose file is wrong by now, reads the file itself', async () => {
+  const none = { job: null, isGone: false };
+  expect(await answerOf(HANDED_ENV, child => handJob(child, null))).toMatchObject(none);
+  expect(await answerOf({}, () => {})).toMatchObject(none);
+});
+
+test('a service whose parent ended while it was loading is told so', async () => {
+  const answer = await answerOf(HANDED_ENV, child => child.disconnect());
+  expect(answer).toMatchObject({ job: null, isGone: true });
+});
