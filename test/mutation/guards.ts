@@ -11,6 +11,7 @@ import { LOG_GUARDS } from './guards/log.ts';
 import { ROUTE_GUARDS } from './guards/route.ts';
 import { SINK_GUARDS } from './guards/sink.ts';
 import { TRANSACTION_GUARDS } from './guards/transaction.ts';
+import { TREE_GUARDS } from './guards/tree.ts';
 import { TYPE_GUARDS } from './guards/type.ts';
 
 export const GUARDS: Guard[] = [
@@ -22,5 +23,6 @@ export const GUARDS: Guard[] = [
   ...SINK_GUARDS,
   ...CONTROL_GUARDS,
   ...CHECKER_GUARDS,
+  ...TREE_GUARDS,
   ...TYPE_GUARDS,
 ];
