@@ -30,16 +30,19 @@ export interface SchemaResult {
   changes: readonly Change[] | null;
 }
 
+/** What the answer is about. */
+type Keyed = Pick<Table, 'name' | 'primaryKey'>;
+
 const ROUTE_PROBLEMS = ['shard-column', 'shard-column-type', 'shard-column-null'];
 
-export function firstRoute(table: Table): RouteSpec {
+export function firstRoute(table: Keyed): RouteSpec {
   return table.primaryKey.length > 0
     ? { kind: 'hash', columns: table.primaryKey }
     : { kind: 'target', target: 'target1' };
 }
 
 /** By the blockers of all tables; those that name no table of the database are not among them. */
-export function answerOf(table: Table, database: string, findings: readonly Finding[]): Answer {
+export function answerOf(table: Keyed, database: string, findings: readonly Finding[]): Answer {
   const route = firstRoute(table);
   const name = `${database}.${table.name}`;
   const about = (where: string): boolean =>

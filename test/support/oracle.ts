@@ -254,11 +254,16 @@ function isInteger(type: string): boolean {
   return /^(tinyint|smallint|mediumint|int|bigint)$/.test(type);
 }
 
-/** HEX of a number would be its integer part, so everything but bytes is text first. */
+/**
+ * A part of a key as text that two keys never share: HEX of a number would be its integer part, of
+ * a FLOAT its text has six digits, and bytes that are converted may become others.
+ */
 function hex({ name, type }: ColumnFacts): string {
-  if (/(binary|blob)$/.test(type)) return `HEX(${id(name)})`;
-  if (/^(char|varchar|.*text)$/.test(type)) return `HEX(CONVERT(${id(name)} USING utf8mb4))`;
-  return `HEX(CAST(${id(name)} AS CHAR))`;
+  const c = id(name);
+  if (/(binary|blob|char|text)$/.test(type)) return `HEX(${c})`;
+  if (type === 'float') return `HEX(CAST(CAST(${c} AS DOUBLE) AS CHAR))`;
+  if (/^(bit|enum|set)$/.test(type)) return `HEX(CAST(${c}+0 AS CHAR))`;
+  return `HEX(CAST(${c} AS CHAR))`;
 }
 
 /** A column as text that loses nothing; QUOTE tells NULL from 'NULL' and ends where it ends. */

@@ -1,0 +1,265 @@
+/**
+ * One round: a job over random tables, random changes of their rows before, while and after they
+ * are copied, and judges at the end. One seed decides tables, statements and their order; each
+ * session works on tables of its own, so that what the source holds does not depend on time.
+ * The statements of a round are kept as a file beside the logs of its members.
+ */
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { RouteSpec } from '../../shared/job/route-spec.ts';
+import { sleep } from '../../shared/runtime/clock.ts';
+import type { Answer } from '../schemas/answer.ts';
+import { Crew, SERVICES } from '../soak/crew.ts';
+import { JobWatch } from '../soak/watch.ts';
+import { type MysqlServer, writeJobFile } from '../support/job-file.ts';
+import { errorNumber, LoadClient } from '../support/load/client.ts';
+import { Random } from '../support/load/random.ts';
+import type { Flavor } from '../support/servers/servers.ts';
+import { filled, randomChange } from './change.ts';
+import { differences, examined, isDocumented, reached, verified } from './judge.ts';
+import { type ServerFacts, serverFacts } from './server-facts.ts';
+import { type RandomTable, randomTable } from './table.ts';
+
+export interface RoundOptions {
+  servers: { brokers: string[]; registryUrl: string };
+  source: MysqlServer;
+  targets: readonly MysqlServer[];
+  flavor: Flavor;
+  seed: number;
+  tables: number;
+  /** Units of work of each session while the job runs. */
+  steps: number;
+  /** How often a member is killed. */
+  kills: number;
+  dir: string;
+  tell: (line: string) => void;
+}
+
+export interface RoundResult {
+  failures: string[];
+  /** Statements that the source has carried out, and those that it has refused. */
+  done: number;
+  refused: number;
+  rows: number;
+  /** Tables that the doctor refused, with its words. */
+  refusedTables: Answer[];
+  tables: number;
+}
+
+const SESSIONS = 2;
+const PREPARE_MS = 60_000;
+const PAUSE_MS = 8;
+
+/** A name for the job, its database and its folder. */
+function nameOf(seed: number): string {
+  return `random_${seed}`;
+}
+
+export async function runRound(o: RoundOptions): Promise<RoundResult> {
+  const round = new Round(o);
+  return await round.run();
+}
+
+class Round {
+  readonly #o: RoundOptions;
+  readonly #name: string;
+  readonly #dir: string;
+  readonly #random: Random;
+  readonly #result: RoundResult = {
+    failures: [],
+    done: 0,
+    refused: 0,
+    rows: 0,
+    refusedTables: [],
+    tables: 0,
+  };
+  #tables: RandomTable[] = [];
+
+  constructor(o: RoundOptions) {
+    this.#o = o;
+    this.#name = nameOf(o.seed);
+    this.#dir = path.join(o.dir, this.#name);
+    this.#random = new Random(o.seed, 0);
+    mkdirSync(this.#dir, { recursive: true });
+  }
+
+  async run(): Promise<RoundResult> {
+    const { tell, seed } = this.#o;
+    try {
+      await this.#make();
+      const jobFile = await this.#admit();
+      await this.#copyAndChange(jobFile);
+    } catch (e) {
+      this.#result.failures.push(e instanceof Error ? e.message : String(e));
+    }
+    tell(`seed ${seed}: ${this.#result.failures.length === 0 ? 'equal' : 'FAILED'}`);
+    return this.#result;
+  }
+
+  async #make(): Promise<void> {
+    const { source, targets, flavor, tables } = this.#o;
+    for (const server of [source, ...targets]) {
+      await using client = await LoadClient.open(server);
+      await client.run(`DROP DATABASE IF EXISTS ${this.#name}`);
+      await client.run(`CREATE DATABASE ${this.#name} CHARACTER SET utf8mb4`);
+    }
+    await using client = await LoadClient.open(source, this.#name);
+    const facts = await serverFacts(client, flavor);
+    for (let number = 1; number <= tables; number++) {
+      const table = await this.#create(client, facts, number);
+      if (this.#random.chance(0.2)) continue;
+      const statements = filled(this.#random, table, 1 + this.#random.below(12));
+      await this.#carryOut(client, 'fill', statements);
+    }
+  }
+
+  /** The first one of this number that the server makes. */
+  async #create(client: LoadClient, facts: ServerFacts, number: number): Promise<RandomTable> {
+    for (;;) {
+      const table = randomTable(this.#random, facts, number);
+      if ((await this.#carryOut(client, 'make', [table.create])) === 0) continue;
+      this.#tables.push(table);
+      return table;
+    }
+  }
+
+  /** Writes the job file without the tables that the doctor refuses. */
+  async #admit(): Promise<string> {
+    const routed = this.#tables.map(t => ({
+      name: t.name,
+      primaryKey: t.key.map(c => c.name),
+      route: this.#route(t),
+    }));
+    const first = this.#write(
+      'doctor',
+      routed.map(({ name, route }) => ({ name, route })),
+    );
+    const answers = await examined(first, this.#name, routed);
+    const refused = answers.filter(a => a.kind === 'refused');
+    this.#result.refusedTables = refused;
+    for (const { table, why } of refused) {
+      this.#log(`-- the doctor refuses ${table}: ${why}`);
+      if (!isDocumented(why)) this.#result.failures.push(`the doctor refuses ${table}: ${why}`);
+    }
+    const taken = routed.flatMap(({ name, route }, i) => {
+      const answer = answers[i];
+      if (answer === undefined || answer.kind === 'refused') return [];
+      return [{ name, route: answer.kind === 'by an option' ? answer.route : route }];
+    });
+    this.#tables = this.#tables.filter(t => taken.some(a => a.name === t.name));
+    this.#result.tables = this.#tables.length;
+    return this.#write(this.#name, taken);
+  }
+
+  #route(table: RandomTable): RouteSpec {
+    const columns = table.columns.filter(c => c.type.isRoute && !c.isNullable && !c.isGenerated);
+    if (columns.length === 0) return { kind: 'target', target: 'target1' };
+    const one = this.#random.pick(columns);
+    const isNumber = /INT\b/.test(one.type.sql) && !one.type.sql.includes('POINT');
+    if (isNumber && this.#random.chance(0.5)) return { kind: 'modulus', column: one.name };
+    const other = this.#random.pick(columns);
+    const both = one === other || this.#random.chance(0.6) ? [one] : [one, other];
+    return { kind: 'hash', columns: both.map(c => c.name) };
+  }
+
+  #write(job: string, tables: readonly { name: string; route: RouteSpec }[]): string {
+    const random = this.#random;
+    const { servers, source, targets } = this.#o;
+    return writeJobFile({
+      dir: this.#dir,
+      job,
+      servers,
+      sources: [source],
+      targets,
+      database: this.#name,
+      tables,
+      options: {
+        partitions: random.pick([1, 2, 3]),
+        chunkRows: random.pick([1, 3, 10, 50]),
+        snapshotRowsPerSecond: random.pick([50, 200, 0]),
+        sinkBatchRows: random.pick([1, 7, 4000]),
+      },
+    });
+  }
+
+  async #copyAndChange(jobFile: string): Promise<void> {
+    const { tell, steps } = this.#o;
+    await using stack = new AsyncDisposableStack();
+    const sizes = { control: 1, binlog: 1, snapshot: 1, sink: 1, checker: 1 };
+    const crew = stack.use(new Crew({ jobFile, dir: this.#dir, sizes }));
+    const watch = stack.use(new JobWatch(jobFile));
+    const place = { crew, watch };
+    const failures = this.#result.failures;
+    const changes = Promise.all(Array.from({ length: SESSIONS }, (_, n) => this.#change(n, steps)));
+    changes.catch(() => {});
+    try {
+      await reached('the job to be prepared', place, () => true, PREPARE_MS);
+      await this.#kill(crew);
+      await changes;
+      await reached('the pipeline to drain', place, s => s.drained);
+      tell(`seed ${this.#o.seed}: drained`);
+    } catch (e) {
+      await changes;
+      throw new Error(`${e instanceof Error ? e.message : e}\n${crew.evidence()}`);
+    }
+    const { source, targets } = this.#o;
+    const tables = this.#tables.map(t => t.name);
+    const found = await differences({ source, targets, database: this.#name, tables });
+    this.#result.rows = found.rows;
+    failures.push(...found.differing);
+    const verdict = await verified(jobFile);
+    if (verdict !== undefined) failures.push(verdict);
+    for (const s of crew.surprises) {
+      failures.push(`${s.member} ended by itself (${s.code}, ${s.times} times): ${s.lastWords}`);
+    }
+  }
+
+  /** A session's own tables, and so many units of work on them. */
+  async #change(session: number, steps: number): Promise<void> {
+    const random = new Random(this.#o.seed, 100 + session);
+    const tables = this.#tables.filter((_, i) => i % SESSIONS === session);
+    if (tables.length === 0) return;
+    await using client = await LoadClient.open(this.#o.source, this.#name);
+    for (let step = 0; step < steps; step++) {
+      await this.#carryOut(client, `s${session}`, randomChange(random, tables));
+      if (random.chance(0.5)) await sleep(random.below(2 * PAUSE_MS));
+    }
+  }
+
+  async #kill(crew: Crew): Promise<void> {
+    const random = new Random(this.#o.seed, 200);
+    for (let left = this.#o.kills; left > 0; left--) {
+      await sleep(random.below(2000));
+      const [member] = crew.of(random.pick(SERVICES));
+      if (member?.process.running) crew.end(member, 'SIGKILL');
+    }
+  }
+
+  /** Runs statements in a row; answers how many the server has accepted. */
+  async #carryOut(client: LoadClient, who: string, sql: readonly string[]): Promise<number> {
+    let done = 0;
+    for (const one of sql) {
+      try {
+        await client.run(one);
+        this.#log(`/* ${who} */ ${one};`);
+        done++;
+      } catch (e) {
+        if ((errorNumber(e) ?? 0) === 0) throw e;
+        this.#log(`-- ${who} refused (${e instanceof Error ? e.message.slice(0, 90) : ''})`);
+        this.#log(one.replace(/^/gm, '-- '));
+        this.#result.refused++;
+      }
+    }
+    this.#result.done += done;
+    return done;
+  }
+
+  #log(line: string): void {
+    appendFileSync(path.join(this.#dir, 'statements.sql'), `${line.replaceAll('\n', '\n   ')}\n`);
+  }
+}
+
+/** What a failed round leaves for whoever looks at it. */
+export function evidenceOf(dir: string, seed: number, result: RoundResult): void {
+  writeFileSync(path.join(dir, nameOf(seed), 'failures.txt'), result.failures.join('\n'));
+}
