@@ -32,11 +32,12 @@ rule('passing', [1020, 1021, 1030, 1037, 1038, 1041, 1114, 1180, 1205, 1206, 121
 rule('passing', [1305, 1317, 1637, 1792, 1836, 1969, 3024, 3058, 3100, 3101, 3572, 3887]);
 rule('too-large', [1153, 1301]);
 rule('position-lost', [1236, 1789, 1955]);
-// Null, duplicate, range, truncation, bad text, JSON, check, foreign key, partition, trigger.
+// Null, duplicate, range, truncation, bad text, JSON, check, foreign key, partition, trigger,
+// vector.
 rule('target-data', [1022, 1048, 1062, 1118, 1136, 1169, 1216, 1217, 1264, 1265, 1292, 1300]);
 rule('target-data', [1364, 1365, 1366, 1367, 1406, 1411, 1416, 1438, 1451, 1452, 1526, 1557]);
 rule('target-data', [1525, 1586, 1644, 1690, 1748, 1761, 1762, 3105, 3140, 3141, 3156, 3819]);
-rule('target-data', [3854, 3903, 4025, 4161]);
+rule('target-data', [3854, 3903, 4025, 4161, 6136]);
 
 const BY_STATE: Record<string, Verdict> = {
   '08': 'unreachable',
@@ -59,6 +60,7 @@ const REMEDY: Record<number, string> = {
   1153: 'Raise max_allowed_packet on the server: SET GLOBAL max_allowed_packet = 1073741824',
   1290: 'Make the server writable: SET GLOBAL super_read_only = OFF, read_only = OFF',
   1836: 'Make the server writable: SET GLOBAL super_read_only = OFF, read_only = OFF',
+  6136: 'UPDATE the row at the source to a vector that has numbers; the rest is automatic.',
 };
 
 interface Fault {

@@ -26,6 +26,10 @@ function numbers(n: number): number[] {
   return Array.from({ length: n }, (_, i) => i + 1);
 }
 
+function hexOf(n: number): string {
+  return n.toString(16).padStart(2, '0');
+}
+
 const SIMPLE = 'id INT PRIMARY KEY, customer_id INT NOT NULL, a VARCHAR(40), b VARCHAR(40)';
 
 async function simpleBed(name: string, rows: number): Promise<CheckBed> {
@@ -282,6 +286,26 @@ describe('full check', { timeout: TIMEOUT_MS }, () => {
     const half = "REPEAT('x', @@max_allowed_packet DIV 2)";
     const sql = `SELECT SHA2(CONCAT_WS(',', ${half}, ${half}), 256)`;
     await expect(textRows(bed.source(), sql)).rejects.toThrow(/max_allowed_packet/);
+  });
+
+  test('rows that the server warns of are checked: codes and values without a meaning', async () => {
+    await using bed = await CheckBed.open('harmless');
+    const column = 'VARCHAR(9) CHARACTER SET cp1257';
+    const number = 'INT AS (CAST(v AS SIGNED)) VIRTUAL';
+    await bed.table('t', `k ${column} PRIMARY KEY, c INT NOT NULL, v VARCHAR(9), n ${number}`, {
+      shardColumn: 'c',
+    });
+    const bytes = numbers(255).map(n => `(_binary x'61${hexOf(n)}', 0, 'value ${n}')`);
+    for (const session of [bed.source(), bed.target(0)]) {
+      await session.rawQuery("SET SESSION sql_mode = ''");
+      await session.rawQuery(`INSERT IGNORE INTO t (k, c, v) VALUES ${bytes.join(',')}`);
+    }
+    expect(await bed.check({ rangeRows: 20 })).toMatchObject({ equal: true, differences: 0 });
+    // 0x83 and 0xb2: of the first cp1257 has no character.
+    await bed.target(0).rawQuery("DELETE FROM t WHERE k = _cp1257 x'6183'");
+    await bed.target(0).rawQuery("UPDATE t SET v = 'other' WHERE k = _cp1257 x'61b2'");
+    const result = await bed.check({ rangeRows: 20 });
+    expect(found(result).map(text => text.split(' ')[0])).toEqual(['different', 'missing']);
   });
 
   test('the throttle holds the check at its rate', async () => {

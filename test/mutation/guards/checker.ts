@@ -3,6 +3,24 @@ import type { Guard } from './guard.ts';
 
 export const CHECKER_GUARDS: Guard[] = [
   {
+    name: 'warnings that change no answer',
+    why: 'a table with codes that its character set has no character for is never checked',
+    file: 'services/checker/full/server-rows.ts',
+    find: "return Message.startsWith('Invalid ');",
+    replace: 'return false;',
+    tests: ['services/checker/full/full-check.mysql.test.ts'],
+    named: 'that the server warns of are checked',
+  },
+  {
+    name: 'warnings that change an answer',
+    why: 'ranges with rows over max_allowed_packet are called equal whatever they hold',
+    file: 'services/checker/full/server-rows.ts',
+    find: 'const doubtful = all.find(w => !isHarmless(w));',
+    replace: 'const doubtful = all.find(w => w.Code === 0);',
+    tests: ['services/checker/full/full-check.mysql.test.ts'],
+    named: 'a statement that warns has no answer',
+  },
+  {
     name: 'basis of a proof',
     why: 'a check that began before a recopy, a repair or another finding makes a table verified',
     file: 'shared/job/state/proof.ts',

@@ -151,7 +151,7 @@ export class Applier {
     const [deletes, clears] = [fold.countOf(DELETE), fold.countOf(CLEAR)];
     if (owners === null && !table.hasSpellings) {
       if (deletes + clears === 0) return;
-      await writer.run(table.delete, new FoldedRows(fold, DELETE, CLEAR).keys);
+      await writer.delete(table, new FoldedRows(fold, DELETE, CLEAR).keys);
       return;
     }
     if (deletes > 0) await this.#deleteOwned(table, new FoldedRows(fold, DELETE).keys);
@@ -159,7 +159,7 @@ export class Applier {
     const keys = await this.#spelledSo(table, new FoldedRows(fold, CLEAR).keys);
     const free =
       owners === null ? keys : some(keys, (await owners.acquire(writer, table, keys)).mine);
-    await writer.run(table.delete, free);
+    await writer.delete(table, free);
     await owners?.release(writer, free);
   }
 
@@ -182,8 +182,8 @@ export class Applier {
   async #deleteOwned(table: MysqlTable, keys: RecordList): Promise<void> {
     const { writer } = this.#o;
     const { owners } = table;
-    if (owners === null) await writer.run(table.delete, keys);
-    else await writer.run(table.delete, await owners.releaseOwned(writer, keys));
+    if (owners === null) await writer.delete(table, keys);
+    else await writer.delete(table, await owners.releaseOwned(writer, keys));
   }
 
   /** Newer events of parked keys take their place: the park forgets them. */
@@ -227,7 +227,7 @@ export class Applier {
         refused.push(i);
       },
     });
-    if (refused.length > 0) await writer.run(table.delete, some(list.keys, refused));
+    if (refused.length > 0) await writer.delete(table, some(list.keys, refused));
     await table.owners?.release(writer, some(list.keys, [...collided, ...refused]));
   }
 

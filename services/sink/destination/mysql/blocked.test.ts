@@ -180,6 +180,7 @@ describe('a refusal', () => {
     [1526, 'Table has no partition for value SECRET', 'partition'],
     [1644, 'SECRET is not allowed here', 'trigger'],
     [1062, "Duplicate entry 'SECRET' for key 't.uk'", 'unique'],
+    [6136, "Value of type 'string, SECRET' cannot be converted to 'vector' type.", 'vector'],
     [1064, "You have an error near 'SECRET' at line 1", 'understand'],
     [9999, "What is 'SECRET'?", '9999'],
   ])('errno %i tells no value: %s', (errno, message, told) => {

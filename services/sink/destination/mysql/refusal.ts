@@ -45,6 +45,7 @@ const REASON: Record<number, string> = {
   3140: 'a text is not a JSON document',
   3819: 'a CHECK constraint refuses the row',
   4025: 'a CHECK constraint refuses the row',
+  6136: 'a vector without numbers, which no statement writes',
 };
 
 /** True: the smallest unit stops. False: the connection or the server is the trouble. */

@@ -18,6 +18,7 @@ import { LENIENT_SQL_MODE, SESSION_SQL_MODE } from '../../../../shared/mysql/ses
 import { ByteWriter } from '../../../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../../../shared/runtime/error.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
+import { isComputed, LenientRow, type ServerWarning } from './lenient-row.ts';
 import { type RecordList, type RowList, some } from './record-list.ts';
 import { isOfRow } from './refusal.ts';
 import type { Statement } from './statement.ts';
@@ -58,7 +59,6 @@ const OUT_BYTES = 256 * 1024;
 /** A huge row makes the statement buffer grow; it does not stay that big. */
 const OUT_BYTES_MAX = 4 * 1024 * 1024;
 const DUPLICATE = 1062;
-const TRUNCATED = 1265;
 
 export class RowWriter {
   readonly #session: MysqlSession;
@@ -81,6 +81,19 @@ export class RowWriter {
       affected += (await this.#send(statement)).affectedRows;
     }
     return affected;
+  }
+
+  /**
+   * Rows by their keys. A delete changes no value to fit; but for its binlog the server computes a
+   * virtual column, and if that warns a strict session leaves the row where it is.
+   */
+  async delete(table: MysqlTable, keys: RecordList, from = 0): Promise<void> {
+    try {
+      await this.run(table.delete, keys, from);
+    } catch (e) {
+      if (!isOfRow(e) || !isComputed(table.table)) throw e;
+      await this.#asLenient(() => this.run(table.delete, keys, from));
+    }
   }
 
   async savepoint(): Promise<void> {
@@ -166,7 +179,7 @@ export class RowWriter {
         // By its guard too: then one of the rows collides. Keys in later statements may hold what
         // this one wants, so all that is left is deleted first: their old versions are void anyway.
         if (table.hasUniques) {
-          await this.run(table.delete, list.keys, i);
+          await this.delete(table, list.keys, i);
           return await this.insert(table, list, i, rows.count, outcome);
         }
         await this.#isolate(table, rows, i, end, e, outcome);
@@ -243,7 +256,7 @@ export class RowWriter {
     } catch (e) {
       if (errnoOf(e) === DUPLICATE) outcome.collides(i);
       else if (!isOfRow(e)) throw e;
-      else if (!(await this.#asErrorValue(table, table.insert, rows, i, e))) outcome.refuses(i, e);
+      else if (!(await this.#leniently(table, table.insert, rows, i, e))) outcome.refuses(i, e);
     }
   }
 
@@ -253,45 +266,38 @@ export class RowWriter {
     return all.length === warnings && all.every(w => Number(w.Code) === DUPLICATE);
   }
 
-  /**
-   * The error value of an ENUM (number 0) is what a value that fits nowhere has become; a strict
-   * session takes it from nobody. So a row that has one is written by a session that is not strict,
-   * if it is refused; then nothing else of it may have been changed to fit, or it is undone.
-   */
-  async #asErrorValue(
+  /** Writes a row that only a strict session refuses; nothing of it may have been changed to fit. */
+  async #leniently(
     table: MysqlTable,
     statement: Statement,
     rows: RecordList,
     i: number,
     refusal: ReshardError,
   ): Promise<boolean> {
-    if (errnoOf(refusal) !== TRUNCATED) return false;
-    const columns = table.table.codec.errorValues(rows.buf(i), rows.start(i));
-    if (columns.length === 0) return false;
+    const row = new LenientRow(table.table, rows.buf(i), rows.start(i));
+    if (!row.explains(refusal)) return false;
     await this.savepoint();
-    await this.#session.rawQuery(`SET SESSION sql_mode = ${quoteText(LENIENT_SQL_MODE)}`);
     try {
-      this.#fill(statement, rows, i, 1);
-      await this.#send(statement);
-      if (await this.#areOfColumns(columns)) return true;
+      const warnings = await this.#asLenient(async () => {
+        this.#fill(statement, rows, i, 1);
+        await this.#send(statement);
+        return await this.#session.query<ServerWarning>('SHOW WARNINGS');
+      });
+      if (warnings.every(w => row.expects(w))) return true;
     } catch (e) {
       if (!isOfRow(e)) throw e;
-    } finally {
-      await this.#session.rawQuery(`SET SESSION sql_mode = ${quoteText(SESSION_SQL_MODE)}`);
     }
     await this.rollbackToSavepoint();
     return false;
   }
 
-  /** Whether all warnings of the last statement are of values of these columns. */
-  async #areOfColumns(columns: readonly string[]): Promise<boolean> {
-    const all = await this.#session.query<{ Code: number | string; Message: string }>(
-      'SHOW WARNINGS',
-    );
-    return all.every(w => {
-      const named = columns.some(name => w.Message.includes(`column '${name}' at row`));
-      return Number(w.Code) === TRUNCATED && named;
-    });
+  async #asLenient<T>(work: () => Promise<T>): Promise<T> {
+    await this.#session.rawQuery(`SET SESSION sql_mode = ${quoteText(LENIENT_SQL_MODE)}`);
+    try {
+      return await work();
+    } finally {
+      await this.#session.rawQuery(`SET SESSION sql_mode = ${quoteText(SESSION_SQL_MODE)}`);
+    }
   }
 
   /** Halves of [from, to), which failed as a whole, until the refused rows are found. */
@@ -305,7 +311,7 @@ export class RowWriter {
   ): Promise<void> {
     const statement = table.upsert;
     if (to - from === 1) {
-      if (await this.#asErrorValue(table, statement, list, from, error)) return;
+      if (await this.#leniently(table, statement, list, from, error)) return;
       return outcome.refuses(from, error);
     }
     const middle = (from + to) >> 1;
