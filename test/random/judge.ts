@@ -48,11 +48,13 @@ export async function reached(
 ): Promise<void> {
   const from = performance.now();
   let haltedAt: number | undefined;
+  let said: string | undefined;
   for (;;) {
     const now = performance.now();
     const { status, halted } = watch;
     if (status !== undefined && watch.heardAt > from && done(status)) return;
-    haltedAt = halted === undefined ? undefined : (haltedAt ?? now);
+    if (halted !== said) haltedAt = halted === undefined ? undefined : now;
+    said = halted;
     const failure =
       crew.failure ?? (haltedAt !== undefined && now - haltedAt > HALT_MS ? halted : undefined);
     if (failure !== undefined) throw new Error(`${what}: ${failure}`);

@@ -12,6 +12,7 @@ export interface RandomOptions {
   tables: number;
   steps: number;
   kills: number;
+  ddl: number;
   flavor: Flavor;
 }
 
@@ -25,7 +26,8 @@ and after they are copied; at the end the server is the judge. A seed decides al
   --minutes N   rounds for so long, instead
   --tables N    tables of a round (8)
   --steps N     units of work of each of two sessions (150)
-  --kills N     members that are killed in a round (0)
+  --kills N     times that a member is killed, or sleeps, in a round (1)
+  --ddl N       share of units of work that change a schema (0.04)
   --flavor F    mysql (default) or mariadb`;
 
 const NUMBERS = {
@@ -33,7 +35,8 @@ const NUMBERS = {
   minutes: { normal: 0, least: 0 },
   tables: { normal: 8, least: 1 },
   steps: { normal: 150, least: 0 },
-  kills: { normal: 0, least: 0 },
+  kills: { normal: 1, least: 0 },
+  ddl: { normal: 0.04, least: 0 },
 } as const;
 
 /** Undefined when help is asked for. */
@@ -41,7 +44,7 @@ export function randomOptions(argv: readonly string[]): RandomOptions | undefine
   const text = { type: 'string' } as const;
   const options = {
     ...{ seed: text, rounds: text, minutes: text, tables: text, steps: text, kills: text },
-    ...{ flavor: text, help: { type: 'boolean', default: false } as const },
+    ...{ ddl: text, flavor: text, help: { type: 'boolean', default: false } as const },
   };
   const { values } = parsed(() => parseArgs({ args: [...argv], options }));
   if (values.help) return undefined;
@@ -64,6 +67,7 @@ export function randomOptions(argv: readonly string[]): RandomOptions | undefine
     tables: number('tables'),
     steps: number('steps'),
     kills: number('kills'),
+    ddl: number('ddl'),
     flavor,
   };
 }

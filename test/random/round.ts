@@ -16,6 +16,7 @@ import { errorNumber, LoadClient } from '../support/load/client.ts';
 import { Random } from '../support/load/random.ts';
 import type { Flavor } from '../support/servers/servers.ts';
 import { filled, randomChange } from './change.ts';
+import { randomDdl } from './ddl.ts';
 import { differences, examined, isDocumented, reached, verified } from './judge.ts';
 import { type ServerFacts, serverFacts } from './server-facts.ts';
 import { type RandomTable, randomTable } from './table.ts';
@@ -29,8 +30,10 @@ export interface RoundOptions {
   tables: number;
   /** Units of work of each session while the job runs. */
   steps: number;
-  /** How often a member is killed. */
+  /** How often a member is killed, or sleeps. */
   kills: number;
+  /** Share of units of work that change a schema. */
+  ddl: number;
   dir: string;
   tell: (line: string) => void;
 }
@@ -47,7 +50,7 @@ export interface RoundResult {
 }
 
 const SESSIONS = 2;
-const PREPARE_MS = 60_000;
+const PREPARE_MS = 180_000;
 const PAUSE_MS = 8;
 
 /** A name for the job, its database and its folder. */
@@ -74,6 +77,7 @@ class Round {
     tables: 0,
   };
   #tables: RandomTable[] = [];
+  #facts: ServerFacts = { flavor: 'mysql', collations: [] };
 
   constructor(o: RoundOptions) {
     this.#o = o;
@@ -104,9 +108,9 @@ class Round {
       await client.run(`CREATE DATABASE ${this.#name} CHARACTER SET utf8mb4`);
     }
     await using client = await LoadClient.open(source, this.#name);
-    const facts = await serverFacts(client, flavor);
+    this.#facts = await serverFacts(client, flavor);
     for (let number = 1; number <= tables; number++) {
-      const table = await this.#create(client, facts, number);
+      const table = await this.#create(client, number);
       if (this.#random.chance(0.2)) continue;
       const statements = filled(this.#random, table, 1 + this.#random.below(12));
       await this.#carryOut(client, 'fill', statements);
@@ -114,13 +118,20 @@ class Round {
   }
 
   /** The first one of this number that the server makes. */
-  async #create(client: LoadClient, facts: ServerFacts, number: number): Promise<RandomTable> {
+  async #create(client: LoadClient, number: number): Promise<RandomTable> {
     for (;;) {
-      const table = randomTable(this.#random, facts, number);
+      const table = randomTable(this.#random, this.#facts, number, this.#parentOf(number));
       if ((await this.#carryOut(client, 'make', [table.create])) === 0) continue;
       this.#tables.push(table);
       return table;
     }
+  }
+
+  /** A table of the same session, whose rows others may be children of. */
+  #parentOf(number: number): RandomTable | undefined {
+    const before = this.#tables.filter((_, i) => i % SESSIONS === (number - 1) % SESSIONS);
+    const fit = before.filter(t => t.key.length === 1);
+    return fit.length > 0 && this.#random.chance(0.3) ? this.#random.pick(fit) : undefined;
   }
 
   /** Writes the job file without the tables that the doctor refuses. */
@@ -194,7 +205,7 @@ class Round {
     changes.catch(() => {});
     try {
       await reached('the job to be prepared', place, () => true, PREPARE_MS);
-      await this.#kill(crew);
+      await this.#disturb(crew);
       await changes;
       await reached('the pipeline to drain', place, s => s.drained);
       tell(`seed ${this.#o.seed}: drained`);
@@ -221,17 +232,39 @@ class Round {
     if (tables.length === 0) return;
     await using client = await LoadClient.open(this.#o.source, this.#name);
     for (let step = 0; step < steps; step++) {
-      await this.#carryOut(client, `s${session}`, randomChange(random, tables));
+      if (random.chance(this.#o.ddl)) await this.#alter(client, session, random, tables);
+      else await this.#carryOut(client, `s${session}`, randomChange(random, tables));
       if (random.chance(0.5)) await sleep(random.below(2 * PAUSE_MS));
     }
   }
 
-  async #kill(crew: Crew): Promise<void> {
+  async #alter(
+    client: LoadClient,
+    session: number,
+    random: Random,
+    tables: readonly RandomTable[],
+  ): Promise<void> {
+    const table = random.pick(tables);
+    const { sql, added } = randomDdl(random, table, this.#facts);
+    const done = await this.#carryOut(client, `s${session} ddl`, [sql]);
+    if (done > 0) table.columns.push(...added);
+  }
+
+  /** Members end without a word, or sleep so long that the source runs ahead. */
+  async #disturb(crew: Crew): Promise<void> {
     const random = new Random(this.#o.seed, 200);
     for (let left = this.#o.kills; left > 0; left--) {
       await sleep(random.below(2000));
-      const [member] = crew.of(random.pick(SERVICES));
-      if (member?.process.running) crew.end(member, 'SIGKILL');
+      const isSleep = random.chance(0.5);
+      const [member] = crew.of(random.pick(isSleep ? ['binlog', 'sink', 'control'] : SERVICES));
+      const ms = random.between(500, 4000);
+      if (member?.process.running !== true) continue;
+      if (!isSleep) crew.end(member, 'SIGKILL');
+      else {
+        crew.pause(member);
+        await sleep(ms);
+        crew.resume(member);
+      }
     }
   }
 

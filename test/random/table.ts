@@ -44,7 +44,12 @@ export function randomValue(random: Random, c: RandomColumn): string {
   return random.chance(0.6) ? random.pick(c.pool) : c.type.fresh(random);
 }
 
-export function randomTable(random: Random, facts: ServerFacts, number: number): RandomTable {
+export function randomTable(
+  random: Random,
+  facts: ServerFacts,
+  number: number,
+  parent?: RandomTable,
+): RandomTable {
   const names = new Set<string>();
   const nameOf = (): string => {
     const odd = random.pick(ODD_NAMES);
@@ -64,7 +69,8 @@ export function randomTable(random: Random, facts: ServerFacts, number: number):
   const others = Array.from({ length: 1 + random.below(9) }, () =>
     column(random, nameOf(), randomType(random, facts), false),
   );
-  const plain = shuffled(random, [...key, ...others]);
+  const child = parent === undefined ? [] : [childColumn(random, nameOf(), parent)];
+  const plain = shuffled(random, [...key, ...others, ...child]);
   const generated = random.chance(0.4) ? [generatedColumn(random, nameOf(), plain)] : [];
   const columns = [...plain, ...generated];
   const { uniques, lines } = indexes(random, facts, columns);
@@ -74,6 +80,7 @@ export function randomTable(random: Random, facts: ServerFacts, number: number):
     ...columns.map(definitionOf),
     `${isPrimary ? 'PRIMARY KEY' : 'UNIQUE KEY `rk`'} (${key.map(c => id(c.name)).join(', ')})`,
     ...lines,
+    ...(parent === undefined ? [] : child.map(c => foreignKey(random, facts, c, parent, number))),
   ];
   return {
     name,
@@ -106,6 +113,31 @@ export function column(
   if (!isKey && random.chance(0.08)) attributes.push(' INVISIBLE');
   if (random.chance(0.1)) attributes.push(" COMMENT 'odd; -- one'");
   return { name, type, isNullable, isGenerated: false, attributes: attributes.join(''), pool };
+}
+
+/** Like the key of the parent, with its values. */
+function childColumn(random: Random, name: string, parent: RandomTable): RandomColumn {
+  const [key] = parent.key;
+  if (key === undefined) throw new Error('a parent without a key');
+  const made = column(random, name, key.type, false);
+  return { ...made, isNullable: true, attributes: ' NULL', pool: key.pool };
+}
+
+/** Servers before MySQL 9.6 do not log what a foreign key changes (docs/DDL.md). */
+function foreignKey(
+  random: Random,
+  { flavor }: ServerFacts,
+  { name }: RandomColumn,
+  parent: RandomTable,
+  number: number,
+): string {
+  const isLogged = flavor === 'mysql';
+  const actions = isLogged ? ['CASCADE', 'SET NULL', 'RESTRICT'] : ['RESTRICT', 'NO ACTION'];
+  const key = id(parent.key[0]?.name ?? '');
+  return (
+    `CONSTRAINT \`fk${number}\` FOREIGN KEY (${id(name)}) REFERENCES ${id(parent.name)} (${key}) ` +
+    `ON DELETE ${random.pick(actions)} ON UPDATE ${random.pick(actions)}`
+  );
 }
 
 /** By an expression of another column that each server can compute. */

@@ -139,7 +139,7 @@ export const SINK_GUARDS: Guard[] = [
     file: 'shared/mysql/mysql-error.ts',
     find: '4025, 4161, 6136]',
     replace: '4025, 4161]',
-    tests: ['services/sink/destination/mysql/blocked.mysql.test.ts'],
+    tests: ['services/sink/destination/mysql/empty-vector.mysql.test.ts'],
     named: 'a vector of no numbers',
   },
   {

@@ -266,7 +266,7 @@ export class RowWriter {
     return all.length === warnings && all.every(w => Number(w.Code) === DUPLICATE);
   }
 
-  /** Writes a row that only a strict session refuses; nothing of it may have been changed to fit. */
+  /** A row that only a strict session refuses; nothing of it may have been changed to fit. */
   async #leniently(
     table: MysqlTable,
     statement: Statement,
