@@ -1,14 +1,19 @@
 /**
  * A column that decides where a row goes, as the bytes that are hashed, listed and compared: digits
- * and dates as the server prints them, texts as UTF-8, bytes as they are. The same bytes here, from
- * the row, and there, by SQL; a type for which that cannot be promised is no column to route by.
+ * and dates as the server prints them, texts as UTF-8 or, in a character set with codes of its own,
+ * as they are stored, bytes as they are. The same bytes here, from the row, and there, by SQL; a
+ * type for which that cannot be promised is no column to route by. To convert all texts to UTF-8 is
+ * the obvious way and wrong: a server has no character for some codes, or has one under some
+ * collations only (0x97 of latin2), and makes `?` of them.
  * NULL has no bytes: such a column must be NOT NULL.
  */
 import type { ByteWriter } from '../runtime/bytes.ts';
 import { unreachable } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 import { byteLength, skipVarint } from '../type/avro-read.ts';
+import { CharsetTextCodec } from '../type/charset-text.ts';
 import type { Column, ColumnType } from '../type/column-type.ts';
+import { isByBytes } from '../type/text.ts';
 import { familyOf } from '../type/type-families.ts';
 import { NotOfType } from '../type/type-family.ts';
 import type { ValueCodec } from '../type/value-codec.ts';
@@ -18,7 +23,7 @@ const QUOTE = 0x27;
 const DATE = /^\d{4}-\d\d-\d\d$/;
 
 /** How the bytes of a type are had; null where the two sides could differ. */
-type Form = 'printed' | 'text' | 'bytes' | null;
+type Form = 'printed' | 'text' | 'coded' | 'bytes' | null;
 
 function formOf(type: ColumnType): Form {
   switch (type.kind) {
@@ -30,7 +35,7 @@ function formOf(type: ColumnType): Form {
     case 'timestamp':
       return 'printed';
     case 'text':
-      return 'text';
+      return isByBytes(type.charset) ? 'coded' : 'text';
     case 'binary':
       return 'bytes';
     case 'float':
@@ -79,6 +84,10 @@ export class RoutedColumn {
       unquote(out, start);
       return;
     }
+    if (this.#codec instanceof CharsetTextCodec) {
+      this.#codec.writeStored(row.buf, pos, out);
+      return;
+    }
     const start = skipVarint(row.buf, pos);
     out.copy(row.buf, start, start + byteLength(row.buf, pos));
   }
@@ -92,6 +101,8 @@ export class RoutedColumn {
         return `CAST(CAST(${isNumber(this.type) ? `${c}+0` : c} AS CHAR) AS BINARY)`;
       case 'text':
         return `CAST(CONVERT(${c} USING utf8mb4) AS BINARY)`;
+      case 'coded':
+        return `CAST(${c} AS BINARY)`;
       case 'bytes':
         return c;
       case null:

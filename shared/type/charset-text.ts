@@ -88,6 +88,12 @@ export class CharsetTextCodec implements ValueCodec {
     out.ascii(`${this.#literal}${bytes.view().toString('hex')}'`);
   }
 
+  /** The column's own bytes. */
+  writeStored(buf: Buffer, pos: number, out: ByteWriter): void {
+    const bytes = this.#bytesOf(buf, pos);
+    out.copy(bytes.buf, 0, bytes.pos);
+  }
+
   #bytesOf(buf: Buffer, pos: number): ByteWriter {
     const start = skipVarint(buf, pos);
     const bytes = this.#scratch;

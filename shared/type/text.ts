@@ -241,7 +241,7 @@ function encoded(text: string, charset: string): Buffer {
 }
 
 /** Whether the server is asked for the bytes of a text, not for its characters. */
-function isByBytes(charset: string): boolean {
+export function isByBytes(charset: string): boolean {
   return charsetOf(charset) !== null;
 }
 
