@@ -5,12 +5,19 @@
  */
 
 import { isUnion } from '../row/row-codec.ts';
+import { avroDefault } from '../schema/column-constant.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 import type { Column } from '../type/column-type.ts';
 import { columnCodec } from '../type/type-families.ts';
 import type { AvroSchema } from '../type/value-codec.ts';
 
-type AvroField = { name: string; type: AvroSchema; default?: unknown; 'reshard.column'?: string };
+type AvroField = {
+  name: string;
+  type: AvroSchema;
+  default?: unknown;
+  'reshard.column'?: string;
+  'reshard.default'?: unknown;
+};
 
 /** Value of the key topic subject: the columns of the row key in key order. */
 export function keySchema(prefix: string, table: TableSchema): { [attribute: string]: unknown } {
@@ -68,6 +75,13 @@ function fields(table: TableSchema, columns: Column[], nullable: boolean): AvroF
     const type = definedOnce(columnCodec(table.table, column).avro, defined);
     const union = nullable && isUnion(table, column, index);
     const field: AvroField = union ? optional(name, type) : { name, type };
+    if (nullable && column.fill !== undefined) {
+      // What is in rows from before the column came. A reader of the new schema finds it in older
+      // records; a union can have no other default than its first branch, which is null.
+      const value = avroDefault(table.table, column);
+      if (!union) field.default = value;
+      field['reshard.default'] = value;
+    }
     if (name !== column.name) field['reshard.column'] = column.name;
     return field;
   });

@@ -1,6 +1,6 @@
 /** Definitions of columns are taken from what a server prints, and changed where they are code. */
 import { expect, test } from 'vitest';
-import { notNullDefinition, withTextOf } from './schema-fix.ts';
+import { alterTable, notNullDefinition, withDefault, withTextOf } from './schema-fix.ts';
 
 const CREATE = [
   'CREATE TABLE `t` (',
@@ -38,4 +38,32 @@ test.each([
   ['`a` varbinary(9) DEFAULT NULL', null],
 ])('a text column of the table without a character set of its own: %s', (definition, wanted) => {
   expect(withTextOf(definition, 'X')).toBe(wanted ?? definition);
+});
+
+test.each([
+  ['`a` int DEFAULT NULL', '`a` int DEFAULT 7'],
+  ['`a` int NOT NULL', '`a` int NOT NULL DEFAULT 7'],
+  [
+    "`a` int NOT NULL DEFAULT '-1' COMMENT 'x DEFAULT 2'",
+    "`a` int NOT NULL DEFAULT 7 COMMENT 'x DEFAULT 2'",
+  ],
+  ['`a` int NOT NULL DEFAULT -1.5e10 COMMENT "x"', '`a` int NOT NULL DEFAULT 7 COMMENT "x"'],
+  ["`x DEFAULT 1` enum('a DEFAULT 1') DEFAULT 'a'", "`x DEFAULT 1` enum('a DEFAULT 1') DEFAULT 7"],
+  [
+    "`a` varchar(9) DEFAULT 'it''s' /*!80023 INVISIBLE */",
+    '`a` varchar(9) DEFAULT 7 /*!80023 INVISIBLE */',
+  ],
+  ["`a` bit(3) DEFAULT b'101'", '`a` bit(3) DEFAULT 7'],
+  ['`a` datetime DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP', undefined],
+  ["`a` varchar(9) DEFAULT (concat('a','b'))", undefined],
+  ['`a` int DEFAULT (1 + 2)', undefined],
+])('a column with another default: %s', (definition, wanted) => {
+  expect(withDefault(definition, '7')).toBe(wanted);
+});
+
+test('a column is added with the default that is asked for', () => {
+  const defaults = new Map([['a', '7']]);
+  const add = (column: string) => alterTable('`t`', { kind: 'add', column }, CREATE, '', defaults);
+  expect(add('a')).toBe('ALTER TABLE `t` ADD COLUMN `a` int DEFAULT 7;');
+  expect(add('c')).toBe('ALTER TABLE `t` ADD COLUMN `c` timestamp NULL DEFAULT NULL;');
 });

@@ -35,6 +35,24 @@ export function notNullDefinition(createTable: string, column: string): string |
   return [...parts.slice(0, at), changed, ...parts.slice(at + 1)].join('');
 }
 
+/** DEFAULT and what stands behind it as servers print it, if that is a constant; texts are cut. */
+const PRINTED_DEFAULT = / DEFAULT (?:(b|x)?$|-?[\d.]+(?:e[+-]?\d+)?(?= |$)|NULL\b)/i;
+
+/** The definition with this default; undefined where the one that it has is no constant. */
+export function withDefault(definition: string, value: string): string | undefined {
+  const parts = definition.match(/'(?:[^'\\]|''|\\.)*'|`(?:[^`]|``)*`|[^'`]+/g) ?? [];
+  const at = parts.findIndex(p => !/^['`]/.test(p) && / DEFAULT /.test(p));
+  const part = parts[at] ?? '';
+  if (at < 0) return `${definition} DEFAULT ${value}`;
+  const found = PRINTED_DEFAULT.exec(part);
+  if (found === null) return undefined;
+  const isText = /DEFAULT [bx]?$/i.test(found[0]);
+  const start = part.slice(0, found.index);
+  const rest = isText ? parts.slice(at + 2) : parts.slice(at + 1);
+  const end = isText ? '' : part.slice(found.index + found[0].length);
+  return [...parts.slice(0, at), start, ` DEFAULT ${value}`, end, ...rest].join('');
+}
+
 /** A text column up to the place where its character set stands, if it is not the table's own. */
 const PLAIN_TEXT =
   /^`(?:[^`]|``)*` (?:(?:var)?char|(?:tiny|medium|long)?text|enum|set)(?:\((?:'(?:[^']|'')*'|[^')])*\))?(?= |$)(?! CHARACTER SET | COLLATE )/i;
@@ -47,13 +65,14 @@ export function withTextOf(definition: string, text: string): string {
 /**
  * Undefined if the source's statement does not say how. `text`: the character set of the source's
  * table, as a clause, if the target's table has another one; the server does not print it with
- * the columns that have it.
+ * the columns that have it. `defaults`: what columns are to have instead of what is printed.
  */
 export function alterTable(
   target: string,
   remedy: SchemaRemedy,
   createTable: string,
   text = '',
+  defaults: ReadonlyMap<string, string> = new Map(),
 ): string | undefined {
   const alter = (change: string): string => `ALTER TABLE ${target} ${change};`;
   switch (remedy.kind) {
@@ -75,7 +94,10 @@ export function alterTable(
     case 'modify': {
       const definition = columnDefinition(createTable, remedy.column);
       if (definition === undefined) return undefined;
-      const whole = text === '' ? definition : withTextOf(definition, text);
+      const value = defaults.get(remedy.column);
+      const own = value === undefined ? definition : withDefault(definition, value);
+      if (own === undefined) return undefined;
+      const whole = text === '' ? own : withTextOf(own, text);
       return alter(`${remedy.kind === 'add' ? 'ADD' : 'MODIFY'} COLUMN ${whole}`);
     }
     default:

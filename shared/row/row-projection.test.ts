@@ -67,6 +67,23 @@ test('what came later is NULL, all else keeps its value, whatever the order', ()
   fc.assert(run);
 });
 
+test('a column that was added with a constant has it in rows from before, NULL or not', () => {
+  const filled = (name: string, fill: string, nullable: boolean): Column => ({
+    ...column(name, nullable),
+    fill,
+  });
+  const older = table([column('id', false)]);
+  // Avro's 5 and -3.
+  const now = table([filled('a', '0a', false), column('id', false), filled('b', '05', true)]);
+  const old = new ByteWriter();
+  const projection = new RowProjection(older, now);
+  const bytes = image([7]);
+  projection.older.fromBinlog(bytes, 0, bytes.length, old);
+  const out = new ByteWriter();
+  projection.project(old.buf, 0, out);
+  expect(new RowProjection(now, now).older.toJs(out.buf, 0)).toEqual([5, 7, -3]);
+});
+
 test.each<[string, Column[], Column[]]>([
   [
     'a column that may not be NULL',

@@ -1,26 +1,30 @@
 /**
  * Rows of an older shape of a table as rows of its present one: columns that were added later are
- * NULL in them, as the server has made them NULL in the rows that were there. The other columns
- * keep their bytes; they may be in another order.
+ * in them what the server has made them in the rows that were there: NULL, or the constant of the
+ * statement (`fill`). The other columns keep their bytes; they may be in another order.
  *
- * Invariant: it exists only where that is exact: what is missing may be NULL, all else is the same
- * type. Anything else is refused when it is made.
+ * Invariant: it exists only where that is exact: what is missing may be NULL or has its constant,
+ * all else is the same type. Anything else is refused when it is made.
  */
 import type { ByteWriter } from '../runtime/bytes.ts';
 import { ReshardError } from '../runtime/error.ts';
 import { sameColumn } from '../schema/table-growth.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
+import type { Column } from '../type/column-type.ts';
 import { isUnion, RowCodec } from './row-codec.ts';
 
 const ABSENT = -1;
-/** The union's branch of NULL. */
-const BRANCH_NULL = 0;
+/** The union's branch of NULL, and that of a value. */
+const BRANCH_NULL = Buffer.from([0]);
+const BRANCH_VALUE = Buffer.from([2]);
 
 export class RowProjection {
   /** Reads rows of the older shape. */
   readonly older: RowCodec;
   /** For each present column its place in the older shape. */
   readonly #from: number[];
+  /** What is written for a column that the older shape does not have. */
+  readonly #fills: Buffer[];
   readonly #starts: Int32Array;
 
   constructor(older: TableSchema, present: TableSchema) {
@@ -29,12 +33,13 @@ export class RowProjection {
     this.#from = present.columns.map((column, i) => {
       const at = older.columns.findIndex(c => c.name === column.name);
       const was = older.columns[at];
-      if (was === undefined && isUnion(present, column, i)) return ABSENT;
+      if (was === undefined && fillOf(present, column, i) !== null) return ABSENT;
       if (was !== undefined && sameColumn(was, column)) return at;
       throw new ReshardError('schema-changed', `${present.table}.${column.name} was another one`, {
         context: { table: present.table, column: column.name },
       });
     });
+    this.#fills = present.columns.map((c, i) => fillOf(present, c, i) ?? Buffer.alloc(0));
     const kept = this.#from.filter(at => at !== ABSENT).length;
     if (kept === older.columns.length) return;
     throw new ReshardError('schema-changed', `${present.table} has lost columns`, {
@@ -47,10 +52,23 @@ export class RowProjection {
     const starts = this.#starts;
     const end = this.older.offsets(buf, start, starts);
     starts[this.older.codecs.length] = end;
-    for (const at of this.#from) {
-      if (at === ABSENT) out.u8(BRANCH_NULL);
-      else out.copy(buf, starts[at] as number, starts[at + 1] as number);
+    for (const [i, at] of this.#from.entries()) {
+      if (at !== ABSENT) {
+        out.copy(buf, starts[at] as number, starts[at + 1] as number);
+        continue;
+      }
+      const fill = this.#fills[i] as Buffer;
+      out.copy(fill, 0, fill.length);
     }
     return end;
   }
+}
+
+/** The bytes of the column in a row from before it came; null: it cannot be told. */
+function fillOf(present: TableSchema, column: Column, index: number): Buffer | null {
+  const { fill } = column;
+  const mayBeNull = isUnion(present, column, index);
+  if (fill === undefined) return mayBeNull ? BRANCH_NULL : null;
+  const value = Buffer.from(fill, 'hex');
+  return mayBeNull ? Buffer.concat([BRANCH_VALUE, value]) : value;
 }

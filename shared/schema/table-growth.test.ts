@@ -1,7 +1,7 @@
 /** A table that has only grown, and all that is more than that. */
 import { expect, test } from 'vitest';
 import type { Column } from '../type/column-type.ts';
-import { tableGrowth } from './table-growth.ts';
+import { tableGrowth, withoutColumns } from './table-growth.ts';
 import type { TableSchema } from './table-schema.ts';
 
 const column = (name: string, more: Partial<Column> = {}): Column => ({
@@ -39,4 +39,32 @@ test.each<[string, TableSchema]>([
   ['the row key is (id, a)', { ...before, primaryKey: [0, 1] }],
 ])('%s', (why, now) => {
   expect(tableGrowth(before, now).other).toEqual([why]);
+});
+
+test('a column that is NOT NULL, if what rows from before have in it is known', () => {
+  const now = table(id, column('a'), column('x', { nullable: false, fill: '0e' }));
+  expect(tableGrowth(before, now).other).toEqual([]);
+});
+
+test('without columns of later: places, keys and virtual columns are those of the rest', () => {
+  const virtual = [{ column: column('v'), at: 2, expression: 'a' }];
+  const now: TableSchema = {
+    ...table(column('x'), id, column('a'), column('y')),
+    virtual,
+    uniqueKeys: [
+      { name: 'of a', columns: [2] },
+      { name: 'of x', columns: [2, 0] },
+      { name: 'old', columns: [], parts: ['(a + 1)'] },
+      { name: 'new', columns: [], parts: ['(x + 1)'] },
+    ],
+  };
+  const planned = { ...before, uniqueKeys: [{ name: 'old', columns: [] }] };
+  expect(withoutColumns(now, ['x', 'y'], planned)).toEqual({
+    ...table(id, column('a')),
+    virtual: [{ column: column('v'), at: 1, expression: 'a' }],
+    uniqueKeys: [
+      { name: 'of a', columns: [1] },
+      { name: 'old', columns: [], parts: ['(a + 1)'] },
+    ],
+  });
 });

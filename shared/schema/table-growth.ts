@@ -1,10 +1,11 @@
 /**
  * Whether a table has only grown: columns were added that are NULL in every row that was there
- * before, nothing else that matters to rows and keys is another one. Such a change loses nothing:
- * rows of the older shape are rows of the new one (shared/row/row-projection.ts).
+ * before, or hold the constant that they were added with; nothing else that matters to rows and
+ * keys is another one. Such a change loses nothing: rows of the older shape are rows of the new one
+ * (shared/row/row-projection.ts).
  */
 import type { Column } from '../type/column-type.ts';
-import { rowKeyNames, type TableSchema } from './table-schema.ts';
+import { allColumns, rowKeyNames, type TableSchema } from './table-schema.ts';
 
 export interface Growth {
   added: Column[];
@@ -36,11 +37,39 @@ export function tableGrowth(planned: TableSchema, now: TableSchema): Growth {
     else if (!sameColumn(was, is)) other.push(`column ${name} is declared otherwise`);
   }
   const added = now.columns.filter(c => !were.has(c.name));
-  for (const { name, nullable, generated } of added) {
+  for (const { name, nullable, generated, fill } of added) {
     if (generated !== 'no') other.push(`column ${name} is generated`);
-    else if (!nullable) other.push(`column ${name} is NOT NULL`);
+    else if (!nullable && fill === undefined) other.push(`column ${name} is NOT NULL`);
   }
   const [was, is] = [planned, now].map(t => rowKeyNames(t).join(', '));
   if (was !== is) other.push(`the row key is (${is})`);
   return { added, other };
+}
+
+/** The table without columns that came after it was planned; nor are keys that have one of them. */
+export function withoutColumns(
+  schema: TableSchema,
+  names: readonly string[],
+  planned: TableSchema,
+): TableSchema {
+  if (names.length === 0) return schema;
+  const isGone = (name: string | undefined): boolean => name !== undefined && names.includes(name);
+  const columns = schema.columns.filter(c => !isGone(c.name));
+  const place = (i: number): number => columns.findIndex(c => c.name === schema.columns[i]?.name);
+  const gone = allColumns(schema).flatMap((c, at) => (isGone(c.name) ? [at] : []));
+  const virtual = schema.virtual?.map(v => ({
+    ...v,
+    at: v.at - gone.filter(g => g < v.at).length,
+  }));
+  const uniqueKeys = schema.uniqueKeys.flatMap(key => {
+    const isCut = key.columns.some(i => isGone(schema.columns[i]?.name));
+    // What an expression is made of is not known here: of those, only keys from before are kept.
+    const isNew = key.parts !== undefined && !planned.uniqueKeys.some(k => k.name === key.name);
+    return isCut || isNew ? [] : [{ ...key, columns: key.columns.map(place) }];
+  });
+  return {
+    ...schema,
+    ...{ columns, uniqueKeys, primaryKey: schema.primaryKey.map(place) },
+    ...(virtual && { virtual }),
+  };
 }

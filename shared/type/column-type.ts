@@ -50,4 +50,9 @@ export type Column = {
   autoIncrement: boolean;
   generated: 'no' | 'virtual' | 'stored';
   invisible: boolean;
+  /**
+   * Of a column that was added with a constant: its value (Avro, in hexadecimal digits) in the rows
+   * that were there. Rows of before have it; none is NULL.
+   */
+  fill?: string;
 };

@@ -1,7 +1,7 @@
 /**
  * Columns that are added at sources while the job runs, and nobody does anything: control adds them
- * to the targets and takes them up, whatever dies meanwhile. What changes more than that is left to
- * the operator.
+ * to the targets and takes them up, whatever dies meanwhile: columns that are NULL in the rows that
+ * are there, and those with a constant. What changes more than that is left to the operator.
  * Enforces I14.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -56,11 +56,11 @@ const left = (words: RegExp): Promise<string> =>
 const errors = (): string[] =>
   (job.status?.services ?? []).flatMap(s => (s.state === 'halted' && s.error ? [s.error] : []));
 
-const isTakenUp = (source: number): boolean => {
+/** How often control has taken columns of the table up. */
+const takenUp = (source: number, table: string): number => {
   const name = job.status?.sources[source]?.source ?? '';
-  return job
-    .logOf('control')
-    .some(line => line.includes('added columns are taken up') && line.includes(`"${name}"`));
+  const words = ['added columns are taken up', `"${name}"`, `"${table}"`];
+  return job.logOf('control').filter(line => words.every(w => line.includes(w))).length;
 };
 
 it(
@@ -95,7 +95,7 @@ it(
       "UPDATE orders SET tag = 'other' WHERE order_id % 5 = 0",
     );
     // What is expected is a short halt at each source, which the watch of a drain would not stand.
-    await until(() => [0, 1].every(isTakenUp) && errors().length === 0, {
+    await until(() => [0, 1].every(s => takenUp(s, 'orders') > 0) && errors().length === 0, {
       timeoutMs: MINUTES,
       what: 'both sources to go on',
     });
@@ -122,11 +122,101 @@ it(
 );
 
 it(
-  'a column with a default, and one that a target has otherwise, are left to the operator',
+  'constants are in rows of before at their place in the log, on targets and for consumers',
   async () => {
     job.start(...SERVICES);
     await job.copied();
-    await job.onSource(0, 'ALTER TABLE customers ADD COLUMN level INT NOT NULL DEFAULT 7');
+    const loads = [job.load(60, 5, 0), job.load(60, 5, 1)];
+    const consumer = await job.plainConsumer();
+    // What the table shows when its first statement is read is another default, and more columns.
+    await job.end('binlog', 'SIGKILL');
+    await job.onSource(
+      0,
+      "UPDATE customers SET name = CONCAT('before ', name) WHERE customer_id % 7 = 0",
+      'ALTER TABLE customers ADD COLUMN level INT NOT NULL DEFAULT 7 FIRST, ADD plain INT',
+      'ALTER TABLE customers ALTER COLUMN level SET DEFAULT 9',
+      'UPDATE customers SET level = 8 WHERE customer_id % 3 = 0',
+      `ALTER TABLE customers ADD (price DECIMAL(8,2) NOT NULL DEFAULT '1.5',
+         state ENUM('new','it''s') DEFAULT 'it''s',
+         label VARCHAR(9) CHARACTER SET latin1 NOT NULL DEFAULT 'A, b')`,
+      'UPDATE customers SET state = NULL, price = -2 WHERE customer_id % 4 = 0',
+      "ALTER TABLE customers ADD COLUMN born DATE NOT NULL DEFAULT '2020-01-02' AFTER name",
+    );
+    job.start('binlog');
+    await until(async () => (await columnsOf(0, 'customers')).includes('level'), {
+      timeoutMs: MINUTES,
+      what: 'the first column on the first target',
+    });
+    for (const service of ['control', 'sink'] as const) await job.end(service, 'SIGKILL');
+    job.start('control', 'sink');
+    await until(async () => (await columnsOf(1, 'customers')).includes('born'), {
+      timeoutMs: MINUTES,
+      what: 'all columns on the second target',
+    });
+    await job.onSource(
+      1,
+      `ALTER TABLE customers ADD born DATE NOT NULL DEFAULT '2020-01-02',
+         ADD price DECIMAL(8,2) NOT NULL DEFAULT 1.50`,
+      `ALTER TABLE customers ADD label VARCHAR(9) CHARACTER SET latin1 NOT NULL DEFAULT "A, b",
+         ADD state ENUM('new','it''s') DEFAULT 'it''s', ADD plain INT NULL, ADD level INT NOT NULL
+         DEFAULT '7'`,
+      'UPDATE customers SET level = 5 WHERE customer_id % 5 = 0',
+    );
+    await until(() => takenUp(1, 'customers') >= 2 && errors().length === 0, {
+      timeoutMs: MINUTES,
+      what: 'both sources to go on',
+    });
+    for (const load of loads) await load.stop();
+    await job.drained();
+    await job.expectEqual();
+    await job.expectFollowed(consumer);
+    await consumer[Symbol.asyncDispose]();
+    const { code, out } = await job.verify();
+    expect(code, out).toBe(0);
+    // Of rows that nobody has written since, and by the value that the first statement has.
+    const [levels] = await onTarget(
+      0,
+      "SELECT SUM(level = 7), SUM(level = 9 AND price = 1.5) > 0 FROM customers WHERE state = 'it''s'",
+    );
+    expect(Number(levels?.[0])).toBeGreaterThan(0);
+  },
+  4 * MINUTES,
+);
+
+it(
+  'another constant at the other source is a conflict: nothing is taken up, a recopy ends it',
+  async () => {
+    job.start(...SERVICES);
+    await job.copied();
+    const grade = 'ALTER TABLE order_items ADD nothing INT NOT NULL, ADD COLUMN grade INT NOT NULL';
+    await job.onSource(0, `${grade} DEFAULT 1`);
+    await until(() => takenUp(0, 'order_items') === 1, {
+      timeoutMs: MINUTES,
+      what: 'the first source to go on',
+    });
+    await job.onSource(1, `${grade} DEFAULT 2`);
+    await left(/grade has another default than rows of the source have in it.*by another source/);
+    const at = ['--source', job.status?.sources[1]?.source ?? '', '--tables', 'order_items'];
+    const shown = await callReshard('ddl', 'show', job.jobFile, ...at);
+    expect(shown.out).toMatch(/cannot be taken up: grade has another default.*reshard recopy/s);
+    const { code, err } = await callReshard(
+      ...['recopy', job.jobFile, ...at],
+      ...['--yes', '--json', '--timeout', '150'],
+    );
+    expect(code, err).toBe(0);
+    await until(() => errors().length === 0, { timeoutMs: MINUTES, what: 'the source to go on' });
+    await job.drained();
+    await job.expectEqual();
+  },
+  4 * MINUTES,
+);
+
+it(
+  'a default that is no constant, and a column that a target has otherwise, are left to the operator',
+  async () => {
+    job.start(...SERVICES);
+    await job.copied();
+    await job.onSource(0, 'ALTER TABLE customers ADD COLUMN at DATETIME DEFAULT NOW()');
     await until(() => errors().some(e => /ALTER of customers/.test(e)), {
       timeoutMs: MINUTES,
       what: 'the source to halt',
@@ -136,7 +226,7 @@ it(
     await job.onSource(1, 'ALTER TABLE order_items ADD COLUMN gift INT NULL');
     await left(/order_items.*gift/);
     expect(await columnsOf(1, 'order_items')).not.toContain('gift');
-    expect(await columnsOf(1, 'customers')).not.toContain('level');
+    expect(await columnsOf(1, 'customers')).not.toContain('at');
     const halt = await until(() => errors().find(e => /adds gift/.test(e)), {
       timeoutMs: MINUTES,
       what: 'status to show the halt',
@@ -206,7 +296,7 @@ it(
       { timeoutMs: MINUTES, what: 'status to tell of the lock' },
     );
     await reader.close();
-    await until(() => isTakenUp(1) && !errors().some(e => /order_items/.test(e)), {
+    await until(() => takenUp(1, 'order_items') > 0 && !errors().some(e => /order_items/.test(e)), {
       timeoutMs: MINUTES,
       what: 'the second source to go on',
     });

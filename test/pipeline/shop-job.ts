@@ -235,8 +235,10 @@ export class ShopJob implements AsyncDisposable {
       const differing: string[] = [];
       for (const [i, source] of this.sources.entries()) {
         for (const table of LOAD_TABLES) {
-          const rows = consumer.tables.get(this.topic(table, i)) ?? new Map();
-          const keys = await differsFromSource(rows, source, this.database, table, KEYS[table]);
+          const topic = this.topic(table, i);
+          const rows = consumer.tables.get(topic) ?? new Map();
+          const at = [source, this.database, table, KEYS[table]] as const;
+          const keys = await differsFromSource(rows, ...at, consumer.fills.get(topic));
           differing.push(...keys.slice(0, 10).map(key => `${i} ${table} ${key}`));
         }
       }

@@ -216,38 +216,36 @@ export class SchemaJob implements AsyncDisposable {
     const done: Change[] = [];
     for (;;) {
       const shown = await this.#ddl('show');
-      if (shown.length > 0) {
-        done.push(...(await this.#follow(shown)));
-        continue;
+      const grown = shown.filter(s => s.against.length === 0);
+      if (grown.length > 0) done.push(...(await this.#follow(grown, 'taken up')));
+      else if (shown.length > 0) {
+        // What a default is in rows of before is told when the reader stands at its statement.
+        await this.#until('the reader to halt', s => s.services.some(isHaltedReader));
+        const now = await this.#ddl('show');
+        const isOther = now.every(s => s.against.length > 0);
+        if (isOther) done.push(...(await this.#follow(now, 'copied anew')));
       }
+      if (shown.length > 0) continue;
       // The reader stands at a statement, or has caught up with all of them; not while they go on.
       this.#isResting = true;
       const { sources, services } = await this.#until('the reader', s => {
-        const isHalted = s.services.some(u => u.service === 'binlog' && u.state === 'halted');
-        return isHalted || s.sources.every(({ caughtUp }) => caughtUp);
+        return s.services.some(isHaltedReader) || s.sources.every(({ caughtUp }) => caughtUp);
       });
       this.#isResting = false;
-      const halted = services.find(u => u.service === 'binlog' && u.state === 'halted');
-      if (halted === undefined) return done;
+      if (!services.some(isHaltedReader)) return done;
       // Of a kind whose effect is not known: copied anew, all of it, as the remedy says.
       await this.#recopy(sources[0]?.source ?? '', []);
       done.push({ table: ALL, way: 'copied anew' });
     }
   }
 
-  async #follow(shown: readonly Changed[]): Promise<Change[]> {
+  async #follow(shown: readonly Changed[], way: Change['way']): Promise<Change[]> {
     for (const { target, sql } of shown.flatMap(s => s.targets)) await this.#onTarget(target, sql);
-    const grown = shown.filter(s => s.against.length === 0).map(s => s.table);
-    const others = shown.filter(s => s.against.length > 0).map(s => s.table);
-    if (grown.length > 0) await this.#ddl('apply', '--tables', grown.join(','));
-    if (others.length > 0) {
-      await this.#recopy(shown[0]?.source ?? '', ['--tables', others.join(',')]);
-    }
-    this.#tell(`taken up: ${grown}, copied anew: ${others}`);
-    return [
-      ...grown.map((table): Change => ({ table, way: 'taken up' })),
-      ...others.map((table): Change => ({ table, way: 'copied anew' })),
-    ];
+    const tables = ['--tables', shown.map(s => s.table).join(',')];
+    if (way === 'taken up') await this.#ddl('apply', ...tables);
+    else await this.#recopy(shown[0]?.source ?? '', tables);
+    this.#tell(`${way}: ${tables[1]}`);
+    return shown.map(({ table }): Change => ({ table, way }));
   }
 
   async #ddl(action: 'show' | 'apply', ...args: string[]): Promise<Changed[]> {
@@ -351,6 +349,9 @@ export class SchemaJob implements AsyncDisposable {
     rmSync(this.#dir, { recursive: true, force: true });
   }
 }
+
+const isHaltedReader = ({ service, state }: { service: string; state: string }): boolean =>
+  service === 'binlog' && state === 'halted';
 
 interface Changed {
   source: string;

@@ -30,7 +30,7 @@ const LONG = avsc.types.LongType.__with({
 });
 
 type Row = Record<string, string | null>;
-type Decoder = { decode: (bytes: Buffer) => unknown; columns: Map<string, unknown> };
+type Decoder = { decode: (bytes: Buffer) => unknown; columns: Map<string, unknown>; fills: Row };
 
 export type PlainConsumerOptions = {
   brokers: string[];
@@ -42,6 +42,8 @@ export type PlainConsumerOptions = {
 export class PlainConsumer implements AsyncDisposable {
   /** Rows by topic, then by the bytes of the message key. */
   readonly tables = new Map<string, Map<string, Row>>();
+  /** By topic: what columns that came later are in records of before. */
+  readonly fills = new Map<string, Row>();
   records = 0;
   /** When the last record came. */
   lastAt = performance.now();
@@ -124,6 +126,7 @@ export class PlainConsumer implements AsyncDisposable {
       return;
     }
     const decoder = await this.#decoder(value.readUInt32BE(1));
+    this.fills.set(topic, { ...this.fills.get(topic), ...decoder.fills });
     const envelope = decoder.decode(value.subarray(5));
     if (!isRecord(envelope)) throw new Error('an envelope is not a record');
     if (envelope.op === 'd') {
@@ -154,7 +157,14 @@ export class PlainConsumer implements AsyncDisposable {
     const columns = new Map<string, unknown>(
       value.fields.map((f: { name: string; type: unknown }) => [f.name, f.type]),
     );
-    const decoder = { decode: (bytes: Buffer): unknown => type.fromBuffer(bytes), columns };
+    const fills: Row = {};
+    for (const field of value.fields) {
+      const fill = field['reshard.default'];
+      if (fill === undefined) continue;
+      const isBytes = JSON.stringify(field.type).includes('"bytes"');
+      fills[field.name] = textOfAvro(field.type, isBytes ? Buffer.from(fill, 'latin1') : fill);
+    }
+    const decoder = { decode: (bytes: Buffer): unknown => type.fromBuffer(bytes), columns, fills };
     this.#decoders.set(id, decoder);
     return decoder;
   }
@@ -172,10 +182,12 @@ function isLong(attrs: unknown): boolean {
   return attrs === 'long' || (isRecord(attrs) && attrs.type === 'long');
 }
 
-/** A record of before a column was added says nothing of it: NULL, as by the schema's default. */
-function inOrderOf(columns: readonly string[], row: Row): Row {
+/** A record of before a column was added says nothing of it: what it is then the schema says. */
+function inOrderOf(columns: readonly string[], row: Row, fills: Row): Row {
   const ordered: Row = {};
-  for (const column of columns) ordered[column] = row[column] ?? null;
+  for (const column of columns) {
+    ordered[column] = (column in row ? row[column] : fills[column]) ?? null;
+  }
   const other = Object.keys(row).find(column => !columns.includes(column));
   return other === undefined ? ordered : { ...ordered, [other]: 'is not a column of the source' };
 }
@@ -195,6 +207,7 @@ export async function differsFromSource(
   database: string,
   table: string,
   keyColumns: readonly string[],
+  fills: Row = {},
 ): Promise<string[]> {
   const connection = await mysql.createConnection({
     ...place,
@@ -225,7 +238,7 @@ export async function differsFromSource(
     for (const row of rows.values()) {
       const name = nameOf(row);
       seen.add(name);
-      if (wanted.get(name) !== JSON.stringify(inOrderOf(columns, row))) differing.push(name);
+      if (wanted.get(name) !== JSON.stringify(inOrderOf(columns, row, fills))) differing.push(name);
     }
     for (const name of wanted.keys()) if (!seen.has(name)) differing.push(name);
     return differing;

@@ -5,6 +5,7 @@
  * tables of the source are copied anew and the log goes on from now.
  */
 import { type ErrorKind, ReshardError } from '../../../shared/runtime/error.ts';
+import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
 
 export class Refusals {
   readonly #source: string;
@@ -66,11 +67,19 @@ export class Refusals {
   }
 
   /** Columns were added, which loses nothing: it can be taken up where the log stands. */
-  grown(message: string, table: string, columns: readonly string[]): ReshardError {
+  grown(
+    message: string,
+    table: string,
+    columns: readonly string[],
+    constants: readonly AddedConstant[],
+  ): ReshardError {
     const ddl = `\`reshard ddl show <job file> --source ${this.#source} --tables ${table}\``;
     return new ReshardError('schema-changed', `${message} adds ${columns.join(', ')}`, {
       // Control reads it (grown-table.ts).
-      context: { table, added: columns.join(', ') },
+      context: {
+        ...{ table, added: columns.join(', ') },
+        ...(constants.length === 0 ? {} : { constants: JSON.stringify(constants) }),
+      },
       remedy:
         `${ddl} says how the targets get it and how the log goes on from here, without a copy;` +
         ` or undo it, then ${this.recopy([table])}`,

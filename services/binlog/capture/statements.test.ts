@@ -1,6 +1,7 @@
 /** Statements and XA transactions in the stream: what passes, what is asked for, what halts. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { GtidSet } from '../../../shared/change/gtid.ts';
+import type { Column } from '../../../shared/type/column-type.ts';
 import {
   at,
   begin,
@@ -8,6 +9,7 @@ import {
   gtid,
   open,
   query,
+  schema,
   UUID,
 } from '../../../test/support/binlog/event-stream.ts';
 
@@ -109,6 +111,51 @@ describe('statements that row events do not tell all of', () => {
     gtid(11);
     const text = 'ALTER TABLE t ADD COLUMN IF NOT EXISTS n INT, ADD IF NOT EXISTS a INT';
     expect(() => query(text)).toThrow(/ALTER of t at the source adds a$/);
+  });
+
+  test('those with a constant halt with it, for whoever takes them up', () => {
+    gtid(10);
+    const text = "ALTER TABLE t ADD a INT NOT NULL DEFAULT 5, ADD B CHAR(3) DEFAULT 'x', ADD c INT";
+    const constants = [
+      { name: 'a', type: 'int', notNull: true, literal: '5' },
+      { name: 'b', type: 'char(3)', notNull: false, literal: "'x'" },
+    ];
+    expect(() => query(text)).toThrow(
+      expect.objectContaining({
+        message: 'ALTER of t at the source adds a, b, c',
+        context: expect.objectContaining({
+          added: 'a, b, c',
+          constants: JSON.stringify(constants),
+        }),
+      }),
+    );
+  });
+
+  test('a column that was taken up with another value than its statement has halts there', () => {
+    const [, n] = schema.columns;
+    if (n === undefined) throw new Error('no column');
+    const came = { ...n, name: 'came', fill: '0a' };
+    const readWith = (column: Column, text: string): void => {
+      open(null, 0, name => name, null, 't', 'mysql', undefined, [column]);
+      gtid(10);
+      query(`ALTER TABLE t ADD ${text}`);
+    };
+    readWith(came, 'came INT DEFAULT 5');
+    expect(at.position.resume().gtid).toBe(until(10));
+    readWith(came, "Came INT NOT NULL DEFAULT '5'");
+    readWith({ ...n, name: 'came' }, 'came INT');
+    for (const text of ['came INT DEFAULT 6', 'came INT', 'came INT NOT NULL']) {
+      expect(() => readWith(came, text), text).toThrow(
+        expect.objectContaining({
+          message: expect.stringMatching(
+            /rows that were there have another came than it was taken/,
+          ),
+          remedy: expect.stringMatching(/`reshard recopy <job file> --source s --tables t`/),
+        }),
+      );
+    }
+    const taken = { ...n, name: 'came' };
+    expect(() => readWith(taken, 'came INT DEFAULT 0')).toThrow(/have another came/);
   });
 
   test.each(['TRUNCATE t', 'DROP TABLE t', 'FROBNICATE t', 'CREATE OR REPLACE DATABASE d'])(

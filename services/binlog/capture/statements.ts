@@ -4,6 +4,7 @@
  * judge on doubt. Tables that are being copied anew do not count up to the point that the copy has.
  */
 import { asReshardError, type ReshardError, unreachable } from '../../../shared/runtime/error.ts';
+import { type AddedConstant, columnConstant } from '../../../shared/schema/column-constant.ts';
 import {
   allColumns,
   isServerKey,
@@ -161,8 +162,8 @@ export class Statements {
    * What changes neither rows nor columns needs no question: were it misread, the table maps of the
    * rows that follow say so. What the server shows now may be the work of later statements.
    */
-  #altered(what: string, { schema }: CapturedTable, effect: AlterEffect): Next {
-    const { adds, acts, redeclares, drops } = effect;
+  #altered(what: string, { schema, added }: CapturedTable, effect: AlterEffect): Next {
+    const { adds, constants, acts, redeclares, drops } = effect;
     if (losesKey(schema, drops)) {
       const why = 'it takes away the index by which its rows are told apart, or renames it';
       throw this.#refusals.changed(`${what}: ${why}`, [schema.table]);
@@ -171,7 +172,16 @@ export class Statements {
     // while the plan was made. Row images of before it are told by their table maps.
     const planned = new Set(allColumns(schema).map(c => c.name.toLowerCase()));
     const unknown = adds.filter(name => !planned.has(name));
-    if (unknown.length > 0) throw this.#refusals.grown(what, schema.table, unknown);
+    if (unknown.length > 0) {
+      const told = constants.filter(c => unknown.includes(c.name));
+      throw this.#refusals.grown(what, schema.table, unknown, told);
+    }
+    // Taken up before its statement was read, or by hand: the table may have shown another value.
+    const other = adds.find(name => added.has(name) && !isFilledSo(schema, name, constants));
+    if (other !== undefined) {
+      const why = `rows that were there have another ${other} than it was taken up with`;
+      throw this.#refusals.changed(`${what}: ${why}`, [schema.table]);
+    }
     if (!acts && !redeclares) return 'stands';
     const found = this.#o.judge.ofTable(effect, schema, () => this.#o.position.whole());
     const refuse = ({ why }: Doubt & object): ReshardError =>
@@ -247,4 +257,17 @@ export class Statements {
  */
 function losesKey(schema: TableSchema, drops: readonly string[]): boolean {
   return !isServerKey(schema) && drops.includes(keyIndexName(schema).toLowerCase());
+}
+
+/** Whether the plan has for rows of before what the statement has put in them. */
+function isFilledSo(
+  schema: TableSchema,
+  name: string,
+  constants: readonly AddedConstant[],
+): boolean {
+  const column = schema.columns.find(c => c.name.toLowerCase() === name);
+  const constant = constants.find(c => c.name === name);
+  if (column === undefined || constant === undefined) return column?.fill === undefined;
+  const found = columnConstant(schema.table, column, constant.literal);
+  return 'bytes' in found && found.bytes.toString('hex') === column.fill;
 }

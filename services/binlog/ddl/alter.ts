@@ -6,11 +6,15 @@
  *
  * Names of columns are kept in lower case, as servers compare them.
  */
+import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
+import { constantOf } from './constant.ts';
 import type { Word, WordReader } from './words.ts';
 
 export interface AlterEffect {
-  /** Columns that are added, each empty (NULL) in every row that is there already. */
+  /** Columns that are added, each with one value in every row that is there already. */
   adds: string[];
+  /** Those of them whose value is a constant; the others are empty (NULL) there. */
+  constants: AddedConstant[];
   /**
    * Columns that are there are declared once more, or all texts are converted. If the table's
    * columns are the same before and after, no value has changed.
@@ -23,7 +27,13 @@ export interface AlterEffect {
 }
 
 /** Changes no row and no column. */
-export const NO_EFFECT: AlterEffect = { adds: [], redeclares: false, acts: false, drops: [] };
+export const NO_EFFECT: AlterEffect = {
+  adds: [],
+  constants: [],
+  redeclares: false,
+  acts: false,
+  drops: [],
+};
 
 const KEEPING: readonly RegExp[] = [
   /^ADD (UNIQUE |FULLTEXT |SPATIAL |VECTOR )?(INDEX|KEY)\b/,
@@ -73,7 +83,7 @@ export function alterEffect(r: WordReader): AlterEffect | null {
   // MariaDB's words before the first clause, without a comma.
   if (r.skip('WAIT')) r.at += 1;
   else r.skip('NOWAIT');
-  const effect: AlterEffect = { adds: [], redeclares: false, acts: false, drops: [] };
+  const effect: AlterEffect = { ...NO_EFFECT, adds: [], constants: [], drops: [] };
   const clauses = clausesOf(r.words.slice(r.at)).flatMap(listed);
   const [first, ...names] = clauses;
   if (first !== undefined && PARTITIONS.test(first.text) && !isOther(first)) {
@@ -88,8 +98,12 @@ export function alterEffect(r: WordReader): AlterEffect | null {
     }
     const added = addedBy(clause);
     if (added === null && !CONVERTED.test(clause.text) && !isRedeclared(clause)) return null;
-    if (added === null) effect.redeclares = true;
-    else effect.adds.push(added);
+    if (added === null) {
+      effect.redeclares = true;
+      continue;
+    }
+    effect.adds.push(added.name);
+    if (added.constant !== null) effect.constants.push(added.constant);
   }
   return effect;
 }
@@ -145,12 +159,20 @@ function listed(clause: Clause): Clause[] {
   });
 }
 
-/** Name of the column that the clause adds empty; null if that is not all that it does. */
-function addedBy(clause: Clause): string | null {
-  const [name, ...declared] = addition(clause) ?? [];
-  if (name === undefined || !isEmpty(textOf(declared))) return null;
-  if (!name.quoted && NO_COLUMN.test(name.text)) return null;
-  return name.text.toLowerCase();
+interface AddedColumn {
+  name: string;
+  constant: AddedConstant | null;
+}
+
+/** The column that the clause adds, empty or with a constant; null if that is not all it does. */
+function addedBy(clause: Clause): AddedColumn | null {
+  const [word, ...declared] = addition(clause) ?? [];
+  if (word === undefined) return null;
+  if (!word.quoted && NO_COLUMN.test(word.text)) return null;
+  const name = word.text.toLowerCase();
+  if (isEmpty(textOf(declared))) return { name, constant: null };
+  const constant = constantOf(name, declared);
+  return constant === null ? null : { name, constant };
 }
 
 /** Pure: whether a column that is declared so is NULL in the rows that are there. */

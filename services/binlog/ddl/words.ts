@@ -11,6 +11,10 @@ export interface Word {
   text: string;
   /** Quoted: a name, never a keyword. */
   quoted: boolean;
+  /** It stands in double quotes: a name, or a string, by the session's sql_mode. */
+  isDouble?: boolean;
+  /** Strings that follow it, as they stand: they are no words. */
+  strings?: string[];
 }
 
 /** A table or routine as the statement names it. */
@@ -46,11 +50,18 @@ export function wordsOf(text: string, mode: Backslash = 'escaped'): Word[] {
   for (const match of text.slice(0, TEXT_MAX).matchAll(TOKENS[mode])) {
     const [, ticked, quoted, plain, mark] = match;
     if (ticked !== undefined) words.push({ text: ticked.replaceAll('``', '`'), quoted: true });
-    else if (quoted !== undefined) words.push({ text: quoted, quoted: true });
+    else if (quoted !== undefined) words.push({ text: quoted, quoted: true, isDouble: true });
     else if (plain !== undefined) words.push({ text: plain, quoted: false });
     else if (mark !== undefined) words.push({ text: mark, quoted: false });
+    else if (match[0].startsWith("'")) follow(words.at(-1), match[0]);
   }
   return words;
+}
+
+function follow(word: Word | undefined, string: string): void {
+  if (word === undefined) return;
+  word.strings ??= [];
+  word.strings.push(string);
 }
 
 /** Steps through the words of a statement. */

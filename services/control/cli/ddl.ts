@@ -76,15 +76,16 @@ function renderDdl(found: readonly GrowthLook[], file: string): string {
 }
 
 function renderOne(look: GrowthLook, file: string): string {
-  const { plan, added, against, unfit, targets } = look;
+  const { plan, added, against, unfit, targets, later } = look;
   const { source, db, table } = plan;
   const came = added.length === 0 ? 'is another one' : `has got ${added.join(', ')}`;
   const lines = [`${source}: ${db}.${table} ${came} since it was planned`];
   const where = `--source ${source} --tables ${table}`;
   if (against.length === 0) {
     lines.push(
-      '  can be taken up: rows from before have NULL there, the log goes on at the place of the',
-      '  ALTER, the value schema of the topic gets a new version, nothing is copied',
+      '  can be taken up: rows from before have NULL there, or the constant of the statement; the log',
+      '  goes on at the place of the ALTER, the value schema gets a new version, nothing is copied',
+      ...(later.length > 0 ? [`  has got ${later.join(', ')} too: at statements to come`] : []),
       ...altersOf(look),
       `  ${thenOf(targets)}: reshard ddl apply ${file} ${where}`,
     );

@@ -4,7 +4,9 @@
  */
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
-import { filledTargets, type GrowthLook, lookAtTable } from '../phase/growth.ts';
+import { GrownTables } from '../phase/grown-table.ts';
+import { type GrowthLook, lookAtTable } from '../phase/growth.ts';
+import { filledTargets } from '../phase/growth-target.ts';
 import type { JobLink } from './job-handle.ts';
 
 const LOOK_MS = 100;
@@ -22,12 +24,16 @@ export async function changedTables(
       remedy: `one of: ${job.sources.map(s => s.name).join(', ')}`,
     });
   }
+  const halts = new GrownTables();
+  for (const report of link.reports.values()) halts.note(report);
   const found: GrowthLook[] = [];
   for (const source of job.sources) {
     if (sources.length > 0 && !sources.includes(source.name)) continue;
     for (const { name } of job.tables) {
       if (tables.length > 0 && !tables.includes(name)) continue;
-      const look = await lookAtTable({ job, view, log }, source, name);
+      const halt = halts.list().find(h => h.source === source.name && h.table === name) ?? null;
+      const at = { halt, only: false };
+      const look = await lookAtTable({ job, view, log }, source, name, at);
       if (look === null) continue;
       // A copy writes over it; what is taken up does not.
       const filled = look.against.length > 0 ? [] : await filledTargets(link, look);

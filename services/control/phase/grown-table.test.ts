@@ -1,9 +1,10 @@
 /** A source that has halted at columns that its table does not show. */
 import { expect, test } from 'vitest';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import { type GrownTable, refuseAbsent } from './grown-table.ts';
+import { refuseAbsent } from './grown-table.ts';
+import type { GrownTable } from './growth.ts';
 
-const grown: GrownTable = { source: 's1', table: 't', added: 'a, b', sinceMs: 1000 };
+const grown: GrownTable = { source: 's1', table: 't', added: 'a, b', constants: [], sinceMs: 1000 };
 const planned = (...names: string[]): TableSchema => ({
   ...{ db: 'd', table: 't', primaryKey: [], uniqueKeys: [] },
   columns: names.map(name => ({

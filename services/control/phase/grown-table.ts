@@ -17,34 +17,27 @@ import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import { filledTargets, lookAtTable, refuse, refuseTargets } from './growth.ts';
-
-/** A table at whose added columns a source has halted. */
-export interface GrownTable {
-  source: string;
-  table: string;
-  /** Names of the columns, as the source tells them. */
-  added: string;
-  /** Since when it is known here. */
-  sinceMs: number;
-}
+import { type GrownTable, lookAtTable, refuse, refuseTargets } from './growth.ts';
+import { filledTargets } from './growth-target.ts';
 
 /** What the newest reports of sources say. */
 export class GrownTables {
-  readonly #bySource = new Map<string, GrownTable>();
+  readonly #bySource = new Map<string, GrownTable & { text: string }>();
 
   note(report: Report | null): void {
     if (report?.service !== 'binlog') return;
     const { halt }: { halt?: Halt | null } = JSON.parse(report.detail);
     const isGrown = report.state === 'halted' && halt?.kind === 'schema-changed';
-    const { table, added } = (isGrown && halt.context) || {};
+    const { table, added, constants } = (isGrown && halt.context) || {};
     if (typeof table !== 'string' || typeof added !== 'string') {
       this.#bySource.delete(report.unit);
       return;
     }
     const known = this.#bySource.get(report.unit);
-    if (known?.table === table && known.added === added) return;
-    this.#bySource.set(report.unit, { source: report.unit, table, added, sinceMs: Date.now() });
+    const text = typeof constants === 'string' ? constants : '[]';
+    if (known?.table === table && known.added === added && known.text === text) return;
+    const told = { source: report.unit, table, added, constants: JSON.parse(text) };
+    this.#bySource.set(report.unit, { ...told, text, sinceMs: Date.now() });
   }
 
   list(): GrownTable[] {
@@ -74,7 +67,8 @@ interface Deps {
  */
 async function growTargets(deps: Deps, source: JobSource, grown: GrownTable): Promise<boolean> {
   const { table } = grown;
-  const look = await lookAtTable(deps, source, table);
+  const at = { halt: grown, only: true };
+  const look = await lookAtTable(deps, source, table, at);
   if (look === null) {
     refuseAbsent(grown, deps.view.plans.get(`${source.name}/${source.database}.${table}`)?.schema);
     return false;
@@ -88,7 +82,7 @@ async function growTargets(deps: Deps, source: JobSource, grown: GrownTable): Pr
   }
   if (lacking.length === 0) return true;
   // Not what was sent, what is there: another control may have been before us.
-  const after = await lookAtTable(deps, source, table);
+  const after = await lookAtTable(deps, source, table, at);
   if (after !== null) refuseTargets(after);
   return true;
 }

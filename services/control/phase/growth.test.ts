@@ -3,7 +3,9 @@ import { expect, test } from 'vitest';
 import type { TablePlan } from '../../../shared/job/state/job-view.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import { type GrowthLook, refuse, registerGrown, textClause } from './growth.ts';
+import type { Column } from '../../../shared/type/column-type.ts';
+import { columnsOfLater, type GrowthLook, refuse, registerGrown } from './growth.ts';
+import { textClause } from './growth-target.ts';
 
 const now: TableSchema = { db: 'd', table: 't', columns: [], primaryKey: [], uniqueKeys: [] };
 const plan: TablePlan = {
@@ -12,11 +14,31 @@ const plan: TablePlan = {
 };
 const look = (o: Partial<GrowthLook>): GrowthLook => ({
   ...{ plan, now, create: '', added: ['c'], against: [], unfit: [], targets: [] },
+  ...{ constants: new Map(), later: [] },
   ...o,
 });
 
 test('columns that every target has are taken up', () => {
   expect(() => refuse(look({}))).not.toThrow();
+});
+
+test('columns are taken up at their own statements; the operator may do so with empty ones', () => {
+  const columns = ['here', 'empty', 'filled', 'must'].map(
+    (name): Column => ({
+      ...{ name, nullable: name !== 'must', type: { kind: 'date' } },
+      ...{ autoIncrement: false, generated: 'no', invisible: false },
+    }),
+  );
+  const facts = columns.map(({ name }) => ({
+    ...{ name, type: 'date', extra: '' },
+    value: name === 'filled' ? '2020-01-02' : null,
+  }));
+  const halt = { source: 's1', table: 't', added: 'x, Here', constants: [], sinceMs: 0 };
+  const later = (only: boolean) => columnsOfLater(plan, { ...now, columns }, facts, { halt, only });
+  expect([later(true), later(false)]).toEqual([
+    ['empty', 'filled', 'must'],
+    ['filled', 'must'],
+  ]);
 });
 
 test('a target without them is altered first, by what is printed', () => {

@@ -5,8 +5,8 @@
  *
  * What is taken up is looked at first, by the command to show it and by control once more before it
  * does it: the source's table has only grown, each new column is NULL in the rows that were there
- * (filled-column.ts), and every target can hold what comes. The targets have been altered before,
- * by whoever asks.
+ * (filled-column.ts) or has the constant of its statement (constant-column.ts), and every target
+ * can hold what comes. The targets have been altered before, by whoever asks.
  *
  * Order: doubt (a check that is under way compares another table), schema, plan. With the plan the
  * units of the source are built anew: the ordered writer writes rows of the new shape alone, those
@@ -14,9 +14,8 @@
  * before are told by the binlog's own table maps, so it does not matter how far behind the reader
  * is. Each step may be done twice.
  */
-import type { Flavor } from '../../../shared/change/gtid.ts';
 import { envelopeSchema, fieldNames } from '../../../shared/codec/avro-schema.ts';
-import type { Job, JobSource, JobTarget } from '../../../shared/job/job.ts';
+import type { Job, JobSource } from '../../../shared/job/job.ts';
 import {
   type GrowthRequest,
   type JobView,
@@ -24,17 +23,15 @@ import {
   type TablePlan,
 } from '../../../shared/job/state/job-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
-import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { createTableSql } from '../../../shared/mysql/schema-copy.ts';
-import { alterTable } from '../../../shared/mysql/schema-fix.ts';
 import type { SchemaObject, SchemaRegistry } from '../../../shared/registry/registry.ts';
 import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import { type SchemaDifference, schemaDifferences } from '../../../shared/schema/schema-diff.ts';
-import { sameType, tableGrowth } from '../../../shared/schema/table-growth.ts';
+import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
+import { sameType, tableGrowth, withoutColumns } from '../../../shared/schema/table-growth.ts';
 import {
   isServerKey,
   keyIndexName,
@@ -43,9 +40,32 @@ import {
   type TableSchema,
   unsupportedColumns,
 } from '../../../shared/schema/table-schema.ts';
-import { filledByServer, filledOnTarget } from './filled-column.ts';
+import {
+  type ColumnFacts,
+  columnFacts,
+  constantsOf,
+  type KnownConstant,
+  withFills,
+} from './constant-column.ts';
+import { filledByServer } from './filled-column.ts';
+import { collationOf, type LackingTarget, lacking, othersColumns } from './growth-target.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
 import type { StateWriter } from './state-writer.ts';
+
+/** Who asks for columns that are taken up without the operator. */
+export const CONTROL = 'control';
+
+/** A table at whose added columns a source has halted. */
+export interface GrownTable {
+  source: string;
+  table: string;
+  /** Names of the columns, as the source tells them. */
+  added: string;
+  /** Those of them that were added with a constant. */
+  constants: readonly AddedConstant[];
+  /** Since when it is known here. */
+  sinceMs: number;
+}
 
 /** A table of a source that is not as it was planned. */
 export interface GrowthLook {
@@ -55,21 +75,16 @@ export interface GrowthLook {
   create: string;
   /** Names of the columns that came. */
   added: string[];
+  /** What those of them that were added with a constant have in rows that were there. */
+  constants: ReadonlyMap<string, KnownConstant>;
+  /** Columns that came too, whose statements the source's reader has not come to. */
+  later: string[];
   /** What stands against taking it up; empty: nothing does. */
   against: string[];
   /** What stands against a copy of it as it is, too. */
   unfit: string[];
   /** What the targets lack, each in words and, where it is known, as a statement. */
   targets: LackingTarget[];
-}
-
-export interface LackingTarget {
-  target: string;
-  column: string;
-  what: string;
-  sql: string | null;
-  /** It lacks a column: nothing of what it has is changed. */
-  isAddition: boolean;
 }
 
 export interface GrowthDeps {
@@ -79,6 +94,14 @@ export interface GrowthDeps {
   registry: SchemaRegistry;
   log: Logger;
   proofs: Pick<ProofKeeper, 'doubt'>;
+  grown: { list(): GrownTable[] };
+}
+
+/** The statement at which a reader stands. */
+export interface LookOptions {
+  halt: GrownTable | null;
+  /** Nothing but what that statement has brought is looked at. */
+  only: boolean;
 }
 
 /** Null if the table is as it was planned. */
@@ -86,43 +109,79 @@ export async function lookAtTable(
   o: { job: Job; view: JobView; log: Logger },
   source: JobSource,
   table: string,
+  at: LookOptions = { halt: null, only: false },
 ): Promise<GrowthLook | null> {
-  const { job, view, log } = o;
+  const { view, log } = o;
   const key = `${source.name}/${source.database}.${table}`;
   const plan = view.plans.get(key);
   if (plan === undefined) throw new ReshardError('schema-changed', `no plan of ${key}`);
   await using session = await MysqlSession.open(source, { role: 'read', log });
-  const now = await inspectTable(session, source.database, table, {
+  const present = await inspectTable(session, source.database, table, {
     key: rowKeyNames(plan.schema),
   });
-  if (schemaFingerprint(now) === schemaFingerprint(plan.schema) && !isMoved(plan.schema, now)) {
+  const facts = await columnFacts(session, present);
+  const later = at.halt === null ? [] : columnsOfLater(plan, present, facts, at);
+  const bare = withoutColumns(present, later, plan.schema);
+  if (schemaFingerprint(bare) === schemaFingerprint(plan.schema) && !isMoved(plan.schema, bare)) {
     return null;
   }
-  const { added, other } = tableGrowth(plan.schema, now);
-  const names = added.map(c => c.name);
+  const { known, against } = constantsOf(plan, bare, facts, at.halt?.constants ?? []);
+  const now = withFills(plan, bare, known);
+  const create = await createTableSql(session, source.database, table);
+  const collation = await collationOf(session, source.database, table);
+  const targets: LackingTarget[] = [];
+  for (const target of o.job.targets) {
+    const others = othersColumns(view, plan);
+    const found = await lacking(target, now, { create, collation }, known, others);
+    targets.push(...found.targets);
+    against.push(...found.conflicts);
+  }
+  const { added, unfit, ...grown } = growthOf(plan, now, facts, known);
+  against.push(...grown.against);
+  return { plan, now, create, added, constants: known, against, unfit, later, targets };
+}
+
+/** Pure: what has come to the table, and what stands against taking that up. */
+function growthOf(
+  { schema }: TablePlan,
+  now: TableSchema,
+  facts: readonly ColumnFacts[],
+  known: ReadonlyMap<string, KnownConstant>,
+): Pick<GrowthLook, 'added' | 'against' | 'unfit'> {
+  const growth = tableGrowth(schema, now);
+  const added = growth.added.map(c => c.name);
   const unfit = [
-    ...(isSameKey(plan.schema, now) ? [] : ['its row key is another one']),
+    ...(isSameKey(schema, now) ? [] : ['its row key is another one']),
     ...unsupportedColumns(now).map(u => `column ${u.column}: ${u.reason}`),
   ];
-  const filled = await filledByServer(session, now, names);
+  const filled = filledByServer(facts, added, known);
   const against = [
-    ...other,
+    ...growth.other,
     ...filled.map(f => `column ${f.column} ${f.what}`),
-    ...renamedFields(plan.schema, now),
+    ...renamedFields(schema, now),
     ...unfit,
   ];
-  const create = await createTableSql(session, source.database, table);
-  const printed = { create, collation: await collationOf(session, source.database, table) };
-  const targets: LackingTarget[] = [];
-  for (const target of job.targets) {
-    for (const { differs, sql } of await lacking(target, now, printed, othersColumns(view, plan))) {
-      const what = `${differs.column} ${differs.what}`.trim();
-      const isAddition = differs.remedy.kind === 'add';
-      const { column } = differs;
-      targets.push({ target: target.name, column, what, sql, isAddition });
-    }
-  }
-  return { plan, now, create, added: names, against, unfit, targets };
+  return { added, against, unfit };
+}
+
+/**
+ * Columns that are not to be taken up at this statement: each is at its own. Of one that may be
+ * NULL and has no default the operator's word may be enough; were it added otherwise, the reader
+ * would halt at its statement.
+ */
+export function columnsOfLater(
+  { schema }: TablePlan,
+  present: TableSchema,
+  facts: readonly ColumnFacts[],
+  { halt, only }: LookOptions,
+): string[] {
+  const had = new Set(schema.columns.map(c => c.name));
+  const here = (halt?.added ?? '').split(', ').map(name => name.toLowerCase());
+  return present.columns.flatMap(({ name, nullable }) => {
+    if (had.has(name) || here.includes(name.toLowerCase())) return [];
+    const isFilled = filledByServer(facts, [name], new Map()).length > 0;
+    return only || !nullable || isFilled ? [name] : [];
+  });
 }
 
 /** Statements that take the index of such a key away are told by its name. */
@@ -157,84 +216,6 @@ function renamedFields(planned: TableSchema, now: TableSchema): string[] {
   });
 }
 
-/**
- * What the targets have by themselves in the columns that came, where they have them already: it
- * would stay there, as nothing is copied. Reads such a column of a large table to its end.
- */
-export async function filledTargets(
-  { job, view }: { job: Job; view: JobView },
-  { plan, now, added, targets, create }: GrowthLook,
-): Promise<LackingTarget[]> {
-  const others = othersColumns(view, plan);
-  const found = job.targets.map(async target => {
-    const lacks = targets.filter(t => t.target === target.name).map(t => t.column);
-    const there = added.filter(name => !lacks.includes(name));
-    const columns = there.map(name => ({ name, isOthers: others.has(name) }));
-    const name = qualified(target.database, now.table);
-    return (await filledOnTarget(target, now.table, columns)).map(f => {
-      const { column, what, isDeclared } = f;
-      const sql = isDeclared
-        ? alterTable(name, { kind: 'modify', column }, create)
-        : `UPDATE ${name} SET ${quoteId(column)} = NULL WHERE ${quoteId(column)} IS NOT NULL;`;
-      const words = { what: `${column} ${what}`, sql: sql ?? null, isAddition: false };
-      return { target: target.name, column, ...words };
-    });
-  });
-  return (await Promise.all(found)).flat();
-}
-
-/** Columns that other sources have brought already; not those that this one had and has lost. */
-function othersColumns(view: JobView, plan: TablePlan): Set<string> {
-  const others = [...view.plans.values()].filter(p => p.table === plan.table && p !== plan);
-  const had = plan.schema.columns.map(c => c.name);
-  const names = others.flatMap(p => p.schema.columns.map(c => c.name));
-  return new Set(names.filter(name => !had.includes(name)));
-}
-
-async function lacking(
-  target: JobTarget,
-  now: TableSchema,
-  { create, collation }: { create: string; collation: TableCollation },
-  others: ReadonlySet<string>,
-): Promise<{ differs: SchemaDifference; sql: string | null }[]> {
-  await using session = await MysqlSession.open(target, { role: 'admin', side: 'target' });
-  const there = await inspectTable(session, target.database, now.table, { like: now });
-  const name = qualified(target.database, now.table);
-  const text = textClause(collation, await collationOf(session, target.database, now.table));
-  return schemaDifferences(now, there)
-    .filter(d => d.blocks && !(d.remedy.kind === 'drop' && others.has(d.column)))
-    .map(differs => ({ differs, sql: alterTable(name, differs.remedy, create, text) ?? null }));
-}
-
-interface TableCollation {
-  flavor: Flavor;
-  name: string;
-}
-
-async function collationOf(
-  session: MysqlSession,
-  db: string,
-  table: string,
-): Promise<TableCollation> {
-  const [row] = await session.query<{ name: string | null }>(
-    `SELECT TABLE_COLLATION AS name FROM information_schema.TABLES
-      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
-    [db, table],
-  );
-  return { flavor: session.flavor, name: row?.name ?? '' };
-}
-
-/**
- * Pure: what text columns need to be as on the source, where they have its table's own character
- * set and the target's table has another one. The other flavor may not know the collation.
- */
-export function textClause(source: TableCollation, target: TableCollation): string {
-  if (source.name === target.name || source.name === '') return '';
-  const [charset, targetCharset] = [source, target].map(t => t.name.replace(/_.*/, ''));
-  if (source.flavor === target.flavor) return `CHARACTER SET ${charset} COLLATE ${source.name}`;
-  return charset === targetCharset ? '' : `CHARACTER SET ${charset}`;
-}
-
 /** The oldest request without an answer. */
 export function openGrowth(view: JobView): GrowthRequest | undefined {
   return [...view.growths.values()]
@@ -248,7 +229,7 @@ export async function carryOutGrowth(deps: GrowthDeps, request: GrowthRequest): 
   const answer = (doneMs: number | null, error: string | null): Promise<void> =>
     writer.put(stateKey.applied(id), { applied: { id, doneMs, error } });
   try {
-    await takeUp(deps, request);
+    if (!(await takeUp(deps, request))) return;
     await answer(Date.now(), null);
     log.info({ source, table }, 'added columns are taken up');
   } catch (e) {
@@ -261,14 +242,26 @@ export async function carryOutGrowth(deps: GrowthDeps, request: GrowthRequest): 
   }
 }
 
-async function takeUp(deps: GrowthDeps, request: GrowthRequest): Promise<void> {
+/**
+ * A source that goes on after columns of another table were taken up is on its way to the next
+ * statement: what that says is waited for, this long.
+ */
+const HALT_WAIT_MS = 20_000;
+
+/** False: not yet. */
+async function takeUp(deps: GrowthDeps, request: GrowthRequest): Promise<boolean> {
   const { job, writer, registry, proofs } = deps;
   const source = job.sources.find(s => s.name === request.source);
   if (source === undefined) {
     throw new ReshardError('schema-changed', `the job has no source ${request.source}`);
   }
-  const look = await lookAtTable(deps, source, request.table);
-  if (look === null) return;
+  const halt = deps.grown.list().find(g => g.source === source.name && g.table === request.table);
+  const only = halt !== undefined && request.by === CONTROL;
+  const look = await lookAtTable(deps, source, request.table, { halt: halt ?? null, only });
+  if (look === null) return true;
+  const isEarly = Date.now() - request.requestedMs < HALT_WAIT_MS;
+  if (halt === undefined && look.added.length > 0 && look.against.length > 0 && isEarly)
+    return false;
   refuse(look);
   const { plan, now, added } = look;
   const { schema: _, ...record } = plan;
@@ -281,6 +274,7 @@ async function takeUp(deps: GrowthDeps, request: GrowthRequest): Promise<void> {
     plan: { ...record, schemaJson: JSON.stringify(now), valueSchemaId, older },
   });
   failpoint(FAILPOINTS.controlAfterPlan);
+  return true;
 }
 
 /** A registry that refuses the schema will always do; one that is away answers another time. */

@@ -13,8 +13,8 @@ import { describeError } from '../../../shared/runtime/error.ts';
 import type { RunNote } from '../repair/repair-runs.ts';
 import type { Applied } from '../status/server-probe.ts';
 import { type ApplyDeps, carryOutApply, draftApply, openApply } from './apply.ts';
-import type { GrownTable, GrownTables } from './grown-table.ts';
-import { carryOutGrowth, openGrowth } from './growth.ts';
+import type { GrownTables } from './grown-table.ts';
+import { CONTROL, carryOutGrowth, type GrownTable, openGrowth } from './growth.ts';
 import { Inquiries, type OpenInquiry } from './inquiry.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
 import { draftRecopy, openRecopies, planRecopy, type RecopyDraft } from './recopy.ts';
@@ -114,7 +114,7 @@ export class Requests {
         const why = describeError(answer.error);
         log.warn({ source: name, table }, `columns that came are left to the operator: ${why}`);
       } else if (answer.value) {
-        const growth = { id: request, requestedMs: atMs, by: 'control', source: name, table };
+        const growth = { id: request, requestedMs: atMs, by: CONTROL, source: name, table };
         await writer.put(stateKey.growth(request), { growth });
       }
     }

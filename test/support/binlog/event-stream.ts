@@ -18,6 +18,7 @@ import { type Flavor, GtidSet, printGtid } from '../../../shared/change/gtid.ts'
 import { StreamPosition } from '../../../shared/change/position.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { KeyIndex, TableSchema } from '../../../shared/schema/table-schema.ts';
+import type { Column } from '../../../shared/type/column-type.ts';
 
 export const UUID = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
 export const schema: TableSchema = {
@@ -92,6 +93,7 @@ export function open(
   name = 't',
   flavor: Flavor = 'mysql',
   keyIndex?: KeyIndex,
+  came: Column[] = [],
 ): void {
   at.seen = SEEN;
   at.decoded = 0;
@@ -103,8 +105,10 @@ export function open(
     partial,
     partialRows,
   );
+  const older = { ...schema, table: name, ...(keyIndex === undefined ? {} : { keyIndex }) };
   const table = new CapturedTable({
-    schema: { ...schema, table: name, ...(keyIndex === undefined ? {} : { keyIndex }) },
+    schema: { ...older, columns: [...older.columns, ...came] },
+    older: came.length === 0 ? [] : [older],
     generation: 1,
     prefix: 's',
     topic: 's.d.t',

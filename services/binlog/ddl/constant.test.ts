@@ -1,0 +1,79 @@
+/** Constants of columns that are added: what is one by its text alone, and what is none. */
+import { expect, test } from 'vitest';
+import { classify } from './statement.ts';
+
+const constants = (clause: string): unknown => {
+  const tracked = { db: 'shop', tables: new Set(['t']) };
+  const found = classify(`ALTER TABLE t ADD ${clause}`, 'shop', tracked);
+  if (found.kind !== 'ddl') return found.kind;
+  return found.effect?.constants.map(c => [c.type, c.notNull, c.literal]) ?? null;
+};
+
+test.each<[string, string, boolean, string | null]>([
+  ['x INT NOT NULL DEFAULT 7', 'int', true, '7'],
+  ['COLUMN x INT DEFAULT 7 NOT NULL FIRST', 'int', true, '7'],
+  ['x INT(11) UNSIGNED DEFAULT +7 AFTER `a b`', 'int(11) unsigned', false, '7'],
+  ['x int default - 7', 'int', false, '-7'],
+  ['x DECIMAL(8, 2) NULL DEFAULT -1.50', 'decimal(8,2)', false, '-1.50'],
+  ['x DOUBLE PRECISION DEFAULT .5', 'double precision', false, '.5'],
+  ['x DOUBLE DEFAULT -1.5e-3 COMMENT "in s"', 'double', false, '-1.5e-3'],
+  [
+    "x VARCHAR(9) CHARACTER SET latin1 COLLATE latin1_bin DEFAULT 'a, b'",
+    'varchar(9)',
+    false,
+    "'a, b'",
+  ],
+  ["x CHAR(9) CHARSET ascii NOT NULL DEFAULT ''", 'char(9)', true, "''"],
+  ["x VARCHAR(9) DEFAULT 'it''s' COMMENT 'NOT ''NULL'''", 'varchar(9)', false, "'it''s'"],
+  ['x VARCHAR(9) DEFAULT "it\'s"', 'varchar(9)', false, "'it''s'"],
+  [
+    "x ENUM('a','B c') NOT NULL DEFAULT /* the first */ 'a' INVISIBLE",
+    "enum('a','B c')",
+    true,
+    "'a'",
+  ],
+  ['x BOOLEAN NOT NULL DEFAULT TRUE', 'boolean', true, '1'],
+  ["x DATE NOT NULL DEFAULT '2020-01-02'", 'date', true, "'2020-01-02'"],
+  ['x BIGINT NOT NULL', 'bigint', true, null],
+])('%s', (clause, type, notNull, literal) => {
+  expect(constants(clause)).toEqual([[type, notNull, literal]]);
+});
+
+test('of several columns each has its own; those that are NULL have none', () => {
+  expect(constants('(x INT DEFAULT NULL, y INT DEFAULT 1, z INT), ADD w INT NOT NULL')).toEqual([
+    ['int', false, '1'],
+    ['int', true, null],
+  ]);
+});
+
+test.each([
+  'x INT DEFAULT (1)',
+  'x INT DEFAULT (1 + 1)',
+  'x INT DEFAULT 1 + 1',
+  'x INT DEFAULT 1 DEFAULT 2',
+  'x INT NOT NULL DEFAULT NULL',
+  'x INT NOT NULL NULL DEFAULT 1',
+  'x INT DEFAULT 1 CHECK (x > 0)',
+  'x INT DEFAULT 1 UNIQUE',
+  'x INT DEFAULT 1 REFERENCES other (id)',
+  'x INT DEFAULT NEXTVAL(s)',
+  'x INT DEFAULT 0x41',
+  'x INT ZEROFILL DEFAULT 1',
+  'x DATETIME DEFAULT CURRENT_TIMESTAMP',
+  'x DATETIME DEFAULT NOW()',
+  'x DATETIME DEFAULT 0 ON UPDATE CURRENT_TIMESTAMP',
+  "x DATE DEFAULT DATE '2020-01-02'",
+  "x BIT(3) DEFAULT b'101'",
+  "x VARCHAR(9) DEFAULT x'41'",
+  "x VARCHAR(9) DEFAULT _latin1'a'",
+  "x VARCHAR(9) DEFAULT N'a'",
+  "x VARCHAR(9) DEFAULT 'a' 'b'",
+  "x VARCHAR(9) DEFAULT 'é'",
+  'x VARCHAR(9) DEFAULT "é"',
+  String.raw`x VARCHAR(9) DEFAULT 'a\n'`,
+  String.raw`x VARCHAR(9) DEFAULT "a\n"`,
+  String.raw`x ENUM('a\n') DEFAULT 1`,
+  'x VARCHAR(9) DEFAULT `a`',
+])('is doubted: %s', clause => {
+  expect(constants(clause)).toBeNull();
+});

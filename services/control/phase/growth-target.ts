@@ -1,0 +1,159 @@
+/**
+ * What the targets lack for columns that came to a table (growth.ts), each in words and, where it
+ * is known, as a statement; and what they have in columns of theirs that would stay there, as
+ * nothing is copied.
+ */
+import type { Flavor } from '../../../shared/change/gtid.ts';
+import type { Job, JobTarget } from '../../../shared/job/job.ts';
+import type { JobView, TablePlan } from '../../../shared/job/state/job-view.ts';
+import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
+import { inspectTable } from '../../../shared/mysql/inspect.ts';
+import { alterTable } from '../../../shared/mysql/schema-fix.ts';
+import { type SchemaRemedy, schemaDifferences } from '../../../shared/schema/schema-diff.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import { columnFacts, isFilledSo, type KnownConstant, otherThan } from './constant-column.ts';
+import { filledOnTarget, type ThereColumn } from './filled-column.ts';
+
+export interface LackingTarget {
+  target: string;
+  column: string;
+  what: string;
+  sql: string | null;
+  /** It lacks a column: nothing of what it has is changed. */
+  isAddition: boolean;
+}
+
+/** What is looked at of a table that has grown (growth.ts). */
+export interface LookedAt {
+  plan: TablePlan;
+  now: TableSchema;
+  create: string;
+  added: string[];
+  constants: ReadonlyMap<string, KnownConstant>;
+  targets: LackingTarget[];
+}
+
+/**
+ * What the targets have by themselves in the columns that came, where they have them already: it
+ * would stay there, as nothing is copied. Reads such a column of a large table to its end.
+ */
+export async function filledTargets(
+  { job, view }: { job: Job; view: JobView },
+  { plan, now, added, targets, create, constants }: LookedAt,
+): Promise<LackingTarget[]> {
+  const others = othersColumns(view, plan);
+  const found = job.targets.map(async target => {
+    const lacks = targets.filter(t => t.target === target.name).map(t => t.column);
+    const there = now.columns.filter(({ name }) => added.includes(name) && !lacks.includes(name));
+    const columns = there.map(column => {
+      const { name } = column;
+      return { column, constant: constants.get(name) ?? null, isOthers: others.has(name) };
+    });
+    const place = qualified(target.database, now.table);
+    return (await filledOnTarget(target, now.table, columns)).map(f => {
+      const { column, what, isDeclared } = f;
+      const sql = isDeclared
+        ? alterTable(place, { kind: 'modify', column }, create, '', defaultsOf(constants))
+        : updateSql(
+            place,
+            columns.find(c => c.column.name === column),
+          );
+      const words = { what: `${column} ${what}`, sql: sql ?? null, isAddition: false };
+      return { target: target.name, column, ...words };
+    });
+  });
+  return (await Promise.all(found)).flat();
+}
+
+function updateSql(place: string, there: ThereColumn | undefined): string | null {
+  if (there === undefined) return null;
+  const { column, constant } = there;
+  const name = quoteId(column.name);
+  if (constant === null) return `UPDATE ${place} SET ${name} = NULL WHERE ${name} IS NOT NULL;`;
+  return `UPDATE ${place} SET ${name} = ${constant.sql} WHERE ${otherThan(column, constant)};`;
+}
+
+function defaultsOf(constants: ReadonlyMap<string, KnownConstant>): Map<string, string> {
+  return new Map([...constants].map(([name, { sql }]) => [name, sql]));
+}
+
+/** Columns that other sources have brought already; not those that this one had and has lost. */
+export function othersColumns(view: JobView, plan: TablePlan): Set<string> {
+  const others = [...view.plans.values()].filter(p => p.table === plan.table && p !== plan);
+  const had = plan.schema.columns.map(c => c.name);
+  const names = others.flatMap(p => p.schema.columns.map(c => c.name));
+  return new Set(names.filter(name => !had.includes(name)));
+}
+
+export interface Lacking {
+  targets: LackingTarget[];
+  /** What no statement mends: rows of this source have what another source's statement has put there. */
+  conflicts: string[];
+}
+
+/** What a target lacks to hold the rows of the table. */
+export async function lacking(
+  target: JobTarget,
+  now: TableSchema,
+  { create, collation }: { create: string; collation: TableCollation },
+  constants: ReadonlyMap<string, KnownConstant>,
+  others: ReadonlySet<string>,
+): Promise<Lacking> {
+  await using session = await MysqlSession.open(target, { role: 'admin', side: 'target' });
+  const there = await inspectTable(session, target.database, now.table, { like: now });
+  const name = qualified(target.database, now.table);
+  const text = textClause(collation, await collationOf(session, target.database, now.table));
+  const defaults = defaultsOf(constants);
+  const sqlOf = (remedy: SchemaRemedy): string | null =>
+    alterTable(name, remedy, create, text, defaults) ?? null;
+  const targets = schemaDifferences(now, there)
+    .filter(d => d.blocks && !(d.remedy.kind === 'drop' && others.has(d.column)))
+    .map(({ column, what, remedy }) => ({
+      ...{ target: target.name, column, what: `${column} ${what}`.trim() },
+      ...{ sql: sqlOf(remedy), isAddition: remedy.kind === 'add' },
+    }));
+  const conflicts: string[] = [];
+  const facts = constants.size === 0 ? [] : await columnFacts(session, there);
+  for (const column of facts) {
+    const constant = constants.get(column.name);
+    if (constant === undefined || isFilledSo(session.flavor, now, column, constant)) continue;
+    const what = `${column.name} has another default than rows of the source have in it`;
+    // Rows of this source that were written without it have the other one.
+    if (others.has(column.name)) conflicts.push(`${what} (${target.name}, by another source)`);
+    else {
+      const sql = sqlOf({ kind: 'modify', column: column.name });
+      targets.push({ target: target.name, column: column.name, what, sql, isAddition: false });
+    }
+  }
+  return { targets, conflicts };
+}
+
+export interface TableCollation {
+  flavor: Flavor;
+  name: string;
+}
+
+export async function collationOf(
+  session: MysqlSession,
+  db: string,
+  table: string,
+): Promise<TableCollation> {
+  const [row] = await session.query<{ name: string | null }>(
+    `SELECT TABLE_COLLATION AS name FROM information_schema.TABLES
+      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
+    [db, table],
+  );
+  return { flavor: session.flavor, name: row?.name ?? '' };
+}
+
+/**
+ * Pure: what text columns need to be as on the source, where they have its table's own character
+ * set and the target's table has another one. The other flavor may not know the collation.
+ */
+export function textClause(source: TableCollation, target: TableCollation): string {
+  if (source.name === target.name || source.name === '') return '';
+  const [charset, targetCharset] = [source, target].map(t => t.name.replace(/_.*/, ''));
+  if (source.flavor === target.flavor) return `CHARACTER SET ${charset} COLLATE ${source.name}`;
+  return charset === targetCharset ? '' : `CHARACTER SET ${charset}`;
+}
