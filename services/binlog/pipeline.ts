@@ -10,6 +10,7 @@
  * a compressed transaction the next event waits for the same. Whatever fails anywhere ends the
  * whole through `failed`, once.
  */
+import { printGtid } from '../../shared/change/gtid.ts';
 import type { StreamPosition } from '../../shared/change/position.ts';
 import { sourcePosition } from '../../shared/change/source-position.ts';
 import { type ChunkRecord, chunkCodec } from '../../shared/codec/chunk-record.ts';
@@ -19,18 +20,26 @@ import { foreignJob } from '../../shared/job/state/identity.ts';
 import type { Start, TablePlan } from '../../shared/job/state/job-view.ts';
 import { progressCodec } from '../../shared/job/state/open.ts';
 import type { ProgressRecord, ProgressView, Resume } from '../../shared/job/state/progress-view.ts';
+import {
+  type SchemaChange,
+  schemaChangeCodec,
+  schemaChangeKey,
+} from '../../shared/job/state/schema-change.ts';
 import type { LogReader } from '../../shared/kafka/reader.ts';
-import { chunksTopic, progressTopic } from '../../shared/kafka/topic-name.ts';
+import { chunksTopic, progressTopic, schemaTopic } from '../../shared/kafka/topic-name.ts';
 import type { TransactionalWriter } from '../../shared/kafka/transactional-writer.ts';
+import { wholeRecord } from '../../shared/kafka/wire/record-slices.ts';
 import type { ServiceContext } from '../../shared/member/context.ts';
 import { asReshardError, describeError, ReshardError } from '../../shared/runtime/error.ts';
 import type { RawEvent } from './capture/binlog-event.ts';
 import { Capture } from './capture/capture.ts';
+import type { PassedStatement } from './capture/capture-options.ts';
 import type { CapturedTable } from './capture/captured-table.ts';
 import { readGroup } from './capture/group-dump.ts';
 import { carriesXa, type SourceFacts } from './capture/source-facts.ts';
 import { BinlogDump } from './capture/zongji.ts';
 import { LiveJudge } from './ddl/live-judge.ts';
+import { withoutStrings } from './ddl/words.ts';
 import type { BinlogProgress } from './metrics.ts';
 import { ChunkIntake } from './writer/chunk-intake.ts';
 import { OrderedWriter } from './writer/ordered-writer.ts';
@@ -61,6 +70,8 @@ export interface PipelineOptions {
 
 interface Codecs {
   progress: RecordCodec<ProgressRecord>;
+  /** Null: the source has no such topic (yet). */
+  schemaChange: RecordCodec<SchemaChange> | null;
   chunk: RecordCodec<ChunkRecord>;
 }
 
@@ -73,6 +84,7 @@ export class Pipeline {
   readonly #dump: BinlogDump;
   readonly #judge: LiveJudge;
   readonly #repairs: RepairIntake;
+  readonly #schemaChange: RecordCodec<SchemaChange> | null;
   readonly #failed = Promise.withResolvers<never>();
   /** Until the first event of this unit is seen, the log is as new as it was. */
   readonly #begunMs: number;
@@ -90,6 +102,7 @@ export class Pipeline {
     this.#begunMs = o.resume?.tsMs ?? Date.now();
     const { source, facts, notes, context } = o;
     this.clockAheadMs = facts.clockAheadMs;
+    this.#schemaChange = codecs.schemaChange;
     const trust = notes.trust ?? null;
     this.#judge = new LiveJudge({ source, flavor: facts.flavor, log: context.log, trust });
     this.writer = this.#openWriter(codecs.progress);
@@ -115,7 +128,11 @@ export class Pipeline {
   static async open(o: PipelineOptions): Promise<Pipeline> {
     const { registry, kafka } = o.context;
     const { name } = o.source;
+    const topics = await (await kafka.admin()).listTopics();
+    // Control makes it; one of an older version does not.
+    const isNoted = topics.includes(schemaTopic(name));
     const pipeline = new Pipeline(o, {
+      schemaChange: isNoted ? await schemaChangeCodec(registry, name) : null,
       progress: await progressCodec(registry, name),
       chunk: await chunkCodec(registry, name),
     });
@@ -262,6 +279,7 @@ export class Pipeline {
       reread: (gtid, feed) =>
         readGroup({ source, facts, gtid, executed: position.whole(), ...feed }),
       isCopiedFromHere: table => this.#isCopiedFromHere(table),
+      onSchemaChange: change => this.#noteSchemaChange(change),
       onProgress: () => this.writer.moved(),
     });
   }
@@ -290,6 +308,25 @@ export class Pipeline {
       repairs: this.#repairs,
       onRangeComplete: table => this.#forget(table),
     });
+  }
+
+  /** In the batch that also says that the log is behind the statement. */
+  #noteSchemaChange({ table, text, decision, added }: PassedStatement): void {
+    const { context, source, facts, position } = this.#o;
+    const codec = this.#schemaChange;
+    if (codec === null || position.current === null) return;
+    const { db, table: name } = table.schema;
+    const change: SchemaChange = {
+      ...{ jobId: context.view.jobId, source: source.name, db, table: name },
+      gtid: printGtid(position.current, facts.flavor),
+      ...{ file: this.capture.file, pos: this.capture.filePos },
+      tsMs: Math.floor(this.capture.commitMs),
+      ...{ statement: withoutStrings(text), decision, added: [...added] },
+      valueSchemaId: this.#planOf(table)?.valueSchemaId ?? 0,
+    };
+    const key = Buffer.from(schemaChangeKey(change));
+    const record = wholeRecord(key, codec.encode(change), Date.now());
+    this.writer.append(schemaTopic(source.name), 0, record);
   }
 
   #planOf({ schema }: CapturedTable): TablePlan | undefined {

@@ -96,8 +96,9 @@ async function begin(
   const attempt = async (): Promise<void> => {
     if (await prepared(kafka, job)) {
       await refuseUnlike({ job, kafka, registry, log });
-      // A job that an older version has prepared lacks it.
-      await (await kafka.admin()).ensureTopics([controlTopics(job).deadLetters]);
+      // A job that an older version has prepared lacks them.
+      const { deadLetters, schemas } = controlTopics(job);
+      await (await kafka.admin()).ensureTopics([deadLetters, ...schemas]);
       return registerStatic(registry, job);
     }
     const examined = await first;

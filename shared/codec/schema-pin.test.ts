@@ -16,6 +16,7 @@ const PINNED: Record<RecordName, string> = {
   chunk: '9e3f10de50dfd665',
   progress: '1385012d82de5e6c',
   report: '4a1e8b9f2de31d3e',
+  'schema-change': 'e2a9de756041f666',
   state: '4e26aa83c7a7bed4',
 };
 

@@ -20,6 +20,11 @@ export function progressTopic(prefix: string): string {
   return checked(`${prefix}.progress`);
 }
 
+/** Statements that named tables of the job. */
+export function schemaTopic(prefix: string): string {
+  return checked(`${prefix}.schema`);
+}
+
 export function stateTopic(job: string): string {
   return checked(`reshard.${job}.state`);
 }

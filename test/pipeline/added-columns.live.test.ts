@@ -5,6 +5,8 @@
  * Enforces I14.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { DdlList } from '../../services/control/command/ddl-list.ts';
+import { schemaTopic } from '../../shared/kafka/topic-name.ts';
 import { until } from '../../shared/runtime/clock.ts';
 import { callReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
@@ -55,6 +57,21 @@ const left = (words: RegExp): Promise<string> =>
 
 const errors = (): string[] =>
   (job.status?.services ?? []).flatMap(s => (s.state === 'halted' && s.error ? [s.error] : []));
+
+const sourceOf = (source: number): string => job.status?.sources[source]?.source ?? '';
+
+async function listed(table: string): Promise<DdlList> {
+  const { code, out, err } = await callReshard(
+    'ddl',
+    'list',
+    job.jobFile,
+    '--json',
+    '--tables',
+    table,
+  );
+  expect(code, err).toBe(0);
+  return JSON.parse(out);
+}
 
 /** How often control has taken columns of the table up. */
 const takenUp = (source: number, table: string): number => {
@@ -147,8 +164,9 @@ it(
       timeoutMs: MINUTES,
       what: 'the first column on the first target',
     });
-    for (const service of ['control', 'sink'] as const) await job.end(service, 'SIGKILL');
-    job.start('control', 'sink');
+    const killed = ['control', 'sink', 'binlog'] as const;
+    for (const service of killed) await job.end(service, 'SIGKILL');
+    job.start(...killed);
     await until(async () => (await columnsOf(1, 'customers')).includes('born'), {
       timeoutMs: MINUTES,
       what: 'all columns on the second target',
@@ -173,6 +191,26 @@ it(
     await consumer[Symbol.asyncDispose]();
     const { code, out } = await job.verify();
     expect(code, out).toBe(0);
+    // Each statement is once in the topic, behind all that was halted and killed.
+    const list = await listed('customers');
+    expect(list.open).toEqual([]);
+    const ways = [0, 1].map(s => list.changes.filter(c => c.source === sourceOf(s)));
+    expect(ways.map(of => of.map(c => c.decision))).toEqual([
+      ['taken up', 'passed', 'taken up', 'taken up'],
+      ['taken up', 'taken up'],
+    ]);
+    expect(ways[0]?.map(c => c.added.join(' '))).toEqual([
+      'level plain',
+      '',
+      'price state label',
+      'born',
+    ]);
+    expect(JSON.stringify(list.changes)).not.toMatch(/A, b|it''s/);
+    for (const source of [0, 1]) {
+      const keys = await job.keysOf(schemaTopic(sourceOf(source)));
+      expect(keys.length).toBeGreaterThan(1);
+      expect(keys.length).toBe(new Set(keys).size);
+    }
     // Of rows that nobody has written since, and by the value that the first statement has.
     const [levels] = await onTarget(
       0,
@@ -199,6 +237,9 @@ it(
     const at = ['--source', job.status?.sources[1]?.source ?? '', '--tables', 'order_items'];
     const shown = await callReshard('ddl', 'show', job.jobFile, ...at);
     expect(shown.out).toMatch(/cannot be taken up: grade has another default.*reshard recopy/s);
+    expect((await listed('order_items')).open).toMatchObject([
+      { source: sourceOf(1), table: 'order_items', error: expect.stringMatching(/ddl show/) },
+    ]);
     const { code, err } = await callReshard(
       ...['recopy', job.jobFile, ...at],
       ...['--yes', '--json', '--timeout', '150'],
@@ -207,6 +248,15 @@ it(
     await until(() => errors().length === 0, { timeoutMs: MINUTES, what: 'the source to go on' });
     await job.drained();
     await job.expectEqual();
+    const { open, changes } = await listed('order_items');
+    const decisions = changes.map(c => [c.source, c.decision]);
+    expect([open, decisions]).toEqual([
+      [],
+      [
+        [sourceOf(0), 'taken up'],
+        [sourceOf(1), 'copied'],
+      ],
+    ]);
   },
   4 * MINUTES,
 );

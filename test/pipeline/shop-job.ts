@@ -10,6 +10,7 @@ import path from 'node:path';
 import { expect } from 'vitest';
 import type { Status } from '../../services/control/status/status.ts';
 import { parseJob } from '../../shared/job/job-schema.ts';
+import { tailTable } from '../../shared/kafka/table.ts';
 import { kafkaOf } from '../../shared/member/context.ts';
 import { createLogger } from '../../shared/runtime/log.ts';
 import { type DevServers, servers } from '../support/dev.ts';
@@ -179,6 +180,17 @@ export class ShopJob implements AsyncDisposable {
     const job = parseJob(readFileSync(this.jobFile, 'utf8'), {});
     await using kafka = kafkaOf(job, log, 'shop-test');
     await (await kafka.admin()).deleteTopics(topics);
+  }
+
+  /** Keys of the records that readers of a topic see, in order. */
+  async keysOf(topic: string): Promise<string[]> {
+    const log = createLogger({ name: 'test', level: 'fatal' });
+    const job = parseJob(readFileSync(this.jobFile, 'utf8'), {});
+    await using kafka = kafkaOf(job, log, 'shop-test');
+    const keys: string[] = [];
+    await using tail = await tailTable(kafka, topic, key => keys.push(key.toString()));
+    await tail.caughtUp;
+    return keys;
   }
 
   get status(): Status | undefined {

@@ -1,6 +1,7 @@
 /** What the stream of a source's binlog is made of, and what it asks of those around it. */
 import type { Flavor, Gtid } from '../../../shared/change/gtid.ts';
 import type { StreamPosition } from '../../../shared/change/position.ts';
+import type { SchemaDecision } from '../../../shared/job/state/schema-change.ts';
 import type { StatementJudge } from '../ddl/judge.ts';
 import type { RawEvent } from './binlog-event.ts';
 import type { CapturedTable, RecordSink } from './captured-table.ts';
@@ -8,6 +9,15 @@ import type { Unpacked } from './payload.ts';
 import type { SeenTable } from './seen-table.ts';
 import type { NameKey } from './source-facts.ts';
 import type { PreparedNotes } from './xa.ts';
+
+/** A statement that names a table of ours, and what was decided about it. */
+export interface PassedStatement {
+  table: CapturedTable;
+  text: string;
+  decision: SchemaDecision;
+  /** Columns that it adds, in lower case. */
+  added: readonly string[];
+}
 
 /** What we ask zongji for. */
 export interface EventDecoder {
@@ -42,6 +52,11 @@ export interface CaptureOptions {
    * copied yet: it is then copied with what that transaction has changed.
    */
   isCopiedFromHere: (table: CapturedTable) => boolean;
+  /**
+   * The log goes on behind a statement that names a table of ours. Told before the transaction that
+   * it is ends, so that both are in one batch.
+   */
+  onSchemaChange: (change: PassedStatement) => void;
   /** After each transaction (`whole`) and after each rows event of one. */
   onProgress: (whole: boolean) => void;
 }

@@ -43,7 +43,8 @@ export class Capture {
   lastCommitMs = 0;
   lastEventMs = 0;
   caughtUp = false;
-  #commitMs = 0;
+  /** Of the transaction that is read. */
+  commitMs = 0;
   #thread: number | null = null;
   /** Inside BEGIN ... COMMIT: a Query event is then not a transaction of its own. */
   #open = false;
@@ -233,7 +234,7 @@ export class Capture {
     // A group without a commit mark of its own (a statement on MariaDB) ends where the next begins.
     if (this.#o.position.current !== null && !this.#open) this.#commit();
     this.#o.position.begin(start.gtid, start.stamp);
-    this.#commitMs = start.commitMs;
+    this.commitMs = start.commitMs;
     this.#thread = null;
     this.#xa.close();
     if (start.xid !== null) this.#xa.start(start.xid);
@@ -248,7 +249,7 @@ export class Capture {
     this.#o.position.commit();
     this.#xa.settle();
     this.#open = false;
-    this.lastCommitMs = this.#commitMs;
+    this.lastCommitMs = this.commitMs;
     this.counts.transactions += 1;
     this.#o.onProgress(true);
   }
@@ -370,7 +371,7 @@ export class Capture {
     }
     const nowMs = Date.now();
     table.beginRows({
-      tsMs: Math.floor(this.#commitMs),
+      tsMs: Math.floor(this.commitMs),
       snapshot: 'false',
       serverId: event.serverId,
       gtid: printGtid(gtid, this.#o.flavor),

@@ -158,6 +158,42 @@ describe('statements that row events do not tell all of', () => {
     expect(() => readWith(taken, 'came INT DEFAULT 0')).toThrow(/have another came/);
   });
 
+  test('what was doubted is not told: the stream is not behind it', async () => {
+    gtid(10);
+    expect(() => query('ALTER TABLE t DROP n')).toThrow(/at the source/);
+    open();
+    at.doubt = { why: 'it differs' };
+    gtid(10);
+    query('ALTER TABLE t MODIFY n BIGINT');
+    await expect(Promise.all(at.held)).rejects.toMatchObject({ kind: 'schema-changed' });
+    expect(at.changes).toEqual([]);
+  });
+
+  test('what the stream goes on behind is told, with what was decided', async () => {
+    const [, n] = schema.columns;
+    if (n === undefined) throw new Error('no column');
+    const came = { ...n, name: 'came', fill: '0a' };
+    open(null, 0, name => name, null, 't', 'mysql', undefined, [came]);
+    const texts = [
+      'ALTER TABLE t ADD INDEX (n)',
+      'ALTER TABLE t ADD came INT DEFAULT 5',
+      'CREATE TABLE IF NOT EXISTS t (id INT)',
+      'ALTER TABLE other ADD INDEX (n)',
+      'ALTER TABLE t MODIFY n INT',
+    ];
+    for (const [i, text] of texts.entries()) {
+      gtid(10 + i);
+      query(text);
+      await Promise.all(at.held);
+    }
+    const passed = ['t passed', 't taken up came', 't passed'];
+    expect(at.changes).toEqual(passed);
+    open(null, 0, name => name, GtidSet.parse(`${UUID}:1-10`));
+    gtid(10);
+    query('ALTER TABLE t DROP n');
+    expect(at.changes).toEqual(['t copied']);
+  });
+
   test.each(['TRUNCATE t', 'DROP TABLE t', 'FROBNICATE t', 'CREATE OR REPLACE DATABASE d'])(
     'halts at once: %s',
     text => {

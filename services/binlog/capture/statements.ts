@@ -3,6 +3,8 @@
  * and whether it may have changed rows of ours behind the row events' back. Refuses or asks the
  * judge on doubt. Tables that are being copied anew do not count up to the point that the copy has.
  */
+
+import type { SchemaDecision } from '../../../shared/job/state/schema-change.ts';
 import { asReshardError, type ReshardError, unreachable } from '../../../shared/runtime/error.ts';
 import { type AddedConstant, columnConstant } from '../../../shared/schema/column-constant.ts';
 import {
@@ -33,7 +35,14 @@ const TO_ROWS = 'SET GLOBAL binlog_format = ROW, and end the sessions that use a
 export class Statements {
   readonly #o: Pick<
     CaptureOptions,
-    'db' | 'carriesXa' | 'tables' | 'nameKey' | 'position' | 'judge' | 'isCopiedFromHere'
+    | 'db'
+    | 'carriesXa'
+    | 'tables'
+    | 'nameKey'
+    | 'position'
+    | 'judge'
+    | 'isCopiedFromHere'
+    | 'onSchemaChange'
   >;
   readonly #refusals: Refusals;
   readonly #xa: XaLedger;
@@ -77,7 +86,7 @@ export class Statements {
       case 'data':
         return this.#data(statement);
       case 'ddl':
-        return this.#ddl(statement);
+        return this.#ddl(statement, text);
       case 'definition':
         return this.#unless(
           this.#o.judge.onDefinition(statement, () => this.#o.position.whole()),
@@ -139,14 +148,23 @@ export class Statements {
     return this.#unless(doubt, refuse);
   }
 
-  #ddl(statement: TableChange): Next {
+  #ddl(statement: TableChange, text: string): Next {
     const { tables, verb } = statement;
     const isAll = tables.includes('*');
     const open = this.followed();
-    const ours = isAll ? open : open.filter(t => tables.includes(t.schema.table.toLowerCase()));
+    const isNamed = (t: CapturedTable): boolean =>
+      isAll || tables.includes(t.schema.table.toLowerCase());
+    const ours = open.filter(isNamed);
+    const copied = [...this.#o.tables.values()].filter(t => isNamed(t) && !open.includes(t));
+    const noteCopied = (): void => {
+      for (const t of copied) this.#note(statement, t, text, 'copied');
+    };
     const names = ours.map(t => t.schema.table);
     const [table] = ours;
-    if (table === undefined) return 'stands';
+    if (table === undefined) {
+      noteCopied();
+      return 'stands';
+    }
     const what = `${verb} of ${isAll ? this.#o.db : names.join(', ')} at the source`;
     if (verb === 'TRUNCATE') {
       throw this.#refusals.unsafe(`${what}: its rows are gone, and no event tells which`, names);
@@ -155,14 +173,35 @@ export class Statements {
     if (effect === null || ours.length > 1) {
       throw this.#refusals.changed(what, isAll ? [] : names);
     }
-    return this.#altered(what, table, effect);
+    const isTakenUp = effect.adds.some(name => table.added.has(name));
+    const note = (): void => {
+      noteCopied();
+      this.#note(statement, table, text, isTakenUp ? 'taken up' : 'passed');
+    };
+    return this.#altered(what, table, effect, note);
+  }
+
+  /** What applications send at each start, and what changes nothing, is no change of a schema. */
+  #note(
+    { verb, effect }: TableChange,
+    table: CapturedTable,
+    text: string,
+    decision: SchemaDecision,
+  ): void {
+    if (verb === 'CREATE' && effect !== null) return;
+    this.#o.onSchemaChange({ table, text, decision, added: effect?.adds ?? [] });
   }
 
   /**
    * What changes neither rows nor columns needs no question: were it misread, the table maps of the
    * rows that follow say so. What the server shows now may be the work of later statements.
    */
-  #altered(what: string, { schema, added }: CapturedTable, effect: AlterEffect): Next {
+  #altered(
+    what: string,
+    { schema, added }: CapturedTable,
+    effect: AlterEffect,
+    note: () => void,
+  ): Next {
     const { adds, constants, acts, redeclares, drops } = effect;
     if (losesKey(schema, drops)) {
       const why = 'it takes away the index by which its rows are told apart, or renames it';
@@ -182,11 +221,18 @@ export class Statements {
       const why = `rows that were there have another ${other} than it was taken up with`;
       throw this.#refusals.changed(`${what}: ${why}`, [schema.table]);
     }
-    if (!acts && !redeclares) return 'stands';
+    if (!acts && !redeclares) {
+      note();
+      return 'stands';
+    }
     const found = this.#o.judge.ofTable(effect, schema, () => this.#o.position.whole());
     const refuse = ({ why }: Doubt & object): ReshardError =>
       this.#refusals.changed(`${what}: ${why}`, [schema.table]);
-    return found.then(doubt => this.#unless(doubt, refuse));
+    return found.then(doubt => {
+      const step = this.#unless(doubt, refuse);
+      note();
+      return step;
+    });
   }
 
   #xaStep(step: XaStep, xid: string, changed: ReadonlySet<string>): Next {

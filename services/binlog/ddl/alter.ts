@@ -85,6 +85,8 @@ export function alterEffect(r: WordReader): AlterEffect | null {
   else r.skip('NOWAIT');
   const effect: AlterEffect = { ...NO_EFFECT, adds: [], constants: [], drops: [] };
   const clauses = clausesOf(r.words.slice(r.at)).flatMap(listed);
+  /** Words of clauses that may give a column another default. */
+  const altered: string[] = [];
   const [first, ...names] = clauses;
   if (first !== undefined && PARTITIONS.test(first.text) && !isOther(first)) {
     return names.every(c => PARTITION_NAME.test(c.text)) ? effect : null;
@@ -93,6 +95,7 @@ export function alterEffect(r: WordReader): AlterEffect | null {
     if (isOther(clause)) return null;
     if (KEEPING.some(k => k.test(clause.text))) {
       effect.acts ||= ACTING.test(clause.text);
+      if (clause.text.startsWith('ALTER ')) altered.push(...lowerWords(clause.words));
       if (UNINDEXING.test(clause.text)) effect.drops.push(...lowerWords(clause.words));
       continue;
     }
@@ -105,7 +108,10 @@ export function alterEffect(r: WordReader): AlterEffect | null {
     effect.adds.push(added.name);
     if (added.constant !== null) effect.constants.push(added.constant);
   }
-  return effect;
+  // Which of two texts about a column its rows are made by is the server's own affair.
+  const { constants, redeclares } = effect;
+  const isTwice = redeclares || constants.some(c => altered.includes(c.name));
+  return constants.length > 0 && isTwice ? null : effect;
 }
 
 /** Another primary key, two changes in a clause, or an engine that may keep fewer rows, or none. */

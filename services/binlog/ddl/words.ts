@@ -58,6 +58,27 @@ export function wordsOf(text: string, mode: Backslash = 'escaped'): Word[] {
   return words;
 }
 
+/** Most of a statement that is kept for people. */
+const SHOWN_MAX = 2000;
+
+/**
+ * A statement without its strings and comments, for records and people: no value is in it. Where a
+ * backslash leaves open what is a string, nothing of it is shown.
+ */
+export function withoutStrings(text: string): string {
+  if (text.includes('\\')) return '(not shown: it has a backslash)';
+  const start = text.slice(0, TEXT_MAX);
+  const shown = start.replace(TOKENS.plain, whole => {
+    if (/^(--|#|\/\*|\*\/)/.test(whole)) return ' ';
+    return /^['"]./.test(whole) ? `${whole[0]}?${whole[0]}` : whole;
+  });
+  const plain = shown.replace(/\s+/g, ' ').trim();
+  // A quote that does not end would leave what is behind it.
+  const open = plain.replace(/'\?'|"\?"|`(?:[^`]|``)*`/g, '').search(/['"`]/);
+  if (open >= 0) return '(not shown: a string in it has no end)';
+  return plain.length > SHOWN_MAX ? `${plain.slice(0, SHOWN_MAX)} ...` : plain;
+}
+
 function follow(word: Word | undefined, string: string): void {
   if (word === undefined) return;
   word.strings ??= [];

@@ -11,8 +11,9 @@ export function declareDdl(
   return declare(
     'ddl <action> <job>',
     {
-      what: 'columns that were added to a table of a source: show what would be done, or apply it',
+      what: 'schema changes of the sources: list all, show what would be done, or apply it',
       examples: [
+        ['ddl list job.yaml', 'every statement that the job has met, open ones first'],
         ['ddl show job.yaml', 'tables that are not as they were planned, and the way on'],
         ['ddl apply job.yaml --source s1 --tables orders', 'the log of s1 goes on, no copy'],
       ],

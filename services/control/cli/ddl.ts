@@ -1,14 +1,16 @@
 /**
  * `reshard ddl`: shows which tables of the sources are not as they were planned and what would be
- * done about it (show), and takes added columns up so that the log goes on where it stands (apply).
+ * done about it (show), takes added columns up so that the log goes on where it stands (apply), and
+ * tells what became of all statements so far (list).
  */
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
-import { changedTables, requestGrowth } from '../command/ddl.ts';
+import { changedTables, refuseUnknown, requestGrowth } from '../command/ddl.ts';
 import { openJob, tablesOf, timeoutMsOf } from '../command/job-handle.ts';
 import { operator } from '../command/operator.ts';
 import { type GrowthLook, refuse } from '../phase/growth.ts';
 import { confirm } from './confirm.ts';
+import { showDdlList } from './ddl-list.ts';
 import { EXIT } from './exit-code.ts';
 import { gaveUp, isOver, waitOf } from './follow.ts';
 import { readJob } from './job-file.ts';
@@ -27,16 +29,21 @@ export async function ddlCommand(
   file: string,
   o: DdlCommandOptions,
 ): Promise<number> {
-  if (action !== 'show' && action !== 'apply') {
+  if (action !== 'show' && action !== 'apply' && action !== 'list') {
     throw new ReshardError('config', `reshard ddl ${action}: there is no such action`, {
-      remedy: 'show, or apply',
+      remedy: 'list, show, or apply',
     });
   }
   const job = await readJob(file);
   const timeoutMs = timeoutMsOf(o.timeout);
   await using link = await openJob(job, 'ddl');
   const sources = o.source === undefined ? [] : [o.source];
-  const found = await changedTables(link, sources, tablesOf(link.job, o.tables));
+  const tables = tablesOf(link.job, o.tables);
+  refuseUnknown(link, sources);
+  if (action === 'list') {
+    return await showDdlList(link, { source: o.source, tables, json: o.json === true });
+  }
+  const found = await changedTables(link, sources, tables);
   if (o.json) printJson({ changed: found.map(factsOf) });
   else print(`${renderDdl(found, file)}\n`);
   if (action === 'show') return EXIT.ok;

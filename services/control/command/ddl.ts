@@ -11,6 +11,14 @@ import type { JobLink } from './job-handle.ts';
 
 const LOOK_MS = 100;
 
+export function refuseUnknown({ job }: JobLink, sources: readonly string[]): void {
+  const unknown = sources.find(name => !job.sources.some(s => s.name === name));
+  if (unknown === undefined) return;
+  throw new ReshardError('config', `--source ${unknown}: the job has no such source`, {
+    remedy: `one of: ${job.sources.map(s => s.name).join(', ')}`,
+  });
+}
+
 /** All changed tables of these sources; an empty list is all of them. */
 export async function changedTables(
   link: JobLink,
@@ -18,12 +26,6 @@ export async function changedTables(
   tables: readonly string[],
 ): Promise<GrowthLook[]> {
   const { job, view, log } = link;
-  const unknown = sources.find(name => !job.sources.some(s => s.name === name));
-  if (unknown !== undefined) {
-    throw new ReshardError('config', `--source ${unknown}: the job has no such source`, {
-      remedy: `one of: ${job.sources.map(s => s.name).join(', ')}`,
-    });
-  }
   const halts = new GrownTables();
   for (const report of link.reports.values()) halts.note(report);
   const found: GrowthLook[] = [];

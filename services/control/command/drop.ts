@@ -27,6 +27,7 @@ import {
   deadLetterTopic,
   progressTopic,
   reportTopic,
+  schemaTopic,
   stateTopic,
 } from '../../../shared/kafka/topic-name.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
@@ -88,12 +89,12 @@ export async function planDrop(deps: DropDeps): Promise<DropPlan> {
   const tableTopics = there(planned.filter(p => sources.includes(p.source)).map(p => p.topic));
   const ownerTopics = there(sources.map(progressTopic));
   const jobTopics = there([
-    ...sources.map(chunksTopic),
+    ...sources.flatMap(s => [chunksTopic(s), schemaTopic(s)]),
     deadLetterTopic(job.job),
     reportTopic(job.job),
   ]);
   const named = [...tableTopics, ...ownerTopics, ...jobTopics, stateTopic(job.job)];
-  const bySource = sources.flatMap(s => [chunksTopic(s), progressTopic(s)]);
+  const bySource = sources.flatMap(s => [chunksTopic(s), schemaTopic(s), progressTopic(s)]);
   const byPlan = planned.filter(p => sources.includes(p.source)).map(p => p.topic);
   const possible = new Set([
     ...[...named, ...bySource, ...byPlan].flatMap(t => [`${t}-key`, `${t}-value`]),

@@ -6,7 +6,7 @@
  * between the snapshot and the log.
  */
 import { envelopeSchema, keySchema } from '../../../shared/codec/avro-schema.ts';
-import { staticSchema } from '../../../shared/codec/record-codec.ts';
+import { type RecordName, staticSchema } from '../../../shared/codec/record-codec.ts';
 import type { Job, JobSource, JobTarget } from '../../../shared/job/job.ts';
 import { inspectJobTable } from '../../../shared/job/job-key.ts';
 import {
@@ -33,6 +33,7 @@ import {
   chunksTopic,
   progressTopic,
   reportTopic,
+  schemaTopic,
   stateTopic,
   tableTopic,
 } from '../../../shared/kafka/topic-name.ts';
@@ -243,10 +244,11 @@ export async function planTable(
  */
 export async function registerStatic(registry: SchemaRegistry, job: Job): Promise<void> {
   await registerState(registry, job);
-  const subjects: [string, 'report' | 'progress' | 'chunk', 'BACKWARD' | 'NONE'][] = [
+  const subjects: [string, RecordName, 'BACKWARD' | 'NONE'][] = [
     [reportTopic(job.job), 'report', 'BACKWARD'],
-    ...job.sources.flatMap((s): [string, 'progress' | 'chunk', 'BACKWARD' | 'NONE'][] => [
+    ...job.sources.flatMap((s): [string, RecordName, 'BACKWARD' | 'NONE'][] => [
       [progressTopic(s.name), 'progress', 'BACKWARD'],
+      [schemaTopic(s.name), 'schema-change', 'BACKWARD'],
       [chunksTopic(s.name), 'chunk', 'NONE'],
     ]),
   ];

@@ -6,6 +6,7 @@ import {
   deadLetterTopic,
   progressTopic,
   reportTopic,
+  schemaTopic,
   stateTopic,
 } from '../../../shared/kafka/topic-name.ts';
 
@@ -37,6 +38,8 @@ export function controlTopics(job: Job): {
   report: TopicSpec;
   deadLetters: TopicSpec;
   perSource: TopicSpec[];
+  /** Those of them that older versions do not make. */
+  schemas: TopicSpec[];
 } {
   const { maxMessageBytes, partitions, retentionHours } = job.options;
   return {
@@ -47,14 +50,20 @@ export function controlTopics(job: Job): {
       'retention.ms': String(retentionHours * HOUR_MS),
       'max.message.bytes': String(maxMessageBytes + LETTER_HEADERS_BYTES),
     }),
+    schemas: job.sources.map(s => schemaSpec(job, s.name)),
     perSource: job.sources.flatMap(s => [
       spec(job, progressTopic(s.name), 1, compacted),
+      schemaSpec(job, s.name),
       spec(job, chunksTopic(s.name), 1, {
         'cleanup.policy': 'delete',
         'retention.ms': String(CHUNK_RETENTION_HOURS * HOUR_MS),
       }),
     ]),
   };
+}
+
+function schemaSpec(job: Job, source: string): TopicSpec {
+  return spec(job, schemaTopic(source), 1, compacted);
 }
 
 /** A table's topic: the log that every consumer may replay from offset 0. */

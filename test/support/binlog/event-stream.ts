@@ -54,6 +54,8 @@ export const at: {
   /** Transactions that were asked for once more, and the events that come of one. */
   reread: string[];
   inBinlog: Buffer | null;
+  /** Statements behind which the stream has gone on. */
+  changes: string[];
 } = Object.assign(Object.create(null), {
   prepared: {},
   copiedFromHere: false,
@@ -99,6 +101,7 @@ export function open(
   at.decoded = 0;
   at.appended = [];
   at.asked = [];
+  at.changes = [];
   at.doubt = null;
   at.position = new StreamPosition(
     GtidSet.parse(flavor === 'mysql' ? `${UUID}:1-9` : '0-1-9'),
@@ -158,6 +161,9 @@ export function open(
       eachEvent(at.inBinlog, onEvent);
     },
     isCopiedFromHere: () => at.copiedFromHere,
+    onSchemaChange: ({ table, decision, added }) => {
+      at.changes.push([table.schema.table, decision, ...added].join(' '));
+    },
     onProgress: () => {},
   });
 }
