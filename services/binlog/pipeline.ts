@@ -298,7 +298,7 @@ export class Pipeline {
       writer: this.writer,
       batchBytes: job.options.batchBytes,
       table: table => tables.get(facts.nameKey(table)),
-      plan: (db, table) => context.view.plans.get(`${source.name}/${db}.${table}`),
+      plan: (db, table) => context.view.planOf(source.name, db, table),
       ranges: progress.ranges,
       isBinlogBusy: () => {
         const { caughtUp, lastEventMs } = this.capture;
@@ -331,7 +331,7 @@ export class Pipeline {
 
   #planOf({ schema }: CapturedTable): TablePlan | undefined {
     const { context, source } = this.#o;
-    return context.view.plans.get(`${source.name}/${schema.db}.${schema.table}`);
+    return context.view.planOf(source.name, schema.db, schema.table);
   }
 
   #remember(table: CapturedTable): void {

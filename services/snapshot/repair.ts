@@ -99,7 +99,7 @@ export class SourceRepair implements Unit {
       .filter(r => slots.has(slotOf(r.source, r.db, r.id, 0)))
       .sort((a, b) => a.requestedMs - b.requestedMs || (a.id < b.id ? -1 : 1));
     for (const request of open) {
-      const plan = context.view.plans.get(`${source.name}/${request.db}.${request.table}`);
+      const plan = context.view.planOf(source.name, request.db, request.table);
       if (plan !== undefined) return { request, plan };
     }
     return undefined;

@@ -103,7 +103,7 @@ async function plansOf(
   await using session = await MysqlSession.open(source, { role: 'read', log });
   const plans: TablePlanRecord[] = [];
   for (const { name } of request.tables) {
-    if (view.planned(`${source.name}/${source.database}.${name}`) !== undefined) continue;
+    if (view.plannedOf(source.name, source.database, name) !== undefined) continue;
     const schema = await inspectJobTable(session, job, source.database, name);
     const [refused] = unsupportedColumns(schema);
     if (refused !== undefined) {

@@ -70,7 +70,7 @@ async function growTargets(deps: Deps, source: JobSource, grown: GrownTable): Pr
   const at = { halt: grown, only: true };
   const look = await lookAtTable(deps, source, table, at);
   if (look === null) {
-    refuseAbsent(grown, deps.view.plans.get(`${source.name}/${source.database}.${table}`)?.schema);
+    refuseAbsent(grown, deps.view.planOf(source.name, source.database, table)?.schema);
     return false;
   }
   const lacking = look.targets.filter(t => t.isAddition && t.sql !== null);

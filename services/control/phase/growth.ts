@@ -112,9 +112,7 @@ export async function lookAtTable(
   at: LookOptions = { halt: null, only: false },
 ): Promise<GrowthLook | null> {
   const { view, log } = o;
-  const key = `${source.name}/${source.database}.${table}`;
-  const plan = view.plans.get(key);
-  if (plan === undefined) throw new ReshardError('schema-changed', `no plan of ${key}`);
+  const plan = view.needPlan(source.name, source.database, table);
   await using session = await MysqlSession.open(source, { role: 'read', log });
   const present = await inspectTable(session, source.database, table, {
     key: rowKeyNames(plan.schema),

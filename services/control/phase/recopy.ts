@@ -11,7 +11,6 @@ import type { Job, JobSource } from '../../../shared/job/job.ts';
 import type {
   JobView,
   RecopyRequest,
-  TablePlan,
   TablePlanRecord,
 } from '../../../shared/job/state/job-view.ts';
 import { parseSchema, stateKey } from '../../../shared/job/state/job-view.ts';
@@ -65,7 +64,7 @@ export async function draftRecopy(deps: ReshapeDeps, request: RecopyRequest): Pr
   const gtid = await gtidLowerBound(session);
   const tables = new Map<string, TableDraft>();
   for (const name of request.tables) {
-    const known = planOf(view, source, name);
+    const known = view.needPlan(source.name, source.database, name);
     if (known.recopy === request.id) continue;
     const shape = await reshaped(deps, request, source, known);
     const schema = shape.schemaJson === undefined ? known.schema : parseSchema(shape.schemaJson);
@@ -103,7 +102,7 @@ async function plan(deps: RecopyDeps, request: RecopyRequest, draft: RecopyDraft
   const { gtid } = draft;
   const source = sourceOf(job, request);
   for (const [name, drafted] of draft.tables) {
-    const { schema: _, ...record } = planOf(view, source, name);
+    const { schema: _, ...record } = view.needPlan(source.name, source.database, name);
     // Before the plan is known, and so before any row of it is in the log.
     const { topicId, ends } = await deps.ends(record.topic);
     await deps.writer.put(stateKey.plan(source.name, source.database, name), {
@@ -132,17 +131,6 @@ function sourceOf(job: Job, request: RecopyRequest): JobSource {
   const source = job.sources.find(s => s.name === request.source);
   if (source !== undefined) return source;
   throw new ReshardError('schema-changed', `the job has no source ${request.source}`);
-}
-
-function keyOf(source: JobSource, table: string): string {
-  return `${source.name}/${source.database}.${table}`;
-}
-
-function planOf(view: JobView, source: JobSource, table: string): TablePlan {
-  const key = keyOf(source, table);
-  const known = view.plans.get(key);
-  if (known === undefined) throw new ReshardError('schema-changed', `no plan of ${key}`);
-  return known;
 }
 
 /** Changes of the other tables in a stretch of the binlog that is not read are in no log. */

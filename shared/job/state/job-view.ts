@@ -2,6 +2,7 @@
  * What a service knows of its job: the state topic, read from its start and followed (open.ts). A
  * view is complete up to the moment it was opened. Who writes which record: record-writer.ts.
  */
+import { ReshardError } from '../../runtime/error.ts';
 import type { TableSchema } from '../../schema/table-schema.ts';
 import type { JobIdentity, TableIdentity } from './identity.ts';
 import type { Proof } from './proof.ts';
@@ -190,7 +191,8 @@ export interface StateRecord {
 export const stateKey = {
   job: 'job',
   start: (source: string): string => `start/${source}`,
-  plan: (source: string, db: string, table: string): string => `plan/${source}/${db}.${table}`,
+  plan: (...table: [source: string, db: string, table: string]): string =>
+    `plan/${planKey(...table)}`,
   verify: (id: string): string => `verify/${id}`,
   repair: (id: string): string => `repair/${id}`,
   recopy: (id: string): string => `recopy/${id}`,
@@ -281,9 +283,20 @@ export class JobView {
     }
   }
 
+  /** The plan of a table that the job has. */
+  planOf(source: string, db: string, table: string): TablePlan | undefined {
+    return this.plans.get(planKey(source, db, table));
+  }
+
+  needPlan(source: string, db: string, table: string): TablePlan {
+    const plan = this.planOf(source, db, table);
+    if (plan !== undefined) return plan;
+    throw new ReshardError('schema-changed', `no plan of ${planKey(source, db, table)}`);
+  }
+
   /** A plan, also of a table that is about to be added. */
-  planned(key: string): TablePlan | undefined {
-    return this.#planned.get(key);
+  plannedOf(source: string, db: string, table: string): TablePlan | undefined {
+    return this.#planned.get(planKey(source, db, table));
   }
 
   /** The id of the job, once it has one. */
@@ -363,6 +376,11 @@ export class JobView {
     const ids = grown.map(p => `${p.table}=${p.valueSchemaId}`).sort();
     return [this.recopyOf(source) ?? '', ...ids].join(' ');
   }
+}
+
+/** Of a view's plans. */
+function planKey(source: string, db: string, table: string): string {
+  return `${source}/${db}.${table}`;
 }
 
 export function parseSchema(json: string): TableSchema {
