@@ -107,7 +107,7 @@ const KINDS: Kind[] = [
   {
     name: 'a change of the definition',
     made: [
-      'ALTER TABLE customers ADD COLUMN more INT NOT NULL DEFAULT 7',
+      'ALTER TABLE customers ADD COLUMN more INT NOT NULL DEFAULT (7)',
       'UPDATE customers SET more = 1 LIMIT 3',
     ],
     shown: /^schema-changed: ALTER of customers/,
