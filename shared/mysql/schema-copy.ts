@@ -2,15 +2,17 @@
  * Makes a table of the source on a target, word for word from SHOW CREATE TABLE, so that keys,
  * collations, generated and invisible columns come along. Left out: the AUTO_INCREMENT counter,
  * which belongs to the rows (it follows them), and nothing else. Members of ENUM and SET that the
- * server prints as `?` are written as they are (true-members.ts).
+ * server prints as `?` are written as they are (true-members.ts). What else it prints otherwise than
+ * it has it is refused: the table would have other defaults, or compute other values.
  */
 
 import { ReshardError } from '../runtime/error.ts';
 import { allColumns } from '../schema/table-schema.ts';
 import type { MysqlSession } from './connect.ts';
-import { qualified, quoteId } from './identifier.ts';
+import { qualified, quoteId, quoteText } from './identifier.ts';
 import { inspectTable } from './inspect.ts';
 import { errnoOf } from './mysql-error.ts';
+import { LENIENT_SQL_MODE } from './session-setting.ts';
 import { withTrueMembers } from './true-members.ts';
 
 const NO_PRIMARY_KEY = 3750;
@@ -40,6 +42,14 @@ export async function createTableSql(
     sql = await withTrueMembers(source, sql, { db, table, name, charset: charset ?? '' }, type);
   }
   return sql;
+}
+
+/**
+ * MariaDB prints the bytes of a default as they are, within UTF-8 (BINARY DEFAULT x'ff'): what is
+ * none has become U+FFFD by the time it is here.
+ */
+export function isUnprintable(createTable: string): boolean {
+  return createTable.includes('\ufffd');
 }
 
 /** Drops the table option, not the same words in a comment or a default of a column. */
@@ -86,11 +96,15 @@ export async function copyTables(
   );
   const present = new Set(rows.map(r => r.name));
   await target.rawQuery('SET SESSION foreign_key_checks = 0');
+  // Made on the source by whatever session: members that the collation takes for one another are an
+  // error to a strict one, also of a column that is there and not spoken of.
+  await target.rawQuery(`SET SESSION sql_mode = ${quoteText(LENIENT_SQL_MODE)}`);
   await target.rawQuery(`USE ${quoteId(targetDb)}`);
   const created: string[] = [];
   for (const table of tables) {
     if (present.has(table)) continue;
     const sql = await createTableSql(source, sourceDb, table);
+    if (isUnprintable(sql)) throw unprintable(target, table);
     try {
       await target.rawQuery(sql);
     } catch (e) {
@@ -155,7 +169,7 @@ function keyRequired(target: MysqlSession, table: string, cause: unknown): Resha
 }
 
 function unprintable(target: MysqlSession, table: string): ReshardError {
-  const what = `${table}: the source prints an expression of it with question marks`;
+  const what = `${table}: the source does not print a default or an expression of it as it is`;
   return new ReshardError('unsupported-type', what, {
     remedy: 'create the table on the targets by the statement that has made it on the source',
     context: { ...target.where(), table },

@@ -105,7 +105,7 @@ export function column(
   const isNullable = !isKey && (random.chance(0.7) || type.sql.startsWith('VECTOR'));
   const pool = Array.from({ length: POOL }, () => type.fresh(random));
   const attributes = [isNullable ? ' NULL' : ' NOT NULL'];
-  if (!isKey && random.chance(0.25)) attributes.push(` DEFAULT (${type.fresh(random)})`);
+  if (!isKey && random.chance(0.25)) attributes.push(` DEFAULT (${defaultOf(random, type)})`);
   else if (/^(DATETIME|TIMESTAMP)/.test(type.sql) && random.chance(0.4)) {
     const now = `CURRENT_TIMESTAMP${/\(\d\)/.exec(type.sql)?.[0] ?? ''}`;
     attributes.push(` DEFAULT ${now}${random.chance(0.6) ? ` ON UPDATE ${now}` : ''}`);
@@ -113,6 +113,20 @@ export function column(
   if (!isKey && random.chance(0.08)) attributes.push(' INVISIBLE');
   if (random.chance(0.1)) attributes.push(" COMMENT 'odd; -- one'");
   return { name, type, isNullable, isGenerated: false, attributes: attributes.join(''), pool };
+}
+
+/** Not every text or byte: some a server prints otherwise than it has them (docs/TYPES.md). */
+function defaultOf(random: Random, type: RandomType): string {
+  switch (type.family) {
+    case 'text':
+      return random.pick(["'x'", "''", "'a '"]);
+    case 'bytes':
+      return random.pick(["'x'", "''", "x'00'"]);
+    case 'json':
+      return random.pick(["'{}'", "'[1, 1.0]'", 'JSON_ARRAY(1, 2)']);
+    default:
+      return type.fresh(random);
+  }
 }
 
 /** Like the key of the parent, with its values. */

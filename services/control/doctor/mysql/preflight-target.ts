@@ -13,6 +13,7 @@ import {
   type ServerFacts,
   serverFacts,
 } from '../../../../shared/mysql/inspect.ts';
+import { isUnprintable } from '../../../../shared/mysql/schema-copy.ts';
 import { alterTable } from '../../../../shared/mysql/schema-fix.ts';
 import { isFrom } from '../../../../shared/mysql/server-version.ts';
 import { schemaDifferences } from '../../../../shared/schema/schema-diff.ts';
@@ -181,7 +182,9 @@ async function checkTargetTables(
     const place = `${where} ${db}.${table}`;
     const facts = present.get(table);
     if (facts === undefined) {
-      found.push(missingTable(place, request.createTargets));
+      const printed = request.createTables.get(table) ?? '';
+      found.push(missingTable(place, request.createTargets && !isUnprintable(printed)));
+      if (isUnprintable(printed)) found.push(unprintable(place));
       continue;
     }
     found.push(...checkEngine(facts, place, qualified(db, table)));
@@ -206,6 +209,17 @@ function missingTable(where: string, createTargets: boolean): Finding {
     what: createTargets ? 'the table will be created as it is on the source' : 'there is no table',
     why: 'Rows are written into tables that are there already.',
     fix: createTargets ? '' : 'start the job with --create-targets, or create the table',
+  };
+}
+
+function unprintable(where: string): Finding {
+  return {
+    level: 'blocker',
+    code: 'unprintable-definition',
+    where,
+    what: 'the source does not print a default or an expression of the table as it is',
+    why: 'A table that is made by what is printed has other values.',
+    fix: '-- create the table on the targets by the statement that has made it on the source',
   };
 }
 
