@@ -10,7 +10,13 @@ import type { ColumnType, GeometryForm } from './column-type.ts';
 import { writeQuoted } from './quoted.ts';
 import { TYPE_CODE } from './seen-column.ts';
 import { NEVER_A_KEY, NotOfType, type TypeFamily } from './type-family.ts';
-import { type AvroSchema, corrupt, type Place, type ValueCodec } from './value-codec.ts';
+import {
+  type AvroSchema,
+  corrupt,
+  notCarried,
+  type Place,
+  type ValueCodec,
+} from './value-codec.ts';
 
 type GeometryType = Extract<ColumnType, { kind: 'geometry' }>;
 
@@ -50,6 +56,14 @@ class GeometryCodec implements ValueCodec {
   }
 
   fromText(src: Buffer, start: number, end: number, out: ByteWriter): void {
+    // A session of MariaDB that is not strict makes it of NULL; no statement writes it.
+    if (start === end) {
+      throw notCarried(
+        this.#place,
+        'a spatial value of no bytes',
+        'UPDATE those rows to a spatial value; `WHERE LENGTH(column) = 0` finds them',
+      );
+    }
     if (end - start <= SRID_BYTES) throw corrupt(this.#place, 'a spatial value without a shape');
     out.varint(end - start - SRID_BYTES);
     out.copy(src, start + SRID_BYTES, end);

@@ -31,7 +31,7 @@ test('random tables end equal after random changes, or the doctor has refused th
     tables: 6,
     steps: 100,
     kills: 1,
-    ddl: 0,
+    ddl: 0.04,
     dir,
     tell: line => console.log(line),
   });

@@ -101,8 +101,9 @@ export function column(
   type: RandomType,
   isKey: boolean,
 ): RandomColumn {
-  // NOT NULL, IGNORE makes a vector of no numbers, which no statement writes (docs/TYPES.md).
-  const isNullable = !isKey && (random.chance(0.7) || type.sql.startsWith('VECTOR'));
+  // NOT NULL, IGNORE makes values of them that no statement writes (docs/TYPES.md).
+  const isBare = type.family === 'shape' || type.sql.startsWith('VECTOR');
+  const isNullable = !isKey && (random.chance(0.7) || isBare);
   const pool = Array.from({ length: POOL }, () => type.fresh(random));
   const attributes = [isNullable ? ' NULL' : ' NOT NULL'];
   if (!isKey && random.chance(0.25)) attributes.push(` DEFAULT (${defaultOf(random, type)})`);
