@@ -16,6 +16,7 @@ import { sourcePosition } from '../../shared/change/source-position.ts';
 import { type ChunkRecord, chunkCodec } from '../../shared/codec/chunk-record.ts';
 import type { RecordCodec } from '../../shared/codec/record-codec.ts';
 import type { JobSource } from '../../shared/job/job.ts';
+import { skippedBy } from '../../shared/job/state/ddl-request.ts';
 import { foreignJob } from '../../shared/job/state/identity.ts';
 import type { Start, TablePlan } from '../../shared/job/state/job-view.ts';
 import { progressCodec } from '../../shared/job/state/open.ts';
@@ -279,6 +280,8 @@ export class Pipeline {
       reread: (gtid, feed) =>
         readGroup({ source, facts, gtid, executed: position.whole(), ...feed }),
       isCopiedFromHere: table => this.#isCopiedFromHere(table),
+      skippedBy: gtid =>
+        skippedBy(this.#o.context.view, source.name, printGtid(gtid, facts.flavor)),
       onSchemaChange: change => this.#noteSchemaChange(change),
       onProgress: () => this.writer.moved(),
     });
@@ -311,7 +314,7 @@ export class Pipeline {
   }
 
   /** In the batch that also says that the log is behind the statement. */
-  #noteSchemaChange({ table, text, decision, added }: PassedStatement): void {
+  #noteSchemaChange({ table, text, decision, added, by }: PassedStatement): void {
     const { context, source, facts, position } = this.#o;
     const codec = this.#schemaChange;
     if (codec === null || position.current === null) return;
@@ -322,7 +325,7 @@ export class Pipeline {
       ...{ file: this.capture.file, pos: this.capture.filePos },
       tsMs: Math.floor(this.capture.commitMs),
       ...{ statement: withoutStrings(text), decision, added: [...added] },
-      valueSchemaId: this.#planOf(table)?.valueSchemaId ?? 0,
+      ...{ valueSchemaId: this.#planOf(table)?.valueSchemaId ?? 0, by },
     };
     const key = Buffer.from(schemaChangeKey(change));
     const record = wholeRecord(key, codec.encode(change), Date.now());

@@ -16,8 +16,8 @@ const PINNED: Record<RecordName, string> = {
   chunk: '9e3f10de50dfd665',
   progress: '1385012d82de5e6c',
   report: '4a1e8b9f2de31d3e',
-  'schema-change': 'e2a9de756041f666',
-  state: '4e26aa83c7a7bed4',
+  'schema-change': '3cd3d47c0b162e91',
+  state: 'f9582ea381de8a67',
 };
 
 function hash(schema: unknown): string {

@@ -17,6 +17,8 @@ export interface PassedStatement {
   decision: SchemaDecision;
   /** Columns that it adds, in lower case. */
   added: readonly string[];
+  /** Who has said that it changed no row. */
+  by: string;
 }
 
 /** What we ask zongji for. */
@@ -52,6 +54,8 @@ export interface CaptureOptions {
    * copied yet: it is then copied with what that transaction has changed.
    */
   isCopiedFromHere: (table: CapturedTable) => boolean;
+  /** Who has said of a statement that it changed no row; null: nobody. */
+  skippedBy: (gtid: Gtid) => string | null;
   /**
    * The log goes on behind a statement that names a table of ours. Told before the transaction that
    * it is ends, so that both are in one batch.

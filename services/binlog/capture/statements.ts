@@ -5,7 +5,7 @@
  */
 
 import type { SchemaDecision } from '../../../shared/job/state/schema-change.ts';
-import { asReshardError, type ReshardError, unreachable } from '../../../shared/runtime/error.ts';
+import { asReshardError, ReshardError, unreachable } from '../../../shared/runtime/error.ts';
 import { type AddedConstant, columnConstant } from '../../../shared/schema/column-constant.ts';
 import {
   allColumns,
@@ -43,6 +43,7 @@ export class Statements {
     | 'judge'
     | 'isCopiedFromHere'
     | 'onSchemaChange'
+    | 'skippedBy'
   >;
   readonly #refusals: Refusals;
   readonly #xa: XaLedger;
@@ -86,20 +87,35 @@ export class Statements {
       case 'data':
         return this.#data(statement);
       case 'ddl':
-        return this.#ddl(statement, text);
-      case 'definition':
-        return this.#unless(
-          this.#o.judge.onDefinition(statement, () => this.#o.position.whole()),
-          doubt => this.#refusals.doubtful(doubt.why),
+        return this.#unlessSkipped(text, statement.tables, () => this.#ddl(statement, text));
+      case 'definition': {
+        const doubt = this.#o.judge.onDefinition(statement, () => this.#o.position.whole());
+        return this.#unlessSkipped(text, ['*'], () =>
+          this.#unless(doubt, ({ why }) => this.#refusals.doubtful(why)),
         );
+      }
       case 'unknown':
         if (this.followed().length === 0) return 'stands';
-        throw this.#refusals.doubtful(`a statement of an unknown kind, ${statement.verb}`);
+        return this.#unlessSkipped(text, ['*'], () => {
+          throw this.#refusals.doubtful(`a statement of an unknown kind, ${statement.verb}`);
+        });
       case 'harmless':
         return 'stands';
       default:
         return unreachable(statement);
     }
+  }
+
+  /** Whoever knows what it did may say that it changed no row (`reshard ddl skip`). */
+  #unlessSkipped(text: string, tables: readonly string[], judged: () => Next): Next {
+    const { position, skippedBy, onSchemaChange } = this.#o;
+    const by = position.current === null ? null : skippedBy(position.current);
+    if (by === null) return offered(judged);
+    for (const table of this.followed()) {
+      const isMeant = tables.includes('*') || tables.includes(table.schema.table.toLowerCase());
+      if (isMeant) onSchemaChange({ table, text, decision: 'skipped', added: [], by });
+    }
+    return 'stands';
   }
 
   /** Servers log a text as the session has sent it; where it is no utf8, names cannot be told. */
@@ -189,7 +205,7 @@ export class Statements {
     decision: SchemaDecision,
   ): void {
     if (verb === 'CREATE' && effect !== null) return;
-    this.#o.onSchemaChange({ table, text, decision, added: effect?.adds ?? [] });
+    this.#o.onSchemaChange({ table, text, decision, added: effect?.adds ?? [], by: '' });
   }
 
   /**
@@ -316,4 +332,19 @@ function isFilledSo(
   if (column === undefined || constant === undefined) return column?.fill === undefined;
   const found = columnConstant(schema.table, column, constant.literal);
   return 'bytes' in found && found.bytes.toString('hex') === column.fill;
+}
+
+/** What it throws says that a statement is the cause: such a one can be passed over by word. */
+function offered(judged: () => Next): Next {
+  const told = (e: unknown): ReshardError => {
+    const { kind, message, cause, context, remedy } = asReshardError(e);
+    if (kind !== 'schema-changed' && kind !== 'unsafe-event') return asReshardError(e);
+    return new ReshardError(kind, message, { cause, remedy, context: { ...context, halt: 'ddl' } });
+  };
+  try {
+    const next = judged();
+    return typeof next === 'string' ? next : next.catch(e => Promise.reject(told(e)));
+  } catch (e) {
+    throw told(e);
+  }
 }

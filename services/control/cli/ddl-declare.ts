@@ -11,11 +11,12 @@ export function declareDdl(
   return declare(
     'ddl <action> <job>',
     {
-      what: 'schema changes of the sources: list all, show what would be done, or apply it',
+      what: 'schema changes of the sources: list all, show what would be done, apply, or skip',
       examples: [
         ['ddl list job.yaml', 'every statement that the job has met, open ones first'],
         ['ddl show job.yaml', 'tables that are not as they were planned, and the way on'],
         ['ddl apply job.yaml --source s1 --tables orders', 'the log of s1 goes on, no copy'],
+        ['ddl skip job.yaml --source s1', 'your word that what s1 stands at changed no row'],
       ],
       exits: ['timeout', 'stopped'],
     },

@@ -25,7 +25,9 @@ export function renderDdlList({ open, changes, tables, without }: DdlList): stri
     const told = new Date(tsMs).toISOString();
     return `open  ${where}: the log stands here, as told at ${told}\n${indented(error)}`;
   });
-  for (const { source, table, gtid, tsMs, decision, statement, valueSchemaId } of changes) {
+  for (const change of changes) {
+    const { source, table, gtid, tsMs, statement, valueSchemaId, by } = change;
+    const decision = by === '' ? change.decision : `${change.decision} by ${by}`;
     const at = `${new Date(tsMs).toISOString()}  ${source}: ${table}  ${gtid}`;
     parts.push(`${at}\n  ${decision}, values of schema ${valueSchemaId}: ${statement}`);
   }

@@ -5,10 +5,17 @@
  */
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
-import { changedTables, refuseUnknown, requestGrowth } from '../command/ddl.ts';
-import { openJob, tablesOf, timeoutMsOf } from '../command/job-handle.ts';
+import {
+  changedTables,
+  haltOf,
+  refuseUnknown,
+  requestGrowth,
+  requestSkip,
+} from '../command/ddl.ts';
+import { type JobLink, openJob, tablesOf, timeoutMsOf } from '../command/job-handle.ts';
 import { operator } from '../command/operator.ts';
 import { type GrowthLook, refuse } from '../phase/growth.ts';
+import type { StatementHalt } from '../phase/skip.ts';
 import { confirm } from './confirm.ts';
 import { showDdlList } from './ddl-list.ts';
 import { EXIT } from './exit-code.ts';
@@ -29,9 +36,9 @@ export async function ddlCommand(
   file: string,
   o: DdlCommandOptions,
 ): Promise<number> {
-  if (action !== 'show' && action !== 'apply' && action !== 'list') {
+  if (action !== 'show' && action !== 'apply' && action !== 'list' && action !== 'skip') {
     throw new ReshardError('config', `reshard ddl ${action}: there is no such action`, {
-      remedy: 'list, show, or apply',
+      remedy: 'list, show, apply, or skip',
     });
   }
   const job = await readJob(file);
@@ -43,6 +50,7 @@ export async function ddlCommand(
   if (action === 'list') {
     return await showDdlList(link, { source: o.source, tables, json: o.json === true });
   }
+  if (action === 'skip') return await skip(link, o, timeoutMs);
   const found = await changedTables(link, sources, tables);
   if (o.json) printJson({ changed: found.map(factsOf) });
   else print(`${renderDdl(found, file)}\n`);
@@ -59,6 +67,44 @@ export async function ddlCommand(
     if (!o.json) print(`${nameOf(look)}: taken up, the log goes on\n`);
   }
   return EXIT.ok;
+}
+
+/** The operator's word that the statement at which a source's log stands has changed no row. */
+async function skip(link: JobLink, o: DdlCommandOptions, timeoutMs: number): Promise<number> {
+  if (o.source === undefined) {
+    throw new ReshardError('config', 'ddl skip: --source says whose log is to go on');
+  }
+  const { job } = link;
+  const halt = haltOf(link, o.source);
+  const tables = halt.table === null ? job.tables.map(t => t.name) : [halt.table];
+  const changed = await changedTables(link, [o.source], tables);
+  if (changed.length > 0) {
+    const names = changed.map(c => c.plan.table).join(', ');
+    throw new ReshardError('schema-changed', `not as planned any more: ${names}`, {
+      remedy: '`reshard ddl show <job file>` says what has come, and the ways on',
+    });
+  }
+  if (o.json !== true) print(`${renderSkip(halt, tables)}\n`);
+  await confirm(job.job, `passing over of the statement ${halt.gtid}`, o.yes === true);
+  const wait = waitOf(timeoutMs, stopSignal(), o.json === true);
+  const isDone = await requestSkip(link, halt, operator(), () => isOver(wait));
+  if (!isDone) {
+    return gaveUp(wait, 'control has not answered; `reshard status <job file>` tells why');
+  }
+  if (o.json) printJson({ skipped: halt });
+  else
+    print(`${halt.source}: the log goes on behind it; \`reshard verify <job file>\` proves it\n`);
+  return EXIT.ok;
+}
+
+/** Pure. */
+function renderSkip({ source, gtid }: StatementHalt, tables: readonly string[]): string {
+  return [
+    `${source}: the statement ${gtid} is passed over, as if it had changed no row of ${tables.join(', ')}`,
+    '  rows that it did change or remove stay on the targets as they are, and in the topics;',
+    '  the tables are in doubt until `reshard verify <job file>` has proved them;',
+    '  `reshard recopy <job file>` is the way that needs nobody to know what it did',
+  ].join('\n');
 }
 
 const nameOf = ({ plan, added }: GrowthLook): string =>

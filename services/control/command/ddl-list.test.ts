@@ -32,7 +32,7 @@ test('is printed with the way out, times and decisions', () => {
   if (open === undefined) throw new Error('none');
   const change = {
     ...{ jobId: 'j', source: 's1', db: 'd', table: 't', gtid: 'u:7', file: 'f', pos: 4 },
-    ...{ tsMs: 0, statement: 'ALTER TABLE t ADD c INT', added: ['c'], valueSchemaId: 3 },
+    ...{ tsMs: 0, statement: 'ALTER TABLE t ADD c INT', added: ['c'], valueSchemaId: 3, by: '' },
     decision: 'taken up' as const,
   };
   const versions = [

@@ -7,6 +7,7 @@ import { ReshardError } from '../../../shared/runtime/error.ts';
 import { GrownTables } from '../phase/grown-table.ts';
 import { type GrowthLook, lookAtTable } from '../phase/growth.ts';
 import { filledTargets } from '../phase/growth-target.ts';
+import type { StatementHalt } from '../phase/skip.ts';
 import type { JobLink } from './job-handle.ts';
 
 const LOOK_MS = 100;
@@ -55,11 +56,43 @@ export async function requestGrowth(
   const { source, table } = plan;
   const id = `growth-${source}-${table}-${new Date().toISOString().replace(/[^0-9]/g, '')}`;
   await link.requests.growth({ id, requestedMs: Date.now(), by, source, table });
+  return await isAnswered(link, id, 'apply', isOver);
+}
+
+/** Tells control that the statement has changed no row; false when the time is up. */
+export async function requestSkip(
+  link: JobLink,
+  { source, gtid }: StatementHalt,
+  by: string,
+  isOver: () => boolean,
+): Promise<boolean> {
+  const id = `skip-${source}-${new Date().toISOString().replace(/[^0-9]/g, '')}`;
+  await link.requests.skip({ id, requestedMs: Date.now(), by, source, gtid });
+  return await isAnswered(link, id, 'skip', isOver);
+}
+
+/** The statement at which the log of a source stands. */
+export function haltOf({ reports }: JobLink, source: string): StatementHalt {
+  const halts = new GrownTables();
+  for (const report of reports.values()) halts.note(report);
+  const halt = halts.haltOf(source);
+  if (halt !== null) return halt;
+  throw new ReshardError('config', `the log of ${source} stands at no statement`, {
+    remedy: '`reshard ddl list <job file>` shows what logs stand at',
+  });
+}
+
+async function isAnswered(
+  { view }: JobLink,
+  id: string,
+  action: string,
+  isOver: () => boolean,
+): Promise<boolean> {
   while (!isOver()) {
-    const answer = link.view.applied.get(id);
+    const answer = view.applied.get(id);
     if (answer?.error) {
       throw new ReshardError('schema-changed', `control refused it: ${answer.error}`, {
-        remedy: 'cure what the message names, then `reshard ddl apply <job file>` again',
+        remedy: `cure what the message names, then \`reshard ddl ${action} <job file>\` again`,
       });
     }
     if (answer?.doneMs) return true;

@@ -21,14 +21,19 @@ import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { type GrownTable, lookAtTable, refuse, refuseTargets } from './growth.ts';
 import { filledTargets } from './growth-target.ts';
+import type { StatementHalt } from './skip.ts';
 
 /** What the newest reports of sources say. */
 export class GrownTables {
+  readonly #halts = new Map<string, StatementHalt>();
   readonly #bySource = new Map<string, GrownTable & { text: string }>();
 
   note(report: Report | null): void {
     if (report?.service !== 'binlog') return;
     const { halt }: { halt?: Halt | null } = JSON.parse(report.detail);
+    const stands = report.state === 'halted' ? statementOf(report.unit, halt) : null;
+    if (stands === null) this.#halts.delete(report.unit);
+    else this.#halts.set(report.unit, stands);
     const isGrown = report.state === 'halted' && halt?.kind === 'schema-changed';
     const { table, added, constants } = (isGrown && halt.context) || {};
     if (typeof table !== 'string' || typeof added !== 'string') {
@@ -42,6 +47,11 @@ export class GrownTables {
     this.#bySource.set(report.unit, { ...told, text, sinceMs: Date.now() });
   }
 
+  /** The statement at which the source's log stands, if it is one. */
+  haltOf(source: string): StatementHalt | null {
+    return this.#halts.get(source) ?? null;
+  }
+
   list(): GrownTable[] {
     return [...this.#bySource.values()];
   }
@@ -50,6 +60,15 @@ export class GrownTables {
   grow(deps: Deps, source: JobSource, grown: GrownTable): Promise<boolean> {
     return growTargets(deps, source, grown);
   }
+}
+
+/** Only what the judgement of a statement has thrown can be passed over (capture/statements.ts). */
+function statementOf(source: string, halt: Halt | null | undefined): StatementHalt | null {
+  const { gtid, table, halt: cause } = halt?.context ?? {};
+  if (cause !== 'ddl' || typeof gtid !== 'string') return null;
+  // Some name it with its database.
+  const name = typeof table === 'string' ? (table.split('.').at(-1) ?? null) : null;
+  return { source, gtid, table: name };
 }
 
 interface Halt {

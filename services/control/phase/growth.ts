@@ -16,12 +16,8 @@
  */
 import { envelopeSchema, fieldNames } from '../../../shared/codec/avro-schema.ts';
 import type { Job, JobSource } from '../../../shared/job/job.ts';
-import {
-  type GrowthRequest,
-  type JobView,
-  stateKey,
-  type TablePlan,
-} from '../../../shared/job/state/job-view.ts';
+import type { GrowthRequest } from '../../../shared/job/state/ddl-request.ts';
+import { type JobView, stateKey, type TablePlan } from '../../../shared/job/state/job-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { createTableSql } from '../../../shared/mysql/schema-copy.ts';

@@ -18,6 +18,7 @@ import { CONTROL, carryOutGrowth, type GrownTable, openGrowth } from './growth.t
 import { Inquiries, type OpenInquiry } from './inquiry.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
 import { draftRecopy, openRecopies, planRecopy, type RecopyDraft } from './recopy.ts';
+import { carryOutSkip, openSkip } from './skip.ts';
 
 export interface RequestsDeps extends ApplyDeps {
   /** By source. */
@@ -25,7 +26,7 @@ export interface RequestsDeps extends ApplyDeps {
   proofs: Pick<ProofKeeper, 'doubt'>;
   /** What a target has applied; null if it does not answer. */
   applied: (target: string) => Promise<Applied | null>;
-  grown: Pick<GrownTables, 'list' | 'grow'>;
+  grown: Pick<GrownTables, 'list' | 'grow' | 'haltOf'>;
 }
 
 interface Answered {
@@ -77,6 +78,8 @@ export class Requests {
     // Refused at once where a server is away, and bounded by the time that a login may take.
     const growth = openGrowth(view);
     if (growth !== undefined) await carryOutGrowth(this.#d, growth);
+    const skip = openSkip(view);
+    if (skip !== undefined) await carryOutSkip(this.#d, skip);
   }
 
   async #apply(apply: ApplyRequest): Promise<void> {

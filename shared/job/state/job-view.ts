@@ -4,6 +4,7 @@
  */
 import { ReshardError } from '../../runtime/error.ts';
 import type { TableSchema } from '../../schema/table-schema.ts';
+import { type GrowthRequest, type SkipRequest, skipsOf } from './ddl-request.ts';
 import type { JobIdentity, TableIdentity } from './identity.ts';
 import type { Proof } from './proof.ts';
 import type { RepairOrder, RepairRun } from './repair-run.ts';
@@ -122,16 +123,7 @@ export interface ApplyRequest {
   tables: TableIdentity[];
 }
 
-/** The operator's word to take up columns that were added to a table of a source. */
-export interface GrowthRequest {
-  id: string;
-  requestedMs: number;
-  by: string;
-  source: string;
-  table: string;
-}
-
-/** Control's answer to either. */
+/** Control's answer to any of them. */
 export interface Applied {
   id: string;
   doneMs: number | null;
@@ -183,6 +175,7 @@ export interface StateRecord {
   apply?: ApplyRequest | null;
   applied?: Applied | null;
   growth?: GrowthRequest | null;
+  skip?: SkipRequest | null;
   drop?: Drop | null;
   /** The job that wrote it. */
   jobId?: string;
@@ -207,6 +200,7 @@ export const stateKey = {
   apply: (id: string): string => `apply/${id}`,
   applied: (id: string): string => `applied/${id}`,
   growth: (id: string): string => `growth/${id}`,
+  skip: (id: string): string => `skip/${id}`,
   drop: 'drop',
 };
 
@@ -228,6 +222,7 @@ export class JobView {
   readonly applies = new Map<string, ApplyRequest>();
   readonly applied = new Map<string, Applied>();
   readonly growths = new Map<string, GrowthRequest>();
+  readonly skips = new Map<string, SkipRequest>();
   readonly pauses = new Map<string, Pause>();
   /** By table. */
   readonly proofs = new Map<string, Proof>();
@@ -251,6 +246,7 @@ export class JobView {
     else if (kind === 'apply') put(this.applies, rest, record?.apply);
     else if (kind === 'applied') put(this.applied, rest, record?.applied);
     else if (kind === 'growth') put(this.growths, rest, record?.growth);
+    else if (kind === 'skip') put(this.skips, rest, record?.skip);
     else if (kind === 'identity') this.#setIdentity(record?.identity ?? null);
     else if (kind === 'term') this.term = record?.term ?? null;
     else if (kind === 'drop') this.drop = record?.drop ?? null;
@@ -369,12 +365,13 @@ export class JobView {
 
   /**
    * What units of the source are built from: another text means that they have to be built anew
-   * (tables are copied anew, or have got columns).
+   * (tables are copied anew, or have got columns, or a statement is passed over).
    */
   basisOf(source: string): string {
     const grown = this.plansOf(source).filter(p => (p.older ?? []).length > 0);
     const ids = grown.map(p => `${p.table}=${p.valueSchemaId}`).sort();
-    return [this.recopyOf(source) ?? '', ...ids].join(' ');
+    const skips = skipsOf(this, source).map(s => s.id);
+    return [this.recopyOf(source) ?? '', ...ids, ...skips.sort()].join(' ');
   }
 }
 

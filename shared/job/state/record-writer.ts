@@ -8,7 +8,7 @@
  * | recopied/*, applied/*             | can write nothing any more                              |
  * | drop                              | `reshard drop`, which takes that fence over             |
  * | verify/*, order/*, recopy/*,      | a command, each time a record of its own under an id of |
- * | apply/*, growth/*                 | its own: nobody writes it twice                         |
+ * | apply/*, growth/*, skip/*         | its own: nobody writes it twice                         |
  * | verify/*, repair/* of a run       | control, while it carries the run out                   |
  * | pause/<reason>                    | whoever pauses and lifts that reason                    |
  *
@@ -21,9 +21,9 @@ import { stateTopic } from '../../kafka/topic-name.ts';
 import { wholeRecord } from '../../kafka/wire/record-slices.ts';
 import { ReshardError } from '../../runtime/error.ts';
 import type { Job } from '../job.ts';
+import type { GrowthRequest, SkipRequest } from './ddl-request.ts';
 import {
   type ApplyRequest,
-  type GrowthRequest,
   type Pause,
   type RecopyRequest,
   type StateRecord,
@@ -32,7 +32,16 @@ import {
 } from './job-view.ts';
 import type { RepairOrder } from './repair-run.ts';
 
-const COMMAND_KINDS = ['verify/', 'repair/', 'order/', 'recopy/', 'apply/', 'growth/', 'pause/'];
+const COMMAND_KINDS = [
+  'verify/',
+  'repair/',
+  'order/',
+  'recopy/',
+  'apply/',
+  'growth/',
+  'skip/',
+  'pause/',
+];
 
 export function isOfCommands(key: string): boolean {
   return COMMAND_KINDS.some(kind => key.startsWith(kind));
@@ -118,6 +127,7 @@ export interface RequestWriter {
   recopy(request: RecopyRequest): Promise<void>;
   apply(request: ApplyRequest): Promise<void>;
   growth(request: GrowthRequest): Promise<void>;
+  skip(request: SkipRequest): Promise<void>;
   pause(pause: Pause): Promise<void>;
   lift(reason: string): Promise<void>;
 }
@@ -137,6 +147,7 @@ export async function requestWriter(o: WriterDeps & { jobId: string }): Promise<
     recopy: recopy => put(stateKey.recopy(recopy.id), { recopy }),
     apply: apply => put(stateKey.apply(apply.id), { apply }),
     growth: growth => put(stateKey.growth(growth.id), { growth }),
+    skip: skip => put(stateKey.skip(skip.id), { skip }),
     pause: pause => put(stateKey.pause(pause.reason), { pause }),
     lift: reason => send(stateKey.pause(reason), null),
   };

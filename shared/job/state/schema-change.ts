@@ -13,8 +13,9 @@ import type { SchemaRegistry } from '../../registry/registry.ts';
 /**
  * `passed`: no row and no column of the table's copy is another one. `taken up`: columns came, and
  * are in records from here on. `copied`: the table was copied anew, and the copy has what it did.
+ * `skipped`: somebody has said that it changed no row.
  */
-export type SchemaDecision = 'passed' | 'taken up' | 'copied';
+export type SchemaDecision = 'passed' | 'taken up' | 'copied' | 'skipped';
 
 /** The record of schemas/schema-change.avsc. */
 export interface SchemaChange {
@@ -33,6 +34,8 @@ export interface SchemaChange {
   /** In lower case. */
   added: string[];
   valueSchemaId: number;
+  /** Who has said so, of one that is skipped. */
+  by: string;
 }
 
 export function schemaChangeKey({ db, table, gtid }: SchemaChange): string {

@@ -56,8 +56,11 @@ export const at: {
   inBinlog: Buffer | null;
   /** Statements behind which the stream has gone on. */
   changes: string[];
+  /** Who has said of a statement that it changed nothing, by transaction. */
+  skipped: Map<string, string>;
 } = Object.assign(Object.create(null), {
   prepared: {},
+  skipped: new Map(),
   copiedFromHere: false,
   inBinlog: Buffer.alloc(0),
 });
@@ -161,8 +164,10 @@ export function open(
       eachEvent(at.inBinlog, onEvent);
     },
     isCopiedFromHere: () => at.copiedFromHere,
-    onSchemaChange: ({ table, decision, added }) => {
-      at.changes.push([table.schema.table, decision, ...added].join(' '));
+    skippedBy: gtid => at.skipped.get(printGtid(gtid, flavor)) ?? null,
+    onSchemaChange: ({ table, decision, added, by }) => {
+      const words = [table.schema.table, decision, ...added, by];
+      at.changes.push(words.filter(word => word !== '').join(' '));
     },
     onProgress: () => {},
   });

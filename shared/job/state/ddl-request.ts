@@ -1,0 +1,42 @@
+/**
+ * What an operator, or control for him, says about a statement at which a source's log stands. Each
+ * is a request, which counts when control has looked at what can be seen and has answered it.
+ */
+
+/** The operator's word to take up columns that were added to a table of a source. */
+export interface GrowthRequest {
+  id: string;
+  requestedMs: number;
+  by: string;
+  source: string;
+  table: string;
+}
+
+/**
+ * The operator's word that the statement has changed no row. It is about one statement, by its
+ * transaction, and about no other.
+ */
+export interface SkipRequest {
+  id: string;
+  requestedMs: number;
+  by: string;
+  source: string;
+  /** As the server prints it. */
+  gtid: string;
+}
+
+interface Known {
+  readonly skips: ReadonlyMap<string, SkipRequest>;
+  readonly applied: ReadonlyMap<string, { doneMs: number | null }>;
+}
+
+/** Those of the source that count. */
+export function skipsOf({ skips, applied }: Known, source: string): SkipRequest[] {
+  const isDone = (s: SkipRequest): boolean => typeof applied.get(s.id)?.doneMs === 'number';
+  return [...skips.values()].filter(s => s.source === source && isDone(s));
+}
+
+/** Who has said of the source's statement that it changed no row; null: nobody. */
+export function skippedBy(known: Known, source: string, gtid: string): string | null {
+  return skipsOf(known, source).find(s => s.gtid === gtid)?.by ?? null;
+}
