@@ -114,7 +114,7 @@ export const KEY_GUARDS: Guard[] = [
     name: 'a key has no NULL',
     why: 'a unique index takes any number of rows that are NULL in it: they become one',
     file: 'shared/mysql/row-key.ts',
-    find: ' && !p.nullable',
+    find: ' && key.parts.every(p => !p.nullable)',
     replace: '',
     tests: ['test/keys/row-key.live.test.ts'],
     named: 'the one that row images tell of',

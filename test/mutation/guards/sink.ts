@@ -42,8 +42,8 @@ export const SINK_GUARDS: Guard[] = [
     name: 'owner of a key: delete',
     why: 'the delete of the source that a row has left deletes it at the one it moved to',
     file: 'services/sink/destination/mysql/apply.ts',
-    find: 'await writer.run(table.delete, await owners.releaseOwned(writer, keys));',
-    replace: 'await owners.releaseOwned(writer, keys).then(() => writer.run(table.delete, keys));',
+    find: 'await writer.delete(table, await owners.releaseOwned(writer, keys));',
+    replace: 'await owners.releaseOwned(writer, keys).then(() => writer.delete(table, keys));',
     tests: ['services/sink/destination/mysql/owner.mysql.test.ts'],
   },
   {
