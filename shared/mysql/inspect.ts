@@ -82,7 +82,7 @@ export async function inspectTable(
   for (const row of rows) {
     const column = toColumn(row);
     const { type } = column;
-    if (isDoubtful(session, type)) {
+    if (isDoubtful(type)) {
       const at = { db, table, name: row.name, charset: row.charset ?? '' };
       all.push({ ...column, type: await trueMembers(session, at, type) });
     } else all.push(column);

@@ -9,13 +9,13 @@
 import { ReshardError } from '../runtime/error.ts';
 import { allColumns } from '../schema/table-schema.ts';
 import type { MysqlSession } from './connect.ts';
-import { qualified, quoteId, quoteText } from './identifier.ts';
+import { qualified, quoteId } from './identifier.ts';
 import { inspectTable } from './inspect.ts';
 import { errnoOf } from './mysql-error.ts';
-import { LENIENT_SQL_MODE } from './session-setting.ts';
 import { withTrueMembers } from './true-members.ts';
 
 const NO_PRIMARY_KEY = 3750;
+const DUPLICATE_MEMBER = 1291;
 const TABLE_EXISTS = 1050;
 
 /** The statement that creates the table, without a database name and without its counter. */
@@ -29,7 +29,7 @@ export async function createTableSql(
     `SHOW CREATE TABLE ${qualified(db, table)}`,
   );
   let sql = withoutCounter(row?.['Create Table'] ?? '');
-  if (source.flavor !== 'mysql' || !sql.includes('?')) return sql;
+  if (!sql.includes('?')) return sql;
   const columns = await source.query<{ name: string; charset: string | null }>(
     `SELECT COLUMN_NAME AS name, CHARACTER_SET_NAME AS charset FROM information_schema.COLUMNS
       WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND DATA_TYPE IN ('enum', 'set')`,
@@ -96,9 +96,6 @@ export async function copyTables(
   );
   const present = new Set(rows.map(r => r.name));
   await target.rawQuery('SET SESSION foreign_key_checks = 0');
-  // Made on the source by whatever session: members that the collation takes for one another are an
-  // error to a strict one, also of a column that is there and not spoken of.
-  await target.rawQuery(`SET SESSION sql_mode = ${quoteText(LENIENT_SQL_MODE)}`);
   await target.rawQuery(`USE ${quoteId(targetDb)}`);
   const created: string[] = [];
   for (const table of tables) {
@@ -111,6 +108,7 @@ export async function copyTables(
       // Another control makes them too: this one has lost its lease, or has taken it over. Whoever
       // has made it, the table is compared by the doctor.
       if (errnoOf(e) === TABLE_EXISTS) continue;
+      if (errnoOf(e) === DUPLICATE_MEMBER) throw sameMembers(target, table, e);
       throw errnoOf(e) === NO_PRIMARY_KEY ? keyRequired(target, table, e) : e;
     }
     const isDoubtful = sql.includes('?') && source.flavor === 'mysql' && target.flavor === 'mysql';
@@ -163,6 +161,20 @@ function keyRequired(target: MysqlSession, table: string, cause: unknown): Resha
   const what = `${table}: the target takes no table without a primary key (sql_require_primary_key)`;
   return new ReshardError('server-setting', what, {
     remedy: 'SET GLOBAL sql_generate_invisible_primary_key = ON;',
+    context: { ...target.where(), table },
+    cause,
+  });
+}
+
+/**
+ * A session that is not strict has made it on the source. To make it so on the target too is the
+ * obvious way and wrong: the log has members as texts, and a server takes the first that is equal.
+ */
+function sameMembers(target: MysqlSession, table: string, cause: unknown): ReshardError {
+  const what = `${table}: members of an ENUM or SET that its collation takes for one another`;
+  return new ReshardError('unsupported-type', what, {
+    remedy:
+      'ALTER TABLE ... MODIFY the column on the source, with a collation that tells them apart',
     context: { ...target.where(), table },
     cause,
   });

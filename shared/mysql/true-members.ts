@@ -1,8 +1,8 @@
 /**
- * Members of ENUM and SET as they are. MySQL prints definitions in three-byte UTF-8: a member with
- * a character beyond that is shown as `?`, in COLUMN_TYPE and SHOW CREATE TABLE alike, so two of
- * them look the same, and a table that is made from such a text holds question marks. Rows and the
- * binlog have the true ones. So where a `?` is seen, a temporary table is given one row for each
+ * Members of ENUM and SET as they are. Both flavors print definitions in three-byte UTF-8: a member
+ * with a character beyond that is shown as `?`, in COLUMN_TYPE and SHOW CREATE TABLE alike, so two
+ * of them look the same, and a table that is made from such a text holds question marks. Rows and
+ * the binlog have the true ones. So where a `?` is seen, a temporary table is given one row for each
  * member, by its number, and asked for the texts.
  */
 import type { ColumnType } from '../type/column-type.ts';
@@ -25,9 +25,9 @@ const TEMPORARY = 'reshard_members';
 const DENIED = [1044, 1142, 1227, 1370];
 
 /** Whether what the server has printed may not be what it has. */
-export function isDoubtful(session: MysqlSession, type: ColumnType): type is Listed {
+export function isDoubtful(type: ColumnType): type is Listed {
   if (type.kind !== 'enum' && type.kind !== 'set') return false;
-  return session.flavor === 'mysql' && type.values.some(v => v.includes('?'));
+  return type.values.some(v => v.includes('?'));
 }
 
 /** The same type with its true members; `unsupported`, with the remedy, if we may not ask. */

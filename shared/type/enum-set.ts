@@ -13,7 +13,7 @@ import { parseDigits } from './digits.ts';
 import { writeQuoted } from './quoted.ts';
 import { TYPE_CODE } from './seen-column.ts';
 import { textAt } from './text.ts';
-import { NotOfType, sameList, type TypeFamily } from './type-family.ts';
+import { NotOfType, type Refusal, sameList, type TypeFamily } from './type-family.ts';
 import { type AvroSchema, corrupt, type Place, type ValueCodec } from './value-codec.ts';
 
 function annotated(name: string, values: string[]): AvroSchema {
@@ -182,7 +182,7 @@ export const ENUM: TypeFamily<EnumType> = {
     dataType === 'enum' ? { kind: 'enum', values: listedValues(columnType) } : null,
   matches: ({ values }, seen) => seen.code === TYPE_CODE.ENUM && sameList(seen.values, values),
   codec: ({ values }, place) => new EnumCodec(values, place),
-  refusal: () => null,
+  refusal: ({ values }) => sameTexts(values),
   keyRefusal: () => null,
   select: c => `CAST(${c} AS UNSIGNED)`,
   rowText: ({ values }, c) => ({ closed: memberText(values, c) }),
@@ -203,7 +203,7 @@ export const SET: TypeFamily<SetType> = {
     dataType === 'set' ? { kind: 'set', values: listedValues(columnType) } : null,
   matches: ({ values }, seen) => seen.code === TYPE_CODE.SET && sameList(seen.values, values),
   codec: ({ values }, place) => new SetCodec(values, place),
-  refusal: () => null,
+  refusal: ({ values }) => sameTexts(values),
   keyRefusal: () => null,
   select: c => `CAST(${c} AS UNSIGNED)`,
   rowText: ({ values }, c) => ({ closed: memberText(values, c) }),
@@ -219,6 +219,15 @@ export const SET: TypeFamily<SetType> = {
     values.reduce((sum, v) => sum + Buffer.byteLength(v) + 1, LENGTH_BYTES_MAX),
   measure: () => null,
 };
+
+/** A session that is not strict makes them, and the log has members by their texts. */
+function sameTexts(values: readonly string[]): Refusal | null {
+  if (new Set(values).size === values.length) return null;
+  return {
+    reason: 'two of its members are the same text',
+    remedy: 'ALTER TABLE ... MODIFY the column with members that differ',
+  };
+}
 
 function memberIndex(values: readonly string[], text: string): number {
   const index = values.indexOf(text);

@@ -13,9 +13,7 @@ import type { Job, JobSource, JobTarget } from '../../../shared/job/job.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
-import { quoteText } from '../../../shared/mysql/identifier.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
-import { LENIENT_SQL_MODE } from '../../../shared/mysql/session-setting.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
@@ -149,8 +147,6 @@ async function alterTarget(
 ): Promise<void> {
   await using session = await MysqlSession.open(target, { role: 'admin', side: 'target', log });
   await session.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
-  // As tables are made: a strict session doubts columns and rows that are there already.
-  await session.query(`SET SESSION sql_mode = ${quoteText(LENIENT_SQL_MODE)}`);
   for (const sql of statements) {
     const begunMs = Date.now();
     const way = await alter(session, sql.replace(/;$/, '')).catch(e => {

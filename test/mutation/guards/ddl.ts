@@ -3,15 +3,6 @@ import type { Guard } from './guard.ts';
 
 export const DDL_GUARDS: Guard[] = [
   {
-    name: 'tables are made by a session that is not strict',
-    why: 'a table that the source has cannot be made on the targets',
-    file: 'shared/mysql/schema-copy.ts',
-    find: 'await target.rawQuery(`SET SESSION sql_mode = ${quoteText(LENIENT_SQL_MODE)}`);',
-    replace: '',
-    tests: ['shared/mysql/inspect.mysql.test.ts'],
-    named: 'that is not strict is copied',
-  },
-  {
     name: 'DDL stops',
     why: 'a change of a table is passed, and the targets are no longer alike',
     file: 'services/binlog/capture/statements.ts',

@@ -3,6 +3,15 @@ import type { Guard } from './guard.ts';
 
 export const TYPE_GUARDS: Guard[] = [
   {
+    name: 'members of one text',
+    why: 'a row with the second of two equal members has the first one on the target',
+    file: 'shared/type/enum-set.ts',
+    find: 'if (new Set(values).size === values.length) return null;',
+    replace: 'if (values.length > 0) return null;',
+    tests: ['shared/type/enum-set.test.ts'],
+    named: 'the same text are refused',
+  },
+  {
     name: 'a date that no calendar has',
     why: 'a zero date becomes a day of the year before',
     file: 'shared/type/civil-day.ts',
