@@ -185,6 +185,7 @@ const jobSchema = z.strictObject({
 });
 
 export type Job = z.output<typeof jobSchema>;
+
 /** Parses and validates the text of a job file; `env` fills ${NAME}. */
 export function parseJob(text: string, env: Record<string, string | undefined>): Job {
   let raw: unknown;

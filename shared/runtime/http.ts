@@ -38,8 +38,11 @@ export async function serveHttp(o: HttpOptions): Promise<HttpFace> {
   return {
     port: typeof address === 'object' && address !== null ? address.port : o.port,
     [Symbol.asyncDispose]: async () => {
-      const { close } = (await loading) ?? { close: async () => {} };
-      await close();
+      // One that could not be loaded has said so to who asked.
+      await loading?.then(
+        ({ close }) => close(),
+        () => {},
+      );
       server.closeAllConnections();
       await new Promise(resolve => server.close(resolve));
     },

@@ -1,9 +1,10 @@
 /** `npm run demo`: options, one run, exit code (0 equal, 1 failed, 2 usage, 4 different). */
 import { describeError } from '../../shared/runtime/error.ts';
+import { UsageError } from '../support/usage.ts';
 import { runDemo } from './demo.ts';
 import { DemoFailure } from './job-run.ts';
 import { Narrator } from './narrator.ts';
-import { demoOptions, HELP, UsageError } from './options.ts';
+import { demoOptions, HELP } from './options.ts';
 import { type Summary, summaryText } from './summary.ts';
 
 async function main(argv: readonly string[]): Promise<number> {

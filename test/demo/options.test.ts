@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { demoOptions, ordersPerSource, UsageError } from './options.ts';
+import { UsageError } from '../support/usage.ts';
+import { demoOptions, ordersPerSource } from './options.ts';
 
 it('has defaults of the size that the demo promises', () => {
   const options = demoOptions([]);

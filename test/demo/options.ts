@@ -1,6 +1,7 @@
 /** Options of the demo, and its help text. */
 import { parseArgs } from 'node:util';
 import { newSeed } from '../support/load/random.ts';
+import { asUsage, UsageError } from '../support/usage.ts';
 
 export type DemoOptions = {
   rows: number;
@@ -29,8 +30,6 @@ while a random load runs on it, then proves that nothing was lost.
   --keep           leave everything running afterwards, and say what to look at
   --json           the summary as JSON on standard output, all else on standard error`;
 
-export class UsageError extends Error {}
-
 const NUMBERS = {
   rows: { normal: 200_000, least: 1 },
   seconds: { normal: 5, least: 0 },
@@ -44,7 +43,7 @@ const NUMBERS = {
 export function demoOptions(argv: readonly string[]): DemoOptions | undefined {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
-  const { values } = parse(() =>
+  const { values } = asUsage(() =>
     parseArgs({
       args: [...argv],
       options: {
@@ -85,12 +84,4 @@ export function demoOptions(argv: readonly string[]): DemoOptions | undefined {
 
 export function ordersPerSource({ rows, sources }: DemoOptions): number {
   return Math.ceil(rows / sources);
-}
-
-function parse<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (e) {
-    throw new UsageError(e instanceof Error ? e.message : String(e));
-  }
 }

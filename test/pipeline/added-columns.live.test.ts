@@ -8,6 +8,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { DdlList } from '../../services/control/command/ddl-list.ts';
 import { schemaTopic } from '../../shared/kafka/topic-name.ts';
 import { until } from '../../shared/runtime/clock.ts';
+import type { Load } from '../support/load/load.ts';
+import type { PlainConsumer } from '../support/plain-consumer.ts';
 import { callReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
 import { SERVICES, ShopJob } from './shop-job.ts';
@@ -39,6 +41,23 @@ async function columnsOf(target: number, table: string): Promise<string[]> {
       WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '${table}' ORDER BY ORDINAL_POSITION`,
   );
   return rows.map(([name]) => String(name));
+}
+
+const columnThere = (target: number, table: string, column: string): Promise<unknown> =>
+  until(async () => (await columnsOf(target, table)).includes(column), {
+    timeoutMs: MINUTES,
+    what: `${column} of ${table} on target ${target}`,
+  });
+
+/** The loads end: targets, a plain consumer and a check say that all is equal. */
+async function endsEqual(loads: readonly Load[], consumer: PlainConsumer): Promise<void> {
+  for (const load of loads) await load.stop();
+  await job.drained();
+  await job.expectEqual();
+  await job.expectFollowed(consumer);
+  await consumer[Symbol.asyncDispose]();
+  const { code, out } = await job.verify();
+  expect(code, out).toBe(0);
 }
 
 async function onTarget(target: number, ...statements: string[]): Promise<string[][]> {
@@ -75,8 +94,7 @@ async function listed(table: string): Promise<DdlList> {
 
 /** How often control has taken columns of the table up. */
 const takenUp = (source: number, table: string): number => {
-  const name = job.status?.sources[source]?.source ?? '';
-  const words = ['added columns are taken up', `"${name}"`, `"${table}"`];
+  const words = ['added columns are taken up', `"${sourceOf(source)}"`, `"${table}"`];
   return job.logOf('control').filter(line => words.every(w => line.includes(w))).length;
 };
 
@@ -96,16 +114,10 @@ it(
       'ALTER TABLE orders ADD COLUMN extra JSON, ADD more DECIMAL(8,3) NULL AFTER total',
       "UPDATE orders SET extra = '[1, 2]', more = 1.5 WHERE order_id % 4 = 0",
     );
-    await until(async () => (await columnsOf(0, 'orders')).includes('tag'), {
-      timeoutMs: MINUTES,
-      what: 'the first column on the first target',
-    });
+    await columnThere(0, 'orders', 'tag');
     await job.end('control', 'SIGKILL');
     job.start('control');
-    await until(async () => (await columnsOf(1, 'orders')).includes('more'), {
-      timeoutMs: MINUTES,
-      what: 'all columns on the second target',
-    });
+    await columnThere(1, 'orders', 'more');
     await job.onSource(
       1,
       'ALTER TABLE orders ADD (more DECIMAL(8,3), extra JSON, tag VARCHAR(20) DEFAULT NULL)',
@@ -116,13 +128,7 @@ it(
       timeoutMs: MINUTES,
       what: 'both sources to go on',
     });
-    for (const load of loads) await load.stop();
-    await job.drained();
-    await job.expectEqual();
-    await job.expectFollowed(consumer);
-    await consumer[Symbol.asyncDispose]();
-    const { code, out } = await job.verify();
-    expect(code, out).toBe(0);
+    await endsEqual(loads, consumer);
     for (const target of [0, 1]) {
       const columns = await columnsOf(target, 'orders');
       expect(columns.filter(c => /^(tag|extra|more)$/.test(c)).sort()).toEqual([
@@ -160,17 +166,11 @@ it(
       "ALTER TABLE customers ADD COLUMN born DATE NOT NULL DEFAULT '2020-01-02' AFTER name",
     );
     job.start('binlog');
-    await until(async () => (await columnsOf(0, 'customers')).includes('level'), {
-      timeoutMs: MINUTES,
-      what: 'the first column on the first target',
-    });
+    await columnThere(0, 'customers', 'level');
     const killed = ['control', 'sink', 'binlog'] as const;
     for (const service of killed) await job.end(service, 'SIGKILL');
     job.start(...killed);
-    await until(async () => (await columnsOf(1, 'customers')).includes('born'), {
-      timeoutMs: MINUTES,
-      what: 'all columns on the second target',
-    });
+    await columnThere(1, 'customers', 'born');
     await job.onSource(
       1,
       `ALTER TABLE customers ADD born DATE NOT NULL DEFAULT '2020-01-02',
@@ -184,13 +184,7 @@ it(
       timeoutMs: MINUTES,
       what: 'both sources to go on',
     });
-    for (const load of loads) await load.stop();
-    await job.drained();
-    await job.expectEqual();
-    await job.expectFollowed(consumer);
-    await consumer[Symbol.asyncDispose]();
-    const { code, out } = await job.verify();
-    expect(code, out).toBe(0);
+    await endsEqual(loads, consumer);
     // Each statement is once in the topic, behind all that was halted and killed.
     const list = await listed('customers');
     expect(list.open).toEqual([]);
@@ -234,7 +228,7 @@ it(
     });
     await job.onSource(1, `${grade} DEFAULT 2`);
     await left(/grade has another default than rows of the source have in it.*by another source/);
-    const at = ['--source', job.status?.sources[1]?.source ?? '', '--tables', 'order_items'];
+    const at = ['--source', sourceOf(1), '--tables', 'order_items'];
     const shown = await callReshard('ddl', 'show', job.jobFile, ...at);
     expect(shown.out).toMatch(/cannot be taken up: grade has another default.*reshard recopy/s);
     expect((await listed('order_items')).open).toMatchObject([
@@ -309,7 +303,7 @@ it(
     await client.run('ALTER TABLE order_items MODIFY gift INT NULL');
     await using other = await job.sql(1);
     await other.run('ALTER TABLE order_items ADD COLUMN gift INT NULL');
-    const at = ['--source', job.status?.sources[1]?.source ?? '', '--tables', 'order_items'];
+    const at = ['--source', sourceOf(1), '--tables', 'order_items'];
     const { code, err } = await callReshard('ddl', 'apply', job.jobFile, '--yes', ...at);
     expect(code, err).toBe(0);
     await until(() => !errors().some(e => /adds gift/.test(e)), {
@@ -334,7 +328,7 @@ it(
     await job.onSource(1, 'ALTER TABLE order_items ADD (flag INT, INDEX by_flag (flag))');
     await left(/order_items.*flag has a default/);
     // As it is printed, and then what is printed for what that has left there.
-    const at = ['--source', job.status?.sources[1]?.source ?? '', '--tables', 'order_items'];
+    const at = ['--source', sourceOf(1), '--tables', 'order_items'];
     for (const [word, why] of [
       ['ALTER TABLE', /flag has a default/],
       ['UPDATE', /flag has values in rows that are there/],

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describeError } from '../../shared/runtime/error.ts';
-import { UsageError } from '../soak/options.ts';
 import { startServers } from '../support/servers/servers.ts';
+import { UsageError } from '../support/usage.ts';
 import { HELP, randomOptions } from './options.ts';
 import { evidenceOf, runRound } from './round.ts';
 

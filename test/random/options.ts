@@ -1,8 +1,8 @@
 /** Options of the random rounds, and their help text. */
 import { parseArgs } from 'node:util';
-import { UsageError } from '../soak/options.ts';
 import { newSeed } from '../support/load/random.ts';
 import type { Flavor } from '../support/servers/servers.ts';
+import { asUsage, UsageError } from '../support/usage.ts';
 
 export interface RandomOptions {
   seed: number;
@@ -46,7 +46,7 @@ export function randomOptions(argv: readonly string[]): RandomOptions | undefine
     ...{ seed: text, rounds: text, minutes: text, tables: text, steps: text, kills: text },
     ...{ ddl: text, flavor: text, help: { type: 'boolean', default: false } as const },
   };
-  const { values } = parsed(() => parseArgs({ args: [...argv], options }));
+  const { values } = asUsage(() => parseArgs({ args: [...argv], options }));
   if (values.help) return undefined;
   const number = (name: keyof typeof NUMBERS): number => {
     const { normal, least } = NUMBERS[name];
@@ -70,12 +70,4 @@ export function randomOptions(argv: readonly string[]): RandomOptions | undefine
     ddl: number('ddl'),
     flavor,
   };
-}
-
-function parsed<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (e) {
-    throw new UsageError(e instanceof Error ? e.message : String(e));
-  }
 }

@@ -1,6 +1,7 @@
 /** `npm run soak`: options, one run, exit code (0 equal, 1 failed, 2 usage). */
 import { describeError } from '../../shared/runtime/error.ts';
-import { HELP, soakOptions, UsageError } from './options.ts';
+import { UsageError } from '../support/usage.ts';
+import { HELP, soakOptions } from './options.ts';
 import { runSoak } from './soak.ts';
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -1,7 +1,8 @@
 /** The soak's options decide what is tested: a wrong one must not quietly test less. */
 import { expect, test } from 'vitest';
+import { UsageError } from '../support/usage.ts';
 import { FAULTS } from './fault.ts';
-import { roundsOf, soakOptions, UsageError } from './options.ts';
+import { roundsOf, soakOptions } from './options.ts';
 import { Recovery } from './recovery.ts';
 import { kindOf } from './work.ts';
 

@@ -1,6 +1,7 @@
 /** Options of the soak, and its help text. */
 import { parseArgs } from 'node:util';
 import { newSeed } from '../support/load/random.ts';
+import { asUsage, UsageError } from '../support/usage.ts';
 import type { Service } from './crew.ts';
 import { FAULTS, type Fault } from './fault.ts';
 import type { Mode } from './round.ts';
@@ -47,8 +48,6 @@ source and targets are compared by judges that know nothing of one another.
 
 Faults: ${FAULTS.map(f => f.name).join(', ')}`;
 
-export class UsageError extends Error {}
-
 const NUMBERS = {
   minutes: { normal: 30, short: 0.5, least: 0.05 },
   connections: { normal: 1000, short: 200, least: 1 },
@@ -71,7 +70,7 @@ const ROUND_MINUTES = 5;
 export function soakOptions(argv: readonly string[]): SoakOptions | undefined {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
-  const { values } = parse(() =>
+  const { values } = asUsage(() =>
     parseArgs({
       args: [...argv],
       options: {
@@ -137,12 +136,4 @@ function chosen(list: string | undefined): Fault[] {
   const unknown = wanted.find(name => !FAULTS.some(f => f.name.startsWith(name)));
   if (unknown !== undefined) throw new UsageError(`--faults: there is no ${unknown}`);
   return FAULTS.filter(f => wanted.some(name => f.name.startsWith(name)));
-}
-
-function parse<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (e) {
-    throw new UsageError(e instanceof Error ? e.message : String(e));
-  }
 }

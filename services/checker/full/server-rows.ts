@@ -6,6 +6,7 @@
  * of an ordinary table make them, and it could never be checked.
  */
 import type { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { type ServerWarning, serverWarnings } from '../../../shared/mysql/server-warning.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 
 export type TextRow = (string | null)[];
@@ -19,11 +20,6 @@ export async function textRows(session: MysqlSession, sql: string): Promise<Text
   return rows;
 }
 
-interface Warning {
-  Code: number | string;
-  Message: string;
-}
-
 const INVALID_TEXT = 1300;
 const OVER_PACKET = 1301;
 const TRUNCATED_IN_EXPRESSION = 1292;
@@ -34,12 +30,12 @@ const TRUNCATED_IN_EXPRESSION = 1292;
  * warns of a value, whatever it makes of it: that is the column's value on both sides. A literal of
  * ours that the server does not understand is told in other words (`Incorrect DATE value`).
  */
-function isHarmless({ Code, Message }: Warning): boolean {
-  switch (Number(Code)) {
+function isHarmless({ code, message }: ServerWarning): boolean {
+  switch (code) {
     case INVALID_TEXT:
-      return Message.startsWith('Invalid ');
+      return message.startsWith('Invalid ');
     case TRUNCATED_IN_EXPRESSION:
-      return Message.startsWith('Truncated incorrect ');
+      return message.startsWith('Truncated incorrect ');
     default:
       return false;
   }
@@ -47,10 +43,10 @@ function isHarmless({ Code, Message }: Warning): boolean {
 
 /** The server's text quotes values, so it is not told. */
 async function refuseDoubtful(session: MysqlSession, warnings: number): Promise<void> {
-  const all = await session.query<Warning>('SHOW WARNINGS');
+  const all = await serverWarnings(session);
   const doubtful = all.find(w => !isHarmless(w));
   if (doubtful === undefined && all.length === warnings) return;
-  const code = Number(doubtful?.Code ?? 0);
+  const code = doubtful?.code ?? 0;
   if (code === OVER_PACKET) {
     throw new ReshardError('too-large', 'no safe fingerprint: a row is over max_allowed_packet', {
       context: session.where(),

@@ -1,5 +1,4 @@
 /** `reshard service`: one member of one service in this process. */
-
 import type { Job } from '../../../shared/job/job.ts';
 import { type ServiceName, StoppedEarly } from '../../../shared/member/context.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
@@ -56,10 +55,10 @@ export async function serviceCommand(
 }
 
 async function jobOf(file: string): Promise<Job> {
-  useJobFile(file);
   const handed = await handedJob();
-  if (handed !== null) return handed;
-  return (await import('./job-file.ts')).readJob(file);
+  if (handed === null) return (await import('./job-file.ts')).readJob(file);
+  useJobFile(file);
+  return handed;
 }
 
 function isService(name: string): name is ServiceName {

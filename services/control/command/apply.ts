@@ -11,16 +11,15 @@ import {
   type TableIdentity,
   tableIdentities,
 } from '../../../shared/job/state/identity.ts';
+import { requestId } from '../../../shared/job/state/request-id.ts';
 import type { TopicAdmin, TopicSpec } from '../../../shared/kafka/admin.ts';
 import { tableTopic } from '../../../shared/kafka/topic-name.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified } from '../../../shared/mysql/identifier.ts';
-import { sleep } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { controlTopics, tableTopics } from '../phase/topic-plan.ts';
+import { answerTo } from './answer.ts';
 import type { JobLink } from './job-handle.ts';
-
-const LOOK_MS = 100;
 
 export interface ApplyPlan {
   changes: IdentityChange[];
@@ -68,19 +67,15 @@ export async function requestApply(
   by: string,
   isOver: () => boolean,
 ): Promise<{ id: string } | null> {
-  const id = `apply-${new Date().toISOString().replace(/[^0-9]/g, '')}`;
+  const id = requestId('apply');
   await link.requests.apply({ id, requestedMs: Date.now(), by, tables });
-  while (!isOver()) {
-    const answer = link.view.applied.get(id);
-    if (answer?.error) {
-      throw new ReshardError('job-changed', `control refused the apply: ${answer.error}`, {
-        remedy: 'cure what the message names, then `reshard apply <job file>` again',
-      });
-    }
-    if (answer?.doneMs) return { id };
-    await sleep(LOOK_MS);
+  const answer = await answerTo(link, id, isOver);
+  if (answer?.error) {
+    throw new ReshardError('job-changed', `control refused the apply: ${answer.error}`, {
+      remedy: 'cure what the message names, then `reshard apply <job file>` again',
+    });
   }
-  return null;
+  return answer && { id };
 }
 
 /** Those that exist: what is added is made as it has to be. */

@@ -7,6 +7,7 @@ import type { TablePlan } from '../../../shared/job/state/job-view.ts';
 import { readSchemaChanges, type SchemaChange } from '../../../shared/job/state/schema-change.ts';
 import { registryOf } from '../../../shared/member/context.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
+import { haltedTable, haltIn } from '../phase/halt.ts';
 import type { JobLink } from './job-handle.ts';
 
 /** A statement at which the log of a source stands. */
@@ -61,21 +62,13 @@ const OF_STATEMENTS = new Set(['schema-changed', 'unsafe-event']);
 /** Pure: by the reports of the sources' units. */
 export function openStatements(reports: Iterable<Report>): OpenStatement[] {
   const open: OpenStatement[] = [];
-  for (const { service, unit, state, error, detail, tsMs } of reports) {
-    if (service !== 'binlog' || state !== 'halted') continue;
-    const { halt }: { halt?: Halt | null } = JSON.parse(detail);
-    if (!halt || !OF_STATEMENTS.has(halt.kind)) continue;
-    const { table } = halt.context;
-    // Some name it with its database.
-    const name = typeof table === 'string' ? (table.split('.').at(-1) ?? null) : null;
-    open.push({ source: unit, table: name, tsMs, error: error ?? '' });
+  for (const report of reports) {
+    const halt = haltIn(report);
+    if (halt === null || !OF_STATEMENTS.has(halt.kind)) continue;
+    const { unit, error, tsMs } = report;
+    open.push({ source: unit, table: haltedTable(halt), tsMs, error: error ?? '' });
   }
   return open.sort((a, b) => a.tsMs - b.tsMs);
-}
-
-interface Halt {
-  kind: string;
-  context: Record<string, unknown>;
 }
 
 function versionsOf(plan: TablePlan): TableVersions {

@@ -2,15 +2,14 @@
  * `reshard ddl` as a use case: which tables of the sources are not as they were planned, what can be
  * done about each, and the request to take added columns up.
  */
-import { sleep } from '../../../shared/runtime/clock.ts';
+import { requestId } from '../../../shared/job/state/request-id.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { GrownTables } from '../phase/grown-table.ts';
 import { type GrowthLook, lookAtTable } from '../phase/growth.ts';
 import { filledTargets } from '../phase/growth-target.ts';
 import type { StatementHalt } from '../phase/skip.ts';
+import { answerTo } from './answer.ts';
 import type { JobLink } from './job-handle.ts';
-
-const LOOK_MS = 100;
 
 export function refuseUnknown({ job }: JobLink, sources: readonly string[]): void {
   const unknown = sources.find(name => !job.sources.some(s => s.name === name));
@@ -27,8 +26,7 @@ export async function changedTables(
   tables: readonly string[],
 ): Promise<GrowthLook[]> {
   const { job, view, log } = link;
-  const halts = new GrownTables();
-  for (const report of link.reports.values()) halts.note(report);
+  const halts = haltsOf(link);
   const found: GrowthLook[] = [];
   for (const source of job.sources) {
     if (sources.length > 0 && !sources.includes(source.name)) continue;
@@ -54,7 +52,7 @@ export async function requestGrowth(
   isOver: () => boolean,
 ): Promise<boolean> {
   const { source, table } = plan;
-  const id = `growth-${source}-${table}-${new Date().toISOString().replace(/[^0-9]/g, '')}`;
+  const id = requestId('growth');
   await link.requests.growth({ id, requestedMs: Date.now(), by, source, table });
   return await isAnswered(link, id, 'apply', isOver);
 }
@@ -66,37 +64,37 @@ export async function requestSkip(
   by: string,
   isOver: () => boolean,
 ): Promise<boolean> {
-  const id = `skip-${source}-${new Date().toISOString().replace(/[^0-9]/g, '')}`;
+  const id = requestId('skip');
   await link.requests.skip({ id, requestedMs: Date.now(), by, source, gtid });
   return await isAnswered(link, id, 'skip', isOver);
 }
 
 /** The statement at which the log of a source stands. */
-export function haltOf({ reports }: JobLink, source: string): StatementHalt {
-  const halts = new GrownTables();
-  for (const report of reports.values()) halts.note(report);
-  const halt = halts.haltOf(source);
+export function haltOf(link: JobLink, source: string): StatementHalt {
+  const halt = haltsOf(link).haltOf(source);
   if (halt !== null) return halt;
   throw new ReshardError('config', `the log of ${source} stands at no statement`, {
     remedy: '`reshard ddl list <job file>` shows what logs stand at',
   });
 }
 
+function haltsOf({ reports }: JobLink): GrownTables {
+  const halts = new GrownTables();
+  for (const report of reports.values()) halts.note(report);
+  return halts;
+}
+
 async function isAnswered(
-  { view }: JobLink,
+  link: JobLink,
   id: string,
   action: string,
   isOver: () => boolean,
 ): Promise<boolean> {
-  while (!isOver()) {
-    const answer = view.applied.get(id);
-    if (answer?.error) {
-      throw new ReshardError('schema-changed', `control refused it: ${answer.error}`, {
-        remedy: `cure what the message names, then \`reshard ddl ${action} <job file>\` again`,
-      });
-    }
-    if (answer?.doneMs) return true;
-    await sleep(LOOK_MS);
+  const answer = await answerTo(link, id, isOver);
+  if (answer?.error) {
+    throw new ReshardError('schema-changed', `control refused it: ${answer.error}`, {
+      remedy: `cure what the message names, then \`reshard ddl ${action} <job file>\` again`,
+    });
   }
-  return false;
+  return answer !== null;
 }

@@ -29,6 +29,7 @@ import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { unsupportedColumns } from '../../../shared/schema/table-schema.ts';
 import type { Answer } from './inquiry.ts';
+import { oldestOpen } from './open-request.ts';
 import { nextPhase } from './phase.ts';
 import { planTable } from './prepare.ts';
 import type { StateWriter } from './state-writer.ts';
@@ -54,9 +55,7 @@ export function openApply(
     const resume = progress.get(source)?.resume ?? null;
     if (resume !== null && (resume.recopy ?? null) !== (start.recopy ?? null)) return undefined;
   }
-  return [...view.applies.values()]
-    .filter(a => !view.applied.has(a.id))
-    .sort((a, b) => a.requestedMs - b.requestedMs)[0];
+  return oldestOpen(view, view.applies);
 }
 
 /** Asks every source, and makes topics and subjects; see inquiry.ts. No record of the job yet. */

@@ -60,12 +60,20 @@ export interface ThereColumn {
   isOthers: boolean;
 }
 
+interface FilledThere {
+  there: ThereColumn;
+  /** In words, behind the column's name. */
+  what: string;
+  /** By its declaration, not by values alone. */
+  isDeclared: boolean;
+}
+
 /** What a target has in columns that it had before they are taken up. */
 export async function filledOnTarget(
   target: JobTarget,
   table: string,
   columns: readonly ThereColumn[],
-): Promise<(FilledColumn & { isDeclared: boolean })[]> {
+): Promise<FilledThere[]> {
   if (columns.length === 0) return [];
   await using session = await MysqlSession.open(target, { role: 'admin', side: 'target' });
   const names = columns.map(c => c.column.name);
@@ -74,11 +82,14 @@ export async function filledOnTarget(
     constant === null ? [] : [[name, constant]],
   );
   const declared = filledByServer(facts, names, new Map(constants));
-  const found = declared.map(f => ({ ...f, isDeclared: true }));
+  const found: FilledThere[] = [];
   const place = qualified(target.database, table);
-  for (const { column, constant, isOthers } of columns) {
+  for (const there of columns) {
+    const { column, constant, isOthers } = there;
     const { name } = column;
-    if (isOthers || declared.some(f => f.column === name)) continue;
+    const byItself = declared.find(f => f.column === name);
+    if (byItself !== undefined) found.push({ there, what: byItself.what, isDeclared: true });
+    if (isOthers || byItself !== undefined) continue;
     const isOther =
       constant === null ? `${quoteId(name)} IS NOT NULL` : otherThan(column, constant);
     const rows = await session.query<object>(
@@ -86,7 +97,7 @@ export async function filledOnTarget(
     );
     if (rows.length === 0) continue;
     const what = `has ${constant === null ? '' : 'other '}values in rows that are there`;
-    found.push({ column: name, what, isDeclared: false });
+    found.push({ there, what, isDeclared: false });
   }
   return found;
 }

@@ -19,6 +19,7 @@ import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { type GrownTable, lookAtTable, refuse, refuseTargets } from './growth.ts';
 import { filledTargets } from './growth-target.ts';
+import { type Halt, haltedTable, haltIn } from './halt.ts';
 import type { StatementHalt } from './skip.ts';
 
 /** What the newest reports of sources say. */
@@ -28,12 +29,11 @@ export class GrownTables {
 
   note(report: Report | null): void {
     if (report?.service !== 'binlog') return;
-    const { halt }: { halt?: Halt | null } = JSON.parse(report.detail);
-    const stands = report.state === 'halted' ? statementOf(report.unit, halt) : null;
+    const halt = haltIn(report);
+    const stands = halt && statementOf(report.unit, halt);
     if (stands === null) this.#halts.delete(report.unit);
     else this.#halts.set(report.unit, stands);
-    const isGrown = report.state === 'halted' && halt?.kind === 'schema-changed';
-    const { table, added, constants } = (isGrown && halt.context) || {};
+    const { table, added, constants } = (halt?.kind === 'schema-changed' && halt.context) || {};
     if (typeof table !== 'string' || typeof added !== 'string') {
       this.#bySource.delete(report.unit);
       return;
@@ -61,17 +61,10 @@ export class GrownTables {
 }
 
 /** Only what the judgement of a statement has thrown can be passed over (capture/statements.ts). */
-function statementOf(source: string, halt: Halt | null | undefined): StatementHalt | null {
-  const { gtid, table, halt: cause } = halt?.context ?? {};
+function statementOf(source: string, halt: Halt): StatementHalt | null {
+  const { gtid, halt: cause } = halt.context;
   if (cause !== 'ddl' || typeof gtid !== 'string') return null;
-  // Some name it with its database.
-  const name = typeof table === 'string' ? (table.split('.').at(-1) ?? null) : null;
-  return { source, gtid, table: name };
-}
-
-interface Halt {
-  kind: string;
-  context: Record<string, unknown>;
+  return { source, gtid, table: haltedTable(halt) };
 }
 
 interface Deps {

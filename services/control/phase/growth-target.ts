@@ -51,14 +51,11 @@ export async function filledTargets(
       return { column, constant: constants.get(name) ?? null, isOthers: others.has(name) };
     });
     const place = qualified(target.database, now.table);
-    return (await filledOnTarget(target, now.table, columns)).map(f => {
-      const { column, what, isDeclared } = f;
+    return (await filledOnTarget(target, now.table, columns)).map(({ there, what, isDeclared }) => {
+      const column = there.column.name;
       const sql = isDeclared
         ? alterTable(place, { kind: 'modify', column }, create, '', defaultsOf(constants))
-        : updateSql(
-            place,
-            columns.find(c => c.column.name === column),
-          );
+        : updateSql(place, there);
       const words = { what: `${column} ${what}`, sql: sql ?? null, isAddition: false };
       return { target: target.name, column, ...words };
     });
@@ -66,9 +63,7 @@ export async function filledTargets(
   return (await Promise.all(found)).flat();
 }
 
-function updateSql(place: string, there: ThereColumn | undefined): string | null {
-  if (there === undefined) return null;
-  const { column, constant } = there;
+function updateSql(place: string, { column, constant }: ThereColumn): string {
   const name = quoteId(column.name);
   if (constant === null) return `UPDATE ${place} SET ${name} = NULL WHERE ${name} IS NOT NULL;`;
   return `UPDATE ${place} SET ${name} = ${constant.sql} WHERE ${otherThan(column, constant)};`;

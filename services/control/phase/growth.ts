@@ -45,6 +45,7 @@ import {
 } from './constant-column.ts';
 import { filledByServer } from './filled-column.ts';
 import { collationOf, type LackingTarget, lacking, othersColumns } from './growth-target.ts';
+import { oldestOpen } from './open-request.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
 import type { StateWriter } from './state-writer.ts';
 
@@ -124,8 +125,8 @@ export async function lookAtTable(
   const create = await createTableSql(session, source.database, table);
   const collation = await collationOf(session, source.database, table);
   const targets: LackingTarget[] = [];
+  const others = othersColumns(view, plan);
   for (const target of o.job.targets) {
-    const others = othersColumns(view, plan);
     const found = await lacking(target, now, { create, collation }, known, others);
     targets.push(...found.targets);
     against.push(...found.conflicts);
@@ -212,9 +213,7 @@ function renamedFields(planned: TableSchema, now: TableSchema): string[] {
 
 /** The oldest request without an answer. */
 export function openGrowth(view: JobView): GrowthRequest | undefined {
-  return [...view.growths.values()]
-    .filter(g => !view.applied.has(g.id))
-    .sort((a, b) => a.requestedMs - b.requestedMs)[0];
+  return oldestOpen(view, view.growths);
 }
 
 export async function carryOutGrowth(deps: GrowthDeps, request: GrowthRequest): Promise<void> {

@@ -14,6 +14,7 @@ import { asReshardError, describeError, ReshardError } from '../../../shared/run
 import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { lookAtTable } from './growth.ts';
+import { oldestOpen } from './open-request.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
 import type { StateWriter } from './state-writer.ts';
 
@@ -39,9 +40,7 @@ const HALT_WAIT_MS = 20_000;
 
 /** The oldest request without an answer. */
 export function openSkip(view: JobView): SkipRequest | undefined {
-  return [...view.skips.values()]
-    .filter(s => !view.applied.has(s.id))
-    .sort((a, b) => a.requestedMs - b.requestedMs)[0];
+  return oldestOpen(view, view.skips);
 }
 
 export async function carryOutSkip(

@@ -6,7 +6,7 @@ export const CHECKER_GUARDS: Guard[] = [
     name: 'warnings that change no answer',
     why: 'a table with codes that its character set has no character for is never checked',
     file: 'services/checker/full/server-rows.ts',
-    find: "return Message.startsWith('Invalid ');",
+    find: "return message.startsWith('Invalid ');",
     replace: 'return false;',
     tests: ['services/checker/full/full-check.mysql.test.ts'],
     named: 'that the server warns of are checked',

@@ -6,54 +6,47 @@
  * whether anything else of the row was changed to fit: only those of such columns are passed over.
  */
 import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
+import type { ServerWarning } from '../../../../shared/mysql/server-warning.ts';
 import type { ReshardError } from '../../../../shared/runtime/error.ts';
 import { allColumns } from '../../../../shared/schema/table-schema.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
-
-export interface ServerWarning {
-  Code: number | string;
-  Message: string;
-}
 
 const TRUNCATED = 1265;
 const INCORRECT = 1292;
 /** Of a value that does not fit its column: range, length, type. */
 const DOES_NOT_FIT = [1264, TRUNCATED, INCORRECT, 1366, 1406];
 
-/** Whether the server computes columns of the table. */
-export function isComputed({ schema }: SinkTable): boolean {
-  return allColumns(schema).some(c => c.generated !== 'no');
+/** Names of the columns that the server computes, whoever writes. */
+export function computedColumns({ schema }: SinkTable): string[] {
+  return allColumns(schema).flatMap(c => (c.generated === 'no' ? [] : [c.name]));
 }
 
 export class LenientRow {
   /** ENUM columns that hold their error value. */
   readonly #errorValues: readonly string[];
-  /** The server computes them, whoever writes. */
-  readonly #generated: readonly string[];
+  readonly #computed: readonly string[];
 
-  constructor({ codec, schema }: SinkTable, row: Buffer, start: number) {
-    this.#errorValues = codec.errorValues(row, start);
-    const columns = allColumns(schema).filter(c => c.generated !== 'no');
-    this.#generated = columns.map(c => c.name);
+  constructor(table: SinkTable, row: Buffer, start: number) {
+    this.#errorValues = table.codec.errorValues(row, start);
+    this.#computed = computedColumns(table);
   }
 
   /** Whether a strict session may refuse it for that. */
   explains(refusal: ReshardError): boolean {
-    return this.expects({ Code: errnoOf(refusal) ?? 0, Message: refusal.message });
+    return this.expects({ code: errnoOf(refusal) ?? 0, message: refusal.message });
   }
 
   /** Whether the warning is of such a column, and not of one that was changed to fit. */
-  expects({ Code, Message }: ServerWarning): boolean {
-    const code = Number(Code);
+  expects({ code, message }: ServerWarning): boolean {
     // A value that is quoted may hold these words too, so the last ones are taken.
-    const at = Message.lastIndexOf(' for column ');
+    const at = message.lastIndexOf(' for column ');
     // Of an expression, as literals that are stored are told with their column.
-    if (at < 0) return code === INCORRECT && this.#generated.length > 0;
-    const named = / for column (.+) at row \d+$/s.exec(Message.slice(at))?.[1] ?? '';
+    if (at < 0) return code === INCORRECT && this.#computed.length > 0;
+    const named = / for column (.+) at row \d+$/s.exec(message.slice(at))?.[1] ?? '';
     const isOneOf = (names: readonly string[]): boolean =>
       // MariaDB names some columns by database and table as well.
       names.some(name => named === `'${name}'` || named.endsWith(`.\`${name}\``));
     if (code === TRUNCATED && isOneOf(this.#errorValues)) return true;
-    return DOES_NOT_FIT.includes(code) && isOneOf(this.#generated);
+    return DOES_NOT_FIT.includes(code) && isOneOf(this.#computed);
   }
 }

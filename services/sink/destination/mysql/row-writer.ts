@@ -14,11 +14,12 @@ import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { quoteText } from '../../../../shared/mysql/identifier.ts';
 import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
 import type { StatementResult } from '../../../../shared/mysql/raw-query.ts';
+import { serverWarnings } from '../../../../shared/mysql/server-warning.ts';
 import { LENIENT_SQL_MODE, SESSION_SQL_MODE } from '../../../../shared/mysql/session-setting.ts';
 import { ByteWriter } from '../../../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../../../shared/runtime/error.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
-import { isComputed, LenientRow, type ServerWarning } from './lenient-row.ts';
+import { computedColumns, LenientRow } from './lenient-row.ts';
 import { type RecordList, type RowList, some } from './record-list.ts';
 import { isOfRow } from './refusal.ts';
 import type { Statement } from './statement.ts';
@@ -91,7 +92,7 @@ export class RowWriter {
     try {
       await this.run(table.delete, keys, from);
     } catch (e) {
-      if (!isOfRow(e) || !isComputed(table.table)) throw e;
+      if (!isOfRow(e) || computedColumns(table.table).length === 0) throw e;
       await this.#asLenient(() => this.run(table.delete, keys, from));
     }
   }
@@ -262,8 +263,8 @@ export class RowWriter {
 
   /** Whether all warnings of the last statement are of rows that collide. */
   async #areCollisions(warnings: number): Promise<boolean> {
-    const all = await this.#session.query<{ Code: number | string }>('SHOW WARNINGS');
-    return all.length === warnings && all.every(w => Number(w.Code) === DUPLICATE);
+    const all = await serverWarnings(this.#session);
+    return all.length === warnings && all.every(w => w.code === DUPLICATE);
   }
 
   /** A row that only a strict session refuses; nothing of it may have been changed to fit. */
@@ -281,7 +282,7 @@ export class RowWriter {
       const warnings = await this.#asLenient(async () => {
         this.#fill(statement, rows, i, 1);
         await this.#send(statement);
-        return await this.#session.query<ServerWarning>('SHOW WARNINGS');
+        return await serverWarnings(this.#session);
       });
       if (warnings.every(w => row.expects(w))) return true;
     } catch (e) {
