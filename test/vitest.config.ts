@@ -18,7 +18,6 @@ const ALONE = [
   // Statements that it logs there stop whoever reads that server's binlog.
   'test/binlog/refused-events.live.test.ts',
   // They measure how soon work flows again, or take all of the machine.
-  'shared/kafka/failover.kafka.test.ts',
   'test/availability/members.live.test.ts',
   'test/soak/soak.live.test.ts',
 ];

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Servers, startServers } from '../../test/support/servers/servers.ts';
-import { sleep, until } from '../runtime/clock.ts';
+import { until } from '../runtime/clock.ts';
 import { ReshardError } from '../runtime/error.ts';
 import { createLogger } from '../runtime/log.ts';
 import { KafkaLog } from './kafka.ts';
@@ -103,16 +103,22 @@ test('every broker killed and started once, under load: all commits are there on
   const load = (async () => {
     for (let n = 0; going; n++) await owner.commit(`commit ${n}`);
   })();
-  for (const node of cluster.kafka.nodes) {
-    await sleep(1_000);
-    await node.kill();
+  const admin = await kafka.admin();
+  const nodes = cluster.kafka.nodes;
+  const commits = (count: number, what: string): Promise<unknown> => {
     const before = owner.wanted.length;
-    await until(() => owner.wanted.length > before + 20, {
-      timeoutMs: 60_000,
-      what: 'commits while a broker is down',
-    });
+    return until(() => owner.wanted.length > before + count, { timeoutMs: 60_000, what });
+  };
+  const all = async (): Promise<boolean> => {
+    const seen = await admin.brokers().catch(() => undefined);
+    return seen?.count === nodes.length;
+  };
+  for (const node of nodes) {
+    await commits(20, 'commits while all brokers are up');
+    await node.kill();
+    await commits(20, 'commits while a broker is down');
     await node.start();
-    await sleep(3_000);
+    await until(all, { timeoutMs: 60_000, what: 'the broker that is back' });
   }
   going = false;
   await load;
