@@ -12,11 +12,35 @@ import type { MysqlSession } from './connect.ts';
 import { qualified, quoteId } from './identifier.ts';
 import { inspectTable } from './inspect.ts';
 import { errnoOf } from './mysql-error.ts';
+import type { PrintedTable, TableCollation } from './schema-fix.ts';
 import { withTrueMembers } from './true-members.ts';
 
 const NO_PRIMARY_KEY = 3750;
 const DUPLICATE_MEMBER = 1291;
 const TABLE_EXISTS = 1050;
+
+/** A table as it is printed, with what the print leaves out. */
+export async function printTable(
+  session: MysqlSession,
+  db: string,
+  table: string,
+): Promise<PrintedTable> {
+  const statement = await createTableSql(session, db, table);
+  return { statement, collation: await collationOf(session, db, table) };
+}
+
+export async function collationOf(
+  session: MysqlSession,
+  db: string,
+  table: string,
+): Promise<TableCollation> {
+  const [row] = await session.query<{ name: string | null }>(
+    `SELECT TABLE_COLLATION AS name FROM information_schema.TABLES
+      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
+    [db, table],
+  );
+  return { flavor: session.flavor, name: row?.name ?? '' };
+}
 
 /** The statement that creates the table, without a database name and without its counter. */
 export async function createTableSql(

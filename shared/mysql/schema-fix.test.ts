@@ -1,6 +1,12 @@
 /** Definitions of columns are taken from what a server prints, and changed where they are code. */
 import { expect, test } from 'vitest';
-import { alterTable, notNullDefinition, withDefault, withTextOf } from './schema-fix.ts';
+import {
+  alterTable,
+  notNullDefinition,
+  textClause,
+  withDefault,
+  withTextOf,
+} from './schema-fix.ts';
 
 const CREATE = [
   'CREATE TABLE `t` (',
@@ -63,7 +69,27 @@ test.each([
 
 test('a column is added with the default that is asked for', () => {
   const defaults = new Map([['a', '7']]);
-  const add = (column: string) => alterTable('`t`', { kind: 'add', column }, CREATE, '', defaults);
+  const collation = { flavor: 'mysql', name: 'utf8mb4_0900_ai_ci' } as const;
+  const printed = { statement: CREATE, collation };
+  const add = (column: string) =>
+    alterTable('`t`', { kind: 'add', column }, printed, collation, defaults);
   expect(add('a')).toBe('ALTER TABLE `t` ADD COLUMN `a` int DEFAULT 7;');
   expect(add('c')).toBe('ALTER TABLE `t` ADD COLUMN `c` timestamp NULL DEFAULT NULL;');
 });
+
+test.each([
+  ['latin1_swedish_ci', 'mysql', 'latin1_swedish_ci', ''],
+  ['latin1_swedish_ci', 'mysql', 'utf8mb4_bin', 'CHARACTER SET latin1 COLLATE latin1_swedish_ci'],
+  ['utf8mb4_bin', 'mysql', 'utf8mb4_0900_ai_ci', 'CHARACTER SET utf8mb4 COLLATE utf8mb4_bin'],
+  ['utf8mb4_0900_ai_ci', 'mariadb', 'utf8mb4_uca1400_ai_ci', ''],
+  ['utf8mb4_0900_ai_ci', 'mariadb', 'latin1_swedish_ci', 'CHARACTER SET utf8mb4'],
+] as const)(
+  'texts of a table in %s come to a %s table in %s with "%s"',
+  (is, flavor, there, text) => {
+    const [source, target] = [
+      { flavor: 'mysql', name: is },
+      { flavor, name: there },
+    ] as const;
+    expect(textClause(source, target)).toBe(text);
+  },
+);

@@ -3,6 +3,7 @@
  * for word from the source's SHOW CREATE TABLE, so that collation, default and the rest come along.
  */
 
+import type { Flavor } from '../change/gtid.ts';
 import { unreachable } from '../runtime/error.ts';
 import type { SchemaRemedy } from '../schema/schema-diff.ts';
 import { quoteId } from './identifier.ts';
@@ -62,16 +63,39 @@ export function withTextOf(definition: string, text: string): string {
   return definition.replace(PLAIN_TEXT, start => `${start} ${text}`);
 }
 
+/** A table's own collation, which is not printed with the columns that have it. */
+export interface TableCollation {
+  flavor: Flavor;
+  name: string;
+}
+
 /**
- * Undefined if the source's statement does not say how. `text`: the character set of the source's
- * table, as a clause, if the target's table has another one; the server does not print it with
- * the columns that have it. `defaults`: what columns are to have instead of what is printed.
+ * Pure: what text columns need to be as on the source, where they have its table's own character
+ * set and the target's table has another one. The other flavor may not know the collation.
+ */
+export function textClause(source: TableCollation, target: TableCollation): string {
+  if (source.name === target.name || source.name === '') return '';
+  const [charset, targetCharset] = [source, target].map(t => t.name.replace(/_.*/, ''));
+  if (source.flavor === target.flavor) return `CHARACTER SET ${charset} COLLATE ${source.name}`;
+  return charset === targetCharset ? '' : `CHARACTER SET ${charset}`;
+}
+
+/** A table as its server prints it. */
+export interface PrintedTable {
+  /** SHOW CREATE TABLE. */
+  statement: string;
+  collation: TableCollation;
+}
+
+/**
+ * Undefined if the source's statement does not say how. `there`: the target's table as it is.
+ * `defaults`: what columns are to have instead of what is printed.
  */
 export function alterTable(
   target: string,
   remedy: SchemaRemedy,
-  createTable: string,
-  text = '',
+  { statement, collation }: PrintedTable,
+  there: TableCollation,
   defaults: ReadonlyMap<string, string> = new Map(),
 ): string | undefined {
   const alter = (change: string): string => `ALTER TABLE ${target} ${change};`;
@@ -81,22 +105,23 @@ export function alterTable(
     case 'drop-index':
       return alter(`DROP INDEX ${quoteId(remedy.index)}`);
     case 'primary-key': {
-      const key = definitions(createTable).find(line => line.startsWith('PRIMARY KEY '));
+      const key = definitions(statement).find(line => line.startsWith('PRIMARY KEY '));
       const drop = remedy.replaces ? 'DROP PRIMARY KEY, ' : '';
       return key === undefined ? undefined : alter(`${drop}ADD ${key}`);
     }
     case 'add-index': {
       const start = `UNIQUE KEY ${quoteId(remedy.index)} `;
-      const key = definitions(createTable).find(line => line.startsWith(start));
+      const key = definitions(statement).find(line => line.startsWith(start));
       return key === undefined ? undefined : alter(`ADD ${key}`);
     }
     case 'add':
     case 'modify': {
-      const definition = columnDefinition(createTable, remedy.column);
+      const definition = columnDefinition(statement, remedy.column);
       if (definition === undefined) return undefined;
       const value = defaults.get(remedy.column);
       const own = value === undefined ? definition : withDefault(definition, value);
       if (own === undefined) return undefined;
+      const text = textClause(collation, there);
       const whole = text === '' ? own : withTextOf(own, text);
       return alter(`${remedy.kind === 'add' ? 'ADD' : 'MODIFY'} COLUMN ${whole}`);
     }

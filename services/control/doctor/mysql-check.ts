@@ -110,7 +110,9 @@ function compareSources(model: CheckedSource, other: CheckedSource): Finding[] {
     const wanted = model.report.schemas.get(table);
     if (wanted === undefined) continue;
     const name = qualified(other.source.database, table);
-    const createTable = model.report.createTables.get(table) ?? '';
+    const printed = model.report.printed.get(table);
+    const there = other.report.printed.get(table)?.collation;
+    if (printed === undefined || there === undefined) continue;
     for (const difference of schemaDifferences(wanted, schema)) {
       const place = difference.column === '' ? table : `${table}.${difference.column}`;
       findings.push({
@@ -120,7 +122,7 @@ function compareSources(model: CheckedSource, other: CheckedSource): Finding[] {
         what: `${difference.what} ${model.source.name}`.replace(/the (source|target)/g, 'source'),
         why: 'Rows of all sources go into the same tables.',
         fix:
-          alterTable(name, difference.remedy, createTable) ??
+          alterTable(name, difference.remedy, printed, there) ??
           `-- make it as on ${model.source.name}: SHOW CREATE TABLE ${table};`,
       });
     }
@@ -164,7 +166,7 @@ async function checkTarget(
       db: target.database,
       tables,
       schemas: model?.report.schemas ?? new Map(),
-      createTables: model?.report.createTables ?? new Map(),
+      printed: model?.report.printed ?? new Map(),
       sourceFacts: model?.report.facts,
       maxMessageBytes: job.options.maxMessageBytes,
       createTargets: o.createTargets,

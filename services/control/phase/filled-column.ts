@@ -10,8 +10,7 @@
  * also have had the column, with values of its own; after `MODIFY` to the source's definition its
  * declaration tells no more of it.
  */
-import type { JobTarget } from '../../../shared/job/job.ts';
-import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import type { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
 import { type ColumnFacts, columnFacts, type KnownConstant, otherThan } from './constant-column.ts';
@@ -70,20 +69,18 @@ interface FilledThere {
 
 /** What a target has in columns that it had before they are taken up. */
 export async function filledOnTarget(
-  target: JobTarget,
-  table: string,
+  session: MysqlSession,
+  { db, table }: { db: string; table: string },
   columns: readonly ThereColumn[],
 ): Promise<FilledThere[]> {
-  if (columns.length === 0) return [];
-  await using session = await MysqlSession.open(target, { role: 'admin', side: 'target' });
   const names = columns.map(c => c.column.name);
-  const facts = await columnFacts(session, { db: target.database, table });
+  const facts = await columnFacts(session, { db, table });
   const constants = columns.flatMap(({ column: { name }, constant }): [string, KnownConstant][] =>
     constant === null ? [] : [[name, constant]],
   );
   const declared = filledByServer(facts, names, new Map(constants));
   const found: FilledThere[] = [];
-  const place = qualified(target.database, table);
+  const place = qualified(db, table);
   for (const there of columns) {
     const { column, constant, isOthers } = there;
     const { name } = column;

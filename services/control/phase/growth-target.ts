@@ -3,13 +3,13 @@
  * is known, as a statement; and what they have in columns of theirs that would stay there, as
  * nothing is copied.
  */
-import type { Flavor } from '../../../shared/change/gtid.ts';
 import type { Job, JobTarget } from '../../../shared/job/job.ts';
 import type { JobView, TablePlan } from '../../../shared/job/state/job-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
-import { alterTable } from '../../../shared/mysql/schema-fix.ts';
+import { collationOf } from '../../../shared/mysql/schema-copy.ts';
+import { alterTable, type PrintedTable } from '../../../shared/mysql/schema-fix.ts';
 import { type SchemaRemedy, schemaDifferences } from '../../../shared/schema/schema-diff.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { columnFacts, isFilledSo, type KnownConstant, otherThan } from './constant-column.ts';
@@ -28,7 +28,7 @@ export interface LackingTarget {
 export interface LookedAt {
   plan: TablePlan;
   now: TableSchema;
-  create: string;
+  printed: PrintedTable;
   added: string[];
   constants: ReadonlyMap<string, KnownConstant>;
   targets: LackingTarget[];
@@ -40,7 +40,7 @@ export interface LookedAt {
  */
 export async function filledTargets(
   { job, view }: { job: Job; view: JobView },
-  { plan, now, added, targets, create, constants }: LookedAt,
+  { plan, now, added, targets, printed, constants }: LookedAt,
 ): Promise<LackingTarget[]> {
   const others = othersColumns(view, plan);
   const found = job.targets.map(async target => {
@@ -51,10 +51,14 @@ export async function filledTargets(
       return { column, constant: constants.get(name) ?? null, isOthers: others.has(name) };
     });
     const place = qualified(target.database, now.table);
-    return (await filledOnTarget(target, now.table, columns)).map(({ there, what, isDeclared }) => {
+    if (columns.length === 0) return [];
+    await using session = await MysqlSession.open(target, { role: 'admin', side: 'target' });
+    const own = { db: target.database, table: now.table };
+    const collation = await collationOf(session, own.db, own.table);
+    return (await filledOnTarget(session, own, columns)).map(({ there, what, isDeclared }) => {
       const column = there.column.name;
       const sql = isDeclared
-        ? alterTable(place, { kind: 'modify', column }, create, '', defaultsOf(constants))
+        ? alterTable(place, { kind: 'modify', column }, printed, collation, defaultsOf(constants))
         : updateSql(place, there);
       const words = { what: `${column} ${what}`, sql: sql ?? null, isAddition: false };
       return { target: target.name, column, ...words };
@@ -91,17 +95,17 @@ export interface Lacking {
 export async function lacking(
   target: JobTarget,
   now: TableSchema,
-  { create, collation }: { create: string; collation: TableCollation },
+  printed: PrintedTable,
   constants: ReadonlyMap<string, KnownConstant>,
   others: ReadonlySet<string>,
 ): Promise<Lacking> {
   await using session = await MysqlSession.open(target, { role: 'admin', side: 'target' });
   const there = await inspectTable(session, target.database, now.table, { like: now });
   const name = qualified(target.database, now.table);
-  const text = textClause(collation, await collationOf(session, target.database, now.table));
+  const collation = await collationOf(session, target.database, now.table);
   const defaults = defaultsOf(constants);
   const sqlOf = (remedy: SchemaRemedy): string | null =>
-    alterTable(name, remedy, create, text, defaults) ?? null;
+    alterTable(name, remedy, printed, collation, defaults) ?? null;
   const targets = schemaDifferences(now, there)
     .filter(d => d.blocks && !(d.remedy.kind === 'drop' && others.has(d.column)))
     .map(({ column, what, remedy }) => ({
@@ -122,33 +126,4 @@ export async function lacking(
     }
   }
   return { targets, conflicts };
-}
-
-export interface TableCollation {
-  flavor: Flavor;
-  name: string;
-}
-
-export async function collationOf(
-  session: MysqlSession,
-  db: string,
-  table: string,
-): Promise<TableCollation> {
-  const [row] = await session.query<{ name: string | null }>(
-    `SELECT TABLE_COLLATION AS name FROM information_schema.TABLES
-      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
-    [db, table],
-  );
-  return { flavor: session.flavor, name: row?.name ?? '' };
-}
-
-/**
- * Pure: what text columns need to be as on the source, where they have its table's own character
- * set and the target's table has another one. The other flavor may not know the collation.
- */
-export function textClause(source: TableCollation, target: TableCollation): string {
-  if (source.name === target.name || source.name === '') return '';
-  const [charset, targetCharset] = [source, target].map(t => t.name.replace(/_.*/, ''));
-  if (source.flavor === target.flavor) return `CHARACTER SET ${charset} COLLATE ${source.name}`;
-  return charset === targetCharset ? '' : `CHARACTER SET ${charset}`;
 }

@@ -5,7 +5,6 @@ import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
 import { columnsOfLater, type GrowthLook, refuse, registerGrown } from './growth.ts';
-import { textClause } from './growth-target.ts';
 
 const now: TableSchema = { db: 'd', table: 't', columns: [], primaryKey: [], uniqueKeys: [] };
 const plan: TablePlan = {
@@ -13,7 +12,15 @@ const plan: TablePlan = {
   ...{ keySchemaId: 1, valueSchemaId: 2, estimatedRows: 0, ranges: [], schema: now },
 };
 const look = (o: Partial<GrowthLook>): GrowthLook => ({
-  ...{ plan, now, create: '', added: ['c'], against: [], unfit: [], targets: [] },
+  ...{
+    plan,
+    now,
+    printed: { statement: '', collation: { flavor: 'mysql', name: '' } },
+    added: ['c'],
+    against: [],
+    unfit: [],
+    targets: [],
+  },
   ...{ constants: new Map(), later: [] },
   ...o,
 });
@@ -66,23 +73,6 @@ test('a table that has done more than grow is not taken up', () => {
     /has not only grown: column v is gone/,
   );
 });
-
-test.each([
-  ['latin1_swedish_ci', 'mysql', 'latin1_swedish_ci', ''],
-  ['latin1_swedish_ci', 'mysql', 'utf8mb4_bin', 'CHARACTER SET latin1 COLLATE latin1_swedish_ci'],
-  ['utf8mb4_bin', 'mysql', 'utf8mb4_0900_ai_ci', 'CHARACTER SET utf8mb4 COLLATE utf8mb4_bin'],
-  ['utf8mb4_0900_ai_ci', 'mariadb', 'utf8mb4_uca1400_ai_ci', ''],
-  ['utf8mb4_0900_ai_ci', 'mariadb', 'latin1_swedish_ci', 'CHARACTER SET utf8mb4'],
-] as const)(
-  'texts of a table in %s come to a %s table in %s with "%s"',
-  (is, flavor, there, text) => {
-    const [source, target] = [
-      { flavor: 'mysql', name: is },
-      { flavor, name: there },
-    ] as const;
-    expect(textClause(source, target)).toBe(text);
-  },
-);
 
 test('a schema that the registry refuses is refused; a registry that is away is asked again', async () => {
   const refused = new ReshardError('registry', 'HTTP 409');

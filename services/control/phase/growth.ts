@@ -20,7 +20,8 @@ import type { GrowthRequest } from '../../../shared/job/state/ddl-request.ts';
 import { type JobView, stateKey, type TablePlan } from '../../../shared/job/state/job-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
-import { createTableSql } from '../../../shared/mysql/schema-copy.ts';
+import { printTable } from '../../../shared/mysql/schema-copy.ts';
+import type { PrintedTable } from '../../../shared/mysql/schema-fix.ts';
 import type { SchemaObject, SchemaRegistry } from '../../../shared/registry/registry.ts';
 import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import { policyOf } from '../../../shared/runtime/error-policy.ts';
@@ -44,7 +45,7 @@ import {
   withFills,
 } from './constant-column.ts';
 import { filledByServer } from './filled-column.ts';
-import { collationOf, type LackingTarget, lacking, othersColumns } from './growth-target.ts';
+import { type LackingTarget, lacking, othersColumns } from './growth-target.ts';
 import { oldestOpen } from './open-request.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
 import type { StateWriter } from './state-writer.ts';
@@ -68,8 +69,8 @@ export interface GrownTable {
 export interface GrowthLook {
   plan: TablePlan;
   now: TableSchema;
-  /** The source's statement that creates it. */
-  create: string;
+  /** As the source prints it. */
+  printed: PrintedTable;
   /** Names of the columns that came. */
   added: string[];
   /** What those of them that were added with a constant have in rows that were there. */
@@ -122,18 +123,17 @@ export async function lookAtTable(
   }
   const { known, against } = constantsOf(plan, bare, facts, at.halt?.constants ?? []);
   const now = withFills(plan, bare, known);
-  const create = await createTableSql(session, source.database, table);
-  const collation = await collationOf(session, source.database, table);
+  const printed = await printTable(session, source.database, table);
   const targets: LackingTarget[] = [];
   const others = othersColumns(view, plan);
   for (const target of o.job.targets) {
-    const found = await lacking(target, now, { create, collation }, known, others);
+    const found = await lacking(target, now, printed, known, others);
     targets.push(...found.targets);
     against.push(...found.conflicts);
   }
   const { added, unfit, ...grown } = growthOf(plan, now, facts, known);
   against.push(...grown.against);
-  return { plan, now, create, added, constants: known, against, unfit, later, targets };
+  return { plan, now, printed, added, constants: known, against, unfit, later, targets };
 }
 
 /** Pure: what has come to the table, and what stands against taking that up. */

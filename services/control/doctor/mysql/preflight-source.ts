@@ -16,7 +16,8 @@ import {
 } from '../../../../shared/mysql/inspect.ts';
 import { mapMysqlError } from '../../../../shared/mysql/mysql-error.ts';
 import { refuseOtherKey } from '../../../../shared/mysql/row-key.ts';
-import { createTableSql } from '../../../../shared/mysql/schema-copy.ts';
+import { printTable } from '../../../../shared/mysql/schema-copy.ts';
+import type { PrintedTable } from '../../../../shared/mysql/schema-fix.ts';
 import { isFrom } from '../../../../shared/mysql/server-version.ts';
 import type { TableSchema } from '../../../../shared/schema/table-schema.ts';
 import { checkPrivileges, SOURCE_NEEDS } from './grant.ts';
@@ -42,8 +43,8 @@ export interface SourceReport {
   serverUuid: string;
   /** By table name; a table that cannot be inspected is missing. */
   schemas: Map<string, TableSchema>;
-  /** SHOW CREATE TABLE, by table name. */
-  createTables: Map<string, string>;
+  /** By table name. */
+  printed: Map<string, PrintedTable>;
 }
 
 const HOUR_S = 3600;
@@ -74,7 +75,7 @@ export async function preflightSource(
     facts,
     serverUuid: serverUuid(facts),
     schemas: tables.schemas,
-    createTables: tables.createTables,
+    printed: tables.printed,
   };
 }
 
@@ -101,11 +102,11 @@ async function preflightTables(
   session: MysqlSession,
   facts: ServerFacts,
   request: SourceRequest,
-): Promise<Pick<SourceReport, 'findings' | 'schemas' | 'createTables'>> {
+): Promise<Pick<SourceReport, 'findings' | 'schemas' | 'printed'>> {
   const { where, db, maxMessageBytes } = request;
   const findings: Finding[] = [];
   const schemas = new Map<string, TableSchema>();
-  const createTables = new Map<string, string>();
+  const printed = new Map<string, PrintedTable>();
   const present = new Map((await listTables(session, db)).map(t => [t.table, t]));
   let dataBytes = 0;
   for (const { table, route, key } of request.tables) {
@@ -119,7 +120,7 @@ async function preflightTables(
       const schema = await inspectTable(session, db, table, { key });
       refuseOtherKey(schema, key);
       schemas.set(table, schema);
-      createTables.set(table, await createTableSql(session, db, table));
+      printed.set(table, await printTable(session, db, table));
       const context = { session, facts, db, where, maxMessageBytes };
       findings.push(...(await checkTable(context, schema, found, route)));
     } catch (e) {
@@ -127,7 +128,7 @@ async function preflightTables(
     }
   }
   findings.push(...checkRetention(session, facts, dataBytes, where));
-  return { findings, schemas, createTables };
+  return { findings, schemas, printed };
 }
 
 function missingTable(where: string, db: string, table: string, kind?: string): Finding {

@@ -14,7 +14,11 @@ import {
   serverFacts,
 } from '../../../../shared/mysql/inspect.ts';
 import { isUnprintable } from '../../../../shared/mysql/schema-copy.ts';
-import { alterTable } from '../../../../shared/mysql/schema-fix.ts';
+import {
+  alterTable,
+  type PrintedTable,
+  type TableCollation,
+} from '../../../../shared/mysql/schema-fix.ts';
 import { isFrom } from '../../../../shared/mysql/server-version.ts';
 import { schemaDifferences } from '../../../../shared/schema/schema-diff.ts';
 import type { TableSchema } from '../../../../shared/schema/table-schema.ts';
@@ -29,8 +33,8 @@ export interface TargetRequest {
   tables: readonly string[];
   /** What the tables must be, by name, from the source. */
   schemas: ReadonlyMap<string, TableSchema>;
-  /** SHOW CREATE TABLE of the source, by name. */
-  createTables: ReadonlyMap<string, string>;
+  /** The source's tables, by name. */
+  printed: ReadonlyMap<string, PrintedTable>;
   /** Undefined if no source could be examined. */
   sourceFacts: ServerFacts | undefined;
   maxMessageBytes: number;
@@ -182,17 +186,20 @@ async function checkTargetTables(
     const place = `${where} ${db}.${table}`;
     const facts = present.get(table);
     if (facts === undefined) {
-      const printed = request.createTables.get(table) ?? '';
-      found.push(missingTable(place, request.createTargets && !isUnprintable(printed)));
-      if (isUnprintable(printed)) found.push(unprintable(place));
+      const isDoubtful = isUnprintable(request.printed.get(table)?.statement ?? '');
+      found.push(missingTable(place, request.createTargets && !isDoubtful));
+      if (isDoubtful) found.push(unprintable(place));
       continue;
     }
     found.push(...checkEngine(facts, place, qualified(db, table)));
     try {
       const wanted = request.schemas.get(table);
       const schema = await inspectTable(session, db, table, { like: wanted });
-      const createTable = request.createTables.get(table) ?? '';
-      if (wanted !== undefined) found.push(...checkSchema(wanted, schema, place, createTable));
+      const printed = request.printed.get(table);
+      if (wanted !== undefined && printed !== undefined) {
+        const there = { flavor: session.flavor, name: facts.collation };
+        found.push(...checkSchema(wanted, schema, place, printed, there));
+      }
       if (!request.resuming) found.push(...(await checkEmpty(session, schema, place)));
     } catch (e) {
       found.push(tableError(e, session, place));
@@ -227,7 +234,8 @@ function checkSchema(
   wanted: TableSchema,
   schema: TableSchema,
   where: string,
-  createTable: string,
+  printed: PrintedTable,
+  there: TableCollation,
 ): Finding[] {
   const name = qualified(schema.db, schema.table);
   return schemaDifferences(wanted, schema).map(difference => ({
@@ -239,7 +247,7 @@ function checkSchema(
       ? 'A row of the source might not go in unchanged.'
       : 'Rows go in unchanged, but the table behaves differently.',
     fix:
-      alterTable(name, difference.remedy, createTable) ??
+      alterTable(name, difference.remedy, printed, there) ??
       `-- make it as on the source: SHOW CREATE TABLE ${qualified(wanted.db, wanted.table)};`,
   }));
 }
