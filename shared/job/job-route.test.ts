@@ -6,7 +6,7 @@ import { ReshardError } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 import type { ColumnType } from '../type/column-type.ts';
 import { type Job, routeSpec } from './job.ts';
-import { routeOf, routeProblem } from './job-route.ts';
+import { ringOf, routeOf, routeProblem } from './job-route.ts';
 import { parseJob } from './job-schema.ts';
 import { type RouteSpec, routeText } from './route-spec.ts';
 
@@ -87,7 +87,24 @@ describe('routes of a job file', () => {
     ).toMatch(/shardColumn is for routes by modulus/);
   });
 
+  test('a ring on which two targets are one, or no target has a weight, is refused', () => {
+    const ring = (more: object) => (f: Record<string, unknown>) => {
+      f.route = { kind: 'ring', columns: 'id', ...more };
+    };
+    expect(refused(ring({ servers: { t1: 't2' } }))).toMatch(/two targets are t2 on the ring/);
+    expect(refused(ring({ servers: { t9: 'db9' } }))).toMatch(/there is no target t9/);
+    expect(refused(ring({ weights: { t1: 1, t9: 1 } }))).toMatch(/there is no target t9/);
+    expect(refused(ring({ weights: { t1: 0 } }))).toMatch(/no target has a weight above 0/);
+    expect(refused(ring({ weights: { t1: 0.5 } }))).toMatch(/weights/);
+    const { route } = jobWith(ring({ servers: { t1: '10.0.0.1:3306' }, weights: { t2: 3 } }));
+    if (route.kind !== 'ring') throw new Error(route.kind);
+    // A target without a weight is not on it.
+    expect(new Set(ringOf(route, ['t1', 't2']).targets)).toEqual(new Set([1]));
+  });
+
   test.each<[string, RouteSpec, string]>([
+    ['a ring by a column that is not there', { kind: 'ring', columns: ['no'] }, 'missing'],
+    ['a jump hash of a column that may be NULL', { kind: 'jump', columns: ['note'] }, 'nullable'],
     ['a column that is not there', { kind: 'hash', columns: ['nope'] }, 'missing'],
     ['a type whose text is not one', { kind: 'hash', columns: ['size'] }, 'type'],
     ['a column that may be NULL', { kind: 'hash', columns: ['id', 'note'] }, 'nullable'],
@@ -132,6 +149,10 @@ describe('routes of a job file', () => {
       { kind: 'hash', columns: ['a', 'b'] },
       { kind: 'hash', columns: ['a'], weights: { x: 1, y: 2 } },
       { kind: 'hash', columns: ['a'], weights: { x: 2, y: 1 } },
+      { kind: 'jump', columns: ['a'] },
+      { kind: 'ring', columns: ['a'] },
+      { kind: 'ring', columns: ['a'], servers: { x: 'db1' } },
+      { kind: 'ring', columns: ['a'], servers: { x: 'db1' }, weights: { x: 1, y: 2 } },
       { kind: 'range', column: 'a', ranges: [{ below: '1', target: 'x' }, { target: 'y' }] },
       { kind: 'range', column: 'a', ranges: [{ below: '1', target: 'y' }, { target: 'x' }] },
       { kind: 'list', column: 'a', values: { x: ['1'], y: ['2'] } },

@@ -1,8 +1,10 @@
 /** The route of a job's table, as its job file says: the one place that makes routes. */
 import { FixedRoute } from '../route/fixed.ts';
+import { JumpRoute } from '../route/jump.ts';
 import { ListRoute } from '../route/listed.ts';
 import { columnProblem, ModulusRoute } from '../route/modulus.ts';
 import { hasRanges, isAscending, RangeRoute } from '../route/range.ts';
+import { Ring, RingRoute } from '../route/ring.ts';
 import { ALL_TARGETS, type ColumnProblem, type Route } from '../route/route.ts';
 import {
   hasList,
@@ -30,6 +32,10 @@ export function makeRoute(spec: RouteSpec, schema: TableSchema, targets: readonl
       const weights = targets.map(name => spec.weights?.[name] ?? (spec.weights ? 0 : 1));
       return new SlotRoute(schema, spec.columns, slotsByWeight(weights));
     }
+    case 'ring':
+      return new RingRoute(schema, spec.columns, ringOf(spec, targets));
+    case 'jump':
+      return new JumpRoute(schema, spec.columns, targets.length);
     case 'range': {
       const parts = spec.ranges.flatMap(({ below, target }) =>
         below === undefined ? [] : { below, target: numberOf(target) },
@@ -53,6 +59,19 @@ export function makeRoute(spec: RouteSpec, schema: TableSchema, targets: readonl
   }
 }
 
+/** Of the targets in the job's order; one without a weight, among others that have one, is not on it. */
+export function ringOf(spec: Spec<'ring'>, targets: readonly string[]): Ring {
+  const { servers = {}, weights } = spec;
+  const all = targets.map((name, target) => ({ name: servers[name] ?? name, target }));
+  if (weights === undefined) return new Ring(all, null);
+  const weightOf = (target: number): number => weights[targets[target] ?? ''] ?? 0;
+  const weighted = all.filter(s => weightOf(s.target) > 0);
+  return new Ring(
+    weighted,
+    weighted.map(s => weightOf(s.target)),
+  );
+}
+
 /** Why a table cannot be routed so. */
 export type RouteProblem =
   | { of: 'column'; column: string; problem: ColumnProblem }
@@ -66,6 +85,8 @@ export function routeProblem(schema: TableSchema, spec: RouteSpec): RouteProblem
     case 'modulus':
       return ofColumn(spec.column, columnProblem(schema, spec.column));
     case 'hash':
+    case 'ring':
+    case 'jump':
       for (const column of spec.columns) {
         const found = ofColumn(column, routedColumnProblem(schema, column));
         if (found !== null) return found;

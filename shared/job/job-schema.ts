@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { ReshardError } from '../runtime/error.ts';
 import { type RouteSpec, route } from './route-schema.ts';
-import { unknownTargets } from './route-spec.ts';
+import { twiceOnRing, unknownTargets } from './route-spec.ts';
 
 const name = z
   .string()
@@ -236,6 +236,12 @@ function refuseRoutes(job: Job): void {
     if (unknown !== undefined) {
       throw new ReshardError('config', `${where}: there is no target ${unknown}`, {
         remedy: `the targets of the job are ${names.join(', ')}`,
+      });
+    }
+    const twice = spec.kind === 'ring' ? twiceOnRing(spec, names) : undefined;
+    if (twice !== undefined) {
+      throw new ReshardError('config', `${where}: two targets are ${twice} on the ring`, {
+        remedy: 'give each target the name in `servers` that the application calls it by',
       });
     }
     if (spec.kind === 'all' && job.sources.length > 1) {

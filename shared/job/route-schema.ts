@@ -5,20 +5,48 @@ const column = z.string().min(1);
 const value = z.union([z.string(), z.number().int()]).transform(v => `${v}`);
 const target = z.string().describe('name of a target');
 
+const NO_WEIGHT = 'no target has a weight above 0';
+
+function hasWeight(weights: Record<string, number>): boolean {
+  return Object.values(weights).some(w => w > 0);
+}
+
 const modulus = z.strictObject({
   kind: z.literal('modulus').describe('target number = column modulo the number of targets'),
   column: column.describe('integer column, NOT NULL, in every table'),
 });
 
+const columns = z
+  .union([column.transform(c => [c]), z.array(column).min(1)])
+  .describe('one or more NOT NULL columns: integers, decimals, dates and times, texts, bytes');
+
 const hash = z.strictObject({
   kind: z.literal('hash').describe('columns are hashed to 4,096 slots, slots belong to targets'),
-  columns: z
-    .union([column.transform(c => [c]), z.array(column).min(1)])
-    .describe('one or more NOT NULL columns: integers, decimals, dates and times, texts, bytes'),
+  columns,
   weights: z
     .record(target, z.number().min(0))
+    .refine(hasWeight, NO_WEIGHT)
     .optional()
     .describe('share of each target, by name; by default all have the same'),
+});
+
+const ring = z.strictObject({
+  kind: z.literal('ring').describe('a ketama ring, as applications have it that use libketama'),
+  columns,
+  servers: z
+    .record(target, z.string().min(1))
+    .optional()
+    .describe('what the application calls each target, such as 10.0.0.1:3306; else its name'),
+  weights: z
+    .record(target, z.number().int().min(0))
+    .refine(hasWeight, NO_WEIGHT)
+    .optional()
+    .describe('weight of each target on the ring, as the application has it; else all are equal'),
+});
+
+const jump = z.strictObject({
+  kind: z.literal('jump').describe('jump consistent hash: equal shares for targets in their order'),
+  columns,
 });
 
 const range = z.strictObject({
@@ -53,6 +81,15 @@ const all = z.strictObject({
   kind: z.literal('all').describe('each row goes to every target'),
 });
 
-export const route = z.discriminatedUnion('kind', [modulus, hash, range, list, pinned, all]);
+export const route = z.discriminatedUnion('kind', [
+  modulus,
+  hash,
+  ring,
+  jump,
+  range,
+  list,
+  pinned,
+  all,
+]);
 
 export type RouteSpec = z.output<typeof route>;

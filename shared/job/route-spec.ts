@@ -17,8 +17,11 @@ export function unknownTargets(spec: RouteSpec, targets: readonly string[]): str
 function namedTargets(spec: RouteSpec): string[] {
   switch (spec.kind) {
     case 'modulus':
+    case 'jump':
     case 'all':
       return [];
+    case 'ring':
+      return [...Object.keys(spec.servers ?? {}), ...Object.keys(spec.weights ?? {})];
     case 'hash':
       return Object.keys(spec.weights ?? {});
     case 'range':
@@ -33,6 +36,15 @@ function namedTargets(spec: RouteSpec): string[] {
     default:
       return unreachable(spec);
   }
+}
+
+/** A name that two targets have on the ring: all of its points would be of one of them. */
+export function twiceOnRing(
+  spec: Extract<RouteSpec, { kind: 'ring' }>,
+  targets: readonly string[],
+): string | undefined {
+  const names = targets.map(t => spec.servers?.[t] ?? t);
+  return names.find((name, i) => names.indexOf(name) !== i);
 }
 
 /** The route in one spelling: routes of one text send every row to the same targets. */

@@ -33,10 +33,24 @@ export interface Route {
   readonly columns: readonly string[];
   targetsOf(row: RowView): TargetSet;
   /**
-   * The row's `TargetSet` as an expression over its columns, NULL where it has none; null if a server cannot compute
-   * it, and whoever asks must look at the rows itself.
+   * The row's `TargetSet` as an expression over its columns, NULL where it has none; or, where a
+   * server cannot compute it, what it can say of the row instead. There is no route without either:
+   * nobody could check it.
    */
-  sql(dialect: Dialect): string | null;
+  sql(dialect: Dialect): string | ServerPart;
+}
+
+/** A route of which a server does the first part: rows of one text belong to the same targets. */
+export interface ServerPart {
+  /** An expression of ASCII text. */
+  sql: string;
+  targetOf(text: string): TargetSet;
+}
+
+/** How a server is asked where rows belong, whatever the route leaves to us. */
+export function serverPart(route: Route, dialect: Dialect): ServerPart {
+  const sql = route.sql(dialect);
+  return typeof sql === 'string' ? { sql, targetOf: Number } : sql;
 }
 
 /** What of a column makes it unfit to be routed by. */

@@ -16,7 +16,7 @@ import { selectList } from '../mysql/range-sql.ts';
 import { RowCodec } from '../row/row-codec.ts';
 import { ByteWriter } from '../runtime/bytes.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
-import type { Route, RowView, TargetSet } from './route.ts';
+import { type Route, type RowView, serverPart, type TargetSet } from './route.ts';
 
 const DB = `routes_${process.pid}`;
 const SEED = Number(process.env.RESHARD_SEED ?? newSeed());
@@ -116,11 +116,11 @@ afterAll(async () => {
 
 /** What the server says of each row, in the order of the rows. */
 async function there(route: Route): Promise<(TargetSet | null)[]> {
-  const sql = route.sql(MYSQL_DIALECT);
+  const { sql, targetOf } = serverPart(route, MYSQL_DIALECT);
   const found = await session.query<{ shard: number | string | null }>(
     `SELECT ${sql} AS shard FROM t ORDER BY id`,
   );
-  return found.map(({ shard }) => (shard === null ? null : Number(shard)));
+  return found.map(({ shard }) => (shard === null ? null : targetOf(`${shard}`)));
 }
 
 async function agree(spec: RouteSpec): Promise<TargetSet[]> {
@@ -148,6 +148,17 @@ async function valuesOf(column: string, count: number): Promise<string[]> {
 describe('the two forms of a route are the same', () => {
   test('by hash, of each type', async () => {
     for (const [name] of COLUMNS) await agree({ kind: 'hash', columns: [name] });
+  });
+
+  test('by ring and by jump hash, of each type and of all columns', async () => {
+    const all = COLUMNS.map(([name]) => name);
+    for (const columns of [...all.map(name => [name]), all]) {
+      const servers = { t1: '10.0.0.1:3306' };
+      const here = await agree({ kind: 'jump', columns });
+      const ring = await agree({ kind: 'ring', columns, servers });
+      await agree({ kind: 'ring', columns, servers, weights: { t0: 3, t1: 1 } });
+      if (columns.length > 1) expect([new Set(here).size, new Set(ring).size]).toEqual([3, 3]);
+    }
   });
 
   test('by hash of several columns, with weights, and the targets get their shares', async () => {

@@ -6,14 +6,12 @@
  * (Knuth, The Art of Computer Programming 3, section 6.4). CRC-32, because every server has it and
  * it is a hash of bytes, whatever the collation; the product, because keys in even steps differ in
  * few bits of their CRC, and the low ones alone would leave slots empty.
- * Several columns are told apart by their lengths: ('a','bc') and ('ab','c') are other bytes.
  */
 import { crc32 } from 'node:zlib';
-import { ByteWriter } from '../runtime/bytes.ts';
 import { ReshardError } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 import type { Dialect, Route, RowView, TargetSet } from './route.ts';
-import { RoutedColumn } from './routed-column.ts';
+import { RoutedText } from './routed-text.ts';
 
 export const SLOTS = 4096;
 const MULTIPLIER = 2_654_435_761;
@@ -28,52 +26,28 @@ export interface SlotRun {
 export class SlotRoute implements Route {
   readonly epoch: number;
   readonly columns: readonly string[];
-  readonly #columns: readonly RoutedColumn[];
+  readonly #text: RoutedText;
   /** Target of each slot. */
   readonly #targets: Uint16Array;
   readonly #runs: readonly SlotRun[];
-  readonly #text = new ByteWriter(256);
-  readonly #part = new ByteWriter(256);
 
   constructor(schema: TableSchema, columns: readonly string[], targets: Uint16Array, epoch = 1) {
     this.epoch = epoch;
     this.columns = columns;
-    this.#columns = columns.map(name => new RoutedColumn(schema, name));
+    this.#text = new RoutedText(schema, columns);
     this.#targets = targets;
     this.#runs = runsOf(targets);
   }
 
   targetsOf(row: RowView): TargetSet {
-    return this.#targets[this.slotOf(row)] as number;
-  }
-
-  slotOf(row: RowView): number {
-    const text = this.#text;
-    text.clear();
-    const [first] = this.#columns;
-    if (this.#columns.length === 1 && first !== undefined) first.write(row, text);
-    else for (const column of this.#columns) this.#append(column, row);
-    return slotOfBytes(text.view());
-  }
-
-  #append(column: RoutedColumn, row: RowView): void {
-    const part = this.#part;
-    part.clear();
-    column.write(row, part);
-    this.#text.ascii(`${part.pos}:`);
-    this.#text.copy(part.buf, 0, part.pos);
+    return this.#targets[slotOfBytes(this.#text.of(row))] as number;
   }
 
   sql(dialect: Dialect): string {
     const [first, ...others] = this.#runs;
     if (first === undefined) throw new RangeError('slots without a target');
     if (others.length === 0) return `${first.target}`;
-    const parts = this.#columns.map(c => c.sql(dialect));
-    const text =
-      parts.length === 1
-        ? parts[0]
-        : `CONCAT(${parts.map(p => `LENGTH(${p}),':',${p}`).join(',')})`;
-    const slot = `(((CRC32(${text})*${MULTIPLIER})>>${SHIFT})&${SLOTS - 1})`;
+    const slot = `(((CRC32(${this.#text.sql(dialect)})*${MULTIPLIER})>>${SHIFT})&${SLOTS - 1})`;
     const starts = others.map(r => r.from).join(',');
     const targets = this.#runs.map(r => r.target).join(',');
     return `ELT(1+INTERVAL(${slot},${starts}),${targets})`;

@@ -72,8 +72,8 @@ function hash(schema: TableSchema): string {
 }
 
 /**
- * Rows `shard, count, sum` of a range, one for each shard that has rows. `shard` is an expression
- * of the row's shard; without it the shard is 0 and there is one row.
+ * Rows `shard, count, sum` of a range, one for each shard that has rows. `shard` is what the server
+ * says of a row's shard (ServerPart); without it the shard is 0 and there is one row.
  */
 export function digestSelect(schema: TableSchema, range: KeyRange, shard?: string): string {
   const code = `CAST(HEX(LEFT(${hash(schema)},${CODE_DIGITS})) AS DECIMAL(${2 * CODE_DIGITS},0))`;

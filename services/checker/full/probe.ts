@@ -2,7 +2,13 @@
 
 import { MYSQL_DIALECT } from '../../../shared/mysql/identifier.ts';
 import { keysPredicate, rangePredicate } from '../../../shared/mysql/range-sql.ts';
-import { ALL_TARGETS, NO_TARGET, type Route, type TargetSet } from '../../../shared/route/route.ts';
+import {
+  ALL_TARGETS,
+  NO_TARGET,
+  type Route,
+  type ServerPart,
+  serverPart,
+} from '../../../shared/route/route.ts';
 import type { KeyLiterals, KeyRange } from '../../../shared/row/key-range.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
@@ -43,17 +49,8 @@ export interface KeyProbe {
 /** A key of a `KEYS_PER_STATEMENT` condition is tens of bytes. */
 const KEYS_PER_STATEMENT = 500;
 
-function shardSql(places: TablePlaces): string {
-  const sql = places.route.sql(MYSQL_DIALECT);
-  if (sql !== null) return sql;
-  throw new ReshardError('config', 'the servers cannot compute the route of the table', {
-    context: { table: places.table },
-    remedy: 'route the table by an integer column',
-  });
-}
-
 /** Numbers of the targets that a row, or rows, are to be on. */
-function shardsOf(row: TextRow, places: TablePlaces): number[] {
+function shardsOf(row: TextRow, route: ServerPart, places: TablePlaces): number[] {
   const shard = row[0];
   if (shard === null || shard === undefined) {
     throw new ReshardError(
@@ -65,13 +62,19 @@ function shardsOf(row: TextRow, places: TablePlaces): number[] {
       },
     );
   }
-  const set: TargetSet = Number(shard);
+  const set = route.targetOf(shard);
   if (set === ALL_TARGETS) return places.targets.map((_, t) => t);
   return set === NO_TARGET ? [] : [set];
 }
 
 function emptyDigest(): Digest {
   return { count: 0, sum: 0n };
+}
+
+function addDigest(to: Digest | undefined, more: Digest): void {
+  if (to === undefined) throw new ReshardError('bug', 'a route to a target that there is not');
+  to.count += more.count;
+  to.sum += more.sum;
 }
 
 /** Digests of a range on all sources and on `targets`. */
@@ -82,13 +85,15 @@ export async function probeRange(
   targets: readonly number[],
 ): Promise<RangeProbe> {
   const sourceRows = places.sources.map(() => 0);
+  const route = serverPart(places.route, MYSQL_DIALECT);
   const bySource = places.sources.map(async ({ server, schema }, source) => {
     const shards = places.targets.map(emptyDigest);
-    const sql = digestSelect(schema, range, shardSql(places));
+    const sql = digestSelect(schema, range, route.sql);
     for (const row of await textRows(await sessionSet.session(server), sql)) {
       const digest = digestOf(row);
       sourceRows[source] = (sourceRows[source] ?? 0) + digest.count;
-      for (const shard of shardsOf(row, places)) shards[shard] = digest;
+      // Where the servers do not know the targets, several groups belong to one.
+      for (const shard of shardsOf(row, route, places)) addDigest(shards[shard], digest);
     }
     return shards;
   });
@@ -165,13 +170,14 @@ async function probeWhere(
   targets: readonly number[],
 ): Promise<KeyProbes> {
   const found = new KeyProbes();
+  const route = serverPart(places.route, MYSQL_DIALECT);
   const bySource = places.sources.map(async ({ server, schema }, source) => {
     const session = await sessionSet.session(server);
     for (const where of sourceWhere(schema)) {
-      const sql = fingerprintSelect(schema, where, shardSql(places));
+      const sql = fingerprintSelect(schema, where, route.sql);
       for (const row of await textRows(session, sql)) {
         const probe = found.of(literals(row.slice(2)));
-        for (const shard of shardsOf(row, places)) {
+        for (const shard of shardsOf(row, route, places)) {
           probe.sources.push({ source, shard, fingerprint: row[1] ?? '' });
         }
       }

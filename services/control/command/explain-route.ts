@@ -9,7 +9,7 @@ import { routeOf, routeProblem } from '../../../shared/job/job-route.ts';
 import { routeText } from '../../../shared/job/route-spec.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { MYSQL_DIALECT, qualified, quoteId } from '../../../shared/mysql/identifier.ts';
-import { ALL_TARGETS, type TargetSet } from '../../../shared/route/route.ts';
+import { ALL_TARGETS, serverPart, type TargetSet } from '../../../shared/route/route.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
@@ -69,8 +69,7 @@ async function addSource(
 ): Promise<void> {
   const schema = await inspectJobTable(session, job, source.database, spread.table);
   refuseRoute(job, schema);
-  const shard = routeOf(job, schema).sql(MYSQL_DIALECT);
-  if (shard === null) return;
+  const route = serverPart(routeOf(job, schema), MYSQL_DIALECT);
   const { condition, params } = conditionOf(schema, o.where);
   const half = Math.ceil(o.sampleRows / 2);
   const order = (way: string): string =>
@@ -87,11 +86,12 @@ async function addSource(
   spread.isSample ||= isSample;
   for (const part of parts) {
     const found = await session.query<{ shard: string | number | null; n: string | number }>(
-      `SELECT shard, COUNT(*) AS n FROM (SELECT ${shard} AS shard ${from} ${part}) AS rows_of_it ` +
+      `SELECT shard, COUNT(*) AS n FROM (SELECT ${route.sql} AS shard ${from} ${part}) AS rows_of_it ` +
         'GROUP BY shard',
       params,
     );
-    for (const row of found) add(spread, row.shard === null ? null : Number(row.shard), +row.n);
+    for (const row of found)
+      add(spread, row.shard === null ? null : route.targetOf(`${row.shard}`), +row.n);
   }
 }
 

@@ -1,14 +1,17 @@
 /** Keys that two sources bring to one target, on real servers. */
+import { hash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { parseJob } from '../../../shared/job/job-schema.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
+import { jumpBucket } from '../../../shared/route/jump.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { servers } from '../../../test/support/dev.ts';
 import { checkSharedKeys } from './shared-keys.ts';
 
 const LOG = createLogger({ name: 'test', level: 'silent' });
 const DATABASES = ['shared_a', 'shared_b', 'shared_c'];
+const numbers = Array.from({ length: 20 }, (_, i) => i);
 const BIG = '9223372036854775800';
 let session: MysqlSession;
 
@@ -18,7 +21,7 @@ function endpoint() {
   return t1;
 }
 
-const job = () =>
+const job = (kind: 'modulus' | 'jump') =>
   parseJob(
     JSON.stringify({
       job: 'shared',
@@ -27,7 +30,7 @@ const job = () =>
       sources: DATABASES.map((database, i) => ({ name: `s${i}`, ...endpoint(), database })),
       targets: [0, 1].map(i => ({ name: `t${i}`, ...endpoint(), database: `shared_t${i}` })),
       tables: [{ name: 'k' }],
-      route: { kind: 'modulus', column: 'shard' },
+      route: kind === 'jump' ? { kind, columns: 'shard' } : { kind, column: 'shard' },
     }),
     {},
   );
@@ -55,9 +58,9 @@ async function insert(source: number, ...rows: [id: string, part: string, shard:
   await session.rawQuery(`INSERT INTO ${DATABASES[source]}.k VALUES ${list.join(',')}`);
 }
 
-async function found() {
+async function found(kind: 'modulus' | 'jump' = 'modulus') {
   const schema = await inspectTable(session, DATABASES[0] ?? '', 'k');
-  return await checkSharedKeys(job(), new Map([['k', schema]]), LOG);
+  return await checkSharedKeys(job(kind), new Map([['k', schema]]), LOG);
 }
 
 test('keys that differ in one column, or go to different targets, are all right', async () => {
@@ -79,6 +82,19 @@ test('a key of two sources for one target is a blocker that names both and the k
       what: `has a row of the same key as s0, for the same target: id=${BIG}, part=0xff`,
     },
   ]);
+});
+
+test('so it is where the servers do not know the targets', async () => {
+  const targetOf = (shard: number): number => {
+    const key = hash('sha256', `${shard}`, 'buffer');
+    return jumpBucket(key.readUInt32BE(0), key.readUInt32BE(4), 2);
+  };
+  const [here, there] = [0, 1].map(t => numbers.filter(n => targetOf(n) === t));
+  await insert(0, ['1', '00', here?.[0] ?? 0], ['2', '00', here?.[0] ?? 0]);
+  await insert(1, ['1', '00', there?.[0] ?? 0]);
+  expect(await found('jump')).toEqual([]);
+  await insert(2, ['2', '00', here?.[1] ?? 0]);
+  expect(await found('jump')).toMatchObject([{ what: expect.stringContaining('id=2, part=0x00') }]);
 });
 
 test('what is in the middle of both tables is left to the check', async () => {

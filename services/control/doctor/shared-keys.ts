@@ -10,6 +10,7 @@ import { routeOf } from '../../../shared/job/job-route.ts';
 import { MysqlSession, type Param } from '../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../shared/mysql/finding.ts';
 import { MYSQL_DIALECT, qualified, quoteId } from '../../../shared/mysql/identifier.ts';
+import { type ServerPart, serverPart } from '../../../shared/route/route.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
@@ -18,7 +19,7 @@ import { errorFinding, serverWhere } from './error-finding.ts';
 const SAMPLE = 500;
 const TIMEOUT_MS = 20_000;
 
-/** Columns as k0, k1 ..., and the number of the target. */
+/** Columns as k0, k1 ..., and what the server says of the target. */
 type KeyRow = Record<string, string | number | Buffer | null>;
 
 interface KeyedTable {
@@ -26,6 +27,7 @@ interface KeyedTable {
   columns: readonly Column[];
   /** What is selected of a row. */
   list: string;
+  route: ServerPart;
 }
 
 interface Opened {
@@ -50,7 +52,7 @@ export async function checkSharedKeys(
     }
     for (const schema of schemas.values()) {
       const table = keyedTable(job, schema);
-      const shared = table === null ? null : await firstShared(opened, table);
+      const shared = await firstShared(opened, table);
       if (shared !== null) findings.push(shared);
     }
   } catch (e) {
@@ -74,13 +76,11 @@ async function firstShared(all: readonly Opened[], table: KeyedTable): Promise<F
   return null;
 }
 
-function keyedTable(job: Job, schema: TableSchema): KeyedTable | null {
+function keyedTable(job: Job, schema: TableSchema): KeyedTable {
   const columns = schema.primaryKey.flatMap(i => schema.columns[i] ?? []);
-  const shard = routeOf(job, schema).sql(MYSQL_DIALECT);
-  // A target that no server can compute: such keys are left to the check.
-  if (shard === null) return null;
+  const route = serverPart(routeOf(job, schema), MYSQL_DIALECT);
   const keys = columns.map((c, i) => `${quoteId(c.name)} AS k${i}`);
-  return { name: schema.table, columns, list: `${keys.join(', ')}, ${shard} AS shard` };
+  return { name: schema.table, columns, list: `${keys.join(', ')}, ${route.sql} AS shard`, route };
 }
 
 async function sampleOf(
@@ -126,7 +126,9 @@ function textOf(table: KeyedTable, row: KeyRow): string {
     const value = row[`k${i}`];
     return Buffer.isBuffer(value) ? value.toString('hex') : String(value);
   });
-  return [...key, row.shard].join('/');
+  const { shard = null } = row;
+  const target = shard === null ? null : table.route.targetOf(`${shard}`);
+  return [...key, target].join('/');
 }
 
 function finding(
