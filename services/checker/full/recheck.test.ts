@@ -1,5 +1,6 @@
 /** Keys that differed, on servers that are played. */
 import { expect, test } from 'vitest';
+import { FixedRoute } from '../../../shared/route/fixed.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { TablePlaces } from './probe.ts';
 import { literals } from './range-walk.ts';
@@ -45,8 +46,9 @@ function played(): { pool: SessionSetPool; places: TablePlaces } {
   const use = <T>(work: (s: SessionSet) => Promise<T>): Promise<T> => work(set);
   const server = { name: 't1', database: 'shop', open: () => Promise.reject(new Error('played')) };
   const target = { server, schema: SCHEMA };
-  const places = { table: 'orders', sources: [], targets: [target] } as unknown as TablePlaces;
-  return { pool: { use } as unknown as SessionSetPool, places };
+  const route = new FixedRoute(0);
+  const places = { table: 'orders', route, sources: [], targets: [target] } as unknown;
+  return { pool: { use } as unknown as SessionSetPool, places: places as TablePlaces };
 }
 
 test('a key that differs is told of once, however often it is found', async () => {

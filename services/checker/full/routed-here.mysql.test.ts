@@ -46,15 +46,18 @@ test.each<[string, RouteSpec, (key: string) => number]>([
     expect(rows.length).toBeGreaterThan(ROWS / 10);
     await bed.target(t).rawQuery(sql(rows));
   }
+  let rangesDifferent = -1;
   const check = async (): Promise<string[]> => {
     const routeOf = (schema: TableSchema) => makeRoute(spec, schema, TARGETS);
     const tables = [{ name: 't', routeOf }];
     const result = await bed.check({ tables, rangeRows: 40, leafRows: 5 });
     expect(result.equal).toBe(result.tables.every(t => t.differences.length === 0));
     expect(result.tables[0]?.rows).toBe(ROWS);
+    rangesDifferent = result.tables[0]?.rangesDifferent ?? -1;
     return found(result);
   };
   expect(await check()).toEqual([]);
+  expect(rangesDifferent).toBe(0);
 
   const [stray = 0, gone = 0, stale = 0] = places[0] ?? [];
   await bed.target(0).rawQuery(`DELETE FROM t WHERE v IN (${stray},${gone})`);
