@@ -6,7 +6,7 @@ import { ReshardError } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 import type { ColumnType } from '../type/column-type.ts';
 import { type Job, routeSpec } from './job.ts';
-import { ringOf, routeOf, routeProblem } from './job-route.ts';
+import { ringOf, routeOf, routeProblem, slotsOf } from './job-route.ts';
 import { parseJob } from './job-schema.ts';
 import { type RouteSpec, routeText } from './route-spec.ts';
 
@@ -102,6 +102,22 @@ describe('routes of a job file', () => {
     expect(new Set(ringOf(route, ['t1', 't2']).targets)).toEqual(new Set([1]));
   });
 
+  test('moves of slots are read as runs; what is no slot, or moved twice, is refused', () => {
+    const moved = (moves: object) => (f: Record<string, unknown>) => {
+      f.route = { kind: 'hash', columns: 'id', moves };
+    };
+    const { route } = jobWith(moved({ '0-127': 't2', 4095: 't1', '130': 't2' }));
+    if (route.kind !== 'hash') throw new Error(route.kind);
+    const slots = slotsOf(route, ['t1', 't2']);
+    const at = [0, 127, 128, 129, 130, 131, 2048, 4094, 4095].map(i => slots[i]);
+    expect(at).toEqual([1, 1, 0, 0, 1, 0, 1, 1, 0]);
+    for (const no of ['4096', '7-6', '-1', '1-', '01', '1.5', '', '0-99999']) {
+      expect(refused(moved({ [no]: 't1' })), no).toMatch(/slots are written|Invalid key/);
+    }
+    expect(refused(moved({ '0-127': 't1', '127-200': 't2' }))).toMatch(/in two of the moves/);
+    expect(refused(moved({ '5': 't9' }))).toMatch(/there is no target t9/);
+  });
+
   test.each<[string, RouteSpec, string]>([
     ['a ring by a column that is not there', { kind: 'ring', columns: ['no'] }, 'missing'],
     ['a jump hash of a column that may be NULL', { kind: 'jump', columns: ['note'] }, 'nullable'],
@@ -149,6 +165,8 @@ describe('routes of a job file', () => {
       { kind: 'hash', columns: ['a', 'b'] },
       { kind: 'hash', columns: ['a'], weights: { x: 1, y: 2 } },
       { kind: 'hash', columns: ['a'], weights: { x: 2, y: 1 } },
+      { kind: 'hash', columns: ['a'], moves: { '0-127': 'x' } },
+      { kind: 'hash', columns: ['a'], moves: { '0-127': 'y' } },
       { kind: 'jump', columns: ['a'] },
       { kind: 'ring', columns: ['a'] },
       { kind: 'ring', columns: ['a'], servers: { x: 'db1' } },

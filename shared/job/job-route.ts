@@ -12,10 +12,11 @@ import {
   routedColumnProblem,
   valueProblem,
 } from '../route/routed-column.ts';
-import { SlotRoute, slotsByWeight } from '../route/slots.ts';
+import { movedSlots, SlotRoute, slotsByWeight } from '../route/slots.ts';
 import { unreachable } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 import { type Job, routeSpec } from './job.ts';
+import { slotRun } from './route-schema.ts';
 import type { RouteSpec } from './route-spec.ts';
 
 export function routeOf(job: Job, schema: TableSchema): Route {
@@ -28,10 +29,8 @@ export function makeRoute(spec: RouteSpec, schema: TableSchema, targets: readonl
   switch (spec.kind) {
     case 'modulus':
       return new ModulusRoute(schema, spec.column, targets.length);
-    case 'hash': {
-      const weights = targets.map(name => spec.weights?.[name] ?? (spec.weights ? 0 : 1));
-      return new SlotRoute(schema, spec.columns, slotsByWeight(weights));
-    }
+    case 'hash':
+      return new SlotRoute(schema, spec.columns, slotsOf(spec, targets));
     case 'ring':
       return new RingRoute(schema, spec.columns, ringOf(spec, targets));
     case 'jump':
@@ -57,6 +56,15 @@ export function makeRoute(spec: RouteSpec, schema: TableSchema, targets: readonl
     default:
       return unreachable(spec);
   }
+}
+
+/** The target of each slot: by the weights, then by the moves. */
+export function slotsOf(spec: Spec<'hash'>, targets: readonly string[]): Uint16Array {
+  const weights = targets.map(name => spec.weights?.[name] ?? (spec.weights ? 0 : 1));
+  const moves = Object.entries(spec.moves ?? {}).map(([run, name]) => {
+    return { ...slotRun(run), target: targets.indexOf(name) };
+  });
+  return movedSlots(slotsByWeight(weights), moves);
 }
 
 /** Of the targets in the job's order; one without a weight, among others that have one, is not on it. */

@@ -1,5 +1,6 @@
 /** Routes as the job file says them. */
 import { z } from 'zod';
+import { SLOTS } from '../route/slots.ts';
 
 const column = z.string().min(1);
 const value = z.union([z.string(), z.number().int()]).transform(v => `${v}`);
@@ -9,6 +10,26 @@ const NO_WEIGHT = 'no target has a weight above 0';
 
 function hasWeight(weights: Record<string, number>): boolean {
   return Object.values(weights).some(w => w > 0);
+}
+
+const SLOT_RUN = /^(0|[1-9]\d{0,3})(?:-(0|[1-9]\d{0,3}))?$/;
+
+/** `"0-127"`, or `"7"` for a single slot. */
+export function slotRun(text: string): { from: number; to: number } {
+  const [, from = '', to = from] = SLOT_RUN.exec(text) ?? [];
+  return { from: Number(from), to: Number(to) };
+}
+
+function isRun(text: string): boolean {
+  const { from, to } = slotRun(text);
+  return SLOT_RUN.test(text) && from <= to && to < SLOTS;
+}
+
+/** Whether no slot is in two of the runs. */
+function areApart(moves: Record<string, string>): boolean {
+  const runs = Object.keys(moves).map(slotRun);
+  runs.sort((a, b) => a.from - b.from);
+  return !runs.some((run, i) => run.from <= (runs[i - 1]?.to ?? -1));
 }
 
 const modulus = z.strictObject({
@@ -28,6 +49,11 @@ const hash = z.strictObject({
     .refine(hasWeight, NO_WEIGHT)
     .optional()
     .describe('share of each target, by name; by default all have the same'),
+  moves: z
+    .record(z.string().refine(isRun, 'slots are written "0-127", or "7", and end at 4095'), target)
+    .refine(areApart, 'a slot is in two of the moves')
+    .optional()
+    .describe('slots, by number, that belong to another target than the weights say'),
 });
 
 const ring = z.strictObject({

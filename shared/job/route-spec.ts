@@ -23,7 +23,7 @@ function namedTargets(spec: RouteSpec): string[] {
     case 'ring':
       return [...Object.keys(spec.servers ?? {}), ...Object.keys(spec.weights ?? {})];
     case 'hash':
-      return Object.keys(spec.weights ?? {});
+      return [...Object.keys(spec.weights ?? {}), ...Object.values(spec.moves ?? {})];
     case 'range':
       return spec.ranges.map(r => r.target);
     case 'list':

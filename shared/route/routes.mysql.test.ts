@@ -169,6 +169,10 @@ describe('the two forms of a route are the same', () => {
     expect(share).toBeGreaterThan(0.4);
     expect(share).toBeLessThan(0.6);
     await agree({ kind: 'hash', columns: ['vc', 'e', 'b'], weights: { t1: 1 } });
+    // Two thousand runs of slots: the longest expression there is.
+    const odd = Array.from({ length: 2048 }, (_, i) => [`${2 * i + 1}`, 't2']);
+    const moves = Object.fromEntries(odd);
+    await agree({ kind: 'hash', columns: ['i64', 'vc'], weights: { t0: 1 }, moves });
     // Not their bytes in a row: the border between two columns counts.
     const ab = makeRoute({ kind: 'hash', columns: ['vc', 'e'] }, schema, TARGETS);
     const ba = makeRoute({ kind: 'hash', columns: ['e', 'vc'] }, schema, TARGETS);

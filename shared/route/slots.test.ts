@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { runsOf, SLOTS, slotOfBytes, slotsByWeight } from './slots.ts';
+import { movedSlots, runsOf, SLOTS, slotOfBytes, slotsByWeight } from './slots.ts';
 
 function share(keys: readonly string[], targets: Uint16Array, of: number): number {
   const hits = keys.filter(k => targets[slotOfBytes(Buffer.from(k))] === of).length;
@@ -23,6 +23,46 @@ describe('slots', () => {
       }),
     );
     expect(() => slotsByWeight([0, 0])).toThrow(/weights/);
+  });
+
+  test('moves of slots are what they say, and move nothing else', () => {
+    const run = fc.tuple(fc.nat(SLOTS - 1), fc.nat(SLOTS - 1)).map(two => {
+      const [from = 0, to = 0] = two.toSorted((a, b) => a - b);
+      return { from, to, target: 9 };
+    });
+    fc.assert(
+      fc.property(run, ({ from, to, target }) => {
+        const before = slotsByWeight([1, 2, 1]);
+        const after = movedSlots(before, [{ from, to, target }]);
+        after.forEach((t, slot) => {
+          if (t !== (slot >= from && slot <= to ? target : before[slot]))
+            throw new Error(`${slot}`);
+        });
+        expect(before).toEqual(slotsByWeight([1, 2, 1]));
+      }),
+    );
+  });
+
+  test('one more target can have its share by moves, with no row between the others', () => {
+    const keys = Array.from({ length: 40_000 }, (_, i) => slotOfBytes(Buffer.from(`${i}`)));
+    let before = slotsByWeight([1]);
+    for (let n = 1; n < 64; n++) {
+      // One slot after the other, each from the target that has most.
+      const slots = Array.from({ length: n }, (_, t) =>
+        [...before.keys()].filter(slot => before[slot] === t),
+      );
+      const moves = Array.from({ length: Math.round(SLOTS / (n + 1)) }, () => {
+        const fullest = slots.reduce((x, y) => (y.length > x.length ? y : x));
+        const from = fullest.pop() ?? -1;
+        return { from, to: from, target: n };
+      });
+      expect(Math.abs((moves.length / SLOTS) * (n + 1) - 1)).toBeLessThan(0.01);
+      const after = movedSlots(before, moves);
+      const moved = keys.filter(slot => after[slot] !== before[slot]);
+      expect(moved.every(slot => after[slot] === n)).toBe(true);
+      expect(Math.abs(moved.length / keys.length - 1 / (n + 1)), `to ${n + 1}`).toBeLessThan(0.01);
+      before = after;
+    }
   });
 
   test('the slots of known bytes never change: rows lie by them', () => {

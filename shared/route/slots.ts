@@ -23,6 +23,13 @@ export interface SlotRun {
   target: number;
 }
 
+/** Slots from `from` to `to`, both included, belong to `target` whatever the weights say. */
+export interface SlotMove {
+  from: number;
+  to: number;
+  target: number;
+}
+
 export class SlotRoute implements Route {
   readonly epoch: number;
   readonly columns: readonly string[];
@@ -75,6 +82,13 @@ export function slotsByWeight(weights: readonly number[]): Uint16Array {
     targets.fill(target, from, to);
     from = to;
   });
+  return targets;
+}
+
+/** The targets of slots after explicit moves; all slots that are not named stay where they are. */
+export function movedSlots(before: Uint16Array, moves: readonly SlotMove[]): Uint16Array {
+  const targets = before.slice();
+  for (const { from, to, target } of moves) targets.fill(target, from, to + 1);
   return targets;
 }
 

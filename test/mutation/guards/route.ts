@@ -85,7 +85,7 @@ export const ROUTE_GUARDS: Guard[] = [
   },
   {
     name: 'all groups of a target are in its digest',
-    why: 'a check of a route that servers cannot compute compares the rows of one value only',
+    why: 'each range looks different at first, and a check of equal tables reads every row by its key',
     file: 'services/checker/full/probe.ts',
     find: 'addDigest(shards[shard], digest);',
     replace: 'shards[shard] = digest;',
@@ -100,5 +100,23 @@ export const ROUTE_GUARDS: Guard[] = [
     replace: 'undefined;',
     tests: ['shared/job/job-route.test.ts'],
     named: 'two targets are one',
+  },
+  {
+    name: 'a slot that is moved is at its new target',
+    why: 'the rows of an explicit move stay where the weights would have them',
+    file: 'shared/route/slots.ts',
+    find: 'targets.fill(target, from, to + 1);',
+    replace: 'targets.fill(target, from, to);',
+    tests: ['shared/route/slots.test.ts'],
+    named: 'moves of slots',
+  },
+  {
+    name: 'no slot is moved twice',
+    why: 'which of two moves counts depends on the order of the job file, or of its copy',
+    file: 'shared/job/route-schema.ts',
+    find: 'run.from <= (runs[i - 1]?.to ?? -1)',
+    replace: 'run.from < 0',
+    tests: ['shared/job/job-route.test.ts'],
+    named: 'moves of slots',
   },
 ];
