@@ -4,6 +4,9 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../shared/job/state/check-result.ts';
@@ -86,7 +89,12 @@ describe('the word verified', () => {
     'is of the whole job: a check of some tables neither gives it nor speaks of the others',
     async () => {
       expect(await target.run('UPDATE orders SET total = total + 1 LIMIT 3')).toBe(3);
-      expect((await verify()).code).toBe(4);
+      const file = path.join(mkdtempSync(path.join(tmpdir(), 'reshard-page-')), 'check.html');
+      expect((await verify('--html', file)).code).toBe(4);
+      const page = readFileSync(file, 'utf8');
+      expect(page).toMatch(/<h1 class="different">Check of .*DIFFERENT: 3 keys/);
+      expect(page.match(/<td>different<\/td><td><code>order_id=\d+/g)).toHaveLength(3);
+      rmSync(path.dirname(file), { recursive: true });
       const partly = await verify('--tables', 'customers,order_items');
       expect(partly.code, partly.err).toBe(0);
       expect(partly.out).toMatch(

@@ -252,12 +252,14 @@ function proving(act: Act): Command[] {
         examples: [
           ['verify job.yaml', 'all tables; names the keys that differ'],
           ['verify job.yaml --tables orders,customers --json', 'some, for scripts'],
+          ['verify job.yaml --html check.html', 'the verdict as a page that can be filed, too'],
         ],
         exits: ['different', 'timeout', 'stopped'],
       },
       'json',
       'tables',
     )
+      .option('--html <file>', 'write the verdict as one HTML page, to a new file')
       .addOption(timeoutOption('waiting', 3600))
       .action(
         act(async (...args: Parameters<typeof verifyCommand>) =>

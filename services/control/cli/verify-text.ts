@@ -49,7 +49,8 @@ export function renderCheck(report: Report): string {
   return [...lines, `${verdictOf(result)}; ${extentOf(result)}`].join('\n');
 }
 
-function verdictOf(r: CheckResult): string {
+/** The headline: the worst thing that is true. */
+export function verdictOf(r: CheckResult): string {
   const names = r.tables.map(t => t.table).join(', ');
   if (r.equal) return `EQUAL: sources and targets hold the same ${count(r.rows)} rows of ${names}`;
   if (r.differences > 0) return `DIFFERENT: ${count(r.differences)} keys of ${names} differ`;

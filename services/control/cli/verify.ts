@@ -9,11 +9,12 @@ import { verify } from '../command/verify.ts';
 import { checkExit, checkLine, follow, gaveUp, waitOf } from './follow.ts';
 import { readJob } from './job-file.ts';
 import { print } from './output.ts';
+import { openPage } from './verify-page.ts';
 import { checkJson, renderCheck } from './verify-text.ts';
 
 export async function verifyCommand(
   file: string,
-  o: { json?: boolean; tables?: string; timeout: string },
+  o: { json?: boolean; tables?: string; timeout: string; html?: string },
 ): Promise<number> {
   const job = await readJob(file);
   const wait = waitOf(timeoutMsOf(o.timeout), stopSignal(), o.json === true);
@@ -22,7 +23,9 @@ export async function verifyCommand(
   // The job may have other tables than its file by now.
   const tables = tablesOf(link.job, o.tables);
   const scope = tables.length > 0 ? { tables } : {};
+  await using page = o.html === undefined ? null : await openPage(o.html);
   const report = await follow(link, verify(link, tables), wait, checkLine, scope);
+  await page?.write(link.job, report);
   if (report === null) {
     return gaveUp(
       wait,

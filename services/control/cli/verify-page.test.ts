@@ -1,0 +1,118 @@
+/** The page of a check says no more than the check does, and runs nothing that a server wrote. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { parseJob } from '../../../shared/job/job-schema.ts';
+import type {
+  CheckResult,
+  Difference,
+  TableResult,
+} from '../../../shared/job/state/check-result.ts';
+import type { Report } from '../../../shared/member/reporter.ts';
+import { checkPage, openPage } from './verify-page.ts';
+
+const dir = mkdtempSync(path.join(tmpdir(), 'reshard-page-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+const job = parseJob(
+  `
+job: move
+kafka: { brokers: ["127.0.0.1:9092"] }
+registry: { url: "http://127.0.0.1:8081" }
+sources: [{ name: s1, host: db1, port: 3306, database: shop, user: u, password: secret }]
+targets: [{ name: t1, host: db2, port: 3307, database: shop, user: u, password: secret }]
+tables: [{ name: orders }]
+route: { kind: modulus, column: id }
+`,
+  {},
+);
+
+const MISSING: Difference = {
+  table: 'orders',
+  kind: 'missing',
+  key: { code: '<script>alert("x")</script>' },
+  sources: ['s1'],
+  expected: 't1',
+  targets: [],
+};
+
+function reportOf(over: Partial<CheckResult>, of: Partial<TableResult> = {}): Report {
+  const table: TableResult = {
+    ...{ table: 'orders', rows: 1234, targetRows: 1233, ranges: 2, rangesDifferent: 1 },
+    ...{ rechecked: 3, differences: [], unsettled: [], blocked: 0, truncated: false, ...of },
+  };
+  const result: CheckResult = {
+    ...{ verifyId: 'verify-1', equal: false, tables: [table], rows: 1234, differences: 0 },
+    ...{ unsettled: 0, blocked: 0, startedMs: 0, tookMs: 1500, rowsPerSecond: 800 },
+    ...{ sourceGtids: { s1: 'a:1-9' }, ...over },
+  };
+  const from = { service: 'checker', unit: 'verify-1', member: 'm', incarnation: '', tsMs: 0 };
+  return {
+    ...from,
+    ...{ state: 'finished', error: null, counters: {}, detail: JSON.stringify(result) },
+  };
+}
+
+const headline = (html: string): string => /<h1 class="(\w+)">/.exec(html)?.[1] ?? '';
+
+describe('the page of a check', () => {
+  test('tells what was compared, as of which position, when and where', () => {
+    const html = checkPage(job, reportOf({ equal: true }));
+    expect(headline(html)).toBe('equal');
+    for (const said of ['EQUAL', '1,234', 'a:1-9', 'db1:3306/shop', 'db2:3307/shop', '1,233']) {
+      expect(html).toContain(said);
+    }
+    expect(html).toContain('1970-01-01T00:00:01.500Z');
+    expect(html).not.toContain('secret');
+  });
+
+  test('lists keys that differ, as text whatever is in them, and how many it does not list', () => {
+    const html = checkPage(
+      job,
+      reportOf({ differences: 5 }, { differences: [MISSING], truncated: true }),
+    );
+    expect(headline(html)).toBe('different');
+    expect(html).toContain('code=&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;');
+    expect(html).toContain('1 or more');
+    expect(html).toContain('4 more are not listed');
+    expect(html).not.toContain('<script');
+  });
+
+  test('loads nothing', () => {
+    expect(checkPage(job, reportOf({ differences: 1 }))).not.toMatch(
+      /\b(?:src|href|url)\b|@import/,
+    );
+  });
+
+  test.each([
+    ['keys that changed at each probe', reportOf({ unsettled: 1 }), 'NO VERDICT'],
+    ['blocked keys', reportOf({ blocked: 2 }, { blocked: 2 }), 'NO VERDICT'],
+    ['a check that failed', { ...reportOf({}), state: 'failed', error: 'a < b' }, 'a &lt; b'],
+    ['a command that ended before', null, 'no verdict'],
+  ])('%s is no verdict', (_, report, said) => {
+    const html = checkPage(job, report);
+    expect(headline(html)).toBe('doubt');
+    expect(html).toContain(said);
+    expect(html).not.toContain('EQUAL');
+  });
+});
+
+describe('its file', () => {
+  test('says that there is no verdict until there is one', async () => {
+    const file = path.join(dir, 'page.html');
+    await using page = await openPage(file);
+    expect(readFileSync(file, 'utf8')).toContain('No verdict');
+    await page.write(job, reportOf({ equal: true }));
+    const html = readFileSync(file, 'utf8');
+    expect(html).toBe(checkPage(job, reportOf({ equal: true })));
+  });
+
+  test('replaces nothing, and is refused before the check when it cannot be written', async () => {
+    const file = path.join(dir, 'there.html');
+    writeFileSync(file, 'the one of yesterday');
+    await expect(openPage(file)).rejects.toThrow(/cannot be written/);
+    expect(readFileSync(file, 'utf8')).toBe('the one of yesterday');
+    await expect(openPage(path.join(dir, 'none', 'x.html'))).rejects.toThrow(/cannot be written/);
+  });
+});
