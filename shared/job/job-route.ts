@@ -12,11 +12,10 @@ import {
   routedColumnProblem,
   valueProblem,
 } from '../route/routed-column.ts';
-import { movedSlots, SlotRoute, slotsByWeight } from '../route/slots.ts';
-import { unreachable } from '../runtime/error.ts';
+import { movedSlots, SlotRoute, slotRun, slotsByWeight } from '../route/slots.ts';
+import { ReshardError, unreachable } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 import { type Job, routeSpec } from './job.ts';
-import { slotRun } from './route-schema.ts';
 import type { RouteSpec } from './route-spec.ts';
 
 export function routeOf(job: Job, schema: TableSchema): Route {
@@ -61,8 +60,10 @@ export function makeRoute(spec: RouteSpec, schema: TableSchema, targets: readonl
 /** The target of each slot: by the weights, then by the moves. */
 export function slotsOf(spec: Spec<'hash'>, targets: readonly string[]): Uint16Array {
   const weights = targets.map(name => spec.weights?.[name] ?? (spec.weights ? 0 : 1));
-  const moves = Object.entries(spec.moves ?? {}).map(([run, name]) => {
-    return { ...slotRun(run), target: targets.indexOf(name) };
+  const moves = Object.entries(spec.moves ?? {}).map(([text, name]) => {
+    const run = slotRun(text);
+    if (run === null) throw new ReshardError('config', `${text} are no slots`);
+    return { ...run, target: targets.indexOf(name) };
   });
   return movedSlots(slotsByWeight(weights), moves);
 }

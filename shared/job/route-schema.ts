@@ -1,6 +1,6 @@
 /** Routes as the job file says them. */
 import { z } from 'zod';
-import { SLOTS } from '../route/slots.ts';
+import { slotRun } from '../route/slots.ts';
 
 const column = z.string().min(1);
 const value = z.union([z.string(), z.number().int()]).transform(v => `${v}`);
@@ -12,22 +12,13 @@ function hasWeight(weights: Record<string, number>): boolean {
   return Object.values(weights).some(w => w > 0);
 }
 
-const SLOT_RUN = /^(0|[1-9]\d{0,3})(?:-(0|[1-9]\d{0,3}))?$/;
-
-/** `"0-127"`, or `"7"` for a single slot. */
-export function slotRun(text: string): { from: number; to: number } {
-  const [, from = '', to = from] = SLOT_RUN.exec(text) ?? [];
-  return { from: Number(from), to: Number(to) };
-}
-
 function isRun(text: string): boolean {
-  const { from, to } = slotRun(text);
-  return SLOT_RUN.test(text) && from <= to && to < SLOTS;
+  return slotRun(text) !== null;
 }
 
 /** Whether no slot is in two of the runs. */
 function areApart(moves: Record<string, string>): boolean {
-  const runs = Object.keys(moves).map(slotRun);
+  const runs = Object.keys(moves).flatMap(text => slotRun(text) ?? []);
   runs.sort((a, b) => a.from - b.from);
   return !runs.some((run, i) => run.from <= (runs[i - 1]?.to ?? -1));
 }

@@ -15,7 +15,8 @@ function shares(ring: Ring): number[] {
 }
 
 describe('the ring', () => {
-  test('has the points of libketama, and finds its servers for a million keys', () => {
+  const MILLION = { timeout: 180_000 };
+  test('has the points of libketama, and finds its servers for a million keys', MILLION, () => {
     // ketama.servers, libketama/ketama_test.c and the MD5 in libketama/test.sh of RJ/ketama.
     const weights = [600, 300, 200, 350, 1000, 800, 950, 100];
     const names = weights.map((_, i) => `10.0.1.${i + 1}:11211`);

@@ -85,6 +85,17 @@ export function slotsByWeight(weights: readonly number[]): Uint16Array {
   return targets;
 }
 
+const SLOT_RUN = /^(0|[1-9]\d{0,3})(?:-(0|[1-9]\d{0,3}))?$/;
+
+/** Slots as a job file writes them: `0-127`, or `7` for a single one; null if they are none. */
+export function slotRun(text: string): { from: number; to: number } | null {
+  const found = SLOT_RUN.exec(text);
+  if (found === null) return null;
+  const [, from, to = from] = found;
+  const run = { from: Number(from), to: Number(to) };
+  return run.from <= run.to && run.to < SLOTS ? run : null;
+}
+
 /** The targets of slots after explicit moves; all slots that are not named stay where they are. */
 export function movedSlots(before: Uint16Array, moves: readonly SlotMove[]): Uint16Array {
   const targets = before.slice();
