@@ -30,6 +30,8 @@ test('a port that is taken ends the start, with a remedy', async () => {
   const error = await second;
   expect(error).toBeInstanceOf(ReshardError);
   expect(error.kind).toBe('config');
+  // The option of `reshard service`.
+  expect(error.remedy).toContain('--http-port');
 });
 
 test('what is disposed answers no more, asked before or not', async () => {

@@ -56,7 +56,7 @@ function listen(server: Server, { port, host }: HttpOptions): Promise<void> {
       reject(
         new ReshardError('config', `cannot listen on port ${port}`, {
           cause,
-          remedy: 'choose another port with --port, or 0 for a free one',
+          remedy: 'choose another port with --http-port, or 0 for a free one',
         }),
       ),
     );

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { parseJob } from '../../../shared/job/job-schema.ts';
@@ -48,4 +48,36 @@ test('a service without such a parent, or whose file is wrong by now, reads the 
 test('a service whose parent ended while it was loading is told so', async () => {
   const answer = await answerOf(HANDED_ENV, child => child.disconnect());
   expect(answer).toMatchObject({ job: null, isGone: true });
+});
+
+test('a word to a parent that has ended while code was loaded is no error', async () => {
+  // Nothing is heard of the parent between the two writes, as while code is loaded.
+  const script = `
+    const { readSync, writeSync } = await import('node:fs');
+    const { tellParent } = await import(${JSON.stringify(MODULE)});
+    writeSync(1, 'loading');
+    try { readSync(0, Buffer.alloc(1)); } catch {}
+    tellParent('loaded');
+    setTimeout(() => process.exit(7), 50);
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+    env: { ...process.env, ...HANDED_ENV },
+  });
+  let said = '';
+  child.stderr?.on('data', data => {
+    said += data;
+  });
+  await (child.stdout && once(child.stdout, 'data'));
+  child.disconnect();
+  child.stdin?.end();
+  const [code] = await once(child, 'exit');
+  expect(said).toBe('');
+  expect(code).toBe(7);
+});
+
+test('a service that could not be started is handed nothing', () => {
+  // As `spawn` leaves it where no file can be opened any more.
+  const child = new ChildProcess();
+  expect(() => handJob(child, job)).not.toThrow();
 });

@@ -17,8 +17,8 @@ export const HANDED_ENV = { [IS_HANDED]: '1' };
 
 /** Without a job, as of a file that is wrong by now, the service reads the file and says so. */
 export function handJob(child: ChildProcess, job: Job | null): void {
-  // Who is gone needs no job.
-  child.send({ job }, () => {});
+  // One that could not be started has no channel; who is gone needs no job.
+  if (child.connected) child.send({ job }, () => {});
 }
 
 /** The job that the parent has read; null if it has none for us, or is no `reshard up`. */
@@ -30,9 +30,12 @@ export function handedJob(): Promise<Job | null> {
   });
 }
 
-/** Does nothing in a service that was started by itself. */
+/**
+ * Does nothing in a service that was started by itself. While code is loaded nobody hears that the
+ * parent has ended: the word that does not arrive is no error, `parentGone` tells of it.
+ */
 export function tellParent(message: ChildMessage): void {
-  if (process.connected) process.send?.(message);
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
 /** Aborted when the parent has ended, however that happened. */

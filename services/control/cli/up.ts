@@ -3,9 +3,7 @@
  * again when it dies; the job does not care, since every service goes on from durable state.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Job } from '../../../shared/job/job.ts';
 import type { ServiceName } from '../../../shared/member/context.ts';
@@ -14,6 +12,7 @@ import type { Logger } from '../../../shared/runtime/log.ts';
 import { type ChildMessage, HANDED_ENV, handJob } from './child-message.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
+import { keepLog, logFile, makeLogFiles, type ServiceLog } from './service-log.ts';
 import { Turns } from './turns.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
@@ -28,8 +27,6 @@ const DRAIN_MS = 20_000;
 const RESTART_MS = 1000;
 /** By then what can wait is loaded too, whatever the services wait for. */
 const SETTLED_MS = 5000;
-/** As much of what a service wrote is kept, to show it when that ended the tree. */
-const WORDS_MAX = 64 * 1024;
 
 export interface Tree {
   /** Resolves when the services have joined the job, or have had their time to. */
@@ -50,7 +47,7 @@ export interface TreeOptions {
 }
 
 export function startTree(o: TreeOptions): Tree {
-  if (o.logDir !== null) mkdirSync(o.logDir, { recursive: true });
+  if (o.logDir !== null) makeLogFiles(o.logDir, ORDER);
   const children = new Map<ServiceName, ChildProcess>();
   const stop = new AbortController();
   o.signal.addEventListener('abort', () => stop.abort(), { once: true });
@@ -71,7 +68,7 @@ export function startTree(o: TreeOptions): Tree {
     while (!stop.signal.aborted) {
       const done = await loading.take();
       if (stop.signal.aborted) return done();
-      const { child, words } = spawnService(service, o);
+      const { child, written } = spawnService(service, o);
       handJob(child, job);
       children.set(service, child);
       heard(child, 'loaded', done);
@@ -80,8 +77,8 @@ export function startTree(o: TreeOptions): Tree {
       if (stop.signal.aborted) return;
       if (exit === EXIT.config || exit === EXIT.blocked) {
         code = exit;
-        said = words();
         stop.abort();
+        said = (await written?.words()) ?? '';
         return;
       }
       o.log.warn({ service, exit }, 'service ended, starting it again');
@@ -99,8 +96,8 @@ export function startTree(o: TreeOptions): Tree {
 
 interface Spawned {
   child: ChildProcess;
-  /** What it has written for people, if that went into a file. */
-  words: () => string;
+  /** If what it writes goes into a file. */
+  written: ServiceLog | null;
 }
 
 function spawnService(service: ServiceName, o: TreeOptions): Spawned {
@@ -115,21 +112,13 @@ function spawnService(service: ServiceName, o: TreeOptions): Spawned {
       ...(o.logDir === null ? {} : { RESHARD_LOG_JSON: '1' }),
     },
   });
-  let last = '';
-  if (o.logDir !== null && child.stderr) {
-    child.stderr.pipe(createWriteStream(path.join(o.logDir, `${service}.log`), { flags: 'a' }));
-    child.stderr.on('data', chunk => {
-      last = `${last}${chunk}`.slice(-WORDS_MAX);
-    });
-  }
-  // Log lines are JSON there; what is left was meant to be read at once.
-  const words = (): string =>
-    last
-      .split('\n')
-      .filter(line => !line.startsWith('{'))
-      .join('\n')
-      .trim();
-  return { child, words };
+  // One that could not be started has nothing to write to.
+  if (o.logDir === null || !child.stderr) return { child, written: null };
+  const file = logFile(o.logDir, service);
+  const written = keepLog(child.stderr, file, e => {
+    o.log.error({ service, file }, `the log of the service is lost from here on: ${e.message}`);
+  });
+  return { child, written };
 }
 
 /** Calls back when the child says so, or will never say it. */

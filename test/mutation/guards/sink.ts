@@ -169,4 +169,13 @@ export const SINK_GUARDS: Guard[] = [
     tests: ['services/sink/destination/mysql/blocked.test.ts'],
     named: 'are read again by whoever understands them',
   },
+  {
+    name: 'warnings that the server does not keep',
+    why: 'a value is cut to fit without a word, where max_error_count is low and may not be set',
+    file: 'services/sink/destination/mysql/row-writer.ts',
+    find: 'return all.length === warnings && all.every(w => row.expects(w));',
+    replace: 'return all.every(w => row.expects(w));',
+    tests: ['services/sink/destination/mysql/lenient-row.mysql.test.ts'],
+    named: 'does not keep',
+  },
 ];

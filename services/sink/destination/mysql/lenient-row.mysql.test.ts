@@ -65,6 +65,22 @@ describe.each(['', ', UNIQUE KEY by_uk (uk)'])('a table with%s', uniques => {
     // By their place in the log.
     expect(member.blocked).toEqual([0, 2]);
   });
+
+  test('nor one whose warnings the server does not keep', async () => {
+    await db.session.rawQuery('ALTER TABLE n MODIFY v VARCHAR(3) NOT NULL');
+    // As where max_error_count is 0 and the account may not set it.
+    await db.session.rawQuery(
+      'CREATE TRIGGER forgets BEFORE INSERT ON n FOR EACH ROW SET SESSION max_error_count = 0',
+    );
+    log.append(0, insert(1, 1, 'abc'), insert(2, 0, 'longer'));
+    await using member = db.member(log, job, { schedule: LATER });
+    await member.reached(0, log.release(0));
+    log.append(0, insert(3, 0, 'longer'));
+    await member.reached(0, log.release(0));
+    await db.session.rawQuery('DROP TRIGGER forgets');
+    expect(await stored()).toEqual(['1 1 abc']);
+    expect(member.blocked).toEqual([1, 2]);
+  });
 });
 
 describe('a table with computed columns', () => {
