@@ -28,6 +28,7 @@ test('a service whose log file fails is read on', async () => {
 
 test('what a service wrote for people is told to its end, without its log lines', async () => {
   const stderr = new PassThrough();
+  makeLogFiles(dir, ['sink']);
   const file = logFile(dir, 'sink');
   const log = keepLog(stderr, file, () => {});
   stderr.write('first\n{"level":30}\n');
