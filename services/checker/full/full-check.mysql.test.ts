@@ -1,5 +1,7 @@
 /** Enforces I9. */
 import { describe, expect, test } from 'vitest';
+import type { CheckResult } from '../../../shared/job/state/check-result.ts';
+import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { CheckBed, found, foundByOracle } from '../../../test/support/checker/bed.ts';
 import { resultCounters } from '../check-report.ts';
 import { textRows } from './server-rows.ts';
@@ -306,6 +308,40 @@ describe('full check', { timeout: TIMEOUT_MS }, () => {
     await bed.target(0).rawQuery("UPDATE t SET v = 'other' WHERE k = _cp1257 x'61b2'");
     const result = await bed.check({ rangeRows: 20 });
     expect(found(result).map(text => text.split(' ')[0])).toEqual(['different', 'missing']);
+  });
+
+  test('rows of which each warns are checked where the server keeps few warnings', async () => {
+    await using bed = await CheckBed.open('warnings');
+    const number = 'INT AS (CAST(v AS SIGNED)) VIRTUAL';
+    const columns = `id INT PRIMARY KEY, c INT NOT NULL, v VARCHAR(9), n ${number}`;
+    await bed.table('t', columns, { shardColumn: 'c' });
+    const rows = numbers(500).map(n => `(${n}, 0, 'value ${n}')`);
+    for (const session of [bed.source(), bed.target(0)]) {
+      await session.rawQuery("SET SESSION sql_mode = ''");
+      await session.rawQuery(`INSERT INTO t (id, c, v) VALUES ${rows.join(',')}`);
+    }
+    const check = (kept: number): Promise<CheckResult> => {
+      const open = (p: CheckBed['sources'][number], side: 'source' | 'target') => async () => {
+        const session = await MysqlSession.open(p, { role: 'read', side });
+        // What a server keeps by itself (1,024) may be changed by a privilege alone.
+        await session.rawQuery(`SET SESSION max_error_count = ${kept}`);
+        return session;
+      };
+      const { sources, targets } = bed;
+      return bed.check({
+        sources: sources.map(p => ({ ...p, open: open(p, 'source') })),
+        targets: targets.map(p => ({ ...p, open: open(p, 'target') })),
+        ...{ rangeRows: 200, leafRows: 50 },
+      });
+    };
+    const equal = await check(40);
+    expect(equal).toMatchObject({ equal: true, rows: 500, differences: 0 });
+    expect(equal.tables[0]).toMatchObject({ targetRows: 500, rangesDifferent: 0 });
+    await bed.target(0).rawQuery("UPDATE t SET v = 'other' WHERE id = 77");
+    await bed.target(0).rawQuery('DELETE FROM t WHERE id IN (100, 500)');
+    const result = await check(40);
+    expect(found(result)).toEqual(['different 77', 'missing 100', 'missing 500']);
+    await expect(check(0)).rejects.toThrow(/of which 0 are kept/);
   });
 
   test('the throttle holds the check at its rate', async () => {

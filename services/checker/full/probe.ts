@@ -1,5 +1,6 @@
 /** Probes all servers of a check: digests of a range, fingerprints of its rows or of keys. */
 
+import type { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { MYSQL_DIALECT } from '../../../shared/mysql/identifier.ts';
 import { keysPredicate, rangePredicate } from '../../../shared/mysql/range-sql.ts';
 import {
@@ -13,9 +14,10 @@ import type { KeyLiterals, KeyRange } from '../../../shared/row/key-range.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { digestSelect, fingerprintSelect } from './digest.ts';
+import { rowsOfKeys, rowsOfRange } from './divided-rows.ts';
 import { keyText } from './key.ts';
 import { literals, type Place } from './range-walk.ts';
-import { type TextRow, textRows } from './server-rows.ts';
+import type { TextRow } from './server-rows.ts';
 import type { SessionSet } from './session-set.ts';
 
 /** Where a table is, and how its rows are spread. */
@@ -88,19 +90,23 @@ export async function probeRange(
   const route = serverPart(places.route, MYSQL_DIALECT);
   const bySource = places.sources.map(async ({ server, schema }, source) => {
     const shards = places.targets.map(emptyDigest);
-    const sql = digestSelect(schema, range, route.sql);
-    for (const row of await textRows(await sessionSet.session(server), sql)) {
+    const select = (part: KeyRange): string => digestSelect(schema, part, route.sql);
+    const session = await sessionSet.session(server);
+    for (const row of await rowsOfRange(session, schema, range, select)) {
       const digest = digestOf(row);
       sourceRows[source] = (sourceRows[source] ?? 0) + digest.count;
-      // Where the servers do not know the targets, several groups belong to one.
+      // Of several parts, or where the servers do not know the targets, several groups are of one.
       for (const shard of shardsOf(row, route, places)) addDigest(shards[shard], digest);
     }
     return shards;
   });
   const byTarget = places.targets.map(async ({ server, schema }, t) => {
     if (!targets.includes(t)) return null;
-    const [row] = await textRows(await sessionSet.session(server), digestSelect(schema, range));
-    return row === undefined ? emptyDigest() : digestOf(row);
+    const select = (part: KeyRange): string => digestSelect(schema, part);
+    const rows = await rowsOfRange(await sessionSet.session(server), schema, range, select);
+    const all = emptyDigest();
+    for (const row of rows) addDigest(all, digestOf(row));
+    return all;
   });
   const [sources, found] = await Promise.all([Promise.all(bySource), Promise.all(byTarget)]);
   return { sources, sourceRows, targets: found };
@@ -117,8 +123,9 @@ export function probeRows(
   range: KeyRange,
   targets: readonly number[],
 ): Promise<KeyProbes> {
-  const where = (schema: TableSchema): string[] => [rangePredicate(schema, range)];
-  return probeWhere(sessionSet, places, where, where, targets);
+  const read: Read = (session, schema, select) =>
+    rowsOfRange(session, schema, range, part => select(rangePredicate(schema, part)));
+  return probeWith(sessionSet, places, read, read, targets);
 }
 
 /** Fingerprints of keys on all sources, or on all targets. */
@@ -128,18 +135,20 @@ export function probeKeys(
   keys: readonly KeyLiterals[],
   side: 'sources' | 'targets',
 ): Promise<KeyProbes> {
-  const where = (schema: TableSchema): string[] => {
-    const parts: string[] = [];
+  const read: Read = async (session, schema, select) => {
+    const rows: TextRow[] = [];
     for (let i = 0; i < keys.length; i += KEYS_PER_STATEMENT) {
-      parts.push(keysPredicate(schema, keys.slice(i, i + KEYS_PER_STATEMENT)));
+      const some = keys.slice(i, i + KEYS_PER_STATEMENT);
+      const found = rowsOfKeys(session, some, part => select(keysPredicate(schema, part)));
+      rows.push(...(await found));
     }
-    return parts;
+    return rows;
   };
-  const nothing = (): string[] => [];
+  const nothing: Read = async () => [];
   const all = places.targets.map((_, t) => t);
   return side === 'sources'
-    ? probeWhere(sessionSet, places, where, nothing, all)
-    : probeWhere(sessionSet, places, nothing, where, all);
+    ? probeWith(sessionSet, places, read, nothing, all)
+    : probeWith(sessionSet, places, nothing, read, all);
 }
 
 class KeyProbes {
@@ -160,37 +169,39 @@ class KeyProbes {
   }
 }
 
-type Where = (schema: TableSchema) => string[];
+/** Reads rows on one server; `select` makes the statement of a condition. */
+type Read = (
+  session: MysqlSession,
+  schema: TableSchema,
+  select: (where: string) => string,
+) => Promise<TextRow[]>;
 
-async function probeWhere(
+async function probeWith(
   sessionSet: SessionSet,
   places: TablePlaces,
-  sourceWhere: Where,
-  targetWhere: Where,
+  fromSource: Read,
+  fromTarget: Read,
   targets: readonly number[],
 ): Promise<KeyProbes> {
   const found = new KeyProbes();
   const route = serverPart(places.route, MYSQL_DIALECT);
   const bySource = places.sources.map(async ({ server, schema }, source) => {
     const session = await sessionSet.session(server);
-    for (const where of sourceWhere(schema)) {
-      const sql = fingerprintSelect(schema, where, route.sql);
-      for (const row of await textRows(session, sql)) {
-        const probe = found.of(literals(row.slice(2)));
-        for (const shard of shardsOf(row, route, places)) {
-          probe.sources.push({ source, shard, fingerprint: row[1] ?? '' });
-        }
+    const select = (where: string): string => fingerprintSelect(schema, where, route.sql);
+    for (const row of await fromSource(session, schema, select)) {
+      const probe = found.of(literals(row.slice(2)));
+      for (const shard of shardsOf(row, route, places)) {
+        probe.sources.push({ source, shard, fingerprint: row[1] ?? '' });
       }
     }
   });
   const byTarget = targets.map(async target => {
     const place = places.targets[target];
     if (place === undefined) return;
-    const session = await sessionSet.session(place.server);
-    for (const where of targetWhere(place.schema)) {
-      for (const row of await textRows(session, fingerprintSelect(place.schema, where))) {
-        found.of(literals(row.slice(2))).targets.push({ target, fingerprint: row[1] ?? '' });
-      }
+    const { server, schema } = place;
+    const select = (where: string): string => fingerprintSelect(schema, where);
+    for (const row of await fromTarget(await sessionSet.session(server), schema, select)) {
+      found.of(literals(row.slice(2))).targets.push({ target, fingerprint: row[1] ?? '' });
     }
   });
   await Promise.all([...bySource, ...byTarget]);

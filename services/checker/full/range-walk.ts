@@ -20,7 +20,7 @@ export interface Place {
 }
 
 /** The key of the row that is number `rows` of a range; null if the range has fewer. */
-function keyAtSelect(schema: TableSchema, range: KeyRange, rows: number): string {
+export function keyAtSelect(schema: TableSchema, range: KeyRange, rows: number): string {
   const order = keyColumns(schema).map(c => quoteId(c.name));
   return (
     `SELECT ${keyLiteralList(schema)} ${fromByKey(schema)} ` +

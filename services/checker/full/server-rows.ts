@@ -41,12 +41,29 @@ function isHarmless({ code, message }: ServerWarning): boolean {
   }
 }
 
+/** A statement has made more warnings than its server keeps: nobody can look at the others. */
+export class UnseenWarnings extends ReshardError {
+  /** So many statements would have half of what is kept, if each row makes as many; 0: none would. */
+  readonly statements: number;
+
+  constructor(session: MysqlSession, made: number, kept: number) {
+    super('server-setting', `no safe fingerprint: ${made} warnings, of which ${kept} are kept`, {
+      context: session.where(),
+      remedy:
+        'SET GLOBAL max_error_count = 65535 on the server, or grant SESSION_VARIABLES_ADMIN to ' +
+        'the account; then run the check again',
+    });
+    this.statements = kept === 0 ? 0 : Math.ceil((2 * made) / kept);
+  }
+}
+
 /** The server's text quotes values, so it is not told. */
 async function refuseDoubtful(session: MysqlSession, warnings: number): Promise<void> {
   const all = await serverWarnings(session);
   const doubtful = all.find(w => !isHarmless(w));
   if (doubtful === undefined && all.length === warnings) return;
-  const code = doubtful?.code ?? 0;
+  if (doubtful === undefined) throw new UnseenWarnings(session, warnings, all.length);
+  const { code } = doubtful;
   if (code === OVER_PACKET) {
     throw new ReshardError('too-large', 'no safe fingerprint: a row is over max_allowed_packet', {
       context: session.where(),
