@@ -43,7 +43,7 @@ function isHarmless({ code, message }: ServerWarning): boolean {
 
 /** A statement has made more warnings than its server keeps: nobody can look at the others. */
 export class UnseenWarnings extends ReshardError {
-  /** So many statements would have half of what is kept, if each row makes as many; 0: none would. */
+  /** So many statements would have half of what is kept, if rows make as many; 0: none would. */
   readonly statements: number;
 
   constructor(session: MysqlSession, made: number, kept: number) {

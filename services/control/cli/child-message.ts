@@ -1,13 +1,15 @@
 /**
  * Between `reshard up` and the services that it starts: it hands each the job that it has read,
  * since the code that validates a file takes long to load; a service tells that its code is loaded,
- * so that another's can be, and that it has joined the job. The channel itself tells each that the
- * other is gone.
+ * so that another's can be, that it has joined the job, and why it has ended. The channel itself
+ * tells each that the other is gone.
  */
 import type { ChildProcess } from 'node:child_process';
 import type { Job } from '../../../shared/job/job.ts';
+import type { ToldError } from './json-error.ts';
 
-export type ChildMessage = 'loaded' | 'joined';
+/** An error, as `--json` shows it, is the last that a service says. */
+export type ChildMessage = 'loaded' | 'joined' | { error: ToldError };
 
 /** In the environment of a service that is handed its job. */
 const IS_HANDED = 'RESHARD_JOB_IS_HANDED';

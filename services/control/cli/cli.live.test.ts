@@ -272,10 +272,17 @@ describe('reshard up', () => {
     );
   }, 120_000);
 
-  test('says itself what has ended it, when the logs go to files', async () => {
+  test('says itself what has ended it, when the logs go to files, and in JSON too', async () => {
     const { jobFile, job } = await shop();
-    const up = await callReshard('up', jobFile, '--logs', path.join(dir, `${job}-logs`));
+    const logs = path.join(dir, `${job}-logs`);
+    const up = await callReshard('up', jobFile, '--logs', logs, '--json');
     expect(up.code).toBe(3);
+    const [last = ''] = up.out.trim().split('\n').slice(-1);
+    expect(JSON.parse(last).error).toMatchObject({
+      kind: 'server-setting',
+      message: expect.stringContaining('blocker'),
+      remedy: expect.stringContaining(`\`reshard doctor ${jobFile}\``),
+    });
     expect(up.err).toMatch(/blocker.*target target1/);
     expect(up.err).toContain('fix: start the job with --create-targets');
     expect(up.err).toContain('remedy: apply the fixes above');

@@ -1,9 +1,21 @@
 /** An error as JSON, for who has asked for JSON. */
 import { asReshardError, remedyOf } from '../../../shared/runtime/error.ts';
-import { printJson } from './output.ts';
+import { filledIn, printJson } from './output.ts';
+
+export interface ToldError {
+  kind: string;
+  message: string;
+  remedy: string;
+  context: object;
+}
+
+/** As plain values: it may go to another process. */
+export function toldError(e: unknown): ToldError {
+  const { kind, message, context } = asReshardError(e);
+  return filledIn({ kind, message, remedy: remedyOf(e), context });
+}
 
 /** Who asks for JSON gets JSON, whatever happens; people read the same on standard error. */
 export function tellError(e: unknown): void {
-  const { kind, message, context } = asReshardError(e);
-  printJson({ error: { kind, message, remedy: remedyOf(e), context } });
+  printJson({ error: toldError(e) });
 }

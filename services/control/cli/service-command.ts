@@ -6,6 +6,7 @@ import { createLogger } from '../../../shared/runtime/log.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { handedJob, parentGone, tellParent } from './child-message.ts';
 import { EXIT } from './exit-code.ts';
+import { toldError } from './json-error.ts';
 import { filledLine, useJobFile } from './output.ts';
 import { loadService, SERVICES } from './service.ts';
 
@@ -31,13 +32,13 @@ export async function serviceCommand(
       remedy: 'a number from 1 to 65535, or 0 for a free one',
     });
   }
-  const job = await jobOf(file);
   const log = createLogger({ name: `reshard-${name}`, line: filledLine });
-  log.info('service starts');
-  const run = await loadService(name);
-  tellParent('loaded');
-  const signal = AbortSignal.any([stopSignal(), parentGone()]);
   try {
+    const job = await jobOf(file);
+    log.info('service starts');
+    const run = await loadService(name);
+    tellParent('loaded');
+    const signal = AbortSignal.any([stopSignal(), parentGone()]);
     await run({
       job,
       log,
@@ -48,7 +49,10 @@ export async function serviceCommand(
       createTargets: options.createTargets === true,
     });
   } catch (e) {
-    if (!(e instanceof StoppedEarly)) throw e;
+    if (!(e instanceof StoppedEarly)) {
+      tellParent({ error: toldError(e) });
+      throw e;
+    }
     log.info(e.message);
   }
   return EXIT.ok;

@@ -1,4 +1,4 @@
-/** Log files of services: what becomes of them never stops a service, and its last words are whole. */
+/** Log files of services: what becomes of them stops no service, and its last words are whole. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

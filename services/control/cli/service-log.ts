@@ -1,7 +1,7 @@
 /**
- * The log files of the services of a tree, and what a service has written for people, which is shown
- * when it ended the tree. Whatever becomes of a file, the pipe from the service is read on: a pipe
- * that nobody reads fills, and the service stands still in the middle of its work.
+ * The log files of the services of a tree, and what a service has written for people, which is
+ * shown when it ended the tree. Whatever becomes of a file, the pipe from the service is read on: a
+ * pipe that nobody reads fills, and the service stands still in the middle of its work.
  */
 import { closeSync, createWriteStream, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';

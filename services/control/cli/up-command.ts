@@ -6,7 +6,7 @@ import { stopSignal } from '../../../shared/runtime/service.ts';
 import { readJob } from './job-file.ts';
 import type { LiveOptions } from './live-view.ts';
 import { onlyOne } from './only-one.ts';
-import { tell } from './output.ts';
+import { printJson, tell } from './output.ts';
 import { startTree, type Tree } from './up.ts';
 
 export interface UpOptions {
@@ -42,10 +42,12 @@ export async function upCommand(file: string, o: UpOptions): Promise<number> {
     signal,
   });
   const view = o.quiet ? null : show(tree, { job, log, signal, json: o.json === true });
-  const { code, said } = await tree.done;
+  const { code, said, why } = await tree.done;
   ended.abort();
   await view;
   if (said !== '') tell(`${said}\n`);
+  // The status that was shown last knows nothing of it.
+  if (o.json && why !== null) printJson({ error: why });
   return code;
 }
 

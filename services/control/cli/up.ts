@@ -12,6 +12,7 @@ import type { Logger } from '../../../shared/runtime/log.ts';
 import { type ChildMessage, HANDED_ENV, handJob } from './child-message.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
+import type { ToldError } from './json-error.ts';
 import { keepLog, logFile, makeLogFiles, type ServiceLog } from './service-log.ts';
 import { Turns } from './turns.ts';
 
@@ -32,7 +33,7 @@ export interface Tree {
   /** Resolves when the services have joined the job, or have had their time to. */
   settled: Promise<void>;
   /** Resolves when the tree has ended: its exit code, and what the service said that ended it. */
-  done: Promise<{ code: number; said: string }>;
+  done: Promise<{ code: number; said: string; why: ToldError | null }>;
   pids(): Record<string, number>;
 }
 
@@ -53,6 +54,7 @@ export function startTree(o: TreeOptions): Tree {
   o.signal.addEventListener('abort', () => stop.abort(), { once: true });
   let code: number = EXIT.ok;
   let said = '';
+  let why: ToldError | null = null;
   // To load its code takes a service a core for half a second: more at a time than there are cores
   // would only make the one late that the others wait for.
   const loading = new Turns(availableParallelism());
@@ -73,10 +75,15 @@ export function startTree(o: TreeOptions): Tree {
       children.set(service, child);
       heard(child, 'loaded', done);
       heard(child, 'joined', () => joined.get(service)?.resolve());
+      let last: ToldError | null = null;
+      child.on('message', (told: ChildMessage) => {
+        if (typeof told === 'object') last = told.error;
+      });
       const exit = await ended(child, stop.signal);
       if (stop.signal.aborted) return;
       if (exit === EXIT.config || exit === EXIT.blocked) {
         code = exit;
+        why = last;
         stop.abort();
         said = (await written?.words()) ?? '';
         return;
@@ -88,7 +95,7 @@ export function startTree(o: TreeOptions): Tree {
   };
   return {
     settled,
-    done: Promise.all(ORDER.map(keep)).then(() => ({ code, said })),
+    done: Promise.all(ORDER.map(keep)).then(() => ({ code, said, why })),
     pids: () =>
       Object.fromEntries([...children].map(([service, child]) => [service, child.pid ?? 0])),
   };
@@ -122,7 +129,7 @@ function spawnService(service: ServiceName, o: TreeOptions): Spawned {
 }
 
 /** Calls back when the child says so, or will never say it. */
-function heard(child: ChildProcess, message: ChildMessage, then: () => void): void {
+function heard(child: ChildProcess, message: ChildMessage & string, then: () => void): void {
   child
     .on('message', told => told === message && then())
     .once('error', then)

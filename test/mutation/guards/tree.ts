@@ -48,4 +48,13 @@ export const TREE_GUARDS: Guard[] = [
     tests: ['services/control/cli/service-log.test.ts'],
     named: 'is read on',
   },
+  {
+    name: 'what has ended a tree is said in JSON',
+    why: 'who reads JSON has a last status that waits, and no error',
+    file: 'services/control/cli/service-command.ts',
+    find: 'tellParent({ error: toldError(e) });',
+    replace: '',
+    tests: ['services/control/cli/cli.live.test.ts'],
+    named: 'says itself what has ended it',
+  },
 ];
