@@ -84,9 +84,9 @@ describe('status as text', () => {
     }
     expect(text).toContain('binlog.000002:4711');
     expect(text).toContain('1.3 s');
-    expect(text).toMatch(
-      /^shop {2}halted {2}phase copying for 5 s\nhalted: sink\/t1\/0: target-data: too long\n/,
-    );
+    // More than the five seconds where the machine is slow.
+    expect(text).toMatch(/^shop {2}halted {2}phase copying for (?:[5-9]|\d\d) s\n/);
+    expect(text).toContain('\nhalted: sink/t1/0: target-data: too long\n');
     expect(text).toContain('remedy: widen the column');
     expect(text).not.toContain('\x1b[');
   });
