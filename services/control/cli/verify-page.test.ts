@@ -79,6 +79,12 @@ describe('the page of a check', () => {
     expect(html).not.toContain('<script');
   });
 
+  test('calls a table whose unsettled keys are not all listed unsettled', () => {
+    const unsettled = [{ table: 'orders', key: { id: '7' } }];
+    const html = checkPage(job, reportOf({ unsettled: 2000 }, { unsettled, truncated: true }));
+    expect(html).toContain('<td>orders</td><td>unsettled</td>');
+  });
+
   test('loads nothing', () => {
     expect(checkPage(job, reportOf({ differences: 1 }))).not.toMatch(
       /\b(?:src|href|url)\b|@import/,

@@ -17,7 +17,7 @@ import type { Report } from '../../../shared/member/reporter.ts';
 import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import { count, duration } from './number-text.ts';
 import { filled } from './output.ts';
-import { verdictOf } from './verify-text.ts';
+import { keyText, verdictOf } from './verify-text.ts';
 
 /** What of the job is on the page. */
 export type PageJob = Pick<Job, 'job' | 'sources' | 'targets'>;
@@ -121,8 +121,9 @@ function tableRow(t: TableResult): string[] {
   ];
 }
 
+/** A list that was cut has a key of its kind all the same. */
 function wordOf(t: TableResult): string {
-  if (t.differences.length > 0 || t.truncated) return 'different';
+  if (t.differences.length > 0) return 'different';
   if (t.unsettled.length > 0) return 'unsettled';
   return t.blocked > 0 ? 'blocked' : 'equal';
 }
@@ -151,12 +152,6 @@ function unsettledOf(r: CheckResult): string[] {
   if (keys.length === 0) return [];
   const rows = keys.map(u => [text(u.table), code(keyText(u.key))]);
   return ['<h2>Keys that changed at each probe</h2>', table(['Table', 'Key'], rows)];
-}
-
-function keyText(key: Record<string, string>): string {
-  return Object.entries(key)
-    .map(([column, value]) => `${column}=${value}`)
-    .join(', ');
 }
 
 function place(s: { host: string; port: number; database: string }): string {

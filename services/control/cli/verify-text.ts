@@ -26,13 +26,10 @@ export function renderCheck(report: Report): string {
   );
   const shown = result.tables.flatMap(t => t.differences).slice(0, SHOWN_MAX);
   for (const d of shown) {
-    const key = Object.entries(d.key)
-      .map(([column, value]) => `${column}=${value}`)
-      .join(', ');
     const places = d.targets.length > 0 ? `on ${d.targets.join(', ')}` : 'on no target';
     const expected = d.expected === null ? 'expected nowhere' : `expected on ${d.expected}`;
     const twice = d.kind === 'duplicate' ? `, in sources ${d.sources.join(' and ')}` : '';
-    lines.push(`  ${d.kind}: ${d.table} ${key} (${places}, ${expected}${twice})`);
+    lines.push(`  ${d.kind}: ${d.table} ${keyText(d.key)} (${places}, ${expected}${twice})`);
   }
   if (shown.some(d => d.kind === 'duplicate')) {
     lines.push(
@@ -47,6 +44,13 @@ export function renderCheck(report: Report): string {
     lines.push(`  unsettled: ${u.table} ${JSON.stringify(u.key)} changed at each probe`);
   }
   return [...lines, `${verdictOf(result)}; ${extentOf(result)}`].join('\n');
+}
+
+/** Key columns with their values, as people write them. */
+export function keyText(key: Record<string, string>): string {
+  return Object.entries(key)
+    .map(([column, value]) => `${column}=${value}`)
+    .join(', ');
 }
 
 /** The headline: the worst thing that is true. */
