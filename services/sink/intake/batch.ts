@@ -32,6 +32,8 @@ export interface Step extends Advance {
 
 export class Batch {
   readonly #limits: BatchLimits;
+  /** Where the partition task that is collected has to stop, in totals of the batch. */
+  #until: BatchLimits;
   readonly #folds = new Map<SinkTable, TableFold>();
   #held: RoutedBatch[] = [];
   steps: Step[] = [];
@@ -41,6 +43,7 @@ export class Batch {
 
   constructor(limits: BatchLimits) {
     this.#limits = limits;
+    this.#until = limits;
   }
 
   /** Tables that have something to do. */
@@ -49,16 +52,26 @@ export class Batch {
   }
 
   /**
-   * Fills an empty batch. Partition tasks that come first are served first; a partition task with a
-   * limit of its own, which looks for the record that the target refuses, is alone in its batch.
+   * Fills an empty batch. Tables whose partition tasks come first are served first; a partition
+   * task with a limit of its own, which looks for the record that the target refuses, is alone in
+   * its batch.
+   *
+   * The partition tasks of a table share what room there is: rows of a copy come in the order of
+   * their keys, spread over the partitions, and the target takes those that are neighbours in its
+   * index cheaper together than far apart.
    */
   collect(tasks: Iterable<PartitionTask>): void {
-    for (const task of tasks) {
-      if (task.state !== 'running' || task.queue.length === 0) continue;
-      const isAlone = task.limit < Number.POSITIVE_INFINITY;
-      if (isAlone && this.steps.length > 0) continue;
-      this.steps.push(this.#collectTask(task));
-      if (isAlone || this.#isFull()) break;
+    const ready = [...tasks].filter(t => t.state === 'running' && t.queue.length > 0);
+    const [first] = ready;
+    if (first === undefined) return;
+    if (isAlone(first)) {
+      this.steps.push(this.#collectTask(first));
+      return;
+    }
+    const byTable = Map.groupBy(ready, t => t.table);
+    for (const ofTable of byTable.values()) {
+      this.#collectTable(ofTable.filter(t => !isAlone(t)));
+      if (this.#isFull(this.#limits)) return;
     }
   }
 
@@ -76,8 +89,24 @@ export class Batch {
     this.bytes = 0;
   }
 
-  #isFull(): boolean {
-    return this.rows >= this.#limits.rows || this.bytes >= this.#limits.bytes;
+  /** Those that have least first: what they leave of their share is for the others. */
+  #collectTable(tasks: PartitionTask[]): void {
+    const { rows, bytes } = this.#limits;
+    tasks.sort((a, b) => a.bytesQueued - b.bytesQueued);
+    for (const [i, task] of tasks.entries()) {
+      if (this.#isFull(this.#limits)) break;
+      const part = 1 / (tasks.length - i);
+      this.#until = {
+        rows: this.rows + (rows - this.rows) * part,
+        bytes: this.bytes + (bytes - this.bytes) * part,
+      };
+      this.steps.push(this.#collectTask(task));
+    }
+    this.#until = this.#limits;
+  }
+
+  #isFull(limits: BatchLimits): boolean {
+    return this.rows >= limits.rows || this.bytes >= limits.bytes;
   }
 
   #collectTask(task: PartitionTask): Step {
@@ -105,7 +134,8 @@ export class Batch {
       }
       reach(step, routed.end);
       step.error = routed.error;
-      if (step.error !== null || step.records >= task.limit || this.#isFull()) return step;
+      if (step.error !== null || step.records >= task.limit || this.#isFull(this.#until))
+        return step;
     }
     return step;
   }
@@ -115,7 +145,7 @@ export class Batch {
     const { task } = step;
     const fold = this.#foldOf(routed.table);
     for (let i = from; i < to; i++) {
-      if (this.#isFull()) return i;
+      if (this.#isFull(this.#until)) return i;
       const ordinal = routed.ordinal[i] as number;
       if (ordinal >= 0) {
         const epoch = routed.epoch[i] as number;
@@ -144,6 +174,10 @@ export class Batch {
     }
     return fold;
   }
+}
+
+function isAlone(task: PartitionTask): boolean {
+  return task.limit < Number.POSITIVE_INFINITY;
 }
 
 function reach(step: Step, { offset, history }: LogPosition): void {

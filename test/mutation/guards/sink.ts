@@ -65,6 +65,15 @@ export const SINK_GUARDS: Guard[] = [
     named: 'trimmed',
   },
   {
+    name: 'the partitions of a table share a batch',
+    why: 'one partition runs ahead of the others of its table',
+    file: 'services/sink/intake/batch.ts',
+    find: 'const part = 1 / (tasks.length - i);',
+    replace: 'const part = 1;',
+    tests: ['services/sink/intake/batch.test.ts'],
+    named: 'share a batch',
+  },
+  {
     name: 'version skip',
     why: 'a redelivered suffix is applied again',
     file: 'services/sink/intake/batch.ts',
