@@ -55,16 +55,23 @@ export async function fill(
   }
 }
 
-/** Multi-row upserts of the rows with these numbers, `size` rows each. */
+/**
+ * Multi-row upserts of the rows with these numbers, `size` rows each; of all columns, as whoever
+ * copies a row must write them.
+ */
 export function upserts(table: string, numbers: readonly number[], size: number): string[] {
-  const sets = COLUMNS.split(',')
+  const columns = `${COLUMNS},updated_at`;
+  const sets = columns
+    .split(',')
     .slice(1)
     .map(c => `${c}=v.${c}`);
   const statements: string[] = [];
   for (let i = 0; i < numbers.length; i += size) {
-    const rows = numbers.slice(i, i + size).map(n => rowText(n + 1, n));
+    const rows = numbers
+      .slice(i, i + size)
+      .map(n => `${rowText(n + 1, n).slice(0, -1)},'2026-01-02 03:04:05.123')`);
     statements.push(
-      `INSERT INTO ${DATABASE}.${table} (${COLUMNS}) VALUES ${rows.join(',')} AS v
+      `INSERT INTO ${DATABASE}.${table} (${columns}) VALUES ${rows.join(',')} AS v
        ON DUPLICATE KEY UPDATE ${sets.join(',')}`,
     );
   }
