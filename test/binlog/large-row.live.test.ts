@@ -11,7 +11,7 @@ import { KafkaConfigs } from './kafka-configs.ts';
 const MB = 1024 * 1024;
 const MINUTES = 60_000;
 /** RESHARD_LARGE_ROW_MB=64 is the full size; an update of the default passes 16 MB packets, too. */
-const ROW_MB = Number(process.env.RESHARD_LARGE_ROW_MB ?? 20);
+const ROW_MB = Number(process.env.RESHARD_LARGE_ROW_MB ?? 17);
 const ROW = ROW_MB * MB;
 /** An update carries the row twice: before and after. */
 const EVENT_MB = 2 * ROW_MB;
