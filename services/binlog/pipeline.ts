@@ -16,6 +16,7 @@ import { sourcePosition } from '../../shared/change/source-position.ts';
 import { type ChunkRecord, chunkCodec } from '../../shared/codec/chunk-record.ts';
 import type { RecordCodec } from '../../shared/codec/record-codec.ts';
 import type { JobSource } from '../../shared/job/job.ts';
+import { routeOf } from '../../shared/job/job-route.ts';
 import { skippedBy } from '../../shared/job/state/ddl-request.ts';
 import { foreignJob } from '../../shared/job/state/identity.ts';
 import type { Start, TablePlan } from '../../shared/job/state/job-view.ts';
@@ -32,6 +33,7 @@ import type { TransactionalWriter } from '../../shared/kafka/transactional-write
 import { wholeRecord } from '../../shared/kafka/wire/record-slices.ts';
 import type { ServiceContext } from '../../shared/member/context.ts';
 import { asReshardError, describeError, ReshardError } from '../../shared/runtime/error.ts';
+import type { TableSchema } from '../../shared/schema/table-schema.ts';
 import type { RawEvent } from './capture/binlog-event.ts';
 import { Capture } from './capture/capture.ts';
 import type { PassedStatement } from './capture/capture-options.ts';
@@ -105,7 +107,9 @@ export class Pipeline {
     this.clockAheadMs = facts.clockAheadMs;
     this.#schemaChange = codecs.schemaChange;
     const trust = notes.trust ?? null;
-    this.#judge = new LiveJudge({ source, flavor: facts.flavor, log: context.log, trust });
+    const { job, log } = context;
+    const routed = (schema: TableSchema): readonly string[] => routeOf(job, schema).columns;
+    this.#judge = new LiveJudge({ source, flavor: facts.flavor, log, trust, routed });
     this.writer = this.#openWriter(codecs.progress);
     this.#dump = new BinlogDump({
       endpoint: source,

@@ -17,6 +17,7 @@ type AvroField = {
   default?: unknown;
   'reshard.column'?: string;
   'reshard.default'?: unknown;
+  'reshard.type'?: string;
 };
 
 /** Value of the key topic subject: the columns of the row key in key order. */
@@ -82,6 +83,8 @@ function fields(table: TableSchema, columns: Column[], nullable: boolean): AvroF
       if (!union) field.default = value;
       field['reshard.default'] = value;
     }
+    // No key column is ever made longer.
+    if (nullable && column.widened !== undefined) field['reshard.type'] = column.widened;
     if (name !== column.name) field['reshard.column'] = column.name;
     return field;
   });

@@ -138,7 +138,9 @@ const options = z.strictObject({
   addedColumns: z
     .enum(['apply', 'stop'])
     .default('apply')
-    .describe('columns that come to a table of a source: take them up, or halt the source there'),
+    .describe(
+      'columns that come to a table of a source, or get longer: take up, or halt the source there',
+    ),
   parkDeadlineSeconds: z
     .number()
     .min(1)

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import {
   alterTable,
+  lengthened,
   notNullDefinition,
   textClause,
   withDefault,
@@ -65,6 +66,24 @@ test.each([
   ['`a` int DEFAULT (1 + 2)', undefined],
 ])('a column with another default: %s', (definition, wanted) => {
   expect(withDefault(definition, '7')).toBe(wanted);
+});
+
+test.each([
+  [
+    "`a` varchar(9) CHARACTER SET latin1 DEFAULT 'varchar(9)' COMMENT 'x'",
+    "`a` varchar(20) CHARACTER SET latin1 DEFAULT 'varchar(9)' COMMENT 'x'",
+  ],
+  [
+    '`a` varbinary(9) NOT NULL /*!80023 INVISIBLE */',
+    '`a` varchar(20) NOT NULL /*!80023 INVISIBLE */',
+  ],
+  ['`a` varchar(9)', '`a` varchar(20)'],
+  ["`a` enum('a varchar(9)')", undefined],
+  ['`b` varchar(9)', undefined],
+])('a column is made longer, and all else of it stays: %s', (definition, wanted) => {
+  const create = `CREATE TABLE \`t\` (\n  \`id\` int,\n  ${definition},\n  KEY \`a\` (\`a\`)\n)`;
+  const sql = lengthened('`t`', create, 'a', 'varchar(20)');
+  expect(sql).toBe(wanted && `ALTER TABLE \`t\` MODIFY COLUMN ${wanted};`);
 });
 
 test('a column is added with the default that is asked for', () => {

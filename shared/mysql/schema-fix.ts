@@ -63,6 +63,25 @@ export function withTextOf(definition: string, text: string): string {
   return definition.replace(PLAIN_TEXT, start => `${start} ${text}`);
 }
 
+/** A column that has a length, up to the end of it. */
+const WITH_LENGTH = /^(`(?:[^`]|``)*` )(?:varchar|varbinary)\(\d+\)(?= |$)/i;
+
+/**
+ * The ALTER TABLE that makes a column of the table longer and leaves all else of it as the table's
+ * own CREATE TABLE says; undefined if that has no such column. `type`: `varchar(200)`.
+ */
+export function lengthened(
+  table: string,
+  createTable: string,
+  column: string,
+  type: string,
+): string | undefined {
+  const definition = columnDefinition(createTable, column);
+  if (definition === undefined || !WITH_LENGTH.test(definition)) return undefined;
+  const longer = definition.replace(WITH_LENGTH, (_, name: string) => `${name}${type}`);
+  return `ALTER TABLE ${table} MODIFY COLUMN ${longer};`;
+}
+
 /** A table's own collation, which is not printed with the columns that have it. */
 export interface TableCollation {
   flavor: Flavor;

@@ -84,6 +84,34 @@ test('a column that was added with a constant has it in rows from before, NULL o
   expect(new RowProjection(now, now).older.toJs(out.buf, 0)).toEqual([5, 7, -3]);
 });
 
+test('a column that was made longer keeps its values, NULL or not', () => {
+  const text = (name: string, length: number): Column => ({
+    ...column(name),
+    type: { kind: 'text', form: 'varchar', charset: 'utf8mb4', collation: 'utf8mb4_bin', length },
+  });
+  const older = table([column('id', false), text('a', 40), text('b', 400)]);
+  const now = table([text('b', 800), column('id', false), text('a', 800)]);
+  const projection = new RowProjection(older, now);
+  const values = (a: string | null, b: string): Buffer => {
+    // One byte says the length of what has no more than 255 bytes, two that of others.
+    const short = a === null ? [] : [Buffer.from([a.length]), Buffer.from(a)];
+    const long = [Buffer.from([b.length & 255, b.length >> 8]), Buffer.from(b)];
+    return Buffer.concat([Buffer.from([a === null ? 2 : 0, 7, 0, 0, 0]), ...short, ...long]);
+  };
+  for (const [a, b] of [
+    ['x', 'y'.repeat(300)],
+    ['', ''],
+    [null, 'z'],
+  ] as const) {
+    const [old, out] = [new ByteWriter(), new ByteWriter()];
+    const bytes = values(a, b);
+    expect(projection.older.fromBinlog(bytes, 0, bytes.length, old)).toBe(bytes.length);
+    expect(projection.project(old.buf, 0, out)).toBe(old.pos);
+    expect(new RowProjection(now, now).older.toJs(out.buf, 0)).toEqual([b, 7, a]);
+  }
+  expect(() => new RowProjection(now, older)).toThrow(/was another one/);
+});
+
 test.each<[string, Column[], Column[]]>([
   [
     'a column that may not be NULL',

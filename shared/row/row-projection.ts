@@ -1,13 +1,15 @@
 /**
  * Rows of an older shape of a table as rows of its present one: columns that were added later are
  * in them what the server has made them in the rows that were there: NULL, or the constant of the
- * statement (`fill`). The other columns keep their bytes; they may be in another order.
+ * statement (`fill`). The other columns keep their bytes; they may be in another order, and longer
+ * by now.
  *
  * Invariant: it exists only where that is exact: what is missing may be NULL or has its constant,
- * all else is the same type. Anything else is refused when it is made.
+ * all else is the same type, or was only made longer. Anything else is refused when it is made.
  */
 import type { ByteWriter } from '../runtime/bytes.ts';
 import { ReshardError } from '../runtime/error.ts';
+import { isWidened } from '../schema/column-widening.ts';
 import { sameColumn } from '../schema/table-growth.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 import type { Column } from '../type/column-type.ts';
@@ -34,7 +36,7 @@ export class RowProjection {
       const at = older.columns.findIndex(c => c.name === column.name);
       const was = older.columns[at];
       if (was === undefined && fillOf(present, column, i) !== null) return ABSENT;
-      if (was !== undefined && sameColumn(was, column)) return at;
+      if (was !== undefined && carriesOver(was, column)) return at;
       throw new ReshardError('schema-changed', `${present.table}.${column.name} was another one`, {
         context: { table: present.table, column: column.name },
       });
@@ -63,6 +65,8 @@ export class RowProjection {
     return end;
   }
 }
+
+const carriesOver = (was: Column, is: Column): boolean => sameColumn(was, is) || isWidened(was, is);
 
 /** The bytes of the column in a row from before it came; null: it cannot be told. */
 function fillOf(present: TableSchema, column: Column, index: number): Buffer | null {

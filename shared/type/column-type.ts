@@ -55,4 +55,9 @@ export type Column = {
    * that were there. Rows of before have it; none is NULL.
    */
   fill?: string;
+  /**
+   * Of a column that was made longer while the job ran: its declaration. It is in the value schema,
+   * so that a plan with it has another schema than the one before.
+   */
+  widened?: string;
 };

@@ -1,17 +1,18 @@
 /**
  * Columns that are added at sources while the job runs, and nobody does anything: control adds them
  * to the targets and takes them up, whatever dies meanwhile: columns that are NULL in the rows that
- * are there, and those with a constant. What changes more than that is left to the operator.
+ * are there, those with a constant, and those that are made longer. What changes more than that is
+ * left to the operator.
  * Enforces I14.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { DdlList } from '../../services/control/command/ddl-list.ts';
 import { schemaTopic } from '../../shared/kafka/topic-name.ts';
 import { until } from '../../shared/runtime/clock.ts';
 import type { Load } from '../support/load/load.ts';
 import type { PlainConsumer } from '../support/plain-consumer.ts';
 import { callReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
+import { ddlList, ddlOf } from './ddl-facts.ts';
 import { SERVICES, ShopJob } from './shop-job.ts';
 
 const MINUTES = 60_000;
@@ -34,20 +35,17 @@ afterAll(async () => {
   await mysql?.[Symbol.asyncDispose]();
 }, MINUTES);
 
-async function columnsOf(target: number, table: string): Promise<string[]> {
-  await using client = await job.sql(target);
-  const rows = await client.rows(
-    `SELECT COLUMN_NAME FROM information_schema.COLUMNS
-      WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '${table}' ORDER BY ORDINAL_POSITION`,
-  );
-  return rows.map(([name]) => String(name));
-}
+/** Waits for it. */
+const soon = <T>(what: string, found: Parameters<typeof until<T>>[0]): Promise<T> =>
+  until(found, { timeoutMs: MINUTES, what });
+
+const columnsOf = async (target: number, table: string): Promise<string[]> =>
+  (await ddlOf(job, target, table)).flatMap(line => /^ {2}`(.*?)` /.exec(line)?.[1] ?? []);
 
 const columnThere = (target: number, table: string, column: string): Promise<unknown> =>
-  until(async () => (await columnsOf(target, table)).includes(column), {
-    timeoutMs: MINUTES,
-    what: `${column} of ${table} on target ${target}`,
-  });
+  soon(`${column} of ${table} on target ${target}`, async () =>
+    (await columnsOf(target, table)).includes(column),
+  );
 
 /** The loads end: targets, a plain consumer and a check say that all is equal. */
 async function endsEqual(loads: readonly Load[], consumer: PlainConsumer): Promise<void> {
@@ -69,34 +67,27 @@ async function onTarget(target: number, ...statements: string[]): Promise<string
 
 /** What control says of columns that it leaves to the operator. */
 const left = (words: RegExp): Promise<string> =>
-  until(() => job.logOf('control').find(l => l.includes('left to the operator') && words.test(l)), {
-    timeoutMs: MINUTES,
-    what: `control to leave ${words}`,
-  });
+  soon(`control to leave ${words}`, () =>
+    job.logOf('control').find(l => l.includes('left to the operator') && words.test(l)),
+  );
 
 const errors = (): string[] =>
   (job.status?.services ?? []).flatMap(s => (s.state === 'halted' && s.error ? [s.error] : []));
 
 const sourceOf = (source: number): string => job.status?.sources[source]?.source ?? '';
 
-async function listed(table: string): Promise<DdlList> {
-  const { code, out, err } = await callReshard(
-    'ddl',
-    'list',
-    job.jobFile,
-    '--json',
-    '--tables',
-    table,
-  );
-  expect(code, err).toBe(0);
-  return JSON.parse(out);
-}
-
 /** How often control has taken columns of the table up. */
 const takenUp = (source: number, table: string): number => {
-  const words = ['added columns are taken up', `"${sourceOf(source)}"`, `"${table}"`];
+  const words = ['columns are taken up', `"${sourceOf(source)}"`, `"${table}"`];
   return job.logOf('control').filter(line => words.every(w => line.includes(w))).length;
 };
+
+/** Of both tables, of the first source and the second. */
+const taken = (): number[] =>
+  [0, 1].flatMap(s => ['orders', 'customers'].map(table => takenUp(s, table)));
+
+const hasMore = (before: number[], more: number[]): boolean =>
+  taken().every((n, i) => n >= (before[i] ?? 0) + (more[i] ?? 0));
 
 it(
   'both sources get them, with statements of their own and apart; control dies on the way',
@@ -124,10 +115,10 @@ it(
       "UPDATE orders SET tag = 'other' WHERE order_id % 5 = 0",
     );
     // What is expected is a short halt at each source, which the watch of a drain would not stand.
-    await until(() => [0, 1].every(s => takenUp(s, 'orders') > 0) && errors().length === 0, {
-      timeoutMs: MINUTES,
-      what: 'both sources to go on',
-    });
+    await soon(
+      'both sources to go on',
+      () => [0, 1].every(s => takenUp(s, 'orders') > 0) && errors().length === 0,
+    );
     await endsEqual(loads, consumer);
     for (const target of [0, 1]) {
       const columns = await columnsOf(target, 'orders');
@@ -180,13 +171,13 @@ it(
          DEFAULT '7'`,
       'UPDATE customers SET level = 5 WHERE customer_id % 5 = 0',
     );
-    await until(() => takenUp(1, 'customers') >= 2 && errors().length === 0, {
-      timeoutMs: MINUTES,
-      what: 'both sources to go on',
-    });
+    await soon(
+      'both sources to go on',
+      () => takenUp(1, 'customers') >= 2 && errors().length === 0,
+    );
     await endsEqual(loads, consumer);
     // Each statement is once in the topic, behind all that was halted and killed.
-    const list = await listed('customers');
+    const list = await ddlList(job, 'customers');
     expect(list.open).toEqual([]);
     const ways = [0, 1].map(s => list.changes.filter(c => c.source === sourceOf(s)));
     expect(ways.map(of => of.map(c => c.decision))).toEqual([
@@ -216,22 +207,68 @@ it(
 );
 
 it(
+  'columns that are made longer keep their values and hold longer ones, though control dies at it',
+  async () => {
+    job.start(...SERVICES);
+    await job.copied();
+    const loads = [job.load(60, 5, 0), job.load(60, 5, 1)];
+    const consumer = await job.plainConsumer();
+    let before = taken();
+    // Rows of each length are in the binlog when its reader comes to the first statement.
+    await job.end('binlog', 'SIGKILL');
+    const label = "MODIFY label VARCHAR(300) CHARACTER SET latin1 NOT NULL DEFAULT 'A, b'";
+    await job.onSource(
+      0,
+      "UPDATE orders SET tag = 'short' WHERE order_id % 7 = 0",
+      'ALTER TABLE orders MODIFY COLUMN tag VARCHAR(200) NULL',
+      "UPDATE orders SET tag = REPEAT('lö-ng', 40) WHERE order_id % 4 = 0",
+      `ALTER TABLE customers ${label}`,
+      "UPDATE customers SET label = REPEAT('é', 300) WHERE customer_id % 3 = 0",
+    );
+    job.start('binlog');
+    await soon('the first target to be altered', async () =>
+      (await ddlOf(job, 0, 'orders')).some(line => line.includes('`tag` varchar(200)')),
+    );
+    await job.end('control', 'SIGKILL');
+    job.start('control');
+    await soon(
+      'the first source to go on',
+      () => hasMore(before, [1, 1, 0, 0]) && errors().length === 0,
+    );
+    before = taken();
+    await job.onSource(
+      1,
+      'ALTER TABLE orders ADD COLUMN soon INT',
+      "ALTER TABLE orders CHANGE tag tag VARCHAR(200), ADD COLUMN late INT, COMMENT 'x'",
+      "UPDATE orders SET tag = REPEAT('1', 200), late = 5 WHERE order_id % 5 = 0",
+      `ALTER TABLE customers ${label}`,
+    );
+    await job.onSource(0, 'ALTER TABLE orders ADD COLUMN late INT, ADD soon INT');
+    await soon(
+      'the second source to go on',
+      () => hasMore(before, [1, 0, 2, 1]) && errors().length === 0,
+    );
+    await endsEqual(loads, consumer);
+    const tag = (await ddlOf(job, 1, 'orders')).find(line => line.includes('`tag`'));
+    expect(tag).toMatch(/varchar\(200\) CHARACTER SET utf8mb4 .*DEFAULT NULL/);
+  },
+  4 * MINUTES,
+);
+
+it(
   'another constant at the other source is a conflict: nothing is taken up, a recopy ends it',
   async () => {
     job.start(...SERVICES);
     await job.copied();
     const grade = 'ALTER TABLE order_items ADD nothing INT NOT NULL, ADD COLUMN grade INT NOT NULL';
     await job.onSource(0, `${grade} DEFAULT 1`);
-    await until(() => takenUp(0, 'order_items') === 1, {
-      timeoutMs: MINUTES,
-      what: 'the first source to go on',
-    });
+    await soon('the first source to go on', () => takenUp(0, 'order_items') === 1);
     await job.onSource(1, `${grade} DEFAULT 2`);
     await left(/grade has another default than rows of the source have in it.*by another source/);
     const at = ['--source', sourceOf(1), '--tables', 'order_items'];
     const shown = await callReshard('ddl', 'show', job.jobFile, ...at);
     expect(shown.out).toMatch(/cannot be taken up: grade has another default.*reshard recopy/s);
-    expect((await listed('order_items')).open).toMatchObject([
+    expect((await ddlList(job, 'order_items')).open).toMatchObject([
       { source: sourceOf(1), table: 'order_items', error: expect.stringMatching(/ddl show/) },
     ]);
     const { code, err } = await callReshard(
@@ -239,10 +276,10 @@ it(
       ...['--yes', '--json', '--timeout', '150'],
     );
     expect(code, err).toBe(0);
-    await until(() => errors().length === 0, { timeoutMs: MINUTES, what: 'the source to go on' });
+    await soon('the source to go on', () => errors().length === 0);
     await job.drained();
     await job.expectEqual();
-    const { open, changes } = await listed('order_items');
+    const { open, changes } = await ddlList(job, 'order_items');
     const decisions = changes.map(c => [c.source, c.decision]);
     expect([open, decisions]).toEqual([
       [],
@@ -261,10 +298,7 @@ it(
     job.start(...SERVICES);
     await job.copied();
     await job.onSource(0, 'ALTER TABLE customers ADD COLUMN at DATETIME DEFAULT NOW()');
-    await until(() => errors().some(e => /ALTER of customers/.test(e)), {
-      timeoutMs: MINUTES,
-      what: 'the source to halt',
-    });
+    await soon('the source to halt', () => errors().some(e => /ALTER of customers/.test(e)));
     // Whoever knows that it has changed no row may say so, but not while the table is another one.
     const skip = () =>
       callReshard('ddl', 'skip', job.jobFile, '--source', sourceOf(0), '--yes', '--json');
@@ -272,32 +306,25 @@ it(
     expect([early.code, early.err]).toEqual([1, expect.stringMatching(/not as planned any more/)]);
     await job.onSource(0, 'ALTER TABLE customers DROP COLUMN at');
     const skipped = async () =>
-      (await listed('customers')).changes.filter(c => c.decision === 'skipped');
+      (await ddlList(job, 'customers')).changes.filter(c => c.decision === 'skipped');
     // Each of the two by a word of its own, when the log has come to it.
-    await until(
-      async () => {
-        await skip();
-        return (await skipped()).length === 2;
-      },
-      { timeoutMs: MINUTES, what: 'both statements to be passed over' },
-    );
+    await soon('both statements to be passed over', async () => {
+      await skip();
+      return (await skipped()).length === 2;
+    });
     for (const { source, by } of await skipped()) {
       expect([source, by === '']).toEqual([sourceOf(0), false]);
     }
-    await until(() => !errors().some(e => /of customers/.test(e)), {
-      timeoutMs: MINUTES,
-      what: 'the log to go on',
-    });
+    await soon('the log to go on', () => !errors().some(e => /of customers/.test(e)));
     await using client = await job.sql(0);
     await client.run('ALTER TABLE order_items ADD COLUMN gift VARCHAR(5)');
     await job.onSource(1, 'ALTER TABLE order_items ADD COLUMN gift INT NULL');
     await left(/order_items.*gift/);
     expect(await columnsOf(1, 'order_items')).not.toContain('gift');
     expect(await columnsOf(1, 'customers')).not.toContain('at');
-    const halt = await until(() => errors().find(e => /adds gift/.test(e)), {
-      timeoutMs: MINUTES,
-      what: 'status to show the halt',
-    });
+    const halt = await soon('status to show the halt', () =>
+      errors().find(e => /adds gift/.test(e)),
+    );
     expect(halt).toMatch(/reshard ddl show/);
     // The way out is the one that the halt names.
     await client.run('ALTER TABLE order_items MODIFY gift INT NULL');
@@ -306,10 +333,7 @@ it(
     const at = ['--source', sourceOf(1), '--tables', 'order_items'];
     const { code, err } = await callReshard('ddl', 'apply', job.jobFile, '--yes', ...at);
     expect(code, err).toBe(0);
-    await until(() => !errors().some(e => /adds gift/.test(e)), {
-      timeoutMs: MINUTES,
-      what: 'the second source to go on',
-    });
+    await soon('the second source to go on', () => !errors().some(e => /adds gift/.test(e)));
   },
   3 * MINUTES,
 );
@@ -318,10 +342,7 @@ it(
   'a column that a target would fill otherwise than the source is left to the operator',
   async () => {
     job.start(...SERVICES);
-    await until(() => job.status?.tables.every(t => t.complete), {
-      timeoutMs: MINUTES,
-      what: 'the copy',
-    });
+    await soon('the copy', () => job.status?.tables.every(t => t.complete));
     for (const t of [0, 1]) {
       await onTarget(t, 'ALTER TABLE order_items ADD COLUMN flag INT DEFAULT 7');
     }
@@ -342,10 +363,7 @@ it(
     }
     const { code, err } = await callReshard('ddl', 'apply', job.jobFile, '--yes', ...at);
     expect(code, err).toBe(0);
-    await until(() => !errors().some(e => /adds flag/.test(e)), {
-      timeoutMs: MINUTES,
-      what: 'the second source to go on',
-    });
+    await soon('the second source to go on', () => !errors().some(e => /adds flag/.test(e)));
     for (const t of [0, 1]) {
       const [counts] = await onTarget(t, 'SELECT COUNT(*) > 0, COUNT(flag) FROM order_items');
       expect(counts).toEqual(['1', '0']);
@@ -355,18 +373,15 @@ it(
     await reader.run('START TRANSACTION');
     await reader.rows('SELECT * FROM order_items LIMIT 1');
     await job.onSource(1, 'ALTER TABLE order_items ADD COLUMN `late-one` INT NULL');
-    await until(
-      () => {
-        const adding = job.status?.repairs.find(r => r.stage === 'adding columns');
-        return /lock wait timeout/i.test(adding?.waiting?.what ?? '');
-      },
-      { timeoutMs: MINUTES, what: 'status to tell of the lock' },
-    );
-    await reader.close();
-    await until(() => takenUp(1, 'order_items') > 0 && !errors().some(e => /order_items/.test(e)), {
-      timeoutMs: MINUTES,
-      what: 'the second source to go on',
+    await soon('status to tell of the lock', () => {
+      const adding = job.status?.repairs.find(r => r.stage === 'adding columns');
+      return /lock wait timeout/i.test(adding?.waiting?.what ?? '');
     });
+    await reader.close();
+    await soon(
+      'the second source to go on',
+      () => takenUp(1, 'order_items') > 0 && !errors().some(e => /order_items/.test(e)),
+    );
     // Rows of the first source, which has no such column, would get a time with each update.
     const seen = 'seen DATETIME NULL ON UPDATE CURRENT_TIMESTAMP';
     // And the name that a column has in the topic is not for another one.

@@ -15,7 +15,9 @@ import { RowCodec } from '../../../shared/row/row-codec.ts';
 import { RowProjection } from '../../../shared/row/row-projection.ts';
 import { ByteWriter } from '../../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
+import { isWidened } from '../../../shared/schema/column-widening.ts';
 import { schemaFingerprint, type TableSchema } from '../../../shared/schema/table-schema.ts';
+import type { Column } from '../../../shared/type/column-type.ts';
 import type { SeenTable } from './seen-table.ts';
 import { olderShape } from './table-match.ts';
 
@@ -57,7 +59,7 @@ export interface CapturedTableOptions {
   maxMessageBytes: number;
   /** Transactions whose changes of the table the copy has: they are not read from the binlog. */
   skipped: GtidSet | null;
-  /** What the table was before columns were added to it. */
+  /** What the table was before columns were added to it, or made longer. */
   older?: readonly TableSchema[];
 }
 
@@ -80,6 +82,8 @@ export class CapturedTable {
   readonly fingerprint: string;
   /** Columns that came later than the first plan, in lower case. */
   readonly added: ReadonlySet<string>;
+  /** Columns that were made longer since then, in lower case: what they were. */
+  readonly narrower: ReadonlyMap<string, readonly Column[]>;
   /** Set while the table is being copied. */
   merge: ChunkMerge | null = null;
   readonly #skipped: GtidSet | null;
@@ -102,6 +106,7 @@ export class CapturedTable {
     this.keyPartition = new KeyPartition(o.schema, o.keyClasses, o.partitions);
     this.fingerprint = schemaFingerprint(o.schema);
     this.added = addedColumns(o.schema, o.older ?? []);
+    this.narrower = narrowerColumns(o.schema, o.older ?? []);
     this.#skipped = o.skipped;
     this.#maxBytes = o.maxMessageBytes;
     this.#codec = new RowCodec(o.schema);
@@ -131,8 +136,10 @@ export class CapturedTable {
    * grew; null if it is not.
    */
   shapeOf(seen: SeenTable): RowProjection | null {
-    const older = this.added.size === 0 ? null : olderShape(this.schema, this.added, seen);
-    return older === null ? null : new RowProjection(older, this.schema);
+    const { schema, added, narrower } = this;
+    const isFirst = added.size === 0 && narrower.size === 0;
+    const older = isFirst ? null : olderShape(schema, { added, narrower }, seen);
+    return older === null ? null : new RowProjection(older, schema);
   }
 
   skips(gtid: Gtid | null): boolean {
@@ -271,6 +278,17 @@ export class CapturedTable {
 function addedColumns(now: TableSchema, older: readonly TableSchema[]): Set<string> {
   const came = now.columns.filter(c => older.some(o => !o.columns.some(x => x.name === c.name)));
   return new Set(came.map(c => c.name.toLowerCase()));
+}
+
+function narrowerColumns(
+  now: TableSchema,
+  older: readonly TableSchema[],
+): Map<string, readonly Column[]> {
+  const found = now.columns.flatMap((is): [string, Column[]][] => {
+    const were = older.flatMap(o => o.columns.filter(c => c.name === is.name && isWidened(c, is)));
+    return were.length === 0 ? [] : [[is.name.toLowerCase(), were]];
+  });
+  return new Map(found);
 }
 
 function slice(s: Slice, buf: Buffer, start: number, end: number): Slice {

@@ -6,6 +6,7 @@
  */
 import { type ErrorKind, ReshardError } from '../../../shared/runtime/error.ts';
 import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
+import type { DeclaredLength } from '../../../shared/schema/column-widening.ts';
 
 export class Refusals {
   readonly #source: string;
@@ -66,19 +67,24 @@ export class Refusals {
     });
   }
 
-  /** Columns were added, which loses nothing: it can be taken up where the log stands. */
+  /** Columns came or are longer, which loses nothing: it can be taken up where the log stands. */
   grown(
     message: string,
     table: string,
     columns: readonly string[],
     constants: readonly AddedConstant[],
+    widened: readonly DeclaredLength[] = [],
   ): ReshardError {
+    const wider = widened.map(w => w.name).join(', ');
+    const adds = columns.length === 0 ? [] : [`adds ${columns.join(', ')}`];
+    const what = [...adds, ...(wider === '' ? [] : [`widens ${wider}`])].join(', ');
     const ddl = `\`reshard ddl show <job file> --source ${this.#source} --tables ${table}\``;
-    return new ReshardError('schema-changed', `${message} adds ${columns.join(', ')}`, {
+    return new ReshardError('schema-changed', `${message} ${what}`, {
       // Control reads it (grown-table.ts).
       context: {
         ...{ table, added: columns.join(', ') },
         ...(constants.length === 0 ? {} : { constants: JSON.stringify(constants) }),
+        ...(widened.length === 0 ? {} : { widened: JSON.stringify(widened) }),
       },
       remedy:
         `${ddl} says how the targets get it and how the log goes on from here, without a copy;` +

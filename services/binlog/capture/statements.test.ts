@@ -104,6 +104,24 @@ describe('statements that row events do not tell all of', () => {
     );
   });
 
+  test('columns that were only made longer halt, and are named, beside those that are added', async () => {
+    const halts = async (text: string): Promise<unknown> => {
+      open();
+      at.widened = ['n'];
+      gtid(10);
+      query(text);
+      return await Promise.all(at.held).catch(e => [e.message, e.context.added, e.context.widened]);
+    };
+    const type = [{ name: 'n', type: 'varchar(20)' }];
+    expect(await halts('ALTER TABLE t MODIFY n VARCHAR(20)')).toEqual([
+      ...['ALTER of t at the source widens n', '', JSON.stringify(type)],
+    ]);
+    expect(await halts('ALTER TABLE t ADD a INT, CHANGE n n VARCHAR(20)')).toEqual([
+      ...['ALTER of t at the source adds a, widens n', 'a', JSON.stringify(type)],
+    ]);
+    expect(at.asked).toEqual([]);
+  });
+
   test('columns that the plan has are passed: they were there, or came while it was made', () => {
     gtid(10);
     query('ALTER TABLE t ADD COLUMN IF NOT EXISTS N INT');

@@ -7,6 +7,7 @@
 import type { SchemaDecision } from '../../../shared/job/state/schema-change.ts';
 import { asReshardError, ReshardError, unreachable } from '../../../shared/runtime/error.ts';
 import { type AddedConstant, columnConstant } from '../../../shared/schema/column-constant.ts';
+import type { DeclaredLength } from '../../../shared/schema/column-widening.ts';
 import {
   allColumns,
   isServerKey,
@@ -189,7 +190,9 @@ export class Statements {
     if (effect === null || ours.length > 1) {
       throw this.#refusals.changed(what, isAll ? [] : names);
     }
-    const isTakenUp = effect.adds.some(name => table.added.has(name));
+    const isTakenUp =
+      effect.adds.some(name => table.added.has(name)) ||
+      effect.widens.some(({ name }) => table.narrower.has(name));
     const note = (): void => {
       noteCopied();
       this.#note(statement, table, text, isTakenUp ? 'taken up' : 'passed');
@@ -212,24 +215,32 @@ export class Statements {
    * What changes neither rows nor columns needs no question: were it misread, the table maps of the
    * rows that follow say so. What the server shows now may be the work of later statements.
    */
-  #altered(
-    what: string,
-    { schema, added }: CapturedTable,
-    effect: AlterEffect,
-    note: () => void,
-  ): Next {
-    const { adds, constants, acts, redeclares, drops } = effect;
-    if (losesKey(schema, drops)) {
+  #altered(what: string, table: CapturedTable, effect: AlterEffect, note: () => void): Next {
+    const { schema } = table;
+    if (losesKey(schema, effect.drops)) {
       const why = 'it takes away the index by which its rows are told apart, or renames it';
       throw this.#refusals.changed(`${what}: ${why}`, [schema.table]);
     }
+    if (effect.widens.length === 0) return this.#grown(what, table, effect, [], note);
+    const found = this.#o.judge.widened(effect, schema, () => this.#o.position.whole());
+    return found.then(widened => this.#grown(what, table, effect, widened, note));
+  }
+
+  #grown(
+    what: string,
+    { schema, added }: CapturedTable,
+    effect: AlterEffect,
+    widened: readonly DeclaredLength[],
+    note: () => void,
+  ): Next {
+    const { adds, constants, acts, redeclares } = effect;
     // What the plan has is on the targets: it was taken up, or was there (IF NOT EXISTS) or came
     // while the plan was made. Row images of before it are told by their table maps.
     const planned = new Set(allColumns(schema).map(c => c.name.toLowerCase()));
     const unknown = adds.filter(name => !planned.has(name));
-    if (unknown.length > 0) {
+    if (unknown.length > 0 || widened.length > 0) {
       const told = constants.filter(c => unknown.includes(c.name));
-      throw this.#refusals.grown(what, schema.table, unknown, told);
+      throw this.#refusals.grown(what, schema.table, unknown, told, widened);
     }
     // Taken up before its statement was read, or by hand: the table may have shown another value.
     const other = adds.find(name => added.has(name) && !isFilledSo(schema, name, constants));

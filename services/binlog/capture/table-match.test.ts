@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import type { ColumnType } from '../../../shared/type/column-type.ts';
+import type { Column, ColumnType } from '../../../shared/type/column-type.ts';
 import type { SeenColumn } from '../../../shared/type/seen-column.ts';
 import { olderShape, tableDifference } from './table-match.ts';
+
+const since = (added: string[] = [], narrower: [string, Column[]][] = []) => ({
+  added: new Set(added),
+  narrower: new Map(narrower),
+});
 
 const text = (
   form: 'char' | 'varchar' | 'text',
@@ -163,7 +168,7 @@ test("another key than the server's own is compared by what the server takes for
   expect(of(['c1'], [1])).toBeNull();
   expect(of(['c1'], [0])).toMatch(/^the key was \(c1\) and is \(c\)/);
   const grown = { ...table, keyIndex: { name: 'u', serverKey: ['c1'] } };
-  const older = olderShape(grown, new Set(), { columns: [...columns].reverse(), primaryKey: [0] });
+  const older = olderShape(grown, since(), { columns: [...columns].reverse(), primaryKey: [0] });
   expect(older).toMatchObject({ primaryKey: [1], columns: [{ name: 'c1' }, { name: 'c' }] });
 });
 
@@ -173,7 +178,7 @@ describe('a table that has grown', () => {
   const [a, b, c] = ['c', 'c1', 'c2'].map(name => seenOf({ code: 3, name }));
   if (!a || !b || !c) throw new Error('three columns');
   const of = (columns: SeenColumn[], added: string[], primaryKey = [0]) =>
-    olderShape(grown, new Set(added), { columns, primaryKey })?.columns.map(x => x.name);
+    olderShape(grown, since(added), { columns, primaryKey })?.columns.map(x => x.name);
 
   test('is known as it was at each time, in the order of the event', () => {
     expect(of([a, b], ['c2'])).toEqual(['c', 'c1']);
@@ -191,9 +196,22 @@ describe('a table that has grown', () => {
     expect(difference([a, seen, b, c])).toBeNull();
     expect(difference([a, b, seen, c])).toMatch(/^columns were \(c, v, c1, c2\)/);
     expect(difference([a, seen, b, c], [1])).toMatch(/key was \(c\) and is \(v\)/);
-    const older = olderShape(table, new Set(['c2']), { columns: [seen, a, b], primaryKey: [1] });
+    const older = olderShape(table, since(['c2']), { columns: [seen, a, b], primaryKey: [1] });
     expect(older).toMatchObject({ primaryKey: [0], virtual: [{ at: 0, column: { name: 'v' } }] });
     expect(older?.columns.map(x => x.name)).toEqual(['c', 'c1']);
+  });
+
+  test('columns that were made longer are read by the length that the event tells', () => {
+    const [id, was, is] = planned(int, text('varchar', 80), text('varchar', 800)).columns;
+    if (!id || !was || !is) throw new Error('three columns');
+    const name = 'c1';
+    const table = planned(int, is.type);
+    const at = (max_length: number) =>
+      olderShape(table, since([], [[name, [was]]]), {
+        columns: [a, seenOf({ name, code: 15, metadata: { max_length }, charset: 'utf8mb4' })],
+        primaryKey: [0],
+      })?.columns.map(c => ('length' in c.type ? c.type.length : 0));
+    expect([at(80), at(800), at(400)]).toEqual([[0, 80], [0, 800], undefined]);
   });
 
   test('is not known by a shape that lacks a column which it always had, or has another one', () => {

@@ -45,19 +45,29 @@ function serverKey(planned: TableSchema): string[] {
   return planned.keyIndex?.serverKey ?? rowKeyNames(planned);
 }
 
+/** How a table grew. */
+export interface Grown {
+  /** Columns that came later than the first plan, in lower case. */
+  added: ReadonlySet<string>;
+  /** By such a name: what a column was before it was made longer. */
+  narrower: ReadonlyMap<string, readonly Column[]>;
+}
+
 /**
- * The table as rows of before it grew have it: columns of the plan in the order of the event, less
- * some of those that came later (`added`, in lower case). Null if the event shows another table.
+ * The table as rows of before it grew have it: columns of the plan in the order of the event, as
+ * long as they were, less some of those that came later. Null if the event shows another table.
  */
 export function olderShape(
   planned: TableSchema,
-  added: ReadonlySet<string>,
+  { added, narrower }: Grown,
   seen: SeenTable,
 ): TableSchema | null {
   const columns: Column[] = [];
   const virtual: VirtualColumn[] = [];
   for (const [at, now] of seen.columns.entries()) {
-    const column = planned.columns.find(c => c.name === now.name);
+    const is = planned.columns.find(c => c.name === now.name);
+    const were = narrower.get(now.name.toLowerCase()) ?? [];
+    const column = is && ([is, ...were].find(c => familyOf(c.type).matches(c.type, now)) ?? is);
     const computed = planned.virtual?.find(v => v.column.name === now.name);
     const type = (column ?? computed?.column)?.type;
     if (type === undefined || !familyOf(type).matches(type, now)) return null;
@@ -65,7 +75,7 @@ export function olderShape(
     else if (computed !== undefined) virtual.push({ ...computed, at });
   }
   // No row has a virtual column: whether it was there then does not matter.
-  const missing = planned.columns.filter(c => !columns.includes(c));
+  const missing = planned.columns.filter(c => !columns.some(x => x.name === c.name));
   if (!missing.every(c => added.has(c.name.toLowerCase()))) return null;
   const seenKey = seen.primaryKey.map(i => seen.columns[i]?.name ?? '');
   if (!sameList(seenKey, serverKey(planned))) return null;

@@ -7,7 +7,8 @@
  * Names of columns are kept in lower case, as servers compare them.
  */
 import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
-import { constantOf } from './constant.ts';
+import type { DeclaredLength } from '../../../shared/schema/column-widening.ts';
+import { constantOf, typeOf } from './constant.ts';
 import type { Word, WordReader } from './words.ts';
 
 export interface AlterEffect {
@@ -20,6 +21,8 @@ export interface AlterEffect {
    * columns are the same before and after, no value has changed.
    */
   redeclares: boolean;
+  /** Those of such columns that have a length, as it is declared: they may be wider than before. */
+  widens: DeclaredLength[];
   /** Adds a foreign key that sets rows of the table by itself. */
   acts: boolean;
   /** Words of the clauses that take an index away or give it another name, in lower case. */
@@ -31,6 +34,7 @@ export const NO_EFFECT: AlterEffect = {
   adds: [],
   constants: [],
   redeclares: false,
+  widens: [],
   acts: false,
   drops: [],
 };
@@ -83,7 +87,7 @@ export function alterEffect(r: WordReader): AlterEffect | null {
   // MariaDB's words before the first clause, without a comma.
   if (r.skip('WAIT')) r.at += 1;
   else r.skip('NOWAIT');
-  const effect: AlterEffect = { ...NO_EFFECT, adds: [], constants: [], drops: [] };
+  const effect: AlterEffect = { ...NO_EFFECT, adds: [], constants: [], widens: [], drops: [] };
   const clauses = clausesOf(r.words.slice(r.at)).flatMap(listed);
   /** Words of clauses that may give a column another default. */
   const altered: string[] = [];
@@ -103,6 +107,7 @@ export function alterEffect(r: WordReader): AlterEffect | null {
     if (added === null && !CONVERTED.test(clause.text) && !isRedeclared(clause)) return null;
     if (added === null) {
       effect.redeclares = true;
+      effect.widens.push(...lengthOf(clause));
       continue;
     }
     effect.adds.push(added.name);
@@ -192,9 +197,27 @@ function isEmpty(declared: string): boolean {
 /** Under its own name: with another one values may change places. */
 function isRedeclared({ words, text }: Clause): boolean {
   if (COMPUTED.test(text)) return false;
-  if (/^MODIFY (COLUMN )?(IF EXISTS )?\S/.test(text)) return true;
-  const head = /^CHANGE (COLUMN )?(IF EXISTS )?(?=\S)/.exec(text);
-  if (head === null) return false;
-  const [from, to] = words.slice(head[0].trim().split(' ').length);
-  return from !== undefined && from.text.toLowerCase() === to?.text.toLowerCase();
+  return redeclared({ words, text }) !== null;
+}
+
+/** The column that is declared once more under its own name, and what stands behind that. */
+function redeclared({ words, text }: Clause): { name: string; declared: Word[] } | null {
+  const [head] = /^(MODIFY|CHANGE) (COLUMN )?(IF EXISTS )?(?=\S)/.exec(text) ?? [];
+  if (head === undefined) return null;
+  const [from, ...rest] = words.slice(head.trim().split(' ').length);
+  if (from === undefined) return null;
+  const name = from.text.toLowerCase();
+  if (head.startsWith('MODIFY')) return { name, declared: rest };
+  const [to, ...declared] = rest;
+  return name === to?.text.toLowerCase() ? { name, declared } : null;
+}
+
+const VARIABLE = /^(varchar|varbinary|char(?:acter)? varying)(\(\d+\))$/;
+
+/** The length that a column is declared with once more, if it is of a type that has one. */
+function lengthOf(clause: Clause): DeclaredLength[] {
+  const { name, declared = [] } = redeclared(clause) ?? {};
+  const [, form, length] = VARIABLE.exec(typeOf(declared)?.text ?? '') ?? [];
+  if (name === undefined || form === undefined) return [];
+  return [{ name, type: `${form.startsWith('char') ? 'varchar' : form}${length}` }];
 }

@@ -2,6 +2,24 @@
 import { expect, test } from 'vitest';
 import { classify } from './statement.ts';
 
+test.each([
+  ['MODIFY COLUMN `A b` VARCHAR(200) CHARACTER SET latin1 NOT NULL', ['a b varchar(200)']],
+  [
+    'CHANGE a A CHARACTER VARYING (20), MODIFY b VARBINARY(9) FIRST',
+    ['a varchar(20)', 'b varbinary(9)'],
+  ],
+  ['MODIFY IF EXISTS a varchar(20), MODIFY b INT', ['a varchar(20)']],
+  ["MODIFY a ENUM('x'), MODIFY b CHAR(9), MODIFY c TEXT, CONVERT TO CHARACTER SET latin1", []],
+  ['ADD a VARCHAR(20)', []],
+])('lengths that are declared once more: %s', (clauses, wanted) => {
+  const found = classify(`ALTER TABLE t ${clauses}`, 'shop', {
+    db: 'shop',
+    tables: new Set(['t']),
+  });
+  if (found.kind !== 'ddl') throw new Error(found.kind);
+  expect(found.effect?.widens.map(w => `${w.name} ${w.type}`)).toEqual(wanted);
+});
+
 const constants = (clause: string): unknown => {
   const tracked = { db: 'shop', tables: new Set(['t']) };
   const found = classify(`ALTER TABLE t ADD ${clause}`, 'shop', tracked);

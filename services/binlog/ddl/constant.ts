@@ -105,7 +105,7 @@ function readNumber(words: readonly Word[], start: number, found: AddedConstant)
 }
 
 /** The type as the text of its declaration, and where the options begin. */
-function typeOf(words: readonly Word[]): { text: string; end: number } | null {
+export function typeOf(words: readonly Word[]): { text: string; end: number } | null {
   const [first] = words;
   if (first === undefined || first.quoted || (first.strings?.length ?? 0) > 0) return null;
   let text = first.text.toLowerCase();

@@ -14,6 +14,7 @@ function judge(flavor: 'mysql' | 'mariadb' = 'mysql'): LiveJudge {
     flavor,
     log: createLogger({ name: 'test', level: 'fatal' }),
     trust: flavor === 'mysql' ? { until: `${UUID}:1-20`, names: ['plain'] } : null,
+    routed: () => [],
   });
 }
 

@@ -16,6 +16,12 @@ import { inspectTable, serverFacts } from '../../../shared/mysql/inspect.ts';
 import { asReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import {
+  type DeclaredLength,
+  fixedColumns,
+  widenedBy,
+} from '../../../shared/schema/column-widening.ts';
+import { withoutColumns } from '../../../shared/schema/table-growth.ts';
+import {
   rowKeyNames,
   schemaFingerprint,
   type TableSchema,
@@ -47,6 +53,8 @@ export interface LiveJudgeOptions {
   log: Logger;
   /** What an earlier reader's answers still rest on. */
   trust: Trust | null;
+  /** Columns by which rows of a table find their target. */
+  routed: (schema: TableSchema) => readonly string[];
 }
 
 export class LiveJudge implements StatementJudge {
@@ -86,8 +94,33 @@ export class LiveJudge implements StatementJudge {
     return null;
   }
 
+  /**
+   * Only where no earlier such change is still trusted: what the table is now would be the work of
+   * both.
+   */
+  async widened(
+    { widens }: AlterEffect,
+    planned: TableSchema,
+    read: () => GtidSet,
+  ): Promise<readonly DeclaredLength[]> {
+    this.#close(read);
+    if (this.#isRedeclared(planned)) return [];
+    const { source, log, routed } = this.#o;
+    await using session = await MysqlSession.open(source, { role: 'read', log });
+    const now = await tableNow(session, planned);
+    if (now === null) return [];
+    const rows = await session.query<{ name: string; type: string }>(
+      `SELECT COLUMN_NAME AS name, COLUMN_TYPE AS type FROM information_schema.COLUMNS
+        WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
+      [now.db, now.table],
+    );
+    const types = new Map(rows.map(({ name, type }) => [name, type]));
+    const fixed = fixedColumns(planned, routed(planned));
+    return widenedBy(widens, planned, withoutLater(planned, now), types, fixed);
+  }
+
   async ofTable(
-    { acts, redeclares }: AlterEffect,
+    { acts, redeclares, widens }: AlterEffect,
     planned: TableSchema,
     read: () => GtidSet,
   ): Promise<Doubt> {
@@ -97,32 +130,34 @@ export class LiveJudge implements StatementJudge {
     if (acts && !logsCascades(session, await serverFacts(session))) {
       return { why: 'a foreign key changes its rows, which this server does not log' };
     }
-    return redeclares ? await this.#sameColumns(session, planned) : null;
+    return redeclares ? await this.#sameColumns(session, planned, widens.length > 0) : null;
   }
 
   /**
    * What the server shows may be the work of a later statement that has undone this one: until the
-   * stream has come to where the answer was given, a second one of the kind is doubted.
+   * stream has come to where the answer was given, a second one of the kind is doubted. Columns
+   * that came later do not count where `others` may: each is at its own statement.
    */
-  async #sameColumns(session: MysqlSession, planned: TableSchema): Promise<Doubt> {
-    const name = `${REDECLARED}${planned.table}`;
-    if (this.#until !== null && this.#names.has(name)) {
+  async #sameColumns(session: MysqlSession, planned: TableSchema, others: boolean): Promise<Doubt> {
+    if (this.#isRedeclared(planned)) {
       return {
         why: 'columns were declared anew before, or converted, and it cannot be told what they were',
       };
     }
-    const key = rowKeyNames(planned);
-    const now = await inspectTable(session, planned.db, planned.table, { key }).catch(e => {
-      const error = asReshardError(e);
-      if (error.kind === 'schema-changed') return null;
-      throw error;
-    });
-    if (now === null) return { why: 'there is no such table now' };
+    const present = await tableNow(session, planned);
+    if (present === null) return { why: 'there is no such table now' };
+    const now = others ? withoutLater(planned, present) : present;
     if (schemaFingerprint(now) !== schemaFingerprint(planned)) {
       return { why: 'the table is not as it was planned any more' };
     }
-    await this.#restOn(session, [name]);
+    await this.#restOn(session, [redeclaredName(planned)]);
     return null;
+  }
+
+  /** An answer about an earlier such change of the table is still trusted. */
+  #isRedeclared(planned: TableSchema): boolean {
+    const name = redeclaredName(planned);
+    return this.#until !== null && this.#names.has(name);
   }
 
   onDefinition(definition: Definition, read: () => GtidSet): Doubt {
@@ -157,6 +192,24 @@ export class LiveJudge implements StatementJudge {
     this.#until = null;
     this.#names.clear();
   }
+}
+
+const redeclaredName = ({ table }: TableSchema): string => `${REDECLARED}${table}`;
+
+/** Null: there is none that has its key. */
+function tableNow(session: MysqlSession, planned: TableSchema): Promise<TableSchema | null> {
+  const key = rowKeyNames(planned);
+  return inspectTable(session, planned.db, planned.table, { key }).catch(e => {
+    const error = asReshardError(e);
+    if (error.kind === 'schema-changed') return null;
+    throw error;
+  });
+}
+
+function withoutLater(planned: TableSchema, now: TableSchema): TableSchema {
+  const had = new Set(planned.columns.map(c => c.name));
+  const later = now.columns.flatMap(({ name }) => (had.has(name) ? [] : [name]));
+  return withoutColumns(now, later, planned);
 }
 
 function fromText({ verb, unclear, calls: all, words }: DataStatement, flavor: Flavor): Doubt {

@@ -248,6 +248,7 @@ describe('DDL', () => {
     ['ADD (x INT, INDEX by_x (x), `key` INT, CONSTRAINT c CHECK (x > 1))', 'adds x adds key'],
     ['ADD (x INT, FOREIGN KEY (x) REFERENCES p (id) ON DELETE CASCADE)', 'adds x acts'],
     ['MODIFY a VARCHAR(20) COMMENT "x"', 'declares'],
+    ['ADD x INT, MODIFY a VARCHAR(20)', 'adds x declares'],
     ['CHANGE COLUMN `a` a VARCHAR(20) NOT NULL', 'declares'],
     ['CONVERT TO CHARACTER SET utf8mb4', 'declares'],
     ["CONVERT TO CHARSET 'utf8mb4' COLLATE utf8mb4_bin", 'declares'],

@@ -107,19 +107,20 @@ function renderSkip({ source, gtid }: StatementHalt, tables: readonly string[]):
   ].join('\n');
 }
 
-const nameOf = ({ plan, added }: GrowthLook): string =>
-  `${plan.source}: ${plan.table} (${added.join(', ')})`;
+const nameOf = ({ plan, added, widened }: GrowthLook): string =>
+  `${plan.source}: ${plan.table} (${[...added, ...widened].join(', ')})`;
 
 interface DdlFacts {
   source: string;
   table: string;
   added: string[];
+  widened: string[];
   against: string[];
   targets: GrowthLook['targets'];
 }
 
-function factsOf({ plan, added, against, targets }: GrowthLook): DdlFacts {
-  return { source: plan.source, table: plan.table, added, against, targets };
+function factsOf({ plan, added, widened, against, targets }: GrowthLook): DdlFacts {
+  return { source: plan.source, table: plan.table, added, widened, against, targets };
 }
 
 /** Pure: what `reshard ddl show` prints. */
@@ -131,12 +132,14 @@ function renderDdl(found: readonly GrowthLook[], file: string): string {
 function renderOne(look: GrowthLook, file: string): string {
   const { plan, added, against, unfit, targets, later } = look;
   const { source, db, table } = plan;
-  const came = added.length === 0 ? 'is another one' : `has got ${added.join(', ')}`;
+  const came = cameTo(look);
   const lines = [`${source}: ${db}.${table} ${came} since it was planned`];
   const where = `--source ${source} --tables ${table}`;
   if (against.length === 0) {
     lines.push(
-      '  can be taken up: rows from before have NULL there, or the constant of the statement; the log',
+      added.length === 0
+        ? '  can be taken up: rows from before keep their values; the log'
+        : '  can be taken up: rows from before have NULL there, or the constant of the statement; the log',
       '  goes on at the place of the ALTER, the value schema gets a new version, nothing is copied',
       ...(later.length > 0 ? [`  has got ${later.join(', ')} too: at statements to come`] : []),
       ...altersOf(look),
@@ -152,6 +155,12 @@ function renderOne(look: GrowthLook, file: string): string {
     `  ${thenOf(targets)}: reshard recopy ${file} ${where}`,
   );
   return lines.join('\n');
+}
+
+function cameTo({ added, widened }: GrowthLook): string {
+  const came = added.length === 0 ? [] : [`has got ${added.join(', ')}`];
+  const longer = widened.length === 0 ? [] : [`has ${widened.join(', ')} longer`];
+  return [...came, ...longer].join(' and ') || 'is another one';
 }
 
 const thenOf = (targets: GrowthLook['targets']): string => (targets.length > 0 ? 'then' : 'now');

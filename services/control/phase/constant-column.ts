@@ -76,20 +76,25 @@ export function constantsOf(
 
 /**
  * The table with the values that its new columns have in rows from before; those that came earlier
- * keep theirs, unless they are of another type by now.
+ * keep theirs, unless they are of another type by now. `wider`: columns that were only made longer,
+ * and their declarations.
  */
 export function withFills(
   plan: TablePlan,
   now: TableSchema,
   known: ReadonlyMap<string, KnownConstant>,
+  wider: ReadonlyMap<string, string> = new Map(),
 ): TableSchema {
   const were = new Map(plan.schema.columns.map(c => [c.name, c]));
   const columns = now.columns.map((column): Column => {
     const { fill: _, ...rest } = column;
     const was = were.get(column.name);
-    const kept = was !== undefined && sameColumn(was, column) ? was.fill : undefined;
-    const fill = known.get(column.name)?.bytes.toString('hex') ?? kept;
-    return fill === undefined ? rest : { ...rest, fill };
+    const length = wider.get(column.name);
+    const isKept = was !== undefined && (length !== undefined || sameColumn(was, column));
+    const kept = isKept ? was : { fill: undefined, widened: undefined };
+    const fill = known.get(column.name)?.bytes.toString('hex') ?? kept.fill;
+    const widened = length ?? kept.widened;
+    return { ...rest, ...(fill && { fill }), ...(widened && { widened }) };
   });
   return { ...now, columns };
 }

@@ -4,7 +4,8 @@ import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { refuseAbsent } from './grown-table.ts';
 import type { GrownTable } from './growth.ts';
 
-const grown: GrownTable = { source: 's1', table: 't', added: 'a, b', constants: [], sinceMs: 1000 };
+const none = { constants: [], widened: [] };
+const grown: GrownTable = { source: 's1', table: 't', added: 'a, b', ...none, sinceMs: 1000 };
 const planned = (...names: string[]): TableSchema => ({
   ...{ db: 'd', table: 't', primaryKey: [], uniqueKeys: [] },
   columns: names.map(name => ({
@@ -27,6 +28,17 @@ test('columns that are gone again are left to the operator, with the way out', (
       remedy: '`reshard recopy <job file> --source s1 --tables t`',
     }),
   );
+});
+
+test('a column that is not longer yet, or any more, is one of them; what was taken up is not', () => {
+  const widened = [{ name: 'a', type: 'varchar(20)' }];
+  const longer: GrownTable = { ...grown, added: '', widened };
+  expect(() => refuseAbsent(longer, planned('id', 'A'), 2000)).toThrow(
+    't of s1 does not have a as varchar(20) yet',
+  );
+  const { columns, ...rest } = planned('id', 'A');
+  const taken = columns.map(c => ({ ...c, ...(c.name === 'A' && { widened: 'varchar(20)' }) }));
+  expect(() => refuseAbsent(longer, { ...rest, columns: taken }, 2000)).not.toThrow();
 });
 
 test('of columns that the plan has by now nothing is asked', () => {

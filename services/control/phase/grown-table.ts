@@ -1,5 +1,5 @@
 /**
- * Columns that were added at a source, taken up without the operator (`options.addedColumns:
+ * Columns that were added at a source, or made longer, taken up without the operator (`options.addedColumns:
  * apply`). The source has halted at the statement and says so in its report; control looks at the
  * table as `reshard ddl show` does, adds the columns to the targets that lack them, and makes the
  * request that `reshard ddl apply` would make (growth.ts). Whatever else stands against it stays
@@ -33,15 +33,17 @@ export class GrownTables {
     const stands = halt && statementOf(report.unit, halt);
     if (stands === null) this.#halts.delete(report.unit);
     else this.#halts.set(report.unit, stands);
-    const { table, added, constants } = (halt?.kind === 'schema-changed' && halt.context) || {};
+    const { table, added, constants, widened } =
+      (halt?.kind === 'schema-changed' && halt.context) || {};
     if (typeof table !== 'string' || typeof added !== 'string') {
       this.#bySource.delete(report.unit);
       return;
     }
     const known = this.#bySource.get(report.unit);
-    const text = typeof constants === 'string' ? constants : '[]';
+    const [fills, lengths] = [constants, widened].map(x => (typeof x === 'string' ? x : '[]'));
+    const text = `{"constants":${fills},"widened":${lengths}}`;
     if (known?.table === table && known.added === added && known.text === text) return;
-    const told = { source: report.unit, table, added, constants: JSON.parse(text) };
+    const told = { source: report.unit, table, added, ...JSON.parse(text) };
     this.#bySource.set(report.unit, { ...told, text, sinceMs: Date.now() });
   }
 
@@ -74,8 +76,8 @@ interface Deps {
 }
 
 /**
- * Adds to the targets what they lack. False: the table is as planned by now. Throws if the columns
- * cannot be taken up, or a target lacks something else.
+ * Adds to the targets what they lack, and makes longer what is too short. False: the table is as
+ * planned by now. Throws if the columns cannot be taken up, or a target lacks something else.
  */
 async function growTargets(deps: Deps, source: JobSource, grown: GrownTable): Promise<boolean> {
   const { table } = grown;
@@ -85,7 +87,9 @@ async function growTargets(deps: Deps, source: JobSource, grown: GrownTable): Pr
     refuseAbsent(grown, deps.view.planOf(source.name, source.database, table)?.schema);
     return false;
   }
-  const lacking = look.targets.filter(t => t.isAddition && t.sql !== null);
+  const lacking = look.targets.filter(
+    t => (t.isAddition || t.isWidening === true) && t.sql !== null,
+  );
   const others = look.targets.filter(t => !lacking.includes(t));
   refuse({ ...look, targets: [...others, ...(await filledTargets(deps, look))] });
   for (const target of deps.job.targets) {
@@ -106,12 +110,15 @@ async function growTargets(deps: Deps, source: JobSource, grown: GrownTable): Pr
  * a while they are taken for gone.
  */
 export function refuseAbsent(
-  { source, table, added, sinceMs }: GrownTable,
+  { source, table, added, widened, sinceMs }: GrownTable,
   planned: TableSchema | undefined,
   nowMs = Date.now(),
 ): void {
   const names = new Set(planned?.columns.map(c => c.name.toLowerCase()));
-  const absent = added.split(', ').filter(name => !names.has(name.toLowerCase()));
+  const missing = added.split(', ').filter(name => name !== '' && !names.has(name.toLowerCase()));
+  const lengths = new Map(planned?.columns.map(c => [c.name.toLowerCase(), c.widened]));
+  const short = widened.filter(({ name, type }) => lengths.get(name) !== type);
+  const absent = [...missing, ...short.map(({ name, type }) => `${name} as ${type}`)];
   if (absent.length === 0) return;
   const context = { source, table };
   const what = `${table} of ${source} does not have ${absent.join(', ')}`;

@@ -8,10 +8,11 @@ import type { JobView, TablePlan } from '../../../shared/job/state/job-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
-import { collationOf } from '../../../shared/mysql/schema-copy.ts';
-import { alterTable, type PrintedTable } from '../../../shared/mysql/schema-fix.ts';
+import { collationOf, createTableSql } from '../../../shared/mysql/schema-copy.ts';
+import { alterTable, lengthened, type PrintedTable } from '../../../shared/mysql/schema-fix.ts';
+import { isLonger } from '../../../shared/schema/column-widening.ts';
 import { type SchemaRemedy, schemaDifferences } from '../../../shared/schema/schema-diff.ts';
-import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import { rowKeyNames, type TableSchema } from '../../../shared/schema/table-schema.ts';
 import { columnFacts, isFilledSo, type KnownConstant, otherThan } from './constant-column.ts';
 import { filledOnTarget, type ThereColumn } from './filled-column.ts';
 
@@ -22,6 +23,8 @@ export interface LackingTarget {
   sql: string | null;
   /** It lacks a column: nothing of what it has is changed. */
   isAddition: boolean;
+  /** A column of it is shorter than the one that was made longer at the source, nothing else. */
+  isWidening?: boolean;
 }
 
 /** What is looked at of a table that has grown (growth.ts). */
@@ -97,7 +100,7 @@ export async function lacking(
   now: TableSchema,
   printed: PrintedTable,
   constants: ReadonlyMap<string, KnownConstant>,
-  others: ReadonlySet<string>,
+  { others, wider }: { others: ReadonlySet<string>; wider: ReadonlyMap<string, string> },
 ): Promise<Lacking> {
   await using session = await MysqlSession.open(target, { role: 'admin', side: 'target' });
   const there = await inspectTable(session, target.database, now.table, { like: now });
@@ -106,12 +109,20 @@ export async function lacking(
   const defaults = defaultsOf(constants);
   const sqlOf = (remedy: SchemaRemedy): string | null =>
     alterTable(name, remedy, printed, collation, defaults) ?? null;
-  const targets = schemaDifferences(now, there)
-    .filter(d => d.blocks && !(d.remedy.kind === 'drop' && others.has(d.column)))
-    .map(({ column, what, remedy }) => ({
-      ...{ target: target.name, column, what: `${column} ${what}`.trim() },
-      ...{ sql: sqlOf(remedy), isAddition: remedy.kind === 'add' },
-    }));
+  const found = schemaDifferences(now, withoutMore(there, now)).filter(
+    d => d.blocks && !(d.remedy.kind === 'drop' && others.has(d.column)),
+  );
+  const own = wider.size === 0 ? '' : await createTableSql(session, target.database, now.table);
+  const targets = found.map(({ column, what, remedy }): LackingTarget => {
+    const words = { target: target.name, column, what: `${column} ${what}`.trim() };
+    const length = isShorter(there, now, column) ? wider.get(column) : undefined;
+    const isOnly = found.filter(d => d.column === column).length === 1;
+    if (length === undefined || !isOnly || remedy.kind !== 'modify') {
+      return { ...words, sql: sqlOf(remedy), isAddition: remedy.kind === 'add' };
+    }
+    const sql = lengthened(name, own, column, length) ?? null;
+    return { ...words, sql, isAddition: false, isWidening: true };
+  });
   const conflicts: string[] = [];
   const facts = constants.size === 0 ? [] : await columnFacts(session, there);
   for (const column of facts) {
@@ -126,4 +137,29 @@ export async function lacking(
     }
   }
   return { targets, conflicts };
+}
+
+/** Whether the target's column holds less than it is to hold, and is the same otherwise. */
+function isShorter(there: TableSchema, now: TableSchema, name: string): boolean {
+  const [has, needs] = [there, now].map(t => t.columns.find(c => c.name === name)?.type);
+  return has !== undefined && needs !== undefined && isLonger(has, needs);
+}
+
+/**
+ * The target's table as if its columns were no longer than the source's: another source may have
+ * made them longer already, and rows fit. Columns of the key must be the same.
+ */
+function withoutMore(there: TableSchema, now: TableSchema): TableSchema {
+  const key = rowKeyNames(now);
+  const columns = there.columns.map(column => {
+    const needs = now.columns.find(c => c.name === column.name)?.type;
+    const isMore = needs !== undefined && isLonger(needs, column.type);
+    if (!isMore || key.includes(column.name)) return column;
+    const { type } = column;
+    if (type.kind === 'text' && needs.kind === 'text') {
+      return { ...column, type: { ...type, length: needs.length } };
+    }
+    return { ...column, type: needs };
+  });
+  return { ...there, columns };
 }

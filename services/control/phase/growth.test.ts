@@ -1,11 +1,20 @@
 /** What keeps added columns from being taken up, and what is said then. */
 import { expect, test } from 'vitest';
+import type { Job } from '../../../shared/job/job.ts';
 import type { TablePlan } from '../../../shared/job/state/job-view.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
-import { columnsOfLater, type GrowthLook, refuse, registerGrown } from './growth.ts';
+import {
+  columnsOfLater,
+  type GrowthLook,
+  lengthsOfHere,
+  refuse,
+  registerGrown,
+  widerColumns,
+} from './growth.ts';
 
+const none = { constants: [], widened: [] };
 const now: TableSchema = { db: 'd', table: 't', columns: [], primaryKey: [], uniqueKeys: [] };
 const plan: TablePlan = {
   ...{ generation: 1, source: 's1', db: 'd', table: 't', topic: 's1.d.t', schemaJson: '{}' },
@@ -21,7 +30,7 @@ const look = (o: Partial<GrowthLook>): GrowthLook => ({
     unfit: [],
     targets: [],
   },
-  ...{ constants: new Map(), later: [] },
+  ...{ constants: new Map(), later: [], widened: [] },
   ...o,
 });
 
@@ -40,11 +49,44 @@ test('columns are taken up at their own statements; the operator may do so with 
     ...{ name, type: 'date', extra: '' },
     value: name === 'filled' ? '2020-01-02' : null,
   }));
-  const halt = { source: 's1', table: 't', added: 'x, Here', constants: [], sinceMs: 0 };
+  const halt = { source: 's1', table: 't', added: 'x, Here', ...none, sinceMs: 0 };
   const later = (only: boolean) => columnsOfLater(plan, { ...now, columns }, facts, { halt, only });
   expect([later(true), later(false)]).toEqual([
     ['empty', 'filled', 'must'],
     ['filled', 'must'],
+  ]);
+});
+
+test('a column is wider by the statement that says so, and until then what was planned', () => {
+  const named = (name: string, length: number): Column => ({
+    ...{ name, nullable: true, type: { kind: 'binary', form: 'varbinary', length } },
+    ...{ autoIncrement: false, generated: 'no', invisible: false },
+  });
+  const table = (k: number, a: number, b: number): TableSchema => ({
+    ...{ ...now, primaryKey: [0], columns: [named('k', k), named('A', a), named('b', b)] },
+  });
+  const planned = { ...plan, schema: table(5, 10, 10) };
+  const present = table(9, 20, 30);
+  const facts = present.columns.map(c => ({
+    ...{ name: c.name, value: null, extra: '' },
+    type: `varbinary(${'length' in c.type ? c.type.length : ''})`,
+  }));
+  const declared = (n: number) =>
+    ['k', 'a'].map(name => ({ name, type: `varbinary(${name === 'k' ? 9 : n})` }));
+  const routed = { kind: 'target', target: 't1' };
+  const job = { targets: [{ name: 't1' }], route: routed, tables: [{ name: 't' }] };
+  const wider = (n: number) =>
+    widerColumns(job as unknown as Job, planned, present, facts, declared(n));
+  expect([...wider(20)]).toEqual([['A', 'varbinary(20)']]);
+  expect([...wider(21)]).toEqual([]);
+  const halt = { source: 's1', table: 't', added: '', constants: [], sinceMs: 0 };
+  const seen = (only: boolean) =>
+    lengthsOfHere(planned, present, { halt: { ...halt, widened: declared(20) }, only }).columns.map(
+      c => ('length' in c.type ? c.type.length : 0),
+    );
+  expect([seen(true), seen(false)]).toEqual([
+    [9, 20, 10],
+    [9, 20, 30],
   ]);
 });
 

@@ -1,5 +1,5 @@
 /**
- * Takes up columns that were added to a table of a source, on the operator's word (`reshard ddl
+ * Takes up columns that were added to a table of a source, or made longer, on the operator's word (`reshard ddl
  * apply`) or on control's own (grown-table.ts), so that the source's log goes on from the very
  * place of the ALTER: nothing is copied.
  *
@@ -16,6 +16,7 @@
  */
 import { envelopeSchema, fieldNames } from '../../../shared/codec/avro-schema.ts';
 import type { Job, JobSource } from '../../../shared/job/job.ts';
+import { routeOf } from '../../../shared/job/job-route.ts';
 import type { GrowthRequest } from '../../../shared/job/state/ddl-request.ts';
 import { type JobView, stateKey, type TablePlan } from '../../../shared/job/state/job-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
@@ -28,6 +29,11 @@ import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
+import {
+  type DeclaredLength,
+  fixedColumns,
+  isWidened,
+} from '../../../shared/schema/column-widening.ts';
 import { sameType, tableGrowth, withoutColumns } from '../../../shared/schema/table-growth.ts';
 import {
   isServerKey,
@@ -37,6 +43,7 @@ import {
   type TableSchema,
   unsupportedColumns,
 } from '../../../shared/schema/table-schema.ts';
+import type { Column } from '../../../shared/type/column-type.ts';
 import {
   type ColumnFacts,
   columnFacts,
@@ -61,6 +68,8 @@ export interface GrownTable {
   added: string;
   /** Those of them that were added with a constant. */
   constants: readonly AddedConstant[];
+  /** Columns that were made longer, as they are declared. */
+  widened: readonly DeclaredLength[];
   /** Since when it is known here. */
   sinceMs: number;
 }
@@ -73,6 +82,8 @@ export interface GrowthLook {
   printed: PrintedTable;
   /** Names of the columns that came. */
   added: string[];
+  /** Names of those that were only made longer. */
+  widened: string[];
   /** What those of them that were added with a constant have in rows that were there. */
   constants: ReadonlyMap<string, KnownConstant>;
   /** Columns that came too, whose statements the source's reader has not come to. */
@@ -117,23 +128,25 @@ export async function lookAtTable(
   });
   const facts = await columnFacts(session, present);
   const later = at.halt === null ? [] : columnsOfLater(plan, present, facts, at);
-  const bare = withoutColumns(present, later, plan.schema);
+  const bare = lengthsOfHere(plan, withoutColumns(present, later, plan.schema), at);
   if (schemaFingerprint(bare) === schemaFingerprint(plan.schema) && !isMoved(plan.schema, bare)) {
     return null;
   }
   const { known, against } = constantsOf(plan, bare, facts, at.halt?.constants ?? []);
-  const now = withFills(plan, bare, known);
+  const wider = widerColumns(o.job, plan, bare, facts, at.halt?.widened ?? []);
+  const now = withFills(plan, bare, known, wider);
   const printed = await printTable(session, source.database, table);
   const targets: LackingTarget[] = [];
   const others = othersColumns(view, plan);
   for (const target of o.job.targets) {
-    const found = await lacking(target, now, printed, known, others);
+    const found = await lacking(target, now, printed, known, { others, wider });
     targets.push(...found.targets);
     against.push(...found.conflicts);
   }
-  const { added, unfit, ...grown } = growthOf(plan, now, facts, known);
+  const { added, unfit, ...grown } = growthOf(plan, now, facts, known, wider);
   against.push(...grown.against);
-  return { plan, now, printed, added, constants: known, against, unfit, later, targets };
+  const came = { added, widened: [...wider.keys()] };
+  return { plan, now, printed, ...came, constants: known, against, unfit, later, targets };
 }
 
 /** Pure: what has come to the table, and what stands against taking that up. */
@@ -142,8 +155,9 @@ function growthOf(
   now: TableSchema,
   facts: readonly ColumnFacts[],
   known: ReadonlyMap<string, KnownConstant>,
+  wider: ReadonlyMap<string, string>,
 ): Pick<GrowthLook, 'added' | 'against' | 'unfit'> {
-  const growth = tableGrowth(schema, now);
+  const growth = tableGrowth(schema, now, was => wider.has(was.name));
   const added = growth.added.map(c => c.name);
   const unfit = [
     ...(isSameKey(schema, now) ? [] : ['its row key is another one']),
@@ -157,6 +171,43 @@ function growthOf(
     ...unfit,
   ];
   return { added, against, unfit };
+}
+
+/** Pure: columns that the statement has made longer, and nothing else; what they are now. */
+export function widerColumns(
+  job: Job,
+  { schema }: TablePlan,
+  now: TableSchema,
+  facts: readonly ColumnFacts[],
+  declared: readonly DeclaredLength[],
+): Map<string, string> {
+  if (declared.length === 0) return new Map();
+  const fixed = fixedColumns(schema, routeOf(job, schema).columns);
+  const types = new Map(facts.map(f => [f.name, f.type]));
+  const found = schema.columns.flatMap((was): [string, string][] => {
+    const { name } = was;
+    const is = now.columns.find(c => c.name === name);
+    const type = declared.find(d => d.name === name.toLowerCase())?.type;
+    if (type === undefined || is === undefined || fixed.has(name.toLowerCase())) return [];
+    return isWidened(was, is) && types.get(name) === type ? [[name, type]] : [];
+  });
+  return new Map(found);
+}
+
+/** Pure: a column that a statement to come has made longer is still what was planned. */
+export function lengthsOfHere(
+  { schema }: TablePlan,
+  now: TableSchema,
+  { halt, only }: LookOptions,
+): TableSchema {
+  if (!only) return now;
+  const isHere = ({ name }: Column): boolean =>
+    halt?.widened.some(w => w.name === name.toLowerCase()) === true;
+  const columns = now.columns.map(column => {
+    const was = schema.columns.find(c => c.name === column.name);
+    return was !== undefined && !isHere(was) && isWidened(was, column) ? was : column;
+  });
+  return { ...now, columns };
 }
 
 /**
@@ -222,9 +273,10 @@ export async function carryOutGrowth(deps: GrowthDeps, request: GrowthRequest): 
   const answer = (doneMs: number | null, error: string | null): Promise<void> =>
     writer.put(stateKey.applied(id), { applied: { id, doneMs, error } });
   try {
-    if (!(await takeUp(deps, request))) return;
+    const look = await takeUp(deps, request);
+    if (look === 'later') return;
+    log.info({ source, table }, `${kindOf(look)} columns are taken up`);
     await answer(Date.now(), null);
-    log.info({ source, table }, 'added columns are taken up');
   } catch (e) {
     const error = asReshardError(e);
     // A server that is away must not keep control from everything else.
@@ -241,8 +293,17 @@ export async function carryOutGrowth(deps: GrowthDeps, request: GrowthRequest): 
  */
 const HALT_WAIT_MS = 20_000;
 
-/** False: not yet. */
-async function takeUp(deps: GrowthDeps, request: GrowthRequest): Promise<boolean> {
+/** Who has died behind the plan finds nothing that is new any more. */
+function kindOf(look: GrowthLook | null): string {
+  if (look === null) return 'changed';
+  return look.added.length > 0 ? 'added' : 'widened';
+}
+
+/** Null: the table is as it was planned. */
+async function takeUp(
+  deps: GrowthDeps,
+  request: GrowthRequest,
+): Promise<GrowthLook | null | 'later'> {
   const { job, writer, registry, proofs } = deps;
   const source = job.sources.find(s => s.name === request.source);
   if (source === undefined) {
@@ -251,23 +312,25 @@ async function takeUp(deps: GrowthDeps, request: GrowthRequest): Promise<boolean
   const halt = deps.grown.list().find(g => g.source === source.name && g.table === request.table);
   const only = halt !== undefined && request.by === CONTROL;
   const look = await lookAtTable(deps, source, request.table, { halt: halt ?? null, only });
-  if (look === null) return true;
+  if (look === null) return null;
   const isEarly = Date.now() - request.requestedMs < HALT_WAIT_MS;
   if (halt === undefined && look.added.length > 0 && look.against.length > 0 && isEarly)
-    return false;
+    return 'later';
   refuse(look);
-  const { plan, now, added } = look;
+  const { plan, now, added, widened } = look;
   const { schema: _, ...record } = plan;
   const value = envelopeSchema(source.name, now);
   const valueSchemaId = await registerGrown(registry, `${plan.topic}-value`, value);
-  await proofs.doubt([plan.table], `columns came to it at ${source.name}: ${added.join(', ')}`);
+  const what = added.length > 0 ? 'columns came to it' : 'columns of it were made longer';
+  const names = [...added, ...widened].join(', ');
+  await proofs.doubt([plan.table], `${what} at ${source.name}: ${names}`);
   const { schemaJson, valueSchemaId: was } = plan;
   const older = [...(plan.older ?? []), { schemaJson, valueSchemaId: was }];
   await writer.put(stateKey.plan(source.name, plan.db, plan.table), {
     plan: { ...record, schemaJson: JSON.stringify(now), valueSchemaId, older },
   });
   failpoint(FAILPOINTS.controlAfterPlan);
-  return true;
+  return look;
 }
 
 /** A registry that refuses the schema will always do; one that is away answers another time. */

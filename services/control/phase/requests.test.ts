@@ -65,7 +65,7 @@ test('columns that control could not take up at once are asked for again, after 
       if (record.growth) requested.push(key);
       view.apply(key, { ...NONE, ...record });
     };
-    const halt = { source: 's1', table: 'orders', added: 'a', sinceMs: 0 };
+    const halt = { source: 's1', table: 'orders', added: 'a', widened: [], sinceMs: 0 };
     const deps = {
       job: {
         options: { addedColumns: 'apply' },
@@ -99,7 +99,7 @@ test('columns that control could not take up at once are asked for again, after 
 });
 
 test('columns that wait for a server are told of, until their source has halted elsewhere', async () => {
-  const halt = { source: 's1', table: 'orders', added: 'a', sinceMs: 0 };
+  const halt = { source: 's1', table: 'orders', added: 'a', widened: [], sinceMs: 0 };
   let halts = [halt];
   const away = new ReshardError('target', 'Lock wait timeout exceeded');
   const deps = {

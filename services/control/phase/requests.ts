@@ -129,19 +129,19 @@ export class Requests {
       const what = why === null ? 'the answer of its servers' : `its servers: ${firstLine(why)}`;
       return { id, stage: 'planning', what, sinceMs, error: null };
     };
-    const tables = new Map(this.#d.grown.list().map(g => [idOf(g), g.table]));
+    const halts = new Map(this.#d.grown.list().map(g => [idOf(g), g]));
     const growths = this.#growths.open().flatMap(asked => {
-      const table = tables.get(asked.id);
-      return table === undefined
-        ? []
-        : [{ ...note(asked), stage: 'adding columns', tables: [table] }];
+      const halt = halts.get(asked.id);
+      const stage = halt?.added === '' ? 'widening columns' : 'adding columns';
+      return halt === undefined ? [] : [{ ...note(asked), stage, tables: [halt.table] }];
     });
     return [...[...this.#recopies.open(), ...this.#applies.open()].map(note), ...growths];
   }
 }
 
-function idOf({ source, table, added }: GrownTable): string {
-  return `growth-${source}-${table}-${added}`;
+function idOf({ source, table, added, widened }: GrownTable): string {
+  const lengths = widened.map(({ name, type }) => `-${name} ${type}`);
+  return `growth-${source}-${table}-${added}${lengths.join('')}`;
 }
 
 function firstLine(text: string): string {

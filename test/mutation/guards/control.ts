@@ -315,7 +315,7 @@ export const CONTROL_GUARDS: Guard[] = [
     name: 'control adds columns to targets and alters nothing else there',
     why: 'a column that a target has otherwise is changed under its readers, without a word',
     file: 'services/control/phase/grown-table.ts',
-    find: 't.isAddition && t.sql !== null',
+    find: '(t.isAddition || t.isWidening === true) && t.sql !== null',
     replace: 't.sql !== null',
     tests: ['test/pipeline/added-columns.live.test.ts'],
     named: 'left to the operator',

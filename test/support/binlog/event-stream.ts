@@ -58,9 +58,12 @@ export const at: {
   changes: string[];
   /** Who has said of a statement that it changed nothing, by transaction. */
   skipped: Map<string, string>;
+  /** Columns that the judge says to be wider now. */
+  widened: string[];
 } = Object.assign(Object.create(null), {
   prepared: {},
   skipped: new Map(),
+  widened: [],
   copiedFromHere: false,
   inBinlog: Buffer.alloc(0),
 });
@@ -86,6 +89,7 @@ const judge: StatementJudge = {
     at.asked.push(table);
     return at.doubt;
   },
+  widened: async ({ widens }) => widens.filter(w => at.widened.includes(w.name)),
   onDefinition: () => at.doubt,
   trust: () => null,
 };
@@ -104,6 +108,7 @@ export function open(
   at.decoded = 0;
   at.appended = [];
   at.asked = [];
+  at.widened = [];
   at.changes = [];
   at.doubt = null;
   at.position = new StreamPosition(

@@ -1,0 +1,19 @@
+/** What tests of schema changes ask: how a target's table is by now, and what a job tells of it. */
+import type { DdlList } from '../../services/control/command/ddl-list.ts';
+import { callReshard } from '../support/reshard-cli.ts';
+import type { ShopJob } from './shop-job.ts';
+
+/** The lines of the statement that creates the table of a target. */
+export async function ddlOf(job: ShopJob, target: number, table: string): Promise<string[]> {
+  await using client = await job.sql(target);
+  const [row] = await client.rows(`SHOW CREATE TABLE ${table}`);
+  return String(row?.[1]).split('\n');
+}
+
+/** What `reshard ddl list` tells of the table. */
+export async function ddlList(job: ShopJob, table: string): Promise<DdlList> {
+  const asked = ['ddl', 'list', job.jobFile, '--json', '--tables', table];
+  const { code, out, err } = await callReshard(...asked);
+  if (code !== 0) throw new Error(err);
+  return JSON.parse(out);
+}
