@@ -122,11 +122,19 @@ test('a schema that the registry refuses is refused; a registry that is away is 
     register: () => Promise.reject(refused),
     isCompatible: async () => isCompatible,
   });
-  await expect(registerGrown(registry(false), 's1.d.t-value', {})).rejects.toMatchObject({
+  await expect(registerGrown(registry(false), 's1.d.t-value', {}, 1)).rejects.toMatchObject({
     kind: 'schema-changed',
     cause: refused,
   });
   for (const other of [true, null]) {
-    await expect(registerGrown(registry(other), 's1.d.t-value', {})).rejects.toBe(refused);
+    await expect(registerGrown(registry(other), 's1.d.t-value', {}, 1)).rejects.toBe(refused);
   }
+});
+
+test('a version that has the id of the one before is none', async () => {
+  const registry = { register: async () => 5, isCompatible: async () => true };
+  expect(await registerGrown(registry, 's1.d.t-value', {}, 4)).toBe(5);
+  await expect(registerGrown(registry, 's1.d.t-value', {}, 5)).rejects.toMatchObject({
+    kind: 'schema-changed',
+  });
 });

@@ -320,7 +320,8 @@ async function takeUp(
   const { plan, now, added, widened } = look;
   const { schema: _, ...record } = plan;
   const value = envelopeSchema(source.name, now);
-  const valueSchemaId = await registerGrown(registry, `${plan.topic}-value`, value);
+  const subject = `${plan.topic}-value`;
+  const valueSchemaId = await registerGrown(registry, subject, value, plan.valueSchemaId);
   const what = added.length > 0 ? 'columns came to it' : 'columns of it were made longer';
   const names = [...added, ...widened].join(', ');
   await proofs.doubt([plan.table], `${what} at ${source.name}: ${names}`);
@@ -333,14 +334,19 @@ async function takeUp(
   return look;
 }
 
-/** A registry that refuses the schema will always do; one that is away answers another time. */
+/**
+ * A registry that refuses the schema will always do; one that is away answers another time. A plan
+ * is told from the one before by its id: a registry that drops attributes gives no other one.
+ */
 export async function registerGrown(
   registry: Pick<SchemaRegistry, 'register' | 'isCompatible'>,
   subject: string,
   value: SchemaObject,
+  was: number,
 ): Promise<number> {
+  let id: number;
   try {
-    return await registry.register(subject, value, 'BACKWARD');
+    id = await registry.register(subject, value, 'BACKWARD');
   } catch (e) {
     if ((await registry.isCompatible(subject, value)) !== false) throw e;
     throw new ReshardError('schema-changed', `the registry refuses the schema of ${subject}`, {
@@ -348,6 +354,10 @@ export async function registerGrown(
       remedy: '`reshard recopy <job file>` copies the table as it is now',
     });
   }
+  if (id !== was) return id;
+  throw new ReshardError('schema-changed', `the registry tells no versions of ${subject} apart`, {
+    remedy: '`reshard recopy <job file>` copies the table as it is now',
+  });
 }
 
 /** Throws if the columns cannot be taken up as things stand. */
