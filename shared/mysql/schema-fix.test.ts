@@ -79,6 +79,8 @@ test.each([
   ],
   ['`a` varchar(9)', '`a` varchar(20)'],
   ["`a` enum('a varchar(9)')", undefined],
+  ["`a` varchar(9) DEFAULT 'x?' COMMENT 'y'", undefined],
+  ["`a` varchar(9) DEFAULT 'x' COMMENT 'why?'", "`a` varchar(20) DEFAULT 'x' COMMENT 'why?'"],
   ['`b` varchar(9)', undefined],
 ])('a column is made longer, and all else of it stays: %s', (definition, wanted) => {
   const create = `CREATE TABLE \`t\` (\n  \`id\` int,\n  ${definition},\n  KEY \`a\` (\`a\`)\n)`;

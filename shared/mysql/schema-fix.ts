@@ -66,9 +66,13 @@ export function withTextOf(definition: string, text: string): string {
 /** A column that has a length, up to the end of it. */
 const WITH_LENGTH = /^(`(?:[^`]|``)*` )(?:varchar|varbinary)\(\d+\)(?= |$)/i;
 
+/** A default that may be another one: servers print these for what they cannot print. */
+const DOUBTFUL = /\ufffd| DEFAULT '(?:[^']|'')*\?/i;
+
 /**
  * The ALTER TABLE that makes a column of the table longer and leaves all else of it as the table's
- * own CREATE TABLE says; undefined if that has no such column. `type`: `varchar(200)`.
+ * own CREATE TABLE says; undefined if that has no such column, or may not be true to its default.
+ * `type`: `varchar(200)`.
  */
 export function lengthened(
   table: string,
@@ -78,6 +82,7 @@ export function lengthened(
 ): string | undefined {
   const definition = columnDefinition(createTable, column);
   if (definition === undefined || !WITH_LENGTH.test(definition)) return undefined;
+  if (DOUBTFUL.test(definition)) return undefined;
   const longer = definition.replace(WITH_LENGTH, (_, name: string) => `${name}${type}`);
   return `ALTER TABLE ${table} MODIFY COLUMN ${longer};`;
 }

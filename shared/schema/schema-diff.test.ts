@@ -87,3 +87,23 @@ test('a key that is as exact under the other name of MariaDB does not block', ()
   const found = schemaDifferences(table(BINARY, BINARY), table('utf8mb4_nopad_bin', BINARY));
   expect(found.map(d => d.blocks)).toEqual([false]);
 });
+
+test('a column that is longer on the target takes every row; a shorter one does not', () => {
+  const long = (schema: TableSchema, at: number): TableSchema => ({
+    ...schema,
+    columns: schema.columns.map((c, i) =>
+      i === at && c.type.kind === 'text' ? { ...c, type: { ...c.type, length: 800 } } : c,
+    ),
+  });
+  const of = (source: TableSchema, target: TableSchema) =>
+    schemaDifferences(source, target).map(d => [d.column, d.blocks, d.length]);
+  const plain = table(BINARY, BINARY);
+  expect(of(plain, long(plain, 1))).toEqual([['note', false, 'longer']]);
+  expect(of(plain, long(plain, 0))).toEqual([['id', false, 'longer']]);
+  expect(of(long(plain, 1), plain)).toEqual([['note', true, 'shorter']]);
+  // Another collation is told too, and counts where it is of the key.
+  const other = 'utf8mb4_0900_ai_ci';
+  expect(of(plain, long(table(BINARY, other), 1))).toEqual([['note', false, undefined]]);
+  expect(of(plain, long(table(other, BINARY), 0))).toEqual([['id', true, undefined]]);
+  expect(of(long(table(BINARY, other), 1), plain)).toEqual([['note', true, undefined]]);
+});

@@ -6,6 +6,7 @@
 import type { Column, ColumnType } from '../type/column-type.ts';
 import { isByteExact } from '../type/text.ts';
 import { familyOf } from '../type/type-families.ts';
+import { isLonger } from './column-widening.ts';
 import type { TableSchema, UniqueKey } from './table-schema.ts';
 
 /** What would make the target's table equal, to be worded by whoever has the source's CREATE. */
@@ -21,6 +22,8 @@ export interface SchemaDifference {
   remedy: SchemaRemedy;
   /** false: rows still fit, but something behaves differently. */
   blocks: boolean;
+  /** How the target's column compares, where its length is another one and nothing else. */
+  length?: 'longer' | 'shorter';
 }
 
 /** Type parts that decide what fits, without those that decide how texts compare. */
@@ -29,23 +32,32 @@ function carried(type: ColumnType): string {
   return JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+const collationOf = (type: ColumnType): string => (type.kind === 'text' ? type.collation : '');
+
 const wordsOf = (type: ColumnType): string => familyOf(type).words(type);
 
 function compareColumn(source: Column, target: Column, isKey: boolean): SchemaDifference[] {
   const column = source.name;
   const found: SchemaDifference[] = [];
-  const differs = (what: string, blocks: boolean): void => {
-    found.push({ column, what, blocks, remedy: { kind: 'modify', column } });
+  const differs = (what: string, blocks: boolean, length?: 'longer' | 'shorter'): void => {
+    const more = length === undefined ? {} : { length };
+    found.push({ column, what, blocks, remedy: { kind: 'modify', column }, ...more });
   };
-  if (carried(source.type) !== carried(target.type)) {
-    differs(`is ${wordsOf(target.type)}, on the source ${wordsOf(source.type)}`, true);
+  const words = `is ${wordsOf(target.type)}, on the source ${wordsOf(source.type)}`;
+  const isSameText = collationOf(source.type) === collationOf(target.type);
+  // Keys that are two on the source must not be one here: the second would take the first's row.
+  // Nor may they be in another order: the check asks both servers for the rows of a range.
+  const isExact = isByteExact(source.type) && isByteExact(target.type);
+  const isOtherKey = isKey && !isSameText && !isExact;
+  if (isLonger(source.type, target.type)) {
+    const what = `is ${wordsOf(target.type)}, longer than ${wordsOf(source.type)} on the source`;
+    differs(what, isOtherKey, isSameText ? 'longer' : undefined);
+  } else if (carried(source.type) !== carried(target.type)) {
+    const isShorter = isSameText && isLonger(target.type, source.type);
+    differs(words, true, isShorter ? 'shorter' : undefined);
   } else if (JSON.stringify(source.type) !== JSON.stringify(target.type)) {
-    // Keys that are two on the source must not be one here: the second would take the first's row.
-    // Nor may they be in another order: the check asks both servers for the rows of a range.
-    differs(
-      `compares as ${wordsOf(target.type)}, on the source ${wordsOf(source.type)}`,
-      isKey && !(isByteExact(source.type) && isByteExact(target.type)),
-    );
+    const what = `compares as ${wordsOf(target.type)}, on the source ${wordsOf(source.type)}`;
+    differs(what, isKey && !isExact);
   }
   if (source.nullable !== target.nullable) {
     const words = target.nullable

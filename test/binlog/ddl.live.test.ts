@@ -90,6 +90,12 @@ const WRONG: [name: string, sql: string, shown: RegExp, flavor: 'mysql' | 'maria
     'mysql',
   ],
   [
+    'a column that is made longer',
+    'ALTER TABLE t MODIFY v VARCHAR(90)',
+    /ALTER of t at the source widens v/,
+    'mariadb',
+  ],
+  [
     'options before the change',
     'ALTER TABLE parts NOWAIT TRUNCATE PARTITION p0',
     /ALTER of parts at the source/,
@@ -133,6 +139,9 @@ describe.each(['mysql', 'mariadb'] as const)('%s', flavor => {
     await rig.sql(
       'CREATE TABLE IF NOT EXISTS t (id INT PRIMARY KEY)',
       "INSERT INTO t VALUES (3, 'c', 3)",
+      // Neither can have undone the other.
+      "ALTER TABLE t MODIFY v VARCHAR(20) COMMENT 'of v'",
+      "ALTER TABLE t MODIFY n INT COMMENT 'of n'",
       'ALTER TABLE t ADD COLUMN later INT',
     );
     await using _ = rig.start();

@@ -1,5 +1,6 @@
 /** What tests of schema changes ask: how a target's table is by now, and what a job tells of it. */
 import type { DdlList } from '../../services/control/command/ddl-list.ts';
+import type { Finding } from '../../shared/mysql/finding.ts';
 import { callReshard } from '../support/reshard-cli.ts';
 import type { ShopJob } from './shop-job.ts';
 
@@ -16,4 +17,12 @@ export async function ddlList(job: ShopJob, table: string): Promise<DdlList> {
   const { code, out, err } = await callReshard(...asked);
   if (code !== 0) throw new Error(err);
   return JSON.parse(out);
+}
+
+/** What the doctor finds wrong, or strange, with the job as it runs. */
+export async function problemsOf(job: ShopJob): Promise<string[]> {
+  const { out, err } = await callReshard('doctor', job.jobFile, '--json');
+  if (out === '') throw new Error(err);
+  const { findings }: { findings: Finding[] } = JSON.parse(out);
+  return findings.filter(f => f.level !== 'info').map(f => `${f.level} ${f.code}`);
 }

@@ -21,6 +21,8 @@ export interface AlterEffect {
    * columns are the same before and after, no value has changed.
    */
   redeclares: boolean;
+  /** Those of them that it names; null: it may be any. */
+  redeclared: string[] | null;
   /** Those of such columns that have a length, as it is declared: they may be wider than before. */
   widens: DeclaredLength[];
   /** Adds a foreign key that sets rows of the table by itself. */
@@ -34,6 +36,7 @@ export const NO_EFFECT: AlterEffect = {
   adds: [],
   constants: [],
   redeclares: false,
+  redeclared: [],
   widens: [],
   acts: false,
   drops: [],
@@ -87,7 +90,8 @@ export function alterEffect(r: WordReader): AlterEffect | null {
   // MariaDB's words before the first clause, without a comma.
   if (r.skip('WAIT')) r.at += 1;
   else r.skip('NOWAIT');
-  const effect: AlterEffect = { ...NO_EFFECT, adds: [], constants: [], widens: [], drops: [] };
+  const lists = { adds: [], constants: [], redeclared: [], widens: [], drops: [] };
+  const effect: AlterEffect = { ...NO_EFFECT, ...lists };
   const clauses = clausesOf(r.words.slice(r.at)).flatMap(listed);
   /** Words of clauses that may give a column another default. */
   const altered: string[] = [];
@@ -106,7 +110,10 @@ export function alterEffect(r: WordReader): AlterEffect | null {
     const added = addedBy(clause);
     if (added === null && !CONVERTED.test(clause.text) && !isRedeclared(clause)) return null;
     if (added === null) {
+      const name = redeclared(clause)?.name;
       effect.redeclares = true;
+      if (name === undefined) effect.redeclared = null;
+      else effect.redeclared?.push(name);
       effect.widens.push(...lengthOf(clause));
       continue;
     }

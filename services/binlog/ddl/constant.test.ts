@@ -20,6 +20,20 @@ test.each([
   expect(found.effect?.widens.map(w => `${w.name} ${w.type}`)).toEqual(wanted);
 });
 
+test.each([
+  ['MODIFY COLUMN `A b` VARCHAR(200), CHANGE c C INT', ['a b', 'c']],
+  ['MODIFY a INT, CONVERT TO CHARACTER SET latin1', null],
+  ['CONVERT TO CHARACTER SET latin1, MODIFY a INT', null],
+  ['ADD a VARCHAR(20)', []],
+])('columns that are declared once more are named, or may be any: %s', (clauses, wanted) => {
+  const found = classify(`ALTER TABLE t ${clauses}`, 'shop', {
+    db: 'shop',
+    tables: new Set(['t']),
+  });
+  if (found.kind !== 'ddl') throw new Error(found.kind);
+  expect(found.effect?.redeclared).toEqual(wanted);
+});
+
 const constants = (clause: string): unknown => {
   const tracked = { db: 'shop', tables: new Set(['t']) };
   const found = classify(`ALTER TABLE t ADD ${clause}`, 'shop', tracked);

@@ -8,12 +8,12 @@ import { classify } from './statement.ts';
 const UUID = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
 const tracked = { db: 'shop', tables: new Set(['orders']) };
 
-function judge(flavor: 'mysql' | 'mariadb' = 'mysql'): LiveJudge {
+function judge(flavor: 'mysql' | 'mariadb' = 'mysql', names = ['plain']): LiveJudge {
   return new LiveJudge({
     source: { name: 's', host: '127.0.0.1', port: 1, user: 'u', password: '', database: 'shop' },
     flavor,
     log: createLogger({ name: 'test', level: 'fatal' }),
-    trust: flavor === 'mysql' ? { until: `${UUID}:1-20`, names: ['plain'] } : null,
+    trust: flavor === 'mysql' ? { until: `${UUID}:1-20`, names } : null,
     routed: () => [],
   });
 }
@@ -47,6 +47,23 @@ describe('an answer of an earlier reader', () => {
     expect(j.trust(read(19))).toEqual({ until: `${UUID}:1-20`, names: ['plain'] });
     expect(j.trust(read(21))).toBeNull();
     expect(j.onDefinition(definition('DROP TRIGGER tr'), read(10))).toBeNull();
+  });
+});
+
+test('columns that a trusted answer was about are not judged by what they are now', async () => {
+  const planned = { db: 'shop', table: 'orders', columns: [], primaryKey: [], uniqueKeys: [] };
+  const widened = (clauses: string, names: string[]) => {
+    const found = classify(`ALTER TABLE orders ${clauses}`, 'shop', tracked);
+    if (found.kind !== 'ddl' || found.effect === null) throw new Error(clauses);
+    return judge('mysql', names).widened(found.effect, planned, read(19));
+  };
+  const [one, all] = ['columns of orders.a', 'columns of orders'];
+  expect(await widened('MODIFY b INT, CHANGE a A VARCHAR(9)', [one])).toEqual([]);
+  expect(await widened('CONVERT TO CHARACTER SET latin1', [one])).toEqual([]);
+  expect(await widened('MODIFY b VARCHAR(9)', [all])).toEqual([]);
+  // It goes on to ask the server.
+  await expect(widened('MODIFY b VARCHAR(9)', [one])).rejects.toMatchObject({
+    kind: 'unreachable',
   });
 });
 

@@ -18,6 +18,7 @@ import type { Logger } from '../../../shared/runtime/log.ts';
 import {
   type DeclaredLength,
   fixedColumns,
+  isWidened,
   widenedBy,
 } from '../../../shared/schema/column-widening.ts';
 import { withoutColumns } from '../../../shared/schema/table-growth.ts';
@@ -95,16 +96,16 @@ export class LiveJudge implements StatementJudge {
   }
 
   /**
-   * Only where no earlier such change is still trusted: what the table is now would be the work of
-   * both.
+   * Only where no earlier such change of these columns is still trusted: what they are now would be
+   * the work of both.
    */
   async widened(
-    { widens }: AlterEffect,
+    { widens, redeclared }: AlterEffect,
     planned: TableSchema,
     read: () => GtidSet,
   ): Promise<readonly DeclaredLength[]> {
     this.#close(read);
-    if (this.#isRedeclared(planned)) return [];
+    if (this.#isRedeclared(planned, redeclared)) return [];
     const { source, log, routed } = this.#o;
     await using session = await MysqlSession.open(source, { role: 'read', log });
     const now = await tableNow(session, planned);
@@ -116,48 +117,53 @@ export class LiveJudge implements StatementJudge {
     );
     const types = new Map(rows.map(({ name, type }) => [name, type]));
     const fixed = fixedColumns(planned, routed(planned));
-    return widenedBy(widens, planned, withoutLater(planned, now), types, fixed);
+    return widenedBy(widens, planned, withoutLater(planned, now, redeclared), types, fixed);
   }
 
-  async ofTable(
-    { acts, redeclares, widens }: AlterEffect,
-    planned: TableSchema,
-    read: () => GtidSet,
-  ): Promise<Doubt> {
+  async ofTable(effect: AlterEffect, planned: TableSchema, read: () => GtidSet): Promise<Doubt> {
     this.#close(read);
     const { source, log } = this.#o;
     await using session = await MysqlSession.open(source, { role: 'read', log });
-    if (acts && !logsCascades(session, await serverFacts(session))) {
+    if (effect.acts && !logsCascades(session, await serverFacts(session))) {
       return { why: 'a foreign key changes its rows, which this server does not log' };
     }
-    return redeclares ? await this.#sameColumns(session, planned, widens.length > 0) : null;
+    return effect.redeclares ? await this.#sameColumns(session, planned, effect) : null;
   }
 
   /**
    * What the server shows may be the work of a later statement that has undone this one: until the
-   * stream has come to where the answer was given, a second one of the kind is doubted. Columns
-   * that came later do not count where `others` may: each is at its own statement.
+   * stream has come to where the answer was given, a second one of the kind is doubted, unless both
+   * name their columns, and those are other ones. Other columns that came or got longer do not
+   * count: each is at its own statement.
    */
-  async #sameColumns(session: MysqlSession, planned: TableSchema, others: boolean): Promise<Doubt> {
-    if (this.#isRedeclared(planned)) {
+  async #sameColumns(
+    session: MysqlSession,
+    planned: TableSchema,
+    { redeclared }: AlterEffect,
+  ): Promise<Doubt> {
+    if (this.#isRedeclared(planned, redeclared)) {
       return {
         why: 'columns were declared anew before, or converted, and it cannot be told what they were',
       };
     }
     const present = await tableNow(session, planned);
     if (present === null) return { why: 'there is no such table now' };
-    const now = others ? withoutLater(planned, present) : present;
+    const now = withoutLater(planned, present, redeclared);
     if (schemaFingerprint(now) !== schemaFingerprint(planned)) {
       return { why: 'the table is not as it was planned any more' };
     }
-    await this.#restOn(session, [redeclaredName(planned)]);
+    const all = redeclaredName(planned);
+    await this.#restOn(session, redeclared?.map(name => `${all}.${name}`) ?? [all]);
     return null;
   }
 
-  /** An answer about an earlier such change of the table is still trusted. */
-  #isRedeclared(planned: TableSchema): boolean {
-    const name = redeclaredName(planned);
-    return this.#until !== null && this.#names.has(name);
+  /** An answer about an earlier such change of the columns (null: of any) is still trusted. */
+  #isRedeclared(planned: TableSchema, columns: readonly string[] | null): boolean {
+    if (this.#until === null) return false;
+    const all = redeclaredName(planned);
+    if (this.#names.has(all)) return true;
+    if (columns !== null) return columns.some(name => this.#names.has(`${all}.${name}`));
+    return [...this.#names].some(name => name.startsWith(`${all}.`));
   }
 
   onDefinition(definition: Definition, read: () => GtidSet): Doubt {
@@ -206,10 +212,21 @@ function tableNow(session: MysqlSession, planned: TableSchema): Promise<TableSch
   });
 }
 
-function withoutLater(planned: TableSchema, now: TableSchema): TableSchema {
-  const had = new Set(planned.columns.map(c => c.name));
+/** Less what later statements have brought: columns, and lengths of those not `declared` here. */
+function withoutLater(
+  planned: TableSchema,
+  now: TableSchema,
+  declared: readonly string[] | null,
+): TableSchema {
+  const had = new Map(planned.columns.map(c => [c.name, c]));
   const later = now.columns.flatMap(({ name }) => (had.has(name) ? [] : [name]));
-  return withoutColumns(now, later, planned);
+  const bare = withoutColumns(now, later, planned);
+  const columns = bare.columns.map(is => {
+    const was = had.get(is.name);
+    const isHere = declared === null || declared.includes(is.name.toLowerCase());
+    return was !== undefined && !isHere && isWidened(was, is) ? was : is;
+  });
+  return { ...bare, columns };
 }
 
 function fromText({ verb, unclear, calls: all, words }: DataStatement, flavor: Flavor): Doubt {

@@ -277,6 +277,19 @@ describe('a table', () => {
     expect(await site.problems()).toEqual([]);
   });
 
+  test('that is longer on the target takes every row: nothing has to be done', async () => {
+    await site.target.rawQuery(
+      `ALTER TABLE ${SHOP}_1.orders MODIFY note VARCHAR(300) DEFAULT 'none'`,
+    );
+    expect(await site.problems()).toEqual([]);
+    const longer = {
+      level: 'info',
+      what: expect.stringMatching(/, longer than .* on the source$/),
+      fix: '',
+    };
+    expect(await site.findings()).toContainEqual(expect.objectContaining(longer));
+  });
+
   test('that has no key gets one by the advice as it is printed', async () => {
     const none = async (table: string): Promise<Finding> => {
       const found = (await site.problems()).filter(f => f.code === 'row-key');

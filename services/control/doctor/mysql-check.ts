@@ -43,7 +43,7 @@ export async function checkMysql(job: Job, o: MysqlCheckOptions): Promise<Findin
     if (result.checked !== undefined) sources.push(result.checked);
   }
   const [model, ...others] = sources;
-  for (const other of others) if (model) findings.push(...compareSources(model, other));
+  for (const other of others) if (model) findings.push(...compareSources(model, other, o));
   // Rows of other sources come and go while a job runs; then the check tells.
   if (model && !o.resuming && sources.length === job.sources.length && !blocks(findings)) {
     findings.push(...(await checkSharedKeys(job, model.report.schemas, o.log)));
@@ -103,8 +103,15 @@ async function checkReplica(
   }
 }
 
-/** Tables of all sources end in the same target tables, so they must be the same. */
-function compareSources(model: CheckedSource, other: CheckedSource): Finding[] {
+/**
+ * Tables of all sources end in the same target tables, so they must be the same. While a job runs
+ * its sources get longer columns one by one, and control makes the targets' as long as the longest.
+ */
+function compareSources(
+  model: CheckedSource,
+  other: CheckedSource,
+  { resuming }: Pick<MysqlCheckOptions, 'resuming'>,
+): Finding[] {
   const findings: Finding[] = [];
   for (const [table, schema] of other.report.schemas) {
     const wanted = model.report.schemas.get(table);
@@ -115,20 +122,24 @@ function compareSources(model: CheckedSource, other: CheckedSource): Finding[] {
     if (printed === undefined || there === undefined) continue;
     for (const difference of schemaDifferences(wanted, schema)) {
       const place = difference.column === '' ? table : `${table}.${difference.column}`;
+      const isLength = difference.length !== undefined;
+      const isLonger = difference.length === 'longer';
+      const fix = isLonger ? undefined : alterTable(name, difference.remedy, printed, there);
       findings.push({
-        level: difference.blocks ? 'blocker' : 'warning',
+        level: (isLength ? !resuming : difference.blocks) ? 'blocker' : 'warning',
         code: 'sources-differ',
         where: `${serverWhere('source', other.source)} ${other.source.database}.${place}`,
         what: `${difference.what} ${model.source.name}`.replace(/the (source|target)/g, 'source'),
         why: 'Rows of all sources go into the same tables.',
-        fix:
-          alterTable(name, difference.remedy, printed, there) ??
-          `-- make it as on ${model.source.name}: SHOW CREATE TABLE ${table};`,
+        fix: fix ?? sameAsOn(isLonger ? other : model, table),
       });
     }
   }
   return findings;
 }
+
+const sameAsOn = ({ source }: CheckedSource, table: string): string =>
+  `-- make it as on ${source.name}: SHOW CREATE TABLE ${table};`;
 
 interface CheckedTarget {
   target: JobTarget;

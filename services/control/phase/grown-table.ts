@@ -14,7 +14,8 @@ import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
-import { ReshardError } from '../../../shared/runtime/error.ts';
+import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
+import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { type GrownTable, lookAtTable, refuse, refuseTargets } from './growth.ts';
@@ -139,9 +140,11 @@ const NOT_THIS_WAY: ReadonlySet<number> = new Set([1845, 1846, 4092, 4093]);
 const DUPLICATE_COLUMN = 1060;
 /** All who use the table wait behind an ALTER that waits for a transaction. */
 const LOCK_WAIT_S = 5;
+/** One that copies the table waits once more when it has: too short, and it is for nothing. */
+const COPY_LOCK_WAIT_S = 60;
 
-async function alterTarget(
-  { log }: Deps,
+export async function alterTarget(
+  { log }: Pick<Deps, 'log'>,
   target: JobTarget,
   statements: readonly string[],
 ): Promise<void> {
@@ -150,8 +153,9 @@ async function alterTarget(
   for (const sql of statements) {
     const begunMs = Date.now();
     const way = await alter(session, sql.replace(/;$/, '')).catch(e => {
-      if (errnoOf(e) !== DUPLICATE_COLUMN) throw e;
-      return 'it was there';
+      if (errnoOf(e) === DUPLICATE_COLUMN) return 'it was there';
+      const error = asReshardError(e);
+      throw policyOf(error.kind) === 'restart' ? error : untaken(target, sql, error);
     });
     log.info({ target: target.name, sql, way, ms: Date.now() - begunMs }, 'target table altered');
   }
@@ -167,6 +171,19 @@ async function alter(session: MysqlSession, sql: string): Promise<string> {
       if (!NOT_THIS_WAY.has(errnoOf(e) ?? 0)) throw e;
     }
   }
+  await session.query(`SET SESSION lock_wait_timeout = ${COPY_LOCK_WAIT_S}`);
   await session.query(sql);
+  await session.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
   return 'as the server does it';
+}
+
+/** Its rows get too long by it, or an index, or it has a constraint that the source has not. */
+function untaken({ name }: JobTarget, sql: string, cause: ReshardError): ReshardError {
+  return new ReshardError('schema-changed', `${name} does not take ${sql}`, {
+    cause,
+    context: { target: name },
+    remedy:
+      'make the table of the target one that takes it, and run it there;' +
+      ' then `reshard ddl apply <job file>`',
+  });
 }

@@ -12,7 +12,7 @@ import { collationOf, createTableSql } from '../../../shared/mysql/schema-copy.t
 import { alterTable, lengthened, type PrintedTable } from '../../../shared/mysql/schema-fix.ts';
 import { isLonger } from '../../../shared/schema/column-widening.ts';
 import { type SchemaRemedy, schemaDifferences } from '../../../shared/schema/schema-diff.ts';
-import { rowKeyNames, type TableSchema } from '../../../shared/schema/table-schema.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { columnFacts, isFilledSo, type KnownConstant, otherThan } from './constant-column.ts';
 import { filledOnTarget, type ThereColumn } from './filled-column.ts';
 
@@ -109,7 +109,7 @@ export async function lacking(
   const defaults = defaultsOf(constants);
   const sqlOf = (remedy: SchemaRemedy): string | null =>
     alterTable(name, remedy, printed, collation, defaults) ?? null;
-  const found = schemaDifferences(now, withoutMore(there, now)).filter(
+  const found = schemaDifferences(now, there).filter(
     d => d.blocks && !(d.remedy.kind === 'drop' && others.has(d.column)),
   );
   const own = wider.size === 0 ? '' : await createTableSql(session, target.database, now.table);
@@ -143,23 +143,4 @@ export async function lacking(
 function isShorter(there: TableSchema, now: TableSchema, name: string): boolean {
   const [has, needs] = [there, now].map(t => t.columns.find(c => c.name === name)?.type);
   return has !== undefined && needs !== undefined && isLonger(has, needs);
-}
-
-/**
- * The target's table as if its columns were no longer than the source's: another source may have
- * made them longer already, and rows fit. Columns of the key must be the same.
- */
-function withoutMore(there: TableSchema, now: TableSchema): TableSchema {
-  const key = rowKeyNames(now);
-  const columns = there.columns.map(column => {
-    const needs = now.columns.find(c => c.name === column.name)?.type;
-    const isMore = needs !== undefined && isLonger(needs, column.type);
-    if (!isMore || key.includes(column.name)) return column;
-    const { type } = column;
-    if (type.kind === 'text' && needs.kind === 'text') {
-      return { ...column, type: { ...type, length: needs.length } };
-    }
-    return { ...column, type: needs };
-  });
-  return { ...there, columns };
 }

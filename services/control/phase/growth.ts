@@ -194,15 +194,18 @@ export function widerColumns(
   return new Map(found);
 }
 
-/** Pure: a column that a statement to come has made longer is still what was planned. */
+/**
+ * Pure: a column that a statement to come has made longer is still what was planned. Who asks
+ * without a statement is shown what the table is.
+ */
 export function lengthsOfHere(
   { schema }: TablePlan,
   now: TableSchema,
-  { halt, only }: LookOptions,
+  { halt }: Pick<LookOptions, 'halt'>,
 ): TableSchema {
-  if (!only) return now;
-  const isHere = ({ name }: Column): boolean =>
-    halt?.widened.some(w => w.name === name.toLowerCase()) === true;
+  if (halt === null) return now;
+  const here = new Set(halt.widened.map(w => w.name));
+  const isHere = ({ name }: Column): boolean => here.has(name.toLowerCase());
   const columns = now.columns.map(column => {
     const was = schema.columns.find(c => c.name === column.name);
     return was !== undefined && !isHere(was) && isWidened(was, column) ? was : column;
@@ -299,6 +302,14 @@ function kindOf(look: GrowthLook | null): string {
   return look.added.length > 0 ? 'added' : 'widened';
 }
 
+/** Which of its columns a statement has made longer is known from that alone. */
+function hasLonger({ plan, now }: GrowthLook): boolean {
+  return plan.schema.columns.some(was => {
+    const is = now.columns.find(c => c.name === was.name);
+    return is !== undefined && isWidened(was, is);
+  });
+}
+
 /** Null: the table is as it was planned. */
 async function takeUp(
   deps: GrowthDeps,
@@ -314,8 +325,8 @@ async function takeUp(
   const look = await lookAtTable(deps, source, request.table, { halt: halt ?? null, only });
   if (look === null) return null;
   const isEarly = Date.now() - request.requestedMs < HALT_WAIT_MS;
-  if (halt === undefined && look.added.length > 0 && look.against.length > 0 && isEarly)
-    return 'later';
+  const isDue = look.added.length > 0 || hasLonger(look);
+  if (halt === undefined && isDue && look.against.length > 0 && isEarly) return 'later';
   refuse(look);
   const { plan, now, added, widened } = look;
   const { schema: _, ...record } = plan;

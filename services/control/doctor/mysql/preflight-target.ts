@@ -238,18 +238,25 @@ function checkSchema(
   there: TableCollation,
 ): Finding[] {
   const name = qualified(schema.db, schema.table);
-  return schemaDifferences(wanted, schema).map(difference => ({
-    level: difference.blocks ? 'blocker' : 'warning',
-    code: 'target-schema',
-    where: difference.column === '' ? where : `${where}.${difference.column}`,
-    what: difference.what,
-    why: difference.blocks
-      ? 'A row of the source might not go in unchanged.'
-      : 'Rows go in unchanged, but the table behaves differently.',
-    fix:
-      alterTable(name, difference.remedy, printed, there) ??
-      `-- make it as on the source: SHOW CREATE TABLE ${qualified(wanted.db, wanted.table)};`,
-  }));
+  return schemaDifferences(wanted, schema).map(({ column, what, blocks, remedy, length }) => {
+    const finding = {
+      code: 'target-schema',
+      where: column === '' ? where : `${where}.${column}`,
+      what,
+    };
+    // A statement that makes it shorter again would be for nobody.
+    if (length === 'longer') return { ...finding, level: 'info', why: 'Every row fits.', fix: '' };
+    return {
+      ...finding,
+      level: blocks ? 'blocker' : 'warning',
+      why: blocks
+        ? 'A row of the source might not go in unchanged.'
+        : 'Rows go in unchanged, but the table behaves differently.',
+      fix:
+        alterTable(name, remedy, printed, there) ??
+        `-- make it as on the source: SHOW CREATE TABLE ${qualified(wanted.db, wanted.table)};`,
+    };
+  });
 }
 
 async function checkEmpty(

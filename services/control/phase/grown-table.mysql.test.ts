@@ -1,0 +1,70 @@
+/** How a target's column is made longer: what the server is asked, and what is said if it will not. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { JobTarget } from '../../../shared/job/job.ts';
+import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { createLogger } from '../../../shared/runtime/log.ts';
+import { servers } from '../../../test/support/dev.ts';
+import { alterTarget } from './grown-table.ts';
+
+const DB = `longer_${process.pid}`;
+let session: MysqlSession;
+let target: JobTarget;
+
+beforeAll(async () => {
+  const server = servers().mysql.s1;
+  if (server === undefined) throw new Error('no server s1');
+  session = await MysqlSession.open(server, { role: 'apply' });
+  await session.rawQuery(`CREATE DATABASE ${DB} CHARACTER SET utf8mb4`);
+  await session.rawQuery(`USE ${DB}`);
+  target = { ...server, name: 't1', database: DB } as JobTarget;
+});
+
+afterAll(async () => {
+  await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
+  await session.close();
+});
+
+/** Runs it as control does; gives the ways that the server took. */
+async function waysOf(...statements: string[]): Promise<unknown[]> {
+  const ways: unknown[] = [];
+  const log = createLogger({ name: 'test', level: 'fatal' });
+  const info = (told: { way: unknown }): unknown => ways.push(told.way);
+  await alterTarget({ log: Object.assign(log, { info }) }, target, statements);
+  return ways;
+}
+
+const longer = (n: number): string => `ALTER TABLE t MODIFY COLUMN v varchar(${n});`;
+
+test('a column is made longer in place, and by a copy where its length takes another byte', async () => {
+  await session.rawQuery('CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(10), KEY by_v (v))');
+  await session.rawQuery("INSERT INTO t VALUES (1, 'x')");
+  const inPlace = expect.stringMatching(/^ALGORITHM=IN/);
+  expect(await waysOf(longer(63), longer(64), longer(700))).toEqual([
+    ...[inPlace, 'as the server does it', inPlace],
+  ]);
+  const [{ type } = { type: '' }] = await session.query<{ type: string }>(
+    `SELECT COLUMN_TYPE AS type FROM information_schema.COLUMNS
+      WHERE TABLE_SCHEMA = ? AND COLUMN_NAME = 'v'`,
+    [DB],
+  );
+  expect(type).toBe('varchar(700)');
+});
+
+test('what the target cannot take halts with the statement and a way out, and is not repeated', async () => {
+  const most = `CREATE TABLE w (id INT PRIMARY KEY, v VARCHAR(10),
+    rest VARCHAR(16000)) ROW_FORMAT=DYNAMIC`;
+  await session.rawQuery(most);
+  const wide = 'ALTER TABLE w MODIFY COLUMN v varchar(500);';
+  await expect(waysOf(wide)).rejects.toMatchObject({
+    kind: 'schema-changed',
+    message: `t1 does not take ${wide}`,
+    cause: { message: expect.stringMatching(/row size too large/i) },
+    remedy: expect.stringMatching(/ddl apply/),
+  });
+  await session.rawQuery('DROP TABLE w');
+  // Of an index, the limit is the target's own.
+  await expect(waysOf(longer(800))).rejects.toMatchObject({
+    kind: 'schema-changed',
+    cause: { message: expect.stringMatching(/key was too long/i) },
+  });
+});
