@@ -1,5 +1,6 @@
 /** The snapshot service: a member that copies the ranges of the slots it is given. */
 import type { JobSource } from '../../shared/job/job.ts';
+import { copyStops } from '../../shared/job/state/throttle.ts';
 import {
   openContext,
   type ServiceContext,
@@ -8,6 +9,7 @@ import {
 import type { UnitReport } from '../../shared/member/reporter.ts';
 import { PauseReasons } from '../../shared/runtime/pause.ts';
 import { aborted, runSupervised, type Unit } from '../../shared/runtime/service.ts';
+import { CopyRate } from './copy-rate.ts';
 import { type SnapshotMetrics, SnapshotProgress, snapshotMetrics } from './metrics.ts';
 import { SLOTS } from './range-board.ts';
 import { SourceRepair } from './repair.ts';
@@ -17,8 +19,16 @@ export async function runSnapshot(o: ServiceOptions): Promise<void> {
   await using context = await openContext('snapshot', { ...o, slots: SLOTS });
   const { job, log, signal } = context;
   const slots = new Set<number>();
-  const pause = new PauseReasons();
-  const followed = followPause(context, pause);
+  const { view } = context;
+  // A repair is of a few keys, and what it cures is worse than any backlog: only a pause holds it.
+  const copyPause = new PauseReasons();
+  const repairPause = new PauseReasons();
+  const followed = [
+    followReasons(context, copyPause, () => copyStops(view)),
+    followReasons(context, repairPause, () => view.paused),
+  ];
+  const names = job.sources.map(s => s.name);
+  const rate = new CopyRate(view, names, job.options.snapshotRowsPerSecond);
   const member = await context.join({
     groupId: `reshard.${job.job}.snapshot`,
     slots: SLOTS,
@@ -36,15 +46,15 @@ export async function runSnapshot(o: ServiceOptions): Promise<void> {
   const metrics = snapshotMetrics(context.metrics);
   context.readiness = () => ({
     ok: slots.size > 0,
-    detail: { slots: [...slots], paused: pause.list() },
+    detail: { slots: [...slots], paused: copyPause.list() },
   });
   try {
     const units = job.sources.flatMap(source =>
-      copySource({ context, source, slots, pause, metrics }),
+      copySource({ context, source, slots, copyPause, repairPause, rate, metrics }),
     );
     await Promise.all([...units, aborted(signal)]);
   } finally {
-    followed();
+    for (const end of followed) end();
     await member.close();
   }
 }
@@ -53,13 +63,16 @@ interface SourceCopy {
   context: ServiceContext;
   source: JobSource;
   slots: ReadonlySet<number>;
-  pause: PauseReasons;
+  copyPause: PauseReasons;
+  repairPause: PauseReasons;
+  rate: CopyRate;
   metrics: SnapshotMetrics;
 }
 
 /** The units of one source: its copy, and the keys that repairs read again. */
-function copySource({ context, source, slots, pause, metrics }: SourceCopy): Promise<void>[] {
+function copySource({ context, source, slots, metrics, ...o }: SourceCopy): Promise<void>[] {
   const { log, signal, report, view } = context;
+  const { copyPause: pause, rate } = o;
   const { name } = source;
   const progress = new SnapshotProgress(metrics, name);
   const supervised = (
@@ -85,17 +98,24 @@ function copySource({ context, source, slots, pause, metrics }: SourceCopy): Pro
   return [
     supervised(
       name,
-      () => new SourceSnapshot({ context, source, slots, pause, progress }),
+      () => new SourceSnapshot({ context, source, slots, pause, rate, progress }),
       () => progress.report(pause.list()),
     ),
-    supervised(`repair/${name}`, () => new SourceRepair({ context, source, slots, pause })),
+    supervised(
+      `repair/${name}`,
+      () => new SourceRepair({ context, source, slots, pause: o.repairPause }),
+    ),
   ];
 }
 
-/** The job's pause reasons, whoever has set them. */
-function followPause(context: ServiceContext, pause: PauseReasons): () => void {
+/** The job's reasons to stand still, whoever has set them. */
+function followReasons(
+  context: ServiceContext,
+  pause: PauseReasons,
+  reasons: () => readonly string[],
+): () => void {
   const follow = (): void => {
-    const wanted = context.view.paused;
+    const wanted = reasons();
     for (const reason of pause.list()) if (!wanted.includes(reason)) pause.delete(reason);
     for (const reason of wanted) pause.add(reason);
   };

@@ -1,4 +1,5 @@
 /** What a snapshot member reports of its work: Prometheus metrics and the report of a source. */
+import type { BrakeReason } from '../../shared/job/state/throttle.ts';
 import type { UnitReport } from '../../shared/member/reporter.ts';
 import { Counter, Gauge, Histogram, type Registry } from '../../shared/runtime/metric.ts';
 
@@ -21,6 +22,12 @@ export function snapshotMetrics(registry: Registry) {
       registers,
       buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     }),
+    throttled: new Counter({
+      name: 'reshard_snapshot_throttled_seconds_total',
+      help: 'Time in which the copy was braked, by reason: operator, rate, lag',
+      labelNames: ['source', 'reason'] as const,
+      registers,
+    }),
     unconfirmed: new Gauge({
       name: 'reshard_snapshot_unconfirmed_bytes',
       help: 'Chunk bytes sent and not yet known to be in the log',
@@ -38,6 +45,8 @@ export class SnapshotProgress {
   readonly #sums = { rows: 0, chunks: 0, bytes: 0, rejected: 0 };
   #counts: Counts = { ranges: 0, complete: 0, reading: 0, rejected: 0 };
   #unconfirmedBytes = 0;
+  #brakes: readonly BrakeReason[] = [];
+  #brakedAt = 0;
 
   constructor(metrics: SnapshotMetrics, source: string) {
     this.#metrics = metrics;
@@ -69,10 +78,21 @@ export class SnapshotProgress {
     this.#metrics.unconfirmed.set({ source: this.#source }, unconfirmedBytes);
   }
 
+  /** What brakes the copy now; what braked it until now is counted. */
+  braked(brakes: readonly BrakeReason[]): void {
+    const now = performance.now();
+    const seconds = (now - this.#brakedAt) / 1000;
+    for (const reason of this.#brakes) {
+      this.#metrics.throttled.inc({ source: this.#source, reason }, seconds);
+    }
+    this.#brakes = brakes;
+    this.#brakedAt = now;
+  }
+
   report(paused: readonly string[]): UnitReport {
     return {
       counters: { ...this.#sums, unconfirmedBytes: this.#unconfirmedBytes },
-      detail: { ranges: this.#counts, paused },
+      detail: { ranges: this.#counts, paused, brakes: this.#brakes },
     };
   }
 }

@@ -8,6 +8,7 @@
 import { crc32 } from 'node:zlib';
 import type { JobView, TablePlan } from '../../shared/job/state/job-view.ts';
 import type { ProgressView } from '../../shared/job/state/progress-view.ts';
+import type { Left } from './copy-rate.ts';
 import { RangeCopy } from './range-copy.ts';
 
 export const SLOTS = 16;
@@ -29,6 +30,7 @@ export class RangeBoard {
   readonly #progress: ProgressView;
   readonly #slots: ReadonlySet<number>;
   readonly #own = new Map<string, OwnRange>();
+  #left: Left = { ours: 0, all: 0 };
 
   constructor(source: string, view: JobView, progress: ProgressView, slots: ReadonlySet<number>) {
     this.#source = source;
@@ -62,6 +64,7 @@ export class RangeBoard {
       own.dropped = true;
       this.#own.delete(name);
     }
+    this.#left = this.#count();
   }
 
   /** Takes in what has become durable; `refresh` looks at plan and slots besides. */
@@ -100,18 +103,22 @@ export class RangeBoard {
     own.claimed = false;
   }
 
-  /** Our part of what is left to copy of the source: members share a limit by it. */
-  get share(): number {
-    let left = 0;
+  /** What is left to copy, as of the last refresh: asked for each read, it is not counted anew. */
+  get left(): Left {
+    return this.#left;
+  }
+
+  #count(): Left {
+    let all = 0;
     for (const plan of this.#view.plansOf(this.#source)) {
       for (const { id } of plan.ranges) {
         const range = this.#progress.range(plan.db, plan.table, id);
-        if (!range?.complete || range.generation !== plan.generation) left++;
+        if (!range?.complete || range.generation !== plan.generation) all++;
       }
     }
     let ours = 0;
     for (const { copy } of this.#own.values()) if (!copy.complete) ours++;
-    return left === 0 ? 1 : Math.min(1, ours / left);
+    return { ours, all };
   }
 
   /** Bytes sent and not yet known to be in the log. */

@@ -28,6 +28,7 @@ import { createRegistry } from '../../shared/runtime/metric.ts';
 import { PauseReasons } from '../../shared/runtime/pause.ts';
 import { servers } from '../../test/support/dev.ts';
 import { claimSource } from '../control/phase/source-owner.ts';
+import { CopyRate } from './copy-rate.ts';
 import { SnapshotProgress, snapshotMetrics } from './metrics.ts';
 import { SourceSnapshot } from './snapshot.ts';
 
@@ -134,6 +135,7 @@ async function prepare(name: string, rowsPerRange: number, table = 'item') {
       source: jobSource,
       slots,
       pause,
+      rate: new CopyRate(view, [source], job.options.snapshotRowsPerSecond),
       progress: new SnapshotProgress(metrics, source),
     });
   return {

@@ -12,6 +12,7 @@ import { type JobSource, readServer, tablesOf } from '../../shared/job/job.ts';
 import { openProgress } from '../../shared/job/state/open.ts';
 import type { ProgressView } from '../../shared/job/state/progress-view.ts';
 import { refuseStale } from '../../shared/job/state/source-server.ts';
+import { BRAKES, type BrakeReason, copyStops } from '../../shared/job/state/throttle.ts';
 import { chunksTopic } from '../../shared/kafka/topic-name.ts';
 import type { ServiceContext } from '../../shared/member/context.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
@@ -20,6 +21,7 @@ import { sleep } from '../../shared/runtime/clock.ts';
 import type { PauseReasons } from '../../shared/runtime/pause.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
 import { ChunkSender } from './chunk-sender.ts';
+import type { CopyRate } from './copy-rate.ts';
 import type { SnapshotProgress } from './metrics.ts';
 import { RangeBoard } from './range-board.ts';
 import { RateLimit } from './rate-limit.ts';
@@ -34,6 +36,7 @@ export type SnapshotOptions = {
   source: JobSource;
   slots: ReadonlySet<number>;
   pause: PauseReasons;
+  rate: CopyRate;
   progress: SnapshotProgress;
 };
 
@@ -45,7 +48,7 @@ export class SourceSnapshot implements Unit {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { context, source } = this.#o;
+    const { context, source, rate } = this.#o;
     const failure = new AbortController();
     const stop = AbortSignal.any([signal, failure.signal]);
     await using progress = await openProgress(context, source.name, context.view.jobId);
@@ -59,14 +62,14 @@ export class SourceSnapshot implements Unit {
       maxMessageBytes: context.job.options.maxMessageBytes,
       onError: error => failure.abort(error),
     });
-    const limit = context.job.options.snapshotRowsPerSecond;
-    const rateLimit = new RateLimit(() => limit * board.share);
+    rate.follow(source.name, () => board.left);
+    const rateLimit = new RateLimit(() => rate.of(source.name));
     const running = Array.from({ length: context.job.options.snapshotWorkers }, () =>
       this.#worker({ board, sender, rateLimit, log: progress.view }, stop).catch(error =>
         failure.abort(error),
       ),
     );
-    await this.#follow(board, progress.view, stop);
+    await this.#follow(board, progress.view, rateLimit, stop);
     await Promise.all(running);
     await sender.drain();
     writer.close();
@@ -93,7 +96,12 @@ export class SourceSnapshot implements Unit {
   }
 
   /** Keeps the board up to date until the signal. */
-  async #follow(board: RangeBoard, progress: ProgressView, stop: AbortSignal): Promise<void> {
+  async #follow(
+    board: RangeBoard,
+    progress: ProgressView,
+    rateLimit: RateLimit,
+    stop: AbortSignal,
+  ): Promise<void> {
     // Progress comes record by record; one look for all that came together is enough.
     let isDue = false;
     const follow = (): void => {
@@ -111,10 +119,22 @@ export class SourceSnapshot implements Unit {
         board.refresh();
         board.writerAt(progress.resume?.chunksOffset ?? 0);
         this.#o.progress.state(board.counts, board.unconfirmedBytes);
+        this.#o.progress.braked(board.left.ours > 0 ? this.#brakes(rateLimit) : []);
         await sleep(LOOK_EVERY_MS, stop);
       }
     } finally {
       for (const end of ends) end();
+      this.#o.progress.braked([]);
     }
+  }
+
+  #brakes(rateLimit: RateLimit): BrakeReason[] {
+    const { view } = this.#o.context;
+    const is: Record<BrakeReason, boolean> = {
+      operator: view.paused.length > 0,
+      lag: copyStops({ paused: [], throttle: view.throttle }).length > 0,
+      rate: rateLimit.isBraking(performance.now()),
+    };
+    return BRAKES.filter(reason => is[reason]);
   }
 }

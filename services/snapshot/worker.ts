@@ -89,12 +89,9 @@ export class SnapshotWorker {
         await backoff.wait(stop);
         continue;
       }
-      const limit = rateLimit.most(size.rows);
-      await rateLimit.take(limit, stop);
-      if (stop.aborted || own.dropped || pause.paused) {
-        rateLimit.giveBack(limit);
-        continue;
-      }
+      const isWanted = (): boolean => !own.dropped && !pause.paused;
+      const limit = await rateLimit.take(size.rows, isWanted, stop);
+      if (limit === 0) continue;
       const position = copy.next();
       const bounds = { after: position.after ?? copy.range.after, upTo: copy.range.upTo };
       const startedAt = performance.now();

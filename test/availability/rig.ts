@@ -11,6 +11,7 @@ import { expect } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { SERVICES } from '../../services/control/cli/service.ts';
 import { type JobLink, openJob } from '../../services/control/command/job-handle.ts';
+import type { Status } from '../../services/control/status/status.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { parseJob } from '../../shared/job/job-schema.ts';
 import type { ServiceName } from '../../shared/member/context.ts';
@@ -236,6 +237,11 @@ export class Rig implements AsyncDisposable {
       return watch?.latest?.drained === true && watch.count > from + 1;
     };
     await this.until('the pipeline to drain', isDrained, timeoutMs);
+  }
+
+  /** The newest, as `reshard status --watch` shows it. */
+  get status(): Status | undefined {
+    return this.#watch?.latest;
   }
 
   get lagSeconds(): number | null {

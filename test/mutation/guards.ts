@@ -10,6 +10,7 @@ import { KEY_GUARDS } from './guards/key.ts';
 import { LOG_GUARDS } from './guards/log.ts';
 import { ROUTE_GUARDS } from './guards/route.ts';
 import { SINK_GUARDS } from './guards/sink.ts';
+import { THROTTLE_GUARDS } from './guards/throttle.ts';
 import { TRANSACTION_GUARDS } from './guards/transaction.ts';
 import { TREE_GUARDS } from './guards/tree.ts';
 import { TYPE_GUARDS } from './guards/type.ts';
@@ -23,6 +24,7 @@ export const GUARDS: Guard[] = [
   ...SINK_GUARDS,
   ...CONTROL_GUARDS,
   ...CHECKER_GUARDS,
+  ...THROTTLE_GUARDS,
   ...TREE_GUARDS,
   ...TYPE_GUARDS,
 ];

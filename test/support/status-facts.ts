@@ -60,6 +60,7 @@ export function well(): StatusFacts {
     checks: [],
     repairs: [],
     pauses: [],
+    throttle: { limits: [], brakes: [], spentSeconds: { operator: 0, rate: 0, lag: 0 } },
     waiting: null,
     registry: null,
     differing: [],
@@ -182,6 +183,13 @@ export const FAULTS: Record<string, Fault> = {
     named: /paused/,
     spoil: s => {
       s.pauses = [{ reason: 'backup', by: 'ann', sinceMs: 1 }];
+    },
+  },
+  'a copy that a backlog stops': {
+    named: /throttled/,
+    spoil: s => {
+      const brake = { sinceMs: 1, why: 't1 was 12 records behind', lifts: 'less' };
+      s.throttle = { ...s.throttle, brakes: [{ reason: 'lag', copy: 'stopped', ...brake }] };
     },
   },
   'a job that is not prepared': {

@@ -28,7 +28,7 @@ test('in JSON too, whatever is in the path', () => {
 
 /** Verbs of a job, in a text of the code: without the file they are no command. */
 const VERB =
-  /`reshard (doctor|up|status|pause|resume|verify|repair|recopy|topics|apply|drop|route|ddl \w+|service \w+)\b/g;
+  /`reshard (doctor|up|status|pause|resume|throttle|verify|repair|recopy|topics|apply|drop|route|ddl \w+|service \w+)\b/g;
 
 test('every verb that the code prints comes with the job file', () => {
   const files = ['services', 'shared'].flatMap(room =>

@@ -74,6 +74,7 @@ const COMMANDS = [
   'status',
   'pause',
   'resume',
+  'throttle',
   'topics',
   'verify',
   'repair',
@@ -114,6 +115,11 @@ describe('wrong usage ends with exit code 2 and says what would be right', () =>
     ['recopy without a source', ['recopy', jobFile], /required option '--source/],
     ['a service that is none', ['service', 'snk', jobFile], /no service "snk".*one of: control/s],
     ['a table that is none', ['verify', jobFile, '--tables', 'ordrs'], /"ordrs".*of: customers/s],
+    [
+      'a limit that is none',
+      ['throttle', jobFile, '--set', 'row=5'],
+      /"row" is not a limit.*rows, max-lag/s,
+    ],
     ['no time', ['verify', jobFile, '--timeout', 'soon'], /--timeout soon.*seconds above 0/s],
     ['no port', ['service', 'sink', jobFile, '--http-port', 'x'], /--http-port x.*65535/s],
   ])('%s', async (_, args, says) => {

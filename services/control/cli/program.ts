@@ -22,6 +22,7 @@ import type { repairCommand } from './repair.ts';
 import { SERVICES } from './service.ts';
 import type { serviceCommand } from './service-command.ts';
 import type { statusCommand } from './status.ts';
+import { declareThrottle } from './throttle-declare.ts';
 import type { topicsCommand } from './topics.ts';
 import type { upCommand } from './up-command.ts';
 import type { verifyCommand } from './verify.ts';
@@ -222,6 +223,7 @@ function watching(act: Act): Command[] {
           (await import('./pause.ts')).resumeCommand(...args),
         ),
       ),
+    declareThrottle(act),
     ...lookingAtTopics(act),
   ];
 }

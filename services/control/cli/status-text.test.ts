@@ -70,6 +70,7 @@ const FACTS: StatusFacts = {
   checks: [],
   repairs: [],
   pauses: [{ reason: 'backup', by: 'ann@night', sinceMs: Date.parse('2026-01-02T03:04:05Z') }],
+  throttle: { limits: [], brakes: [], spentSeconds: { operator: 0, rate: 0, lag: 0 } },
   waiting: null,
   registry: null,
   differing: [],

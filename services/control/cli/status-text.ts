@@ -16,6 +16,7 @@ import type {
 import { count, duration } from './number-text.ts';
 import { proofLines, proofParts } from './proof-text.ts';
 import { type Column, textTable, wrapped } from './text-table.ts';
+import { brakeText, spentText } from './throttle-text.ts';
 
 type Style = Parameters<typeof styleText>[0];
 type Paint = (style: Style, text: string) => string;
@@ -72,6 +73,7 @@ export function renderView(s: Status, o: RenderOptions): string {
     head(s, paint),
     ...problemLines(s, o.width, paint),
     ...s.pauses.flatMap(p => painted(wrapped(pauseText(p), o.width), 'yellow', paint)),
+    ...throttleLines(s).flatMap(text => painted(wrapped(text, o.width), 'yellow', paint)),
     ...(s.tables.length > 0 ? body(s, o.width, paint) : []),
   ].join('\n');
 }
@@ -93,9 +95,9 @@ function problemLines(s: Status, width: number, paint: Paint): string[] {
   return left > 0 ? [...lines, `and ${left} more (--json shows all)`] : lines;
 }
 
-/** Problems that differ in the unit alone are one; pauses have lines of their own. */
+/** Problems that differ in the unit alone are one; pauses and brakes have lines of their own. */
 function problemGroups(s: Status): { first: Problem; text: string }[] {
-  const all = problemsOf(s).filter(p => p.word !== 'paused');
+  const all = problemsOf(s).filter(p => p.word !== 'paused' && p.word !== 'throttled');
   const groups = Map.groupBy(all, p => [p.word, p.service, p.why].join('\0'));
   return [...groups.values()].flatMap(group => {
     const [first] = group;
@@ -115,8 +117,16 @@ function pauseText({ reason, by, sinceMs }: PauseStatus): string {
   return `copy paused: ${reason} (by ${by || 'unknown'}, since ${since})`;
 }
 
+/** What brakes beside pauses, which have their lines, and what all reasons have cost so far. */
+function throttleLines({ throttle }: Status): string[] {
+  const brakes = throttle.brakes.filter(b => b.reason !== 'operator').map(brakeText);
+  const spent = spentText(throttle);
+  return spent === null ? brakes : [...brakes, spent];
+}
+
 function body(s: Status, width: number, paint: Paint): string[] {
   const isWell = s.headline.level === 'good' || s.headline.level === 'normal';
+  const isStopped = s.throttle.brakes.some(b => b.copy === 'stopped');
   const titled = (columns: Column[], rows: string[][]): string[] => {
     const [title = '', ...lines] = textTable(columns, rows, width);
     return ['', paint('dim', title), ...lines];
@@ -124,7 +134,7 @@ function body(s: Status, width: number, paint: Paint): string[] {
   return [
     ...titled(
       TABLE_COLUMNS,
-      s.tables.map(t => tableCells(t, isWell)),
+      s.tables.map(t => tableCells(t, isWell, isStopped)),
     ),
     ...titled(SOURCE_COLUMNS, s.sources.map(sourceCells)),
     ...titled(
@@ -138,7 +148,7 @@ function body(s: Status, width: number, paint: Paint): string[] {
 }
 
 /** `100 %` rests on all that carries rows: while something is wrong there, a table is only read. */
-function tableCells(t: TableStatus, isWell: boolean): string[] {
+function tableCells(t: TableStatus, isWell: boolean, isStopped: boolean): string[] {
   const part = t.total === 0 ? (t.complete ? 1 : 0) : Math.min(1, t.done / t.total);
   const filled = t.complete ? BAR : Math.min(BAR - 1, Math.floor(part * BAR));
   const percent = Math.min(99, Math.floor(part * 100));
@@ -149,7 +159,13 @@ function tableCells(t: TableStatus, isWell: boolean): string[] {
     '█'.repeat(filled) + '·'.repeat(BAR - filled),
     t.complete ? (isWell ? '100 %' : 'read') : `${percent} %`,
     count(t.rowsPerSecond),
-    t.complete ? '' : t.etaSeconds === null ? '?' : duration(t.etaSeconds * 1000),
+    t.complete
+      ? ''
+      : t.etaSeconds === null
+        ? isStopped
+          ? 'held'
+          : '?'
+        : duration(t.etaSeconds * 1000),
     `${t.rangesDone}/${t.rangesTotal}${reread}`,
   ];
 }
@@ -197,6 +213,9 @@ export function renderLine(s: Status): string {
     parts.push(targets.map(targetLine).join(', '));
   }
   for (const p of s.pauses) parts.push(`copy paused: ${p.reason} (by ${p.by || 'unknown'})`);
+  for (const b of s.throttle.brakes) {
+    if (b.reason !== 'operator') parts.push(`copy ${b.copy} by ${b.reason}: ${b.why}`);
+  }
   return [...parts, ...proofParts(s)].join(' | ');
 }
 

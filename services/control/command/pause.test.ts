@@ -1,7 +1,8 @@
 /** Reasons to pause are a set: nobody lifts what another has asked for. */
 import { expect, test } from 'vitest';
-import { JobView, type Pause } from '../../../shared/job/state/job-view.ts';
+import { JobView } from '../../../shared/job/state/job-view.ts';
 import type { RequestWriter } from '../../../shared/job/state/record-writer.ts';
+import type { Pause } from '../../../shared/job/state/throttle.ts';
 import { pause, resume } from './pause.ts';
 
 function link() {

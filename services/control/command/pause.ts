@@ -3,7 +3,8 @@
  * record of its own in the state topic, so an operator cannot lift what another has asked for, and
  * control, which writes the job's record, cannot overwrite either. They outlive us all.
  */
-import { type Pause, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
+import { type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
+import type { Pause } from '../../../shared/job/state/throttle.ts';
 import type { JobLink } from './job-handle.ts';
 import { operator } from './operator.ts';
 

@@ -15,6 +15,7 @@ import { sleep } from '../../../shared/runtime/clock.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../../shared/runtime/service.ts';
 import { RepairRuns, type RunNote } from '../repair/repair-runs.ts';
+import { type Backlog, backlogsOf } from '../status/backlog.ts';
 import { type Applied, ServerProbe } from '../status/server-probe.ts';
 import { GrownTables } from './grown-table.ts';
 import { untilFenced } from './leadership.ts';
@@ -23,6 +24,7 @@ import { nextPhase, type PhaseEvent } from './phase.ts';
 import { ProofKeeper } from './proof-keeper.ts';
 import { Requests } from './requests.ts';
 import { leadingWriter, type StateWriter } from './state-writer.ts';
+import { ThrottleKeeper } from './throttle-keeper.ts';
 import { openVerdicts, type Verdicts } from './verdicts.ts';
 
 const STEP_MS = 250;
@@ -36,6 +38,7 @@ interface Hands {
   proofs: ProofKeeper;
   runs: RepairRuns;
   requests: Requests;
+  throttle: ThrottleKeeper;
 }
 
 export class Control implements Unit {
@@ -98,6 +101,10 @@ export class Control implements Unit {
     let needed = (): ReadonlySet<string> =>
       new Set([...view.runs.values()].flatMap(r => r.check ?? []));
     const grown = new GrownTables();
+    // Its own connections, which are made when they are needed: others wait for no measurement.
+    const measuring = stack.use(new ServerProbe(job, log, view.jobId));
+    const backlogs = (): Promise<Backlog[]> => backlogsOf(this.#context, measuring);
+    const throttle = new ThrottleKeeper({ view, log, writer, backlogs });
     const verdicts = stack.use(
       await openVerdicts(
         this.#context,
@@ -105,6 +112,7 @@ export class Control implements Unit {
         (key, report) => {
           this.#sweep.note(key, report);
           grown.note(report);
+          throttle.note(report);
         },
       ),
     );
@@ -123,11 +131,13 @@ export class Control implements Unit {
     });
     needed = () => runs.checks;
     const requests = new Requests({ ...this.#context, writer, progress, proofs, applied, grown });
-    return { writer, progress, verdicts, proofs, runs, requests };
+    return { writer, progress, verdicts, proofs, runs, requests, throttle };
   }
 
-  async #turn({ writer, progress, verdicts, proofs, runs, requests }: Hands): Promise<void> {
+  async #turn(hands: Hands): Promise<void> {
+    const { writer, progress, verdicts, proofs, runs, requests, throttle } = hands;
     await requests.step();
+    await throttle.step();
     await proofs.judge(verdicts.take());
     await proofs.stuck(verdicts.takeStuck());
     await runs.step();

@@ -11,6 +11,7 @@ import type { ServiceContext } from '../../../shared/member/context.ts';
 
 export interface StateWriter extends AsyncDisposable {
   put(key: string, record: Partial<StateRecord>): Promise<void>;
+  remove(key: string): Promise<void>;
 }
 
 /** Fences the control before us and brings the view up to what it has written. */
@@ -21,15 +22,18 @@ export async function leadingWriter(
   const { kafka, job, registry, view, member } = c;
   const writer = await controlWriter({ kafka, job, codec: await stateCodec(registry, job) });
   writer.jobId = view.jobId;
-  const put = async (key: string, record: Partial<StateRecord>): Promise<void> => {
-    const offset = await writer.put(key, record);
+  const seen = async (offset: number): Promise<void> => {
     await view.waitFor(() => view.offset >= offset, signal);
   };
+  const put = async (key: string, record: Partial<StateRecord>): Promise<void> => {
+    await seen(await writer.put(key, record));
+  };
+  const remove = async (key: string): Promise<void> => seen(await writer.remove(key));
   try {
     await put(stateKey.term, { term: { member, sinceMs: Date.now() } });
   } catch (e) {
     writer.close();
     throw e;
   }
-  return { put, [Symbol.asyncDispose]: async () => writer.close() };
+  return { put, remove, [Symbol.asyncDispose]: async () => writer.close() };
 }

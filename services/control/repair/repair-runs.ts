@@ -26,6 +26,7 @@ import {
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import { isOpen, type RepairOrder, type RepairRun } from '../../../shared/job/state/repair-run.ts';
 import { requestId } from '../../../shared/job/state/request-id.ts';
+import { copyStops } from '../../../shared/job/state/throttle.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import {
@@ -164,7 +165,10 @@ export class RepairRuns {
       .plansOf(source)
       .filter(p => p.recopy === run.id && !progress.get(source)?.isCopied(p));
     if (open.length === 0) await this.#askCheck(run);
-    else this.#note(run, `the copy of ${open.map(p => p.table).join(', ')}${this.#paused()}`);
+    else {
+      const tables = open.map(p => p.table).join(', ');
+      this.#note(run, `the copy of ${tables}${stoppedText(copyStops(view))}`);
+    }
   }
 
   async #repair(run: RepairRun): Promise<void> {
@@ -193,7 +197,7 @@ export class RepairRuns {
     if (open !== undefined) {
       const done = progress.get(open.source)?.repairs.get(open.id)?.done ?? 0;
       const what = `source ${open.source} to read keys of ${open.table} again`;
-      return this.#note(run, `${what} (${done} of ${open.keys.length}${this.#paused()})`);
+      return this.#note(run, `${what} (${done} of ${open.keys.length}${stoppedText(view.paused)})`);
     }
     const behind = await this.#behind(run);
     if (behind !== null) return this.#note(run, behind);
@@ -315,11 +319,10 @@ export class RepairRuns {
   #note({ id, stage, stageMs }: RepairRun, what: string, error: string | null = null): void {
     this.#notes.set(id, { id, stage, what, sinceMs: stageMs, error });
   }
+}
 
-  #paused(): string {
-    const { paused } = this.#d.view;
-    return paused.length === 0 ? '' : `; the copy is paused: ${paused.join(', ')}`;
-  }
+function stoppedText(reasons: readonly string[]): string {
+  return reasons.length === 0 ? '' : `; the copy is paused: ${reasons.join(', ')}`;
 }
 
 function hex(key: Buffer): string {

@@ -10,9 +10,11 @@ import type { Job } from '../../../shared/job/job.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import { standings } from '../../../shared/job/state/proof.ts';
+import { copyStops, limitOf } from '../../../shared/job/state/throttle.ts';
 import { reportTopic } from '../../../shared/kafka/topic-name.ts';
 import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
+import { recordsBehind } from './backlog.ts';
 import { expectedUnits } from './expected-units.ts';
 import { type FollowedJob, followJob } from './followed-job.ts';
 import { headlineOf, isDrained } from './headline.ts';
@@ -30,6 +32,7 @@ import type {
   TableStatus,
   TargetStatus,
 } from './status.ts';
+import { throttleStatus } from './throttle-status.ts';
 
 const REGISTRY_EVERY_MS = 5000;
 
@@ -110,6 +113,7 @@ export class StatusFeed implements AsyncDisposable {
       checks: checkStatus(view, reports.reports),
       repairs: repairStatus(view, reports.reports),
       pauses: view.pauseList,
+      throttle: throttleStatus(view),
       waiting: null,
       registry: await registry,
       differing: this.#differing(job.recopiedMs ?? 0),
@@ -177,12 +181,19 @@ export class StatusFeed implements AsyncDisposable {
       done,
       total,
       rowsPerSecond,
-      etaSeconds: complete ? 0 : rowsPerSecond > 0 ? (total - done) / rowsPerSecond : null,
+      etaSeconds: complete ? 0 : this.#eta(total - done, rowsPerSecond),
       rangesDone,
       rangesTotal,
       rejectedChunks,
       complete,
     };
+  }
+
+  /** Null while the copy stands still, whatever it has just done; no sooner than a limit lets. */
+  #eta(left: number, rowsPerSecond: number): number | null {
+    if (rowsPerSecond === 0 || copyStops(this.view).length > 0) return null;
+    const limit = limitOf(this.view.throttle, 'rows') ?? Infinity;
+    return left / Math.min(rowsPerSecond, limit);
   }
 
   async #source(name: string, progress: ProgressView | null): Promise<SourceStatus> {
@@ -223,14 +234,10 @@ export class StatusFeed implements AsyncDisposable {
   }
 
   #target(name: string, { ends, topics }: LogEnds, applied: Applied | null): TargetStatus {
-    let lagRecords = 0;
-    for (const [place, end] of ends) {
-      lagRecords += Math.max(0, end - (applied?.offsets.get(place) ?? 0));
-    }
     const rows = this.reports.sum('sink', 'rows', r => r.unit.split('/')[0] === name);
     return {
       target: name,
-      lagRecords: applied === null || topics.length > 0 ? null : lagRecords,
+      lagRecords: applied === null || topics.length > 0 ? null : recordsBehind(ends, applied),
       rows,
       rowsPerSecond: this.#rates.note(`target/${name}`, rows),
       parked: applied?.parked ?? 0,

@@ -131,6 +131,10 @@ describe('the headline', () => {
     checks: fc.constant([]),
     repairs: fc.constant([]),
     pauses: fc.constantFrom<StatusFacts['pauses'][]>([], [{ reason: 'r', by: '', sinceMs: 0 }]),
+    throttle: fc.constantFrom(
+      well().throttle,
+      spoiled([{ name: 'a copy that a backlog stops', where: 0 }]).throttle,
+    ),
     waiting: fc.option(fc.string(), { nil: null }),
     registry: fc.constantFrom(null, { error: 'away' }),
     differing: fc.constantFrom([], [{ table: 't', verifyId: 'v', differences: 1 }]),
@@ -150,6 +154,7 @@ describe('the headline', () => {
         expect(s.sources.every(x => x.unknown === null && x.lagSeconds !== null)).toBe(true);
         expect(s.topics).toEqual([]);
         expect(s.pauses).toEqual([]);
+        expect(s.throttle.brakes).toEqual([]);
         expect(s.registry).toBeNull();
         if (shown !== 'flowing') expect(isDrained(s)).toBe(true);
         else expect(s.sources.every(x => (x.lagSeconds ?? Infinity) < 10)).toBe(true);
@@ -158,7 +163,7 @@ describe('the headline', () => {
     );
   });
 
-  test('decides the exit code: at work or paused is well, what only waits or starts is not', () => {
+  test('decides the exit code: at work, paused or throttled is well, what only waits or starts is not', () => {
     const found = NAMES.map(name => ({
       name,
       headline: headlineOf(spoiled([{ name, where: 0 }])),
@@ -169,13 +174,14 @@ describe('the headline', () => {
       'a table that is not copied',
       'a source that is far ahead of the log',
       'a pause',
+      'a copy that a backlog stops',
     ]);
     expect(which('waiting')).toEqual([
       'a unit that starts',
       'a source of which nothing is in the log',
       'a job that is not prepared',
     ]);
-    expect(which('wrong')).toHaveLength(NAMES.length - 6);
+    expect(which('wrong')).toHaveLength(NAMES.length - 7);
     expect(standingOf(headlineOf(well()))).toBe('well');
   });
 });

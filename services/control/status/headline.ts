@@ -26,14 +26,15 @@ export function headlineOf(s: StatusFacts): Headline {
 
 /**
  * What a script needs to know of a job at night. `well`: it is at work, or stands still because
- * somebody has asked for that. `waiting`: not at work yet; passes by itself within a minute, or never
+ * somebody has asked for that, now or by a limit. `waiting`: not at work yet; passes by itself within a minute, or never
  * (a server that does not come, a control that nobody has started), so it is no success. `wrong`:
  * something that was at work is not any more.
  */
 export type Standing = 'well' | 'waiting' | 'wrong';
 
 export function standingOf({ word, level }: Pick<Headline, 'word' | 'level'>): Standing {
-  if (level === 'good' || level === 'normal' || word === 'paused') return 'well';
+  if (level === 'good' || level === 'normal') return 'well';
+  if (word === 'paused' || word === 'throttled') return 'well';
   return word === 'starting' || word === 'waiting' ? 'waiting' : 'wrong';
 }
 
@@ -72,7 +73,9 @@ function calm(word: CalmWord, s: StatusFacts): Headline {
   switch (word) {
     case 'copying': {
       const done = s.tables.filter(t => t.complete).length;
-      return { word, level: 'normal', text: `copying: ${done} of ${s.tables.length} tables done` };
+      const slow = s.throttle.brakes.some(b => b.copy === 'slowed') ? ', slowed by a limit' : '';
+      const text = `copying${slow}: ${done} of ${s.tables.length} tables done`;
+      return { word, level: 'normal', text };
     }
     case 'behind': {
       const lag = Math.max(...s.sources.map(x => x.lagSeconds ?? 0));

@@ -92,6 +92,7 @@ export function levelOf(word: ProblemWord): Level {
     case 'starting':
     case 'registry-away':
     case 'paused':
+    case 'throttled':
       return 'warning';
     default:
       return unreachable(word);
@@ -208,6 +209,18 @@ function jobProblems(s: StatusFacts): Problem[] {
   if (s.pauses.length > 0) {
     const reasons = s.pauses.map(p => `${p.reason} (by ${p.by || 'unknown'})`);
     add('paused', 'the copy', reasons.join(', '));
+  }
+  for (const { reason, copy, why, lifts } of s.throttle.brakes) {
+    // A pause is told above; what slows the copy is no problem, the headline says it.
+    if (reason === 'operator' || copy !== 'stopped') continue;
+    const text = `stands still by ${reason}: ${why}; lifted by ${lifts}`;
+    problems.push({
+      ...NOWHERE,
+      word: 'throttled',
+      what: 'the copy',
+      why: text,
+      service: 'snapshot',
+    });
   }
   return problems;
 }

@@ -1,5 +1,6 @@
 /** What is known of a running job at one moment: the shape of `reshard status --json`. */
 import type { CheckStatus, ProofStatus, RepairStatus } from './proof-status.ts';
+import type { ThrottleStatus } from './throttle-status.ts';
 
 export interface TableStatus {
   table: string;
@@ -127,6 +128,8 @@ export interface StatusFacts {
   repairs: RepairStatus[];
   /** Empty while the copy may run. */
   pauses: PauseStatus[];
+  /** Limits of the copy, and what brakes it. */
+  throttle: ThrottleStatus;
   /** In the phase `prepare`: what it waits for. */
   waiting: string | null;
   /** Null while the schema registry answers. */
@@ -152,6 +155,7 @@ export const PROBLEM_WORDS = [
   'starting',
   'registry-away',
   'paused',
+  'throttled',
 ] as const;
 
 /** What a job without problems is called, from the beginning to the end. */

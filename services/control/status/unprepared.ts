@@ -12,6 +12,7 @@ import type { Logger } from '../../../shared/runtime/log.ts';
 import { judged } from './feed.ts';
 import { RecordReaders } from './followed-job.ts';
 import type { Status } from './status.ts';
+import { throttleStatus } from './throttle-status.ts';
 
 /** Null if no control has ever begun with the job on this Kafka. */
 export async function unprepared(job: Job, log: Logger): Promise<Status | null> {
@@ -52,6 +53,7 @@ export function blank(
     checks: [],
     repairs: [],
     pauses: [],
+    throttle: throttleStatus({ throttle: null, pauseList: [], job: null }),
     waiting,
     registry: null,
     differing: [],

@@ -8,6 +8,7 @@ import { type GrowthRequest, type SkipRequest, skipsOf } from './ddl-request.ts'
 import type { JobIdentity, TableIdentity } from './identity.ts';
 import type { Proof } from './proof.ts';
 import type { RepairOrder, RepairRun } from './repair-run.ts';
+import type { Pause, RetuneRequest, Throttle } from './throttle.ts';
 
 export type Phase = 'prepare' | 'copying' | 'following' | 'verified';
 
@@ -142,14 +143,6 @@ export interface Drop {
   by: string;
 }
 
-/** A reason to pause the copy, by its name. A record of its own: no two writers meet in it. */
-export interface Pause {
-  reason: string;
-  sinceMs: number;
-  /** Who asked for it. */
-  by: string;
-}
-
 /** What a job that is not prepared yet waits for; for views. */
 export interface Preparing {
   sinceMs: number;
@@ -177,6 +170,8 @@ export interface StateRecord {
   growth?: GrowthRequest | null;
   skip?: SkipRequest | null;
   drop?: Drop | null;
+  retune?: RetuneRequest | null;
+  throttle?: Throttle | null;
   /** The job that wrote it. */
   jobId?: string;
 }
@@ -202,6 +197,8 @@ export const stateKey = {
   growth: (id: string): string => `growth/${id}`,
   skip: (id: string): string => `skip/${id}`,
   drop: 'drop',
+  retune: (id: string): string => `retune/${id}`,
+  throttle: 'throttle',
 };
 
 export class JobView {
@@ -209,6 +206,7 @@ export class JobView {
   identity: JobIdentity | null = null;
   term: Term | null = null;
   drop: Drop | null = null;
+  throttle: Throttle | null = null;
   /** Offset of the newest record that is in the view. */
   offset = -1;
   job: JobState | null = null;
@@ -224,6 +222,7 @@ export class JobView {
   readonly growths = new Map<string, GrowthRequest>();
   readonly skips = new Map<string, SkipRequest>();
   readonly pauses = new Map<string, Pause>();
+  readonly retunes = new Map<string, RetuneRequest>();
   /** By table. */
   readonly proofs = new Map<string, Proof>();
   readonly orders = new Map<string, RepairOrder>();
@@ -251,6 +250,8 @@ export class JobView {
     else if (kind === 'term') this.term = record?.term ?? null;
     else if (kind === 'drop') this.drop = record?.drop ?? null;
     else if (kind === 'pause') put(this.pauses, rest, record?.pause);
+    else if (kind === 'retune') put(this.retunes, rest, record?.retune);
+    else if (kind === 'throttle') this.throttle = record?.throttle ?? null;
     else if (kind === 'proof') put(this.proofs, rest, record?.proof);
     else if (kind === 'order') put(this.orders, rest, record?.order);
     else if (kind === 'run') put(this.runs, rest, record?.run);

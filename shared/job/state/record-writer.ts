@@ -5,12 +5,13 @@
  * | --------------------------------- | ------------------------------------------------------- |
  * | identity, term, prepare, job,     | control, the one that leads: under the fence of the     |
  * | start/*, plan/*, proof/*, run/*,  | job's transactional id, so one that has lost its lease  |
- * | recopied/*, applied/*             | can write nothing any more                              |
+ * | recopied/*, applied/*, throttle   | can write nothing any more                              |
  * | drop                              | `reshard drop`, which takes that fence over             |
  * | verify/*, order/*, recopy/*,      | a command, each time a record of its own under an id of |
  * | apply/*, growth/*, skip/*         | its own: nobody writes it twice                         |
  * | verify/*, repair/* of a run       | control, while it carries the run out                   |
  * | pause/<reason>                    | whoever pauses and lifts that reason                    |
+ * | retune/*                          | a command; control removes what it has carried out      |
  *
  * Control answers a request in a record of its own (recopied, applied), never in the request.
  */
@@ -24,13 +25,13 @@ import type { Job } from '../job.ts';
 import type { GrowthRequest, SkipRequest } from './ddl-request.ts';
 import {
   type ApplyRequest,
-  type Pause,
   type RecopyRequest,
   type StateRecord,
   stateKey,
   type VerifyRequest,
 } from './job-view.ts';
 import type { RepairOrder } from './repair-run.ts';
+import type { Pause, RetuneRequest } from './throttle.ts';
 
 const COMMAND_KINDS = [
   'verify/',
@@ -41,6 +42,7 @@ const COMMAND_KINDS = [
   'growth/',
   'skip/',
   'pause/',
+  'retune/',
 ];
 
 export function isOfCommands(key: string): boolean {
@@ -130,6 +132,7 @@ export interface RequestWriter {
   skip(request: SkipRequest): Promise<void>;
   pause(pause: Pause): Promise<void>;
   lift(reason: string): Promise<void>;
+  retune(request: RetuneRequest): Promise<void>;
 }
 
 export async function requestWriter(o: WriterDeps & { jobId: string }): Promise<RequestWriter> {
@@ -150,5 +153,6 @@ export async function requestWriter(o: WriterDeps & { jobId: string }): Promise<
     skip: skip => put(stateKey.skip(skip.id), { skip }),
     pause: pause => put(stateKey.pause(pause.reason), { pause }),
     lift: reason => send(stateKey.pause(reason), null),
+    retune: retune => put(stateKey.retune(retune.id), { retune }),
   };
 }

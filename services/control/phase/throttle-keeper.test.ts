@@ -1,0 +1,182 @@
+/** Control's record of the throttle: requests in their order, what brakes, for how long. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import {
+  JobView,
+  type Phase,
+  type StateRecord,
+  stateKey,
+} from '../../../shared/job/state/job-view.ts';
+import { limitOf, UNTHROTTLED } from '../../../shared/job/state/throttle.ts';
+import type { Report } from '../../../shared/member/reporter.ts';
+import { until } from '../../../shared/runtime/clock.ts';
+import { createLogger } from '../../../shared/runtime/log.ts';
+import type { Backlog } from '../status/backlog.ts';
+import { throttleStatus } from '../status/throttle-status.ts';
+import { braked, lagBrake, ThrottleKeeper } from './throttle-keeper.ts';
+
+const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
+
+let view: JobView;
+let written: string[];
+let now: number;
+let backlogs: Backlog[];
+let keeper: ThrottleKeeper;
+
+function keeperOf(): ThrottleKeeper {
+  return new ThrottleKeeper({
+    view,
+    log: createLogger({ name: 'test', level: 'silent' }),
+    writer: {
+      put: async (key, record) => {
+        written.push(`+${key}`);
+        view.apply(key, { ...NONE, ...record });
+      },
+      remove: async key => {
+        written.push(`-${key}`);
+        view.apply(key, null);
+      },
+    },
+    backlogs: async () => backlogs,
+    now: () => now,
+  });
+}
+
+function phase(is: Phase, sinceMs = 0): void {
+  view.apply('job', { ...NONE, job: { phase: is, sinceMs, startedMs: 0, paused: [] } });
+}
+
+function pause(reason: string, sinceMs: number): void {
+  view.apply(stateKey.pause(reason), { ...NONE, pause: { reason, sinceMs, by: 'ann' } });
+}
+
+function retune(id: string, set: Record<string, number>, clear: string[] = []): void {
+  const request = { id, requestedMs: 1, by: 'ann', set, clear };
+  view.apply(stateKey.retune(id), { ...NONE, retune: request });
+}
+
+beforeEach(() => {
+  view = new JobView();
+  written = [];
+  now = 1000;
+  backlogs = [];
+  keeper = keeperOf();
+  phase('copying');
+});
+
+test('requests are carried out in their order, removed, and written once', async () => {
+  retune('b', { rows: 5 });
+  retune('a', { rows: 7, 'max-lag': 9 });
+  await keeper.step();
+  await keeper.step();
+  expect(written).toEqual(['+throttle', '-retune/b', '+throttle', '-retune/a']);
+  expect(limitOf(view.throttle, 'rows')).toBe(7);
+  expect(limitOf(view.throttle, 'max-lag')).toBe(9);
+});
+
+describe('a pause', () => {
+  test('brakes from when it was asked for until it is lifted, over a change of control too', async () => {
+    pause('backup', 400);
+    await keeper.step();
+    now = 5000;
+    expect(throttleStatus(view, now)).toMatchObject({
+      brakes: [{ reason: 'operator', copy: 'stopped', sinceMs: 400 }],
+      spentSeconds: { operator: 5, rate: 0, lag: 0 },
+    });
+    keeper = keeperOf();
+    await keeper.step();
+    view.apply(stateKey.pause('backup'), null);
+    now = 10_400;
+    await keeper.step();
+    now = 99_000;
+    await keeper.step();
+    expect(written).toEqual(['+throttle', '+throttle']);
+    expect(throttleStatus(view, now)).toMatchObject({ brakes: [], spentSeconds: { operator: 10 } });
+  });
+
+  test('costs nothing while there is nothing to copy, and begins with the copy', async () => {
+    phase('following');
+    pause('backup', 400);
+    await keeper.step();
+    expect(throttleStatus(view, now).brakes).toEqual([]);
+    phase('copying', 3000);
+    now = 4000;
+    await keeper.step();
+    expect(throttleStatus(view, now).brakes).toMatchObject([{ reason: 'operator', sinceMs: 3000 }]);
+  });
+});
+
+describe('a backlog', () => {
+  const of = (records: number | null, why: string | null = null): Backlog[] => [
+    { target: 't1', records: 0, why: null },
+    { target: 't2', records, why },
+  ];
+
+  test('brakes above its limit, and until it is well below it', () => {
+    expect(lagBrake(of(100), 100, false)).toBeNull();
+    expect(lagBrake(of(101), 100, false)).toBe('t2 was 101 records behind');
+    expect(lagBrake(of(76), 100, true)).toBe('t2 was 76 records behind');
+    expect(lagBrake(of(75), 100, true)).toBeNull();
+  });
+
+  test('that is not known counts as too long', () => {
+    const why = lagBrake(of(null, 'unreachable: away\n  remedy: start it'), 100, false);
+    expect(why).toBe('how far t2 is behind is not known: unreachable: away');
+  });
+
+  test('is measured while it has a limit; a new control keeps the brake until it knows', async () => {
+    backlogs = of(500);
+    await keeper.step();
+    expect(written).toEqual([]);
+    retune('a', { 'max-lag': 100 });
+    const brakes = () => view.throttle?.brakes.map(b => b.reason);
+    const stepsTo = (wanted: string[]) =>
+      until(
+        async () => {
+          await keeper.step();
+          return JSON.stringify(brakes()) === JSON.stringify(wanted);
+        },
+        { timeoutMs: 5000, everyMs: 5, what: `brakes ${wanted}` },
+      );
+    await stepsTo(['lag']);
+    keeper = keeperOf();
+    await keeper.step();
+    expect(brakes()).toEqual(['lag']);
+    backlogs = of(10);
+    await stepsTo([]);
+    backlogs = of(500);
+    await stepsTo(['lag']);
+    retune('b', {}, ['max-lag']);
+    await keeper.step();
+    expect(brakes()).toEqual([]);
+  });
+});
+
+test('a member that says that the limit of rows brakes it is believed from now on', async () => {
+  const report = (brakes: string[]): Report => ({
+    ...{ service: 'snapshot', unit: 's1', member: 'h:1', incarnation: '1', tsMs: 1 },
+    ...{ state: 'running', error: null, counters: {} },
+    detail: JSON.stringify({ brakes }),
+  });
+  keeper.note(report(['rate']));
+  await keeper.step();
+  expect(view.throttle).toBeNull();
+  keeper.note(report(['operator', 'rate']));
+  await keeper.step();
+  expect(view.throttle?.brakes).toMatchObject([{ reason: 'rate', sinceMs: 1000 }]);
+  phase('following');
+  now = 3000;
+  await keeper.step();
+  expect(view.throttle).toMatchObject({ brakes: [], spentMs: { rate: 2000 } });
+});
+
+test('reasons that begin and end together are each counted', () => {
+  const why = '';
+  const both = new Map([
+    ['operator', { sinceMs: 10, why }],
+    ['lag', { sinceMs: 20, why }],
+  ] as const);
+  const begun = braked(UNTHROTTLED, both, 30);
+  expect(braked(begun, both, 40)).toBe(begun);
+  const ended = braked(begun, new Map(), 110);
+  expect(ended).toEqual({ limits: [], brakes: [], spentMs: { operator: 100, lag: 90 } });
+});

@@ -1,0 +1,103 @@
+/**
+ * What brakes the copy, for people and programs: the limits, what brakes now, since when, what
+ * lifts it, and for how long each reason has braked the copy so far. Pauses are read as they stand,
+ * since they hold without control; the rest is what control has noted.
+ */
+import type { JobView } from '../../../shared/job/state/job-view.ts';
+import {
+  BRAKES,
+  type BrakeReason,
+  type Limit,
+  limitOf,
+  type Pause,
+  UNTHROTTLED,
+} from '../../../shared/job/state/throttle.ts';
+import { unreachable } from '../../../shared/runtime/error.ts';
+
+/** What has braked lets go only well below its limit, or it would begin and end all the time. */
+const LIFTED_AT = 0.75;
+
+export interface BrakeStatus {
+  reason: BrakeReason;
+  /** `stopped`: nothing is copied. `slowed`: as much as the limit lets through. */
+  copy: 'stopped' | 'slowed';
+  sinceMs: number;
+  why: string;
+  lifts: string;
+}
+
+export interface ThrottleStatus {
+  limits: Limit[];
+  /** Empty while the copy runs as fast as it can, and when there is nothing to copy. */
+  brakes: BrakeStatus[];
+  /** By reason, what brakes now included. */
+  spentSeconds: Record<BrakeReason, number>;
+}
+
+/** Up to so many records the copy goes on again. */
+export function liftedAt(maxLag: number): number {
+  return Math.floor(maxLag * LIFTED_AT);
+}
+
+type View = Pick<JobView, 'throttle' | 'pauseList' | 'job'>;
+
+export function throttleStatus(view: View, nowMs = Date.now()): ThrottleStatus {
+  const { limits, spentMs } = view.throttle ?? UNTHROTTLED;
+  const brakes = BRAKES.flatMap(reason => brakeOf(view, reason) ?? []);
+  const spent = (reason: BrakeReason): number => {
+    const now = brakes.find(b => b.reason === reason);
+    const ms = (spentMs[reason] ?? 0) + (now === undefined ? 0 : Math.max(0, nowMs - now.sinceMs));
+    return Math.round(ms / 1000);
+  };
+  return {
+    limits,
+    brakes,
+    spentSeconds: { operator: spent('operator'), rate: spent('rate'), lag: spent('lag') },
+  };
+}
+
+function brakeOf(view: View, reason: BrakeReason): BrakeStatus | null {
+  const noted = view.throttle?.brakes.find(b => b.reason === reason);
+  switch (reason) {
+    case 'operator': {
+      const [first] = view.pauseList;
+      if (view.job?.phase !== 'copying' || first === undefined) return null;
+      const sinceMs = noted?.sinceMs ?? Math.max(first.sinceMs, view.job.sinceMs);
+      const why = view.pauseList.map(pauseText).join(', ');
+      const lifts = view.pauseList.map(p => `\`reshard resume <job file>${reasonOption(p)}\``);
+      return { reason, copy: 'stopped', sinceMs, why, lifts: lifts.join(' and ') };
+    }
+    case 'rate': {
+      if (noted === undefined) return null;
+      const rows = limitOf(view.throttle, 'rows');
+      const why =
+        rows === null
+          ? 'options.snapshotRowsPerSecond of the job file'
+          : `rows=${rows} for all members together, or a lower limit of the job file`;
+      const lifts =
+        rows === null
+          ? 'a higher one, and members that are started anew'
+          : '`reshard throttle <job file> --clear rows`, or --set rows=<more>';
+      return { reason, copy: 'slowed', sinceMs: noted.sinceMs, why, lifts };
+    }
+    case 'lag': {
+      if (noted === undefined) return null;
+      const maxLag = limitOf(view.throttle, 'max-lag') ?? 0;
+      const lifts =
+        `every target at most ${liftedAt(maxLag)} records behind, ` +
+        'or `reshard throttle <job file> --clear max-lag`';
+      return { reason, copy: 'stopped', sinceMs: noted.sinceMs, why: noted.why, lifts };
+    }
+    default:
+      return unreachable(reason);
+  }
+}
+
+function pauseText({ reason, by }: Pause): string {
+  return `${reason} (by ${by || 'unknown'})`;
+}
+
+function reasonOption({ reason }: Pause): string {
+  if (reason === 'operator') return '';
+  return ` --reason ${/^[\w.-]+$/.test(reason) ? reason : `'${reason.replaceAll("'", "'\\''")}'`}`;
+}

@@ -1,0 +1,83 @@
+/**
+ * What brakes the copy. Reasons are a set, never a flag, so none can lift another:
+ *   operator  somebody has paused the copy by hand: records `pause/<reason>`, one each
+ *   rate      the copy is as fast as a limit of rows a second lets it be
+ *   lag       a target is further behind the log than the operator wants it to be
+ * Changes are never braked, nor are repairs by anything but a pause.
+ *
+ * Limits are the record `throttle`, which control alone writes. A command asks for others by a
+ * request of its own (`retune/<id>`), which control carries out in the order of the log and removes:
+ * two operators who set different limits at once lose nothing of each other, and requests do not
+ * pile up in a topic that everybody reads from its start. Members follow the record, so a limit
+ * holds within a moment, and for members that come later. Control notes in it too what brakes the
+ * copy and for how long each reason has braked it, whatever is restarted meanwhile.
+ */
+
+export const LIMITS = ['rows', 'max-lag'] as const;
+export type LimitName = (typeof LIMITS)[number];
+
+export const BRAKES = ['operator', 'rate', 'lag'] as const;
+export type BrakeReason = (typeof BRAKES)[number];
+
+/** A reason to pause the copy, by its name. A record of its own: no two writers meet in it. */
+export interface Pause {
+  reason: string;
+  sinceMs: number;
+  /** Who asked for it. */
+  by: string;
+}
+
+/** The operator's word about limits; what it does not name stays as it is. */
+export interface RetuneRequest {
+  id: string;
+  requestedMs: number;
+  by: string;
+  set: Record<string, number>;
+  clear: string[];
+}
+
+export interface Limit {
+  /** One of LIMITS; of a later version perhaps another, which this one does not hold. */
+  name: string;
+  value: number;
+  sinceMs: number;
+  by: string;
+}
+
+/** That a reason brakes the copy, as control has seen it begin. */
+export interface Brake {
+  reason: string;
+  sinceMs: number;
+  why: string;
+}
+
+export interface Throttle {
+  limits: Limit[];
+  brakes: Brake[];
+  /** By reason, for how long it has braked the copy; what brakes now comes on top. */
+  spentMs: Record<string, number>;
+}
+
+export const UNTHROTTLED: Throttle = { limits: [], brakes: [], spentMs: {} };
+
+/** Null is no limit. */
+export function limitOf(throttle: Throttle | null, name: LimitName): number | null {
+  return throttle?.limits.find(l => l.name === name)?.value ?? null;
+}
+
+/** The limits as the request wants them; the same however often it is carried out. */
+export function retuned(throttle: Throttle, request: RetuneRequest): Throttle {
+  const { set, clear, by, requestedMs } = request;
+  const isKept = ({ name }: Limit): boolean => set[name] === undefined && !clear.includes(name);
+  const made = LIMITS.flatMap(name => {
+    const value = set[name];
+    return value === undefined ? [] : [{ name, value, sinceMs: requestedMs, by }];
+  });
+  return { ...throttle, limits: [...throttle.limits.filter(isKept), ...made] };
+}
+
+/** Why the copy stands still; one that is only slow, by a limit of rows, does not. */
+export function copyStops(view: { paused: string[]; throttle: Throttle | null }): string[] {
+  const isBehind = view.throttle?.brakes.some(b => b.reason === 'lag') ?? false;
+  return [...new Set([...view.paused, ...(isBehind ? ['lag'] : [])])].sort();
+}

@@ -1,0 +1,107 @@
+/**
+ * I7, I13: what brakes the copy holds for all members at once and for those that come later,
+ * whoever is killed meanwhile; changes are not braked; the status says what it is.
+ */
+import { expect, test } from 'vitest';
+import type { ThrottleStatus } from '../../services/control/status/throttle-status.ts';
+import { sleep } from '../../shared/runtime/clock.ts';
+import { servers } from '../support/dev.ts';
+import { LoadClient } from '../support/load/client.ts';
+import { callReshard } from '../support/reshard-cli.ts';
+import { Rig, SLOW_COPY } from './rig.ts';
+
+const MINUTES = 60_000;
+const ROWS = 300;
+/** Rows of chunks that were under way when a brake came. */
+const UNDER_WAY_MS = 500;
+
+test(
+  'the copy of two members is as slow as one limit, stands while paused or behind, and ends equal',
+  async () => {
+    const { s1: source, t1: target } = servers().mysql;
+    if (!source || !target) throw new Error('s1 and t1 are needed');
+    await using rig = await Rig.open({
+      source,
+      targets: [target],
+      orders: 1_000,
+      options: SLOW_COPY,
+    });
+    const throttle = async (...args: string[]): Promise<ThrottleStatus> => {
+      const { code, out, err } = await callReshard('throttle', rig.jobFile, '--json', ...args);
+      expect(code, err).toBe(0);
+      return JSON.parse(out);
+    };
+    rig.startAll(['control', 'binlog', 'sink']);
+    await rig.link();
+    const set = await throttle('--set', `rows=${ROWS},max-lag=1000000`, '--by', 'ann');
+    expect(set.limits).toMatchObject([
+      { name: 'rows', value: ROWS, by: 'ann' },
+      { name: 'max-lag', value: 1_000_000 },
+    ]);
+    rig.startAll(['snapshot'], 2);
+
+    // One limit for both, and the status says that it is the limit.
+    await rig.until('rows', async () => (await rig.copiedRows()) > 150, MINUTES);
+    expect(await paceOf(rig, 2_500)).toBeLessThan(ROWS * 1.4);
+    expect(rig.status?.throttle.brakes).toMatchObject([{ reason: 'rate', copy: 'slowed' }]);
+
+    // Live: no member is started anew.
+    await throttle('--set', 'rows=50');
+    await sleep(UNDER_WAY_MS);
+    expect(await paceOf(rig, 2_000)).toBeLessThan(50 * 2.2);
+
+    const paused = await throttle('--pause');
+    expect(paused.brakes[0]).toMatchObject({ reason: 'operator', copy: 'stopped' });
+    await sleep(UNDER_WAY_MS);
+    const rows = await rig.copiedRows();
+    await using shop = await LoadClient.open(source, rig.database);
+    await using moved = await LoadClient.open(target, rig.database);
+    const change = async (id: number): Promise<void> => {
+      const insert = 'INSERT INTO customers (customer_id, name, created_at) VALUES (?, ?, NOW(6))';
+      await shop.run(insert, [id, 'a change']);
+      const select = 'SELECT 1 FROM customers WHERE customer_id = ?';
+      const isThere = async () => (await moved.run(select, [id])) === 1;
+      await rig.until('a change while the copy stands', isThere, 5_000);
+    };
+    await change(900_000_001);
+    for (const service of ['snapshot', 'control'] as const) {
+      for (const member of rig.running(service)) await rig.end(member, 'SIGKILL');
+    }
+    rig.start('control');
+    await Promise.all([rig.startReady('snapshot'), rig.startReady('snapshot')]);
+    await change(900_000_002);
+    await sleep(1_000);
+    expect(await rig.copiedRows(), 'rows that were copied while it was paused').toBe(rows);
+    const { brakes, limits } = await throttle();
+    expect(brakes[0]).toMatchObject({ reason: 'operator', sinceMs: paused.brakes[0]?.sinceMs });
+    expect(limits.map(l => `${l.name}=${l.value}`).sort()).toEqual(['max-lag=1000000', 'rows=50']);
+
+    // Behind: nobody applies, and the copy waits for whoever does.
+    for (const sink of rig.running('sink')) await rig.end(sink, 'SIGTERM');
+    await throttle('--set', 'max-lag=100,rows=400', '--resume');
+    const isBehind = () => rig.status?.throttle.brakes.some(b => b.reason === 'lag');
+    await rig.until('the backlog to stop the copy', isBehind, 20_000);
+    await sleep(UNDER_WAY_MS);
+    const held = await rig.copiedRows();
+    await sleep(1_500);
+    expect(await rig.copiedRows(), 'rows that were copied over a backlog').toBe(held);
+    expect(rig.status?.tables.every(t => t.complete || t.etaSeconds === null)).toBe(true);
+
+    rig.start('sink');
+    await throttle('--clear', 'rows,max-lag');
+    await rig.copied();
+    await rig.drained();
+    await rig.expectEqual();
+    const { spentSeconds, ...after } = await throttle();
+    expect(after).toMatchObject({ limits: [], brakes: [] });
+    for (const seconds of Object.values(spentSeconds)) expect(seconds).toBeGreaterThan(0);
+  },
+  3 * MINUTES,
+);
+
+/** Rows a second that come into the log from the copy. */
+async function paceOf(rig: Rig, ms: number): Promise<number> {
+  const [rows, since] = [await rig.copiedRows(), performance.now()];
+  await sleep(ms);
+  return ((await rig.copiedRows()) - rows) / ((performance.now() - since) / 1000);
+}
