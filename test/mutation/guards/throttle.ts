@@ -18,7 +18,7 @@ export const THROTTLE_GUARDS: Guard[] = [
     find: 'this.#rows = Math.min(limit * BURST_S, rows);',
     replace: 'this.#rows = rows;',
     tests: ['services/snapshot/rate-limit.test.ts'],
-    named: 'over any time',
+    named: 'saved up for a tenth',
   },
   {
     name: 'rate: a lower limit does not stop the copy',
