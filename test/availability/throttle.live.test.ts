@@ -14,6 +14,8 @@ const MINUTES = 60_000;
 const ROWS = 200;
 /** Rows of chunks that were under way when a brake came. */
 const UNDER_WAY_MS = 500;
+/** At the lowest limit of the test rows come more often than that. */
+const STILL_MS = 600;
 
 test(
   'the copy of two members is as slow as one limit, stands while paused or behind, and ends equal',
@@ -52,8 +54,7 @@ test(
 
     const paused = await throttle('--pause');
     expect(paused.brakes[0]).toMatchObject({ reason: 'operator', copy: 'stopped' });
-    await sleep(UNDER_WAY_MS);
-    const rows = await rig.copiedRows();
+    const rows = await standing(rig);
     await using shop = await LoadClient.open(source, rig.database);
     await using moved = await LoadClient.open(target, rig.database);
     const change = async (id: number): Promise<void> => {
@@ -81,8 +82,7 @@ test(
     await throttle('--set', 'max-lag=100,rows=400', '--resume');
     const isBehind = () => rig.status?.throttle.brakes.some(b => b.reason === 'lag');
     await rig.until('the backlog to stop the copy', isBehind, 20_000);
-    await sleep(UNDER_WAY_MS);
-    const held = await rig.copiedRows();
+    const held = await standing(rig);
     await sleep(1_500);
     expect(await rig.copiedRows(), 'rows that were copied over a backlog').toBe(held);
     expect(rig.status?.tables.every(t => t.complete || t.etaSeconds === null)).toBe(true);
@@ -98,6 +98,19 @@ test(
   },
   3 * MINUTES,
 );
+
+/** Rows in the log when what was under way has come to its end. */
+async function standing(rig: Rig): Promise<number> {
+  let rows = -1;
+  const stands = async (): Promise<boolean> => {
+    const before = rows;
+    rows = await rig.copiedRows();
+    await sleep(STILL_MS);
+    return before === rows && rows === (await rig.copiedRows());
+  };
+  await rig.until('the copy to stand still', stands, 20_000);
+  return rows;
+}
 
 /** Rows a second that come into the log from the copy. */
 async function paceOf(rig: Rig, ms: number): Promise<number> {
