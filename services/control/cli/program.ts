@@ -65,6 +65,7 @@ export async function program(argv: string[]): Promise<number> {
     ...examining(act),
     ...starting(act),
     ...watching(act),
+    declareThrottle(act),
     ...proving(act),
     ...changing(act),
   ]) {
@@ -223,7 +224,6 @@ function watching(act: Act): Command[] {
           (await import('./pause.ts')).resumeCommand(...args),
         ),
       ),
-    declareThrottle(act),
     ...lookingAtTopics(act),
   ];
 }
