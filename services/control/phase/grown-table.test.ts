@@ -1,7 +1,7 @@
 /** A source that has halted at columns that its table does not show. */
 import { expect, test } from 'vitest';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import { refuseAbsent } from './grown-table.ts';
+import { refuseAbsent, refuseExtra } from './grown-table.ts';
 import type { GrownTable } from './growth.ts';
 
 const none = { constants: [], widened: [] };
@@ -43,4 +43,15 @@ test('a column that is not longer yet, or any more, is one of them; what was tak
 
 test('of columns that the plan has by now nothing is asked', () => {
   expect(() => refuseAbsent(grown, planned('id', 'A', 'b'), 2000)).not.toThrow();
+});
+
+test('a column that only a target has may come from another source: it is waited for', () => {
+  const extra = { target: 't1', column: 'c', what: 'c is on the target only', sql: 'DROP c' };
+  const targets = [{ ...extra, isAddition: false, isExtra: true }];
+  expect(() => refuseExtra(grown, targets, 2000)).toThrow(
+    expect.objectContaining({ kind: 'target', message: expect.stringMatching(/no plan yet$/) }),
+  );
+  // From then on it is refused as all that a target has otherwise.
+  expect(() => refuseExtra(grown, targets, 62_000)).not.toThrow();
+  expect(() => refuseExtra(grown, [{ ...extra, isAddition: false }], 2000)).not.toThrow();
 });

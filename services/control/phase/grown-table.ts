@@ -19,7 +19,7 @@ import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { type GrownTable, lookAtTable, refuse, refuseTargets } from './growth.ts';
-import { filledTargets } from './growth-target.ts';
+import { filledTargets, type LackingTarget } from './growth-target.ts';
 import { type Halt, haltedTable, haltIn } from './halt.ts';
 import type { StatementHalt } from './skip.ts';
 
@@ -88,6 +88,7 @@ async function growTargets(deps: Deps, source: JobSource, grown: GrownTable): Pr
     refuseAbsent(grown, deps.view.planOf(source.name, source.database, table)?.schema);
     return false;
   }
+  refuseExtra(grown, look.targets);
   const lacking = look.targets.filter(
     t => (t.isAddition || t.isWidening === true) && t.sql !== null,
   );
@@ -127,6 +128,22 @@ export function refuseAbsent(
   throw new ReshardError('schema-changed', `${what} any more`, {
     context,
     remedy: `\`reshard recopy <job file> --source ${source} --tables ${table}\``,
+  });
+}
+
+/**
+ * Throws if a target has more than the plans do: columns of another source are on the targets
+ * before its plan has them, and a moment later they are nobody's fault. Dropped, they are lost.
+ */
+export function refuseExtra(
+  { source, table, sinceMs }: GrownTable,
+  targets: readonly LackingTarget[],
+  nowMs = Date.now(),
+): void {
+  const [extra] = targets.filter(t => t.isExtra === true);
+  if (extra === undefined || nowMs - sinceMs >= PATIENCE_MS) return;
+  throw new ReshardError('target', `${extra.target}: ${extra.what}, and in no plan yet`, {
+    context: { source, table, target: extra.target },
   });
 }
 

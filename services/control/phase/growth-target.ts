@@ -25,6 +25,8 @@ export interface LackingTarget {
   isAddition: boolean;
   /** A column of it is shorter than the one that was made longer at the source, nothing else. */
   isWidening?: boolean;
+  /** It has a column that no plan has. */
+  isExtra?: boolean;
 }
 
 /** What is looked at of a table that has grown (growth.ts). */
@@ -118,7 +120,8 @@ export async function lacking(
     const length = isShorter(there, now, column) ? wider.get(column) : undefined;
     const isOnly = found.filter(d => d.column === column).length === 1;
     if (length === undefined || !isOnly || remedy.kind !== 'modify') {
-      return { ...words, sql: sqlOf(remedy), isAddition: remedy.kind === 'add' };
+      const more = remedy.kind === 'drop' ? { isExtra: true } : {};
+      return { ...words, sql: sqlOf(remedy), isAddition: remedy.kind === 'add', ...more };
     }
     const sql = lengthened(name, own, column, length) ?? null;
     return { ...words, sql, isAddition: false, isWidening: true };

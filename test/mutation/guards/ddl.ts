@@ -363,6 +363,15 @@ export const DDL_GUARDS: Guard[] = [
     named: 'cannot take halts with the statement',
   },
   {
+    name: 'columns that another source is bringing are waited for',
+    why: 'of two sources that grow at once one stays halted, and is told to drop the other column',
+    file: 'services/control/phase/grown-table.ts',
+    find: 'if (extra === undefined || nowMs - sinceMs >= PATIENCE_MS) return;',
+    replace: 'if (extra !== null) return;',
+    tests: ['services/control/phase/grown-table.test.ts'],
+    named: 'may come from another source',
+  },
+  {
     name: 'rows of before are read by their own length',
     why: 'one byte of a row image more is taken for the length, and the values are other ones',
     file: 'services/binlog/capture/table-match.ts',
