@@ -101,7 +101,9 @@ async function growTargets(deps: Deps, source: JobSource, grown: GrownTable): Pr
   if (lacking.length === 0) return true;
   // Not what was sent, what is there: another control may have been before us.
   const after = await lookAtTable(deps, source, table, at);
-  if (after !== null) refuseTargets(after);
+  if (after === null) return true;
+  refuseExtra(grown, after.targets);
+  refuseTargets(after);
   return true;
 }
 
