@@ -327,6 +327,8 @@ async function takeUp(
   const isEarly = Date.now() - request.requestedMs < HALT_WAIT_MS;
   const isDue = look.added.length > 0 || hasLonger(look);
   if (halt === undefined && isDue && look.against.length > 0 && isEarly) return 'later';
+  // Of another source, which has not come to its plan yet.
+  if (isEarly && look.targets.some(t => t.isExtra === true)) return 'later';
   refuse(look);
   const { plan, now, added, widened } = look;
   const { schema: _, ...record } = plan;
