@@ -50,6 +50,7 @@ export type ReadBounds = { after: Buffer | null; upTo: Buffer | null };
 /** Rows past this many chunks' bytes are left for the next read, whatever was asked for. */
 const READ_CHUNKS_MAX = 4;
 const NO_SUCH_INDEX = 1176;
+const NO_SUCH_COLUMN = 1054;
 /** The buffer of a row does not stay bigger. */
 const ROW_BYTES_MAX = 1024 * 1024;
 
@@ -246,21 +247,31 @@ export class ChunkReader {
     try {
       return await this.#session.rawQuery(sql(this.#schema), this.#onRow);
     } catch (e) {
-      if (errnoOf(e) !== NO_SUCH_INDEX) throw e;
+      const errno = errnoOf(e);
+      if (errno !== NO_SUCH_INDEX && errno !== NO_SUCH_COLUMN) throw e;
+      await this.#checkSchema();
+      if (errno === NO_SUCH_COLUMN) throw e;
     }
-    await this.#checkSchema();
     return this.#session.rawQuery(sql(this.#schema), this.#onRow);
   }
 
   async #checkSchema(): Promise<void> {
-    const { db, table, schema } = this.#plan;
+    const { source, db, table, schema, older = [] } = this.#plan;
     const now = await inspectTable(this.#session, db, table, { key: rowKeyNames(schema) });
-    if (schemaFingerprint(now) === this.fingerprint) {
+    const found = schemaFingerprint(now);
+    if (found === this.fingerprint) {
       this.#schema = now;
       return;
     }
+    const isOlder = older.some(o => schemaFingerprint(JSON.parse(o.schemaJson)) === found);
+    if (isOlder) {
+      // A replica that is read comes to the change later than the source that it was taken up at.
+      throw new ReshardError('source', `${table} is not yet as it was taken up at the source`, {
+        context: { source, db, table },
+      });
+    }
     throw new ReshardError('schema-changed', 'the table was altered while it was copied', {
-      context: { source: this.#plan.source, db, table },
+      context: { source, db, table },
       remedy:
         'columns that came can be taken up: `reshard ddl show <job file>`; else undo the change',
     });

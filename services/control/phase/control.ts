@@ -104,7 +104,8 @@ export class Control implements Unit {
     // Its own connections, which are made when they are needed: others wait for no measurement.
     const measuring = stack.use(new ServerProbe(job, log, view.jobId));
     const backlogs = (): Promise<Backlog[]> => backlogsOf(this.#context, measuring);
-    const throttle = new ThrottleKeeper({ view, log, writer, backlogs });
+    const perSource = job.options.snapshotRowsPerSecond;
+    const throttle = new ThrottleKeeper({ view, log, writer, backlogs, perSource });
     const verdicts = stack.use(
       await openVerdicts(
         this.#context,

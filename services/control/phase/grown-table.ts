@@ -96,7 +96,15 @@ async function growTargets(deps: Deps, source: JobSource, grown: GrownTable): Pr
   refuse({ ...look, targets: [...others, ...(await filledTargets(deps, look))] });
   for (const target of deps.job.targets) {
     const statements = lacking.filter(t => t.target === target.name).map(t => t.sql ?? '');
-    if (statements.length > 0) await alterTarget(deps, target, statements);
+    if (statements.length === 0) continue;
+    // Another source's change may have reached it meanwhile: a length of before is a shorter one.
+    const again = await lookAtTable(deps, source, table, at);
+    const still = again?.targets.map(t => (t.target === target.name ? t.sql : null)) ?? [];
+    await alterTarget(
+      deps,
+      target,
+      statements.filter(sql => still.includes(sql)),
+    );
   }
   if (lacking.length === 0) return true;
   // Not what was sent, what is there: another control may have been before us.

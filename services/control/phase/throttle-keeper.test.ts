@@ -37,6 +37,7 @@ function keeperOf(): ThrottleKeeper {
       },
     },
     backlogs: async () => backlogs,
+    perSource: 0,
     now: () => now,
   });
 }
@@ -151,22 +152,54 @@ describe('a backlog', () => {
   });
 });
 
-test('a member that says that the limit of rows brakes it is believed from now on', async () => {
+describe('the limit of rows', () => {
   const report = (brakes: string[]): Report => ({
     ...{ service: 'snapshot', unit: 's1', member: 'h:1', incarnation: '1', tsMs: 1 },
     ...{ state: 'running', error: null, counters: {} },
     detail: JSON.stringify({ brakes }),
   });
-  keeper.note(report(['rate']));
-  await keeper.step();
-  expect(view.throttle).toBeNull();
-  keeper.note(report(['operator', 'rate']));
-  await keeper.step();
-  expect(view.throttle?.brakes).toMatchObject([{ reason: 'rate', sinceMs: 1000 }]);
-  phase('following');
-  now = 3000;
-  await keeper.step();
-  expect(view.throttle).toMatchObject({ brakes: [], spentMs: { rate: 2000 } });
+  const brakes = () => view.throttle?.brakes.map(b => [b.reason, b.sinceMs]);
+
+  beforeEach(async () => {
+    retune('r', { rows: 5 });
+    keeper.note(report(['rate']));
+    await keeper.step();
+    expect(brakes()).toEqual([]);
+    keeper.note(report(['operator', 'rate']));
+    await keeper.step();
+  });
+
+  test('brakes when a member says so from now on, and while there is something to copy', async () => {
+    expect(brakes()).toEqual([['rate', 1000]]);
+    phase('following');
+    now = 3000;
+    await keeper.step();
+    expect(view.throttle).toMatchObject({ brakes: [], spentMs: { rate: 2000 } });
+  });
+
+  test('that is taken away brakes no more when its request is answered', async () => {
+    retune('c', {}, ['rows']);
+    await keeper.step();
+    expect(written.slice(-2)).toEqual(['+throttle', '-retune/c']);
+    expect(brakes()).toEqual([]);
+  });
+
+  test('goes on to brake under a new control that has not heard of it yet', async () => {
+    keeper = keeperOf();
+    now = 4000;
+    await keeper.step();
+    expect(brakes()).toEqual([['rate', 1000]]);
+  });
+});
+
+test('a backlog whose cause is another one by now says so, and not for another number', () => {
+  const of = (why: string) => new Map([['lag', { sinceMs: 20, why }]] as const);
+  const begun = braked(UNTHROTTLED, of('t1 was 90 records behind'), 30);
+  expect(braked(begun, of('t1 was 80 records behind'), 40)).toBe(begun);
+  const { brakes } = braked(begun, of('how far t2 is behind is not known: away'), 40);
+  expect(brakes).toEqual([
+    { reason: 'lag', sinceMs: 20, why: 'how far t2 is behind is not known: away' },
+  ]);
 });
 
 test('reasons that begin and end together are each counted', () => {

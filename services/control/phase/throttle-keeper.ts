@@ -9,6 +9,7 @@
 import { type JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
 import {
   BRAKES,
+  type Brake,
   type BrakeReason,
   limitOf,
   retuned,
@@ -29,6 +30,8 @@ export interface ThrottleDeps {
     remove(key: string): Promise<void>;
   };
   backlogs: () => Promise<Backlog[]>;
+  /** `options.snapshotRowsPerSecond`; 0 is no limit. */
+  perSource: number;
   /** Wall clock; for tests. */
   now?: () => number;
 }
@@ -59,7 +62,11 @@ export function braked(
   const active = BRAKES.filter(reason => now.has(reason));
   const ended = throttle.brakes.filter(b => !active.some(reason => reason === b.reason));
   const begun = active.filter(reason => !throttle.brakes.some(b => b.reason === reason));
-  if (ended.length === 0 && begun.length === 0) return throttle;
+  const stays = throttle.brakes
+    .filter(b => !ended.includes(b))
+    .map(b => renewed(b, [...now].find(([reason]) => reason === b.reason)?.[1]));
+  const isSame = stays.every(b => throttle.brakes.includes(b));
+  if (ended.length === 0 && begun.length === 0 && isSame) return throttle;
   const spentMs = { ...throttle.spentMs };
   for (const { reason, sinceMs } of ended) {
     spentMs[reason] = (spentMs[reason] ?? 0) + Math.max(0, nowMs - sinceMs);
@@ -68,8 +75,15 @@ export function braked(
   return {
     ...throttle,
     spentMs,
-    brakes: [...throttle.brakes.filter(b => !ended.includes(b)), ...fresh],
+    brakes: [...stays, ...fresh],
   };
+}
+
+/** Why it brakes may have become another cause; how many records it is does not count. */
+function renewed(brake: Brake, now: { why: string } | undefined): Brake {
+  const cause = (why: string): string => why.replace(/ \d+ records /, ' ');
+  if (now === undefined || now.why === '' || cause(now.why) === cause(brake.why)) return brake;
+  return { ...brake, why: now.why };
 }
 
 export class ThrottleKeeper {
@@ -94,15 +108,20 @@ export class ThrottleKeeper {
   }
 
   async step(): Promise<void> {
+    // Members say within a second what brakes them: until then it stays as it was noted.
+    const wasBraking = this.#throttle.brakes.some(b => b.reason === 'rate');
+    if (!this.#isLed && wasBraking) this.#rateHeardAt = performance.now();
     this.#isLed = true;
     for (const request of [...this.#d.view.retunes.values()]) {
-      await this.#put(retuned(this.#throttle, request));
+      // With the brakes that follow from it: who has asked is told of what holds then.
+      const tuned = retuned(this.#throttle, request);
+      await this.#put(braked(tuned, this.#active(tuned), this.#now()));
       await this.#d.writer.remove(stateKey.retune(request.id));
       const { by, set, clear } = request;
       this.#d.log.info({ by, set, clear }, 'limits of the copy are changed');
     }
     this.#measure();
-    const next = braked(this.#throttle, this.#active(), this.#now());
+    const next = braked(this.#throttle, this.#active(this.#throttle), this.#now());
     if (next === this.#throttle) return;
     const reasons = next.brakes.map(b => b.reason);
     this.#d.log.info({ reasons }, 'what brakes the copy has changed');
@@ -122,7 +141,7 @@ export class ThrottleKeeper {
       await this.#d.writer.put(stateKey.throttle, { throttle });
   }
 
-  #active(): Map<BrakeReason, { sinceMs: number; why: string }> {
+  #active(throttle: Throttle): Map<BrakeReason, { sinceMs: number; why: string }> {
     const { view } = this.#d;
     const active = new Map<BrakeReason, { sinceMs: number; why: string }>();
     if (!this.#isCopying) return active;
@@ -133,10 +152,12 @@ export class ThrottleKeeper {
       active.set('operator', { sinceMs, why: '' });
     }
     const sinceMs = this.#now();
-    if (performance.now() - this.#rateHeardAt < HEARD_MS) active.set('rate', { sinceMs, why: '' });
-    const maxLag = limitOf(view.throttle, 'max-lag');
+    const isLimited = limitOf(throttle, 'rows') !== null || this.#d.perSource > 0;
+    const isHeard = performance.now() - this.#rateHeardAt < HEARD_MS;
+    if (isLimited && isHeard) active.set('rate', { sinceMs, why: '' });
+    const maxLag = limitOf(throttle, 'max-lag');
     if (maxLag !== null) {
-      const isBraking = this.#throttle.brakes.some(b => b.reason === 'lag');
+      const isBraking = throttle.brakes.some(b => b.reason === 'lag');
       // Not measured yet since this control leads: it stays as it was.
       const why = this.#backlogs.length === 0 ? null : lagBrake(this.#backlogs, maxLag, isBraking);
       const stays = this.#backlogs.length === 0 && isBraking;

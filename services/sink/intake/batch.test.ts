@@ -46,9 +46,16 @@ test('what a partition does not need of its share is for the others, whatever th
   const table = tableOf('s.d.t');
   const make = (): PartitionTask[] => [100, 5, 100].map((n, p) => waiting(table, p, n));
   const [big, small, other] = taken(new Batch(LIMITS), make());
-  expect(small).toBe(5);
-  expect([big, other].toSorted()).toEqual([17, 18]);
+  expect([big, small, other]).toEqual([14, 5, 21]);
   expect(taken(new Batch(LIMITS), make().reverse())[1]).toBe(5);
+});
+
+test('a partition whose turn it is takes part, however much others have less', () => {
+  const table = tableOf('s.d.t');
+  const tasks = [waiting(table, 0, 100), waiting(table, 1, 3)];
+  const full = { rows: 40, bytes: 1 };
+  expect(taken(new Batch(full), tasks)).toEqual([1, 0]);
+  expect(taken(new Batch(full), tasks.reverse())).toEqual([1, 0]);
 });
 
 test('one table fills a batch before another is in it, and another takes what it leaves', () => {

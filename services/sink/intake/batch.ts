@@ -89,10 +89,16 @@ export class Batch {
     this.bytes = 0;
   }
 
-  /** Those that have least first: what they leave of their share is for the others. */
-  #collectTable(tasks: PartitionTask[]): void {
+  /**
+   * The one whose turn it is, then those that have least: what they leave of their share is for the
+   * others. By what they have alone, one that has most would never be served where few large rows
+   * fill a batch: those that have just been served have least.
+   */
+  #collectTable([first, ...others]: PartitionTask[]): void {
     const { rows, bytes } = this.#limits;
-    tasks.sort((a, b) => a.bytesQueued - b.bytesQueued);
+    if (first === undefined) return;
+    others.sort((a, b) => a.bytesQueued - b.bytesQueued);
+    const tasks = [first, ...others];
     for (const [i, task] of tasks.entries()) {
       if (this.#isFull(this.#limits)) break;
       const part = 1 / (tasks.length - i);

@@ -3,6 +3,15 @@ import type { Guard } from './guard.ts';
 
 export const DDL_GUARDS: Guard[] = [
   {
+    name: 'a replica that comes to a change later',
+    why: 'the copy from it stands for good',
+    file: 'services/snapshot/chunk-reader.ts',
+    find: 'if (isOlder) {',
+    replace: 'if (isOlder && table === "") {',
+    tests: ['services/snapshot/chunk-reader.mysql.test.ts'],
+    named: 'is waited for',
+  },
+  {
     name: 'DDL stops',
     why: 'a change of a table is passed, and the targets are no longer alike',
     file: 'services/binlog/capture/statements.ts',

@@ -94,7 +94,7 @@ export const LOG_GUARDS: Guard[] = [
     name: 'schema of a chunk (reader)',
     why: 'rows are read by a plan that the table does not have any more',
     file: 'services/snapshot/chunk-reader.ts',
-    find: 'if (schemaFingerprint(now) === this.fingerprint) {',
+    find: 'if (found === this.fingerprint) {',
     replace: "if (schemaFingerprint(now) !== '') {",
     tests: ['services/snapshot/snapshot.live.test.ts'],
     named: 'altered under it',

@@ -74,6 +74,15 @@ export const SINK_GUARDS: Guard[] = [
     named: 'share a batch',
   },
   {
+    name: 'the partition whose turn it is',
+    why: 'the partition that waits most is never served where few large rows fill a batch',
+    file: 'services/sink/intake/batch.ts',
+    find: 'const tasks = [first, ...others];',
+    replace: 'const tasks = [...others, first];',
+    tests: ['services/sink/intake/batch.test.ts'],
+    named: 'whose turn it is',
+  },
+  {
     name: 'version skip',
     why: 'a redelivered suffix is applied again',
     file: 'services/sink/intake/batch.ts',

@@ -3,6 +3,15 @@ import type { Guard } from './guard.ts';
 
 export const THROTTLE_GUARDS: Guard[] = [
   {
+    name: 'a limit that is taken away brakes no more',
+    why: 'the answer to --clear names a limit that is not there',
+    file: 'services/control/phase/throttle-keeper.ts',
+    find: 'await this.#put(braked(tuned, this.#active(tuned), this.#now()));',
+    replace: 'await this.#put(tuned);',
+    tests: ['services/control/phase/throttle-keeper.test.ts'],
+    named: 'taken away',
+  },
+  {
     name: 'rate: what is owed is waited for',
     why: 'a limit of rows holds for the first read alone',
     file: 'services/snapshot/rate-limit.ts',
