@@ -27,7 +27,7 @@ test('the parts of all members and sources make up the limit of the job, and nev
       for (const own of members) {
         const rate = new CopyRate(viewOf(rows), NAMES, 0);
         NAMES.forEach((name, s) => {
-          rate.follow(name, () => ({ ours: own[s] ?? 0, all: all[s] ?? 0 }));
+          rate.follow(name, () => ({ ours: own[s] ?? 0, all: all[s] ?? 0, mark: 0 }));
         });
         for (const name of NAMES) sum += rate.of(name) ?? Number.POSITIVE_INFINITY;
       }
@@ -39,12 +39,12 @@ test('the parts of all members and sources make up the limit of the job, and nev
 
 test('a source that this member does not copy yet counts with all its ranges', () => {
   const rate = new CopyRate(viewOf(1600), ['s1', 's2'], 0);
-  rate.follow('s1', () => ({ ours: 8, all: 8 }));
+  rate.follow('s1', () => ({ ours: 8, all: 8, mark: 0 }));
   expect(rate.of('s1')).toBe(800);
 });
 
 test('the limit of the job file is that of each source, and the lower one of both holds', () => {
-  const left = { ours: 2, all: 8 };
+  const left = { ours: 2, all: 8, mark: 0 };
   const of = (rows: number | null, perSource: number): number | null => {
     const rate = new CopyRate(viewOf(rows), ['s1'], perSource);
     rate.follow('s1', () => left);
@@ -54,4 +54,28 @@ test('the limit of the job file is that of each source, and the lower one of bot
   expect(of(null, 400)).toBe(100);
   expect(of(4000, 400)).toBe(100);
   expect(of(40, 400)).toBe(10);
+});
+
+test('a source that stands leaves its part to the others until it moves, and not for a pause', () => {
+  let now = 0;
+  let mark = 0;
+  const rate = new CopyRate(viewOf(1000), ['s1', 's2'], 0, () => now);
+  rate.follow('s1', () => ({ ours: 1, all: 1, mark: now }));
+  rate.follow('s2', () => ({ ours: 99, all: 99, mark }));
+  const after = (ms: number): number | null => {
+    for (const end = now + ms; now < end; ) {
+      now += 1000;
+      rate.of('s1');
+    }
+    return rate.of('s1');
+  };
+  expect(after(29_000)).toBe(10);
+  expect(after(10_000)).toBe(1000);
+  // Its own part is what it was, so that it can move again.
+  expect(rate.of('s2')).toBe(990);
+  mark += 1;
+  expect(after(1000)).toBe(10);
+  // Nobody has asked for longer than it takes.
+  now += 60_000;
+  expect(after(1000)).toBe(10);
 });

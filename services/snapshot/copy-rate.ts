@@ -3,6 +3,10 @@
  * to copy: each takes the part that its ranges have in all that is left, so that the parts of all
  * members make one whole, and nobody need ask anybody. While ranges change hands two members may
  * count one for a moment; a member that is gone leaves its part unused until its lease has passed.
+ *
+ * A source of which nothing becomes durable for a while (its binlog has halted) leaves its part to
+ * the others, or the last range of theirs would crawl beside all of its. It has its part again with
+ * the first chunk; until the others see that, both together are faster than the limit.
  */
 import type { JobView } from '../../shared/job/state/job-view.ts';
 import { limitOf } from '../../shared/job/state/throttle.ts';
@@ -11,7 +15,13 @@ import { limitOf } from '../../shared/job/state/throttle.ts';
 export interface Left {
   ours: number;
   all: number;
+  /** Another one whenever something of the source has become durable. */
+  mark: number;
 }
+
+const STANDS_MS = 30_000;
+/** Nobody asks while the copy is held, and then no source is at fault. */
+const ASKED_MS = 5000;
 
 export class CopyRate {
   readonly #view: Pick<JobView, 'plans' | 'plansOf' | 'throttle'>;
@@ -19,15 +29,20 @@ export class CopyRate {
   /** Of the job file: for each source, from when the member was started. */
   readonly #perSource: number;
   readonly #left = new Map<string, () => Left>();
+  readonly #moved = new Map<string, { mark: number; atMs: number }>();
+  readonly #now: () => number;
+  #askedAt = -Infinity;
 
   constructor(
     view: Pick<JobView, 'plans' | 'plansOf' | 'throttle'>,
     sources: readonly string[],
     perSource: number,
+    now: () => number = () => performance.now(),
   ) {
     this.#view = view;
     this.#sources = sources;
     this.#perSource = perSource;
+    this.#now = now;
   }
 
   /** Whoever copies the source says what is left of it. */
@@ -42,7 +57,9 @@ export class CopyRate {
     const limits: number[] = [];
     if (this.#perSource > 0) limits.push(this.#perSource * part(ours, all));
     if (ofJob !== null) {
-      const ofAll = this.#sources.reduce((sum, name) => sum + this.#of(name).all, 0);
+      const standing = this.#standing();
+      const counted = this.#sources.filter(name => name === source || !standing.has(name));
+      const ofAll = counted.reduce((sum, name) => sum + this.#of(name).all, 0);
       limits.push(ofJob * part(ours, ofAll));
     }
     return limits.length === 0 ? null : Math.min(...limits);
@@ -53,7 +70,21 @@ export class CopyRate {
     const known = this.#left.get(source);
     if (known !== undefined) return known();
     const all = this.#view.plansOf(source).reduce((sum, plan) => sum + plan.ranges.length, 0);
-    return { ours: 0, all };
+    return { ours: 0, all, mark: -1 };
+  }
+
+  #standing(): Set<string> {
+    const nowMs = this.#now();
+    const wasHeld = nowMs - this.#askedAt > ASKED_MS;
+    this.#askedAt = nowMs;
+    const standing = new Set<string>();
+    for (const name of this.#sources) {
+      const { mark } = this.#of(name);
+      const moved = this.#moved.get(name);
+      if (wasHeld || moved?.mark !== mark) this.#moved.set(name, { mark, atMs: nowMs });
+      else if (nowMs - moved.atMs > STANDS_MS) standing.add(name);
+    }
+    return standing;
   }
 }
 

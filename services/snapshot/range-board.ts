@@ -30,7 +30,7 @@ export class RangeBoard {
   readonly #progress: ProgressView;
   readonly #slots: ReadonlySet<number>;
   readonly #own = new Map<string, OwnRange>();
-  #left: Left = { ours: 0, all: 0 };
+  #left: Left = { ours: 0, all: 0, mark: 0 };
 
   constructor(source: string, view: JobView, progress: ProgressView, slots: ReadonlySet<number>) {
     this.#source = source;
@@ -110,15 +110,17 @@ export class RangeBoard {
 
   #count(): Left {
     let all = 0;
+    let mark = 0;
     for (const plan of this.#view.plansOf(this.#source)) {
       for (const { id } of plan.ranges) {
         const range = this.#progress.range(plan.db, plan.table, id);
         if (!range?.complete || range.generation !== plan.generation) all++;
+        mark += (range?.generation ?? 0) + (range?.nextSeq ?? 0);
       }
     }
     let ours = 0;
     for (const { copy } of this.#own.values()) if (!copy.complete) ours++;
-    return { ours, all };
+    return { ours, all, mark };
   }
 
   /** Bytes sent and not yet known to be in the log. */

@@ -3,6 +3,15 @@ import type { Guard } from './guard.ts';
 
 export const THROTTLE_GUARDS: Guard[] = [
   {
+    name: 'a source that stands leaves its part of the limit',
+    why: 'the last range of another source crawls beside all of its',
+    file: 'services/snapshot/copy-rate.ts',
+    find: 'name === source || !standing.has(name)',
+    replace: 'name === source || name !== ""',
+    tests: ['services/snapshot/copy-rate.test.ts'],
+    named: 'leaves its part',
+  },
+  {
     name: 'a limit that is taken away brakes no more',
     why: 'the answer to --clear names a limit that is not there',
     file: 'services/control/phase/throttle-keeper.ts',
