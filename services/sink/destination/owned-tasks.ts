@@ -7,6 +7,7 @@ import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { PartitionTask } from '../intake/partition-task.ts';
 import type { DestinationSession } from './port.ts';
+import { Turns } from './turns.ts';
 
 /** Where partition tasks get their routed batches from; intake.ts. */
 export interface TaskSource {
@@ -27,7 +28,7 @@ export class OwnedTasks {
   readonly #source: TaskSource;
   readonly #schedule: RetrySchedule;
   readonly #log: Logger;
-  #turn = 0;
+  readonly #turns = new Turns();
 
   constructor(source: TaskSource, schedule: RetrySchedule, log: Logger) {
     this.#source = source;
@@ -46,11 +47,9 @@ export class OwnedTasks {
     task.drop();
   }
 
-  /** All, another one first each time. */
+  /** Those that have work, another one first each time. */
   inTurn(): PartitionTask[] {
-    const tasks = [...this.tasks];
-    this.#turn = tasks.length === 0 ? 0 : (this.#turn + 1) % tasks.length;
-    return [...tasks.slice(this.#turn), ...tasks.slice(0, this.#turn)];
+    return this.#turns.next(this.tasks);
   }
 
   /** Claims those that wait, so that no earlier owner can write for them any more. */

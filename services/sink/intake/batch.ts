@@ -61,7 +61,7 @@ export class Batch {
    * index cheaper together than far apart.
    */
   collect(tasks: Iterable<PartitionTask>): void {
-    const ready = [...tasks].filter(t => t.state === 'running' && t.queue.length > 0);
+    const ready = [...tasks].filter(t => t.hasWork);
     const [first] = ready;
     if (first === undefined) return;
     if (isAlone(first)) {

@@ -126,6 +126,11 @@ export class PartitionTask {
     return this.table.topic;
   }
 
+  /** Something is queued that may be applied. */
+  get hasWork(): boolean {
+    return this.state === 'running' && this.queue.length > 0;
+  }
+
   /** The offset row was claimed: go on from what it says. */
   claimed(position: TaskPosition, waiting: Waiting, now: number): void {
     this.drop();

@@ -83,6 +83,15 @@ export const SINK_GUARDS: Guard[] = [
     named: 'whose turn it is',
   },
   {
+    name: 'another table first each time',
+    why: 'rows of a table behind one that is always busy wait for rounds of those that are idle',
+    file: 'services/sink/destination/turns.ts',
+    find: 'rotated(waiting, Math.max(0, at))',
+    replace: 'rotated(waiting, 0)',
+    tests: ['services/sink/destination/turns.test.ts'],
+    named: 'every second turn',
+  },
+  {
     name: 'version skip',
     why: 'a redelivered suffix is applied again',
     file: 'services/sink/intake/batch.ts',
