@@ -11,7 +11,7 @@ import type { GtidSet } from '../../../shared/change/gtid.ts';
 import type { Job, JobTarget } from '../../../shared/job/job.ts';
 import { openProgress } from '../../../shared/job/state/open.ts';
 import type { ProgressView, Resume } from '../../../shared/job/state/progress-view.ts';
-import { copyStops } from '../../../shared/job/state/throttle.ts';
+import { copyStops, stoppedText } from '../../../shared/job/state/throttle.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import { tableTopic } from '../../../shared/kafka/topic-name.ts';
 import type { ServiceContext } from '../../../shared/member/context.ts';
@@ -67,8 +67,7 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
       signal.throwIfAborted();
       const open = this.#openRanges(tables);
       if (open.count === 0) return;
-      const paused = copyStops(this.#context.view);
-      const why = paused.length > 0 ? `; the copy is paused: ${paused.join(', ')}` : '';
+      const why = stoppedText(copyStops(this.#context.view));
       const what = `the copy of ${open.tables.join(', ')} (${open.count} ranges are open${why})`;
       wait.stillFor(what, open.mark);
       await sleep(COPY_POLL_MS, signal);

@@ -159,15 +159,15 @@ function tableCells(t: TableStatus, isWell: boolean, isStopped: boolean): string
     '█'.repeat(filled) + '·'.repeat(BAR - filled),
     t.complete ? (isWell ? '100 %' : 'read') : `${percent} %`,
     count(t.rowsPerSecond),
-    t.complete
-      ? ''
-      : t.etaSeconds === null
-        ? isStopped
-          ? 'held'
-          : '?'
-        : duration(t.etaSeconds * 1000),
+    timeLeft(t, isStopped),
     `${t.rangesDone}/${t.rangesTotal}${reread}`,
   ];
+}
+
+function timeLeft({ complete, etaSeconds }: TableStatus, isStopped: boolean): string {
+  if (complete) return '';
+  if (etaSeconds !== null) return duration(etaSeconds * 1000);
+  return isStopped ? 'held' : '?';
 }
 
 function sourceCells(x: SourceStatus): string[] {

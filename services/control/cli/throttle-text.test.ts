@@ -1,7 +1,8 @@
 /** What brakes the copy is told with its reason, its age and what lifts it. */
 import { expect, test } from 'vitest';
 import { parseJob } from '../../../shared/job/job-schema.ts';
-import { JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
+import { JobView, stateKey } from '../../../shared/job/state/job-view.ts';
+import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
 import type { Throttle } from '../../../shared/job/state/throttle.ts';
 import { well } from '../../../test/support/status-facts.ts';
 import { judged } from '../status/feed.ts';
@@ -9,20 +10,19 @@ import { throttleStatus } from '../status/throttle-status.ts';
 import { renderLine, renderView } from './status-text.ts';
 import { throttleText } from './throttle-text.ts';
 
-const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
 const NOW = Date.now();
 
 function viewOf(throttle: Partial<Throttle>, ...pauses: string[]): JobView {
   const view = new JobView();
   view.apply('job', {
-    ...NONE,
+    ...NO_RECORD,
     job: { phase: 'copying', sinceMs: NOW - 60_000, startedMs: 1, paused: [] },
   });
   const record = { limits: [], brakes: [], spentMs: {}, ...throttle };
-  view.apply(stateKey.throttle, { ...NONE, throttle: record });
+  view.apply(stateKey.throttle, { ...NO_RECORD, throttle: record });
   for (const reason of pauses) {
     const pause = { reason, sinceMs: NOW - 5000, by: 'ann' };
-    view.apply(stateKey.pause(reason), { ...NONE, pause });
+    view.apply(stateKey.pause(reason), { ...NO_RECORD, pause });
   }
   return view;
 }
@@ -67,7 +67,10 @@ test('every brake has its reason, since when, and what lifts it', () => {
 test('without any, that is said; a pause before there is a copy is said too', () => {
   expect(textOf(viewOf({}))).toBe('no limit is set\nnothing brakes the copy now');
   const view = viewOf({ spentMs: { operator: 61_000 } }, 'backup');
-  view.apply('job', { ...NONE, job: { phase: 'following', sinceMs: 1, startedMs: 1, paused: [] } });
+  view.apply('job', {
+    ...NO_RECORD,
+    job: { phase: 'following', sinceMs: 1, startedMs: 1, paused: [] },
+  });
   expect(textOf(view, 200)).toBe(
     'limit: 200 rows a second of each source (by the job file)\n' +
       'nothing brakes the copy now (there is none; the next one is paused: backup)\n' +

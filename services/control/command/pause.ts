@@ -3,21 +3,20 @@
  * record of its own in the state topic, so an operator cannot lift what another has asked for, and
  * control, which writes the job's record, cannot overwrite either. They outlive us all.
  */
-import { type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
+import { stateKey } from '../../../shared/job/state/job-view.ts';
+import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
 import type { Pause } from '../../../shared/job/state/throttle.ts';
 import type { JobLink } from './job-handle.ts';
 import { operator } from './operator.ts';
 
 type Link = Pick<JobLink, 'requests' | 'view'>;
 
-const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
-
 /** Adds a reason; one that is there already keeps its age and who asked for it. */
 export async function pause({ requests, view }: Link, reason: string, by?: string): Promise<void> {
   if (view.pauses.has(reason)) return;
   const made: Pause = { reason, sinceMs: Date.now(), by: by ?? operator() };
   await requests.pause(made);
-  view.apply(stateKey.pause(reason), { ...NONE, pause: made });
+  view.apply(stateKey.pause(reason), { ...NO_RECORD, pause: made });
 }
 
 /** Lifts one reason, or with null all of them; false if there is no such reason. */

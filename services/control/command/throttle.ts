@@ -2,7 +2,8 @@
  * `reshard throttle` as a use case: what the operator has written about limits, and the request that
  * control carries out. A pause is another matter (pause.ts): it needs no control.
  */
-import { type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
+import { stateKey } from '../../../shared/job/state/job-view.ts';
+import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
 import { requestId } from '../../../shared/job/state/request-id.ts';
 import { LIMITS, type LimitName, type RetuneRequest } from '../../../shared/job/state/throttle.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
@@ -11,7 +12,6 @@ import type { JobLink } from './job-handle.ts';
 import { operator } from './operator.ts';
 
 const LOOK_MS = 100;
-const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
 const REMEDY = `limits: ${LIMITS.join(', ')}; for example --set rows=5000,max-lag=100000`;
 
 export type LimitChange = Pick<RetuneRequest, 'set' | 'clear'>;
@@ -51,7 +51,7 @@ export async function retune(
   const request = { id: requestId('retune'), requestedMs: Date.now(), by, ...change };
   const key = stateKey.retune(request.id);
   // Before it is sent: control may have removed it again when the sending returns.
-  view.apply(key, { ...NONE, retune: request });
+  view.apply(key, { ...NO_RECORD, retune: request });
   await requests.retune(request);
   while (view.retunes.has(request.id)) {
     if (isOver()) return false;

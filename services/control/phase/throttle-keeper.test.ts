@@ -1,11 +1,7 @@
 /** Control's record of the throttle: requests in their order, what brakes, for how long. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import {
-  JobView,
-  type Phase,
-  type StateRecord,
-  stateKey,
-} from '../../../shared/job/state/job-view.ts';
+import { JobView, type Phase, stateKey } from '../../../shared/job/state/job-view.ts';
+import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
 import { limitOf, UNTHROTTLED } from '../../../shared/job/state/throttle.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { until } from '../../../shared/runtime/clock.ts';
@@ -13,8 +9,6 @@ import { createLogger } from '../../../shared/runtime/log.ts';
 import type { Backlog } from '../status/backlog.ts';
 import { throttleStatus } from '../status/throttle-status.ts';
 import { braked, lagBrake, ThrottleKeeper } from './throttle-keeper.ts';
-
-const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
 
 let view: JobView;
 let written: string[];
@@ -29,7 +23,7 @@ function keeperOf(): ThrottleKeeper {
     writer: {
       put: async (key, record) => {
         written.push(`+${key}`);
-        view.apply(key, { ...NONE, ...record });
+        view.apply(key, { ...NO_RECORD, ...record });
       },
       remove: async key => {
         written.push(`-${key}`);
@@ -43,16 +37,16 @@ function keeperOf(): ThrottleKeeper {
 }
 
 function phase(is: Phase, sinceMs = 0): void {
-  view.apply('job', { ...NONE, job: { phase: is, sinceMs, startedMs: 0, paused: [] } });
+  view.apply('job', { ...NO_RECORD, job: { phase: is, sinceMs, startedMs: 0, paused: [] } });
 }
 
 function pause(reason: string, sinceMs: number): void {
-  view.apply(stateKey.pause(reason), { ...NONE, pause: { reason, sinceMs, by: 'ann' } });
+  view.apply(stateKey.pause(reason), { ...NO_RECORD, pause: { reason, sinceMs, by: 'ann' } });
 }
 
 function retune(id: string, set: Record<string, number>, clear: string[] = []): void {
   const request = { id, requestedMs: 1, by: 'ann', set, clear };
-  view.apply(stateKey.retune(id), { ...NONE, retune: request });
+  view.apply(stateKey.retune(id), { ...NO_RECORD, retune: request });
 }
 
 beforeEach(() => {

@@ -26,7 +26,7 @@ import {
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import { isOpen, type RepairOrder, type RepairRun } from '../../../shared/job/state/repair-run.ts';
 import { requestId } from '../../../shared/job/state/request-id.ts';
-import { copyStops } from '../../../shared/job/state/throttle.ts';
+import { copyStops, stoppedText } from '../../../shared/job/state/throttle.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import {
@@ -319,10 +319,6 @@ export class RepairRuns {
   #note({ id, stage, stageMs }: RepairRun, what: string, error: string | null = null): void {
     this.#notes.set(id, { id, stage, what, sinceMs: stageMs, error });
   }
-}
-
-function stoppedText(reasons: readonly string[]): string {
-  return reasons.length === 0 ? '' : `; the copy is paused: ${reasons.join(', ')}`;
 }
 
 function hex(key: Buffer): string {

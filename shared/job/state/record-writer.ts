@@ -49,7 +49,8 @@ export function isOfCommands(key: string): boolean {
   return COMMAND_KINDS.some(kind => key.startsWith(kind));
 }
 
-const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
+/** What a record of any kind has besides what it says. */
+export const NO_RECORD: StateRecord = { job: null, start: null, plan: null, verify: null };
 
 export interface WriterDeps {
   kafka: KafkaLog;
@@ -112,7 +113,7 @@ export async function controlWriter({ kafka, job, codec }: WriterDeps): Promise<
     jobId: '',
     read: () => readRecords({ kafka, job, codec }),
     put(key, record) {
-      return queued(key, codec.encode({ ...NONE, ...record, jobId: hand.jobId }));
+      return queued(key, codec.encode({ ...NO_RECORD, ...record, jobId: hand.jobId }));
     },
     remove(key) {
       return queued(key, null);
@@ -143,7 +144,7 @@ export async function requestWriter(o: WriterDeps & { jobId: string }): Promise<
     await writer.send(topic, 0, [{ key: Buffer.from(name), value }]);
   };
   const put = (name: string, record: Partial<StateRecord>): Promise<void> =>
-    send(name, codec.encode({ ...NONE, ...record, jobId }));
+    send(name, codec.encode({ ...NO_RECORD, ...record, jobId }));
   return {
     verify: verify => put(stateKey.verify(verify.id), { verify }),
     order: order => put(stateKey.order(order.id), { order }),

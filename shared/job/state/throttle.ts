@@ -81,3 +81,8 @@ export function copyStops(view: { paused: string[]; throttle: Throttle | null })
   const isBehind = view.throttle?.brakes.some(b => b.reason === 'lag') ?? false;
   return [...new Set([...view.paused, ...(isBehind ? ['lag'] : [])])].sort();
 }
+
+/** The end of a sentence about what waits for the copy; empty while the copy runs. */
+export function stoppedText(reasons: readonly string[]): string {
+  return reasons.length === 0 ? '' : `; the copy is paused: ${reasons.join(', ')}`;
+}

@@ -105,8 +105,9 @@ export const THROTTLE_GUARDS: Guard[] = [
     name: 'a request is asked for once',
     why: 'a request that was sent is waited for again after control has carried it out',
     file: 'services/control/command/throttle.ts',
-    find: '  view.apply(key, { ...NONE, retune: request });\n  await requests.retune(request);',
-    replace: '  await requests.retune(request);\n  view.apply(key, { ...NONE, retune: request });',
+    find: '  view.apply(key, { ...NO_RECORD, retune: request });\n  await requests.retune(request);',
+    replace:
+      '  await requests.retune(request);\n  view.apply(key, { ...NO_RECORD, retune: request });',
     tests: ['services/control/command/throttle.test.ts'],
     named: 'be it before the sending returns',
   },
