@@ -4,10 +4,10 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TablePlan } from '../../shared/job/state/job-view.ts';
-import { MysqlSession } from '../../shared/mysql/connect.ts';
+import type { MysqlSession } from '../../shared/mysql/connect.ts';
 import { inspectTable } from '../../shared/mysql/inspect.ts';
 import type { TableSchema } from '../../shared/schema/table-schema.ts';
-import { servers } from '../../test/support/dev.ts';
+import { dropScratch, openScratch } from '../../test/support/scratch-database.ts';
 import { ChunkReader } from './chunk-reader.ts';
 
 const DB = `snapshot_older_${process.pid}`;
@@ -16,20 +16,13 @@ let session: MysqlSession;
 let before: TableSchema;
 
 beforeAll(async () => {
-  const server = servers().mysql.s1;
-  if (server === undefined) throw new Error('no server s1');
-  session = await MysqlSession.open(server, { role: 'admin' });
-  await session.rawQuery(`CREATE DATABASE ${DB}`);
-  await session.rawQuery(`USE ${DB}`);
+  session = await openScratch(DB, { role: 'admin' });
   await session.rawQuery('CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(10))');
   await session.rawQuery("INSERT INTO t VALUES (1, 'x')");
   before = await inspectTable(session, DB, 't');
 });
 
-afterAll(async () => {
-  await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
-  await session.close();
-});
+afterAll(() => dropScratch(session, DB));
 
 function reader(schema: TableSchema, ...older: TableSchema[]): ChunkReader {
   const plan: TablePlan = {

@@ -1,30 +1,22 @@
 /** T5 for JSON: a date inside a document never becomes a string by way of the snapshot. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TablePlan } from '../../shared/job/state/job-view.ts';
-import { MysqlSession } from '../../shared/mysql/connect.ts';
+import type { MysqlSession } from '../../shared/mysql/connect.ts';
 import { inspectTable } from '../../shared/mysql/inspect.ts';
-import { servers } from '../../test/support/dev.ts';
+import { dropScratch, openScratch } from '../../test/support/scratch-database.ts';
 import { ChunkReader } from './chunk-reader.ts';
 
 const DB = `snapshot_json_doubt_${process.pid}`;
 let session: MysqlSession;
 
 beforeAll(async () => {
-  const server = servers().mysql.s1;
-  if (server === undefined) throw new Error('no server s1');
-  session = await MysqlSession.open(server, { role: 'admin' });
-  await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
-  await session.rawQuery(`CREATE DATABASE ${DB}`);
-  await session.rawQuery(`USE ${DB}`);
+  session = await openScratch(DB, { role: 'admin' });
   await session.rawQuery('CREATE TABLE t (id INT PRIMARY KEY, `v w` JSON)');
   const rows = Array.from({ length: 300 }, (_, i) => `(${i}, '{"day": "2024-01-02", "n": ${i}}')`);
   await session.rawQuery(`INSERT INTO t VALUES ${rows.join(',')}`);
 });
 
-afterAll(async () => {
-  await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
-  await session.close();
-});
+afterAll(() => dropScratch(session, DB));
 
 async function reader(): Promise<ChunkReader> {
   const schema = await inspectTable(session, DB, 't');

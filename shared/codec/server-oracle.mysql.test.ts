@@ -6,9 +6,10 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CARRIED, REFUSED } from '../../test/support/codec/oracle-samples.ts';
-import { servers } from '../../test/support/dev.ts';
+import { commonServer } from '../../test/support/dev.ts';
 import { RowImageReader } from '../../test/support/row-images.ts';
-import { MysqlSession } from '../mysql/connect.ts';
+import { dropScratch, openScratch } from '../../test/support/scratch-database.ts';
+import type { MysqlSession } from '../mysql/connect.ts';
 import { inspectTable } from '../mysql/inspect.ts';
 import { selectList } from '../mysql/range-sql.ts';
 import { RowCodec } from '../row/row-codec.ts';
@@ -23,19 +24,14 @@ let images: RowImageReader;
 let tables = 0;
 
 beforeAll(async () => {
-  const server = servers().mysql.s1;
-  if (server === undefined) throw new Error('no server s1');
-  session = await MysqlSession.open(server, { role: 'apply' });
-  await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
-  await session.rawQuery(`CREATE DATABASE ${DB} CHARACTER SET utf8mb4`);
-  await session.rawQuery(`USE ${DB}`);
+  const server = commonServer('s1');
+  session = await openScratch(DB, { role: 'apply' });
   images = await RowImageReader.open(server, 77_000_000 + process.pid);
 });
 
 afterAll(async () => {
   await images[Symbol.asyncDispose]();
-  await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
-  await session.close();
+  await dropScratch(session, DB);
 });
 
 /** A table of one column with those values, NULL first, inserted in a few statements. */

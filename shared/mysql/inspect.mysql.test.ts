@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { servers } from '../../test/support/dev.ts';
+import { commonServer } from '../../test/support/dev.ts';
 import { schemaDifferences } from '../schema/schema-diff.ts';
 import { allColumns } from '../schema/table-schema.ts';
 import { MysqlSession } from './connect.ts';
@@ -11,18 +11,12 @@ import { copyDatabase, copyTables, createTableSql } from './schema-copy.ts';
 const DB = 'mysqlroom_inspect';
 const COPY = 'mysqlroom_copy';
 
-function server(name: string) {
-  const found = servers().mysql[name];
-  if (found === undefined) throw new Error(`no server ${name}`);
-  return found;
-}
-
 let session: MysqlSession;
 let collation: string;
 let binary: string;
 
 beforeAll(async () => {
-  session = await MysqlSession.open(server('s1'), { role: 'admin' });
+  session = await MysqlSession.open(commonServer('s1'), { role: 'admin' });
   await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
   const isMysql = session.flavor === 'mysql';
   collation = isMysql ? 'utf8mb4_0900_as_cs' : 'utf8mb4_bin';
@@ -139,7 +133,10 @@ describe('inspectTable', () => {
 });
 
 test('a copied table is equal, without its counter', async () => {
-  await using target = await MysqlSession.open(server('t1'), { role: 'admin', side: 'target' });
+  await using target = await MysqlSession.open(commonServer('t1'), {
+    role: 'admin',
+    side: 'target',
+  });
   await target.rawQuery(`DROP DATABASE IF EXISTS ${COPY}`);
   await session.rawQuery(`CREATE TABLE parent (id INT AUTO_INCREMENT PRIMARY KEY,
     note VARCHAR(50) DEFAULT 'AUTO_INCREMENT=5') AUTO_INCREMENT=77 COMMENT='x AUTO_INCREMENT=9 y'`);
@@ -200,7 +197,10 @@ test('server facts are there by name', async () => {
 });
 
 test('a table that another control makes meanwhile is taken as it is', async () => {
-  await using target = await MysqlSession.open(server('t1'), { role: 'admin', side: 'target' });
+  await using target = await MysqlSession.open(commonServer('t1'), {
+    role: 'admin',
+    side: 'target',
+  });
   await target.rawQuery(`DROP DATABASE IF EXISTS ${COPY}`);
   await session.rawQuery('CREATE TABLE two_makers (id INT PRIMARY KEY)');
   await copyDatabase(session, DB, target, COPY);
@@ -211,7 +211,10 @@ test('a table that another control makes meanwhile is taken as it is', async () 
 });
 
 test('members that their collation takes for one another are refused by name', async () => {
-  await using target = await MysqlSession.open(server('t1'), { role: 'admin', side: 'target' });
+  await using target = await MysqlSession.open(commonServer('t1'), {
+    role: 'admin',
+    side: 'target',
+  });
   await target.rawQuery(`DROP DATABASE IF EXISTS ${COPY}`);
   await session.rawQuery("SET SESSION sql_mode = ''");
   await session.rawQuery(

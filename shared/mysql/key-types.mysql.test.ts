@@ -4,12 +4,12 @@
  * server compares in another way than it stores would lose rows without an error.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { servers } from '../../test/support/dev.ts';
+import { dropScratch, openScratch } from '../../test/support/scratch-database.ts';
 import { KeyBound } from '../row/key-bound.ts';
 import { RowCodec } from '../row/row-codec.ts';
 import { ByteWriter } from '../runtime/bytes.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
-import { MysqlSession } from './connect.ts';
+import type { MysqlSession } from './connect.ts';
 import { inspectTable } from './inspect.ts';
 import { chunkSelect, keysSelect } from './range-sql.ts';
 import { deleteShape, fillShape, upsertShape } from './statement.ts';
@@ -112,17 +112,9 @@ interface Table {
 let session: MysqlSession;
 
 beforeAll(async () => {
-  const { t1 } = servers().mysql;
-  if (t1 === undefined) throw new Error('no target server');
-  session = await MysqlSession.open(t1, { role: 'apply' });
-  await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
-  await session.rawQuery(`CREATE DATABASE ${DB}`);
-  await session.rawQuery(`USE ${DB}`);
+  session = await openScratch(DB, { role: 'apply', server: 't1' });
 });
-afterAll(async () => {
-  await session.rawQuery(`DROP DATABASE ${DB}`);
-  await session.close();
-});
+afterAll(() => dropScratch(session, DB));
 
 /** Each value with two neighbours in the other column; or alone, if it is the whole key. */
 async function make(type: string, shape: string, values: readonly string[]): Promise<Table> {

@@ -1,9 +1,9 @@
 /** Plans on a real server: whatever the key, each row is in exactly one range. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { servers } from '../../test/support/dev.ts';
+import { dropScratch, openScratch } from '../../test/support/scratch-database.ts';
 import { KeyBound } from '../row/key-bound.ts';
-import { MysqlSession } from './connect.ts';
+import type { MysqlSession } from './connect.ts';
 import { inspectTable } from './inspect.ts';
 import { planRanges } from './range-plan.ts';
 import { rangePredicate } from './range-sql.ts';
@@ -13,16 +13,10 @@ const ROWS = 1000;
 let session: MysqlSession;
 
 beforeAll(async () => {
-  const [place] = Object.values(servers().mysql);
-  if (place === undefined) throw new Error('no MySQL server');
-  session = await MysqlSession.open(place, { role: 'admin' });
-  await session.run(`CREATE DATABASE ${database}`);
-}, 60_000);
-
-afterAll(async () => {
-  await session.run(`DROP DATABASE ${database}`);
-  await session.close();
+  session = await openScratch(database, { role: 'admin' });
 });
+
+afterAll(() => dropScratch(session, database));
 
 const numbers = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})`;
 

@@ -1,10 +1,10 @@
 /** A range must be the same rows to the snapshot, the checker and the planner: each row once. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { servers } from '../../test/support/dev.ts';
 import { numbersSql } from '../../test/support/numbers.ts';
+import { dropScratch, openScratch } from '../../test/support/scratch-database.ts';
 import { type KeyLiterals, keyColumns } from '../row/key-range.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
-import { MysqlSession } from './connect.ts';
+import type { MysqlSession } from './connect.ts';
 import { qualified, quoteId, quoteText } from './identifier.ts';
 import { inspectTable } from './inspect.ts';
 import {
@@ -20,18 +20,10 @@ const DB = 'mysqlroom_range';
 let session: MysqlSession;
 
 beforeAll(async () => {
-  const server = servers().mysql.s1;
-  if (server === undefined) throw new Error('no server s1');
-  session = await MysqlSession.open(server, { role: 'admin' });
-  await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
-  await session.rawQuery(`CREATE DATABASE ${DB} CHARACTER SET utf8mb4`);
-  await session.rawQuery(`USE ${DB}`);
+  session = await openScratch(DB, { role: 'admin' });
 });
 
-afterAll(async () => {
-  await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
-  await session.close();
-});
+afterAll(() => dropScratch(session, DB));
 
 /** Key columns as the server prints them, as literals. */
 async function keysOf(sql: string, schema: TableSchema): Promise<string[][]> {

@@ -1,18 +1,14 @@
 import { createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { servers } from '../../test/support/dev.ts';
+import { commonServer } from '../../test/support/dev.ts';
 import { numbersSql } from '../../test/support/numbers.ts';
-import { type MysqlEndpoint, MysqlSession } from './connect.ts';
+import { MysqlSession } from './connect.ts';
 import { errnoOf } from './mysql-error.ts';
 
 const MEGA = 1024 * 1024;
 const FULL_PACKET = 0xffffff;
 
-function endpoint(): MysqlEndpoint {
-  const server = servers().mysql.s1;
-  if (server === undefined) throw new Error('no server s1');
-  return server;
-}
+const endpoint = () => commonServer('s1');
 
 let session: MysqlSession;
 

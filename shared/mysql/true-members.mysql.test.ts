@@ -1,6 +1,6 @@
 /** I1: members that the server prints as `?` are read as they are, or the column is refused. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { servers } from '../../test/support/dev.ts';
+import { commonServer } from '../../test/support/dev.ts';
 import { unsupportedColumns } from '../schema/table-schema.ts';
 import type { ColumnType } from '../type/column-type.ts';
 import { familyOf } from '../type/type-families.ts';
@@ -9,11 +9,7 @@ import { inspectTable } from './inspect.ts';
 import { copyTables, createTableSql } from './schema-copy.ts';
 
 const DB = `members_${process.pid}`;
-const server = () => {
-  const found = servers().mysql.s1;
-  if (found === undefined) throw new Error('no server s1');
-  return found;
-};
+const server = () => commonServer('s1');
 const members = ['a', '😀', '𝒳', '?', "it's", 'c)d,'];
 let admin: MysqlSession;
 

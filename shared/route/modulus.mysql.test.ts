@@ -5,9 +5,9 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { servers } from '../../test/support/dev.ts';
 import { newSeed } from '../../test/support/load/random.ts';
-import { MysqlSession } from '../mysql/connect.ts';
+import { dropScratch, openScratch } from '../../test/support/scratch-database.ts';
+import type { MysqlSession } from '../mysql/connect.ts';
 import { quoteId } from '../mysql/identifier.ts';
 import { inspectTable } from '../mysql/inspect.ts';
 import { selectList } from '../mysql/range-sql.ts';
@@ -22,19 +22,11 @@ let session: MysqlSession;
 let tables = 0;
 
 beforeAll(async () => {
-  const server = servers().mysql.s1;
-  if (server === undefined) throw new Error('no server s1');
   console.log(`route: seed ${SEED} (RESHARD_SEED=${SEED} repeats it)`);
-  session = await MysqlSession.open(server, { role: 'apply' });
-  await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
-  await session.rawQuery(`CREATE DATABASE ${DB} CHARACTER SET utf8mb4`);
-  await session.rawQuery(`USE ${DB}`);
+  session = await openScratch(DB, { role: 'apply' });
 });
 
-afterAll(async () => {
-  await session?.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
-  await session?.close();
-});
+afterAll(() => dropScratch(session, DB));
 
 interface Integer {
   type: string;

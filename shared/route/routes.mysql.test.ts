@@ -5,11 +5,11 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { servers } from '../../test/support/dev.ts';
 import { newSeed } from '../../test/support/load/random.ts';
+import { dropScratch, openScratch } from '../../test/support/scratch-database.ts';
 import { makeRoute, routeProblem } from '../job/job-route.ts';
 import type { RouteSpec } from '../job/route-spec.ts';
-import { MysqlSession } from '../mysql/connect.ts';
+import type { MysqlSession } from '../mysql/connect.ts';
 import { MYSQL_DIALECT } from '../mysql/identifier.ts';
 import { inspectTable } from '../mysql/inspect.ts';
 import { selectList } from '../mysql/range-sql.ts';
@@ -77,13 +77,8 @@ class StoredRow implements RowView {
 }
 
 beforeAll(async () => {
-  const server = servers().mysql.s1;
-  if (server === undefined) throw new Error('no server s1');
   console.log(`routes: seed ${SEED} (RESHARD_SEED=${SEED} repeats it)`);
-  session = await MysqlSession.open(server, { role: 'apply' });
-  await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
-  await session.rawQuery(`CREATE DATABASE ${DB} CHARACTER SET utf8mb4`);
-  await session.rawQuery(`USE ${DB}`);
+  session = await openScratch(DB, { role: 'apply' });
   const declared = COLUMNS.map(([name, type]) => `${name} ${type} NOT NULL`).join(',');
   await session.rawQuery(`CREATE TABLE t (id INT PRIMARY KEY, ${declared})`);
   const random = fc.sample(fc.double({ min: 0, max: 0.999_999, noNaN: true }), {
@@ -109,10 +104,7 @@ beforeAll(async () => {
   expect(rows.length).toBe(ROWS);
 });
 
-afterAll(async () => {
-  await session?.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
-  await session?.close();
-});
+afterAll(() => dropScratch(session, DB));
 
 /** What the server says of each row, in the order of the rows. */
 async function there(route: Route): Promise<(TargetSet | null)[]> {

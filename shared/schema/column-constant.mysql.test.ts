@@ -3,8 +3,8 @@
  * that are there, or it is refused. The server is asked for each.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { servers } from '../../test/support/dev.ts';
-import { MysqlSession } from '../mysql/connect.ts';
+import { dropScratch, openScratch } from '../../test/support/scratch-database.ts';
+import type { MysqlSession } from '../mysql/connect.ts';
 import { quoteId } from '../mysql/identifier.ts';
 import { inspectTable } from '../mysql/inspect.ts';
 import { ByteWriter } from '../runtime/bytes.ts';
@@ -15,17 +15,10 @@ const DB = `constants_${process.pid}`;
 let session: MysqlSession;
 
 beforeAll(async () => {
-  const server = servers().mysql.s1;
-  if (server === undefined) throw new Error('no server s1');
-  session = await MysqlSession.open(server, { role: 'apply' });
-  await session.rawQuery(`CREATE DATABASE ${DB} CHARACTER SET utf8mb4`);
-  await session.rawQuery(`USE ${DB}`);
+  session = await openScratch(DB, { role: 'apply' });
 });
 
-afterAll(async () => {
-  await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
-  await session.close();
-});
+afterAll(() => dropScratch(session, DB));
 
 const NUMBERS = ['0', '1', '-1', '7', '127', '1.5', '-0', '0.005', '-1.25', '1e2', '.5', '2020'];
 const TEXTS = NUMBERS.map(n => `'${n}'`);

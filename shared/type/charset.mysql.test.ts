@@ -3,8 +3,8 @@
  * the server has one; stored again by our literal it is the same bytes.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { servers } from '../../test/support/dev.ts';
-import { MysqlSession } from '../mysql/connect.ts';
+import { dropScratch, openScratch } from '../../test/support/scratch-database.ts';
+import type { MysqlSession } from '../mysql/connect.ts';
 import { ByteWriter } from '../runtime/bytes.ts';
 import { charsetOf, isCarriedCharset } from './charset.ts';
 import type { ColumnType } from './column-type.ts';
@@ -15,11 +15,7 @@ let session: MysqlSession;
 let charsets: { name: string; bytes: number }[];
 
 beforeAll(async () => {
-  const server = servers().mysql.s1;
-  if (server === undefined) throw new Error('no server s1');
-  session = await MysqlSession.open(server, { role: 'apply' });
-  await session.rawQuery(`CREATE DATABASE ${DB} CHARACTER SET utf8mb4`);
-  await session.rawQuery(`USE ${DB}`);
+  session = await openScratch(DB, { role: 'apply' });
   await session.rawQuery('CREATE TABLE codes (n INT PRIMARY KEY)');
   const numbers = Array.from({ length: 65536 }, (_, n) => `(${n})`).join(',');
   await session.rawQuery(`INSERT INTO codes VALUES ${numbers}`);
@@ -29,10 +25,7 @@ beforeAll(async () => {
   charsets = rows.filter(r => charsetOf(r.name) !== null);
 });
 
-afterAll(async () => {
-  await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
-  await session.close();
-});
+afterAll(() => dropScratch(session, DB));
 
 /** The codes of a character set that are well-formed for the server, in a table of its own. */
 async function fill(name: string, bytes: number): Promise<void> {

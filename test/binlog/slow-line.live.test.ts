@@ -1,7 +1,7 @@
 /** I8: an event that takes longer than the watchdog is not taken for a dead connection. */
 import { createConnection, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { servers } from '../support/dev.ts';
+import { commonServer } from '../support/dev.ts';
 import { BinlogRig } from './binlog-rig.ts';
 
 const MB = 1024 * 1024;
@@ -9,8 +9,7 @@ const BYTES_PER_MS = 1500;
 const ROW = 24 * MB;
 
 test('a row that is 16 seconds on its way arrives, and is sent once', async () => {
-  const { s1 } = servers().mysql;
-  if (!s1) throw new Error('no source');
+  const s1 = commonServer('s1');
   await using line = await slowLine(s1);
   await using rig = await BinlogRig.open({
     name: 'slow',

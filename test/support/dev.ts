@@ -18,6 +18,13 @@ declare module 'vitest' {
   }
 }
 
+/** Where the common server of this name is: `s1`, `t1` or `t2`. */
+export function commonServer(name: string): DevServers['mysql'][string] {
+  const found = servers().mysql[name];
+  if (found === undefined) throw new Error(`there is no common server ${name}`);
+  return found;
+}
+
 export function servers(): DevServers {
   const file = process.env.RESHARD_DEV;
   if (file !== undefined) return JSON.parse(readFileSync(file, 'utf8'));

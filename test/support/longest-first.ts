@@ -7,6 +7,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Those of about a minute and more, the longest first. */
 const LONG = [
+  'pipeline/added-columns.live',
   'pipeline/recopy.live',
   'pipeline/equal.live',
   'binlog/large-row.live',

@@ -1,13 +1,12 @@
 /** What is asked of a source before its binlog is read, on a real server. */
 import { expect, test } from 'vitest';
 import { createLogger } from '../../../shared/runtime/log.ts';
-import { servers } from '../../../test/support/dev.ts';
+import { commonServer } from '../../../test/support/dev.ts';
 import { LoadClient } from '../../../test/support/load/client.ts';
 import { sourceFacts } from './source-facts.ts';
 
 test('its clock is told in our terms, whatever its time zone is', async () => {
-  const { s1 } = servers().mysql;
-  if (s1 === undefined) throw new Error('s1 is needed');
+  const s1 = commonServer('s1');
   const source = { ...s1, name: 's1', database: 'mysql' };
   const log = createLogger({ name: 'test', level: 'silent' });
   const client = await LoadClient.open(s1);

@@ -1,9 +1,10 @@
 /** Which of the rows that wait in a target a check waits for: those that are on their way. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { JobTarget } from '../../../shared/job/job.ts';
-import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import type { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
-import { servers } from '../../../test/support/dev.ts';
+import { commonServer } from '../../../test/support/dev.ts';
+import { dropScratch, openScratch } from '../../../test/support/scratch-database.ts';
 import { PipelineWaits } from './pipeline-wait.ts';
 import { targetPassed } from './target-passed.ts';
 
@@ -16,21 +17,15 @@ let target: JobTarget;
 let session: MysqlSession;
 
 beforeAll(async () => {
-  const { t1 } = servers().mysql;
-  if (t1 === undefined) throw new Error('no target server');
+  const t1 = commonServer('t1');
   target = { ...t1, kind: 'mysql', name: 't1', database: DATABASE };
-  session = await MysqlSession.open(t1, { role: 'admin' });
-  await session.rawQuery(`DROP DATABASE IF EXISTS ${DATABASE}`);
-  await session.rawQuery(`CREATE DATABASE ${DATABASE}`);
+  session = await openScratch(DATABASE, { role: 'admin', server: 't1' });
   await session.rawQuery(`CREATE TABLE ${DATABASE}.reshard_offset
     (job VARCHAR(64), job_id VARCHAR(64), topic VARCHAR(249), part INT, next_offset BIGINT)`);
   await session.rawQuery(`CREATE TABLE ${DATABASE}.reshard_park
     (id INT PRIMARY KEY, job VARCHAR(64), since_ms BIGINT)`);
 });
-afterAll(async () => {
-  await session.rawQuery(`DROP DATABASE ${DATABASE}`);
-  await session.close();
-});
+afterAll(() => dropScratch(session, DATABASE));
 beforeEach(async () => {
   await session.rawQuery(`DELETE FROM ${DATABASE}.reshard_park`);
 });

@@ -5,7 +5,7 @@ import { parseJob } from '../../../shared/job/job-schema.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { jumpBucket } from '../../../shared/route/jump.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
-import { servers } from '../../../test/support/dev.ts';
+import { commonServer } from '../../../test/support/dev.ts';
 import { explainRoutes } from './explain-route.ts';
 
 const DATABASE = `explain_${process.pid}`;
@@ -13,8 +13,7 @@ const ROWS = 90;
 const log = createLogger({ name: 'test', level: 'silent' });
 
 test('rows of a route that the server cannot compute are counted at their targets', async () => {
-  const { s1 } = servers().mysql;
-  if (s1 === undefined) throw new Error('no server s1');
+  const s1 = commonServer('s1');
   const job = parseJob(
     JSON.stringify({
       job: 'explained',

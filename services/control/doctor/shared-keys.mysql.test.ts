@@ -6,7 +6,7 @@ import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { jumpBucket } from '../../../shared/route/jump.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
-import { servers } from '../../../test/support/dev.ts';
+import { commonServer } from '../../../test/support/dev.ts';
 import { checkSharedKeys } from './shared-keys.ts';
 
 const LOG = createLogger({ name: 'test', level: 'silent' });
@@ -15,11 +15,7 @@ const numbers = Array.from({ length: 20 }, (_, i) => i);
 const BIG = '9223372036854775800';
 let session: MysqlSession;
 
-function endpoint() {
-  const { t1 } = servers().mysql;
-  if (t1 === undefined) throw new Error('no server');
-  return t1;
-}
+const endpoint = () => commonServer('t1');
 
 const job = (kind: 'modulus' | 'jump') =>
   parseJob(

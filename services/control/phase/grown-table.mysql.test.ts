@@ -1,9 +1,10 @@
 /** How a target's column is made longer: what the server is asked, and what is said if it will not. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JobTarget } from '../../../shared/job/job.ts';
-import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import type { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
-import { servers } from '../../../test/support/dev.ts';
+import { commonServer } from '../../../test/support/dev.ts';
+import { dropScratch, openScratch } from '../../../test/support/scratch-database.ts';
 import { alterTarget } from './grown-table.ts';
 
 const DB = `longer_${process.pid}`;
@@ -11,18 +12,12 @@ let session: MysqlSession;
 let target: JobTarget;
 
 beforeAll(async () => {
-  const server = servers().mysql.s1;
-  if (server === undefined) throw new Error('no server s1');
-  session = await MysqlSession.open(server, { role: 'apply' });
-  await session.rawQuery(`CREATE DATABASE ${DB} CHARACTER SET utf8mb4`);
-  await session.rawQuery(`USE ${DB}`);
+  const server = commonServer('s1');
+  session = await openScratch(DB, { role: 'apply' });
   target = { ...server, name: 't1', database: DB } as JobTarget;
 });
 
-afterAll(async () => {
-  await session.rawQuery(`DROP DATABASE IF EXISTS ${DB}`);
-  await session.close();
-});
+afterAll(() => dropScratch(session, DB));
 
 /** Runs it as control does; gives the ways that the server took. */
 async function waysOf(...statements: string[]): Promise<unknown[]> {

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '../../../../shared/runtime/clock.ts';
-import { servers } from '../../../../test/support/dev.ts';
+import { commonServer } from '../../../../test/support/dev.ts';
 import { AppliedTable, type PlayedLog } from '../../../../test/support/sink/applied-table.ts';
 import type { Event, TextRow } from '../../../../test/support/sink/log-maker.ts';
 
@@ -37,8 +37,7 @@ describe.each(['', ', UNIQUE KEY by_uk (uk)'])('blocked keys, table with%s', uni
   let job: string;
 
   beforeAll(async () => {
-    const { t1 } = servers().mysql;
-    if (t1 === undefined) throw new Error('no target server');
+    const t1 = commonServer('t1');
     db = await AppliedTable.create({
       endpoint: t1,
       database: 'sink_blocked',

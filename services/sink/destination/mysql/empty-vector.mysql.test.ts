@@ -1,6 +1,6 @@
 /** I10: a row that no statement writes stops its key and nothing else, until it is another one. */
 import { expect, test } from 'vitest';
-import { servers } from '../../../../test/support/dev.ts';
+import { commonServer } from '../../../../test/support/dev.ts';
 import { AppliedTable } from '../../../../test/support/sink/applied-table.ts';
 
 /** Blocked keys are not tried again while the test runs. */
@@ -8,8 +8,7 @@ const LATER = { blockedMinMs: 600_000, blockedMaxMs: 600_000 };
 const IS_MARIADB = process.env.RESHARD_DATABASE === 'mariadb';
 
 test.skipIf(IS_MARIADB)('a vector of no numbers blocks its key until it has some', async () => {
-  const { t1 } = servers().mysql;
-  if (t1 === undefined) throw new Error('no target server');
+  const t1 = commonServer('t1');
   await using db = await AppliedTable.create({
     endpoint: t1,
     database: 'sink_vector',

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { until } from '../../../../shared/runtime/clock.ts';
 import { describeError, ReshardError } from '../../../../shared/runtime/error.ts';
-import { servers } from '../../../../test/support/dev.ts';
+import { commonServer } from '../../../../test/support/dev.ts';
 import {
   AppliedTable,
   type PlayedLog,
@@ -17,11 +17,7 @@ import {
 const WAIT = { timeoutMs: 15_000, everyMs: 5 };
 const SCHEDULE = { fencedMs: 100, haltedMs: 100, blockedMinMs: 100, blockedMaxMs: 200 };
 
-function endpoint() {
-  const { t1 } = servers().mysql;
-  if (t1 === undefined) throw new Error('no target server');
-  return t1;
-}
+const endpoint = () => commonServer('t1');
 
 describe('a halted partition task', () => {
   let db: AppliedTable;

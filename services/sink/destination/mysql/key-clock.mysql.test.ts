@@ -3,14 +3,13 @@
  * the row and changes other columns, the key must stay what it is, or the row is lost to its log.
  */
 import { expect, test } from 'vitest';
-import { servers } from '../../../../test/support/dev.ts';
+import { commonServer } from '../../../../test/support/dev.ts';
 import { AppliedTable } from '../../../../test/support/sink/applied-table.ts';
 
 const AT = '2020-02-03 04:05:06.000007';
 
 test.each(['', ', UNIQUE KEY by_v (v)'])('a key with a clock stays%s', async uniques => {
-  const { t1 } = servers().mysql;
-  if (t1 === undefined) throw new Error('no target server');
+  const t1 = commonServer('t1');
   await using db = await AppliedTable.create({
     endpoint: t1,
     database: 'sink_key_clock',

@@ -3,7 +3,7 @@
  * generated columns that warn); and nothing else of them is changed to fit on that occasion.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { servers } from '../../../../test/support/dev.ts';
+import { commonServer } from '../../../../test/support/dev.ts';
 import { AppliedTable, type PlayedLog } from '../../../../test/support/sink/applied-table.ts';
 import type { Event } from '../../../../test/support/sink/log-maker.ts';
 
@@ -20,8 +20,7 @@ describe.each(['', ', UNIQUE KEY by_uk (uk)'])('a table with%s', uniques => {
   let job: string;
 
   beforeAll(async () => {
-    const { t1 } = servers().mysql;
-    if (t1 === undefined) throw new Error('no target server');
+    const t1 = commonServer('t1');
     db = await AppliedTable.create({
       endpoint: t1,
       database: 'sink_enum_error',
@@ -89,8 +88,7 @@ describe('a table with computed columns', () => {
   let job: string;
 
   beforeAll(async () => {
-    const { t1 } = servers().mysql;
-    if (t1 === undefined) throw new Error('no target server');
+    const t1 = commonServer('t1');
     db = await AppliedTable.create({
       endpoint: t1,
       database: 'sink_computed',

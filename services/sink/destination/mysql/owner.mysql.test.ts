@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLogger } from '../../../../shared/runtime/log.ts';
-import { servers } from '../../../../test/support/dev.ts';
+import { commonServer } from '../../../../test/support/dev.ts';
 import { AppliedTable } from '../../../../test/support/sink/applied-table.ts';
 import type { Event, LogMaker, TextRow } from '../../../../test/support/sink/log-maker.ts';
 import { TwoSources, type TwoSourcesOptions } from '../../../../test/support/sink/two-sources.ts';
@@ -18,11 +18,7 @@ const TARGETS = 2;
 const DATABASES = ['sink_owner_0', 'sink_owner_1'];
 const logger = createLogger({ name: 'test', level: process.env.TEST_LOG ?? 'silent' });
 
-function endpoint() {
-  const { t1 } = servers().mysql;
-  if (t1 === undefined) throw new Error('no target server');
-  return t1;
-}
+const endpoint = () => commonServer('t1');
 
 /** A thing that happens: at a source, in its log, or on the way to a target. */
 type Step =

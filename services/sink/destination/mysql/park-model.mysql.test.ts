@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { sleep, until } from '../../../../shared/runtime/clock.ts';
 import { createLogger } from '../../../../shared/runtime/log.ts';
-import { servers } from '../../../../test/support/dev.ts';
+import { commonServer } from '../../../../test/support/dev.ts';
 import { newSeed, Random } from '../../../../test/support/load/random.ts';
 import { AppliedTable } from '../../../../test/support/sink/applied-table.ts';
 import { LogMaker } from '../../../../test/support/sink/log-maker.ts';
@@ -40,8 +40,7 @@ describe.each(WORLDS)('the sink against a model, key $keyType, of parts: $parts'
   const tables: AppliedTable[] = [];
 
   beforeAll(async () => {
-    const { t1 } = servers().mysql;
-    if (t1 === undefined) throw new Error('no target server');
+    const t1 = commonServer('t1');
     for (let target = 0; target < TARGETS; target++) {
       const database = `sink_model_${target}`;
       const ddl = uniqueDdl(TABLE, keyType, parts);
@@ -54,8 +53,7 @@ describe.each(WORLDS)('the sink against a model, key $keyType, of parts: $parts'
   });
 
   function admin(): Promise<MysqlSession> {
-    const { t1 } = servers().mysql;
-    if (t1 === undefined) throw new Error('no target server');
+    const t1 = commonServer('t1');
     return MysqlSession.open(t1, { role: 'admin', side: 'target' });
   }
 

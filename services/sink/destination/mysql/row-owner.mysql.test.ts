@@ -1,6 +1,6 @@
 /** I12 on a target: rows of ours are gone on from only by the job and the target that they name. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { servers } from '../../../../test/support/dev.ts';
+import { commonServer } from '../../../../test/support/dev.ts';
 import { AppliedTable } from '../../../../test/support/sink/applied-table.ts';
 import { PartitionTask } from '../../intake/partition-task.ts';
 import { OffsetTable } from './offset.ts';
@@ -12,8 +12,7 @@ let db: AppliedTable;
 let task: PartitionTask;
 
 beforeAll(async () => {
-  const endpoint = servers().mysql.t1;
-  if (endpoint === undefined) throw new Error('no target server');
+  const endpoint = commonServer('t1');
   db = await AppliedTable.create({
     endpoint,
     database: DATABASE,

@@ -6,7 +6,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLogger } from '../../../../shared/runtime/log.ts';
-import { servers } from '../../../../test/support/dev.ts';
+import { commonServer, servers } from '../../../../test/support/dev.ts';
 import { AppliedTable } from '../../../../test/support/sink/applied-table.ts';
 import type { LogMaker, TextRow } from '../../../../test/support/sink/log-maker.ts';
 import { TwoSources } from '../../../../test/support/sink/two-sources.ts';
@@ -24,8 +24,7 @@ const tables = new Map<string, AppliedTable[]>();
 let jobs = 0;
 
 beforeAll(async () => {
-  const { t1 } = servers().mysql;
-  if (t1 === undefined) throw new Error('no target server');
+  const t1 = commonServer('t1');
   for (const [name, hasUnique] of Object.entries(TABLES)) {
     const made = DATABASES.map(database =>
       AppliedTable.create({

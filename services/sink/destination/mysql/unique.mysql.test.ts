@@ -4,7 +4,7 @@
  * ON DUPLICATE KEY UPDATE rewrites another key's row; the last test proves that they do.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { servers } from '../../../../test/support/dev.ts';
+import { commonServer } from '../../../../test/support/dev.ts';
 import { AppliedTable, type PlayedLog } from '../../../../test/support/sink/applied-table.ts';
 import type { Event } from '../../../../test/support/sink/log-maker.ts';
 import {
@@ -23,8 +23,7 @@ describe.each(KEYS)('unique keys under every order of partitions, key %s', keyTy
   let db: AppliedTable;
 
   beforeAll(async () => {
-    const { t1 } = servers().mysql;
-    if (t1 === undefined) throw new Error('no target server');
+    const t1 = commonServer('t1');
     db = await AppliedTable.create({
       endpoint: t1,
       database: 'sink_unique',

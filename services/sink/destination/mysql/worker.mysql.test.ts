@@ -5,18 +5,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { sleep, until } from '../../../../shared/runtime/clock.ts';
-import { servers } from '../../../../test/support/dev.ts';
+import { commonServer } from '../../../../test/support/dev.ts';
 import { AppliedTable, type PlayedLog } from '../../../../test/support/sink/applied-table.ts';
 import type { Event } from '../../../../test/support/sink/log-maker.ts';
 import { overdue } from '../../metrics.ts';
 
 const WAIT = { timeoutMs: 10_000, everyMs: 5 };
 
-function endpoint() {
-  const { t1 } = servers().mysql;
-  if (t1 === undefined) throw new Error('no target server');
-  return t1;
-}
+const endpoint = () => commonServer('t1');
 
 /** Inserts of rows [from, to) with `v` in the value column. */
 function inserts(from: number, to: number, v: string | number = 'v'): Event[] {
