@@ -15,6 +15,7 @@ const PROGRAMS = {
   bench: ['test/bench/main.ts'],
   soak: ['test/soak/main.ts'],
   crash: [...VITEST, 'test/crash/crash.live'],
+  differences: [...VITEST, 'test/detection/differences.live'],
   random: ['test/random/main.ts'],
   schemas: [...VITEST, 'test/schemas/schemas.live'],
   mutate: ['test/mutation/main.ts'],

@@ -28,12 +28,12 @@ const SERVERS = {
 };
 
 /**
- * Every crash point in turn takes long, as does every published schema: `npm run crash`, `npm run
- * schemas`; short forms hold some of them.
+ * Every crash point in turn takes long, as do every published schema and a hundred thousand
+ * differences: `npm run crash`, `npm run schemas`, `npm run differences`; short forms hold some.
  */
-const SLOW = ['test/crash/crash.live', 'test/schemas/schemas.live'].flatMap(file =>
-  process.argv.some(a => a.startsWith(file)) ? [] : [`${file}.test.ts`],
-);
+const SLOW = ['crash/crash', 'schemas/schemas', 'detection/differences']
+  .map(name => `test/${name}.live`)
+  .flatMap(file => (process.argv.some(a => a.startsWith(file)) ? [] : [`${file}.test.ts`]));
 
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from there
 export default defineConfig({

@@ -32,6 +32,8 @@ export function forReport(result: CheckResult): CheckResult {
       differences,
       unsettled,
       truncated: table.truncated || isCut,
+      // What was found there is not all listed, so it has to be found again.
+      settledTo: (isCut ? table.after : table.settledTo) ?? null,
     });
   }
   return { ...result, tables: result.tables.map(t => listed.get(t) ?? t) };
@@ -91,7 +93,7 @@ export function resultCounters(r: CheckResult): Record<string, number> {
     eta_seconds: 0,
     pending: 0,
     differences: r.differences,
-    // Neither is settled: a verdict of equal needs both to be none.
-    unsettled: r.unsettled + r.blocked,
+    // None of them is settled: a verdict of equal needs all to be none.
+    unsettled: r.unsettled + r.blocked + r.tables.filter(t => t.after).length,
   };
 }

@@ -4,7 +4,7 @@
  * of nothing at all everything is equal.
  */
 import type { Job } from '../../shared/job/job.ts';
-import type { VerifyRequest } from '../../shared/job/state/job-view.ts';
+import type { VerifyRequest } from '../../shared/job/state/verify-request.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 
 type Tables = Pick<Job, 'tables'>;

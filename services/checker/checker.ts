@@ -20,9 +20,9 @@
 import type { Job } from '../../shared/job/job.ts';
 import { routeOf } from '../../shared/job/job-route.ts';
 import type { CheckProgress, CheckResult } from '../../shared/job/state/check-result.ts';
-import type { VerifyRequest } from '../../shared/job/state/job-view.ts';
 import { basisOf } from '../../shared/job/state/proof.ts';
 import { refuseStale } from '../../shared/job/state/source-server.ts';
+import type { VerifyRequest } from '../../shared/job/state/verify-request.ts';
 import { tailTable } from '../../shared/kafka/table.ts';
 import { reportTopic } from '../../shared/kafka/topic-name.ts';
 import { reportCodec, type ServiceContext } from '../../shared/member/context.ts';
@@ -110,7 +110,7 @@ export class Checker implements Unit {
       await position.copied(names, signal);
       // From here on: what changes the basis now changes it under the check.
       this.#standOn(unit, names);
-      const result = await this.#compare(id, unit, names, position, signal);
+      const result = await this.#compare(request, unit, names, position, signal);
       failpoint(FAILPOINTS.checkerBeforeVerdict);
       this.#metrics.finished(result);
       unequal = unequalTables(result);
@@ -134,7 +134,7 @@ export class Checker implements Unit {
   }
 
   #compare(
-    id: string,
+    { id, after = {} }: VerifyRequest,
     unit: ReportedUnit,
     names: readonly string[],
     position: PipelinePosition,
@@ -152,6 +152,7 @@ export class Checker implements Unit {
         name,
         key: keyOf(name),
         routeOf: schema => routeOf(job, schema),
+        after: after[name] ?? null,
       })),
       waiter: position,
       log,

@@ -93,7 +93,6 @@ export const BIT: TypeFamily<BitType> = {
     return Buffer.from(hex.slice(-digits), 'hex');
   },
   meaning: () => 'bit',
-  isWider: () => false,
   words: ({ bits }) => `bit(${bits})`,
   maxBytes: () => 10,
   measure: () => null,

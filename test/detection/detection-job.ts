@@ -4,10 +4,15 @@
  * else, by the oracle.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { parseJob } from '../../shared/job/job-schema.ts';
 import type { CheckResult } from '../../shared/job/state/check-result.ts';
+import { tailTable } from '../../shared/kafka/table.ts';
+import { stateTopic } from '../../shared/kafka/topic-name.ts';
+import { kafkaOf } from '../../shared/member/context.ts';
+import { createLogger } from '../../shared/runtime/log.ts';
 import { reached } from '../random/judge.ts';
 import { Crew } from '../soak/crew.ts';
 import { JobWatch } from '../soak/watch.ts';
@@ -137,8 +142,27 @@ export class DetectionJob implements AsyncDisposable {
     return callReshard('verify', this.jobFile, ...args);
   }
 
-  async repair(): Promise<{ code: number; out: string; err: string }> {
-    return callReshard('repair', this.jobFile, '--yes', '--json', '--timeout', `${CHECK_SECONDS}`);
+  async repair(seconds = CHECK_SECONDS): Promise<{ code: number; out: string; err: string }> {
+    return callReshard('repair', this.jobFile, '--yes', '--json', '--timeout', `${seconds}`);
+  }
+
+  /** Highest resident memory of a service so far. */
+  peakBytes(service: 'control' | 'checker'): number {
+    return this.#members?.crew.peakBytes.get(service) ?? 0;
+  }
+
+  /** What readers of the state find: how many records, and their bytes. */
+  async stateSize(): Promise<{ records: number; bytes: number }> {
+    const log = createLogger({ name: 'test', level: 'fatal' });
+    const job = parseJob(readFileSync(this.jobFile, 'utf8'), {});
+    await using kafka = kafkaOf(job, log, 'detection-test');
+    const sizes = new Map<string, number>();
+    await using tail = await tailTable(kafka, stateTopic(job.job), (key, value) => {
+      if (value === null) sizes.delete(key.toString());
+      else sizes.set(key.toString(), value.length);
+    });
+    await tail.caughtUp;
+    return { records: sizes.size, bytes: [...sizes.values()].reduce((a, b) => a + b, 0) };
   }
 
   /** What is there, in the words of `toldText`; nothing may be on its way. */

@@ -8,6 +8,7 @@ import type { CheckResult } from '../../shared/job/state/check-result.ts';
 import { targetOf, toldText } from './damage.ts';
 import { DetectionJob, toldBy } from './detection-job.ts';
 import { DRIFT_TABLES, DRIFTS } from './drift.ts';
+import { manyOf } from './many.ts';
 import { ROW_DAMAGES, ROW_TABLES } from './rows.ts';
 import { KINDS, STUBBORN, VALUE_DAMAGES } from './values.ts';
 
@@ -66,6 +67,22 @@ test('all of it is repaired; what MySQL holds equal, when its row is deleted', L
   const second = await job.repair();
   expect(second.code, second.out + second.err).toBe(0);
   expect(await job.judged(TABLES)).toEqual([]);
+});
+
+test('more differences than a check lists are repaired by one order', LIMIT, async () => {
+  const before = await job.stateSize();
+  await job.damage([manyOf('wide', 200)]);
+  const { code, out } = await job.check(['wide']);
+  expect(code).toBe(4);
+  const result: CheckResult = JSON.parse(out);
+  expect(result.tables).toMatchObject([{ table: 'wide', truncated: true }]);
+  const { code: repaired, out: said, err } = await job.repair();
+  expect(repaired, said + err).toBe(0);
+  expect(JSON.parse(said).repaired.rows).toBeGreaterThan(result.differences);
+  expect(await job.judged(TABLES)).toEqual([]);
+  // The check and the one at the end, the order and its run; none of the keys of the passes.
+  const after = await job.stateSize();
+  expect(after.records - before.records).toBeLessThanOrEqual(4);
 });
 
 test('a table that was altered on a target is not called equal for that', LIMIT, async () => {

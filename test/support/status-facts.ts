@@ -162,7 +162,7 @@ export const FAULTS: Record<string, Fault> = {
   'differences that a check has found': {
     named: /differing/,
     spoil: s => {
-      s.differing = [{ table: 'orders', verifyId: 'verify-1', differences: 3 }];
+      s.differing = [{ table: 'orders', verifyId: 'verify-1', differences: 3, truncated: false }];
     },
   },
   'a repair that cannot go on': {

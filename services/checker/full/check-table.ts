@@ -10,7 +10,9 @@ import type {
   TableResult,
 } from '../../../shared/job/state/check-result.ts';
 import type { Route } from '../../../shared/route/route.ts';
-import type { KeyRange } from '../../../shared/row/key-range.ts';
+import { KeyBound } from '../../../shared/row/key-bound.ts';
+import type { KeyLiterals, KeyRange } from '../../../shared/row/key-range.ts';
+import { keyFromText } from '../../../shared/row/key-text.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
@@ -25,6 +27,7 @@ import {
   type RangeProbe,
   type TablePlaces,
 } from './probe.ts';
+import { type OpenRange, RangeLedger } from './range-ledger.ts';
 import { type Place, RangeWalk } from './range-walk.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { Recheck } from './recheck.ts';
@@ -50,6 +53,8 @@ export interface TableCheckOptions {
   leafRows: number;
   /** The table is given up when so many differences are proven. */
   differencesMax: number;
+  /** Rows behind this key alone are compared, as readable text; null is the whole table. */
+  after: Record<string, string> | null;
   signal: AbortSignal;
 }
 
@@ -58,6 +63,8 @@ const FAN_OUT = 10;
 /** Ranges of big rows have fewer of them: a statement should not run for minutes. */
 const RANGE_BYTES = 32 * 1024 * 1024;
 const RANGE_ROWS_MIN = 50;
+/** Keys that wait to be read again, mostly because changes of them are on their way. */
+const PENDING_MAX = 20_000;
 
 export class TableCheck {
   readonly #o: TableCheckOptions;
@@ -85,6 +92,8 @@ export class TableCheck {
       unsettled: [],
       blocked: 0,
       truncated: false,
+      after: o.after,
+      settledTo: null,
     };
   }
 
@@ -106,13 +115,14 @@ export class TableCheck {
     const places = await this.#o.pool.use(sessionSet => this.#places(sessionSet));
     const recheck = this.#newRecheck(places);
     this.#recheck = recheck;
-    const open: KeyRange = { after: null, upTo: null };
+    const open: KeyRange = { after: this.#after(places), upTo: null };
     const walk = new RangeWalk(places.sources, open, this.#rangeRows);
+    const ledger = new RangeLedger(open.after);
     const workers = Array.from({ length: this.#o.concurrency }, () =>
-      this.#work(walk, places, recheck),
+      this.#work({ walk, ledger }, places, recheck),
     );
     const ranges = Promise.all(workers)
-      .then(() => this.#probeFirstAgain(places, recheck))
+      .then(() => this.#probeFirstAgain(places, recheck, open))
       .finally(() => recheck.close());
     const rechecking = recheck.run();
     try {
@@ -127,30 +137,49 @@ export class TableCheck {
     this.#o.signal.throwIfAborted();
     await this.#o.pool.use(sessionSet => this.#checkSchemas(sessionSet, places));
     this.#result.rechecked = recheck.total;
+    const { settledTo } = ledger;
+    if (this.#result.truncated && settledTo !== null) {
+      this.#result.settledTo = readableKey(schemaOf(places), settledTo);
+    }
     this.#done = true;
     return this.#result;
   }
 
+  /** The key behind which the table is compared, as the servers have it. */
+  #after(places: TablePlaces): KeyLiterals | null {
+    const { after } = this.#o;
+    if (after === null) return null;
+    const bound = new KeyBound(schemaOf(places));
+    return bound.literals(keyFromText(bound, after));
+  }
+
   #newRecheck(places: TablePlaces): Recheck {
-    const { pool, waiter } = this.#o;
+    const { pool, waiter, after, differencesMax } = this.#o;
     const schema = schemaOf(places);
     return new Recheck({
       pool,
       places,
       waiter,
       signal: this.#signal,
+      // Where a table was given up before, most keys that differ do so: more could not be listed.
+      pendingMax: after === null ? PENDING_MAX : differencesMax,
       onDifferent: probe => this.#different(places, probe),
       onUnsettled: key =>
         this.#result.unsettled.push({ table: this.#o.table, key: readableKey(schema, key) }),
     });
   }
 
-  async #work(walk: RangeWalk, places: TablePlaces, recheck: Recheck): Promise<void> {
+  async #work(
+    { walk, ledger }: { walk: RangeWalk; ledger: RangeLedger },
+    places: TablePlaces,
+    recheck: Recheck,
+  ): Promise<void> {
     const all = places.targets.map((_, t) => t);
     while (!this.#signal.aborted) {
       while (recheck.isFull && !this.#signal.aborted) await sleep(50, this.#signal);
       const range = await this.#o.pool.use(sessionSet => walk.next(sessionSet));
       if (range === null) return;
+      const open = ledger.begin(range);
       const probe = await this.#o.pool.use(async sessionSet => {
         const first = await probeRange(sessionSet, places, range, all);
         const differing = differingTargets(first);
@@ -160,10 +189,12 @@ export class TableCheck {
             range,
             targets: differing,
             probe: first,
+            open,
           });
         }
         return first;
       });
+      open.compared();
       const rows = sourceRows(probe);
       this.#result.rows += rows;
       this.#result.targetRows += targetRows(probe);
@@ -176,10 +207,9 @@ export class TableCheck {
    * The first rows once more, after all others. A table that was emptied meanwhile is not what its
    * ranges were found to be, and TRUNCATE leaves no mark that every account may read.
    */
-  async #probeFirstAgain(places: TablePlaces, recheck: Recheck): Promise<void> {
+  async #probeFirstAgain(places: TablePlaces, recheck: Recheck, open: KeyRange): Promise<void> {
     if (this.#signal.aborted) return;
     const all = places.targets.map((_, t) => t);
-    const open: KeyRange = { after: null, upTo: null };
     await this.#o.pool.use(async sessionSet => {
       const first = new RangeWalk(places.sources, open, this.#o.leafRows);
       const range = await first.next(sessionSet);
@@ -196,14 +226,14 @@ export class TableCheck {
     sessionSet: SessionSet,
     places: TablePlaces,
     recheck: Recheck,
-    part: { range: KeyRange; targets: readonly number[]; probe: RangeProbe },
+    part: { range: KeyRange; targets: readonly number[]; probe: RangeProbe; open?: OpenRange },
   ): Promise<void> {
-    const { range, targets, probe } = part;
+    const { range, targets, probe, open } = part;
     const biggest = biggestPlace(places, probe);
     if (biggest.rows <= this.#o.leafRows) {
       const rows = await probeRows(sessionSet, places, range, targets);
       for (const row of rows.all()) {
-        if (!isRight(row.sources, row.targets, targets)) recheck.add(row.key);
+        if (!isRight(row.sources, row.targets, targets)) recheck.add(row.key, open);
       }
       return;
     }
@@ -217,6 +247,7 @@ export class TableCheck {
       const differing = differingTargets(inside);
       if (differing.length === 0) continue;
       await this.#divide(sessionSet, places, recheck, {
+        ...part,
         range: next,
         targets: differing,
         probe: inside,
@@ -224,7 +255,8 @@ export class TableCheck {
     }
   }
 
-  #different(places: TablePlaces, probe: KeyProbe & { key: readonly string[] }): void {
+  /** Answers whether it is listed. */
+  #different(places: TablePlaces, probe: KeyProbe & { key: readonly string[] }): boolean {
     const nameOf = (list: readonly Place[], i: number): string => list[i]?.server.name ?? '';
     const expected = probe.sources.map(s => nameOf(places.targets, s.shard));
     const difference: Difference = {
@@ -237,11 +269,12 @@ export class TableCheck {
     };
     if (this.#result.differences.length < this.#o.differencesMax) {
       this.#result.differences.push(difference);
-      return;
+      return true;
     }
     this.#result.truncated = true;
     this.#recheck?.abandon();
     this.#stop.abort();
+    return false;
   }
 
   async #places(sessionSet: SessionSet): Promise<TablePlaces> {

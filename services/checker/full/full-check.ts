@@ -23,7 +23,11 @@ export interface FullCheckOptions {
   sources: readonly CheckServer[];
   /** In the order of their shard numbers. */
   targets: readonly CheckServer[];
-  tables: readonly (Pick<TableCheckOptions, 'key' | 'routeOf'> & { name: string })[];
+  tables: readonly (Pick<TableCheckOptions, 'key' | 'routeOf'> & {
+    name: string;
+    /** As in TableCheckOptions; by default null. */
+    after?: TableCheckOptions['after'];
+  })[];
   waiter: PositionWaiter;
   log: Logger;
   signal: AbortSignal;
@@ -87,11 +91,12 @@ function tableChecks(
   signal: AbortSignal,
 ): readonly TableCheck[] {
   const rateLimit = new RateLimit(o.rowsPerSecond ?? null);
-  return o.tables.map(({ name, key, routeOf }) => {
+  return o.tables.map(({ name, key, routeOf, after = null }) => {
     const options: TableCheckOptions = {
       table: name,
       key,
       routeOf,
+      after,
       sources: o.sources,
       targets: o.targets,
       pool,
@@ -161,9 +166,10 @@ function resultOf(o: {
   const unsettled = sum(t => t.unsettled.length);
   const blocked = sum(t => t.blocked);
   const rows = sum(t => t.rows);
+  const isWhole = o.tables.every(t => !t.after);
   return {
     verifyId: o.verifyId,
-    equal: differences === 0 && unsettled === 0 && blocked === 0,
+    equal: isWhole && differences === 0 && unsettled === 0 && blocked === 0,
     tables: o.tables,
     rows,
     differences,

@@ -58,9 +58,11 @@ test('a key that differs is told of once, however often it is found', async () =
     ...played(),
     waiter: { passed: async () => {} },
     signal: new AbortController().signal,
+    pendingMax: 10,
     onDifferent: ({ key }) => {
       told.push(JSON.stringify(key));
       found.resolve();
+      return true;
     },
     onUnsettled: () => expect.fail('it is settled'),
   });

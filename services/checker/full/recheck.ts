@@ -19,6 +19,7 @@ import { gtidUpperBound } from './gtid-upper-bound.ts';
 import { keyText } from './key.ts';
 import type { PositionWaiter } from './position-waiter.ts';
 import { type KeyProbe, probeKeys, type TablePlaces } from './probe.ts';
+import type { OpenRange } from './range-ledger.ts';
 import type { SessionSet, SessionSetPool } from './session-set.ts';
 import { isRight } from './verdict.ts';
 
@@ -27,11 +28,11 @@ const PROBES_UNDER_WRITES = 5;
 const ROUNDS_MAX = 40;
 const KEYS_PER_ROUND = 5000;
 const PAUSE = { minMs: 10, maxMs: 1000 };
-/** More keys than this wait for probes: ranges wait until there are fewer. */
-const PENDING_MAX = 20_000;
 
 interface Suspect {
   key: KeyLiterals;
+  /** Where it was found; undefined for a range that nobody counts. */
+  range: Pick<OpenRange, 'decide'> | undefined;
   rounds: number;
   /** Rounds in a row that were suspect with the same rows everywhere. */
   streak: number;
@@ -43,7 +44,10 @@ export interface RecheckOptions {
   places: TablePlaces;
   waiter: PositionWaiter;
   signal: AbortSignal;
-  onDifferent(probe: KeyProbe & { key: KeyLiterals }): void;
+  /** More keys than this wait for probes: ranges wait until there are fewer. */
+  pendingMax: number;
+  /** Answers whether it was listed: one that was not is open for whoever goes on from here. */
+  onDifferent(probe: KeyProbe & { key: KeyLiterals }): boolean;
   onUnsettled(key: KeyLiterals): void;
 }
 
@@ -70,13 +74,14 @@ export class Recheck {
   }
 
   get isFull(): boolean {
-    return this.#suspects.size > PENDING_MAX;
+    return this.#suspects.size > this.#o.pendingMax;
   }
 
-  add(key: KeyLiterals): void {
+  add(key: KeyLiterals, range?: Pick<OpenRange, 'doubt' | 'decide'>): void {
     const name = keyText(key);
     if (this.#suspects.has(name) || this.#told.has(name)) return;
-    this.#suspects.set(name, { key, rounds: 0, streak: 0, signature: '' });
+    this.#suspects.set(name, { key, range, rounds: 0, streak: 0, signature: '' });
+    range?.doubt();
     this.#total += 1;
     this.#wake.resolve();
   }
@@ -153,6 +158,7 @@ export class Recheck {
     const all = places.targets.map((_, t) => t);
     if (isRight(first, found, all) || isRight(second, found, all)) {
       this.#suspects.delete(keyText(suspect.key));
+      suspect.range?.decide();
       return;
     }
     suspect.rounds += 1;
@@ -163,10 +169,13 @@ export class Recheck {
     const needed = isStill ? PROBES_ON_STILL_SOURCES : PROBES_UNDER_WRITES;
     if (suspect.streak >= needed) {
       this.#end(suspect);
-      this.#o.onDifferent({ key: suspect.key, sources: second, targets: found });
+      if (this.#o.onDifferent({ key: suspect.key, sources: second, targets: found })) {
+        suspect.range?.decide();
+      }
     } else if (suspect.rounds >= ROUNDS_MAX) {
       this.#end(suspect);
       this.#o.onUnsettled(suspect.key);
+      suspect.range?.decide();
     }
   }
 

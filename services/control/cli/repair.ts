@@ -36,13 +36,15 @@ export async function repairCommand(file: string, o: RepairCommandOptions): Prom
   const quiet = o.json === true;
   const timeoutMs = timeoutMsOf(o.timeout);
   await using link = await openJob(job, 'repair');
-  const { plan, check } = planOf(link, o, quiet);
+  const { plan, check, isMore } = planOf(link, o, quiet);
   if (plan.keys.length === 0) {
     show(o, plan, repairedOf(null), null);
     return plan.refused.length > 0 ? EXIT.different : EXIT.ok;
   }
   const tables = [...new Set(plan.keys.map(k => k.table))];
-  const what = `repair of ${(plan.rounds[0] ?? []).reduce((n, d) => n + d.keys.length, 0)} keys`;
+  const keys = (plan.rounds[0] ?? []).reduce((n, d) => n + d.keys.length, 0);
+  // What a check has not listed is found and repaired behind it, pass by pass.
+  const what = `repair of ${isMore ? `all that differs (more than ${keys} keys)` : `${keys} keys`}`;
   await confirm(job.job, `${what} of ${tables.join(', ')}`, o.yes === true);
   const paused = pausedText(link);
   if (paused !== null) tell(`reshard: ${paused}\n`);
@@ -62,13 +64,14 @@ function planOf(
   link: JobLink,
   o: RepairCommandOptions,
   quiet: boolean,
-): { plan: RepairPlan; check: string | null } {
-  if (o.keys) return { plan: keysOfText(link, o.keys), check: null };
+): { plan: RepairPlan; check: string | null; isMore: boolean } {
+  if (o.keys) return { plan: keysOfText(link, o.keys), check: null, isMore: false };
   const checks = meantChecks(link, o.check);
   for (const report of quiet ? [] : checks) {
     tell(`${report.unit}\n${renderCheck(report)}\n`);
   }
-  return { plan: keysOfChecks(link, checks), check: checks.map(r => r.unit).join(', ') };
+  const isMore = checks.some(report => checkResult(report).tables.some(t => t.truncated));
+  return { plan: keysOfChecks(link, checks), check: checks.map(r => r.unit).join(', '), isMore };
 }
 
 export function repairedOf(run: RepairRun | null): Repaired {

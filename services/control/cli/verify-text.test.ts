@@ -58,3 +58,17 @@ test('a verdict says what was compared, as of which position and when, and nothi
       '1970-01-01T00:00:01.500Z (2 s, 500 rows/s)',
   );
 });
+
+test('a part of a table is told as such, and never as equal', () => {
+  const [table] = JSON.parse(reportOf({}).detail).tables;
+  const text = renderCheck(reportOf({ tables: [{ ...table, after: { id: '4' } }] }));
+  expect(text).toContain('NO VERDICT: a part of orders was compared');
+  expect(text).toContain('compared: orders behind id=4 (');
+  expect(text).not.toMatch(/in full|EQUAL/);
+});
+
+test('a table that was given up may have more differences than were counted', () => {
+  const [table] = JSON.parse(reportOf({}).detail).tables;
+  const tables = [{ ...table, truncated: true }];
+  expect(renderCheck(reportOf({ tables, differences: 1000 }))).toContain('1,000 keys or more of');
+});

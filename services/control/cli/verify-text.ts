@@ -57,7 +57,12 @@ export function keyText(key: Record<string, string>): string {
 export function verdictOf(r: CheckResult): string {
   const names = r.tables.map(t => t.table).join(', ');
   if (r.equal) return `EQUAL: sources and targets hold the same ${count(r.rows)} rows of ${names}`;
-  if (r.differences > 0) return `DIFFERENT: ${count(r.differences)} keys of ${names} differ`;
+  if (r.differences > 0) {
+    const isMore = r.tables.some(t => t.truncated);
+    return `DIFFERENT: ${count(r.differences)} keys${isMore ? ' or more' : ''} of ${names} differ`;
+  }
+  const parts = r.tables.filter(t => t.after).map(t => t.table);
+  if (parts.length > 0) return `NO VERDICT: a part of ${parts.join(', ')} was compared`;
   if (r.unsettled > 0) return `NO VERDICT: ${count(r.unsettled)} keys changed at each probe`;
   return `NO VERDICT: ${count(r.blocked)} keys are blocked on the targets (\`reshard status <job file>\`)`;
 }
@@ -68,8 +73,11 @@ function extentOf(r: CheckResult): string {
   const positions = Object.entries(r.sourceGtids).map(([name, gtid]) => `${name} ${short(gtid)}`);
   const from = new Date(r.startedMs).toISOString();
   const to = new Date(r.startedMs + r.tookMs).toISOString();
+  const whole = r.tables.filter(t => !t.after).map(t => t.table);
+  const parts = r.tables.flatMap(t => (t.after ? `${t.table} behind ${keyText(t.after)}` : []));
+  const scope = [...(whole.length > 0 ? [`${whole.join(', ')} in full`] : []), ...parts];
   return (
-    `compared: ${r.tables.map(t => t.table).join(', ')} in full (${count(ranges)} ranges, ` +
+    `compared: ${scope.join(', ')} (${count(ranges)} ranges, ` +
     `${count(r.rows)} rows), as of ${positions.join(', ') || 'no position'} or later, ` +
     `from ${from} to ${to} (${duration(r.tookMs)}, ${count(r.rowsPerSecond)} rows/s)`
   );

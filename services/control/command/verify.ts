@@ -4,6 +4,7 @@ import { requestId } from '../../../shared/job/state/request-id.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import type { JobLink } from './job-handle.ts';
+import { operator } from './operator.ts';
 
 const POLL_MS = 250;
 /** Control notes a verdict at once; without a control the verdict is told all the same. */
@@ -18,7 +19,7 @@ export interface CheckStep {
 /** `tables`: none means all. The check goes on when nobody follows it. */
 export async function* verify(link: JobLink, tables: string[]): AsyncGenerator<CheckStep, Report> {
   const id = requestId('verify');
-  await link.requests.verify({ id, requestedMs: Date.now(), tables });
+  await link.requests.verify({ id, requestedMs: Date.now(), tables, by: operator() });
   for (;;) {
     const report = checkReport(link, id);
     if (report?.state === 'finished' || report?.state === 'failed') {

@@ -128,6 +128,7 @@ export class Control implements Unit {
       checkReport: id => verdicts.check(id),
       applied,
       put,
+      remove: key => writer.remove(key),
       doubt: (tables, why) => proofs.doubt(tables, why),
     });
     needed = () => runs.checks;

@@ -36,6 +36,15 @@ describe('the verdict of a check', () => {
     ]);
   });
 
+  test('over a part of a table proves nothing, but may find something', () => {
+    const after = { id: '7' };
+    const [table] = result().tables;
+    const part = (found: object) => report('finished', { tables: [{ ...table, after, ...found }] });
+    expect(verdictsOf(part({}))).toEqual([]);
+    const more = verdictsOf(part({ differences: [{}], truncated: true }));
+    expect(more).toMatchObject([{ result: 'different', differences: 1, truncated: true }]);
+  });
+
   test('that has finished is what it has found', () => {
     expect(verdictsOf(report('finished', result()))).toMatchObject([{ result: 'equal', rows: 5 }]);
   });

@@ -142,13 +142,14 @@ function stuckOf(report: Report, table: (topic: string) => string | undefined): 
 /**
  * What the report of an ended check says of each of its tables. Of one that has failed nothing but
  * its bases is read: the rest of its detail is the progress of when it failed, of another shape.
+ * That a part of a table is equal says nothing of the table; that it differs does.
  */
 export function verdictsOf(report: Report): TableVerdict[] {
   const detail: Partial<CheckResult> & Partial<CheckBasis> = JSON.parse(report.detail);
   const { bases = {}, startedMs = report.tsMs, sourceGtids = {} } = detail;
   const isFinished = report.state === 'finished';
   const tables = isFinished ? (detail.tables ?? []) : [];
-  return Object.entries(bases).map(([table, basis]): TableVerdict => {
+  return Object.entries(bases).flatMap(([table, basis]): TableVerdict[] => {
     const found = tables.find(t => t.table === table);
     const [first = ''] = (report.error ?? '').split('\n');
     const differences = found?.differences.length ?? 0;
@@ -159,7 +160,8 @@ export function verdictsOf(report: Report): TableVerdict[] {
     else if (differences > 0 || found.truncated) result = 'different';
     else if (unsettled > 0) result = 'unsettled';
     else if (blocked > 0) result = 'blocked';
-    return {
+    if (result === 'equal' && found?.after) return [];
+    const verdict: TableVerdict = {
       table,
       check: report.unit,
       result,
@@ -174,6 +176,8 @@ export function verdictsOf(report: Report): TableVerdict[] {
       unsettled,
       blocked,
       sourceGtids: isFinished ? sourceGtids : {},
+      truncated: found?.truncated ?? false,
     };
+    return [verdict];
   });
 }

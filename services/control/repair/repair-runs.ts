@@ -13,10 +13,14 @@
  *   one may have deleted what the second brings; `waiting` says what a run waits for.
  * - What cannot be planned (a key of a check that cannot be read back) stops its own run alone: it
  *   fails if nothing of the pass has been asked for, else it stands still and says why.
- * - The end is a check of the run's tables, asked for like any other: its verdict is their proof.
+ * - A check gives a table up that has very many differences. The run then goes on in passes, each
+ *   from where the last check has compared everything (`settledTo`), so that a pass costs what lies
+ *   in it, not the table; it ends when nothing is left, or a pass finds what it has just repaired.
+ * - The end is a check of the run's tables as a whole, asked for like any other: its verdict is
+ *   their proof. Checks of parts prove nothing.
+ * - What is settled is removed: neither keys nor checks of passes pile up in the state.
  */
 import type { Job } from '../../../shared/job/job.ts';
-import type { CheckResult } from '../../../shared/job/state/check-result.ts';
 import {
   type JobView,
   type RepairRequest,
@@ -27,6 +31,7 @@ import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import { isOpen, type RepairOrder, type RepairRun } from '../../../shared/job/state/repair-run.ts';
 import { requestId } from '../../../shared/job/state/request-id.ts';
 import { copyStops, stoppedText } from '../../../shared/job/state/throttle.ts';
+import type { VerifyRequest } from '../../../shared/job/state/verify-request.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import {
@@ -38,10 +43,12 @@ import {
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { Applied } from '../status/server-probe.ts';
+import { checksOf, isPart, type PassScope, passScope, resultOf } from './pass-scope.ts';
 import { planRepair, type RepairDraft, roundsOf } from './repair-plan.ts';
+import { requestName, requestsOf, runOf } from './run-request.ts';
 
-/** A check lists at most a thousand keys, so that many are repaired in a pass of a recopy. */
-const RECOPY_PASSES_MAX = 50;
+/** Each repairs a thousand keys. Rows that are damaged faster than that end the run some day. */
+const PASSES_MAX = 1000;
 
 export interface RepairRunsDeps {
   job: Job;
@@ -55,6 +62,7 @@ export interface RepairRunsDeps {
   /** What a target has applied; null while it gives no answer. */
   applied(target: string): Promise<Applied | null>;
   put(key: string, record: Partial<StateRecord>): Promise<void>;
+  remove(key: string): Promise<void>;
   /** Takes the word back from tables, with the reason. */
   doubt(tables: readonly string[], why: string): Promise<void>;
 }
@@ -77,6 +85,8 @@ export class RepairRuns {
   readonly #ends = new Map<string, ReadonlyMap<string, number>>();
   /** By run: the keys of its newest pass. */
   readonly #tried = new Map<string, string>();
+  /** What a check is to compare, by its id. Without it (another control) it compares everything. */
+  readonly #scopes = new Map<string, PassScope>();
 
   constructor(deps: RepairRunsDeps) {
     this.#d = deps;
@@ -89,13 +99,32 @@ export class RepairRuns {
 
   /** Checks whose reports the open runs still need. */
   get checks(): Set<string> {
-    return new Set([...this.#d.view.runs.values()].filter(isOpen).flatMap(r => r.check ?? []));
+    const { runs, orders } = this.#d.view;
+    const open = [...runs.values()].filter(isOpen);
+    return new Set(open.flatMap(r => [r.check ?? [], checksOf(orders.get(r.id))].flat()));
   }
 
   /** Brings every open run on as far as it can go now, without waiting. */
   async step(): Promise<void> {
     for (const id of this.#begin()) {
       await this.#advance(this.#d.view.runs.get(id) ?? (await this.#start(id)));
+    }
+    await this.#sweep();
+  }
+
+  /** Takes out of the state what is settled of the runs: all but their present round and check. */
+  async #sweep(): Promise<void> {
+    const { view, remove } = this.#d;
+    for (const { id } of [...view.repairs.values()]) {
+      const run = view.runs.get(runOf(id));
+      if (run === undefined || (isOpen(run) && id.startsWith(requestName(run, '')))) continue;
+      await remove(stateKey.repair(id));
+    }
+    for (const { id, by = '' } of [...view.verifies.values()]) {
+      const run = view.runs.get(by);
+      if (run === undefined || run.check === id) continue;
+      this.#scopes.delete(id);
+      await remove(stateKey.verify(id));
     }
   }
 
@@ -230,24 +259,26 @@ export class RepairRuns {
   async #check(run: RepairRun): Promise<void> {
     const { view, put, checkReport } = this.#d;
     const id = run.check ?? '';
-    if (!view.verifies.has(id)) {
-      const verify = { id, requestedMs: run.stageMs, tables: run.tables };
-      await put(stateKey.verify(id), { verify });
+    let request = view.verifies.get(id);
+    if (request === undefined) {
+      const scope = this.#scopes.get(id) ?? { tables: run.tables, after: {} };
+      request = { id, requestedMs: run.stageMs, by: run.id, ...scope };
+      await put(stateKey.verify(id), { verify: request });
     }
     const report = checkReport(id);
     if (report?.state !== 'finished' && report?.state !== 'failed') {
       return this.#note(run, `${id} (${report?.state ?? 'waiting for a checker'})`);
     }
-    const isOfRecopy = view.recopies.has(run.id) && run.pass < RECOPY_PASSES_MAX;
     let isWorthAPass = false;
     try {
-      isWorthAPass = isOfRecopy && this.#isWorthAPass(run);
+      isWorthAPass = run.pass < PASSES_MAX && this.#isWorthAPass(run, request);
     } catch (e) {
       return this.#stop(run, e, true);
     }
     if (isWorthAPass) {
       await this.#move(run, { stage: 'repairing', pass: run.pass + 1, round: 0 });
-    } else await this.#move(run, { stage: 'done' });
+    } else if (isPart(request, run)) await this.#askCheck(run, { tables: run.tables, after: {} });
+    else await this.#move(run, { stage: 'done' });
   }
 
   /**
@@ -269,8 +300,16 @@ export class RepairRuns {
     this.#note(run, 'the operator', error);
   }
 
-  /** Not if the check has found the very keys that the last pass has read again. */
-  #isWorthAPass(run: RepairRun): boolean {
+  /**
+   * A recopy repairs what its check finds; an order what its check has found, and where that has
+   * given a table up, what lies behind; keys that were named are all that is meant. Not if the
+   * check has found the very keys that the last pass has read again.
+   */
+  #isWorthAPass(run: RepairRun, request: VerifyRequest): boolean {
+    const isOfCheck = checksOf(this.#d.view.orders.get(run.id)).length > 0;
+    const isGivenUp = this.#resultOf(request.id)?.tables.some(t => t.truncated) ?? false;
+    const isLeft = isOfCheck && (isGivenUp || isPart(request, run));
+    if (!isLeft && !this.#d.view.recopies.has(run.id)) return false;
     const found = this.#found(run.check ?? '');
     const keys = found.flat().map(d => `${d.source}/${d.table}/${d.clear}/${d.keys.map(hex)}`);
     const text = keys.join();
@@ -280,8 +319,24 @@ export class RepairRuns {
   }
 
   /** The id is made once and kept in the record: a successor asks for the same check. */
-  #askCheck(run: RepairRun): Promise<void> {
-    return this.#move(run, { stage: 'checking', check: requestId('verify') });
+  #askCheck(run: RepairRun, scope = this.#scopeOf(run)): Promise<void> {
+    const check = requestId('verify');
+    this.#scopes.set(check, scope);
+    return this.#move(run, { stage: 'checking', check });
+  }
+
+  /** What is to be compared after the present pass. */
+  #scopeOf(run: RepairRun): PassScope {
+    const order = run.pass === 0 ? this.#d.view.orders.get(run.id) : undefined;
+    const checks = order === undefined ? [run.check ?? ''] : checksOf(order);
+    return passScope(
+      run.tables,
+      checks.flatMap(id => this.#resultOf(id) ?? []),
+    );
+  }
+
+  #resultOf(check: string): ReturnType<typeof resultOf> {
+    return resultOf(this.#d.checkReport(check));
   }
 
   #rounds(run: RepairRun): RepairDraft[][] {
@@ -297,11 +352,8 @@ export class RepairRuns {
 
   /** Rounds that could cure what the check has found. */
   #found(check: string): RepairDraft[][] {
-    const { job, view, checkReport } = this.#d;
-    const report = checkReport(check);
-    if (report?.state !== 'finished') return [];
-    const result: CheckResult = JSON.parse(report.detail);
-    const differences = result.tables.flatMap(t => t.differences);
+    const { job, view } = this.#d;
+    const differences = this.#resultOf(check)?.tables.flatMap(t => t.differences) ?? [];
     const sources = job.sources.map(s => s.name);
     return planRepair(differences, sources, [...view.plans.values()]).rounds;
   }
@@ -323,19 +375,6 @@ export class RepairRuns {
 
 function hex(key: Buffer): string {
   return key.toString('hex');
-}
-
-/** Of the request of that number in the round that the run is at. */
-function requestName(run: RepairRun, number: number): string {
-  return `${run.id}-${run.pass}-${run.round}-${number}`;
-}
-
-function requestsOf(run: RepairRun, drafts: readonly RepairDraft[]): RepairRequest[] {
-  return drafts.map((draft, i) => ({
-    ...draft,
-    id: requestName(run, i),
-    requestedMs: run.startedMs,
-  }));
 }
 
 /**

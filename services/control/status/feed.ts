@@ -9,7 +9,7 @@ import { GtidSet } from '../../../shared/change/gtid.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
-import { standings } from '../../../shared/job/state/proof.ts';
+import { type Proof, standings } from '../../../shared/job/state/proof.ts';
 import { copyStops, limitOf } from '../../../shared/job/state/throttle.ts';
 import { reportTopic } from '../../../shared/kafka/topic-name.ts';
 import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
@@ -133,7 +133,7 @@ export class StatusFeed implements AsyncDisposable {
     return known.flatMap(({ table, proof, isProven }) =>
       isProven || proof?.result !== 'different'
         ? []
-        : [{ table, verifyId: proof.check, differences: proof.differences }],
+        : [{ table, verifyId: proof.check, ...differencesOf(proof) }],
     );
   }
 
@@ -259,4 +259,8 @@ function clocksDiffer(newestMs: number): string {
     `its log is ${aheadS} s newer than the clock of this machine: how far it is behind cannot be ` +
     'told\n  remedy: set the clocks of the servers and of the machines of the job by one source'
   );
+}
+
+function differencesOf(proof: Proof): Pick<DifferingTable, 'differences' | 'truncated'> {
+  return { differences: proof.differences, truncated: proof.truncated ?? false };
 }

@@ -137,7 +137,10 @@ describe('the headline', () => {
     ),
     waiting: fc.option(fc.string(), { nil: null }),
     registry: fc.constantFrom(null, { error: 'away' }),
-    differing: fc.constantFrom([], [{ table: 't', verifyId: 'v', differences: 1 }]),
+    differing: fc.constantFrom(
+      [],
+      [{ table: 't', verifyId: 'v', differences: 1, truncated: false }],
+    ),
   });
 
   /** Hypothesis: green rests on everything, whatever else there is in the facts. */
@@ -240,7 +243,7 @@ describe('what keeps a command waiting', () => {
   });
 
   test('is not what it waits to be cured', () => {
-    const differing = [{ table: 'orders', verifyId: 'verify-1', differences: 3 }];
+    const differing = [{ table: 'orders', verifyId: 'verify-1', differences: 3, truncated: false }];
     expect(hindrance({ ...well(), differing }, {})).toBeNull();
   });
 });

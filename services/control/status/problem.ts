@@ -198,8 +198,8 @@ function jobProblems(s: StatusFacts): Problem[] {
     default:
       add('unknown', 'job', s.waiting ?? `phase ${s.phase}`);
   }
-  for (const { table, differences: n, verifyId } of s.differing) {
-    const found = `${n} difference${n === 1 ? '' : 's'} found by ${verifyId}`;
+  for (const { table, differences: n, truncated, verifyId } of s.differing) {
+    const found = `${n}${truncated ? ' or more' : ''} difference${n === 1 ? '' : 's'} found by ${verifyId}`;
     const why = `${found}\n  remedy: \`reshard repair <job file>\` has it read again and checked`;
     const what = table === '' ? 'targets' : `table ${table}`;
     problems.push({ ...NOWHERE, word: 'differing', what, why, table });

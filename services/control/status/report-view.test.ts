@@ -171,7 +171,7 @@ test('differences of the newest finished check are shown, until one that finds n
   expect(view.differing(requested, 0)).toEqual([]);
   check('verify-1', 3);
   expect(view.differing(requested, 0)).toEqual([
-    { table: '', verifyId: 'verify-1', differences: 3 },
+    { table: '', verifyId: 'verify-1', differences: 3, truncated: false },
   ]);
   expect(view.differing(requested, 101)).toEqual([]);
   check('verify-2', 0);

@@ -103,7 +103,7 @@ export class ReportView {
     const differences = newest?.counters.differences ?? 0;
     return newest === undefined || differences === 0
       ? []
-      : [{ table: '', verifyId: newest.unit, differences }];
+      : [{ table: '', verifyId: newest.unit, differences, truncated: false }];
   }
 
   /** Sum of a counter over the units of a service that `pick` accepts. */

@@ -102,6 +102,8 @@ export interface DifferingTable {
   table: string;
   verifyId: string;
   differences: number;
+  /** The check gave the table up: there may be more. */
+  truncated: boolean;
 }
 
 /** A server beside sources, targets and brokers that does not answer. */

@@ -70,11 +70,18 @@ export interface TableResult {
   blocked: number;
   /** The table was given up when it had too many differences: there may be more. */
   truncated: boolean;
+  /** Rows behind this key alone were compared; null, or not there: the whole table. */
+  after?: Record<string, string> | null;
+  /** Of a table that was given up: all up to this key was compared, and what differs is listed. */
+  settledTo?: Record<string, string> | null;
 }
 
 export interface CheckResult {
   verifyId: string;
-  /** No difference and no unsettled or blocked key in any of `tables`; of others it says nothing. */
+  /**
+   * No difference and no unsettled or blocked key in any of `tables`, each compared as a whole; of
+   * others it says nothing.
+   */
   equal: boolean;
   tables: TableResult[];
   rows: number;

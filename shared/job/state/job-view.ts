@@ -9,6 +9,7 @@ import type { JobIdentity, TableIdentity } from './identity.ts';
 import type { Proof } from './proof.ts';
 import type { RepairOrder, RepairRun } from './repair-run.ts';
 import type { Pause, RetuneRequest, Throttle } from './throttle.ts';
+import type { VerifyRequest } from './verify-request.ts';
 
 export type Phase = 'prepare' | 'copying' | 'following' | 'verified';
 
@@ -71,12 +72,6 @@ export interface OlderSchema {
 
 export interface TablePlan extends TablePlanRecord {
   schema: TableSchema;
-}
-
-export interface VerifyRequest {
-  id: string;
-  requestedMs: number;
-  tables: string[];
 }
 
 /** Which keys of a repair get a tombstone: those not found, or each one before its row. */

@@ -38,6 +38,8 @@ export interface Proof {
   blocked: number;
   /** Every row was compared as of this position of its source or later. */
   sourceGtids: Record<string, string>;
+  /** The check gave the table up: there may be more differences. */
+  truncated?: boolean;
 }
 
 /** What a check says of one table, for its proof. */
@@ -68,6 +70,7 @@ export function unproven(table: string): Proof {
     provenMs: 0,
     ...counts,
     sourceGtids: {},
+    truncated: false,
   };
 }
 
@@ -126,6 +129,11 @@ function whyUnproven(view: Known, table: string, proof: Proof | null): string | 
   return `copied anew after ${proof.check}`;
 }
 
+/** How many; of a table that its check has given up, at least. */
+function differencesText(p: Pick<Proof, 'differences' | 'truncated'>): string {
+  return `${p.differences}${p.truncated ? ' or more' : ''}`;
+}
+
 /** What a verdict that is not equal has found. */
 export function findingOf(v: TableVerdict): string {
   switch (v.result) {
@@ -134,7 +142,7 @@ export function findingOf(v: TableVerdict): string {
     case 'equal':
       return `${v.check} found it equal`;
     case 'different':
-      return `${v.check} found ${v.differences} keys that differ`;
+      return `${v.check} found ${differencesText(v)} keys that differ`;
     case 'unsettled':
       return `${v.check} could not settle ${v.unsettled} keys, which changed at each probe`;
     case 'blocked':

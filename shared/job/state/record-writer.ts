@@ -9,7 +9,7 @@
  * | drop                              | `reshard drop`, which takes that fence over             |
  * | verify/*, order/*, recopy/*,      | a command, each time a record of its own under an id of |
  * | apply/*, growth/*, skip/*         | its own: nobody writes it twice                         |
- * | verify/*, repair/* of a run       | control, while it carries the run out                   |
+ * | verify/*, repair/* of a run       | control, which removes them when they are settled       |
  * | pause/<reason>                    | whoever pauses and lifts that reason                    |
  * | retune/*                          | a command; control removes what it has carried out      |
  *
@@ -23,15 +23,10 @@ import { wholeRecord } from '../../kafka/wire/record-slices.ts';
 import { ReshardError } from '../../runtime/error.ts';
 import type { Job } from '../job.ts';
 import type { GrowthRequest, SkipRequest } from './ddl-request.ts';
-import {
-  type ApplyRequest,
-  type RecopyRequest,
-  type StateRecord,
-  stateKey,
-  type VerifyRequest,
-} from './job-view.ts';
+import { type ApplyRequest, type RecopyRequest, type StateRecord, stateKey } from './job-view.ts';
 import type { RepairOrder } from './repair-run.ts';
 import type { Pause, RetuneRequest } from './throttle.ts';
+import type { VerifyRequest } from './verify-request.ts';
 
 const COMMAND_KINDS = [
   'verify/',

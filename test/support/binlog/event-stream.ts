@@ -89,8 +89,7 @@ const judge: StatementJudge = {
     at.asked.push(table);
     return at.doubt;
   },
-  widened: async ({ declared }) =>
-    declared.flatMap(({ name, type }) => (at.widened.includes(name) ? [{ name, type }] : [])),
+  widened: async ({ widens }) => widens.filter(w => at.widened.includes(w.name)),
   onDefinition: () => at.doubt,
   trust: () => null,
 };
