@@ -83,7 +83,7 @@ function fields(table: TableSchema, columns: Column[], nullable: boolean): AvroF
       if (!union) field.default = value;
       field['reshard.default'] = value;
     }
-    // No key column is ever made longer.
+    // No key column is ever made wider.
     if (nullable && column.widened !== undefined) field['reshard.type'] = column.widened;
     if (name !== column.name) field['reshard.column'] = column.name;
     return field;

@@ -139,7 +139,7 @@ const options = z.strictObject({
     .enum(['apply', 'stop'])
     .default('apply')
     .describe(
-      'columns that come to a table of a source, or get longer: take up, or halt the source there',
+      'columns that come to a table of a source, or get wider: take up, or halt the source there',
     ),
   parkDeadlineSeconds: z
     .number()

@@ -2,9 +2,9 @@
 import { expect, test } from 'vitest';
 import {
   alterTable,
-  lengthened,
   notNullDefinition,
   textClause,
+  widened,
   withDefault,
   withTextOf,
 } from './schema-fix.ts';
@@ -78,14 +78,42 @@ test.each([
     '`a` varchar(20) NOT NULL /*!80023 INVISIBLE */',
   ],
   ['`a` varchar(9)', '`a` varchar(20)'],
-  ["`a` enum('a varchar(9)')", undefined],
+  ["`a` json COMMENT 'a varchar(9)'", undefined],
   ["`a` varchar(9) DEFAULT 'x?' COMMENT 'y'", undefined],
   ["`a` varchar(9) DEFAULT 'x' COMMENT 'why?'", "`a` varchar(20) DEFAULT 'x' COMMENT 'why?'"],
   ['`b` varchar(9)', undefined],
-])('a column is made longer, and all else of it stays: %s', (definition, wanted) => {
+])('a column is made wider, and all else of it stays: %s', (definition, wanted) => {
   const create = `CREATE TABLE \`t\` (\n  \`id\` int,\n  ${definition},\n  KEY \`a\` (\`a\`)\n)`;
-  const sql = lengthened('`t`', create, 'a', 'varchar(20)');
+  const sql = widened('`t`', create, 'a', { type: 'varchar(20)' });
   expect(sql).toBe(wanted && `ALTER TABLE \`t\` MODIFY COLUMN ${wanted};`);
+});
+
+test.each([
+  ["`a` int(5) unsigned zerofill NOT NULL DEFAULT '5'", "`a` varchar(20) NULL DEFAULT '5'"],
+  ["`a` decimal(8,2) NOT NULL COMMENT 'NOT NULL'", "`a` varchar(20) NULL COMMENT 'NOT NULL'"],
+  [
+    "`a` enum('x NOT NULL','it''s') CHARACTER SET latin1 NOT NULL",
+    '`a` varchar(20) CHARACTER SET latin1 NULL',
+  ],
+  ['`a` mediumblob NOT NULL', '`a` varchar(20) NULL'],
+  ['`a` json NOT NULL', undefined],
+])('a column gets another type and NULL: %s', (definition, wanted) => {
+  const create = `CREATE TABLE \`t\` (\n  ${definition}\n)`;
+  const sql = widened('`t`', create, 'a', { type: 'varchar(20)', nullable: true });
+  expect(sql).toBe(wanted && `ALTER TABLE \`t\` MODIFY COLUMN ${wanted};`);
+});
+
+test.each([
+  ["`a` set('x NOT NULL','y') NOT NULL", "`a` set('x NOT NULL','y') NULL"],
+  [
+    '`a` timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP',
+    '`a` timestamp NULL DEFAULT CURRENT_TIMESTAMP',
+  ],
+  ['`a` json NOT NULL', '`a` json NULL'],
+])('a column may be NULL, and all else of it stays: %s', (definition, wanted) => {
+  const create = `CREATE TABLE \`t\` (\n  ${definition}\n)`;
+  const sql = widened('`t`', create, 'a', { nullable: true });
+  expect(sql).toBe(`ALTER TABLE \`t\` MODIFY COLUMN ${wanted};`);
 });
 
 test('a column is added with the default that is asked for', () => {

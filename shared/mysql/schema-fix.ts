@@ -63,28 +63,57 @@ export function withTextOf(definition: string, text: string): string {
   return definition.replace(PLAIN_TEXT, start => `${start} ${text}`);
 }
 
-/** A column that has a length, up to the end of it. */
-const WITH_LENGTH = /^(`(?:[^`]|``)*` )(?:varchar|varbinary)\(\d+\)(?= |$)/i;
+/** Types that can be made wider, as servers print them. */
+const WIDENED = [
+  '(?:(?:var)?char|varbinary|decimal)\\([\\d,]+\\)',
+  '(?:tiny|medium|long)?(?:text|blob)',
+  '(?:tiny|small|medium|big)?int(?:\\(\\d+\\))?',
+  "(?:enum|set)\\((?:'(?:[^']|'')*',?)+\\)",
+];
+/** A column up to the end of its type. */
+const WITH_TYPE = new RegExp(
+  `^(\`(?:[^\`]|\`\`)*\` )(?:${WIDENED.join('|')})(?: unsigned)?(?: zerofill)?(?= |$)`,
+  'i',
+);
 
 /** A default that may be another one: servers print these for what they cannot print. */
 const DOUBTFUL = /\ufffd| DEFAULT '(?:[^']|'')*\?/i;
 
 /**
- * The ALTER TABLE that makes a column of the table longer and leaves all else of it as the table's
+ * The ALTER TABLE that makes a column of the table wider and leaves all else of it as the table's
  * own CREATE TABLE says; undefined if that has no such column, or may not be true to its default.
- * `type`: `varchar(200)`.
  */
-export function lengthened(
+export function widened(
   table: string,
   createTable: string,
   column: string,
-  type: string,
+  by: Widening,
 ): string | undefined {
   const definition = columnDefinition(createTable, column);
-  if (definition === undefined || !WITH_LENGTH.test(definition)) return undefined;
-  if (DOUBTFUL.test(definition)) return undefined;
-  const longer = definition.replace(WITH_LENGTH, (_, name: string) => `${name}${type}`);
-  return `ALTER TABLE ${table} MODIFY COLUMN ${longer};`;
+  if (definition === undefined || DOUBTFUL.test(definition)) return undefined;
+  const { type, nullable } = by;
+  if (type !== undefined && !WITH_TYPE.test(definition)) return undefined;
+  const wider =
+    type === undefined
+      ? definition
+      : definition.replace(WITH_TYPE, (_, name: string) => `${name}${type}`);
+  const whole = nullable ? nullDefinition(wider) : wider;
+  return `ALTER TABLE ${table} MODIFY COLUMN ${whole};`;
+}
+
+/** The definition without its NOT NULL, which stands before all texts and expressions. */
+function nullDefinition(definition: string): string {
+  const [, name = '', rest = ''] = /^(`(?:[^`]|``)*`)(.*)$/s.exec(definition) ?? [];
+  const type = /^ (?:enum|set)\((?:'(?:[^']|'')*',?)+\)/i.exec(rest)?.[0] ?? '';
+  return `${name}${type}${rest.slice(type.length).replace(/ NOT NULL(?= |$)/, ' NULL')}`;
+}
+
+/** How a column is to be wider than it is. */
+export interface Widening {
+  /** `varchar(200)`; undefined: its type is wide enough. */
+  type?: string;
+  /** NULL is to be allowed. */
+  nullable?: true;
 }
 
 /** A table's own collation, which is not printed with the columns that have it. */

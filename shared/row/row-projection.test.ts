@@ -84,7 +84,7 @@ test('a column that was added with a constant has it in rows from before, NULL o
   expect(new RowProjection(now, now).older.toJs(out.buf, 0)).toEqual([5, 7, -3]);
 });
 
-test('a column that was made longer keeps its values, NULL or not', () => {
+test('a column that was made wider keeps its values, NULL or not', () => {
   const text = (name: string, length: number): Column => ({
     ...column(name),
     type: { kind: 'text', form: 'varchar', charset: 'utf8mb4', collation: 'utf8mb4_bin', length },
@@ -109,6 +109,21 @@ test('a column that was made longer keeps its values, NULL or not', () => {
     expect(projection.project(old.buf, 0, out)).toBe(old.pos);
     expect(new RowProjection(now, now).older.toJs(out.buf, 0)).toEqual([b, 7, a]);
   }
+  expect(() => new RowProjection(now, older)).toThrow(/was another one/);
+});
+
+test('a column that may be NULL by now keeps its values, and NULL is one behind them', () => {
+  const older = table([column('id', false), column('a', false), column('b', false)]);
+  const wide: Column = { ...column('a'), type: { kind: 'integer', bits: 64, unsigned: false } };
+  const now = table([wide, column('id', false), { ...column('b'), fill: '0a' }]);
+  const projection = new RowProjection(older, now);
+  const [old, out] = [new ByteWriter(), new ByteWriter()];
+  const bytes = image([7, -5, 9]);
+  projection.older.fromBinlog(bytes, 0, bytes.length, old);
+  expect(projection.project(old.buf, 0, out)).toBe(old.pos);
+  const codec = new RowProjection(now, now).older;
+  expect(codec.toJs(out.buf, 0)).toEqual([-5, 7, 9]);
+  expect(codec.skip(out.buf, 0)).toBe(out.pos);
   expect(() => new RowProjection(now, older)).toThrow(/was another one/);
 });
 

@@ -1,11 +1,12 @@
 /**
  * Rows of an older shape of a table as rows of its present one: columns that were added later are
  * in them what the server has made them in the rows that were there: NULL, or the constant of the
- * statement (`fill`). The other columns keep their bytes; they may be in another order, and longer
+ * statement (`fill`). The other columns keep their bytes; they may be in another order, and wider
  * by now.
  *
  * Invariant: it exists only where that is exact: what is missing may be NULL or has its constant,
- * all else is the same type, or was only made longer. Anything else is refused when it is made.
+ * all else is the same type, or was only made wider (which NULL is, too). Anything else is refused
+ * when it is made.
  */
 import type { ByteWriter } from '../runtime/bytes.ts';
 import { ReshardError } from '../runtime/error.ts';
@@ -25,6 +26,8 @@ export class RowProjection {
   readonly older: RowCodec;
   /** For each present column its place in the older shape. */
   readonly #from: number[];
+  /** Columns that were NOT NULL in the older shape, and may be NULL by now. */
+  readonly #lifted: boolean[];
   /** What is written for a column that the older shape does not have. */
   readonly #fills: Buffer[];
   readonly #starts: Int32Array;
@@ -41,6 +44,11 @@ export class RowProjection {
         context: { table: present.table, column: column.name },
       });
     });
+    this.#lifted = present.columns.map((column, i) => {
+      const at = this.#from[i] as number;
+      const was = older.columns[at];
+      return was !== undefined && isUnion(present, column, i) && !isUnion(older, was, at);
+    });
     this.#fills = present.columns.map((c, i) => fillOf(present, c, i) ?? Buffer.alloc(0));
     const kept = this.#from.filter(at => at !== ABSENT).length;
     if (kept === older.columns.length) return;
@@ -56,6 +64,7 @@ export class RowProjection {
     starts[this.older.codecs.length] = end;
     for (const [i, at] of this.#from.entries()) {
       if (at !== ABSENT) {
+        if (this.#lifted[i]) out.copy(BRANCH_VALUE, 0, 1);
         out.copy(buf, starts[at] as number, starts[at + 1] as number);
         continue;
       }

@@ -1,7 +1,7 @@
-/** Columns that were only made longer, and all that is more than that. */
+/** Columns that were only made wider, and all that is more than that. */
 import { describe, expect, test } from 'vitest';
-import type { Column, ColumnType } from '../type/column-type.ts';
-import { fixedColumns, isLongerText, isWidened, widenedBy } from './column-widening.ts';
+import type { BinaryForm, Column, ColumnType, TextForm } from '../type/column-type.ts';
+import { fixedColumns, isLonger, isWidened, isWiderText, widenedBy } from './column-widening.ts';
 import type { TableSchema } from './table-schema.ts';
 
 const varchar = (length: number, collation = 'utf8mb4_bin'): ColumnType => ({
@@ -14,9 +14,64 @@ const column = (type: ColumnType, more: Partial<Column> = {}): Column => ({
   ...more,
 });
 
-test('more of the same is wider', () => {
-  expect(isWidened(column(varchar(10)), column(varchar(300)))).toBe(true);
-  expect(isWidened(column(varbinary(10)), column(varbinary(11)))).toBe(true);
+const integer = (bits: 8 | 16 | 24 | 32 | 64, unsigned = false): ColumnType => ({
+  ...{ kind: 'integer', bits, unsigned },
+});
+const decimal = (precision: number, scale: number): ColumnType => ({
+  ...{ kind: 'decimal', precision, scale },
+});
+const text = (form: TextForm, length: number): ColumnType => ({
+  ...{ kind: 'text', form, length, charset: 'utf8mb4', collation: 'utf8mb4_bin' },
+});
+const bytes = (form: BinaryForm, length: number): ColumnType => ({ kind: 'binary', form, length });
+
+test.each<[string, ColumnType, ColumnType]>([
+  ['letters', varchar(10), varchar(300)],
+  ['bytes', varbinary(10), varbinary(11)],
+  ['bits', integer(8), integer(64)],
+  ['bits without a sign', integer(16, true), integer(32, true)],
+  ['bits for a sign', integer(32, true), integer(64)],
+  ['digits', decimal(8, 2), decimal(12, 2)],
+  ['letters of a CHAR', text('char', 40), text('char', 80)],
+  ['a TEXT', varchar(10), text('tinytext', 255)],
+  ['a longer TEXT', text('tinytext', 255), text('longtext', 4294967295)],
+  ['a BLOB', varbinary(300), bytes('blob', 65535)],
+])('more of the same is wider: %s', (_, was, is) => {
+  expect(isWidened(column(was), column(is))).toBe(true);
+  expect(isWidened(column(is), column(was))).toBe(false);
+  expect(isWidened(column(was), column(was))).toBe(false);
+});
+
+test('a column that may be NULL now is wider, whatever its type', () => {
+  const of = (type: ColumnType) => column(type, { nullable: false });
+  expect(isWidened(of({ kind: 'json' }), column({ kind: 'json' }))).toBe(true);
+  expect(isWidened(of(varchar(10)), column(varchar(20)))).toBe(true);
+  expect(isWidened(of(varchar(10)), column(varchar(9)))).toBe(false);
+  expect(isWidened(of(decimal(8, 2)), column(decimal(8, 3)))).toBe(false);
+  expect(isWidened(of(varchar(10)), column(varchar(10, 'utf8mb4_0900_ai_ci')))).toBe(false);
+});
+
+test('members that come behind the others are more, but for those that are no text', () => {
+  for (const kind of ['enum', 'set'] as const) {
+    const of = (...values: string[]) => column({ kind, values });
+    expect(isWidened(of('a', 'B'), of('a', 'B', 'ü'))).toBe(true);
+    for (const other of [
+      of('a', 'B'),
+      of('a'),
+      of('B', 'a', 'c'),
+      of('c', 'a', 'B'),
+      of('a', 'b', 'c'),
+    ]) {
+      expect(isWidened(of('a', 'B'), other)).toBe(false);
+    }
+    // The error value is in the log as a text that is no member.
+    expect(isWidened(of('a'), of('a', ''))).toBe(false);
+    expect(isWidened(of('', 'a'), of('', 'a', '\0'))).toBe(false);
+    expect(isWidened(of('', 'a'), of('', 'a', 'b'))).toBe(true);
+  }
+  expect(
+    isWidened(column({ kind: 'enum', values: ['a'] }), column({ kind: 'set', values: ['a', 'b'] })),
+  ).toBe(false);
 });
 
 test.each<[string, Column, Column]>([
@@ -25,44 +80,77 @@ test.each<[string, Column, Column]>([
   ['another collation', column(varchar(10)), column(varchar(20, 'utf8mb4_0900_ai_ci'))],
   ['another character set', column(varchar(10)), column(varchar(20, 'latin1_bin'))],
   ['NOT NULL', column(varchar(10)), column(varchar(20), { nullable: false })],
-  ['NULL', column(varchar(10), { nullable: false }), column(varchar(20))],
   ['generated', column(varchar(10)), column(varchar(20), { generated: 'stored' })],
   ['bytes', column(varchar(10)), column(varbinary(400))],
+  ['of more zero bytes', column(bytes('binary', 4)), column(bytes('binary', 9))],
   ['padded', column(varbinary(1)), column({ kind: 'binary', form: 'binary', length: 2 })],
-  [
-    'TEXT',
-    column(varchar(10)),
-    column({ ...varchar(0), form: 'text', length: 65535 } as ColumnType),
-  ],
+  ['a TEXT that is shorter', column(varchar(100)), column(text('tinytext', 255))],
+  ['no CHAR any more', column(text('char', 40)), column(text('text', 65535))],
+  ['a VARCHAR that was a CHAR', column(text('char', 40)), column(varchar(300))],
+  ['without a sign', column(integer(8)), column(integer(32, true))],
+  ['of as many bits with a sign', column(integer(32, true)), column(integer(32))],
+  ['a Decimal in the log', column(integer(32, true)), column(integer(64, true))],
+  ['of more digits behind the point', column(decimal(8, 2)), column(decimal(12, 4))],
+  ['without digits behind the point', column(decimal(8, 2)), column(decimal(8, 0))],
+  ['another number', column({ kind: 'float' }), column({ kind: 'double' })],
+  ['another kind', column(integer(32)), column(decimal(20, 0))],
 ])('a column that is %s is not', (_, was, is) => {
   expect(isWidened(was, is)).toBe(false);
 });
 
-test('declarations are compared by their kind and number', () => {
-  expect(isLongerText('varchar(9)', 'varchar(10)')).toBe(true);
-  expect(isLongerText('varchar(10)', 'varchar(10)')).toBe(false);
-  expect(isLongerText('varbinary(9)', 'varchar(10)')).toBe(false);
-  expect(isLongerText('int(9)', 'int(10)')).toBe(false);
+test('longer is more letters or bytes of the same form alone', () => {
+  expect(isLonger(varchar(10), varchar(11))).toBe(true);
+  expect(isLonger(varbinary(10), varbinary(11))).toBe(true);
+  expect(isLonger(varchar(10), text('text', 65535))).toBe(false);
+  expect(isLonger(text('char', 40), text('char', 80))).toBe(false);
+  expect(isLonger(integer(8), integer(16))).toBe(false);
 });
 
-describe('what a statement has made longer', () => {
+test.each([
+  ['varchar(9)', 'varchar(10)', true],
+  ['varchar(10)', 'varchar(10)', false],
+  ['varbinary(9)', 'varchar(10)', false],
+  ['varchar(9)', 'text', true],
+  ['tinytext', 'text', true],
+  ['int(11)', 'bigint', true],
+  ['int(9)', 'int', false],
+  ['int(10) unsigned zerofill', 'bigint', true],
+  ['int unsigned', 'bigint unsigned zerofill', false],
+  ['decimal(8,2) unsigned', 'decimal(9,2)', true],
+  // Values below zero would be gone, and the type of a column does not tell.
+  ['decimal(8,2)', 'decimal(9,2) unsigned', false],
+  ["enum('9')", 'varchar(10)', false],
+  ["enum('a','b')", "enum('a','b','it''s, c')", true],
+  ["set('a')", "set('a','b')", true],
+  ["enum('a','b')", "enum('b','a','c')", false],
+  // It may be the server's way to print another member.
+  ["enum('a')", "enum('a','?')", false],
+])('declarations are compared by what they say: %s, %s', (was, is, wider) => {
+  expect(isWiderText(was, is)).toBe(wider);
+});
+
+describe('what a statement has made wider', () => {
   const table = (...types: ColumnType[]): TableSchema => ({
     ...{ db: 'd', table: 't', primaryKey: [0], uniqueKeys: [] },
     columns: types.map((type, i) => column(type, { name: ['k', 'A', 'b'][i] ?? '' })),
   });
   const planned = table(varchar(5), varchar(10), varchar(10));
-  const typesOf = (t: TableSchema): Map<string, string> =>
-    new Map(
-      t.columns.map(c => [c.name, `varchar(${'length' in c.type ? c.type.length / 4 : ''})`]),
-    );
-  const by = (now: TableSchema, declared: Record<string, number>, routed: string[] = []) =>
-    widenedBy(
-      Object.entries(declared).map(([name, n]) => ({ name, type: `varchar(${n})` })),
-      planned,
-      now,
-      typesOf(now),
-      fixedColumns(planned, routed),
+  const typeOf = ({ type }: Column): string =>
+    'length' in type ? `varchar(${type.length / 4})` : 'bigint(20)';
+  const by = (
+    now: TableSchema,
+    declared: Record<string, number | string>,
+    routed: string[] = [],
+    expression = '',
+  ) => {
+    const printed = new Map(now.columns.map(c => [c.name, { type: typeOf(c), expression }]));
+    return widenedBy(
+      Object.entries(declared).map(([name, n]) => ({
+        ...{ name, type: typeof n === 'number' ? `varchar(${n})` : n, nullable: true },
+      })),
+      { planned, now, printed, fixed: fixedColumns(planned, routed) },
     ).map(w => w.name);
+  };
   const longer = table(varchar(5), varchar(20), varchar(10));
 
   test('is a column that the table has with the length of the statement', () => {
@@ -87,5 +175,50 @@ describe('what a statement has made longer', () => {
   test('is no column of the key, nor one by which rows find their target', () => {
     expect(by(table(varchar(9), varchar(10), varchar(10)), { k: 9 })).toEqual([]);
     expect(by(longer, { a: 20 }, ['A'])).toEqual([]);
+  });
+
+  test('is no column that others are computed from, but for one that is only longer', () => {
+    const number = table(varchar(5), integer(32), varchar(10));
+    const wider = table(varchar(5), integer(64), varchar(10));
+    const of = (now: TableSchema, type: string, expression: string) => {
+      const printed = new Map(now.columns.map(c => [c.name, { type: typeOf(c), expression }]));
+      const look = { planned: number, now, printed, fixed: new Set<string>() };
+      return widenedBy([{ name: 'a', type, nullable: true }], look).map(w => w.name);
+    };
+    expect(of(wider, 'bigint', '')).toEqual(['a']);
+    expect(of(wider, 'int', '')).toEqual([]);
+    expect(of(wider, 'bigint', 'hex(`A`)')).toEqual([]);
+    expect(by(longer, { a: 20 }, [], 'hex(`A`)')).toEqual(['a']);
+    expect(by(planned, { a: 20 }, [], 'hex(`A`)')).toEqual(['a']);
+    expect(by(planned, { a: 'text' }, [], 'hex(`A`)')).toEqual([]);
+  });
+
+  test('is a column that may be NULL now, and none that the statement has NOT NULL', () => {
+    const at = (table: TableSchema, nullable: boolean): TableSchema => ({
+      ...table,
+      columns: table.columns.map(c => (c.name === 'A' ? { ...c, nullable } : c)),
+    });
+    const [strict, lax] = [at(planned, false), at(planned, true)];
+    const of = (from: TableSchema, to: TableSchema, n: number, nullable: boolean) => {
+      const printed = new Map(to.columns.map(c => [c.name, { type: typeOf(c), expression: 'a' }]));
+      const look = { planned: from, now: to, printed, fixed: fixedColumns(from, []) };
+      const declared = ['a', 'k'].map(name => ({
+        ...{ name, type: `varchar(${name === 'k' ? 5 : n})`, nullable: name === 'k' || nullable },
+      }));
+      return widenedBy(declared, look);
+    };
+    const a = (type: string) => [{ name: 'a', type }];
+    expect(of(strict, lax, 10, true)).toEqual(a('varchar(10) NULL'));
+    expect(of(strict, at(longer, true), 20, true)).toEqual(a('varchar(20) NULL'));
+    expect(of(strict, at(longer, false), 20, false)).toEqual(a('varchar(20)'));
+    expect(of(lax, at(longer, true), 20, true)).toEqual(a('varchar(20)'));
+    // The server does not show it yet.
+    expect(of(strict, strict, 10, true)).toEqual(a('varchar(10) NULL'));
+    expect(of(strict, strict, 20, true)).toEqual(a('varchar(20) NULL'));
+    expect(of(strict, strict, 10, false)).toEqual([]);
+    // NULL was made something else in between, or will be.
+    expect(of(lax, at(longer, true), 20, false)).toEqual([]);
+    expect(of(lax, at(longer, false), 20, false)).toEqual([]);
+    expect(of(strict, at(longer, true), 20, false)).toEqual([]);
   });
 });

@@ -1,50 +1,60 @@
 /**
- * Columns that were only made longer: VARCHAR(n) and VARBINARY(n) to a larger n, with the same
- * character set and collation. Every row keeps its value, and that is the same bytes in the log
- * (a string, or bytes, without a length of its own); so rows of before are rows of the table as it
- * is now, once they are read from the binlog by the length that they were written with.
+ * Columns that were only made wider: longer texts and bytes, integers of more bits, decimals of
+ * more digits before the point, members at the end (`isWider` of the type's family), or NULL that
+ * is allowed now. Every row keeps its value, and that is the same bytes in the log, but for what
+ * says that it is not NULL; so rows of before are rows of the table as it is now, once they are
+ * read from the binlog by the type that they were written with.
  *
- * Invariant: wider is more of the same and nothing else. A column that may be NULL by now, has
- * another character set, or is a TEXT may hold other values in rows that nobody has written.
+ * Invariant: wider is more of the same and nothing else. A column that is NOT NULL by now, or has
+ * another character set, may hold other values in rows that nobody has written.
  */
 import type { Column, ColumnType } from '../type/column-type.ts';
-import { sameColumn } from './table-growth.ts';
+import { familyOf } from '../type/type-families.ts';
+import { isToldByType, plainTypeText, typeOfText } from '../type/type-text.ts';
+import { sameColumn, sameType } from './table-growth.ts';
 import { rowKeyNames, type TableSchema } from './table-schema.ts';
 
 /** A column as a statement declares it once more. */
-export interface DeclaredLength {
+export interface DeclaredColumn {
   /** In lower case. */
   name: string;
-  /** `varchar(200)`, as servers print it. */
+  /** `varchar(200)`: its plain text (shared/type/type-text.ts). */
+  type: string;
+  nullable: boolean;
+}
+
+/** A column that was made wider, as a report and the value schema tell it. */
+export interface WiderColumn {
+  /** In lower case. */
+  name: string;
+  /** The plain text of its type; `int NULL` where it was NOT NULL before. */
   type: string;
 }
 
 /** Whether `is` holds what `was` holds, and more; how texts compare is not looked at. */
-export function isLonger(was: ColumnType, is: ColumnType): boolean {
-  if (was.kind === 'text' && is.kind === 'text') {
-    const isVar = was.form === 'varchar' && is.form === 'varchar';
-    return isVar && was.charset === is.charset && was.length < is.length;
-  }
-  if (was.kind !== 'binary' || is.kind !== 'binary') return false;
-  return was.form === 'varbinary' && is.form === 'varbinary' && was.length < is.length;
+export function isWider(was: ColumnType, is: ColumnType): boolean {
+  return was.kind === is.kind && familyOf(was).isWider(was, is);
 }
 
-/** Whether the column was made longer and nothing else. */
+/** Whether only the number of letters or bytes is another one that a value may have. */
+export function isLonger(was: ColumnType, is: ColumnType): boolean {
+  const forms = [was, is].map(type => ('form' in type ? type.form : ''));
+  return isWider(was, is) && /^var/.test(forms[0] ?? '') && forms[0] === forms[1];
+}
+
+/** Whether the column was made wider and nothing else. */
 export function isWidened(was: Column, is: Column): boolean {
-  const isSame = was.nullable === is.nullable && collationOf(was) === collationOf(is);
   const isPlain = was.generated === 'no' && is.generated === 'no';
-  return isSame && isPlain && isLonger(was.type, is.type);
+  if (!isPlain || collationOf(was) !== collationOf(is)) return false;
+  if (was.nullable && !is.nullable) return false;
+  return isWider(was.type, is.type) || (was.nullable !== is.nullable && sameType(was, is));
 }
 
 const collationOf = ({ type }: Column): string => (type.kind === 'text' ? type.collation : '');
 
-const DECLARED = /^(varchar|varbinary)\((\d+)\)$/;
-
-/** Whether the one declaration says a longer column of the same kind than the other. */
-export function isLongerText(was: string, is: string): boolean {
-  const [, form, length] = DECLARED.exec(was) ?? [];
-  const [, other, more] = DECLARED.exec(is) ?? [];
-  return form !== undefined && form === other && Number(length) < Number(more);
+/** Whether the one text of a type says a wider one than the other. */
+export function isWiderText(was: string, is: string): boolean {
+  return isToldByType(is) && isWider(typeOfText(was), typeOfText(is));
 }
 
 /**
@@ -56,31 +66,50 @@ export function fixedColumns(schema: TableSchema, routed: readonly string[]): Se
   return new Set(names.map(name => name.toLowerCase()));
 }
 
+/** A column as its server prints it now. */
+export interface PrintedColumn {
+  /** COLUMN_TYPE. */
+  type: string;
+  /** What it is computed from, if it is; else empty. */
+  expression: string;
+}
+
+export interface WideningLook {
+  planned: TableSchema;
+  /** The table as it is now; it has no columns but those that are planned. */
+  now: TableSchema;
+  /** By the column's name. */
+  printed: ReadonlyMap<string, PrintedColumn>;
+  /** See fixedColumns. */
+  fixed: ReadonlySet<string>;
+}
+
 /**
  * Which of the declared columns a table has as wider ones than it was planned with, or will have:
  * a statement may be in the binlog before its server shows what it did. Empty, if the table has
- * more to it than that: another change, a length that the statement does not say, a column that
- * must stay. `types`: by the column's name, as the server prints them; `now` has no other columns.
+ * more to it than that: another change, a type that the statement does not say, a column that
+ * must stay, or one that others are computed from.
  */
 export function widenedBy(
-  declared: readonly DeclaredLength[],
-  planned: TableSchema,
-  now: TableSchema,
-  types: ReadonlyMap<string, string>,
-  fixed: ReadonlySet<string>,
-): DeclaredLength[] {
-  const found: DeclaredLength[] = [];
+  declared: readonly DeclaredColumn[],
+  { planned, now, printed, fixed }: WideningLook,
+): WiderColumn[] {
+  const found: WiderColumn[] = [];
   const are = new Map(now.columns.map(c => [c.name, c]));
   for (const was of planned.columns) {
     const is = are.get(was.name);
     const declaration = declared.find(d => d.name === was.name.toLowerCase());
     if (is === undefined || declaration === undefined) continue;
-    const type = types.get(was.name) ?? '';
-    const isShown = isWidened(was, is) && type === declaration.type;
-    const isLate = sameColumn(was, is) && isLongerText(type, declaration.type);
-    if (!isShown && !isLate) continue;
-    if (fixed.has(declaration.name)) return [];
-    found.push(declaration);
+    const change = changeBy(declaration, was, is, printed.get(was.name)?.type ?? '');
+    if (change === null) continue;
+    if (fixed.has(declaration.name)) {
+      // NULL of a key is a word without an effect.
+      if (sameColumn(was, is) && !change.isOther) continue;
+      return [];
+    }
+    // A value of another type may make another one, in rows that nobody has written.
+    if (change.isOther && isMentioned(was.name, printed)) return [];
+    found.push({ name: declaration.name, type: change.told });
   }
   const isKept = planned.columns.every(was => {
     const is = are.get(was.name);
@@ -88,4 +117,48 @@ export function widenedBy(
     return is !== undefined && (sameColumn(was, is) || (isFound && isWidened(was, is)));
   });
   return isKept ? found : [];
+}
+
+/** How the declaration makes a column wider, or will; null: not at all, or that cannot be seen. */
+function changeBy(
+  { type: declared, nullable }: DeclaredColumn,
+  was: Column,
+  is: Column,
+  type: string,
+): { told: string; isOther: boolean } | null {
+  const told = toldAs(declared, was.nullable, nullable);
+  if (isWidened(was, is)) {
+    const isThis =
+      nullable === is.nullable && isTold({ name: was.name, type: told }, was, is, type);
+    return isThis ? { told, isOther: isOtherType(was.type, is.type) } : null;
+  }
+  const isMore = isWiderText(type, declared);
+  const isLifted = plainTypeText(type) === declared && told !== declared;
+  if (!sameColumn(was, is) || (!isMore && !isLifted)) return null;
+  return { told, isOther: isOtherType(typeOfText(type), typeOfText(declared)) };
+}
+
+const isOtherType = (was: ColumnType, is: ColumnType): boolean =>
+  isWider(was, is) && !isLonger(was, is);
+
+/** Whether the column is now the very one that was told of: `type` as the server prints it. */
+export function isTold(told: WiderColumn, was: Column, is: Column, type: string): boolean {
+  const now = toldAs(plainTypeText(type), was.nullable, is.nullable);
+  return isToldByType(type) && now === told.type;
+}
+
+const WITH_NULL = / NULL$/;
+
+const toldAs = (type: string, wasNullable: boolean, isNullable: boolean): string =>
+  isNullable && !wasNullable ? `${type} NULL` : type;
+
+/** The type of a column that was told of. */
+export function typeTold(told: string): string {
+  return told.replace(WITH_NULL, '');
+}
+
+/** A name that only happens to be in an expression counts, too: that is the safe side. */
+function isMentioned(name: string, printed: ReadonlyMap<string, PrintedColumn>): boolean {
+  const wanted = name.toLowerCase();
+  return [...printed.values()].some(c => c.expression.toLowerCase().includes(wanted));
 }

@@ -88,7 +88,7 @@ test('a key that is as exact under the other name of MariaDB does not block', ()
   expect(found.map(d => d.blocks)).toEqual([false]);
 });
 
-test('a column that is longer on the target takes every row; a shorter one does not', () => {
+test('a column that is wider on the target takes every row; a narrower one does not', () => {
   const long = (schema: TableSchema, at: number): TableSchema => ({
     ...schema,
     columns: schema.columns.map((c, i) =>
@@ -96,11 +96,24 @@ test('a column that is longer on the target takes every row; a shorter one does 
     ),
   });
   const of = (source: TableSchema, target: TableSchema) =>
-    schemaDifferences(source, target).map(d => [d.column, d.blocks, d.length]);
+    schemaDifferences(source, target).map(d => [d.column, d.blocks, d.width]);
   const plain = table(BINARY, BINARY);
-  expect(of(plain, long(plain, 1))).toEqual([['note', false, 'longer']]);
-  expect(of(plain, long(plain, 0))).toEqual([['id', false, 'longer']]);
-  expect(of(long(plain, 1), plain)).toEqual([['note', true, 'shorter']]);
+  expect(of(plain, long(plain, 1))).toEqual([['note', false, 'wider']]);
+  expect(of(plain, long(plain, 0))).toEqual([['id', false, 'wider']]);
+  expect(of(long(plain, 1), plain)).toEqual([['note', true, 'narrower']]);
+  // Keys of another type are not compared by the same literals.
+  const numbers = (bits: 32 | 64): TableSchema => ({
+    ...plain,
+    columns: plain.columns.map(c => ({ ...c, type: { kind: 'integer', bits, unsigned: false } })),
+  });
+  expect(of(numbers(32), numbers(64))).toEqual([
+    ['id', true, undefined],
+    ['note', false, 'wider'],
+  ]);
+  expect(of(numbers(64), numbers(32))).toEqual([
+    ['id', true, undefined],
+    ['note', true, 'narrower'],
+  ]);
   // Another collation is told too, and counts where it is of the key.
   const other = 'utf8mb4_0900_ai_ci';
   expect(of(plain, long(table(BINARY, other), 1))).toEqual([['note', false, undefined]]);

@@ -6,7 +6,7 @@
 import type { Column, ColumnType } from '../type/column-type.ts';
 import { isByteExact } from '../type/text.ts';
 import { familyOf } from '../type/type-families.ts';
-import { isLonger } from './column-widening.ts';
+import { isLonger, isWider } from './column-widening.ts';
 import type { TableSchema, UniqueKey } from './table-schema.ts';
 
 /** What would make the target's table equal, to be worded by whoever has the source's CREATE. */
@@ -22,8 +22,8 @@ export interface SchemaDifference {
   remedy: SchemaRemedy;
   /** false: rows still fit, but something behaves differently. */
   blocks: boolean;
-  /** How the target's column compares, where its length is another one and nothing else. */
-  length?: 'longer' | 'shorter';
+  /** Where the target's column holds more values, or fewer, and is the same otherwise. */
+  width?: 'wider' | 'narrower';
 }
 
 /** Type parts that decide what fits, without those that decide how texts compare. */
@@ -39,8 +39,8 @@ const wordsOf = (type: ColumnType): string => familyOf(type).words(type);
 function compareColumn(source: Column, target: Column, isKey: boolean): SchemaDifference[] {
   const column = source.name;
   const found: SchemaDifference[] = [];
-  const differs = (what: string, blocks: boolean, length?: 'longer' | 'shorter'): void => {
-    const more = length === undefined ? {} : { length };
+  const differs = (what: string, blocks: boolean, width?: SchemaDifference['width']): void => {
+    const more = width === undefined ? {} : { width };
     found.push({ column, what, blocks, remedy: { kind: 'modify', column }, ...more });
   };
   const words = `is ${wordsOf(target.type)}, on the source ${wordsOf(source.type)}`;
@@ -49,12 +49,14 @@ function compareColumn(source: Column, target: Column, isKey: boolean): SchemaDi
   // Nor may they be in another order: the check asks both servers for the rows of a range.
   const isExact = isByteExact(source.type) && isByteExact(target.type);
   const isOtherKey = isKey && !isSameText && !isExact;
-  if (isLonger(source.type, target.type)) {
-    const what = `is ${wordsOf(target.type)}, longer than ${wordsOf(source.type)} on the source`;
-    differs(what, isOtherKey, isSameText ? 'longer' : undefined);
+  // Of a key, more than its length decides in which order the servers have it.
+  const isMore = isKey ? isLonger : isWider;
+  if (isMore(source.type, target.type)) {
+    const what = `is ${wordsOf(target.type)}, wider than ${wordsOf(source.type)} on the source`;
+    differs(what, isOtherKey, isSameText ? 'wider' : undefined);
   } else if (carried(source.type) !== carried(target.type)) {
-    const isShorter = isSameText && isLonger(target.type, source.type);
-    differs(words, true, isShorter ? 'shorter' : undefined);
+    const isNarrower = isSameText && isMore(target.type, source.type);
+    differs(words, true, isNarrower ? 'narrower' : undefined);
   } else if (JSON.stringify(source.type) !== JSON.stringify(target.type)) {
     const what = `compares as ${wordsOf(target.type)}, on the source ${wordsOf(source.type)}`;
     differs(what, isKey && !isExact);
@@ -63,7 +65,7 @@ function compareColumn(source: Column, target: Column, isKey: boolean): SchemaDi
     const words = target.nullable
       ? 'may be NULL, not so on the source'
       : 'is NOT NULL, unlike the source';
-    differs(words, !target.nullable);
+    differs(words, !target.nullable, isKey || target.nullable ? undefined : 'narrower');
   }
   if (source.generated !== target.generated) {
     differs(`generated: ${target.generated}, on the source: ${source.generated}`, true);

@@ -97,6 +97,7 @@ export const ADDRESS: TypeFamily<AddressType> = {
     return form === 'inet4' ? Buffer.from(parts) : Buffer.from(padded(text), 'hex');
   },
   meaning: ({ form }) => form,
+  isWider: () => false,
   words: ({ form }) => form,
   maxBytes: () => 40,
   measure: () => null,

@@ -6,7 +6,7 @@
 
 import type { ByteWriter } from '../runtime/bytes.ts';
 import { byteLength, skipBytes, skipVarint } from './avro-read.ts';
-import { lengthBytes, readLength, sameBytes } from './binlog-length.ts';
+import { isWiderForm, lengthBytes, readLength, sameBytes } from './binlog-length.ts';
 import type { ColumnType } from './column-type.ts';
 import { writeHex, writeQuoted } from './quoted.ts';
 import { hexDigits } from './text.ts';
@@ -96,6 +96,8 @@ export const BINARY: TypeFamily<BinaryType> = {
   },
   // BINARY(n) is padded to n bytes.
   meaning: ({ form, length }) => (form === 'binary' ? `binary(${length})` : 'bytes'),
+  // A BINARY that is longer has more zero bytes behind each value.
+  isWider: isWiderForm,
   words: ({ form, length }) => `${form} of ${length} bytes`,
   maxBytes: ({ length }) => length + LENGTH_BYTES_MAX,
   measure: c => `LENGTH(${c})`,

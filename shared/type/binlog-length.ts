@@ -38,6 +38,21 @@ export function readLength(src: Buffer, pos: number, bytes: number): number {
   return n;
 }
 
+/**
+ * Whether `is` holds all texts, or bytes, of `was`, and more. Those of variable length may become a
+ * TEXT or BLOB, those of a fixed one only a longer CHAR, whose blanks at the end are no part of the
+ * value: whoever copies a CHAR into another form may make them so (PAD_CHAR_TO_FULL_LENGTH).
+ */
+export function isWiderForm(
+  was: Extract<ColumnType, { kind: 'text' | 'binary' }>,
+  is: Extract<ColumnType, { kind: 'text' | 'binary' }>,
+): boolean {
+  const isLarge = /(text|blob)$/.test(is.form);
+  if (was.form === is.form) return was.form !== 'binary' && was.length < is.length;
+  const isFixed = was.form === 'char' || was.form === 'binary';
+  return isLarge && !isFixed && was.length <= is.length;
+}
+
 /** Whether the binlog's metadata tell the same form and the same largest size. */
 export function sameBytes(
   { form, length }: Extract<ColumnType, { kind: 'text' | 'binary' }>,

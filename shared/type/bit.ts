@@ -93,6 +93,7 @@ export const BIT: TypeFamily<BitType> = {
     return Buffer.from(hex.slice(-digits), 'hex');
   },
   meaning: () => 'bit',
+  isWider: () => false,
   words: ({ bits }) => `bit(${bits})`,
   maxBytes: () => 10,
   measure: () => null,

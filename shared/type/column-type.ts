@@ -56,7 +56,7 @@ export type Column = {
    */
   fill?: string;
   /**
-   * Of a column that was made longer while the job ran: its declaration. It is in the value schema,
+   * Of a column that was made wider while the job ran: its declaration. It is in the value schema,
    * so that a plan with it has another schema than the one before.
    */
   widened?: string;

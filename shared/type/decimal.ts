@@ -166,6 +166,8 @@ export const DECIMAL: TypeFamily<DecimalType> = {
   printed: (_, text) => plainText(text, /^-?\d+(\.\d+)?$/, 'decimal'),
   // A DECIMAL prints all digits of its scale.
   meaning: ({ scale }) => `decimal(,${scale})`,
+  // The log has the digits without their point: with another scale they are another number.
+  isWider: (was, is) => was.scale === is.scale && was.precision < is.precision,
   words: ({ precision, scale }) => `decimal(${precision},${scale})`,
   maxBytes: ({ precision }) => precision + 8,
   measure: () => null,

@@ -192,6 +192,7 @@ export const ENUM: TypeFamily<EnumType> = {
   readable: ({ values }, literal) => values[Number(literal) - 1] ?? '',
   printed: ({ values }, text) => Buffer.from(String(1 + memberIndex(values, text))),
   meaning: ({ values }) => `enum${JSON.stringify(values)}`,
+  isWider: hasMoreMembers,
   words: ({ values }) => memberList('enum', values),
   maxBytes: ({ values }) =>
     Math.max(0, ...values.map(v => Buffer.byteLength(v))) + LENGTH_BYTES_MAX,
@@ -214,11 +215,22 @@ export const SET: TypeFamily<SetType> = {
     values.filter((_, i) => (BigInt(literal) >> BigInt(i)) & 1n).join(','),
   printed: ({ values }, text) => Buffer.from(String(bitsOf(values, text))),
   meaning: ({ values }) => `set${JSON.stringify(values)}`,
+  isWider: hasMoreMembers,
   words: ({ values }) => memberList('set', values),
   maxBytes: ({ values }) =>
     values.reduce((sum, v) => sum + Buffer.byteLength(v) + 1, LENGTH_BYTES_MAX),
   measure: () => null,
 };
+
+/**
+ * Members at the end leave the numbers of the others alone. The empty text, and one of NUL
+ * alone, may be that of the error value, or of no member at all.
+ */
+function hasMoreMembers(was: { values: string[] }, is: { values: string[] }): boolean {
+  const more = is.values.slice(was.values.length);
+  const isStart = sameList(was.values, is.values.slice(0, was.values.length));
+  return isStart && more.length > 0 && !more.some(v => /^\0*$/.test(v));
+}
 
 /** A session that is not strict makes them, and the log has members by their texts. */
 function sameTexts(values: readonly string[]): Refusal | null {

@@ -70,6 +70,7 @@ function floatFamily<K extends 'float' | 'double'>(
     readable: (_, literal) => unquoted(literal),
     printed: (_, text) => plainText(text, /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i, 'floating-point number'),
     meaning: () => kind,
+    isWider: () => false,
     words: () => kind,
     maxBytes: () => 8,
     measure: () => null,

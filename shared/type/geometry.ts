@@ -121,6 +121,7 @@ export const GEOMETRY: TypeFamily<GeometryType> = {
     throw new NotOfType('is spatial, which is not part of a key');
   },
   meaning: () => 'geometry',
+  isWider: () => false,
   words: ({ form }) => form,
   maxBytes: () => Number.MAX_SAFE_INTEGER,
 };

@@ -177,6 +177,12 @@ const BITS: Record<string, IntegerType['bits']> = {
 
 const CODE_OF_BITS = { 8: 1, 16: 2, 24: 9, 32: 3, 64: 8 } as const;
 
+/** BIGINT UNSIGNED is a Decimal in the log: other bytes than those of a number. */
+function isWiderInteger(was: IntegerType, is: IntegerType): boolean {
+  const isDecimal = is.bits === 64 && is.unsigned;
+  return is.bits > was.bits && !isDecimal && (was.unsigned || !is.unsigned);
+}
+
 /** A varint of 64 bits takes ten bytes; 20 digits as a decimal take nine and a length. */
 const INTEGER_BYTES = 12;
 
@@ -201,6 +207,7 @@ export const INTEGER: TypeFamily<IntegerType> = {
   readable: (_, literal) => unquoted(literal),
   printed: (_, text) => plainText(text, /^-?\d+$/, 'integer'),
   meaning: () => 'integer',
+  isWider: isWiderInteger,
   words: ({ bits, unsigned }) => `${bits}-bit ${unsigned ? 'unsigned ' : ''}integer`,
   maxBytes: () => INTEGER_BYTES,
   measure: () => null,
@@ -219,6 +226,7 @@ export const YEAR: TypeFamily<YearType> = {
   readable: (_, literal) => unquoted(literal),
   printed: (_, text) => plainText(text, /^\d{4}$/, 'year'),
   meaning: () => 'year',
+  isWider: () => false,
   words: () => 'year',
   maxBytes: () => INTEGER_BYTES,
   measure: () => null,

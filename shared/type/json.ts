@@ -109,6 +109,7 @@ export const JSON_DOCUMENT: TypeFamily<JsonType> = {
     throw new NotOfType('is JSON, which is not part of a key');
   },
   meaning: () => 'json',
+  isWider: () => false,
   words: () => 'json',
   maxBytes: () => Number.MAX_SAFE_INTEGER,
   measure: c => `LENGTH(${c})`,

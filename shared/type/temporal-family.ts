@@ -37,6 +37,7 @@ function temporalFamily<K extends Kind>(o: Differing<K>): TypeFamily<Of<K>> {
     readable: (_, literal) => unquoted(literal),
     printed: (_, text) => plainText(text, /^-?\d+([-: .]\d+)+$/, o.kind),
     meaning: o.words,
+    isWider: () => false,
     words: o.words,
     maxBytes: () => TEMPORAL_BYTES,
     measure: () => null,

@@ -7,7 +7,7 @@
 
 import { at, type ByteWriter, ByteWriter as Writer } from '../runtime/bytes.ts';
 import { byteLength, skipBytes, skipVarint } from './avro-read.ts';
-import { lengthBytes, readLength, sameBytes } from './binlog-length.ts';
+import { isWiderForm, lengthBytes, readLength, sameBytes } from './binlog-length.ts';
 import { charsetOf, isCarriedCharset, isUnicode, NoText } from './charset.ts';
 import { CharsetTextCodec } from './charset-text.ts';
 import type { ColumnType } from './column-type.ts';
@@ -213,6 +213,7 @@ export const TEXT: TypeFamily<TextType> = {
   },
   printed: ({ charset }, text) => encoded(text, charset),
   meaning: ({ charset }) => (isByBytes(charset) ? `text in ${charset}` : 'text'),
+  isWider: (was, is) => was.charset === is.charset && isWiderForm(was, is),
   words: ({ form, length, charset, collation }) =>
     `${form} of ${length} bytes, ${charset} ${collation}`,
   maxBytes: ({ length, charset }) =>

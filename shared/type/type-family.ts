@@ -54,6 +54,11 @@ export interface TypeFamily<T extends ColumnType> {
   printed(type: T, text: string): Buffer;
   /** Types with the same meaning have the same row texts. */
   meaning(type: T): string;
+  /**
+   * Whether `is` holds every value of `was`, and more of them: each is the same bytes in the log, and
+   * an ALTER TABLE from the one to the other changes none. How texts compare is not looked at.
+   */
+  isWider(was: T, is: T): boolean;
   words(type: T): string;
   /** Most bytes of a value in the log. */
   maxBytes(type: T): number;

@@ -43,6 +43,7 @@ export const UNSUPPORTED: TypeFamily<UnsupportedType> = {
     throw refused(type);
   },
   meaning: ({ declared }) => `unsupported ${declared}`,
+  isWider: () => false,
   words: ({ declared }) => declared,
   maxBytes: () => Number.MAX_SAFE_INTEGER,
   measure: c => `LENGTH(${c})`,

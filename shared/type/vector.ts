@@ -73,6 +73,7 @@ export const VECTOR: TypeFamily<VectorType> = {
     throw new NotOfType('is a vector, which is not part of a key');
   },
   meaning: () => 'vector',
+  isWider: () => false,
   words: ({ bytes }) => `vector of ${bytes} bytes`,
   maxBytes: ({ bytes }) => bytes + 10,
 };

@@ -17,6 +17,11 @@ const TABLES = [
     name: 'parts',
     sql: `CREATE TABLE parts (id INT NOT NULL PRIMARY KEY, v INT) PARTITION BY RANGE (id) (${PARTS})`,
   },
+  {
+    name: 'made',
+    sql: `CREATE TABLE made (id INT NOT NULL PRIMARY KEY, v INT,
+          w VARCHAR(40) AS (CONCAT(v, 'x')) STORED)`,
+  },
 ];
 
 const HARMLESS = [
@@ -90,10 +95,16 @@ const WRONG: [name: string, sql: string, shown: RegExp, flavor: 'mysql' | 'maria
     'mysql',
   ],
   [
-    'a column that is made longer',
-    'ALTER TABLE t MODIFY v VARCHAR(90)',
-    /ALTER of t at the source widens v/,
+    'columns that are made wider',
+    'ALTER TABLE t MODIFY v VARCHAR(90), MODIFY n BIGINT',
+    /ALTER of t at the source widens v, n/,
     'mariadb',
+  ],
+  [
+    'a column that another one is computed from',
+    'ALTER TABLE made MODIFY v BIGINT',
+    /ALTER of made.*not as it was planned/,
+    'mysql',
   ],
   [
     'options before the change',

@@ -14,11 +14,13 @@ import { THROTTLE_GUARDS } from './guards/throttle.ts';
 import { TRANSACTION_GUARDS } from './guards/transaction.ts';
 import { TREE_GUARDS } from './guards/tree.ts';
 import { TYPE_GUARDS } from './guards/type.ts';
+import { WIDEN_GUARDS } from './guards/widen.ts';
 
 export const GUARDS: Guard[] = [
   ...LOG_GUARDS,
   ...TRANSACTION_GUARDS,
   ...DDL_GUARDS,
+  ...WIDEN_GUARDS,
   ...KEY_GUARDS,
   ...ROUTE_GUARDS,
   ...SINK_GUARDS,

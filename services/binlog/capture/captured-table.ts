@@ -59,7 +59,7 @@ export interface CapturedTableOptions {
   maxMessageBytes: number;
   /** Transactions whose changes of the table the copy has: they are not read from the binlog. */
   skipped: GtidSet | null;
-  /** What the table was before columns were added to it, or made longer. */
+  /** What the table was before columns were added to it, or made wider. */
   older?: readonly TableSchema[];
 }
 
@@ -82,7 +82,7 @@ export class CapturedTable {
   readonly fingerprint: string;
   /** Columns that came later than the first plan, in lower case. */
   readonly added: ReadonlySet<string>;
-  /** Columns that were made longer since then, in lower case: what they were. */
+  /** Columns that were made wider since then, in lower case: what they were. */
   readonly narrower: ReadonlyMap<string, readonly Column[]>;
   /** Set while the table is being copied. */
   merge: ChunkMerge | null = null;

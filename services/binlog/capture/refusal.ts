@@ -6,7 +6,7 @@
  */
 import { type ErrorKind, ReshardError } from '../../../shared/runtime/error.ts';
 import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
-import type { DeclaredLength } from '../../../shared/schema/column-widening.ts';
+import type { WiderColumn } from '../../../shared/schema/column-widening.ts';
 
 export class Refusals {
   readonly #source: string;
@@ -67,13 +67,13 @@ export class Refusals {
     });
   }
 
-  /** Columns came or are longer, which loses nothing: it can be taken up where the log stands. */
+  /** Columns came or are wider, which loses nothing: it can be taken up where the log stands. */
   grown(
     message: string,
     table: string,
     columns: readonly string[],
     constants: readonly AddedConstant[],
-    widened: readonly DeclaredLength[] = [],
+    widened: readonly WiderColumn[] = [],
   ): ReshardError {
     const wider = widened.map(w => w.name).join(', ');
     const adds = columns.length === 0 ? [] : [`adds ${columns.join(', ')}`];

@@ -104,7 +104,7 @@ describe('statements that row events do not tell all of', () => {
     );
   });
 
-  test('columns that were only made longer halt, and are named, beside those that are added', async () => {
+  test('columns that were only made wider halt, and are named, beside those that are added', async () => {
     const halts = async (text: string): Promise<unknown> => {
       open();
       at.widened = ['n'];

@@ -7,7 +7,7 @@
 import type { SchemaDecision } from '../../../shared/job/state/schema-change.ts';
 import { asReshardError, ReshardError, unreachable } from '../../../shared/runtime/error.ts';
 import { type AddedConstant, columnConstant } from '../../../shared/schema/column-constant.ts';
-import type { DeclaredLength } from '../../../shared/schema/column-widening.ts';
+import type { WiderColumn } from '../../../shared/schema/column-widening.ts';
 import {
   allColumns,
   isServerKey,
@@ -192,7 +192,7 @@ export class Statements {
     }
     const isTakenUp =
       effect.adds.some(name => table.added.has(name)) ||
-      effect.widens.some(({ name }) => table.narrower.has(name));
+      effect.declared.some(({ name }) => table.narrower.has(name));
     const note = (): void => {
       noteCopied();
       this.#note(statement, table, text, isTakenUp ? 'taken up' : 'passed');
@@ -221,7 +221,7 @@ export class Statements {
       const why = 'it takes away the index by which its rows are told apart, or renames it';
       throw this.#refusals.changed(`${what}: ${why}`, [schema.table]);
     }
-    if (effect.widens.length === 0) return this.#grown(what, table, effect, [], note);
+    if (effect.declared.length === 0) return this.#grown(what, table, effect, [], note);
     const found = this.#o.judge.widened(effect, schema, () => this.#o.position.whole());
     return found.then(widened => this.#grown(what, table, effect, widened, note));
   }
@@ -230,7 +230,7 @@ export class Statements {
     what: string,
     { schema, added }: CapturedTable,
     effect: AlterEffect,
-    widened: readonly DeclaredLength[],
+    widened: readonly WiderColumn[],
     note: () => void,
   ): Next {
     const { adds, constants, acts, redeclares } = effect;

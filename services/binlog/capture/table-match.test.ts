@@ -201,7 +201,7 @@ describe('a table that has grown', () => {
     expect(older?.columns.map(x => x.name)).toEqual(['c', 'c1']);
   });
 
-  test('columns that were made longer are read by the length that the event tells', () => {
+  test('columns that were made wider are read by the type that the event tells', () => {
     const [id, was, is] = planned(int, text('varchar', 80), text('varchar', 800)).columns;
     if (!id || !was || !is) throw new Error('three columns');
     const name = 'c1';

@@ -49,7 +49,7 @@ function serverKey(planned: TableSchema): string[] {
 export interface Grown {
   /** Columns that came later than the first plan, in lower case. */
   added: ReadonlySet<string>;
-  /** By such a name: what a column was before it was made longer. */
+  /** By such a name: what a column was before it was made wider. */
   narrower: ReadonlyMap<string, readonly Column[]>;
 }
 

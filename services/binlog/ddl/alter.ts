@@ -7,7 +7,8 @@
  * Names of columns are kept in lower case, as servers compare them.
  */
 import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
-import type { DeclaredLength } from '../../../shared/schema/column-widening.ts';
+import type { DeclaredColumn } from '../../../shared/schema/column-widening.ts';
+import { plainTypeText } from '../../../shared/type/type-text.ts';
 import { constantOf, typeOf } from './constant.ts';
 import type { Word, WordReader } from './words.ts';
 
@@ -23,8 +24,8 @@ export interface AlterEffect {
   redeclares: boolean;
   /** Those of them that it names; null: it may be any. */
   redeclared: string[] | null;
-  /** Those of such columns that have a length, as it is declared: they may be wider than before. */
-  widens: DeclaredLength[];
+  /** Such columns with the type that is declared: they may be wider than before. */
+  declared: DeclaredColumn[];
   /** Adds a foreign key that sets rows of the table by itself. */
   acts: boolean;
   /** Words of the clauses that take an index away or give it another name, in lower case. */
@@ -37,7 +38,7 @@ export const NO_EFFECT: AlterEffect = {
   constants: [],
   redeclares: false,
   redeclared: [],
-  widens: [],
+  declared: [],
   acts: false,
   drops: [],
 };
@@ -90,7 +91,7 @@ export function alterEffect(r: WordReader): AlterEffect | null {
   // MariaDB's words before the first clause, without a comma.
   if (r.skip('WAIT')) r.at += 1;
   else r.skip('NOWAIT');
-  const lists = { adds: [], constants: [], redeclared: [], widens: [], drops: [] };
+  const lists = { adds: [], constants: [], redeclared: [], declared: [], drops: [] };
   const effect: AlterEffect = { ...NO_EFFECT, ...lists };
   const clauses = clausesOf(r.words.slice(r.at)).flatMap(listed);
   /** Words of clauses that may give a column another default. */
@@ -114,7 +115,7 @@ export function alterEffect(r: WordReader): AlterEffect | null {
       effect.redeclares = true;
       if (name === undefined) effect.redeclared = null;
       else effect.redeclared?.push(name);
-      effect.widens.push(...lengthOf(clause));
+      effect.declared.push(...declaredBy(clause));
       continue;
     }
     effect.adds.push(added.name);
@@ -219,12 +220,17 @@ function redeclared({ words, text }: Clause): { name: string; declared: Word[] }
   return name === to?.text.toLowerCase() ? { name, declared } : null;
 }
 
-const VARIABLE = /^(varchar|varbinary|char(?:acter)? varying)(\(\d+\))$/;
+/** A longer text is one of many members: such a column is not told to be wider. */
+const TYPE_TEXT_MAX = 1000;
 
-/** The length that a column is declared with once more, if it is of a type that has one. */
-function lengthOf(clause: Clause): DeclaredLength[] {
+/** The column that is declared once more, if its type can be told from the text alone. */
+function declaredBy(clause: Clause): DeclaredColumn[] {
   const { name, declared = [] } = redeclared(clause) ?? {};
-  const [, form, length] = VARIABLE.exec(typeOf(declared)?.text ?? '') ?? [];
-  if (name === undefined || form === undefined) return [];
-  return [{ name, type: `${form.startsWith('char') ? 'varchar' : form}${length}` }];
+  const type = plainTypeText(typeOf(declared)?.text ?? '');
+  if (name === undefined || type === '' || type.length > TYPE_TEXT_MAX) return [];
+  const words = textOf(declared);
+  // Without the word a TIMESTAMP is NOT NULL on servers that have it so.
+  const isNull =
+    !/\bNOT NULL\b/.test(words) && (!/^timestamp/.test(type) || /\bNULL\b/.test(words));
+  return [{ name, type, nullable: isNull }];
 }

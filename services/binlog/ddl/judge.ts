@@ -16,7 +16,7 @@
  */
 import type { GtidSet } from '../../../shared/change/gtid.ts';
 import type { Trust } from '../../../shared/job/state/progress-view.ts';
-import type { DeclaredLength } from '../../../shared/schema/column-widening.ts';
+import type { WiderColumn } from '../../../shared/schema/column-widening.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { AlterEffect } from './alter.ts';
 import type { DataStatement } from './data-statement.ts';
@@ -40,14 +40,14 @@ export interface StatementJudge {
    */
   ofTable(effect: AlterEffect, planned: TableSchema, read: () => GtidSet): Promise<Doubt>;
   /**
-   * Columns that such a change has made longer, and nothing else to those that are planned: rows
+   * Columns that such a change has made wider, and nothing else to those that are planned: rows
    * of before keep their values. Empty where that cannot be seen; `ofTable` says why.
    */
   widened(
     effect: AlterEffect,
     planned: TableSchema,
     read: () => GtidSet,
-  ): Promise<readonly DeclaredLength[]>;
+  ): Promise<readonly WiderColumn[]>;
   /**
    * The stream has come to a change of definitions, behind the transactions that it has `read`;
    * gives what that puts in doubt afterwards.

@@ -16,9 +16,10 @@ import { inspectTable, serverFacts } from '../../../shared/mysql/inspect.ts';
 import { asReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import {
-  type DeclaredLength,
   fixedColumns,
   isWidened,
+  type PrintedColumn,
+  type WiderColumn,
   widenedBy,
 } from '../../../shared/schema/column-widening.ts';
 import { withoutColumns } from '../../../shared/schema/table-growth.ts';
@@ -100,24 +101,20 @@ export class LiveJudge implements StatementJudge {
    * the work of both.
    */
   async widened(
-    { widens, redeclared }: AlterEffect,
+    { declared, redeclared }: AlterEffect,
     planned: TableSchema,
     read: () => GtidSet,
-  ): Promise<readonly DeclaredLength[]> {
+  ): Promise<readonly WiderColumn[]> {
     this.#close(read);
     if (this.#isRedeclared(planned, redeclared)) return [];
     const { source, log, routed } = this.#o;
     await using session = await MysqlSession.open(source, { role: 'read', log });
     const now = await tableNow(session, planned);
     if (now === null) return [];
-    const rows = await session.query<{ name: string; type: string }>(
-      `SELECT COLUMN_NAME AS name, COLUMN_TYPE AS type FROM information_schema.COLUMNS
-        WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
-      [now.db, now.table],
-    );
-    const types = new Map(rows.map(({ name, type }) => [name, type]));
     const fixed = fixedColumns(planned, routed(planned));
-    return widenedBy(widens, planned, withoutLater(planned, now, redeclared), types, fixed);
+    const printed = await printedColumns(session, now);
+    const bare = withoutLater(planned, now, redeclared);
+    return widenedBy(declared, { planned, now: bare, printed, fixed });
   }
 
   async ofTable(effect: AlterEffect, planned: TableSchema, read: () => GtidSet): Promise<Doubt> {
@@ -133,7 +130,7 @@ export class LiveJudge implements StatementJudge {
   /**
    * What the server shows may be the work of a later statement that has undone this one: until the
    * stream has come to where the answer was given, a second one of the kind is doubted, unless both
-   * name their columns, and those are other ones. Other columns that came or got longer do not
+   * name their columns, and those are other ones. Other columns that came or got wider do not
    * count: each is at its own statement.
    */
   async #sameColumns(
@@ -202,6 +199,18 @@ export class LiveJudge implements StatementJudge {
 
 const redeclaredName = ({ table }: TableSchema): string => `${REDECLARED}${table}`;
 
+async function printedColumns(
+  session: MysqlSession,
+  { db, table }: TableSchema,
+): Promise<Map<string, PrintedColumn>> {
+  const rows = await session.query<{ name: string; type: string; expression: string | null }>(
+    `SELECT COLUMN_NAME AS name, COLUMN_TYPE AS type, GENERATION_EXPRESSION AS expression
+       FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
+    [db, table],
+  );
+  return new Map(rows.map(r => [r.name, { type: r.type, expression: r.expression ?? '' }]));
+}
+
 /** Null: there is none that has its key. */
 function tableNow(session: MysqlSession, planned: TableSchema): Promise<TableSchema | null> {
   const key = rowKeyNames(planned);
@@ -212,7 +221,7 @@ function tableNow(session: MysqlSession, planned: TableSchema): Promise<TableSch
   });
 }
 
-/** Less what later statements have brought: columns, and lengths of those not `declared` here. */
+/** Less what later statements have brought: columns, and what made others wider that are not `declared` here. */
 function withoutLater(
   planned: TableSchema,
   now: TableSchema,

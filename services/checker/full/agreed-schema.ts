@@ -2,17 +2,19 @@
  * A table has the same meaning on all servers, or it is not compared: fingerprints are equal texts,
  * and equal texts of different types prove nothing (member 1 of two ENUMs, 1 and true).
  * What does not reach the row text may differ: character set, collation, lengths, integer width,
- * order of the columns.
+ * order of the columns. So may what is wider on some servers, and is asked of all as the widest is:
+ * NULL that some allow, members of an ENUM or SET that come behind those of the others.
  */
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import type { WantedKey } from '../../../shared/mysql/row-key.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
+import { isWider } from '../../../shared/schema/column-widening.ts';
 import {
   type TableSchema,
   unsupportedColumns,
   type VirtualColumn,
 } from '../../../shared/schema/table-schema.ts';
-import type { Column } from '../../../shared/type/column-type.ts';
+import type { Column, ColumnType } from '../../../shared/type/column-type.ts';
 import { familyOf } from '../../../shared/type/type-families.ts';
 import type { CheckServer, SessionSet } from './session-set.ts';
 
@@ -32,16 +34,39 @@ export async function agreedSchemas(
     model,
     ...(await Promise.all(others.map(server => inspected(server, { like: model })))),
   ];
+  const common = commonSchema(found);
   const schemas = new Map<CheckServer, TableSchema>();
   servers.forEach((server, i) => {
     const schema = found[i];
     if (schema === undefined) return;
-    schemas.set(server, agreed(model, schema, server.name));
+    schemas.set(server, agreed(common, schema, server.name));
   });
   return schemas;
 }
 
-/** `schema` with the columns in the model's order, or an error that says what differs. */
+/** Pure: the table of the first server, with each column as wide as it is on any. */
+export function commonSchema(schemas: readonly TableSchema[]): TableSchema {
+  const [model] = schemas;
+  if (model === undefined) throw new ReshardError('bug', 'no server has the table');
+  return { ...model, columns: model.columns.map(c => widest(c, schemas)) };
+}
+
+/** The column with the widest type of the servers, and NULL where one of them has it. */
+function widest(model: Column, schemas: readonly TableSchema[]): Column {
+  const all = schemas.flatMap(s => s.columns.filter(c => c.name === model.name));
+  const type = all.reduce((w, c) => (hasMoreMembers(w, c.type) ? c.type : w), model.type);
+  return { ...model, type, nullable: all.some(c => c.nullable) };
+}
+
+/** Of other types, those with one meaning have one row text, each by its own type. */
+function hasMoreMembers(was: ColumnType, is: ColumnType): boolean {
+  return (was.kind === 'enum' || was.kind === 'set') && isWider(was, is);
+}
+
+/**
+ * `schema` with the columns in the model's order and as wide as its, or an error that says what
+ * differs.
+ */
 export function agreed(model: TableSchema, schema: TableSchema, server: string): TableSchema {
   const [refused] = unsupportedColumns(schema);
   if (refused !== undefined) {
@@ -54,7 +79,7 @@ export function agreed(model: TableSchema, schema: TableSchema, server: string):
     const at = schema.columns.findIndex(c => c.name === column.name);
     const other = schema.columns[at];
     if (other === undefined) throw changed(`has no column ${column.name}`, schema, server);
-    if (meaning(column) !== meaning(other)) {
+    if (!isAsWide(other, column)) {
       const what = `column ${column.name} is ${meaning(other)}, not ${meaning(column)}`;
       throw changed(what, schema, server);
     }
@@ -65,7 +90,12 @@ export function agreed(model: TableSchema, schema: TableSchema, server: string):
   if (primaryKey.join() !== model.primaryKey.join()) {
     throw changed('has another row key', schema, server);
   }
-  const columns = order.flatMap(i => schema.columns[i] ?? []);
+  const columns = order.flatMap((at, i) => {
+    const [own, common] = [schema.columns[at], model.columns[i]];
+    if (own === undefined || common === undefined) return [];
+    const type = hasMoreMembers(own.type, common.type) ? common.type : own.type;
+    return [{ ...own, type, nullable: common.nullable }];
+  });
   const virtual = agreedVirtual(model, schema, server);
   return { ...schema, columns, virtual, primaryKey, uniqueKeys: [] };
 }
@@ -92,6 +122,13 @@ function changed(what: string, schema: TableSchema, server: string): ReshardErro
     context: { server },
     remedy: 'make the table the same on all servers',
   });
+}
+
+/** Whether the column means the same on its server as on all of them together, or is narrower. */
+function isAsWide(own: Column, common: Column): boolean {
+  const type = hasMoreMembers(own.type, common.type) ? common.type : own.type;
+  const nullable = own.nullable || common.nullable;
+  return meaning({ ...own, type, nullable }) === meaning(common);
 }
 
 /** Column types with the same meaning have the same canonical texts. */

@@ -159,8 +159,8 @@ function renderOne(look: GrowthLook, file: string): string {
 
 function cameTo({ added, widened }: GrowthLook): string {
   const came = added.length === 0 ? [] : [`has got ${added.join(', ')}`];
-  const longer = widened.length === 0 ? [] : [`has ${widened.join(', ')} longer`];
-  return [...came, ...longer].join(' and ') || 'is another one';
+  const wider = widened.length === 0 ? [] : [`has ${widened.join(', ')} wider`];
+  return [...came, ...wider].join(' and ') || 'is another one';
 }
 
 const thenOf = (targets: GrowthLook['targets']): string => (targets.length > 0 ? 'then' : 'now');

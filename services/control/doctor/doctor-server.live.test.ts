@@ -277,14 +277,14 @@ describe('a table', () => {
     expect(await site.problems()).toEqual([]);
   });
 
-  test('that is longer on the target takes every row: nothing has to be done', async () => {
+  test('that is wider on the target takes every row: nothing has to be done', async () => {
     await site.target.rawQuery(
       `ALTER TABLE ${SHOP}_1.orders MODIFY note VARCHAR(300) DEFAULT 'none'`,
     );
     expect(await site.problems()).toEqual([]);
     const longer = {
       level: 'info',
-      what: expect.stringMatching(/, longer than .* on the source$/),
+      what: expect.stringMatching(/, wider than .* on the source$/),
       fix: '',
     };
     expect(await site.findings()).toContainEqual(expect.objectContaining(longer));

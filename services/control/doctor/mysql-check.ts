@@ -105,7 +105,7 @@ async function checkReplica(
 
 /**
  * Tables of all sources end in the same target tables, so they must be the same. While a job runs
- * its sources get longer columns one by one, and control makes the targets' as long as the longest.
+ * its sources get wider columns one by one, and control makes the targets' as wide as the widest.
  */
 function compareSources(
   model: CheckedSource,
@@ -122,16 +122,16 @@ function compareSources(
     if (printed === undefined || there === undefined) continue;
     for (const difference of schemaDifferences(wanted, schema)) {
       const place = difference.column === '' ? table : `${table}.${difference.column}`;
-      const isLength = difference.length !== undefined;
-      const isLonger = difference.length === 'longer';
-      const fix = isLonger ? undefined : alterTable(name, difference.remedy, printed, there);
+      const isWidth = difference.width !== undefined;
+      const isWider = difference.width === 'wider';
+      const fix = isWider ? undefined : alterTable(name, difference.remedy, printed, there);
       findings.push({
-        level: (isLength ? !resuming : difference.blocks) ? 'blocker' : 'warning',
+        level: (isWidth ? !resuming : difference.blocks) ? 'blocker' : 'warning',
         code: 'sources-differ',
         where: `${serverWhere('source', other.source)} ${other.source.database}.${place}`,
         what: `${difference.what} ${model.source.name}`.replace(/the (source|target)/g, 'source'),
         why: 'Rows of all sources go into the same tables.',
-        fix: fix ?? sameAsOn(isLonger ? other : model, table),
+        fix: fix ?? sameAsOn(isWider ? other : model, table),
       });
     }
   }

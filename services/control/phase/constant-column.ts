@@ -20,6 +20,7 @@ import {
 import { sameColumn } from '../../../shared/schema/table-growth.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
+import { plainTypeText } from '../../../shared/type/type-text.ts';
 
 export type KnownConstant = Extract<ColumnConstant, { bytes: Buffer }>;
 
@@ -76,7 +77,7 @@ export function constantsOf(
 
 /**
  * The table with the values that its new columns have in rows from before; those that came earlier
- * keep theirs, unless they are of another type by now. `wider`: columns that were only made longer,
+ * keep theirs, unless they are of another type by now. `wider`: columns that were only made wider,
  * and their declarations.
  */
 export function withFills(
@@ -99,30 +100,9 @@ export function withFills(
   return { ...now, columns };
 }
 
-/** How a server declares what people write; a display width says nothing of values. */
-const ALIASES: readonly [RegExp, string][] = [
-  [/^bool(ean)?$/, 'tinyint'],
-  [/^integer\b/, 'int'],
-  [/^(dec|numeric|fixed)\b/, 'decimal'],
-  [/^(character|char) varying\b/, 'varchar'],
-  [/^character\b/, 'char'],
-  [/^double precision\b/, 'double'],
-  [/^((tiny|small|medium|big)?int|year)\(\d+\)/, '$1'],
-  [/ signed\b/, ''],
-  [/^decimal(?!\()/, 'decimal(10,0)'],
-  [/^decimal\((\d+)\)/, 'decimal($1,0)'],
-  [/^char(?!\()/, 'char(1)'],
-];
-
-function typeText(text: string): string {
-  const [, head = '', rest = ''] = /^([^(]*)(.*)$/s.exec(text) ?? [];
-  const plain = `${head.toLowerCase()}${rest}`;
-  return ALIASES.reduce((t, [pattern, by]) => t.replace(pattern, by), plain).trim();
-}
-
 /** Pure. Digits behind the point of a FLOAT are of its type, and the server rounds to them. */
 export function isSameType(declared: string, now: string): boolean {
-  return typeText(declared) === typeText(now) && !/^(float|double)\(/i.test(now);
+  return plainTypeText(declared) === plainTypeText(now) && !/^(float|double)\(/i.test(now);
 }
 
 /**

@@ -45,6 +45,19 @@ test('a column is made longer in place, and by a copy where its length takes ano
   expect(type).toBe('varchar(700)');
 });
 
+test('members and NULL come in place, another type by a copy', async () => {
+  await session.rawQuery(
+    "CREATE TABLE m (id INT PRIMARY KEY, e ENUM('a') NOT NULL, n INT NOT NULL) ENGINE=InnoDB",
+  );
+  await session.rawQuery("INSERT INTO m VALUES (1, 'a', 7)");
+  const modify = (column: string): string => `ALTER TABLE m MODIFY COLUMN ${column};`;
+  const inPlace = expect.stringMatching(/^ALGORITHM=IN/);
+  const ways = await waysOf(
+    ...[modify("e enum('a','b') NOT NULL"), modify('n int NULL'), modify('n bigint NULL')],
+  );
+  expect(ways).toEqual([inPlace, inPlace, 'as the server does it']);
+});
+
 test('what the target cannot take halts with the statement and a way out, and is not repeated', async () => {
   const most = `CREATE TABLE w (id INT PRIMARY KEY, v VARCHAR(10),
     rest VARCHAR(16000)) ROW_FORMAT=DYNAMIC`;

@@ -1,6 +1,6 @@
 /**
- * Columns that were added at a source, or made longer, taken up without the operator (`options.addedColumns:
- * apply`). The source has halted at the statement and says so in its report; control looks at the
+ * Columns that were added at a source, or made wider, taken up without the operator
+ * (`options.addedColumns: apply`). The source has halted at the statement and says so in its report; control looks at the
  * table as `reshard ddl show` does, adds the columns to the targets that lack them, and makes the
  * request that `reshard ddl apply` would make (growth.ts). Whatever else stands against it stays
  * with the operator: the source stays halted, with its remedy.
@@ -77,7 +77,7 @@ interface Deps {
 }
 
 /**
- * Adds to the targets what they lack, and makes longer what is too short. False: the table is as
+ * Adds to the targets what they lack, and makes wider what is too narrow. False: the table is as
  * planned by now. Throws if the columns cannot be taken up, or a target lacks something else.
  */
 async function growTargets(deps: Deps, source: JobSource, grown: GrownTable): Promise<boolean> {
@@ -97,7 +97,7 @@ async function growTargets(deps: Deps, source: JobSource, grown: GrownTable): Pr
   for (const target of deps.job.targets) {
     const statements = lacking.filter(t => t.target === target.name).map(t => t.sql ?? '');
     if (statements.length === 0) continue;
-    // Another source's change may have reached it meanwhile: a length of before is a shorter one.
+    // Another source's change may have reached it meanwhile: a type of before is a narrower one.
     const again = await lookAtTable(deps, source, table, at);
     const still = again?.targets.map(t => (t.target === target.name ? t.sql : null)) ?? [];
     await alterTarget(

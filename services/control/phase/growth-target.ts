@@ -9,8 +9,13 @@ import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { collationOf, createTableSql } from '../../../shared/mysql/schema-copy.ts';
-import { alterTable, lengthened, type PrintedTable } from '../../../shared/mysql/schema-fix.ts';
-import { isLonger } from '../../../shared/schema/column-widening.ts';
+import {
+  alterTable,
+  type PrintedTable,
+  type Widening,
+  widened,
+} from '../../../shared/mysql/schema-fix.ts';
+import { isWider, typeTold } from '../../../shared/schema/column-widening.ts';
 import { type SchemaRemedy, schemaDifferences } from '../../../shared/schema/schema-diff.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { columnFacts, isFilledSo, type KnownConstant, otherThan } from './constant-column.ts';
@@ -23,7 +28,7 @@ export interface LackingTarget {
   sql: string | null;
   /** It lacks a column: nothing of what it has is changed. */
   isAddition: boolean;
-  /** A column of it is shorter than the one that was made longer at the source, nothing else. */
+  /** A column of it is narrower than the one that was made wider at the source, nothing else. */
   isWidening?: boolean;
   /** It has a column that no plan has. */
   isExtra?: boolean;
@@ -115,16 +120,19 @@ export async function lacking(
     d => d.blocks && !(d.remedy.kind === 'drop' && others.has(d.column)),
   );
   const own = wider.size === 0 ? '' : await createTableSql(session, target.database, now.table);
-  const targets = found.map(({ column, what, remedy }): LackingTarget => {
+  const targets = found.flatMap(({ column, what, remedy }, i): LackingTarget[] => {
     const words = { target: target.name, column, what: `${column} ${what}`.trim() };
-    const length = isShorter(there, now, column) ? wider.get(column) : undefined;
-    const isOnly = found.filter(d => d.column === column).length === 1;
-    if (length === undefined || !isOnly || remedy.kind !== 'modify') {
+    const ofColumn = found.filter(d => d.column === column);
+    const by = narrowness(there, now, column, wider.get(column));
+    if (ofColumn.length !== Object.keys(by).length || remedy.kind !== 'modify') {
       const more = remedy.kind === 'drop' ? { isExtra: true } : {};
-      return { ...words, sql: sqlOf(remedy), isAddition: remedy.kind === 'add', ...more };
+      return [{ ...words, sql: sqlOf(remedy), isAddition: remedy.kind === 'add', ...more }];
     }
-    const sql = lengthened(name, own, column, length) ?? null;
-    return { ...words, sql, isAddition: false, isWidening: true };
+    // One statement does for all that it lacks.
+    if (found.findIndex(d => d.column === column) !== i) return [];
+    const all = ofColumn.map(d => d.what).join(', ');
+    const sql = widened(name, own, column, by) ?? null;
+    return [{ ...words, what: `${column} ${all}`, sql, isAddition: false, isWidening: true }];
   });
   const conflicts: string[] = [];
   const facts = constants.size === 0 ? [] : await columnFacts(session, there);
@@ -142,8 +150,17 @@ export async function lacking(
   return { targets, conflicts };
 }
 
-/** Whether the target's column holds less than it is to hold, and is the same otherwise. */
-function isShorter(there: TableSchema, now: TableSchema, name: string): boolean {
-  const [has, needs] = [there, now].map(t => t.columns.find(c => c.name === name)?.type);
-  return has !== undefined && needs !== undefined && isLonger(has, needs);
+/** What the target's column lacks to hold what it is to hold. */
+function narrowness(
+  there: TableSchema,
+  now: TableSchema,
+  name: string,
+  told: string | undefined,
+): Widening {
+  const [has, needs] = [there, now].map(t => t.columns.find(c => c.name === name));
+  if (told === undefined || has === undefined || needs === undefined) return {};
+  return {
+    ...(isWider(has.type, needs.type) && { type: typeTold(told) }),
+    ...(needs.nullable && !has.nullable && { nullable: true }),
+  };
 }

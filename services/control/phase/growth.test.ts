@@ -9,9 +9,9 @@ import {
   columnsOfLater,
   type GrownTable,
   type GrowthLook,
-  lengthsOfHere,
   refuse,
   registerGrown,
+  typesOfHere,
   widerColumns,
 } from './growth.ts';
 
@@ -82,7 +82,7 @@ test('a column is wider by the statement that says so, and until then what was p
   expect([...wider(21)]).toEqual([]);
   const halt = { source: 's1', table: 't', added: '', constants: [], sinceMs: 0 };
   const seen = (at: GrownTable | null) =>
-    lengthsOfHere(planned, present, { halt: at }).columns.map(c =>
+    typesOfHere(planned, present, { halt: at }).columns.map(c =>
       'length' in c.type ? c.type.length : 0,
     );
   expect(seen({ ...halt, widened: declared(20) })).toEqual([9, 20, 10]);

@@ -1,6 +1,6 @@
 /**
- * Takes up columns that were added to a table of a source, or made longer, on the operator's word (`reshard ddl
- * apply`) or on control's own (grown-table.ts), so that the source's log goes on from the very
+ * Takes up columns that were added to a table of a source, or made wider, on the operator's word
+ * (`reshard ddl apply`) or on control's own (grown-table.ts), so that the source's log goes on from the very
  * place of the ALTER: nothing is copied.
  *
  * What is taken up is looked at first, by the command to show it and by control once more before it
@@ -30,9 +30,10 @@ import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
 import {
-  type DeclaredLength,
   fixedColumns,
+  isTold,
   isWidened,
+  type WiderColumn,
 } from '../../../shared/schema/column-widening.ts';
 import { sameType, tableGrowth, withoutColumns } from '../../../shared/schema/table-growth.ts';
 import {
@@ -68,8 +69,8 @@ export interface GrownTable {
   added: string;
   /** Those of them that were added with a constant. */
   constants: readonly AddedConstant[];
-  /** Columns that were made longer, as they are declared. */
-  widened: readonly DeclaredLength[];
+  /** Columns that were made wider, as they are declared. */
+  widened: readonly WiderColumn[];
   /** Since when it is known here. */
   sinceMs: number;
 }
@@ -82,7 +83,7 @@ export interface GrowthLook {
   printed: PrintedTable;
   /** Names of the columns that came. */
   added: string[];
-  /** Names of those that were only made longer. */
+  /** Names of those that were only made wider. */
   widened: string[];
   /** What those of them that were added with a constant have in rows that were there. */
   constants: ReadonlyMap<string, KnownConstant>;
@@ -128,7 +129,7 @@ export async function lookAtTable(
   });
   const facts = await columnFacts(session, present);
   const later = at.halt === null ? [] : columnsOfLater(plan, present, facts, at);
-  const bare = lengthsOfHere(plan, withoutColumns(present, later, plan.schema), at);
+  const bare = typesOfHere(plan, withoutColumns(present, later, plan.schema), at);
   if (schemaFingerprint(bare) === schemaFingerprint(plan.schema) && !isMoved(plan.schema, bare)) {
     return null;
   }
@@ -173,13 +174,13 @@ function growthOf(
   return { added, against, unfit };
 }
 
-/** Pure: columns that the statement has made longer, and nothing else; what they are now. */
+/** Pure: columns that the statement has made wider, and nothing else; what they are now. */
 export function widerColumns(
   job: Job,
   { schema }: TablePlan,
   now: TableSchema,
   facts: readonly ColumnFacts[],
-  declared: readonly DeclaredLength[],
+  declared: readonly WiderColumn[],
 ): Map<string, string> {
   if (declared.length === 0) return new Map();
   const fixed = fixedColumns(schema, routeOf(job, schema).columns);
@@ -187,18 +188,20 @@ export function widerColumns(
   const found = schema.columns.flatMap((was): [string, string][] => {
     const { name } = was;
     const is = now.columns.find(c => c.name === name);
-    const type = declared.find(d => d.name === name.toLowerCase())?.type;
-    if (type === undefined || is === undefined || fixed.has(name.toLowerCase())) return [];
-    return isWidened(was, is) && types.get(name) === type ? [[name, type]] : [];
+    const by = declared.find(d => d.name === name.toLowerCase());
+    if (by === undefined || is === undefined || fixed.has(by.name)) return [];
+    return isWidened(was, is) && isTold(by, was, is, types.get(name) ?? '')
+      ? [[name, by.type]]
+      : [];
   });
   return new Map(found);
 }
 
 /**
- * Pure: a column that a statement to come has made longer is still what was planned. Who asks
+ * Pure: a column that a statement to come has made wider is still what was planned. Who asks
  * without a statement is shown what the table is.
  */
-export function lengthsOfHere(
+export function typesOfHere(
   { schema }: TablePlan,
   now: TableSchema,
   { halt }: Pick<LookOptions, 'halt'>,
@@ -302,8 +305,8 @@ function kindOf(look: GrowthLook | null): string {
   return look.added.length > 0 ? 'added' : 'widened';
 }
 
-/** Which of its columns a statement has made longer is known from that alone. */
-function hasLonger({ plan, now }: GrowthLook): boolean {
+/** Which of its columns a statement has made wider is known from that alone. */
+function hasWider({ plan, now }: GrowthLook): boolean {
   return plan.schema.columns.some(was => {
     const is = now.columns.find(c => c.name === was.name);
     return is !== undefined && isWidened(was, is);
@@ -325,7 +328,7 @@ async function takeUp(
   const look = await lookAtTable(deps, source, request.table, { halt: halt ?? null, only });
   if (look === null) return null;
   const isEarly = Date.now() - request.requestedMs < HALT_WAIT_MS;
-  const isDue = look.added.length > 0 || hasLonger(look);
+  const isDue = look.added.length > 0 || hasWider(look);
   if (halt === undefined && isDue && look.against.length > 0 && isEarly) return 'later';
   // Of another source, which has not come to its plan yet.
   if (isEarly && look.targets.some(t => t.isExtra === true)) return 'later';
@@ -335,7 +338,7 @@ async function takeUp(
   const value = envelopeSchema(source.name, now);
   const subject = `${plan.topic}-value`;
   const valueSchemaId = await registerGrown(registry, subject, value, plan.valueSchemaId);
-  const what = added.length > 0 ? 'columns came to it' : 'columns of it were made longer';
+  const what = added.length > 0 ? 'columns came to it' : 'columns of it were made wider';
   const names = [...added, ...widened].join(', ');
   await proofs.doubt([plan.table], `${what} at ${source.name}: ${names}`);
   const { schemaJson, valueSchemaId: was } = plan;

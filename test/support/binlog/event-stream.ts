@@ -89,7 +89,8 @@ const judge: StatementJudge = {
     at.asked.push(table);
     return at.doubt;
   },
-  widened: async ({ widens }) => widens.filter(w => at.widened.includes(w.name)),
+  widened: async ({ declared }) =>
+    declared.flatMap(({ name, type }) => (at.widened.includes(name) ? [{ name, type }] : [])),
   onDefinition: () => at.doubt,
   trust: () => null,
 };

@@ -238,14 +238,14 @@ function checkSchema(
   there: TableCollation,
 ): Finding[] {
   const name = qualified(schema.db, schema.table);
-  return schemaDifferences(wanted, schema).map(({ column, what, blocks, remedy, length }) => {
+  return schemaDifferences(wanted, schema).map(({ column, what, blocks, remedy, width }) => {
     const finding = {
       code: 'target-schema',
       where: column === '' ? where : `${where}.${column}`,
       what,
     };
-    // A statement that makes it shorter again would be for nobody.
-    if (length === 'longer') return { ...finding, level: 'info', why: 'Every row fits.', fix: '' };
+    // A statement that makes it narrower again would be for nobody.
+    if (width === 'wider') return { ...finding, level: 'info', why: 'Every row fits.', fix: '' };
     return {
       ...finding,
       level: blocks ? 'blocker' : 'warning',
