@@ -40,6 +40,7 @@ const ROOMS = [
   'services/checker',
   'services/control/status',
   'services/control/repair',
+  'services/control/cutover',
   'services/control/phase',
   'services/control/doctor/mysql',
   'services/control/doctor',

@@ -1,9 +1,11 @@
 /** The sink service: a member that applies the slots (partitions) it is given to all targets. */
 
+import type { JobView } from '../../shared/job/state/job-view.ts';
 import { openProgress } from '../../shared/job/state/open.ts';
 import { deadLetterTopic } from '../../shared/kafka/topic-name.ts';
 import { openContext, type ServiceOptions } from '../../shared/member/context.ts';
 import type { ReportedUnit } from '../../shared/member/reporter.ts';
+import { ReshardError } from '../../shared/runtime/error.ts';
 import { deadLetterSender } from './dead-letter/dead-letter-record.ts';
 import { SinkProgress } from './metrics.ts';
 import { Sink } from './sink.ts';
@@ -11,6 +13,7 @@ import { Sink } from './sink.ts';
 export async function runSink(o: ServiceOptions): Promise<void> {
   await using context = await openContext('sink', { ...o, slots: o.job.options.partitions });
   const { job, log, signal, kafka, view, report } = context;
+  refuseFinished(view);
   // The sink reads no progress: that the sources are ours it asks once, before it writes anything.
   for (const { name } of job.sources) {
     await using _ = await openProgress(context, name, view.jobId);
@@ -65,4 +68,12 @@ export async function runSink(o: ServiceOptions): Promise<void> {
   } finally {
     await member.close();
   }
+}
+
+/** Its sources may take writes again: of those nobody must bring one to a target. */
+function refuseFinished(view: JobView): void {
+  if (view.job?.phase !== 'finished') return;
+  throw new ReshardError('job-changed', "the job is finished: the targets are the application's", {
+    remedy: 'start no sink of it: rows of the sources would come over those of the application',
+  });
 }

@@ -5,6 +5,7 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { ReshardError } from '../runtime/error.ts';
+import { cutover } from './cutover-schema.ts';
 import { type RouteSpec, route } from './route-schema.ts';
 import { twiceOnRing, unknownTargets } from './route-spec.ts';
 
@@ -184,6 +185,7 @@ const jobSchema = z.strictObject({
   tables: z.array(table).min(1),
   route,
   options: options.prefault({}),
+  cutover: cutover.prefault({}).describe('how the application goes over: docs/CUTOVER.md'),
 });
 
 export type Job = z.output<typeof jobSchema>;

@@ -45,6 +45,16 @@ export const FAILPOINTS = {
   controlMidRepair: 'control.mid-repair',
   /** A round is applied on all targets and noted; the next one is not asked for. */
   controlAfterRepairRound: 'control.after-repair-round',
+  /** The record says that sources are being frozen; none is. */
+  cutoverBeforeFreeze: 'cutover.before-freeze',
+  /** Every source is frozen. */
+  cutoverAfterFreeze: 'cutover.after-freeze',
+  /** Everything is drained and persisted; there is no journal. */
+  cutoverBeforeJournal: 'cutover.before-journal',
+  /** There is one; the open command was not run. */
+  cutoverAfterJournal: 'cutover.after-journal',
+  /** The open command has run, nobody knows. */
+  cutoverAfterOpen: 'cutover.after-open',
   /** All ranges are compared, nobody knows the verdict. */
   checkerBeforeVerdict: 'checker.before-verdict',
 } as const;

@@ -92,8 +92,8 @@ export interface CrashResult extends Crash {
   error: string | null;
 }
 
-/** Those of a command that ends the job are passed by the test of that command. */
-const ofServices = Object.values(FAILPOINTS).filter(name => !name.startsWith('drop.'));
+/** Those of what ends the job are passed by the tests of that. */
+const ofServices = Object.values(FAILPOINTS).filter(name => !/^(drop|cutover)\./.test(name));
 
 export const CRASHES: readonly Crash[] = ofServices.map(failpoint => ({
   failpoint,

@@ -4,6 +4,7 @@
  */
 import { CHECKER_GUARDS } from './guards/checker.ts';
 import { CONTROL_GUARDS } from './guards/control.ts';
+import { CUTOVER_GUARDS } from './guards/cutover.ts';
 import { DDL_GUARDS } from './guards/ddl.ts';
 import type { Guard } from './guards/guard.ts';
 import { KEY_GUARDS } from './guards/key.ts';
@@ -25,6 +26,7 @@ export const GUARDS: Guard[] = [
   ...ROUTE_GUARDS,
   ...SINK_GUARDS,
   ...CONTROL_GUARDS,
+  ...CUTOVER_GUARDS,
   ...CHECKER_GUARDS,
   ...THROTTLE_GUARDS,
   ...TREE_GUARDS,

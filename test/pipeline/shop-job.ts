@@ -48,6 +48,7 @@ export type ShopJobOptions = {
   sources?: number;
   seed?: number;
   options?: Record<string, number | boolean | string>;
+  cutover?: object;
 };
 
 export class ShopJob implements AsyncDisposable {
@@ -90,6 +91,7 @@ export class ShopJob implements AsyncDisposable {
       targets: this.targets,
       database: this.database,
       ...(o.options === undefined ? {} : { options: o.options }),
+      ...(o.cutover === undefined ? {} : { cutover: o.cutover }),
     });
   }
 

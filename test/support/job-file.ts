@@ -25,6 +25,7 @@ export type JobFileOptions = {
   /** Copies of each topic. */
   replication?: number;
   options?: Record<string, number | boolean | string>;
+  cutover?: object;
 };
 
 export function sourceName(job: string, index: number): string {
@@ -53,6 +54,7 @@ export function writeJobFile(o: JobFileOptions): string {
     }),
     route: { kind: 'modulus', column: o.shardColumn ?? SHARD_COLUMN },
     ...(o.options === undefined ? {} : { options: o.options }),
+    ...(o.cutover === undefined ? {} : { cutover: o.cutover }),
   });
   const file = path.join(o.dir, `${o.job}.yaml`);
   writeFileSync(file, text);

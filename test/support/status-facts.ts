@@ -64,8 +64,14 @@ export function well(): StatusFacts {
     waiting: null,
     registry: null,
     differing: [],
+    cutover: null,
   };
 }
+
+const CUTOVER = {
+  ...{ id: 'cutover-1', stage: 'switched' as const, sinceMs: 1, stopMs: 900 },
+  ...{ why: null, lost: [] },
+};
 
 export interface Fault {
   /** What the headline has to name. */
@@ -190,6 +196,25 @@ export const FAULTS: Record<string, Fault> = {
     spoil: s => {
       const brake = { sinceMs: 1, why: 't1 was 12 records behind', lifts: 'less' };
       s.throttle = { ...s.throttle, brakes: [{ reason: 'lag', copy: 'stopped', ...brake }] };
+    },
+  },
+  'sources that are frozen, and no journal': {
+    named: /frozen: cutover-1/,
+    spoil: s => {
+      s.cutover = { ...CUTOVER, stage: 'freezing' };
+    },
+  },
+  'an open command that has failed': {
+    named: /unopened: cutover-1/,
+    spoil: s => {
+      s.cutover = { ...CUTOVER, stage: 'unopened', why: 'exit code 3' };
+    },
+  },
+  'a frozen source that takes writes': {
+    named: /fence-lost: cutover-1: s1 takes writes/,
+    spoil: s => {
+      s.phase = 'switched';
+      s.cutover = { ...CUTOVER, lost: ['s1 takes writes'] };
     },
   },
   'a job that is not prepared': {

@@ -14,6 +14,7 @@ import {
 } from '../command/ddl.ts';
 import { type JobLink, openJob, tablesOf, timeoutMsOf } from '../command/job-handle.ts';
 import { operator } from '../command/operator.ts';
+import { refuseVerb } from '../cutover/verb.ts';
 import { type GrowthLook, refuse } from '../phase/growth.ts';
 import type { StatementHalt } from '../phase/skip.ts';
 import { confirm } from './confirm.ts';
@@ -46,6 +47,7 @@ export async function ddlCommand(
   await using link = await openJob(job, 'ddl');
   const sources = o.source === undefined ? [] : [o.source];
   const tables = tablesOf(link.job, o.tables);
+  if (action === 'apply' || action === 'skip') refuseVerb('ddl-change', link.view);
   refuseUnknown(link, sources);
   if (action === 'list') {
     return await showDdlList(link, { source: o.source, tables, json: o.json === true });

@@ -15,6 +15,8 @@ export const EXIT = {
   timeout: 5,
   /** Of `status`: nothing has failed, and the job is not at work yet. */
   waiting: 6,
+  /** Of `cutover`: a gate is not open; nothing was done. */
+  shut: 7,
   /** A wait was ended by Ctrl-C or SIGTERM. */
   stopped: 130,
 } as const;
@@ -29,6 +31,7 @@ export const EXIT_TEXT: Record<Exit, string> = {
   different: 'differences found',
   timeout: 'time limit reached',
   waiting: 'not at work yet: waits or starts',
+  shut: 'a gate of the cutover is not open',
   stopped: 'stopped before the end',
 };
 

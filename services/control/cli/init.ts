@@ -53,6 +53,10 @@ route:                           # hash, range, list, target, all: docs/ROUTES.m
   kind: modulus                  # target = column modulo number of targets
   column: customer_id            # integer, NOT NULL, in every table
 
+# cutover:                       # how the application goes over to the targets: docs/CUTOVER.md
+#   probe: { user: app, password: "\${APP_PASSWORD}" }   # has to be refused by frozen sources
+#   open: ./switch-proxy.sh        # lets the application onto the targets
+
 # options:                       # all have defaults; \`reshard schema\` lists them
 #   partitions: 4
 #   snapshotWorkers: 2

@@ -79,6 +79,9 @@ const COMMANDS = [
   'verify',
   'repair',
   'recopy',
+  'cutover',
+  'cancel',
+  'finish',
 ];
 
 describe('help', () => {

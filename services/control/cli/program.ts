@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { applyCommand } from './apply.ts';
 import { type Act, declare, timeoutOption } from './command.ts';
+import { goingOver } from './cutover-declare.ts';
 import { declareDdl } from './ddl-declare.ts';
 import type { dropCommand } from './drop.ts';
 import type { errorsCommand } from './errors.ts';
@@ -40,7 +41,8 @@ In this order:
   reshard up job.yaml --create-targets     run the whole job here, until Ctrl-C
   reshard status job.yaml --watch          follow progress and lag
   reshard verify job.yaml                  compare every row of sources and targets
-  reshard repair job.yaml                  cure what verify has found`;
+  reshard repair job.yaml                  cure what verify has found
+  reshard cutover job.yaml --dry-run       whether the application could go over, and how`;
 
 export async function program(argv: string[]): Promise<number> {
   let code: number = EXIT.ok;
@@ -67,6 +69,7 @@ export async function program(argv: string[]): Promise<number> {
     ...watching(act),
     declareThrottle(act),
     ...proving(act),
+    ...goingOver(act),
     ...changing(act),
   ]) {
     root.addCommand(command);

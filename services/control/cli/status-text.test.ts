@@ -74,6 +74,7 @@ const FACTS: StatusFacts = {
   waiting: null,
   registry: null,
   differing: [],
+  cutover: null,
 };
 const STATUS = judged(FACTS);
 

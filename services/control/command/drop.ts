@@ -36,6 +36,7 @@ import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
 import { until } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
+import { refuseVerb } from '../cutover/verb.ts';
 import { registerState } from '../phase/prepare.ts';
 import { ownerOf } from '../phase/source-owner.ts';
 
@@ -82,6 +83,8 @@ export async function planDrop(deps: DropDeps): Promise<DropPlan> {
   const topics = new Set(await admin.listTopics());
   const there = (names: readonly string[]): string[] => names.filter(name => topics.has(name));
   const records = await stateRecords(deps, topics);
+  const cutoverRun = records.get(stateKey.cutoverRun)?.cutoverRun ?? null;
+  refuseVerb('drop', { cutoverRun });
   const groups = await groupsWithoutMembers(deps);
   const jobId = records.get(stateKey.identity)?.identity?.id ?? null;
   const { sources, kept } = await ownSources(deps, records, jobId);

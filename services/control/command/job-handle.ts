@@ -17,6 +17,7 @@ import { kafkaOf, registryOf, reportCodec } from '../../../shared/member/context
 import type { Report } from '../../../shared/member/reporter.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger, type Logger } from '../../../shared/runtime/log.ts';
+import { refuseVerb, VERBS } from '../cutover/verb.ts';
 import { StatusFeed } from '../status/feed.ts';
 import type { Status } from '../status/status.ts';
 
@@ -48,6 +49,8 @@ export async function openJob(job: Job, command: string): Promise<JobLink> {
   const state = stack.use(await openState({ job, kafka, registry, log }));
   const { view } = state;
   refuseOtherFile(job, view);
+  const verb = VERBS.find(v => v === command);
+  if (verb !== undefined) refuseVerb(verb, view);
   const reports = new Map<string, Report>();
   const codec = await reportCodec(registry, job);
   const reportTail = await tailTable(kafka, reportTopic(job.job), (key, value) => {

@@ -4,6 +4,7 @@
  * the results of checks and what the targets have applied, and writes the state topic.
  */
 
+import { mustBeFrozen } from '../../../shared/job/state/cutover.ts';
 import type { StateRecord, TablePlan } from '../../../shared/job/state/job-view.ts';
 import { stateKey } from '../../../shared/job/state/job-view.ts';
 import { openProgress } from '../../../shared/job/state/open.ts';
@@ -14,8 +15,11 @@ import type { ReportedUnit } from '../../../shared/member/reporter.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../../shared/runtime/service.ts';
+import { Cutovers } from '../cutover/cutovers.ts';
+import { MysqlSite } from '../cutover/mysql-site.ts';
 import { RepairRuns, type RunNote } from '../repair/repair-runs.ts';
 import { type Backlog, backlogsOf } from '../status/backlog.ts';
+import { ReportView } from '../status/report-view.ts';
 import { type Applied, ServerProbe } from '../status/server-probe.ts';
 import { GrownTables } from './grown-table.ts';
 import { untilFenced } from './leadership.ts';
@@ -29,6 +33,8 @@ import { openVerdicts, type Verdicts } from './verdicts.ts';
 
 const STEP_MS = 250;
 const SWEEP_MS = 60_000;
+/** Services that bring what sources write to the targets. */
+const CARRIERS = ['binlog', 'sink'];
 
 /** What the loop works with. */
 interface Hands {
@@ -39,6 +45,7 @@ interface Hands {
   runs: RepairRuns;
   requests: Requests;
   throttle: ThrottleKeeper;
+  cutovers: Cutovers;
 }
 
 export class Control implements Unit {
@@ -106,11 +113,13 @@ export class Control implements Unit {
     const backlogs = (): Promise<Backlog[]> => backlogsOf(this.#context, measuring);
     const perSource = job.options.snapshotRowsPerSecond;
     const throttle = new ThrottleKeeper({ view, log, writer, backlogs, perSource });
+    const reports = new ReportView();
     const verdicts = stack.use(
       await openVerdicts(
         this.#context,
         () => needed(),
         (key, report) => {
+          reports.apply(key, report);
           this.#sweep.note(key, report);
           grown.note(report);
           throttle.note(report);
@@ -118,6 +127,7 @@ export class Control implements Unit {
       ),
     );
     verdicts.failed.catch(fail);
+    reports.live();
     const applied = (target: string): Promise<Applied | null> => probe.applied(target);
     const runs = new RepairRuns({
       job,
@@ -133,22 +143,58 @@ export class Control implements Unit {
     });
     needed = () => runs.checks;
     const requests = new Requests({ ...this.#context, writer, progress, proofs, applied, grown });
-    return { writer, progress, verdicts, proofs, runs, requests, throttle };
+    const cutovers = this.#cutovers({ writer, progress, reports, applied }, signal);
+    return { writer, progress, verdicts, proofs, runs, requests, throttle, cutovers };
+  }
+
+  #cutovers(
+    o: Pick<Hands, 'writer' | 'progress'> & {
+      reports: ReportView;
+      applied: (target: string) => Promise<Applied | null>;
+    },
+    signal: AbortSignal,
+  ): Cutovers {
+    const { job, view, log } = this.#context;
+    const { reports } = o;
+    return new Cutovers({
+      ...{ job, view, log },
+      site: new MysqlSite({ ...this.#context, ...o }),
+      put: (key, record) => o.writer.put(key, record),
+      note: cutover => this.#unit.set({ detail: { cutover } }),
+      carriers: () => {
+        const here = reports.members().filter(m => m.state === 'running');
+        return here.filter(m => CARRIERS.includes(m.service)).map(m => `${m.service} ${m.member}`);
+      },
+      isStopped: () => signal.aborted,
+      sleep: ms => sleep(ms),
+    });
   }
 
   async #turn(hands: Hands): Promise<void> {
-    const { writer, progress, verdicts, proofs, runs, requests, throttle } = hands;
-    await requests.step();
+    const { writer, progress, verdicts, proofs, runs, requests, throttle, cutovers } = hands;
+    await cutovers.step();
+    // From the journal on the targets are the application's: nothing is read from the sources anew.
+    const isOver = this.#isOver;
+    if (!isOver) await requests.step();
     await throttle.step();
     await proofs.judge(verdicts.take());
     await proofs.stuck(verdicts.takeStuck());
-    await runs.step();
+    if (!isOver) await runs.step();
     await this.#step(writer, this.#event(progress, proofs));
     this.#report(progress, [...requests.waiting, ...runs.waiting]);
   }
 
+  get #isOver(): boolean {
+    const run = this.#context.view.cutoverRun;
+    return mustBeFrozen(run) || run?.stage === 'finished';
+  }
+
   #event(progress: ReadonlyMap<string, ProgressView>, proofs: ProofKeeper): PhaseEvent | null {
     const { job, view } = this.#context;
+    if (this.#isOver) {
+      const isEnded = view.cutoverRun?.stage === 'finished' && view.job?.phase === 'switched';
+      return isEnded ? 'finished' : 'switched';
+    }
     if (view.job?.phase === 'copying') {
       return isCopied(this.#context, progress) ? 'copied' : null;
     }

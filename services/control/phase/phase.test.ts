@@ -2,13 +2,21 @@ import { describe, expect, test } from 'vitest';
 import type { Phase } from '../../../shared/job/state/job-view.ts';
 import { nextPhase, type PhaseEvent } from './phase.ts';
 
-const PHASES: Phase[] = ['prepare', 'copying', 'following', 'verified'];
-const EVENTS: PhaseEvent[] = ['prepared', 'copied', 'proven', 'doubted', 'recopied'];
+const PHASES: Phase[] = ['prepare', 'copying', 'following', 'verified', 'switched', 'finished'];
+const EVENTS: PhaseEvent[] = [
+  'prepared',
+  'copied',
+  'proven',
+  'doubted',
+  'recopied',
+  'switched',
+  'finished',
+];
 
 describe('phases', () => {
-  test('the main line leads from prepare to verified', () => {
+  test('the main line leads from prepare to finished', () => {
     const line: Phase[] = ['prepare'];
-    for (const event of ['prepared', 'copied', 'proven'] as const) {
+    for (const event of ['prepared', 'copied', 'proven', 'switched', 'finished'] as const) {
       line.push(nextPhase(line.at(-1) ?? 'prepare', event));
     }
     expect(line).toEqual(PHASES);
@@ -41,5 +49,14 @@ describe('phases', () => {
   test('nothing is verified that has not been copied', () => {
     expect(nextPhase('prepare', 'proven')).toBe('prepare');
     expect(nextPhase('copying', 'proven')).toBe('copying');
+  });
+
+  test('from the journal on nothing leads back, and nothing gets there that was not copied', () => {
+    for (const event of EVENTS) {
+      expect(nextPhase('finished', event)).toBe('finished');
+      expect(nextPhase('switched', event)).toBe(event === 'finished' ? 'finished' : 'switched');
+    }
+    expect(nextPhase('prepare', 'switched')).toBe('prepare');
+    expect(nextPhase('copying', 'switched')).toBe('copying');
   });
 });

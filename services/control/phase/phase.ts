@@ -15,7 +15,11 @@ export type PhaseEvent =
   /** Some table of the job has not. */
   | 'doubted'
   /** Tables were planned anew on the operator's word. */
-  | 'recopied';
+  | 'recopied'
+  /** The journal of a cutover is written: the application may be on the targets. */
+  | 'switched'
+  /** The operator has ended the cutover. */
+  | 'finished';
 
 const TRANSITIONS: Record<Phase, Record<PhaseEvent, Phase>> = {
   prepare: {
@@ -24,6 +28,8 @@ const TRANSITIONS: Record<Phase, Record<PhaseEvent, Phase>> = {
     proven: 'prepare',
     doubted: 'prepare',
     recopied: 'prepare',
+    switched: 'prepare',
+    finished: 'prepare',
   },
   copying: {
     prepared: 'copying',
@@ -31,6 +37,8 @@ const TRANSITIONS: Record<Phase, Record<PhaseEvent, Phase>> = {
     proven: 'copying',
     doubted: 'copying',
     recopied: 'copying',
+    switched: 'copying',
+    finished: 'copying',
   },
   following: {
     prepared: 'following',
@@ -38,6 +46,8 @@ const TRANSITIONS: Record<Phase, Record<PhaseEvent, Phase>> = {
     proven: 'verified',
     doubted: 'following',
     recopied: 'copying',
+    switched: 'switched',
+    finished: 'following',
   },
   verified: {
     prepared: 'verified',
@@ -45,6 +55,26 @@ const TRANSITIONS: Record<Phase, Record<PhaseEvent, Phase>> = {
     proven: 'verified',
     doubted: 'following',
     recopied: 'copying',
+    switched: 'switched',
+    finished: 'verified',
+  },
+  switched: {
+    prepared: 'switched',
+    copied: 'switched',
+    proven: 'switched',
+    doubted: 'switched',
+    recopied: 'switched',
+    switched: 'switched',
+    finished: 'finished',
+  },
+  finished: {
+    prepared: 'finished',
+    copied: 'finished',
+    proven: 'finished',
+    doubted: 'finished',
+    recopied: 'finished',
+    switched: 'finished',
+    finished: 'finished',
   },
 };
 

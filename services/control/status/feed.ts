@@ -15,11 +15,12 @@ import { reportTopic } from '../../../shared/kafka/topic-name.ts';
 import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { recordsBehind } from './backlog.ts';
+import { cutoverStatus } from './cutover-status.ts';
 import { expectedUnits } from './expected-units.ts';
 import { type FollowedJob, followJob } from './followed-job.ts';
 import { headlineOf, isDrained } from './headline.ts';
 import { LagClock } from './lag-clock.ts';
-import { cutTopics, type LogEnds, logEnds } from './log-ends.ts';
+import { type LogEnds, logEnds, lostTopics } from './log-ends.ts';
 import { checkStatus, proofStatus, repairStatus } from './proof-status.ts';
 import { Rates } from './rate.ts';
 import type { ReportView } from './report-view.ts';
@@ -92,9 +93,8 @@ export class StatusFeed implements AsyncDisposable {
     const plans = [...view.plans.values()];
     const log = await logEnds(kafka, name, plans);
     const applied = await Promise.all(this.#job.targets.map(t => this.#probe.applied(t.name)));
-    const cut = applied.flatMap(a =>
-      a === null ? [] : cutTopics(name, plans, log.ends, a.offsets),
-    );
+    const offsets = applied.flatMap(a => (a === null ? [] : [a.offsets]));
+    const lost = await lostTopics(kafka, name, plans, log, offsets);
     return judged({
       job: name,
       phase: job.phase,
@@ -103,7 +103,7 @@ export class StatusFeed implements AsyncDisposable {
       tables: this.#job.tables.map(t => this.#table(t.name, progress)),
       sources,
       targets: this.#job.targets.map((t, i) => this.#target(t.name, log, applied[i] ?? null)),
-      topics: [...log.topics, ...new Map(cut.map(t => [t.topic, t])).values()],
+      topics: [...log.topics, ...lost],
       services: reports.services(expectedUnits(this.#job), job.startedMs),
       members: reports.members(),
       proofs: proofStatus(
@@ -117,6 +117,7 @@ export class StatusFeed implements AsyncDisposable {
       waiting: null,
       registry: await registry,
       differing: this.#differing(job.recopiedMs ?? 0),
+      cutover: await cutoverStatus(view, this.#probe),
     });
   }
 

@@ -49,7 +49,7 @@ describe('the headline', () => {
         const last = list.at(-1);
         // Without tables there is nothing left that a later one could be of.
         if (list.slice(0, -1).some(f => f.name === 'no tables')) return;
-        if (last === undefined || !['following', 'verified'].includes(s.phase)) return;
+        if (last === undefined || !['following', 'verified', 'switched'].includes(s.phase)) return;
         const alone = ([...PROBLEM_WORDS] as string[]).indexOf(headlineOf(spoiled([last])).word);
         const found = ([...PROBLEM_WORDS] as string[]).indexOf(headline.word);
         if (alone >= 0) expect(found).toBeLessThanOrEqual(alone);
@@ -140,6 +140,10 @@ describe('the headline', () => {
     differing: fc.constantFrom(
       [],
       [{ table: 't', verifyId: 'v', differences: 1, truncated: false }],
+    ),
+    cutover: fc.constantFrom(
+      null,
+      spoiled([{ name: 'a frozen source that takes writes', where: 0 }]).cutover,
     ),
   });
 

@@ -65,6 +65,7 @@ function isComplete<T>(list: readonly T[], is: (item: T) => boolean): boolean {
 
 function calmWord(s: StatusFacts): CalmWord {
   if (!isCopied(s) || s.phase === 'copying') return 'copying';
+  if (s.phase === 'switched' || s.phase === 'finished') return 'switched';
   if (isDrained(s)) return s.phase === 'verified' ? 'verified' : 'drained';
   return s.sources.every(x => (x.lagSeconds ?? Infinity) < FLOW_LAG_SECONDS) ? 'flowing' : 'behind';
 }
@@ -87,6 +88,10 @@ function calm(word: CalmWord, s: StatusFacts): Headline {
       return { word, level: 'good', text: 'drained' };
     case 'verified':
       return { word, level: 'good', text: 'verified, drained' };
+    case 'switched': {
+      const sources = s.phase === 'switched' ? ', the sources are frozen' : ', and it is finished';
+      return { word, level: 'good', text: `the application has gone over${sources}` };
+    }
     default:
       return unreachable(word);
   }

@@ -49,8 +49,31 @@ export async function logEnds(
   return { ends, topics };
 }
 
+/**
+ * Topics that end before what a target has applied of them, by ends that were asked for after that:
+ * those from before are passed, under writes, while the targets are asked.
+ */
+export async function lostTopics(
+  kafka: KafkaLog,
+  job: string,
+  plans: readonly TablePlan[],
+  { ends }: Pick<LogEnds, 'ends'>,
+  applied: readonly ReadonlyMap<string, number>[],
+): Promise<TopicStatus[]> {
+  const cut = (seen: LogEnds['ends']): Map<string, TopicStatus> =>
+    new Map(applied.flatMap(a => cutTopics(job, plans, seen, a)).map(t => [t.topic, t]));
+  const doubtful = cut(ends);
+  if (doubtful.size === 0) return [];
+  const again = await logEnds(
+    kafka,
+    job,
+    plans.filter(p => doubtful.has(p.topic)),
+  );
+  return [...cut(again.ends).values()];
+}
+
 /** Topics that end before what a target has applied of them: made anew under their old names. */
-export function cutTopics(
+function cutTopics(
   job: string,
   plans: readonly TablePlan[],
   ends: ReadonlyMap<string, number>,

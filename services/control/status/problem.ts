@@ -55,6 +55,7 @@ export function problemsOf(s: StatusFacts): Problem[] {
     ...s.sources.flatMap(sourceProblem),
     ...s.targets.flatMap(targetProblem),
     ...tableProblems(s),
+    ...cutoverProblems(s),
     ...jobProblems(s),
   ];
   return found.sort((a, b) => rank(a.word) - rank(b.word));
@@ -78,12 +79,15 @@ export function problemText({ word, what, why }: Problem): string {
 
 export function levelOf(word: ProblemWord): Level {
   switch (word) {
+    case 'fence-lost':
+    case 'unopened':
     case 'halted':
     case 'log-gone':
     case 'blocked':
     case 'differing':
     case 'silent':
       return 'failure';
+    case 'frozen':
     case 'missing':
     case 'stopped':
     case 'unknown':
@@ -181,6 +185,30 @@ function tableProblems(s: StatusFacts): Problem[] {
     }));
 }
 
+/** A write stop is never silent, however short, and a fence that is lost is the worst there is. */
+function cutoverProblems({ cutover }: StatusFacts): Problem[] {
+  if (cutover === null) return [];
+  const { id, stage, why, lost } = cutover;
+  const of = (word: ProblemWord, text: string): Problem => {
+    return { ...NOWHERE, word, what: id, why: text };
+  };
+  const problems = lost.map(text =>
+    of(
+      'fence-lost',
+      `${text}: what is written there now is in no target, or comes over newer rows\n  remedy: ` +
+        'SET PERSIST super_read_only = ON there, find out who wrote what: docs/CUTOVER.md',
+    ),
+  );
+  if (stage === 'unopened') {
+    const again = '`reshard cutover <job file>` runs the open command again';
+    problems.push(of('unopened', `no way back, and nobody is on the targets: ${why}; ${again}`));
+  } else if (stage === 'freezing' || stage === 'opening') {
+    const next = stage === 'freezing' ? 'they are undone unless it goes on' : 'it is being opened';
+    problems.push(of('frozen', `the sources are frozen; ${next}`));
+  }
+  return problems;
+}
+
 function jobProblems(s: StatusFacts): Problem[] {
   const problems: Problem[] = [];
   const add = (word: ProblemWord, what: string, why: string): void => {
@@ -193,6 +221,8 @@ function jobProblems(s: StatusFacts): Problem[] {
     case 'copying':
     case 'following':
     case 'verified':
+    case 'switched':
+    case 'finished':
       if (s.waiting !== null) add('unknown', 'status', s.waiting);
       break;
     default:

@@ -5,6 +5,7 @@
 import type { Job } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
+import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
 import { readPositions, readWaiting } from '../../../shared/mysql/target-state.ts';
 import { within } from '../../../shared/runtime/clock.ts';
 import { describeError } from '../../../shared/runtime/error.ts';
@@ -49,6 +50,19 @@ export class ServerProbe implements AsyncDisposable {
       const variable = session.flavor === 'mariadb' ? 'gtid_binlog_pos' : 'gtid_executed';
       const rows = await session.query<{ gtid: string }>(`SELECT @@global.${variable} AS gtid`);
       return (rows[0]?.gtid ?? '').replace(/\s/g, '');
+    });
+  }
+
+  /** Whether the source refuses the writes of everybody, and which server it is. */
+  fence(source: string): Promise<{ isFrozen: boolean; serverUuid: string } | null> {
+    return this.#try(`source/${source}`, async session => {
+      const [row] = await session.query<{ frozen: string | number }>(
+        'SELECT @@global.super_read_only AS frozen',
+      );
+      return {
+        isFrozen: Number(row?.frozen) === 1,
+        serverUuid: await readServerUuid(session),
+      };
     });
   }
 

@@ -1,4 +1,5 @@
 /** What is known of a running job at one moment: the shape of `reshard status --json`. */
+import type { CutoverStatus } from './cutover-status.ts';
 import type { CheckStatus, ProofStatus, RepairStatus } from './proof-status.ts';
 import type { ThrottleStatus } from './throttle-status.ts';
 
@@ -138,12 +139,17 @@ export interface StatusFacts {
   registry: RegistryStatus | null;
   /** What is known to differ, until a later check finds it equal. */
   differing: DifferingTable[];
+  /** The newest; null if there has been none. */
+  cutover: CutoverStatus | null;
 }
 
 /** What a problem is called, the worst first. */
 export type ProblemWord = (typeof PROBLEM_WORDS)[number];
 
 export const PROBLEM_WORDS = [
+  'fence-lost',
+  'unopened',
+  'frozen',
   'halted',
   'log-gone',
   'blocked',
@@ -161,7 +167,7 @@ export const PROBLEM_WORDS = [
 ] as const;
 
 /** What a job without problems is called, from the beginning to the end. */
-export type CalmWord = 'copying' | 'behind' | 'flowing' | 'drained' | 'verified';
+export type CalmWord = 'copying' | 'behind' | 'flowing' | 'drained' | 'verified' | 'switched';
 
 /** `failure` and `warning` are red and yellow, `good` is green, `normal` is neither. */
 export type Level = 'failure' | 'warning' | 'normal' | 'good';

@@ -57,5 +57,6 @@ export function blank(
     waiting,
     registry: null,
     differing: [],
+    cutover: null,
   });
 }

@@ -4,14 +4,16 @@
  */
 import { ReshardError } from '../../runtime/error.ts';
 import type { TableSchema } from '../../schema/table-schema.ts';
+import type { CutoverRequest, CutoverRun } from './cutover.ts';
 import { type GrowthRequest, type SkipRequest, skipsOf } from './ddl-request.ts';
 import type { JobIdentity, TableIdentity } from './identity.ts';
+import type { Drop, Preparing, Term } from './life.ts';
 import type { Proof } from './proof.ts';
 import type { RepairOrder, RepairRun } from './repair-run.ts';
 import type { Pause, RetuneRequest, Throttle } from './throttle.ts';
 import type { VerifyRequest } from './verify-request.ts';
 
-export type Phase = 'prepare' | 'copying' | 'following' | 'verified';
+export type Phase = 'prepare' | 'copying' | 'following' | 'verified' | 'switched' | 'finished';
 
 export interface JobState {
   phase: Phase;
@@ -126,24 +128,6 @@ export interface Applied {
   error: string | null;
 }
 
-/** The control that leads: it has fenced the one before. */
-export interface Term {
-  member: string;
-  sinceMs: number;
-}
-
-/** The job is being dropped: nothing of it may start again. */
-export interface Drop {
-  sinceMs: number;
-  by: string;
-}
-
-/** What a job that is not prepared yet waits for; for views. */
-export interface Preparing {
-  sinceMs: number;
-  waiting: string;
-}
-
 /** The record of schemas/state.avsc: one field is set, by key. */
 export interface StateRecord {
   job: JobState | null;
@@ -167,6 +151,8 @@ export interface StateRecord {
   drop?: Drop | null;
   retune?: RetuneRequest | null;
   throttle?: Throttle | null;
+  cutover?: CutoverRequest | null;
+  cutoverRun?: CutoverRun | null;
   /** The job that wrote it. */
   jobId?: string;
 }
@@ -194,6 +180,8 @@ export const stateKey = {
   drop: 'drop',
   retune: (id: string): string => `retune/${id}`,
   throttle: 'throttle',
+  cutover: (id: string): string => `cutover/${id}`,
+  cutoverRun: 'cutover-run',
 };
 
 export class JobView {
@@ -202,6 +190,7 @@ export class JobView {
   term: Term | null = null;
   drop: Drop | null = null;
   throttle: Throttle | null = null;
+  cutoverRun: CutoverRun | null = null;
   /** Offset of the newest record that is in the view. */
   offset = -1;
   job: JobState | null = null;
@@ -218,6 +207,7 @@ export class JobView {
   readonly skips = new Map<string, SkipRequest>();
   readonly pauses = new Map<string, Pause>();
   readonly retunes = new Map<string, RetuneRequest>();
+  readonly cutovers = new Map<string, CutoverRequest>();
   /** By table. */
   readonly proofs = new Map<string, Proof>();
   readonly orders = new Map<string, RepairOrder>();
@@ -247,6 +237,8 @@ export class JobView {
     else if (kind === 'pause') put(this.pauses, rest, record?.pause);
     else if (kind === 'retune') put(this.retunes, rest, record?.retune);
     else if (kind === 'throttle') this.throttle = record?.throttle ?? null;
+    else if (kind === 'cutover') put(this.cutovers, rest, record?.cutover);
+    else if (kind === 'cutover-run') this.cutoverRun = record?.cutoverRun ?? null;
     else if (kind === 'proof') put(this.proofs, rest, record?.proof);
     else if (kind === 'order') put(this.orders, rest, record?.order);
     else if (kind === 'run') put(this.runs, rest, record?.run);

@@ -5,10 +5,12 @@
  * | --------------------------------- | ------------------------------------------------------- |
  * | identity, term, prepare, job,     | control, the one that leads: under the fence of the     |
  * | start/*, plan/*, proof/*, run/*,  | job's transactional id, so one that has lost its lease  |
- * | recopied/*, applied/*, throttle   | can write nothing any more                              |
+ * | recopied/*, applied/*, throttle,  | can write nothing any more                              |
+ * | cutover-run                       |                                                         |
  * | drop                              | `reshard drop`, which takes that fence over             |
  * | verify/*, order/*, recopy/*,      | a command, each time a record of its own under an id of |
- * | apply/*, growth/*, skip/*         | its own: nobody writes it twice                         |
+ * | apply/*, growth/*, skip/*,        | its own: nobody writes it twice                         |
+ * | cutover/*                         |                                                         |
  * | verify/*, repair/* of a run       | control, which removes them when they are settled       |
  * | pause/<reason>                    | whoever pauses and lifts that reason                    |
  * | retune/*                          | a command; control removes what it has carried out      |
@@ -22,6 +24,7 @@ import { stateTopic } from '../../kafka/topic-name.ts';
 import { wholeRecord } from '../../kafka/wire/record-slices.ts';
 import { ReshardError } from '../../runtime/error.ts';
 import type { Job } from '../job.ts';
+import type { CutoverRequest } from './cutover.ts';
 import type { GrowthRequest, SkipRequest } from './ddl-request.ts';
 import { type ApplyRequest, type RecopyRequest, type StateRecord, stateKey } from './job-view.ts';
 import type { RepairOrder } from './repair-run.ts';
@@ -36,6 +39,7 @@ const COMMAND_KINDS = [
   'apply/',
   'growth/',
   'skip/',
+  'cutover/',
   'pause/',
   'retune/',
 ];
@@ -129,6 +133,7 @@ export interface RequestWriter {
   pause(pause: Pause): Promise<void>;
   lift(reason: string): Promise<void>;
   retune(request: RetuneRequest): Promise<void>;
+  cutover(request: CutoverRequest): Promise<void>;
 }
 
 export async function requestWriter(o: WriterDeps & { jobId: string }): Promise<RequestWriter> {
@@ -150,5 +155,6 @@ export async function requestWriter(o: WriterDeps & { jobId: string }): Promise<
     pause: pause => put(stateKey.pause(pause.reason), { pause }),
     lift: reason => send(stateKey.pause(reason), null),
     retune: retune => put(stateKey.retune(retune.id), { retune }),
+    cutover: cutover => put(stateKey.cutover(cutover.id), { cutover }),
   };
 }

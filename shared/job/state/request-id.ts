@@ -4,7 +4,15 @@
  */
 import { randomInt } from 'node:crypto';
 
-export type RequestKind = 'verify' | 'repair' | 'recopy' | 'apply' | 'growth' | 'skip' | 'retune';
+export type RequestKind =
+  | 'verify'
+  | 'repair'
+  | 'recopy'
+  | 'apply'
+  | 'growth'
+  | 'skip'
+  | 'retune'
+  | 'cutover';
 
 export function requestId(kind: RequestKind, nowMs = Date.now()): string {
   const stamp = new Date(nowMs).toISOString().replace(/[^0-9]/g, '');

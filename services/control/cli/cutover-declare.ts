@@ -1,0 +1,69 @@
+/** How `reshard cutover`, `cancel` and `finish` are declared; what they do is loaded when called. */
+import type { Command } from 'commander';
+import { type Act, declare, timeoutOption } from './command.ts';
+import type { cancelCommand, cutoverCommand, finishCommand } from './cutover.ts';
+
+export function goingOver(act: Act): Command[] {
+  return [
+    declare(
+      'cutover <job>',
+      {
+        what: 'freeze the sources, let everything drain, let the application onto the targets',
+        examples: [
+          ['cutover job.yaml --dry-run', 'every gate with its reason, then the steps; no change'],
+          ['cutover job.yaml', "asks for the job's name; Ctrl-C undoes it, before the journal"],
+          ['cutover job.yaml --yes --json', 'for scripts; run it again to finish what began'],
+        ],
+        exits: ['shut', 'timeout', 'stopped'],
+      },
+      'yes',
+      'json',
+    )
+      .option('--dry-run', 'only ask the gates, and say what would be done')
+      .addOption(timeoutOption('waiting, and undo it,', 600))
+      .action(
+        act(async (...args: Parameters<typeof cutoverCommand>) =>
+          (await import('./cutover.ts')).cutoverCommand(...args),
+        ),
+      ),
+    declare(
+      'cancel <job>',
+      {
+        what: 'undo a cutover that is under way; refused when its journal is written',
+        examples: [['cancel job.yaml', 'the sources take writes again']],
+        exits: ['timeout', 'stopped'],
+      },
+      'json',
+    )
+      .addOption(timeoutOption('waiting for control', 120))
+      .action(
+        act(async (...args: Parameters<typeof cancelCommand>) =>
+          (await import('./cutover.ts')).cancelCommand(...args),
+        ),
+      ),
+    finishing(act),
+  ];
+}
+
+function finishing(act: Act): Command {
+  return declare(
+    'finish <job>',
+    {
+      what: 'end a job whose application has gone over; no table is dropped, on no side',
+      examples: [
+        ['finish job.yaml', 'the sources stay frozen'],
+        ['finish job.yaml --release-sources', 'they take writes again; stop the sinks first'],
+      ],
+      exits: ['timeout', 'stopped'],
+    },
+    'yes',
+    'json',
+  )
+    .option('--release-sources', 'let the sources take writes again')
+    .addOption(timeoutOption('waiting for control', 120))
+    .action(
+      act(async (...args: Parameters<typeof finishCommand>) =>
+        (await import('./cutover.ts')).finishCommand(...args),
+      ),
+    );
+}

@@ -1,0 +1,64 @@
+/** A cutover as text: gates, the worst first, then the steps with their budgets; its outcome. */
+import type { CutoverRun } from '../../../shared/job/state/cutover.ts';
+import type { CutoverOutcome, CutoverPlan, CutoverProgress } from '../command/cutover.ts';
+import type { Gate } from '../cutover/gate.ts';
+import { EQUALITY, NO_WAY_BACK, type PlannedStep } from '../cutover/step.ts';
+import type { CutoverStatus } from '../status/cutover-status.ts';
+
+export function planText(job: string, plan: CutoverPlan): string {
+  const { gates, canGo, steps, promisedStopSeconds: stop } = plan;
+  const closed = gates.filter(g => g.state !== 'open');
+  const head = canGo
+    ? `${job} could go over now: all ${gates.length} gates are open`
+    : `${job} CANNOT go over now: ${closed.length} of ${gates.length} gates are not open`;
+  return [
+    head,
+    ...[...closed, ...gates.filter(g => g.state === 'open')].flatMap(gateLines),
+    '',
+    `then, in this order (writes are refused for ${Math.ceil(stop)} s at most, then it is undone):`,
+    ...steps.map(stepLine),
+    '',
+    EQUALITY,
+    NO_WAY_BACK,
+  ].join('\n');
+}
+
+const STATE_WIDTH = 'unknown'.length;
+
+function gateLines({ name, where, state, why, fix }: Gate): string[] {
+  const about = where === '' ? name : `${name} ${where}`;
+  const line = `  ${state.padEnd(STATE_WIDTH)}  ${about}: ${why}`;
+  return fix === null || state === 'open' ? [line] : [line, `           fix: ${fix}`];
+}
+
+function stepLine({ step, what, budgetSeconds }: PlannedStep, i: number): string {
+  const budget = budgetSeconds === null ? '' : ` (at most ${budgetSeconds} s)`;
+  return `  ${String(i + 1).padStart(2)}. ${step}: ${what}${budget}`;
+}
+
+/** In the question that has to be answered with the job's name. */
+export const NO_WAY_BACK_SHORT = 'There is no way back after the journal';
+
+export function progressLine({ note }: CutoverProgress): string {
+  return note === null ? 'waiting for control' : `at ${note}`;
+}
+
+/** `own`: the run that was asked for; null when nothing was touched. */
+export function outcomeText({ answer }: CutoverOutcome, own: CutoverRun | null): string {
+  if (own === null) return `nothing was touched: ${answer.error}`;
+  const stop = `writes were refused for ${(own.stopMs / 1000).toFixed(2)} s`;
+  const steps = own.steps.map(s => `  ${s.step.padEnd(STEP_WIDTH)} ${s.tookMs} ms`);
+  if (answer.error !== null) return [answer.error, stop, ...steps].join('\n');
+  const next = 'the sources stay frozen, and are watched; `reshard finish <job file>` ends the job';
+  return ['the application is to be on the targets now', stop, ...steps, next].join('\n');
+}
+
+const STEP_WIDTH = 'positions'.length;
+
+/** The newest cutover, for the status. */
+export function cutoverLine({ id, stage, sinceMs, stopMs, why }: CutoverStatus): string {
+  const since = new Date(sinceMs).toISOString();
+  const stop = stage === 'freezing' ? '' : `, writes refused for ${(stopMs / 1000).toFixed(2)} s`;
+  const because = why === null ? '' : `: ${why.split('\n')[0]}`;
+  return `cutover ${id}: ${stage} since ${since}${stop}${because}`;
+}

@@ -1,0 +1,114 @@
+/**
+ * `reshard cutover`, `reshard cancel`, `reshard finish`: asks control, and watches. Ctrl-C, or the
+ * time limit, of a cutover asks control to undo it, and waits for what becomes of that: nobody
+ * should have to guess whether the sources are frozen.
+ */
+import { stopSignal } from '../../../shared/runtime/service.ts';
+import {
+  type CutoverOutcome,
+  followCutover,
+  planCutover,
+  requestCutover,
+} from '../command/cutover.ts';
+import { type JobLink, openJob, timeoutMsOf } from '../command/job-handle.ts';
+import { confirm } from './confirm.ts';
+import { NO_WAY_BACK_SHORT, outcomeText, planText, progressLine } from './cutover-text.ts';
+import { EXIT } from './exit-code.ts';
+import { follow, gaveUp, type Wait, waitOf } from './follow.ts';
+import { readJob } from './job-file.ts';
+import { print, printJson, tell } from './output.ts';
+
+export interface CutoverOptions {
+  dryRun?: boolean;
+  yes?: boolean;
+  json?: boolean;
+  timeout: string;
+}
+
+/** To undo takes a moment for each source; longer when one is away. */
+const UNDO_MS = 120_000;
+
+export async function cutoverCommand(file: string, o: CutoverOptions): Promise<number> {
+  const job = await readJob(file);
+  const timeoutMs = timeoutMsOf(o.timeout);
+  await using link = await openJob(job, 'cutover');
+  const stage = link.view.cutoverRun?.stage;
+  const isRerun = stage === 'unopened' || stage === 'switched' || stage === 'opening';
+  if (!isRerun || o.dryRun) {
+    const plan = await planCutover(link);
+    if (o.json) {
+      if (o.dryRun || !plan.canGo) printJson(plan);
+    } else print(`${planText(job.job, plan)}\n`);
+    if (!plan.canGo) return EXIT.shut;
+    if (o.dryRun) return EXIT.ok;
+    await confirm(job.job, `cutover of ${job.job}. ${NO_WAY_BACK_SHORT}`, o.yes === true);
+  }
+  const wait = waitOf(timeoutMs, stopSignal(), o.json === true);
+  const id = await requestCutover(link, 'begin');
+  const outcome = (await watched(link, id, wait)) ?? (await undone(link, id, wait));
+  if (outcome === null) return gaveUp(wait, UNKNOWN);
+  return shown(outcome, id, wait);
+}
+
+const UNKNOWN =
+  'control has not answered: `reshard status <job file>` says whether the sources are frozen. A ' +
+  'control that leads undoes what is half way; docs/CUTOVER.md says how it is done by hand';
+
+/** Null when the time is up or the user stops it. */
+function watched(link: JobLink, id: string, wait: Wait): Promise<CutoverOutcome | null> {
+  return follow(link, followCutover(link, id), wait, progressLine, { services: ['control'] });
+}
+
+/** What becomes of a cutover that is no longer wanted. */
+async function undone(link: JobLink, id: string, { quiet }: Wait): Promise<CutoverOutcome | null> {
+  tell('reshard: asks control to undo the cutover, and waits for that\n');
+  await requestCutover(link, 'cancel');
+  return watched(link, id, waitOf(UNDO_MS, new AbortController().signal, quiet));
+}
+
+function shown(outcome: CutoverOutcome, id: string, { signal, quiet }: Wait): number {
+  const { run, answer } = outcome;
+  const own = run?.id === id || answer.error === null ? run : null;
+  if (quiet) printJson({ run: own, error: answer.error });
+  else print(`${outcomeText(outcome, own)}\n`);
+  if (answer.error === null) return EXIT.ok;
+  if (own === null && !signal.aborted) return EXIT.shut;
+  return signal.aborted && own?.journalMs == null ? EXIT.stopped : EXIT.failed;
+}
+
+export interface CancelOptions {
+  json?: boolean;
+  timeout: string;
+}
+
+export async function cancelCommand(file: string, o: CancelOptions): Promise<number> {
+  await using link = await openJob(await readJob(file), 'cancel');
+  const wait = waitOf(timeoutMsOf(o.timeout), stopSignal(), o.json === true);
+  const outcome = await watched(link, await requestCutover(link, 'cancel'), wait);
+  return told(outcome, wait, 'no cutover is under way, and none holds the sources frozen');
+}
+
+export interface FinishOptions extends CancelOptions {
+  releaseSources?: boolean;
+  yes?: boolean;
+}
+
+export async function finishCommand(file: string, o: FinishOptions): Promise<number> {
+  const job = await readJob(file);
+  await using link = await openJob(job, 'finish');
+  const release = o.releaseSources === true;
+  const what = release ? `finish of ${job.job}; its sources take writes again` : null;
+  await confirm(job.job, what ?? `finish of ${job.job}; its sources stay frozen`, o.yes === true);
+  const wait = waitOf(timeoutMsOf(o.timeout), stopSignal(), o.json === true);
+  const outcome = await watched(link, await requestCutover(link, 'finish', release), wait);
+  const sources = release ? 'the sources take writes again' : 'the sources stay frozen';
+  return told(outcome, wait, `finished; ${sources}; no table was dropped`);
+}
+
+function told(outcome: CutoverOutcome | null, wait: Wait, done: string): number {
+  if (outcome === null) return gaveUp(wait, UNKNOWN);
+  const { run, answer } = outcome;
+  if (wait.quiet) printJson({ run, error: answer.error });
+  else print(`${answer.error ?? done}\n`);
+  return answer.error === null ? EXIT.ok : EXIT.failed;
+}

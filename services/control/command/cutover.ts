@@ -1,0 +1,78 @@
+/**
+ * The use case cutover: what would be done now and whether it could begin; the request for it,
+ * which control carries out; and how far it is. Nothing rests on the one who follows: when he is
+ * gone, the cutover goes on to its end or is undone.
+ */
+import type { CutoverAction, CutoverRun } from '../../../shared/job/state/cutover.ts';
+import type { Applied } from '../../../shared/job/state/job-view.ts';
+import { requestId } from '../../../shared/job/state/request-id.ts';
+import { sleep } from '../../../shared/runtime/clock.ts';
+import { askGates } from '../cutover/ask.ts';
+import { settingsHash } from '../cutover/cutovers.ts';
+import { type Gate, shutGates } from '../cutover/gate.ts';
+import { type PlannedStep, plannedSteps, promisedStopSeconds } from '../cutover/step.ts';
+import type { JobLink } from './job-handle.ts';
+import { operator } from './operator.ts';
+
+const POLL_MS = 50;
+
+export interface CutoverPlan {
+  gates: Gate[];
+  /** Every gate is open. */
+  canGo: boolean;
+  steps: PlannedStep[];
+  /** Longest time for which writes are refused, if it goes through. */
+  promisedStopSeconds: number;
+}
+
+/** Asks the status and every server; changes nothing. `link.job.cutover` is that of the file. */
+export async function planCutover(link: JobLink): Promise<CutoverPlan> {
+  const { job } = link;
+  const gates = await askGates({ job, view: link.view, status: () => link.status() });
+  return {
+    gates,
+    canGo: shutGates(gates).length === 0,
+    steps: plannedSteps(job.cutover),
+    promisedStopSeconds: promisedStopSeconds(job.cutover),
+  };
+}
+
+/** Asks control; answers the request's id. */
+export async function requestCutover(
+  { requests, job }: Pick<JobLink, 'requests' | 'job'>,
+  action: CutoverAction,
+  release = false,
+): Promise<string> {
+  const id = requestId('cutover');
+  const settings = settingsHash(job.cutover);
+  const asked = { id, requestedMs: Date.now(), by: operator() };
+  await requests.cutover({ ...asked, action, settings, release });
+  return id;
+}
+
+export interface CutoverProgress {
+  /** The newest cutover; null if there has been none. */
+  run: CutoverRun | null;
+  /** What control says that it is at; null: nothing. */
+  note: string | null;
+}
+
+export interface CutoverOutcome extends CutoverProgress {
+  answer: Applied;
+}
+
+/** Follows a request to control's answer. */
+export async function* followCutover(
+  { view, reports }: Pick<JobLink, 'view' | 'reports'>,
+  id: string,
+): AsyncGenerator<CutoverProgress, CutoverOutcome> {
+  for (;;) {
+    const detail = reports.get('control/job')?.detail ?? '{}';
+    const { cutover: note = null }: { cutover?: string | null } = JSON.parse(detail);
+    const answer = view.applied.get(id);
+    const run = view.cutoverRun;
+    if (answer?.doneMs || answer?.error) return { run, note: null, answer };
+    yield { run, note };
+    await sleep(POLL_MS);
+  }
+}

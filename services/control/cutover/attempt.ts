@@ -1,0 +1,254 @@
+/**
+ * One attempt to go over, from the gates to the journal. Nothing here is resumed: an attempt whose
+ * control dies is undone by the next one, for it would have to trust a fence that nobody watched.
+ *
+ *   gates -> [record: freezing] -> freeze -> probe -> positions -> drain -> persist -> targets
+ *         -> ids -> fence -> [record: opening = journal]
+ *
+ * - Before the first record nothing is touched: whatever fails refuses the attempt.
+ * - From there to the second one whatever fails (an error, a budget, a cancel, a lease that is
+ *   lost) makes all sources writable again at once, and only then is that written: Kafka is not
+ *   needed to end a write stop.
+ * - Whether the second one is written, nobody knows if its writing fails. Then nothing is undone
+ *   here: the error ends this control's term, and the next term goes by what the record says.
+ */
+import type { CutoverLimits } from '../../../shared/job/cutover-schema.ts';
+import type { CutoverRun } from '../../../shared/job/state/cutover.ts';
+import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
+import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
+import type { Logger } from '../../../shared/runtime/log.ts';
+import { shutGates, shutText } from './gate.ts';
+import type { CutoverSite, Fence } from './site.ts';
+import { LOCK_PAUSE_MS, type StepName } from './step.ts';
+import { liftAll } from './undo.ts';
+
+export interface AttemptDeps {
+  site: CutoverSite;
+  /** Names. */
+  sources: readonly string[];
+  limits: CutoverLimits;
+  log: Logger;
+  /** Durable, and under control's fence, when it resolves. */
+  put(run: CutoverRun): Promise<void>;
+  /** Why it must not go on: somebody has cancelled it, or the lease is gone. */
+  stopped(): string | null;
+  /** What it is at, for whoever watches. */
+  note(what: string): void;
+  sleep(ms: number): Promise<void>;
+}
+
+export type AttemptEnd =
+  /** Nothing was touched. */
+  { kind: 'refused'; why: string } | { kind: 'undone' | 'journaled'; run: CutoverRun };
+
+const DRAIN_POLL_MS = 25;
+
+export async function attempt(
+  d: AttemptDeps,
+  { id, by }: Pick<CutoverRun, 'id' | 'by'>,
+): Promise<AttemptEnd> {
+  const clock = new StepClock(d);
+  await using stack = new AsyncDisposableStack();
+  const began = await begin(d, clock, stack).catch(e => describeError(e));
+  if (typeof began === 'string') return { kind: 'refused', why: began };
+  const { fences, sources } = began;
+  const startedMs = Date.now();
+  const made = { id, by, startedMs, stageMs: startedMs, sources, targets: {}, stopMs: 0 };
+  let run: CutoverRun = { ...made, stage: 'freezing', steps: [], journalMs: null, why: null };
+  await d.put(run);
+  failpoint(FAILPOINTS.cutoverBeforeFreeze);
+  const frozenAt = performance.now();
+  const stopMs = (): number => Math.round(performance.now() - frozenAt);
+  try {
+    run = await freezeAndDrain(d, clock, fences, run);
+    refuseStopped(d);
+  } catch (e) {
+    const why = describeError(e);
+    d.log.warn({ cutover: id }, `the cutover is undone: ${why}`);
+    d.note('undo');
+    const left = await liftAll(d, run, fences);
+    const stageMs = Date.now();
+    const steps = clock.steps;
+    run = {
+      ...run,
+      stage: 'undone',
+      stageMs,
+      steps,
+      stopMs: stopMs(),
+      why: [why, ...left].join('\n'),
+    };
+    await d.put(run);
+    return { kind: 'undone', run };
+  }
+  const journalMs = Date.now();
+  const steps = clock.steps;
+  run = { ...run, stage: 'opening', stageMs: journalMs, journalMs, steps, stopMs: stopMs() };
+  d.note('journal');
+  failpoint(FAILPOINTS.cutoverBeforeJournal);
+  await d.put(run);
+  failpoint(FAILPOINTS.cutoverAfterJournal);
+  return { kind: 'journaled', run };
+}
+
+type Begun = { fences: Fence[]; sources: CutoverRun['sources'] };
+
+/** All that touches nothing; a text: why it does not begin. */
+async function begin(
+  d: AttemptDeps,
+  clock: StepClock,
+  stack: AsyncDisposableStack,
+): Promise<Begun | string> {
+  const shut = shutGates(await clock.time('gates', () => d.site.gates()));
+  if (shut.length > 0) return shutText(shut);
+  const fences: Fence[] = [];
+  const sources: CutoverRun['sources'] = [];
+  for (const source of d.sources) {
+    const fence = stack.use(await d.site.fence(source));
+    const { serverUuid, isReadOnly, persisted } = await fence.look();
+    if (isReadOnly) return `somebody else has frozen ${source} just now`;
+    fences.push(fence);
+    sources.push({ source, serverUuid, persisted, position: '' });
+  }
+  return d.stopped() ?? { fences, sources };
+}
+
+async function freezeAndDrain(
+  d: AttemptDeps,
+  clock: StepClock,
+  fences: readonly Fence[],
+  run: CutoverRun,
+): Promise<CutoverRun> {
+  const { site } = d;
+  await clock.time('freeze', () => all(fences, fence => freeze(d, fence)));
+  failpoint(FAILPOINTS.cutoverAfterFreeze);
+  await clock.time('probe', () => all(run.sources, s => refusedAt(site, s)));
+  const sources = await clock.time('positions', () =>
+    all(fences, async fence => {
+      const before = sourceOf(run, fence.source);
+      return { ...before, position: await fence.position() };
+    }),
+  );
+  const positions = new Map(sources.map(s => [s.source, s.position]));
+  await clock.time('drain', () => drain(d, positions));
+  await clock.time('persist', () => all(fences, fence => fence.persist()));
+  const targets = await clock.time('targets', () => site.targetPositions());
+  const shut = shutGates(await clock.time('ids', () => site.idGates()));
+  if (shut.length > 0) throw new ReshardError('target-data', shutText(shut));
+  // Last: what was true when it was asked must be so still.
+  await clock.time('fence', () => stillHeld(d, fences, run, positions));
+  return { ...run, sources, targets };
+}
+
+async function stillHeld(
+  { site }: AttemptDeps,
+  fences: readonly Fence[],
+  run: CutoverRun,
+  positions: ReadonlyMap<string, string>,
+): Promise<void> {
+  const lacks = await site.lacks(positions);
+  if (lacks !== null) throw new ReshardError('target', `after the drain: ${lacks}`);
+  await all(fences, async fence => {
+    const before = sourceOf(run, fence.source);
+    await refusedAt(site, before);
+    await held(fence, before.serverUuid);
+  });
+}
+
+async function freeze(d: AttemptDeps, fence: Fence): Promise<void> {
+  const { lockSeconds, lockTries } = d.limits;
+  for (let tried = 1; ; tried++) {
+    refuseStopped(d);
+    if (await fence.freeze(lockSeconds)) return;
+    if (tried >= lockTries) {
+      const tries = `${lockTries} tries of ${lockSeconds} s`;
+      const what = `a statement or LOCK TABLES of somebody kept ${fence.source} from being frozen`;
+      throw new ReshardError('source', `${what} in ${tries}`, {
+        remedy:
+          'SHOW PROCESSLIST; on the source shows who; then `reshard cutover <job file>` again',
+      });
+    }
+    await d.sleep(LOCK_PAUSE_MS);
+  }
+}
+
+/** The server that was frozen is the one that refuses an ordinary account. */
+async function refusedAt(
+  site: CutoverSite,
+  { source, serverUuid }: CutoverRun['sources'][number],
+): Promise<void> {
+  const answer = await site.probe(source);
+  if (answer.kind === 'refused' && answer.serverUuid === serverUuid) return;
+  if (answer.kind === 'unclear') {
+    throw new ReshardError('source', `the probe of ${source} has no clear answer: ${answer.text}`);
+  }
+  const what =
+    answer.kind === 'refused'
+      ? `the probe of ${source} has met another server (${answer.serverUuid})`
+      : `an ordinary account can write to ${source} although it is frozen`;
+  throw new ReshardError('server-setting', what);
+}
+
+/** The session that froze it has lived since: the server was not restarted. */
+async function held(fence: Fence, serverUuid: string): Promise<void> {
+  const now = await fence.look();
+  if (now.preparedXa > 0) {
+    const what = `${now.preparedXa} XA transactions of ${fence.source} were prepared meanwhile`;
+    throw new ReshardError('source', what, { remedy: 'XA RECOVER; -- end them, then again' });
+  }
+  if (now.isFrozen && now.serverUuid === serverUuid) return;
+  throw new ReshardError('server-setting', `somebody has lifted the freeze of ${fence.source}`);
+}
+
+async function drain(d: AttemptDeps, positions: ReadonlyMap<string, string>): Promise<void> {
+  const { drainSeconds } = d.limits;
+  const end = performance.now() + drainSeconds * 1000;
+  for (;;) {
+    refuseStopped(d);
+    const lacks = await d.site.lacks(positions);
+    if (lacks === null) return;
+    if (performance.now() > end) {
+      throw new ReshardError('target', `not drained within ${drainSeconds} s: ${lacks}`);
+    }
+    d.note(`drain: ${lacks}`);
+    await d.sleep(DRAIN_POLL_MS);
+  }
+}
+
+function refuseStopped(d: Pick<AttemptDeps, 'stopped'>): void {
+  const why = d.stopped();
+  if (why !== null) throw new ReshardError('lease-lost', why);
+}
+
+function sourceOf(run: CutoverRun, name: string): CutoverRun['sources'][number] {
+  const found = run.sources.find(s => s.source === name);
+  if (found === undefined) throw new ReshardError('bug', `no source ${name} in the cutover`);
+  return found;
+}
+
+/** At once; ends when each has ended, so that nothing goes on beside what undoes it. */
+async function all<T, R>(list: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const ended = await Promise.allSettled(list.map(work));
+  return ended.map(e => {
+    if (e.status === 'rejected') throw e.reason;
+    return e.value;
+  });
+}
+
+/** What each step took. */
+class StepClock {
+  readonly steps: CutoverRun['steps'] = [];
+  readonly #d: Pick<AttemptDeps, 'note'>;
+
+  constructor(d: Pick<AttemptDeps, 'note'>) {
+    this.#d = d;
+  }
+
+  async time<T>(step: StepName, work: () => Promise<T>): Promise<T> {
+    const atMs = Date.now();
+    const from = performance.now();
+    this.#d.note(step);
+    const result = await work();
+    this.steps.push({ step, atMs, tookMs: Math.round(performance.now() - from) });
+    return result;
+  }
+}

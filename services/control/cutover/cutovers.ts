@@ -1,0 +1,235 @@
+/**
+ * Control's hand on cutovers. One is carried out at a time, and while its sources are frozen
+ * control does nothing else: neither a recopy nor a repair can begin inside a write stop.
+ *
+ * What control finds when it begins to lead (stage.ts):
+ *   freezing            undoes: whoever froze the sources is gone, or could not reach one of them
+ *   opening             runs the open command, and once more if a control died while it ran
+ *   all others          nothing, until the operator asks
+ */
+import { createHash } from 'node:crypto';
+import type { CutoverSettings } from '../../../shared/job/cutover-schema.ts';
+import type { Job } from '../../../shared/job/job.ts';
+import {
+  type CutoverRequest,
+  type CutoverRun,
+  isHalfWay,
+} from '../../../shared/job/state/cutover.ts';
+import { type JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
+import { ReshardError, unreachable } from '../../../shared/runtime/error.ts';
+import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
+import type { Logger } from '../../../shared/runtime/log.ts';
+import { attempt } from './attempt.ts';
+import type { CutoverSite } from './site.ts';
+import { type CutoverEvent, nextStage } from './stage.ts';
+import { liftAll } from './undo.ts';
+
+export interface CutoversDeps {
+  job: Job;
+  view: Pick<JobView, 'cutoverRun' | 'cutovers' | 'applied'>;
+  log: Logger;
+  site: CutoverSite;
+  put(key: string, record: Partial<StateRecord>): Promise<void>;
+  /** What is done just now, for whoever watches; null: nothing. */
+  note(what: string | null): void;
+  /** Members of the pipeline that still bring changes to the targets. */
+  carriers(): string[];
+  /** Control's lease is gone, or its process ends. */
+  isStopped(): boolean;
+  sleep(ms: number): Promise<void>;
+}
+
+/** Nobody waits for one that is older: its operator may have gone home. */
+const STALE_MS = 60_000;
+
+export class Cutovers {
+  readonly #d: CutoversDeps;
+
+  constructor(deps: CutoversDeps) {
+    this.#d = deps;
+  }
+
+  async step(): Promise<void> {
+    const { view, note } = this.#d;
+    try {
+      if (isHalfWay(view.cutoverRun))
+        await this.#undo('the control that froze the sources is gone');
+      if (view.cutoverRun?.stage === 'opening') await this.#open(view.cutoverRun);
+      for (const request of openRequests(view)) await this.#carryOut(request);
+    } finally {
+      note(null);
+    }
+  }
+
+  async #carryOut(request: CutoverRequest): Promise<void> {
+    switch (request.action) {
+      case 'begin':
+        return this.#answer(request, await this.#begin(request));
+      case 'cancel':
+        return this.#answer(request, this.#cancel());
+      case 'finish':
+        return this.#answer(request, await this.#finish(request));
+      default:
+        return this.#answer(request, `this version knows no ${request.action}`);
+    }
+  }
+
+  /** Null when it has gone over, else why not. */
+  async #begin(request: CutoverRequest): Promise<string | null> {
+    const { job, view, log, site, isStopped, note, sleep } = this.#d;
+    const { id, by } = request;
+    const known = view.cutoverRun;
+    // The control before us has carried it out, and has died before it could say so.
+    if (known?.id === id) return outcomeOf(known);
+    const ageMs = Date.now() - request.requestedMs;
+    if (Math.abs(ageMs) > STALE_MS) {
+      return `it was asked for ${Math.round(ageMs / 1000)} s ago: ask again (or set the clocks)`;
+    }
+    if (request.settings !== settingsHash(job.cutover)) {
+      return 'control was started with another `cutover` in its job file: restart it first';
+    }
+    if (known?.stage === 'unopened')
+      return outcomeOf(await this.#open(await this.#move('retried')));
+    // A rerun of what has gone over is done.
+    if (known?.stage === 'switched') return null;
+    if (known !== null && known.stage !== 'undone') return `the job is ${known.stage} already`;
+    log.info({ cutover: id, by }, 'a cutover begins');
+    const end = await attempt(
+      {
+        ...{ site, log, note, sleep },
+        sources: job.sources.map(s => s.name),
+        limits: job.cutover.limits,
+        put: run => this.#put(run),
+        stopped: () => {
+          if (isStopped()) return 'control ends, or has lost its lease';
+          const cancel = openRequests(view).find(r => r.action === 'cancel');
+          return cancel === undefined ? null : `cancelled by ${cancel.by}`;
+        },
+      },
+      { id, by },
+    );
+    if (end.kind === 'refused') return end.why;
+    return outcomeOf(end.kind === 'undone' ? end.run : await this.#open(end.run));
+  }
+
+  /** By the record: whatever was half way is undone before requests are looked at. */
+  #cancel(): string | null {
+    const run = this.#d.view.cutoverRun;
+    if (run === null || run.stage === 'undone') return null;
+    return `the job is ${run.stage}: there is no way back after the journal`;
+  }
+
+  async #finish({ release }: CutoverRequest): Promise<string | null> {
+    const { view, carriers, log } = this.#d;
+    const run = view.cutoverRun;
+    if (run === null || nextStage(run.stage, 'ended') === null) {
+      return `there is nothing to finish: ${run === null ? 'no cutover' : `it is ${run.stage}`}`;
+    }
+    if (release) {
+      const running = carriers();
+      if (running.length > 0) {
+        return (
+          `${running.join(', ')} would bring what is written to the sources over what the ` +
+          'application has written to the targets: stop all members but control, then ask again'
+        );
+      }
+      const left = await liftAll(this.#d, run);
+      for (const text of left) log.warn(text);
+    }
+    await this.#move('ended');
+    return null;
+  }
+
+  async #undo(why: string): Promise<void> {
+    const { view, log, note } = this.#d;
+    const run = view.cutoverRun;
+    if (run === null) return;
+    note('undo');
+    const left = await liftAll(this.#d, run);
+    // Counted by this control's clock, from when the other one began.
+    const stopMs = Math.max(0, Date.now() - run.stageMs);
+    await this.#put({ ...this.#moved(run, 'lifted'), stopMs, why: [why, ...left].join('\n') });
+    log.warn({ cutover: run.id }, `the cutover is undone: ${why}`);
+  }
+
+  /** Runs the open command, and writes what came of it. */
+  async #open(run: CutoverRun): Promise<CutoverRun> {
+    const { site, note, log } = this.#d;
+    note('open');
+    const atMs = Date.now();
+    const from = performance.now();
+    const { kind, text } = await site.open(run.id);
+    failpoint(FAILPOINTS.cutoverAfterOpen);
+    const tookMs = Math.round(performance.now() - from);
+    const isOpen = kind === 'done' || kind === 'none';
+    const step = { step: 'open', atMs, tookMs };
+    const moved = this.#moved(run, isOpen ? 'opened' : 'notOpened');
+    const next = {
+      ...moved,
+      steps: [...run.steps, step],
+      stopMs: run.stopMs + tookMs,
+      why: isOpen ? null : `the open command: ${kind}: ${text}`,
+    };
+    await this.#put(next);
+    log.info({ cutover: run.id, stage: next.stage, outcome: kind }, 'the open command has ended');
+    return next;
+  }
+
+  async #move(event: CutoverEvent): Promise<CutoverRun> {
+    const run = this.#d.view.cutoverRun;
+    if (run === null) throw new ReshardError('bug', `${event} of no cutover`);
+    const next = this.#moved(run, event);
+    await this.#put(next);
+    return next;
+  }
+
+  #moved(run: CutoverRun, event: CutoverEvent): CutoverRun {
+    const stage = nextStage(run.stage, event);
+    if (stage === null) throw new ReshardError('bug', `${event} of a cutover that is ${run.stage}`);
+    return { ...run, stage, stageMs: Date.now() };
+  }
+
+  #put(cutoverRun: CutoverRun): Promise<void> {
+    return this.#d.put(stateKey.cutoverRun, { cutoverRun });
+  }
+
+  async #answer({ id }: CutoverRequest, error: string | null): Promise<void> {
+    const applied = { id, doneMs: error === null ? Date.now() : null, error };
+    await this.#d.put(stateKey.applied(id), { applied });
+    if (error !== null) this.#d.log.warn({ request: id }, `refused: ${error}`);
+  }
+}
+
+/** In the order in which they came. */
+function openRequests({
+  cutovers,
+  applied,
+}: Pick<JobView, 'cutovers' | 'applied'>): CutoverRequest[] {
+  return [...cutovers.values()]
+    .filter(r => !applied.has(r.id))
+    .sort((a, b) => a.requestedMs - b.requestedMs);
+}
+
+/** What to say of it; null: the application may be on the targets. */
+function outcomeOf(run: CutoverRun): string | null {
+  switch (run.stage) {
+    case 'switched':
+    case 'finished':
+      return null;
+    case 'undone':
+      return `it was undone, and the sources take writes: ${run.why}`;
+    case 'unopened':
+      return `the journal is written, and the application is not on the targets: ${run.why}`;
+    case 'freezing':
+    case 'opening':
+      throw new ReshardError('bug', `an outcome of a cutover that is ${run.stage}`);
+    default:
+      return unreachable(run.stage);
+  }
+}
+
+/** Without the password: the text is in the state topic. */
+export function settingsHash({ probe, ...rest }: CutoverSettings): string {
+  const text = JSON.stringify({ ...rest, probe: probe?.user ?? null });
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}

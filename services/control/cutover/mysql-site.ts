@@ -1,0 +1,130 @@
+/** The world of a cutover as it is: servers of the job, its log, its status (contract: site.ts). */
+import { GtidSet } from '../../../shared/change/gtid.ts';
+import { type Job, tablesOf } from '../../../shared/job/job.ts';
+import type { JobView } from '../../../shared/job/state/job-view.ts';
+import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
+import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
+import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
+import type { Logger } from '../../../shared/runtime/log.ts';
+import { recordsBehind } from '../status/backlog.ts';
+import { StatusFeed } from '../status/feed.ts';
+import { logEnds } from '../status/log-ends.ts';
+import type { Applied } from '../status/server-probe.ts';
+import { askGates, askTarget, probePlace } from './ask.ts';
+import { counterGates, readCounters } from './counter.ts';
+import type { Gate } from './gate.ts';
+import { MysqlFence } from './mysql-fence.ts';
+import { runOpenCommand } from './open-command.ts';
+import { type ProbeAnswer, probe } from './probe.ts';
+import type { CutoverSite, Fence, OpenOutcome } from './site.ts';
+
+export interface SiteDeps {
+  job: Job;
+  view: JobView;
+  kafka: KafkaLog;
+  log: Logger;
+  progress: ReadonlyMap<string, ProgressView>;
+  /** What a target has applied; null while it gives no answer. */
+  applied(target: string): Promise<Applied | null>;
+}
+
+const LOOK = { connectTimeoutMs: 3000, statementTimeoutMs: 5000 } as const;
+
+export class MysqlSite implements CutoverSite {
+  readonly #d: SiteDeps;
+
+  constructor(deps: SiteDeps) {
+    this.#d = deps;
+  }
+
+  /** By a status of its own, as the operator sees it. */
+  async gates(): Promise<Gate[]> {
+    const { job, view, log } = this.#d;
+    await using feed = await StatusFeed.open(job, log);
+    if (feed === null) throw new ReshardError('bug', 'the job has no reports');
+    return await askGates({ job, view, status: () => feed.status() });
+  }
+
+  fence(source: string): Promise<Fence> {
+    return MysqlFence.open(this.#d.job.job, this.#source(source));
+  }
+
+  async probe(source: string): Promise<ProbeAnswer> {
+    const { job, view } = this.#d;
+    const place = probePlace(job, view, this.#source(source));
+    if (place === null) return { kind: 'unclear', text: 'the job file names no account' };
+    return await probe(place);
+  }
+
+  /** The sources first: what they have is in the log when the ends of that are asked for. */
+  async lacks(positions: ReadonlyMap<string, string>): Promise<string | null> {
+    const { job, view, kafka, progress, applied } = this.#d;
+    for (const [source, position] of positions) {
+      const gtid = progress.get(source)?.resume?.gtid ?? '';
+      const has = GtidSet.parse(gtid, 'mysql').covers(GtidSet.parse(position, 'mysql'));
+      if (!has) return `the log of ${source} lacks transactions that it had when it was frozen`;
+    }
+    const { ends, topics } = await logEnds(kafka, job.job, [...view.plans.values()]);
+    const [unknown] = topics;
+    if (unknown !== undefined) return unknown.error;
+    for (const { name } of job.targets) {
+      const seen = await applied(name);
+      if (seen === null) return `target ${name} gives no answer`;
+      const behind = recordsBehind(ends, seen);
+      if (behind > 0) return `target ${name} is ${behind} records behind`;
+      const waiting = seen.parked + seen.blocked;
+      if (waiting > 0) return `${waiting} rows wait on target ${name}`;
+    }
+    return null;
+  }
+
+  async targetPositions(): Promise<Record<string, string>> {
+    const list = this.#d.job.targets.map(async (target): Promise<[string, string]> => {
+      await using session = await MysqlSession.open(target, {
+        ...LOOK,
+        role: 'admin',
+        side: 'target',
+      });
+      const variable = session.flavor === 'mysql' ? 'gtid_executed' : 'gtid_binlog_pos';
+      const [row] = await session.query<{ gtid: string }>(`SELECT @@global.${variable} AS gtid`);
+      return [target.name, (row?.gtid ?? '').replaceAll(/\s/g, '')];
+    });
+    return Object.fromEntries(await Promise.all(list));
+  }
+
+  async idGates(): Promise<Gate[]> {
+    const { job } = this.#d;
+    const [targets, sources] = await Promise.all([
+      Promise.all(job.targets.map(t => askTarget(job, t))),
+      Promise.all(
+        job.sources.map(async source => {
+          await using session = await MysqlSession.open(source, {
+            ...LOOK,
+            role: 'read',
+            side: 'source',
+          });
+          const counters = await readCounters(session, source.database, tablesOf(job));
+          return { source: source.name, counters };
+        }),
+      ),
+    ]);
+    return counterGates(job, sources, targets, 0n);
+  }
+
+  open(cutover: string): Promise<OpenOutcome> {
+    const { job } = this.#d;
+    const { open: command, limits } = job.cutover;
+    if (command === undefined) {
+      return Promise.resolve({ kind: 'none', text: 'the job file has no open command' });
+    }
+    const env = { RESHARD_JOB: job.job, RESHARD_CUTOVER: cutover };
+    return runOpenCommand({ command, seconds: limits.openSeconds, env });
+  }
+
+  #source(name: string): Job['sources'][number] {
+    const source = this.#d.job.sources.find(s => s.name === name);
+    if (source !== undefined) return source;
+    throw new ReshardError('config', `the job has no source ${name}`);
+  }
+}

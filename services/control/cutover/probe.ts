@@ -1,0 +1,72 @@
+/**
+ * The negative probe: whether an account like that of the application can write to a source. A
+ * freeze is not taken at its word. A proxy may lead to another server, somebody may have lifted it,
+ * an account may have more rights than anyone knows.
+ *
+ * What it writes is an UPDATE that no row fits, in a transaction that is rolled back. The server
+ * refuses it by what it is, before it looks for rows; where nothing is frozen it changes nothing,
+ * leaves no lock behind and nothing in the binlog. That it goes through before the freeze shows
+ * that the account may write at all: one that never could would find everything frozen.
+ */
+import type { JobSource } from '../../../shared/job/job.ts';
+import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
+import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
+import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
+import { asReshardError, describeError } from '../../../shared/runtime/error.ts';
+
+export type ProbeAnswer =
+  /** The statement went through: nothing is frozen here. */
+  | { kind: 'accepted'; serverUuid: string }
+  /** Refused because the server is read-only (1290). */
+  | { kind: 'refused'; serverUuid: string; text: string }
+  /** Anything else, a missing privilege too: it says nothing of a freeze. */
+  | { kind: 'unclear'; text: string };
+
+export interface ProbePlace {
+  source: JobSource;
+  account: { user: string; password: string };
+  table: string;
+  /** A column that is not generated. */
+  column: string;
+}
+
+const OPTION_PREVENTS = 1290;
+const TIMEOUT_MS = 3000;
+
+/** By a connection of its own, as the application would come. */
+export async function probe({ source, account, table, column }: ProbePlace): Promise<ProbeAnswer> {
+  try {
+    await using session = await MysqlSession.open(
+      { ...source, ...account },
+      {
+        role: 'apply',
+        side: 'source',
+        connectTimeoutMs: TIMEOUT_MS,
+        statementTimeoutMs: TIMEOUT_MS,
+        lockWaitTimeoutS: 1,
+      },
+    );
+    await session.rawQuery('SET SESSION lock_wait_timeout = 1');
+    const serverUuid = await readServerUuid(session);
+    const name = quoteId(column);
+    const nothing = `UPDATE ${qualified(source.database, table)} SET ${name} = ${name} WHERE 1 = 0`;
+    await session.rawQuery('START TRANSACTION');
+    try {
+      await session.rawQuery(nothing);
+      return { kind: 'accepted', serverUuid };
+    } catch (e) {
+      const text = firstLine(e);
+      const isReadOnly = errnoOf(e) === OPTION_PREVENTS && /read.only/i.test(text);
+      return isReadOnly ? { kind: 'refused', serverUuid, text } : { kind: 'unclear', text };
+    } finally {
+      if (session.alive) await session.rawQuery('ROLLBACK');
+    }
+  } catch (e) {
+    return { kind: 'unclear', text: firstLine(e) };
+  }
+}
+
+function firstLine(e: unknown): string {
+  return describeError(asReshardError(e)).split('\n')[0] ?? '';
+}

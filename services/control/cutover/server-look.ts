@@ -1,0 +1,84 @@
+/** Short questions to a server that gates of sources and of targets go by; they change nothing. */
+import type { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { quoteText } from '../../../shared/mysql/identifier.ts';
+import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
+import { isFrom } from '../../../shared/mysql/server-version.ts';
+import { describeError } from '../../../shared/runtime/error.ts';
+
+/** A transaction that is open on a server; of its statement nothing is told. */
+export interface OpenTransaction {
+  thread: string;
+  seconds: number;
+  rows: number;
+}
+
+const NOT_ALLOWED = [1227, 1401];
+
+/** Null when the account may not ask: a gate that is not known, and no end of the others. */
+export async function asked<T>(question: () => Promise<T>): Promise<T | null> {
+  try {
+    return await question();
+  } catch (e) {
+    if (NOT_ALLOWED.includes(errnoOf(e) ?? 0)) return null;
+    throw e;
+  }
+}
+
+/**
+ * Transactions that are at least so old. Their beginning is shown in the server's own time zone,
+ * whatever the session's is.
+ */
+export function openTransactions(
+  session: MysqlSession,
+  olderSeconds: number,
+): Promise<OpenTransaction[]> {
+  return transactions(session, `seconds >= ${olderSeconds}`);
+}
+
+/** Transactions of other accounts that have changed rows. */
+export function foreignWriters(session: MysqlSession, user: string): Promise<OpenTransaction[]> {
+  return transactions(session, `\`rows\` > 0 AND user <> ${quoteText(user)}`);
+}
+
+async function transactions(session: MysqlSession, where: string): Promise<OpenTransaction[]> {
+  const found = await session.query<Record<keyof OpenTransaction, string | number>>(
+    `SELECT thread, seconds, \`rows\` FROM (
+       SELECT t.trx_mysql_thread_id AS thread, t.trx_rows_modified AS \`rows\`,
+         COALESCE(p.USER, '') AS user,
+         TIMESTAMPDIFF(SECOND, t.trx_started,
+           CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')) AS seconds
+       FROM information_schema.INNODB_TRX t
+       LEFT JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id
+       WHERE t.trx_mysql_thread_id NOT IN (0, CONNECTION_ID())) x
+     WHERE ${where} ORDER BY seconds DESC`,
+  );
+  return found.map(({ thread, seconds, rows }) => ({
+    thread: String(thread),
+    seconds: Number(seconds),
+    rows: Number(rows),
+  }));
+}
+
+/** Channels whose applier runs; a server that does not let us look says why instead. */
+export async function appliersOf(session: MysqlSession): Promise<string[]> {
+  const isMysql = session.flavor === 'mysql';
+  const isNew = isFrom(session, { mysql: '8.0.22' });
+  const show = isMysql ? `SHOW ${isNew ? 'REPLICA' : 'SLAVE'} STATUS` : 'SHOW ALL SLAVES STATUS';
+  try {
+    const channels = await session.query<Record<string, string | number | null>>(show);
+    return channels
+      .filter(c => (c.Replica_SQL_Running ?? c.Slave_SQL_Running) !== 'No')
+      .map(c => `channel "${c.Channel_Name ?? c.Connection_name ?? ''}"`);
+  } catch (e) {
+    if (!NOT_ALLOWED.includes(errnoOf(e) ?? 0)) throw e;
+    return [`not known: ${describeError(e).split('\n')[0]}`];
+  }
+}
+
+/** Name of the replication group that the server is in; empty for none. */
+export async function groupOf(session: MysqlSession): Promise<string> {
+  const [row] = await session.query<{ Value: string }>(
+    "SHOW GLOBAL VARIABLES WHERE Variable_name = 'group_replication_group_name'",
+  );
+  return row?.Value ?? '';
+}

@@ -1,0 +1,58 @@
+/**
+ * The world as a cutover meets it: what it asks of servers and of the pipeline, and what it does to
+ * them. The order of all that is in attempt.ts, which knows no SQL; mysql-site.ts is the real one.
+ *
+ * Contract
+ * - A fence is one session on a source. While it is open nobody else's fence of the job is: opening
+ *   one ends the session of whoever had it (a control that was stopped and wakes up late), and
+ *   returns when that one's last statement is over. A fence that was ended throws from then on, and
+ *   never opens itself again: what it would still do is done by nobody.
+ * - Whatever throws may have happened, or not: only `look` tells.
+ * - Every call ends within seconds, but for `open`, which has the budget of the job file.
+ */
+import type { Gate } from './gate.ts';
+import type { ProbeAnswer } from './probe.ts';
+
+export interface FenceState {
+  serverUuid: string;
+  /** read_only or super_read_only is on. */
+  isReadOnly: boolean;
+  /** super_read_only is on. */
+  isFrozen: boolean;
+  /** Prepared XA transactions: frozen, they can neither be committed nor rolled back. */
+  preparedXa: number;
+  /** What is persisted of the two, by name; what is not is left out. */
+  persisted: Record<string, string>;
+}
+
+export interface Fence extends AsyncDisposable {
+  readonly source: string;
+  look(): Promise<FenceState>;
+  /** False when statements of others kept it from being done in time: writes go on as before. */
+  freeze(lockSeconds: number): Promise<boolean>;
+  /** What is frozen stays so when the server is restarted. */
+  persist(): Promise<void>;
+  /** Writes are open again, and persisted is what was before. */
+  lift(persisted: Record<string, string>): Promise<void>;
+  /** Transactions that the source has committed; asked while it is frozen. */
+  position(): Promise<string>;
+}
+
+export interface OpenOutcome {
+  kind: 'none' | 'done' | 'failed' | 'unknown';
+  text: string;
+}
+
+export interface CutoverSite {
+  gates(): Promise<Gate[]>;
+  fence(source: string): Promise<Fence>;
+  probe(source: string): Promise<ProbeAnswer>;
+  /** What log and targets still lack of the positions, and rows that wait; null: nothing. */
+  lacks(positions: ReadonlyMap<string, string>): Promise<string | null>;
+  /** By target, the transactions that it has committed. */
+  targetPositions(): Promise<Record<string, string>>;
+  /** AUTO_INCREMENT, now that the sources give out no more. */
+  idGates(): Promise<Gate[]>;
+  /** Runs the open command; never throws. */
+  open(cutover: string): Promise<OpenOutcome>;
+}

@@ -1,0 +1,77 @@
+/** What a cutover has to know of a source before it is frozen; asks only, changes nothing. */
+import type { Flavor, MysqlSession } from '../../../shared/mysql/connect.ts';
+import { allows, readAccount } from '../../../shared/mysql/grant.ts';
+import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
+import { isFrom } from '../../../shared/mysql/server-version.ts';
+import { type Counters, readCounters } from './counter.ts';
+import {
+  appliersOf,
+  asked,
+  groupOf,
+  type OpenTransaction,
+  openTransactions,
+} from './server-look.ts';
+
+export interface SourceFacts {
+  source: string;
+  flavor: Flavor;
+  version: string;
+  /** Whether `SET PERSIST` is there: MySQL from 8.0 on. */
+  canPersist: boolean;
+  account: string;
+  serverUuid: string;
+  isReadOnly: boolean;
+  /** Privileges that the freeze, or a look before it, needs and the account lacks. */
+  missing: string[];
+  /** Replication channels whose applier runs: it would write through the freeze. */
+  appliers: string[];
+  /** Name of the replication group; empty when it is in none. */
+  group: string;
+  /** Null when nobody may ask. */
+  preparedXa: number | null;
+  /** Null when nobody may ask. */
+  transactions: OpenTransaction[] | null;
+  /** By table, the next id that the server gives out. */
+  counters: Counters;
+}
+
+/** As the server names them; SUPER is all of them. */
+const NEEDED: readonly [privilege: string, why: string][] = [
+  ['SYSTEM_VARIABLES_ADMIN', 'sets super_read_only'],
+  ['CONNECTION_ADMIN', 'sets super_read_only, ends the session of a control that is gone'],
+  ['REPLICATION CLIENT', 'shows positions and appliers'],
+  ['PROCESS', 'shows transactions that are open'],
+  ['XA_RECOVER_ADMIN', 'shows prepared XA transactions'],
+];
+const OF_SUPER = ['SYSTEM_VARIABLES_ADMIN', 'CONNECTION_ADMIN'];
+
+export async function readSourceFacts(
+  session: MysqlSession,
+  o: { source: string; database: string; tables: readonly string[]; olderSeconds: number },
+): Promise<SourceFacts> {
+  const { flavor, version } = session;
+  const account = await readAccount(session);
+  const has = (name: string): boolean =>
+    allows(account.grants, name) || (OF_SUPER.includes(name) && allows(account.grants, 'SUPER'));
+  const [row] = await session.query<{ readOnly: string | number }>(
+    'SELECT @@global.read_only AS readOnly',
+  );
+  const isMysql = flavor === 'mysql';
+  return {
+    source: o.source,
+    flavor,
+    version,
+    canPersist: isFrom(session, { mysql: '8.0.0' }),
+    account: account.name,
+    serverUuid: await readServerUuid(session),
+    isReadOnly: Number(row?.readOnly ?? 1) !== 0,
+    missing: isMysql
+      ? NEEDED.filter(([name]) => !has(name)).map(([name, why]) => `${name} (${why})`)
+      : [],
+    appliers: await appliersOf(session),
+    group: await groupOf(session),
+    preparedXa: await asked(async () => (await session.query('XA RECOVER')).length),
+    transactions: await asked(() => openTransactions(session, o.olderSeconds)),
+    counters: await readCounters(session, o.database, o.tables),
+  };
+}

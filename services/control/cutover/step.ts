@@ -1,0 +1,80 @@
+/** The steps of a cutover in their order, and what each may take: what a dry run announces. */
+import type { CutoverSettings } from '../../../shared/job/cutover-schema.ts';
+
+const STEPS = [
+  'gates',
+  'freeze',
+  'probe',
+  'positions',
+  'drain',
+  'persist',
+  'targets',
+  'ids',
+  'fence',
+  'journal',
+  'open',
+] as const;
+export type StepName = (typeof STEPS)[number];
+
+export interface PlannedStep {
+  step: StepName;
+  what: string;
+  /** Longest time in seconds; null: no wait of its own. */
+  budgetSeconds: number | null;
+  /** Writes to the sources are refused while it runs, and before the journal an error undoes. */
+  isFrozen: boolean;
+}
+
+/** Between two tries to freeze, writes that have waited go through. */
+export const LOCK_PAUSE_MS = 1000;
+
+export function plannedSteps(cutover: CutoverSettings): PlannedStep[] {
+  const { lockSeconds, lockTries, drainSeconds, openSeconds } = cutover.limits;
+  const step = (
+    name: StepName,
+    what: string,
+    budgetSeconds: number | null = null,
+    isFrozen = true,
+  ): PlannedStep => ({ step: name, what, budgetSeconds, isFrozen });
+  const tries = `${lockTries} tries of ${lockSeconds} s`;
+  const opened = cutover.open === undefined ? BY_HAND : `runs the open command: ${cutover.open}`;
+  return [
+    step('gates', 'control asks all gates anew; a shut one ends it, nothing is done', null, false),
+    step(
+      'freeze',
+      `each source, with ALL databases of its server: SET GLOBAL super_read_only = ON, ${tries}; ` +
+        'the COMMIT of an open transaction is refused',
+      lockTries * (lockSeconds + LOCK_PAUSE_MS / 1000),
+    ),
+    step('probe', 'an ordinary account tries to write to each source, and must be refused'),
+    step('positions', 'gtid_executed of each source, after the freeze'),
+    step('drain', 'log and targets pass these positions; nothing parked or blocked', drainSeconds),
+    step('persist', 'each source: SET PERSIST super_read_only = ON, so that a restart keeps it'),
+    step('targets', 'gtid_executed of each target is recorded'),
+    step('ids', 'AUTO_INCREMENT of each target is above all sources'),
+    step('fence', 'drained still; each source is the same server, not restarted; probe again'),
+    step('journal', 'one record in the state of the job: THE POINT OF NO RETURN'),
+    step('open', opened, cutover.open === undefined ? null : openSeconds),
+  ];
+}
+
+const BY_HAND = 'no open command in the job file: let the application onto the targets by hand';
+
+/** How long writes are refused at most, when nothing has to be undone. */
+export function promisedStopSeconds(cutover: CutoverSettings): number {
+  const steps = plannedSteps(cutover).filter(s => s.isFrozen);
+  return steps.reduce((sum, s) => sum + (s.budgetSeconds ?? ASKING_S), 0);
+}
+
+/** Steps that only ask a server have this to answer. */
+const ASKING_S = 3;
+
+/** Not of this slice; said wherever somebody decides on a cutover. */
+export const NO_WAY_BACK =
+  'There is NO WAY BACK after the journal: nothing carries writes of the targets to the sources. ' +
+  'The sources stay as they were frozen, without what is written to the targets from then on.';
+
+/** What the gates rest on, said beside it: no digest is compared inside the freeze. */
+export const EQUALITY =
+  'Rows are not compared again inside the freeze: that source equals target rests on the recent ' +
+  'proof of each table, and on everything after it being in the log and on the targets.';

@@ -1,0 +1,72 @@
+/**
+ * Makes the sources of a cutover writable again, each for itself: one that is away keeps no other
+ * one frozen. Used by who froze them, and by the next control when that one has died; so it goes by
+ * the record alone, and may be done any number of times.
+ */
+import type { CutoverRun, FrozenSource } from '../../../shared/job/state/cutover.ts';
+import type { Logger } from '../../../shared/runtime/log.ts';
+import type { CutoverSite, Fence } from './site.ts';
+
+export interface UndoDeps {
+  site: Pick<CutoverSite, 'fence'>;
+  log: Logger;
+}
+
+/**
+ * Throws if a source could not be reached; the others are writable by then. Answers what is left to
+ * the operator: servers that are not there any more.
+ */
+export async function liftAll(
+  d: UndoDeps,
+  run: CutoverRun,
+  fences: readonly Fence[] = [],
+): Promise<string[]> {
+  const ended = await Promise.allSettled(
+    run.sources.map(s =>
+      lift(
+        d,
+        s,
+        fences.find(f => f.source === s.source),
+      ),
+    ),
+  );
+  const left: string[] = [];
+  for (const e of ended) {
+    if (e.status === 'rejected') throw e.reason;
+    if (e.value !== null) left.push(e.value);
+  }
+  return left;
+}
+
+async function lift(
+  d: UndoDeps,
+  frozen: FrozenSource,
+  fence: Fence | undefined,
+): Promise<string | null> {
+  if (fence !== undefined) {
+    try {
+      return await liftBy(fence, frozen);
+    } catch (e) {
+      d.log.warn({ source: frozen.source }, `undone by another session: ${e}`);
+    }
+  }
+  await using fresh = await d.site.fence(frozen.source);
+  return await liftBy(fresh, frozen);
+}
+
+/** Another server at that address was not frozen by us: it may be read-only for a good reason. */
+async function liftBy(
+  fence: Fence,
+  { source, serverUuid, persisted }: FrozenSource,
+): Promise<string | null> {
+  const now = await fence.look();
+  if (now.serverUuid === serverUuid) {
+    await fence.lift(persisted);
+    return null;
+  }
+  return (
+    `${source} is another server by now (${now.serverUuid}), which was left as it is; the one ` +
+    `that was frozen (${serverUuid}) may still be: SET GLOBAL super_read_only = OFF, read_only = OFF; ` +
+    'RESET PERSIST IF EXISTS super_read_only;'
+  );
+}

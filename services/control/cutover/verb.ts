@@ -1,0 +1,81 @@
+/**
+ * What may be asked of a job before, during and after a cutover: each command either works or is
+ * refused by name, with the reason and the way on. Before the journal all of them work as ever, but
+ * for those that would take a half-way cutover apart.
+ */
+import { isHalfWay, mustBeFrozen } from '../../../shared/job/state/cutover.ts';
+import type { JobView } from '../../../shared/job/state/job-view.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
+
+export const VERBS = [
+  'verify',
+  'repair',
+  'recopy',
+  'apply',
+  'ddl-change',
+  'pause',
+  'resume',
+  'throttle',
+  'cutover',
+  'cancel',
+  'finish',
+  'drop',
+] as const;
+export type Verb = (typeof VERBS)[number];
+
+/** How far the newest cutover is, as far as commands go by it. */
+export type Passage = 'before' | 'half-way' | 'over' | 'ended';
+
+const LIVE =
+  'the application has gone over to the targets: what is on the sources is old, and must neither ' +
+  'be compared with them nor brought over them';
+const HALF =
+  'a cutover is half way and the sources may be frozen: control undoes or finishes it; ' +
+  '`reshard status <job file>` says how far';
+const NO_COPY = 'there is no copy any more';
+
+/** Null: it works. */
+const REFUSED: Record<Verb, Record<Passage, string | null>> = {
+  verify: { before: null, 'half-way': null, over: LIVE, ended: LIVE },
+  repair: { before: null, 'half-way': HALF, over: LIVE, ended: LIVE },
+  recopy: { before: null, 'half-way': HALF, over: LIVE, ended: LIVE },
+  apply: { before: null, 'half-way': HALF, over: LIVE, ended: LIVE },
+  'ddl-change': { before: null, 'half-way': HALF, over: LIVE, ended: LIVE },
+  pause: { before: null, 'half-way': null, over: NO_COPY, ended: NO_COPY },
+  resume: { before: null, 'half-way': null, over: null, ended: null },
+  throttle: { before: null, 'half-way': null, over: null, ended: null },
+  cutover: {
+    before: null,
+    'half-way': null,
+    over: null,
+    ended: 'the cutover is finished; a new one is a new job',
+  },
+  cancel: { before: null, 'half-way': null, over: null, ended: null },
+  finish: {
+    before: 'there is no cutover to finish: `reshard cutover <job file> --dry-run` comes first',
+    'half-way': HALF,
+    over: null,
+    ended: null,
+  },
+  drop: {
+    before: null,
+    'half-way': HALF,
+    over: '`reshard finish <job file>` comes first: the sources are frozen for this job',
+    ended: null,
+  },
+};
+
+export function passageOf({ cutoverRun: run }: Pick<JobView, 'cutoverRun'>): Passage {
+  if (isHalfWay(run)) return 'half-way';
+  if (mustBeFrozen(run)) return 'over';
+  return run?.stage === 'finished' ? 'ended' : 'before';
+}
+
+export function refusal(verb: Verb, passage: Passage): string | null {
+  return REFUSED[verb][passage];
+}
+
+export function refuseVerb(verb: Verb, view: Pick<JobView, 'cutoverRun'>): void {
+  const why = refusal(verb, passageOf(view));
+  if (why !== null) throw new ReshardError('config', `${verb} is refused: ${why}`);
+}

@@ -1,0 +1,40 @@
+/** The part of the job file that says how the application goes over to the targets. */
+import { z } from 'zod';
+
+const seconds = (least: number, most: number, value: number): z.ZodDefault<z.ZodNumber> =>
+  z.number().int().min(least).max(most).default(value);
+
+const limits = z.strictObject({
+  maxProofAgeMinutes: seconds(1, 10_080, 30).describe(
+    'the check that proved a table equal began at most so long ago',
+  ),
+  maxLagSeconds: seconds(0, 3600, 5).describe('how far the log may be behind a source before'),
+  maxLagRecords: seconds(0, 10_000_000, 1000).describe('and a target behind the log'),
+  maxTransactionSeconds: seconds(1, 3600, 5).describe('an older transaction keeps the gate shut'),
+  lockSeconds: seconds(1, 10, 2).describe('a try to freeze: new writes wait for so long at most'),
+  lockTries: seconds(1, 10, 3).describe('after so many tries it is undone'),
+  drainSeconds: seconds(1, 600, 30).describe(
+    'until log and targets have all of the frozen sources',
+  ),
+  openSeconds: seconds(1, 3600, 60).describe('how long the open command may take'),
+});
+
+export const cutover = z.strictObject({
+  probe: z
+    .strictObject({ user: z.string(), password: z.string().default('') })
+    .optional()
+    .describe('an account like that of the application: it must be refused once all is frozen'),
+  open: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('shell command that lets the application onto the targets; it may run twice'),
+  ids: z
+    .enum(['server', 'application'])
+    .default('server')
+    .describe('who makes the values of AUTO_INCREMENT columns after the cutover'),
+  limits: limits.prefault({}),
+});
+
+export type CutoverSettings = z.output<typeof cutover>;
+export type CutoverLimits = CutoverSettings['limits'];

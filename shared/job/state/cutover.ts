@@ -1,0 +1,90 @@
+/**
+ * A cutover: the application goes over from the sources to the targets. Two kinds of records:
+ *
+ * | record         | written by | says                                                    |
+ * | -------------- | ---------- | ------------------------------------------------------- |
+ * | `cutover/<id>` | a command  | the operator's word: begin, cancel, finish; each once   |
+ * | `cutover-run`  | control    | how far the newest cutover is, under control's fence    |
+ *
+ * Control answers each word with an `applied/<id>`. The run is written three times at most before
+ * the application is on the targets, since each write inside the write stop makes it longer:
+ * `freezing` before the first source is touched, so that whoever leads next knows what to undo;
+ * `opening`, which is the journal; and what came of the open command. docs/CUTOVER.md has the
+ * steps.
+ */
+
+/** What the operator asks for. */
+export type CutoverAction = 'begin' | 'cancel' | 'finish';
+
+export interface CutoverRequest {
+  id: string;
+  requestedMs: number;
+  by: string;
+  /** A CutoverAction; of a later version perhaps another, which is refused. */
+  action: string;
+  /** Fingerprint of the settings that the operator was shown: control must have the same. */
+  settings: string;
+  /** Of `finish`: the sources take writes again. */
+  release: boolean;
+}
+
+export type CutoverStage =
+  /** Sources are being frozen, or are frozen, or were: whoever leads next makes them writable. */
+  | 'freezing'
+  /** It did not go through, and the sources are as they were. */
+  | 'undone'
+  /** The journal is written: there is no way back. The open command runs, or will. */
+  | 'opening'
+  /** The open command has failed, or nobody knows; `reshard cutover` runs it again. */
+  | 'unopened'
+  /** The application may be on the targets; the sources stay frozen. */
+  | 'switched'
+  /** The operator has ended it. */
+  | 'finished';
+
+/** A source as it was before it was frozen, and where it then stood. */
+export interface FrozenSource {
+  source: string;
+  serverUuid: string;
+  /** What was persisted of read_only and super_read_only before us. */
+  persisted: Record<string, string>;
+  /** Transactions of the source when it was frozen; empty before. */
+  position: string;
+}
+
+export interface CutoverStep {
+  step: string;
+  atMs: number;
+  tookMs: number;
+}
+
+export interface CutoverRun {
+  id: string;
+  stage: CutoverStage;
+  by: string;
+  startedMs: number;
+  /** When it came to the stage. */
+  stageMs: number;
+  sources: FrozenSource[];
+  /** By target, its transactions when nothing but the pipeline had written there. */
+  targets: Record<string, string>;
+  steps: CutoverStep[];
+  /**
+   * From the first try to freeze until the sources took writes again, or the open command ended.
+   */
+  stopMs: number;
+  /** Null while there is a way back. */
+  journalMs: number | null;
+  /** Why it was undone, or what the open command said. */
+  why: string | null;
+}
+
+/** Whether the sources are, or may be, frozen without a journal: that must not last. */
+export function isHalfWay(run: Pick<CutoverRun, 'stage'> | null): boolean {
+  return run?.stage === 'freezing';
+}
+
+/** Whether the sources have to be frozen: the targets are what is true from the journal on. */
+export function mustBeFrozen(run: Pick<CutoverRun, 'stage'> | null): boolean {
+  return run?.stage === 'opening' || run?.stage === 'unopened' || run?.stage === 'switched';
+}

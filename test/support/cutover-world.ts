@@ -1,0 +1,197 @@
+/** A job with two sources as a cutover meets it: servers and state, and controls that die. */
+import { expect } from 'vitest';
+import { Cutovers, settingsHash } from '../../services/control/cutover/cutovers.ts';
+import { open as openGate, shut as shutGate } from '../../services/control/cutover/gate.ts';
+import type { CutoverSite, Fence } from '../../services/control/cutover/site.ts';
+import { parseJob } from '../../shared/job/job-schema.ts';
+import type { CutoverRequest, CutoverRun } from '../../shared/job/state/cutover.ts';
+import { JobView, type StateRecord, stateKey } from '../../shared/job/state/job-view.ts';
+import { NO_RECORD } from '../../shared/job/state/record-writer.ts';
+import { ReshardError } from '../../shared/runtime/error.ts';
+import { createLogger } from '../../shared/runtime/log.ts';
+
+const server = (name: string) => ({ name, user: 'u', database: 'shop' });
+const JOB = parseJob(
+  JSON.stringify({
+    job: 'shop',
+    kafka: { brokers: ['b:1'] },
+    registry: { url: 'http://r' },
+    sources: [server('s1'), server('s2')],
+    targets: [server('t1')],
+    tables: [{ name: 'orders' }],
+    route: { kind: 'modulus', column: 'customer_id' },
+    cutover: { probe: { user: 'app' }, limits: { drainSeconds: 1, lockTries: 2 } },
+  }),
+  {},
+);
+export const ID = 'cutover-1';
+
+export class Died extends Error {}
+
+interface Server {
+  uuid: string;
+  isFrozen: boolean;
+  persisted: Record<string, string>;
+  /** Tries to freeze that a statement of somebody holds up. */
+  busy: number;
+  isAway: boolean;
+}
+
+/** The servers and the state of a job with two sources; they outlive every control. */
+export class World {
+  readonly view = new JobView();
+  readonly servers = new Map<string, Server>(
+    ['s1', 's2'].map(name => [
+      name,
+      { uuid: `${name}-uuid`, isFrozen: false, persisted: {}, busy: 0, isAway: false },
+    ]),
+  );
+  /** Every record of the run, as it was written. */
+  readonly runs: CutoverRun[] = [];
+  readonly events: string[] = [];
+  opened = 0;
+  openFails = 0;
+  shut = false;
+  lowIds = false;
+  /** XA transactions that are prepared between the gates and the freeze. */
+  preparedXa = 0;
+  /** What the application's account meets instead of the server that is frozen. */
+  led: 'elsewhere' | 'through' | null = null;
+  lacks: string | null = null;
+  /** Deeds until the control is killed; it has done the last one, or not. */
+  dieAfter = Number.POSITIVE_INFINITY;
+  isLastDone = true;
+  /** Deeds after which somebody lifts the freeze of s1. */
+  liftAfter = Number.POSITIVE_INFINITY;
+  deeds = 0;
+  journaledAt = 0;
+  carriers: string[] = [];
+  /** The control that lives: what an earlier one would do is not done. */
+  #control = 0;
+
+  request(action: string, o: Partial<CutoverRequest> = {}): void {
+    const id = o.id ?? `${action}-${this.view.cutovers.size}`;
+    const made = { requestedMs: Date.now(), by: 'ann', settings: settingsHash(JOB.cutover) };
+    const cutover = { id, action, release: false, ...made, ...o };
+    this.view.apply(stateKey.cutover(id), { ...NO_RECORD, cutover });
+  }
+
+  control(): Cutovers {
+    this.#control += 1;
+    const me = this.#control;
+    const act = async <T>(work: () => T): Promise<T> => {
+      if (me !== this.#control) throw new Died();
+      this.deeds += 1;
+      if (this.deeds === this.liftAfter) this.#at('s1').isFrozen = false;
+      if (this.deeds > this.dieAfter) this.#control += 1;
+      if (me !== this.#control && !this.isLastDone) throw new Died();
+      const result = work();
+      if (me !== this.#control) throw new Died();
+      return result;
+    };
+    return new Cutovers({
+      job: JOB,
+      view: this.view,
+      log: createLogger({ name: 'test', level: 'fatal' }),
+      site: this.#site(act),
+      put: (key, record) => act(() => this.#put(key, record)),
+      note: () => {},
+      carriers: () => this.carriers,
+      isStopped: () => false,
+      sleep: async () => {},
+    });
+  }
+
+  #put(key: string, record: Partial<StateRecord>): void {
+    const run = record.cutoverRun;
+    if (run) {
+      this.runs.push(run);
+      this.events.push(run.stage);
+      if (run.stage === 'opening') this.journaledAt = this.deeds;
+      const isLifted = this.deeds >= this.liftAfter;
+      if (run.stage === 'opening' && !isLifted) expect(this.frozen).toEqual(['s1', 's2']);
+      if (run.stage === 'undone') expect(this.frozen).toEqual([]);
+    }
+    this.view.apply(key, { ...NO_RECORD, ...record });
+  }
+
+  #at(source: string): Server {
+    const found = this.servers.get(source);
+    if (found === undefined) throw new Error(source);
+    if (found.isAway) throw new ReshardError('unreachable', `${source} is away`);
+    return found;
+  }
+
+  #fence(source: string, act: <T>(work: () => T) => Promise<T>): Fence {
+    return {
+      source,
+      look: () =>
+        act(() => {
+          const { uuid, isFrozen, persisted } = this.#at(source);
+          const seen = { serverUuid: uuid, isReadOnly: isFrozen, isFrozen };
+          return {
+            ...seen,
+            preparedXa: isFrozen ? this.preparedXa : 0,
+            persisted: { ...persisted },
+          };
+        }),
+      freeze: () =>
+        act(() => {
+          const at = this.#at(source);
+          at.busy -= 1;
+          at.isFrozen = at.busy < 0;
+          return at.isFrozen;
+        }),
+      persist: () =>
+        act(() => {
+          this.#at(source).persisted.super_read_only = 'ON';
+        }),
+      lift: persisted =>
+        act(() => {
+          Object.assign(this.#at(source), { isFrozen: false, persisted: { ...persisted } });
+        }),
+      position: () => act(() => `${source}:1-9`),
+      [Symbol.asyncDispose]: async () => {},
+    };
+  }
+
+  #site(act: <T>(work: () => T) => Promise<T>): CutoverSite {
+    return {
+      gates: () =>
+        act(() => [this.shut ? shutGate('lag', 't1', 'far') : openGate('lag', 't1', '')]),
+      fence: source =>
+        act(() => {
+          this.#at(source);
+          return this.#fence(source, act);
+        }),
+      probe: source =>
+        act(() => {
+          const { isFrozen, uuid: serverUuid } = this.#at(source);
+          const uuidSeen = this.led === 'elsewhere' ? 'other' : serverUuid;
+          const refused = { kind: 'refused', serverUuid: uuidSeen, text: '1290' } as const;
+          if (isFrozen && this.led !== 'through') return refused;
+          return { kind: 'accepted', serverUuid } as const;
+        }),
+      lacks: () => act(() => this.lacks),
+      targetPositions: () => act(() => ({ t1: 't1:1-5' })),
+      idGates: () => act(() => (this.lowIds ? [shutGate('ids', 't1', 'low')] : [])),
+      open: () =>
+        act(() => {
+          this.opened += 1;
+          this.events.push('open');
+          this.openFails -= 1;
+          const kind = this.openFails < 0 ? ('done' as const) : ('failed' as const);
+          return { kind, text: '' };
+        }),
+    };
+  }
+
+  get frozen(): string[] {
+    return [...this.servers].filter(([, s]) => s.isFrozen).map(([name]) => name);
+  }
+
+  answer(id: string): string | null | undefined {
+    const applied = this.view.applied.get(id);
+    return applied === undefined ? undefined : applied.error;
+  }
+}
