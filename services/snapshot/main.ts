@@ -1,5 +1,6 @@
 /** The snapshot service: a member that copies the ranges of the slots it is given. */
 import type { JobSource } from '../../shared/job/job.ts';
+import { SourceServer } from '../../shared/job/state/source-server.ts';
 import { copyStops } from '../../shared/job/state/throttle.ts';
 import {
   openContext,
@@ -75,6 +76,7 @@ function copySource({ context, source, slots, metrics, ...o }: SourceCopy): Prom
   const { copyPause: pause, rate } = o;
   const { name } = source;
   const progress = new SnapshotProgress(metrics, name);
+  const server = new SourceServer(name);
   const supervised = (
     unit: string,
     make: () => Unit,
@@ -98,12 +100,12 @@ function copySource({ context, source, slots, metrics, ...o }: SourceCopy): Prom
   return [
     supervised(
       name,
-      () => new SourceSnapshot({ context, source, slots, pause, rate, progress }),
+      () => new SourceSnapshot({ context, source, server, slots, pause, rate, progress }),
       () => progress.report(pause.list()),
     ),
     supervised(
       `repair/${name}`,
-      () => new SourceRepair({ context, source, slots, pause: o.repairPause }),
+      () => new SourceRepair({ context, source, server, slots, pause: o.repairPause }),
     ),
   ];
 }

@@ -13,7 +13,7 @@ import { type JobSource, readServer, tablesOf } from '../../shared/job/job.ts';
 import type { RepairRequest, TablePlan } from '../../shared/job/state/job-view.ts';
 import { openProgress } from '../../shared/job/state/open.ts';
 import type { ProgressView, RepairProgress } from '../../shared/job/state/progress-view.ts';
-import { refuseStale } from '../../shared/job/state/source-server.ts';
+import type { SourceServer } from '../../shared/job/state/source-server.ts';
 import { chunksTopic } from '../../shared/kafka/topic-name.ts';
 import type { ServiceContext } from '../../shared/member/context.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
@@ -35,6 +35,7 @@ const REJECTED_WAIT_MAX_MS = 1000;
 export type RepairOptions = {
   context: ServiceContext;
   source: JobSource;
+  server: SourceServer;
   slots: ReadonlySet<number>;
   pause: PauseReasons;
 };
@@ -70,7 +71,7 @@ export class SourceRepair implements Unit {
         role: 'read',
         log: context.log,
       });
-      await refuseStale(session, source.name, progress.view.resume);
+      await this.#o.server.refuseStale(session, progress.view.resume);
       if (source.replica) await refuseUnfaithful(session, source.database, tablesOf(context.job));
       const rows = await session.query<{ id: string | number }>('SELECT @@server_id AS id');
       const id = Number(rows[0]?.id ?? 0);

@@ -13,6 +13,7 @@ import { makeIdentity } from '../../shared/job/state/identity.ts';
 import { JobView, stateKey } from '../../shared/job/state/job-view.ts';
 import { progressCodec } from '../../shared/job/state/open.ts';
 import { progressKey, type RangeProgress } from '../../shared/job/state/progress-view.ts';
+import { SourceServer } from '../../shared/job/state/source-server.ts';
 import { KafkaLog } from '../../shared/kafka/kafka.ts';
 import { chunksTopic, progressTopic } from '../../shared/kafka/topic-name.ts';
 import type { FetchedBatch } from '../../shared/kafka/wire/fetched-batch.ts';
@@ -133,6 +134,7 @@ async function prepare(name: string, rowsPerRange: number, table = 'item') {
     new SourceSnapshot({
       context,
       source: jobSource,
+      server: new SourceServer(source),
       slots,
       pause,
       rate: new CopyRate(view, [source], job.options.snapshotRowsPerSecond),

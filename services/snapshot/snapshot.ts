@@ -11,7 +11,7 @@ import { chunkCodec } from '../../shared/codec/chunk-record.ts';
 import { type JobSource, readServer, tablesOf } from '../../shared/job/job.ts';
 import { openProgress } from '../../shared/job/state/open.ts';
 import type { ProgressView } from '../../shared/job/state/progress-view.ts';
-import { refuseStale } from '../../shared/job/state/source-server.ts';
+import type { SourceServer } from '../../shared/job/state/source-server.ts';
 import { BRAKES, type BrakeReason, copyStops } from '../../shared/job/state/throttle.ts';
 import { chunksTopic } from '../../shared/kafka/topic-name.ts';
 import type { ServiceContext } from '../../shared/member/context.ts';
@@ -34,6 +34,7 @@ const STATEMENT_TIMEOUT_MS = 60_000;
 export type SnapshotOptions = {
   context: ServiceContext;
   source: JobSource;
+  server: SourceServer;
   slots: ReadonlySet<number>;
   pause: PauseReasons;
   rate: CopyRate;
@@ -82,13 +83,12 @@ export class SourceSnapshot implements Unit {
     stop: AbortSignal,
   ): Promise<void> {
     const { context, source, pause, progress } = this.#o;
-    const server = readServer(source);
-    await using session = await MysqlSession.open(server, {
+    await using session = await MysqlSession.open(readServer(source), {
       role: 'read',
       log: context.log,
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     });
-    await refuseStale(session, source.name, shared.log.resume);
+    await this.#o.server.refuseStale(session, shared.log.resume);
     if (source.replica) await refuseUnfaithful(session, source.database, tablesOf(context.job));
     const { options } = context.job;
     const worker = new SnapshotWorker({ ...shared, session, source, pause, progress, options });
@@ -130,11 +130,12 @@ export class SourceSnapshot implements Unit {
 
   #brakes(rateLimit: RateLimit): BrakeReason[] {
     const { view } = this.#o.context;
-    const is: Record<BrakeReason, boolean> = {
-      operator: view.paused.length > 0,
-      lag: copyStops({ paused: [], throttle: view.throttle }).length > 0,
-      rate: rateLimit.isBraking(performance.now()),
+    const measured = copyStops({ paused: [], throttle: view.throttle });
+    const is = (reason: BrakeReason): boolean => {
+      if (reason === 'operator') return view.paused.length > 0;
+      if (reason === 'rate') return rateLimit.isBraking(performance.now());
+      return measured.includes(reason);
     };
-    return BRAKES.filter(reason => is[reason]);
+    return BRAKES.filter(is);
   }
 }

@@ -1,6 +1,6 @@
 /** A member with an old job file notices that the source is another server now. */
 import { expect, test } from 'vitest';
-import { refuseStale } from './source-server.ts';
+import { refuseStale, SourceServer } from './source-server.ts';
 
 const [A, B] = ['aaaaaaaa-0000-0000-0000-000000000001', 'bbbbbbbb-0000-0000-0000-000000000002'];
 
@@ -25,6 +25,21 @@ test('a server that has all of it is read, whoever it is, and the log’s own wi
   await refuseStale(server('mysql', B, `${A}:1-92,\n${B}:1-3`), 's1', resume);
   await refuseStale(server('mysql', A, ''), 's1', resume);
   await refuseStale(server('mysql', B, ''), 's1', null);
+});
+
+test('a replica that is always late must get what the log held at the first look, no more', async () => {
+  const replica = new SourceServer('s1');
+  const look = (has: number, log: number, of = A) =>
+    replica.refuseStale(server('mysql', B, `${A}:1-${has}`), {
+      serverUuid: of,
+      gtid: `${A}:1-${log}`,
+    });
+  await expect(look(85, 90)).rejects.toThrow('lacks what is in its log');
+  await expect(look(89, 94)).rejects.toThrow('lacks what is in its log');
+  await look(91, 96);
+  // Each time anew, and of each server that the log is of.
+  await expect(look(91, 96)).rejects.toThrow('lacks what is in its log');
+  await expect(look(97, 99, 'c')).rejects.toThrow('lacks what is in its log');
 });
 
 test('on MariaDB by position and server id', async () => {

@@ -14,11 +14,35 @@ import { ReshardError } from '../../runtime/error.ts';
 import type { Resume } from './progress-view.ts';
 
 type Session = Pick<MysqlSession, 'flavor' | 'query' | 'where'>;
+type LogPosition = Pick<Resume, 'serverUuid' | 'gtid'>;
+
+/**
+ * The server that a member reads a source from, over restarts of what reads there. What was in the
+ * log at the first look is what it must get: one that is late by a steady delay, under a steady
+ * load, never has what is in the log by now.
+ */
+export class SourceServer {
+  readonly #source: string;
+  #awaited: LogPosition | null = null;
+
+  constructor(source: string) {
+    this.#source = source;
+  }
+
+  async refuseStale(session: Session, resume: LogPosition | null): Promise<void> {
+    // The log of another server is another history.
+    const isOfOther = this.#awaited?.serverUuid !== resume?.serverUuid;
+    const wanted = isOfOther ? resume : this.#awaited;
+    this.#awaited = wanted;
+    await refuseStale(session, this.#source, wanted);
+    this.#awaited = null;
+  }
+}
 
 export async function refuseStale(
   session: Session,
   source: string,
-  resume: Pick<Resume, 'serverUuid' | 'gtid'> | null,
+  resume: LogPosition | null,
 ): Promise<void> {
   if (resume === null) return;
   const isMysql = session.flavor === 'mysql';
