@@ -24,7 +24,7 @@ export function snapshotMetrics(registry: Registry) {
     }),
     throttled: new Counter({
       name: 'reshard_snapshot_throttled_seconds_total',
-      help: 'Time in which the copy was braked, by reason: operator, rate, lag',
+      help: 'Time in which the copy was braked, by reason: operator, rate, lag, load, replica',
       labelNames: ['source', 'reason'] as const,
       registers,
     }),

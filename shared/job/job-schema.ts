@@ -51,6 +51,15 @@ const source = z.strictObject({
     .describe('replica of this source that the copy reads from; the binlog stays with the source'),
 });
 
+const replica = z.strictObject({
+  name,
+  host: endpoint.host,
+  port: endpoint.port,
+  user: z.string().describe('account with REPLICATION CLIENT (MariaDB: REPLICA MONITOR)'),
+  password: endpoint.password,
+  tls: tls.optional(),
+});
+
 const target = z.strictObject({
   name,
   kind: z.literal('mysql').default('mysql'),
@@ -183,6 +192,10 @@ const jobSchema = z.strictObject({
   sources: z.array(source).min(1),
   targets: z.array(target).min(1),
   tables: z.array(table).min(1),
+  replicas: z
+    .array(replica)
+    .default([])
+    .describe('servers whose replication lag may brake the copy: the limit max-replica-lag'),
   route,
   options: options.prefault({}),
   cutover: cutover.prefault({}).describe('how the application goes over: docs/CUTOVER.md'),
@@ -210,6 +223,7 @@ export function parseJob(text: string, env: Record<string, string | undefined>):
     ['sources', job.sources],
     ['targets', job.targets],
     ['tables', job.tables],
+    ['replicas', job.replicas],
   ] as const) {
     const names = list.map(x => x.name);
     const twice = names.find((n, i) => names.indexOf(n) !== i);

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { GtidSet } from '../../shared/change/gtid.ts';
+import { callReshard } from '../support/reshard-cli.ts';
 import { type Servers, startServers } from '../support/servers/servers.ts';
 import { executed, hasAllOf, replicate, run } from './replication.ts';
 import { Rig, SLOW_COPY } from './rig.ts';
@@ -94,8 +95,19 @@ test(
     });
     await hasAllOf(r, await executed(p));
     await using load = rig.load(300);
-    rig.startAll();
+    rig.startAll(['control', 'binlog', 'sink', 'checker']);
     await using consumer = await rig.link().then(() => rig.plainConsumer());
+    // Seconds behind are a limit of their own: the copy stands, and says whose they are.
+    const throttle = async (...args: string[]): Promise<void> => {
+      const { code, err } = await callReshard('throttle', rig.jobFile, ...args);
+      expect(code, err).toBe(0);
+    };
+    await throttle('--set', 'max-replica-lag=1');
+    rig.start('snapshot');
+    const braked = () => rig.status?.throttle.brakes.find(b => b.reason === 'replica');
+    await rig.until('the lag to stop the copy', () => braked() !== undefined, MINUTES);
+    expect(braked()?.why).toMatch(/^the replica of \S+ was \d+ s behind$/);
+    await throttle('--clear', 'max-replica-lag');
     await rig.copied();
     await load.stop();
     await rig.drained();

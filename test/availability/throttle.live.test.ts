@@ -2,10 +2,12 @@
  * I7, I13: what brakes the copy holds for all members at once and for those that come later,
  * whoever is killed meanwhile; changes are not braked; the status says what it is.
  */
+import mysql from 'mysql2/promise';
 import { expect, test } from 'vitest';
 import type { ThrottleStatus } from '../../services/control/status/throttle-status.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
-import { servers } from '../support/dev.ts';
+import { commonServer } from '../support/dev.ts';
+import type { MysqlServer } from '../support/job-file.ts';
 import { LoadClient } from '../support/load/client.ts';
 import { callReshard } from '../support/reshard-cli.ts';
 import { Rig, SLOW_COPY } from './rig.ts';
@@ -20,8 +22,7 @@ const STILL_MS = 600;
 test(
   'the copy of two members is as slow as one limit, stands while paused or behind, and ends equal',
   async () => {
-    const { s1: source, t1: target } = servers().mysql;
-    if (!source || !target) throw new Error('s1 and t1 are needed');
+    const [source, target] = [commonServer('s1'), commonServer('t1')];
     await using rig = await Rig.open({
       source,
       targets: [target],
@@ -88,16 +89,40 @@ test(
     expect(rig.status?.tables.every(t => t.complete || t.etaSeconds === null)).toBe(true);
 
     rig.start('sink');
-    await throttle('--clear', 'rows,max-lag');
+    // A target that is busy with something else; other tests have a few threads running there, too.
+    const busy = await busyThreads(target, 60);
+    await throttle('--set', 'max-threads=50', '--clear', 'max-lag');
+    const isBusy = () => rig.status?.throttle.brakes.some(b => b.reason === 'load');
+    await rig.until('the threads to stop the copy', isBusy, 20_000);
+    await busy[Symbol.asyncDispose]();
+    await rig.until('the copy to go on', () => !isBusy(), 20_000);
+    await throttle('--clear', 'rows,max-threads');
     await rig.copied();
     await rig.drained();
     await rig.expectEqual();
     const { spentSeconds, ...after } = await throttle();
     expect(after).toMatchObject({ limits: [], brakes: [] });
-    for (const seconds of Object.values(spentSeconds)) expect(seconds).toBeGreaterThan(0);
+    const { operator, rate, lag, replica } = spentSeconds;
+    for (const seconds of [operator, rate, lag]) expect(seconds).toBeGreaterThan(0);
+    expect(replica).toBe(0);
   },
   3 * MINUTES,
 );
+
+/** Connections that do something until they are closed. */
+async function busyThreads(server: MysqlServer, n: number): Promise<AsyncDisposable> {
+  const opening = Array.from({ length: n }, () => mysql.createConnection(server));
+  const connections = await Promise.all(opening);
+  const sleeping = connections.map(c => c.query('SELECT SLEEP(120)').catch(() => {}));
+  return {
+    async [Symbol.asyncDispose]() {
+      const killer = await mysql.createConnection(server);
+      for (const { threadId } of connections) await killer.query(`KILL ${threadId}`);
+      await Promise.all(sleeping);
+      await killer.end();
+    },
+  };
+}
 
 /** Rows in the log when what was under way has come to its end. */
 async function standing(rig: Rig): Promise<number> {

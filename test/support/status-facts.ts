@@ -60,7 +60,7 @@ export function well(): StatusFacts {
     checks: [],
     repairs: [],
     pauses: [],
-    throttle: { limits: [], brakes: [], spentSeconds: { operator: 0, rate: 0, lag: 0 } },
+    throttle: { limits: [], brakes: [], spentSeconds: UNSPENT },
     waiting: null,
     registry: null,
     differing: [],
@@ -72,6 +72,9 @@ const CUTOVER = {
   ...{ id: 'cutover-1', stage: 'switched' as const, sinceMs: 1, stopMs: 900 },
   ...{ why: null, lost: [] },
 };
+
+/** No reason has braked the copy yet. */
+export const UNSPENT = { operator: 0, rate: 0, lag: 0, load: 0, replica: 0 };
 
 export interface Fault {
   /** What the headline has to name. */

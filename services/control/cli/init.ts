@@ -49,6 +49,9 @@ tables:
   #   route: { kind: all }        # every row on every target
   #   key: [code]                 # and another unique key than its primary key: docs/TYPES.md
 
+# replicas:                      # the limit max-replica-lag of the copy goes by their lag
+#   - { name: r1, host: 127.0.0.1, port: 3317, user: reshard, password: "\${SOURCE_PASSWORD}" }
+
 route:                           # hash, range, list, target, all: docs/ROUTES.md
   kind: modulus                  # target = column modulo number of targets
   column: customer_id            # integer, NOT NULL, in every table

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { UNSPENT } from '../../../test/support/status-facts.ts';
 import { judged } from '../status/feed.ts';
 import { Rate } from '../status/rate.ts';
 import type { StatusFacts } from '../status/status.ts';
@@ -70,7 +71,7 @@ const FACTS: StatusFacts = {
   checks: [],
   repairs: [],
   pauses: [{ reason: 'backup', by: 'ann@night', sinceMs: Date.parse('2026-01-02T03:04:05Z') }],
-  throttle: { limits: [], brakes: [], spentSeconds: { operator: 0, rate: 0, lag: 0 } },
+  throttle: { limits: [], brakes: [], spentSeconds: UNSPENT },
   waiting: null,
   registry: null,
   differing: [],

@@ -16,6 +16,8 @@ export function declareThrottle(
         ['throttle job.yaml', 'the limits, and what brakes now'],
         ['throttle job.yaml --set rows=5000', 'rows a second, all members together, at once'],
         ['throttle job.yaml --set max-lag=100000', 'waits while a target is further behind'],
+        ['throttle job.yaml --set max-threads=40', 'waits while more run on a source or target'],
+        ['throttle job.yaml --set max-replica-lag=10', 'seconds; of the replicas in the job file'],
         ['throttle job.yaml --clear rows,max-lag', 'as fast as it can again'],
         ['throttle job.yaml --pause', 'stops the copy (`pause --reason` gives a reason)'],
         ['throttle job.yaml --resume', 'lifts that; other reasons stay'],
@@ -24,7 +26,10 @@ export function declareThrottle(
     },
     'json',
   )
-    .option('--set <limits>', '<name>=<number>, several by commas: rows, max-lag (in records)')
+    .option(
+      '--set <limits>',
+      '<name>=<number>, several by commas: rows, max-lag, max-threads, max-replica-lag',
+    )
     .option('--clear <names>', 'limits to take away, several by commas')
     .option('--pause', 'stop the copy after the chunks under way')
     .option('--resume', 'lift what --pause has asked for')

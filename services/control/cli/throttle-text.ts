@@ -41,5 +41,9 @@ function limitText({ name, value, by, sinceMs }: Limit): string {
   const set = `(by ${by}, since ${new Date(sinceMs).toISOString()})`;
   if (name === 'rows') return `rows=${value}: rows a second of the job, over all members ${set}`;
   if (name === 'max-lag') return `max-lag=${value}: records that a target may be behind ${set}`;
+  if (name === 'max-threads') return `max-threads=${value}: running on a source or target ${set}`;
+  if (name === 'max-replica-lag') {
+    return `max-replica-lag=${value}: seconds that a replica may be behind ${set}`;
+  }
   return `${name}=${value}: not of this version ${set}`;
 }

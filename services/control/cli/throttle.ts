@@ -3,7 +3,7 @@ import { ReshardError } from '../../../shared/runtime/error.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { openJob, timeoutMsOf } from '../command/job-handle.ts';
 import { pause, resume } from '../command/pause.ts';
-import { limitChange, retune } from '../command/throttle.ts';
+import { limitChange, refuseUnmeasured, retune } from '../command/throttle.ts';
 import { throttleStatus } from '../status/throttle-status.ts';
 import { EXIT } from './exit-code.ts';
 import { gaveUp, isOver, waitOf } from './follow.ts';
@@ -28,6 +28,7 @@ export async function throttleCommand(file: string, o: ThrottleOptions): Promise
   const job = await readJob(file);
   const timeoutMs = timeoutMsOf(o.timeout);
   const change = limitChange(o.set, o.clear);
+  if (change !== null) refuseUnmeasured(job, change);
   if (o.pause && o.resume) {
     throw new ReshardError('config', '--pause and --resume at once', { remedy: 'one of them' });
   }

@@ -1,9 +1,12 @@
 /** What an operator may write about limits, and the request until control has carried it out. */
 import { describe, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { parseJob } from '../../../shared/job/job-schema.ts';
 import { JobView, stateKey } from '../../../shared/job/state/job-view.ts';
 import type { RequestWriter } from '../../../shared/job/state/record-writer.ts';
 import type { RetuneRequest } from '../../../shared/job/state/throttle.ts';
-import { limitChange, retune } from './throttle.ts';
+import { EXAMPLE } from '../cli/init.ts';
+import { limitChange, refuseUnmeasured, retune } from './throttle.ts';
 
 describe('limits as they are written', () => {
   test('are read by name', () => {
@@ -31,6 +34,16 @@ describe('limits as they are written', () => {
   ])('--set %s --clear %s is refused', (set, clear, says) => {
     expect(() => limitChange(set, clear)).toThrow(says);
   });
+});
+
+test('a limit of replica lag is refused in a job without a replica', () => {
+  const file = parse(EXAMPLE);
+  const env = { SOURCE_PASSWORD: '', TARGET_PASSWORD: '' };
+  const job = (parts: object) => parseJob(stringify({ ...file, ...parts }), env);
+  const change = { set: { 'max-replica-lag': 10 }, clear: [] };
+  expect(() => refuseUnmeasured(job({}), change)).toThrow(/names no replica/);
+  refuseUnmeasured(job({ replicas: [{ name: 'r1', user: 'u' }] }), change);
+  refuseUnmeasured(job({}), { set: { rows: 5 }, clear: ['max-replica-lag'] });
 });
 
 describe('a request', () => {

@@ -2,6 +2,7 @@
  * `reshard throttle` as a use case: what the operator has written about limits, and the request that
  * control carries out. A pause is another matter (pause.ts): it needs no control.
  */
+import type { Job } from '../../../shared/job/job.ts';
 import { stateKey } from '../../../shared/job/state/job-view.ts';
 import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
 import { requestId } from '../../../shared/job/state/request-id.ts';
@@ -39,6 +40,13 @@ export function limitChange(
     change.clear.push(known);
   }
   return set === undefined && clear === undefined ? null : change;
+}
+
+/** A limit of what nobody could ever measure would hold nothing, in silence. */
+export function refuseUnmeasured(job: Job, { set }: LimitChange): void {
+  if (set['max-replica-lag'] === undefined) return;
+  if (job.replicas.length > 0 || job.sources.some(s => s.replica !== undefined)) return;
+  throw wrong('max-replica-lag: the job file names no replica', 'name them under `replicas`');
 }
 
 /** Asks control for the change; false when the time is up: it is carried out when one leads. */

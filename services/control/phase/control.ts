@@ -18,9 +18,9 @@ import type { Unit } from '../../../shared/runtime/service.ts';
 import { Cutovers } from '../cutover/cutovers.ts';
 import { MysqlSite } from '../cutover/mysql-site.ts';
 import { RepairRuns, type RunNote } from '../repair/repair-runs.ts';
-import { type Backlog, backlogsOf } from '../status/backlog.ts';
 import { ReportView } from '../status/report-view.ts';
 import { type Applied, ServerProbe } from '../status/server-probe.ts';
+import { gaugesOf } from './gauge.ts';
 import { GrownTables } from './grown-table.ts';
 import { untilFenced } from './leadership.ts';
 import { MemberSweep } from './member-sweep.ts';
@@ -110,9 +110,9 @@ export class Control implements Unit {
     const grown = new GrownTables();
     // Its own connections, which are made when they are needed: others wait for no measurement.
     const measuring = stack.use(new ServerProbe(job, log, view.jobId));
-    const backlogs = (): Promise<Backlog[]> => backlogsOf(this.#context, measuring);
+    const gauges = gaugesOf(this.#context, measuring);
     const perSource = job.options.snapshotRowsPerSecond;
-    const throttle = new ThrottleKeeper({ view, log, writer, backlogs, perSource });
+    const throttle = new ThrottleKeeper({ view, log, writer, gauges, perSource });
     const reports = new ReportView();
     const verdicts = stack.use(
       await openVerdicts(

@@ -6,14 +6,14 @@ import { limitOf, UNTHROTTLED } from '../../../shared/job/state/throttle.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { until } from '../../../shared/runtime/clock.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
-import type { Backlog } from '../status/backlog.ts';
 import { throttleStatus } from '../status/throttle-status.ts';
-import { braked, lagBrake, ThrottleKeeper } from './throttle-keeper.ts';
+import { brakeBy, Gauge, type Reading } from './gauge.ts';
+import { braked, ThrottleKeeper } from './throttle-keeper.ts';
 
 let view: JobView;
 let written: string[];
 let now: number;
-let backlogs: Backlog[];
+let readings: Reading[];
 let keeper: ThrottleKeeper;
 
 function keeperOf(): ThrottleKeeper {
@@ -30,7 +30,7 @@ function keeperOf(): ThrottleKeeper {
         view.apply(key, null);
       },
     },
-    backlogs: async () => backlogs,
+    gauges: [new Gauge('lag', async () => readings)],
     perSource: 0,
     now: () => now,
   });
@@ -53,7 +53,7 @@ beforeEach(() => {
   view = new JobView();
   written = [];
   now = 1000;
-  backlogs = [];
+  readings = [];
   keeper = keeperOf();
   phase('copying');
 });
@@ -100,26 +100,54 @@ describe('a pause', () => {
   });
 });
 
-describe('a backlog', () => {
-  const of = (records: number | null, why: string | null = null): Backlog[] => [
-    { target: 't1', records: 0, why: null },
-    { target: 't2', records, why },
+describe('what is measured', () => {
+  const of = (value: number | null, why: string | null = null): Reading[] => [
+    { server: 't1', value: 0, why: null },
+    { server: 't2', value, why },
   ];
 
   test('brakes above its limit, and until it is well below it', () => {
-    expect(lagBrake(of(100), 100, false)).toBeNull();
-    expect(lagBrake(of(101), 100, false)).toBe('t2 was 101 records behind');
-    expect(lagBrake(of(76), 100, true)).toBe('t2 was 76 records behind');
-    expect(lagBrake(of(75), 100, true)).toBeNull();
+    expect(brakeBy('lag', of(100), 100, false)).toBeNull();
+    expect(brakeBy('lag', of(101), 100, false)).toBe('t2 was 101 records behind');
+    expect(brakeBy('load', of(76), 100, true)).toBe('t2 had 76 threads running');
+    expect(brakeBy('replica', of(76), 100, true)).toBe('t2 was 76 s behind');
+    expect(brakeBy('lag', of(75), 100, true)).toBeNull();
   });
 
-  test('that is not known counts as too long', () => {
-    const why = lagBrake(of(null, 'unreachable: away\n  remedy: start it'), 100, false);
-    expect(why).toBe('how far t2 is behind is not known: unreachable: away');
+  test('lets the copy go on below the smallest limit, too', () => {
+    expect(brakeBy('load', of(2), 1, true)).toBe('t2 had 2 threads running');
+    expect(brakeBy('load', of(1), 1, true)).toBeNull();
+  });
+
+  test('and is not known counts as too much', () => {
+    const why = 'unreachable: away\n  remedy: start it';
+    expect(brakeBy('lag', of(null, why), 100, false)).toBe(
+      'how far t2 is behind is not known: unreachable: away',
+    );
+    expect(brakeBy('load', of(null, why), 100, false)).toBe(
+      'how many threads run on t2 is not known: unreachable: away',
+    );
+  });
+
+  test('of no server brakes nothing, whatever braked before', async () => {
+    const gauge = new Gauge('replica', async () => []);
+    gauge.follow(true);
+    expect(gauge.brake(5, true)).toEqual({ why: '' });
+    await until(() => gauge.brake(5, true) === null, { timeoutMs: 5000, what: 'an answer' });
+  });
+
+  test('for a limit that is gone is no answer for the next one', async () => {
+    const answer = Promise.withResolvers<Reading[]>();
+    const gauge = new Gauge('lag', () => answer.promise);
+    gauge.follow(true);
+    gauge.follow(false);
+    answer.resolve(of(500));
+    await answer.promise.then(() => new Promise(setImmediate));
+    expect(gauge.brake(100, false)).toBeNull();
   });
 
   test('is measured while it has a limit; a new control keeps the brake until it knows', async () => {
-    backlogs = of(500);
+    readings = of(500);
     await keeper.step();
     expect(written).toEqual([]);
     retune('a', { 'max-lag': 100 });
@@ -136,9 +164,9 @@ describe('a backlog', () => {
     keeper = keeperOf();
     await keeper.step();
     expect(brakes()).toEqual(['lag']);
-    backlogs = of(10);
+    readings = of(10);
     await stepsTo([]);
-    backlogs = of(500);
+    readings = of(500);
     await stepsTo(['lag']);
     retune('b', {}, ['max-lag']);
     await keeper.step();

@@ -1,10 +1,8 @@
 /**
- * Control's part of the throttle: carries out requests for other limits, measures how far the targets
- * are behind while a limit of that is set, and notes what brakes the copy, since when, and for how
- * long each reason has braked it so far. It writes only when something of that changes.
- *
- * A target that does not answer counts as too far behind: how far is not known, and a copy that
- * waits costs time alone. A reason counts only while there is something to copy.
+ * Control's part of the throttle: carries out requests for other limits, measures what they are of
+ * while they are set (gauge.ts), and notes what brakes the copy, since when, and for how long each
+ * reason has braked it so far. It writes only when something of that changes. A reason counts only
+ * while there is something to copy.
  */
 import { type JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
 import {
@@ -12,15 +10,14 @@ import {
   type Brake,
   type BrakeReason,
   limitOf,
+  MEASURED,
   retuned,
   type Throttle,
   UNTHROTTLED,
 } from '../../../shared/job/state/throttle.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
-import { describeError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import type { Backlog } from '../status/backlog.ts';
-import { liftedAt } from '../status/throttle-status.ts';
+import type { Gauge } from './gauge.ts';
 
 export interface ThrottleDeps {
   view: JobView;
@@ -29,29 +26,15 @@ export interface ThrottleDeps {
     put(key: string, record: Partial<StateRecord>): Promise<void>;
     remove(key: string): Promise<void>;
   };
-  backlogs: () => Promise<Backlog[]>;
+  gauges: readonly Gauge[];
   /** `options.snapshotRowsPerSecond`; 0 is no limit. */
   perSource: number;
   /** Wall clock; for tests. */
   now?: () => number;
 }
 
-const MEASURE_MS = 1000;
 /** Members report every second what brakes them; a pause in that is not the end of it. */
 const HEARD_MS = 5000;
-/** Why the backlog brakes the copy; null if it does not. */
-export function lagBrake(
-  backlogs: readonly Backlog[],
-  maxLag: number,
-  isBraking: boolean,
-): string | null {
-  const most = isBraking ? liftedAt(maxLag) : maxLag;
-  for (const { target, records, why } of backlogs) {
-    if (records === null) return `how far ${target} is behind is not known: ${firstLine(why)}`;
-    if (records > most) return `${target} was ${records} records behind`;
-  }
-  return null;
-}
 
 /** The record with these reasons and no others; the same one if nothing has begun or ended. */
 export function braked(
@@ -79,9 +62,9 @@ export function braked(
   };
 }
 
-/** Why it brakes may have become another cause; how many records it is does not count. */
+/** Why it brakes may have become another cause; how much it is does not count. */
 function renewed(brake: Brake, now: { why: string } | undefined): Brake {
-  const cause = (why: string): string => why.replace(/ \d+ records /, ' ');
+  const cause = (why: string): string => why.replace(/ \d+ /, ' ');
   if (now === undefined || now.why === '' || cause(now.why) === cause(brake.why)) return brake;
   return { ...brake, why: now.why };
 }
@@ -91,9 +74,6 @@ export class ThrottleKeeper {
   readonly #now: () => number;
   #rateHeardAt = -Infinity;
   #isLed = false;
-  #measuredAt = -Infinity;
-  #isMeasuring = false;
-  #backlogs: Backlog[] = [];
 
   constructor(deps: ThrottleDeps) {
     this.#d = deps;
@@ -120,7 +100,7 @@ export class ThrottleKeeper {
       const { by, set, clear } = request;
       this.#d.log.info({ by, set, clear }, 'limits of the copy are changed');
     }
-    this.#measure();
+    for (const gauge of this.#d.gauges) gauge.follow(this.#limitOf(gauge) !== null);
     const next = braked(this.#throttle, this.#active(this.#throttle), this.#now());
     if (next === this.#throttle) return;
     const reasons = next.brakes.map(b => b.reason);
@@ -134,6 +114,11 @@ export class ThrottleKeeper {
 
   get #isCopying(): boolean {
     return this.#d.view.job?.phase === 'copying';
+  }
+
+  /** Null while there is nothing to copy, or no limit. */
+  #limitOf({ reason }: Gauge): number | null {
+    return this.#isCopying ? limitOf(this.#d.view.throttle, MEASURED[reason]) : null;
   }
 
   async #put(throttle: Throttle): Promise<void> {
@@ -155,39 +140,12 @@ export class ThrottleKeeper {
     const isLimited = limitOf(throttle, 'rows') !== null || this.#d.perSource > 0;
     const isHeard = performance.now() - this.#rateHeardAt < HEARD_MS;
     if (isLimited && isHeard) active.set('rate', { sinceMs, why: '' });
-    const maxLag = limitOf(throttle, 'max-lag');
-    if (maxLag !== null) {
-      const isBraking = throttle.brakes.some(b => b.reason === 'lag');
-      // Not measured yet since this control leads: it stays as it was.
-      const why = this.#backlogs.length === 0 ? null : lagBrake(this.#backlogs, maxLag, isBraking);
-      const stays = this.#backlogs.length === 0 && isBraking;
-      if (why !== null || stays) active.set('lag', { sinceMs, why: why ?? '' });
+    for (const gauge of this.#d.gauges) {
+      const limit = limitOf(throttle, MEASURED[gauge.reason]);
+      const isBraking = throttle.brakes.some(b => b.reason === gauge.reason);
+      const brake = limit === null ? null : gauge.brake(limit, isBraking);
+      if (brake !== null) active.set(gauge.reason, { sinceMs, ...brake });
     }
     return active;
   }
-
-  /** Beside control's loop: a server that is away takes seconds to say so. */
-  #measure(): void {
-    const isWanted = this.#isCopying && limitOf(this.#d.view.throttle, 'max-lag') !== null;
-    if (!isWanted) this.#backlogs = [];
-    const isDue = performance.now() - this.#measuredAt > MEASURE_MS;
-    if (!isWanted || this.#isMeasuring || !isDue) return;
-    this.#isMeasuring = true;
-    const measured = this.#d.backlogs().then(
-      found => {
-        this.#backlogs = found;
-      },
-      e => {
-        this.#backlogs = [{ target: 'any target', records: null, why: describeError(e) }];
-      },
-    );
-    void measured.finally(() => {
-      this.#isMeasuring = false;
-      this.#measuredAt = performance.now();
-    });
-  }
-}
-
-function firstLine(text: string | null): string {
-  return text?.split('\n')[0] ?? 'no answer';
 }

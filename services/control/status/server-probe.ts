@@ -2,13 +2,13 @@
  * Short questions to the sources and targets, each with a deadline of its own; a server that does
  * not answer gives null, and `whyNot` says what it did instead.
  */
-import type { Job } from '../../../shared/job/job.ts';
-import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { type Job, readServer } from '../../../shared/job/job.ts';
+import { type MysqlEndpoint, MysqlSession } from '../../../shared/mysql/connect.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
 import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
 import { readPositions, readWaiting } from '../../../shared/mysql/target-state.ts';
 import { within } from '../../../shared/runtime/clock.ts';
-import { describeError } from '../../../shared/runtime/error.ts';
+import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 
 export interface Applied {
@@ -84,6 +84,38 @@ export class ServerProbe implements AsyncDisposable {
     });
   }
 
+  /** `Threads_running` of `source/<name>` or `target/<name>`, the one that asks included. */
+  threadsRunning(server: string): Promise<number | null> {
+    return this.#try(server, async session => {
+      const [row] = await session.query<{ Value: string }>(
+        "SHOW GLOBAL STATUS LIKE 'Threads_running'",
+      );
+      return Number(row?.Value);
+    });
+  }
+
+  /**
+   * Seconds that a replica is behind, by its own word; of several channels the worst. It is
+   * `replica/<name>`, or `replica-of/<source>` for the one that the copy reads from.
+   */
+  replicaLag(server: string): Promise<number | null> {
+    return this.#try(server, async session => {
+      const channels = await session.query<Record<string, string | null>>('SHOW REPLICA STATUS');
+      const lags = channels.map(c => c.Seconds_Behind_Source ?? c.Seconds_Behind_Master ?? null);
+      if (lags.length === 0) {
+        throw new ReshardError('server-setting', 'it replicates from no server', {
+          remedy: 'name another server, or `reshard throttle <job file> --clear max-replica-lag`',
+        });
+      }
+      if (lags.includes(null)) {
+        throw new ReshardError('server-setting', 'its replication does not run', {
+          remedy: 'START REPLICA, or `reshard throttle <job file> --clear max-replica-lag`',
+        });
+      }
+      return Math.max(...lags.map(Number));
+    });
+  }
+
   async #try<T>(name: string, ask: (s: MysqlSession) => Promise<T>): Promise<T | null> {
     try {
       const answer = this.#session(name).then(ask);
@@ -106,10 +138,8 @@ export class ServerProbe implements AsyncDisposable {
   #session(name: string): Promise<MysqlSession> {
     const known = this.#sessions.get(name);
     if (known) return known;
-    const [kind, server] = name.split('/');
-    const list = kind === 'source' ? this.#job.sources : this.#job.targets;
-    const endpoint = list.find(x => x.name === server);
-    if (!endpoint) return Promise.reject(new Error(`no ${name} in the job`));
+    const endpoint = endpointOf(this.#job, name);
+    if (endpoint === undefined) return Promise.reject(new Error(`no ${name} in the job`));
     const opened = MysqlSession.open(endpoint, {
       role: 'admin',
       connectTimeoutMs: TIMEOUT_MS,
@@ -124,4 +154,14 @@ export class ServerProbe implements AsyncDisposable {
     // One that hangs is left to the end of the process.
     await within(TIMEOUT_MS, 'servers', Promise.allSettled(closing)).catch(() => {});
   }
+}
+
+function endpointOf({ sources, targets, replicas }: Job, name: string): MysqlEndpoint | undefined {
+  const servers: [string, MysqlEndpoint][] = [
+    ...sources.map((s): [string, MysqlEndpoint] => [`source/${s.name}`, s]),
+    ...sources.map((s): [string, MysqlEndpoint] => [`replica-of/${s.name}`, readServer(s)]),
+    ...targets.map((t): [string, MysqlEndpoint] => [`target/${t.name}`, t]),
+    ...replicas.map((r): [string, MysqlEndpoint] => [`replica/${r.name}`, r]),
+  ];
+  return new Map(servers).get(name);
 }

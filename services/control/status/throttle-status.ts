@@ -9,6 +9,8 @@ import {
   type BrakeReason,
   type Limit,
   limitOf,
+  MEASURED,
+  type MeasuredReason,
   type Pause,
   UNTHROTTLED,
 } from '../../../shared/job/state/throttle.ts';
@@ -34,9 +36,9 @@ export interface ThrottleStatus {
   spentSeconds: Record<BrakeReason, number>;
 }
 
-/** Up to so many records the copy goes on again. */
-export function liftedAt(maxLag: number): number {
-  return Math.floor(maxLag * LIFTED_AT);
+/** Up to so much, in the limit's unit, the copy goes on again. */
+export function liftedAt(limit: number): number {
+  return Math.max(1, Math.floor(limit * LIFTED_AT));
 }
 
 type View = Pick<JobView, 'throttle' | 'pauseList' | 'job'>;
@@ -52,7 +54,13 @@ export function throttleStatus(view: View, nowMs = Date.now()): ThrottleStatus {
   return {
     limits,
     brakes,
-    spentSeconds: { operator: spent('operator'), rate: spent('rate'), lag: spent('lag') },
+    spentSeconds: {
+      operator: spent('operator'),
+      rate: spent('rate'),
+      lag: spent('lag'),
+      load: spent('load'),
+      replica: spent('replica'),
+    },
   };
 }
 
@@ -80,17 +88,28 @@ function brakeOf(view: View, reason: BrakeReason): BrakeStatus | null {
           : '`reshard throttle <job file> --clear rows`, or --set rows=<more>';
       return { reason, copy: 'slowed', sinceMs: noted.sinceMs, why, lifts };
     }
-    case 'lag': {
-      if (noted === undefined) return null;
-      const maxLag = limitOf(view.throttle, 'max-lag') ?? 0;
-      const lifts =
-        `every target at most ${liftedAt(maxLag)} records behind, ` +
-        'or `reshard throttle <job file> --clear max-lag`';
-      return { reason, copy: 'stopped', sinceMs: noted.sinceMs, why: noted.why, lifts };
-    }
+    case 'lag':
+      return measured(view, reason, most => `every target at most ${most} records behind`);
+    case 'load':
+      return measured(view, reason, most => `at most ${most} threads running on every server`);
+    case 'replica':
+      return measured(view, reason, most => `every replica at most ${most} s behind`);
     default:
       return unreachable(reason);
   }
+}
+
+function measured(
+  { throttle }: View,
+  reason: MeasuredReason,
+  below: (most: number) => string,
+): BrakeStatus | null {
+  const noted = throttle?.brakes.find(b => b.reason === reason);
+  if (noted === undefined) return null;
+  const limit = MEASURED[reason];
+  const most = liftedAt(limitOf(throttle, limit) ?? 0);
+  const lifts = `${below(most)}, or \`reshard throttle <job file> --clear ${limit}\``;
+  return { reason, copy: 'stopped', sinceMs: noted.sinceMs, why: noted.why, lifts };
 }
 
 function pauseText({ reason, by }: Pause): string {

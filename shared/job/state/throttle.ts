@@ -3,6 +3,8 @@
  *   operator  somebody has paused the copy by hand: records `pause/<reason>`, one each
  *   rate      the copy is as fast as a limit of rows a second lets it be
  *   lag       a target is further behind the log than the operator wants it to be
+ *   load      more threads run on a source or a target than the operator wants
+ *   replica   a replica that the job names is further behind than the operator wants
  * Changes are never braked, nor are repairs by anything but a pause.
  *
  * Limits are the record `throttle`, which control alone writes. A command asks for others by a
@@ -13,11 +15,19 @@
  * copy and for how long each reason has braked it, whatever is restarted meanwhile.
  */
 
-export const LIMITS = ['rows', 'max-lag'] as const;
+export const LIMITS = ['rows', 'max-lag', 'max-threads', 'max-replica-lag'] as const;
 export type LimitName = (typeof LIMITS)[number];
 
-export const BRAKES = ['operator', 'rate', 'lag'] as const;
+export const BRAKES = ['operator', 'rate', 'lag', 'load', 'replica'] as const;
 export type BrakeReason = (typeof BRAKES)[number];
+
+/** What control measures while a limit of it is set, and stops the copy above it. */
+export const MEASURED = {
+  lag: 'max-lag',
+  load: 'max-threads',
+  replica: 'max-replica-lag',
+} as const satisfies Partial<Record<BrakeReason, LimitName>>;
+export type MeasuredReason = keyof typeof MEASURED;
 
 /** A reason to pause the copy, by its name. A record of its own: no two writers meet in it. */
 export interface Pause {
@@ -78,8 +88,8 @@ export function retuned(throttle: Throttle, request: RetuneRequest): Throttle {
 
 /** Why the copy stands still; one that is only slow, by a limit of rows, does not. */
 export function copyStops(view: { paused: string[]; throttle: Throttle | null }): string[] {
-  const isBehind = view.throttle?.brakes.some(b => b.reason === 'lag') ?? false;
-  return [...new Set([...view.paused, ...(isBehind ? ['lag'] : [])])].sort();
+  const measured = (view.throttle?.brakes ?? []).map(b => b.reason).filter(r => r in MEASURED);
+  return [...new Set([...view.paused, ...measured])].sort();
 }
 
 /** The end of a sentence about what waits for the copy; empty while the copy runs. */
