@@ -66,8 +66,14 @@ export class World {
   deeds = 0;
   journaledAt = 0;
   carriers: string[] = [];
+  /** Deeds until the control is stopped, not killed: it goes on when it is woken. */
+  stopAfter = Number.POSITIVE_INFINITY;
+  readonly woken = Promise.withResolvers<void>();
+  readonly stopped = Promise.withResolvers<void>();
   /** The control that lives: what an earlier one would do is not done. */
   #control = 0;
+  /** By source, the fence that was opened last: its session has ended those before. */
+  readonly #fences = new Map<string, Fence>();
 
   request(action: string, o: Partial<CutoverRequest> = {}): void {
     const id = o.id ?? `${action}-${this.view.cutovers.size}`;
@@ -79,14 +85,24 @@ export class World {
   control(): Cutovers {
     this.#control += 1;
     const me = this.#control;
+    let wasStopped = false;
+    const isGone = (): boolean => me !== this.#control && !wasStopped;
+    const sleepHere = async (): Promise<void> => {
+      wasStopped = true;
+      this.stopped.resolve();
+      await this.woken.promise;
+    };
     const act = async <T>(work: () => T): Promise<T> => {
-      if (me !== this.#control) throw new Died();
+      if (isGone()) throw new Died();
       this.deeds += 1;
       if (this.deeds === this.liftAfter) this.#at('s1').isFrozen = false;
       if (this.deeds > this.dieAfter) this.#control += 1;
-      if (me !== this.#control && !this.isLastDone) throw new Died();
+      if (isGone() && !this.isLastDone) throw new Died();
+      const mustStop = this.deeds === this.stopAfter;
+      if (mustStop && !this.isLastDone) await sleepHere();
       const result = work();
-      if (me !== this.#control) throw new Died();
+      if (mustStop && this.isLastDone) await sleepHere();
+      if (isGone()) throw new Died();
       return result;
     };
     return new Cutovers({
@@ -94,7 +110,11 @@ export class World {
       view: this.view,
       log: createLogger({ name: 'test', level: 'fatal' }),
       site: this.#site(act),
-      put: (key, record) => act(() => this.#put(key, record)),
+      put: (key, record) =>
+        act(() => {
+          if (me !== this.#control && wasStopped) throw new ReshardError('fenced', 'another one');
+          this.#put(key, record);
+        }),
       note: () => {},
       carriers: () => this.carriers,
       isStopped: () => false,
@@ -122,8 +142,13 @@ export class World {
     return found;
   }
 
-  #fence(source: string, act: <T>(work: () => T) => Promise<T>): Fence {
-    return {
+  #fence(source: string, by: <T>(work: () => T) => Promise<T>): Fence {
+    const act = <T>(work: () => T): Promise<T> =>
+      by(() => {
+        if (this.#fences.get(source) !== fence) throw new ReshardError('unreachable', 'ended');
+        return work();
+      });
+    const fence: Fence = {
       source,
       look: () =>
         act(() => {
@@ -153,6 +178,8 @@ export class World {
       position: () => act(() => `${source}:1-9`),
       [Symbol.asyncDispose]: async () => {},
     };
+    this.#fences.set(source, fence);
+    return fence;
   }
 
   #site(act: <T>(work: () => T) => Promise<T>): CutoverSite {

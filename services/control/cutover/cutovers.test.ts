@@ -178,6 +178,33 @@ test('another server at the address is left as it is, and the operator is told',
   expect(world.servers.get('s2')?.isFrozen).toBe(false);
 });
 
+test('a control that is stopped at whatever deed and wakes up after the journal lifts nothing', async () => {
+  let stops = 0;
+  for (let stopAfter = 1; stopAfter <= 45; stopAfter++) {
+    for (const isLastDone of [true, false]) {
+      const world = new World();
+      Object.assign(world, { stopAfter, isLastDone });
+      world.request('begin', { id: ID, requestedMs: Date.now() - 5 });
+      const late = world.control().step().catch(String);
+      if ((await Promise.race([world.stopped.promise.then(() => 'stopped'), late])) === 'stopped') {
+        stops += 1;
+      }
+      world.stopAfter = Number.POSITIVE_INFINITY;
+      const next = world.control();
+      await next.step();
+      world.request('begin', { id: 'again' });
+      await next.step();
+      const where = `stopped after ${stopAfter} deeds`;
+      expect(world.view.cutoverRun?.stage, where).toBe('switched');
+      world.woken.resolve();
+      await late;
+      expect(world.frozen, where).toEqual(['s1', 's2']);
+      expect(world.view.cutoverRun?.stage, where).toBe('switched');
+    }
+  }
+  expect(stops).toBeGreaterThan(20);
+});
+
 describe('the open command', () => {
   test('one that fails is run again when the operator asks; no step back', async () => {
     const world = new World();

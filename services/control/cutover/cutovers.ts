@@ -22,7 +22,7 @@ import type { Logger } from '../../../shared/runtime/log.ts';
 import { attempt } from './attempt.ts';
 import type { CutoverSite } from './site.ts';
 import { type CutoverEvent, nextStage } from './stage.ts';
-import { liftAll } from './undo.ts';
+import { liftAll, type UndoDeps } from './undo.ts';
 
 export interface CutoversDeps {
   job: Job;
@@ -133,11 +133,16 @@ export class Cutovers {
           'application has written to the targets: stop all members but control, then ask again'
         );
       }
-      const left = await liftAll(this.#d, run);
+      const left = await liftAll(this.#undoing, run);
       for (const text of left) log.warn(text);
     }
     await this.#move('ended');
     return null;
+  }
+
+  get #undoing(): UndoDeps {
+    const { site, log } = this.#d;
+    return { site, log, put: run => this.#put(run) };
   }
 
   async #undo(why: string): Promise<void> {
@@ -145,7 +150,7 @@ export class Cutovers {
     const run = view.cutoverRun;
     if (run === null) return;
     note('undo');
-    const left = await liftAll(this.#d, run);
+    const left = await liftAll(this.#undoing, run);
     // Counted by this control's clock, from when the other one began.
     const stopMs = Math.max(0, Date.now() - run.stageMs);
     await this.#put({ ...this.#moved(run, 'lifted'), stopMs, why: [why, ...left].join('\n') });

@@ -2,6 +2,12 @@
  * Makes the sources of a cutover writable again, each for itself: one that is away keeps no other
  * one frozen. Used by who froze them, and by the next control when that one has died; so it goes by
  * the record alone, and may be done any number of times.
+ *
+ * Who may: the session that froze a source has held its lock since, so that nobody has gone on from
+ * there, and needs nothing else. A new session proves nothing: a control that was stopped would
+ * open one when it wakes up, and lift what the control after it has frozen, its journal written. So
+ * whoever lifts by a new one first writes the state under control's fence, with the lock in its
+ * hands: a later leader ends that session before it freezes anything.
  */
 import type { CutoverRun, FrozenSource } from '../../../shared/job/state/cutover.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
@@ -10,11 +16,13 @@ import type { CutoverSite, Fence } from './site.ts';
 export interface UndoDeps {
   site: Pick<CutoverSite, 'fence'>;
   log: Logger;
+  /** Durable, and under control's fence: throws when another control leads. */
+  put(run: CutoverRun): Promise<void>;
 }
 
 /**
- * Throws if a source could not be reached; the others are writable by then. Answers what is left to
- * the operator: servers that are not there any more.
+ * `run`: as it is in the state. Throws if a source could not be reached; the others are writable by
+ * then. Answers what is left to the operator: servers that are not there any more.
  */
 export async function liftAll(
   d: UndoDeps,
@@ -25,6 +33,7 @@ export async function liftAll(
     run.sources.map(s =>
       lift(
         d,
+        run,
         s,
         fences.find(f => f.source === s.source),
       ),
@@ -40,6 +49,7 @@ export async function liftAll(
 
 async function lift(
   d: UndoDeps,
+  run: CutoverRun,
   frozen: FrozenSource,
   fence: Fence | undefined,
 ): Promise<string | null> {
@@ -51,6 +61,7 @@ async function lift(
     }
   }
   await using fresh = await d.site.fence(frozen.source);
+  await d.put(run);
   return await liftBy(fresh, frozen);
 }
 

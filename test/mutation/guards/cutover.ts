@@ -42,6 +42,15 @@ export const CUTOVER_GUARDS: Guard[] = [
     named: 'the other is open',
   },
   {
+    name: 'a control that wakes up late lifts nothing',
+    why: 'sources take writes after the journal: they are lost, or come over newer rows',
+    file: 'services/control/cutover/undo.ts',
+    find: 'await d.put(run);',
+    replace: '',
+    tests: STEPS,
+    named: 'wakes up after the journal',
+  },
+  {
     name: 'the probe is heeded',
     why: 'a source that takes writes counts as frozen: they are lost',
     file: 'services/control/cutover/attempt.ts',
