@@ -1,6 +1,7 @@
 /** A check says a word of the tables that it was asked for, or none. */
 import { expect, test } from 'vitest';
-import { tablesOf, unknownTable } from './check-request.ts';
+import { SCHEDULE } from '../../shared/job/state/check-schedule.ts';
+import { isToLeave, nextCheck, tablesOf, unknownTable } from './check-request.ts';
 
 const job = { tables: [{ name: 'customers' }, { name: 'orders' }] };
 
@@ -15,4 +16,26 @@ test('a request with a table that the job does not have is refused, whatever els
   expect(unknownTable({ tables: ['orders', 'new'] }, job).message).toBe(
     'nothing was compared: the job has no new',
   );
+});
+
+const request = (id: string, requestedMs: number, by?: string) => {
+  return { id, requestedMs, tables: [], ...(by === undefined ? {} : { by }) };
+};
+
+test('what somebody has asked for comes before what the schedule has, each in turn', () => {
+  const own = request('verify-1', 1, SCHEDULE);
+  const [old, ann] = [request('verify-3', 3), request('verify-2', 4, 'ann')];
+  expect(nextCheck([own, ann, old])).toBe(old);
+  expect(nextCheck([own, ann])).toBe(ann);
+  expect(nextCheck([own])).toBe(own);
+  expect(nextCheck([])).toBeUndefined();
+});
+
+test('a check of the schedule is left for another one, and one that is withdrawn for none', () => {
+  const own = request('verify-1', 1, SCHEDULE);
+  const ann = request('verify-2', 2, 'ann');
+  expect(isToLeave(own, [own])).toBe(false);
+  expect(isToLeave(own, [own, ann])).toBe(true);
+  expect(isToLeave(ann, [ann, own, request('verify-3', 3, 'bob')])).toBe(false);
+  expect(isToLeave(ann, [own])).toBe(true);
 });

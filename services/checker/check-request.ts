@@ -4,6 +4,7 @@
  * of nothing at all everything is equal.
  */
 import type { Job } from '../../shared/job/job.ts';
+import { isScheduled } from '../../shared/job/state/check-schedule.ts';
 import type { VerifyRequest } from '../../shared/job/state/verify-request.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 
@@ -21,4 +22,21 @@ export function unknownTable(request: Pick<VerifyRequest, 'tables'>, job: Tables
   return new ReshardError('config', `nothing was compared: the job has no ${unknown.join(', ')}`, {
     remedy: 'a table that is new in the job file is taken up by `reshard apply <job file>`',
   });
+}
+
+/** Which of those that wait comes first: what somebody has asked for, then what nobody has. */
+export function nextCheck(waiting: readonly VerifyRequest[]): VerifyRequest | undefined {
+  const [next] = [...waiting].sort(
+    (a, b) => Number(isScheduled(a)) - Number(isScheduled(b)) || a.requestedMs - b.requestedMs,
+  );
+  return next;
+}
+
+/**
+ * Whether a check that runs is to be left: its request was withdrawn, or it is of the schedule and
+ * somebody waits for another one. It begins anew when that is done.
+ */
+export function isToLeave(running: VerifyRequest, waiting: readonly VerifyRequest[]): boolean {
+  if (!waiting.some(v => v.id === running.id)) return true;
+  return isScheduled(running) && waiting.some(v => !isScheduled(v));
 }

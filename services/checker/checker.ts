@@ -7,6 +7,8 @@
  *   several that say the same of different moments: whoever reads them (control) takes the worst.
  * - Duplicates: nothing is remembered but the verdicts. A check that was interrupted begins anew at
  *   the next member; it changes nothing on any server, so it may run twice, also at a time.
+ * - Order: what somebody has asked for comes first, in turn. A check of the schedule that is under
+ *   way is left for it, and begins anew afterwards.
  * - Fencing: a lease lets one member check. A member that has lost it may still finish; its verdict
  *   names the basis of each table (shared/job/state/proof.ts), by which a late one is told.
  * - Truth: `equal` is said only of tables that were compared, each row as of the source positions in
@@ -34,7 +36,7 @@ import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
 import { rowKeyNames } from '../../shared/schema/table-schema.ts';
 import { forReport, progressCounters, resultCounters } from './check-report.ts';
-import { tablesOf, unknownTable } from './check-request.ts';
+import { isToLeave, nextCheck, tablesOf, unknownTable } from './check-request.ts';
 import { unequalTables, untilDoubted } from './doubt-wait.ts';
 import { runFullCheck } from './full/full-check.ts';
 import { PipelinePosition } from './full/pipeline-position.ts';
@@ -55,7 +57,7 @@ export class Checker implements Unit {
   readonly #metrics: CheckMetrics;
   /** Checks that have a verdict. */
   readonly #judged = new Set<string>();
-  readonly #reported: ReportedUnit[] = [];
+  readonly #reported: { id: string; unit: ReportedUnit }[] = [];
 
   constructor(context: ServiceContext, metrics: CheckMetrics) {
     this.#context = context;
@@ -81,19 +83,36 @@ export class Checker implements Unit {
     for (const tailed of [tail, position]) tailed.failed.catch(e => failure.abort(e));
     const stop = AbortSignal.any([signal, failure.signal]);
     while (!stop.aborted) {
-      const waiting = [...view.verifies.values()].filter(v => !this.#judged.has(v.id));
-      const next = waiting.sort((a, b) => a.requestedMs - b.requestedMs)[0];
+      this.#forgetRemoved();
+      const next = nextCheck(this.#waiting());
       if (next === undefined) await sleep(POLL_MS, stop);
       else await this.#check(next, position, stop);
     }
     if (failure.signal.aborted && !signal.aborted) throw failure.signal.reason;
   }
 
+  #waiting(): VerifyRequest[] {
+    return [...this.#context.view.verifies.values()].filter(v => !this.#judged.has(v.id));
+  }
+
+  /** Fires when the check is to be left for another one, or is not wanted any more. */
+  #untilLeft(request: VerifyRequest): { left: AbortSignal; end: () => void } {
+    const stop = new AbortController();
+    const look = (): void => {
+      if (isToLeave(request, this.#waiting())) stop.abort();
+    };
+    const end = this.#context.view.onChange(look);
+    look();
+    return { left: stop.signal, end };
+  }
+
   async #check(
     request: VerifyRequest,
     position: PipelinePosition,
-    signal: AbortSignal,
+    stop: AbortSignal,
   ): Promise<void> {
+    const { left, end } = this.#untilLeft(request);
+    const signal = AbortSignal.any([stop, left]);
     const { job, log, report, view } = this.#context;
     const { id } = request;
     const names = tablesOf(request, job);
@@ -118,7 +137,7 @@ export class Checker implements Unit {
       unit.set({ state: 'finished', counters: resultCounters(result), detail });
     } catch (e) {
       if (signal.aborted) {
-        unit.forget();
+        this.#leave(request, unit, stop);
         return;
       }
       const error = asReshardError(e);
@@ -126,11 +145,29 @@ export class Checker implements Unit {
       unit.set({ state: 'failed', error: describeError(error), detail: { waiting: [] } });
     } finally {
       clearInterval(tellWaits);
+      end();
     }
     this.#judged.add(id);
     const before = this.#basesOf(unequal);
     await report.flush();
-    await untilDoubted(view, before, signal);
+    await untilDoubted(view, before, stop);
+  }
+
+  #leave({ id }: VerifyRequest, unit: ReportedUnit, stop: AbortSignal): void {
+    if (stop.aborted || !this.#context.view.verifies.has(id)) {
+      unit.forget();
+      return;
+    }
+    const what = 'a check that somebody has asked for';
+    unit.set({ state: 'waiting', detail: { waiting: [{ what, sinceMs: Date.now() }] } });
+    this.#context.log.info({ verifyId: id }, `check left for ${what}; it begins anew`);
+  }
+
+  /** Whoever has removed a request wants no report of its check either. */
+  #forgetRemoved(): void {
+    for (const { id, unit } of this.#reported) {
+      if (!this.#context.view.verifies.has(id)) unit.forget();
+    }
   }
 
   #compare(
@@ -185,8 +222,8 @@ export class Checker implements Unit {
 
   #reportedAs(id: string): ReportedUnit {
     const unit = this.#context.report.unit(id);
-    this.#reported.push(unit);
-    if (this.#reported.length > REPORTED_CHECKS) this.#reported.shift()?.forget();
+    this.#reported.push({ id, unit });
+    if (this.#reported.length > REPORTED_CHECKS) this.#reported.shift()?.unit.forget();
     return unit;
   }
 }

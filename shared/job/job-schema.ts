@@ -162,6 +162,15 @@ const options = z.strictObject({
     .min(1)
     .default(600)
     .describe('a check fails when what it waits for has not moved for so long'),
+  checkWhenInSync: z
+    .boolean()
+    .default(true)
+    .describe('compare tables that no check has compared yet, when the targets are in step'),
+  checkEveryHours: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('hours from one check of all tables to the next that starts by itself; 0 is none'),
   sessionTimeoutMs: z
     .number()
     .int()

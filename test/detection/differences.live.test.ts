@@ -12,8 +12,8 @@ const ROWS = Number(process.env.RESHARD_ROWS ?? 1_000_000);
 /** One row in so many differs. */
 const EVERY = Number(process.env.RESHARD_EVERY ?? 10);
 const REPAIR_SECONDS = 1800;
-/** A service that does nothing has about 100 MB. */
-const PEAK_MB_MAX = 400;
+/** One that does nothing has about 150 MB. */
+const PEAK_MB_MAX = 512;
 
 function megabytes(bytes: number): number {
   return Math.round(bytes / 1024 / 1024);

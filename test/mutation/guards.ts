@@ -10,6 +10,7 @@ import type { Guard } from './guards/guard.ts';
 import { KEY_GUARDS } from './guards/key.ts';
 import { LOG_GUARDS } from './guards/log.ts';
 import { ROUTE_GUARDS } from './guards/route.ts';
+import { SCHEDULE_GUARDS } from './guards/schedule.ts';
 import { SINK_GUARDS } from './guards/sink.ts';
 import { THROTTLE_GUARDS } from './guards/throttle.ts';
 import { TRANSACTION_GUARDS } from './guards/transaction.ts';
@@ -28,6 +29,7 @@ export const GUARDS: Guard[] = [
   ...CONTROL_GUARDS,
   ...CUTOVER_GUARDS,
   ...CHECKER_GUARDS,
+  ...SCHEDULE_GUARDS,
   ...THROTTLE_GUARDS,
   ...TREE_GUARDS,
   ...TYPE_GUARDS,

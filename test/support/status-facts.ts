@@ -58,6 +58,7 @@ export function well(): StatusFacts {
     members: [],
     proofs: [],
     checks: [],
+    nextCheckMs: null,
     repairs: [],
     pauses: [],
     throttle: { limits: [], brakes: [], spentSeconds: UNSPENT },

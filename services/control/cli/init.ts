@@ -64,6 +64,8 @@ route:                           # hash, range, list, target, all: docs/ROUTES.m
 #   partitions: 4
 #   snapshotWorkers: 2
 #   sinkConnections: 2
+#   checkWhenInSync: true        # every row is compared once, when the targets are in step
+#   checkEveryHours: 24          # and again every day; 0, the default, is never
 `;
 
 export async function writeExample(path: string): Promise<void> {

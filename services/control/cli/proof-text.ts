@@ -4,8 +4,9 @@ import type { Status } from '../status/status.ts';
 import { count, duration } from './number-text.ts';
 
 /** Lines of the view; none before the first check. */
-export function proofLines({ proofs, checks, repairs }: Status): string[] {
+export function proofLines({ proofs, checks, repairs, nextCheckMs }: Status): string[] {
   const lines = [...checks.map(checkLine), ...repairs.map(repairLine)];
+  if (nextCheckMs !== null && checks.length === 0) lines.push(nextLine(nextCheckMs));
   if (proofs.some(p => p.check !== null)) lines.push(...proofs.map(proofLine));
   return lines.length === 0 ? [] : ['', ...lines];
 }
@@ -21,7 +22,14 @@ export function proofParts({ proofs, checks, repairs }: Status): string[] {
 function proofLine(p: ProofStatus): string {
   if (!p.isProven) return `proof  ${p.table}: NOT PROVEN, ${p.why}`;
   const at = new Date(p.provenMs).toISOString();
-  return `proof  ${p.table}: ${count(p.rows)} rows proven equal by ${p.check} at ${at}`;
+  const ago = `${duration(Date.now() - p.provenMs)} ago`;
+  return `proof  ${p.table}: ${count(p.rows)} rows proven equal by ${p.check} at ${at}, ${ago}`;
+}
+
+function nextLine(atMs: number): string {
+  const leftMs = atMs - Date.now();
+  const at = `at ${new Date(atMs).toISOString()}, in ${duration(leftMs)}`;
+  return `check  the next one starts by itself ${leftMs > 0 ? at : 'when the targets are in step'}`;
 }
 
 function checkLine({ check, tables, state, rows, waiting: [first] }: CheckStatus): string {

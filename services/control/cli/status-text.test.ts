@@ -69,6 +69,7 @@ const FACTS: StatusFacts = {
   ],
   proofs: [],
   checks: [],
+  nextCheckMs: null,
   repairs: [],
   pauses: [{ reason: 'backup', by: 'ann@night', sinceMs: Date.parse('2026-01-02T03:04:05Z') }],
   throttle: { limits: [], brakes: [], spentSeconds: UNSPENT },

@@ -18,8 +18,11 @@ import type { Unit } from '../../../shared/runtime/service.ts';
 import { Cutovers } from '../cutover/cutovers.ts';
 import { MysqlSite } from '../cutover/mysql-site.ts';
 import { RepairRuns, type RunNote } from '../repair/repair-runs.ts';
+import { backlogsOf } from '../status/backlog.ts';
 import { ReportView } from '../status/report-view.ts';
 import { type Applied, ServerProbe } from '../status/server-probe.ts';
+import { CheckKeeper } from './check-keeper.ts';
+import { CheckSweep } from './check-sweep.ts';
 import { gaugesOf } from './gauge.ts';
 import { GrownTables } from './grown-table.ts';
 import { untilFenced } from './leadership.ts';
@@ -46,12 +49,14 @@ interface Hands {
   requests: Requests;
   throttle: ThrottleKeeper;
   cutovers: Cutovers;
+  checks: CheckKeeper;
 }
 
 export class Control implements Unit {
   readonly #context: ServiceContext;
   readonly #unit: ReportedUnit;
   readonly #sweep = new MemberSweep();
+  readonly #checkSweep = new CheckSweep();
 
   constructor(context: ServiceContext, unit: ReportedUnit) {
     this.#context = context;
@@ -75,7 +80,8 @@ export class Control implements Unit {
     while (!stop.aborted) {
       if (performance.now() - sweptAt > SWEEP_MS) {
         sweptAt = performance.now();
-        await this.#clear(this.#sweep.gone(Date.now()));
+        const now = Date.now();
+        await this.#clear([...this.#sweep.gone(now), ...this.#checkSweep.gone(view, now)]);
       }
       await this.#turn(hands);
       await sleep(STEP_MS, stop);
@@ -121,6 +127,7 @@ export class Control implements Unit {
         (key, report) => {
           reports.apply(key, report);
           this.#sweep.note(key, report);
+          this.#checkSweep.note(key, report);
           grown.note(report);
           throttle.note(report);
         },
@@ -144,7 +151,18 @@ export class Control implements Unit {
     needed = () => runs.checks;
     const requests = new Requests({ ...this.#context, writer, progress, proofs, applied, grown });
     const cutovers = this.#cutovers({ writer, progress, reports, applied }, signal);
-    return { writer, progress, verdicts, proofs, runs, requests, throttle, cutovers };
+    const checks = this.#checks(writer, verdicts, measuring);
+    return { writer, progress, verdicts, proofs, runs, requests, throttle, cutovers, checks };
+  }
+
+  /** Those that start by themselves; `measuring` tells whether the targets are in step. */
+  #checks(writer: StateWriter, verdicts: Verdicts, measuring: ServerProbe): CheckKeeper {
+    return new CheckKeeper({
+      ...this.#context,
+      writer,
+      checkReport: id => verdicts.check(id),
+      backlogs: () => backlogsOf(this.#context, measuring),
+    });
   }
 
   #cutovers(
@@ -180,6 +198,7 @@ export class Control implements Unit {
     await proofs.judge(verdicts.take());
     await proofs.stuck(verdicts.takeStuck());
     if (!isOver) await runs.step();
+    await hands.checks.step();
     await this.#step(writer, this.#event(progress, proofs));
     this.#report(progress, [...requests.waiting, ...runs.waiting]);
   }

@@ -7,6 +7,7 @@
  */
 import { GtidSet } from '../../../shared/change/gtid.ts';
 import type { Job } from '../../../shared/job/job.ts';
+import { plannedCheck } from '../../../shared/job/state/check-schedule.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import { type Proof, standings } from '../../../shared/job/state/proof.ts';
@@ -91,6 +92,7 @@ export class StatusFeed implements AsyncDisposable {
       this.#job.sources.map(s => this.#source(s.name, progress.get(s.name) ?? null)),
     );
     const plans = [...view.plans.values()];
+    const tables = this.#job.tables.map(t => t.name);
     const log = await logEnds(kafka, name, plans);
     const applied = await Promise.all(this.#job.targets.map(t => this.#probe.applied(t.name)));
     const offsets = applied.flatMap(a => (a === null ? [] : [a.offsets]));
@@ -106,11 +108,9 @@ export class StatusFeed implements AsyncDisposable {
       topics: [...log.topics, ...lost],
       services: reports.services(expectedUnits(this.#job), job.startedMs),
       members: reports.members(),
-      proofs: proofStatus(
-        view,
-        this.#job.tables.map(t => t.name),
-      ),
+      proofs: proofStatus(view, tables),
       checks: checkStatus(view, reports.reports),
+      nextCheckMs: plannedCheck(view, tables, this.#job.options)?.atMs ?? null,
       repairs: repairStatus(view, reports.reports),
       pauses: view.pauseList,
       throttle: throttleStatus(view),

@@ -129,6 +129,7 @@ describe('the headline', () => {
     members: fc.constant([]),
     proofs: fc.constant([]),
     checks: fc.constant([]),
+    nextCheckMs: fc.constant(null),
     repairs: fc.constant([]),
     pauses: fc.constantFrom<StatusFacts['pauses'][]>([], [{ reason: 'r', by: '', sinceMs: 0 }]),
     throttle: fc.constantFrom(

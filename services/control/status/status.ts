@@ -128,6 +128,8 @@ export interface StatusFacts {
   /** By table; the job is verified when each is proven. */
   proofs: ProofStatus[];
   checks: CheckStatus[];
+  /** When a check starts by itself next, if the targets are in step then; null: none does. */
+  nextCheckMs: number | null;
   repairs: RepairStatus[];
   /** Empty while the copy may run. */
   pauses: PauseStatus[];

@@ -51,6 +51,7 @@ export function blank(
     members: [],
     proofs: [],
     checks: [],
+    nextCheckMs: null,
     repairs: [],
     pauses: [],
     throttle: throttleStatus({ throttle: null, pauseList: [], job: null }),

@@ -11,7 +11,8 @@
  * | verify/*, order/*, recopy/*,      | a command, each time a record of its own under an id of |
  * | apply/*, growth/*, skip/*,        | its own: nobody writes it twice                         |
  * | cutover/*                         |                                                         |
- * | verify/*, repair/* of a run       | control, which removes them when they are settled       |
+ * | verify/* of a run or the schedule,| control, which removes them when they are settled       |
+ * | repair/* of a run                 |                                                         |
  * | pause/<reason>                    | whoever pauses and lifts that reason                    |
  * | retune/*                          | a command; control removes what it has carried out      |
  *

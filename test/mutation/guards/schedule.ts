@@ -1,0 +1,67 @@
+/** Guards of checks that start by themselves. */
+import type { Guard } from './guard.ts';
+
+export const SCHEDULE_GUARDS: Guard[] = [
+  {
+    name: 'one check of the schedule at a time',
+    why: 'while no checker runs, checks of every row pile up',
+    file: 'services/control/phase/check-keeper.ts',
+    find: 'if (pending !== undefined) return this.#withdrawNeedless(pending);',
+    replace: '',
+    tests: ['services/control/phase/check-keeper.test.ts'],
+    named: 'is not followed by another one',
+  },
+  {
+    name: 'no check of the schedule beside other work',
+    why: 'a check of every row runs beside a repair, whose end would prove it wrong',
+    file: 'services/control/phase/check-keeper.ts',
+    find: 'if ([...view.runs.values()].some(isOpen)) return true;',
+    replace: '',
+    tests: ['services/control/phase/check-keeper.test.ts'],
+    named: 'while somebody else checks',
+  },
+  {
+    name: 'no check of the schedule behind a cutover',
+    why: 'what the application writes on the targets is told as differences, and repaired away',
+    file: 'services/control/phase/check-keeper.ts',
+    find: "return stage !== undefined && stage !== 'undone';",
+    replace: "return stage === 'undone' && stage === undefined;",
+    tests: ['services/control/phase/check-keeper.test.ts'],
+    named: 'behind a cutover',
+  },
+  {
+    name: 'targets are in step before a check starts by itself',
+    why: 'a check waits for hours for targets that are behind, and fails if they stand still',
+    file: 'services/control/phase/check-keeper.ts',
+    find: '(records ?? Infinity) <= IN_STEP_RECORDS',
+    replace: '(records ?? 0) >= 0',
+    tests: ['services/control/phase/check-keeper.test.ts'],
+    named: 'targets are in step',
+  },
+  {
+    name: 'a failed check is not asked for again before its time',
+    why: 'a table that cannot be compared is read again and again',
+    file: 'shared/job/state/check-schedule.ts',
+    find: 'const from = Math.max(provenMs, lastMs, view.job?.startedMs ?? 0);',
+    replace: 'const from = Math.max(provenMs, view.job?.startedMs ?? 0);',
+    tests: ['shared/job/state/check-schedule.test.ts'],
+    named: 'one that has failed',
+  },
+  {
+    name: 'what somebody asks for comes first',
+    why: 'an operator waits for hours for a check that nobody has asked for',
+    file: 'services/checker/check-request.ts',
+    find: 'return isScheduled(running) && waiting.some(v => !isScheduled(v));',
+    replace: 'return false;',
+    tests: ['test/pipeline/scheduled-check.live.test.ts'],
+    named: 'does not wait for one of the schedule',
+  },
+  {
+    name: 'reports are cleared of removed checks alone',
+    why: 'the verdict that a proof is of, with the keys that differ, is lost',
+    file: 'services/control/phase/check-sweep.ts',
+    find: '!verifies.has(id) && ',
+    replace: '',
+    tests: ['services/control/phase/check-sweep.test.ts'],
+  },
+];
