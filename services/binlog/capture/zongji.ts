@@ -250,13 +250,14 @@ export class BinlogDump {
   /** A TableMap event; undefined when it does not describe itself. */
   decodeTableMap(event: RawEvent): SeenTable | undefined {
     this.#port.tableMap = {};
-    // zongji does not know VECTOR, and gives the table up. In this event a GEOMETRY is the same.
+    // zongji does not know VECTOR, and gives the table up. In this event a BLOB is the same: both
+    // have one byte of metadata, and a place in the list of character sets.
     const { first, end } = columnTypesAt(event);
     const types = event.buf.subarray(first, end);
     const packet = packetOf(event, this.#checksumBytes);
     const copied = packet.buffer.subarray(packet.offset + 1 + HEADER_BYTES + first - event.start);
     types.forEach((type, i) => {
-      if (type === TYPE_CODE.VECTOR) copied[i] = TYPE_CODE.GEOMETRY;
+      if (type === TYPE_CODE.VECTOR) copied[i] = TYPE_CODE.BLOB;
     });
     const map = this.#decode(packet);
     if (!isTableMap(map)) return undefined;

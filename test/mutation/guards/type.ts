@@ -73,4 +73,13 @@ export const TYPE_GUARDS: Guard[] = [
     tests: ['services/control/doctor/doctor.live.test.ts'],
     named: 'CONVERT TO',
   },
+  {
+    name: 'a VECTOR has a place among the character sets',
+    why: 'texts behind it are told by the character set of another column, and the log halts',
+    file: 'services/binlog/capture/zongji.ts',
+    find: 'copied[i] = TYPE_CODE.BLOB;',
+    replace: 'copied[i] = TYPE_CODE.GEOMETRY;',
+    tests: ['test/corpus/corpus.live.test.ts'],
+    named: 'mysql every feature arrives byte for byte',
+  },
 ];
