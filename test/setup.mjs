@@ -14,7 +14,7 @@ const PROGRAMS = {
   demo: ['test/demo/main.ts'],
   bench: ['test/bench/main.ts'],
   soak: ['test/soak/main.ts'],
-  crash: [...VITEST, 'test/crash/crash.live'],
+  crash: [...VITEST, 'test/crash/crash.live', 'test/cutover/kill.live'],
   differences: [...VITEST, 'test/detection/differences.live'],
   random: ['test/random/main.ts'],
   schemas: [...VITEST, 'test/schemas/schemas.live'],

@@ -31,7 +31,7 @@ const SERVERS = {
  * Every crash point in turn takes long, as do every published schema and a hundred thousand
  * differences: `npm run crash`, `npm run schemas`, `npm run differences`; short forms hold some.
  */
-const SLOW = ['crash/crash', 'schemas/schemas', 'detection/differences']
+const SLOW = ['crash/crash', 'cutover/kill', 'schemas/schemas', 'detection/differences']
   .map(name => `test/${name}.live`)
   .flatMap(file => (process.argv.some(a => a.startsWith(file)) ? [] : [`${file}.test.ts`]));
 

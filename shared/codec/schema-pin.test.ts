@@ -17,7 +17,7 @@ const PINNED: Record<RecordName, string> = {
   progress: '1385012d82de5e6c',
   report: '4a1e8b9f2de31d3e',
   'schema-change': '3cd3d47c0b162e91',
-  state: 'd5d995cc10fac23b',
+  state: '1e6337353c8a9b5e',
 };
 
 function hash(schema: unknown): string {

@@ -8,7 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CutoverPlan } from '../../services/control/command/cutover.ts';
-import type { CutoverRun } from '../../shared/job/state/cutover.ts';
+import type { CutoverRun, Rehearsal } from '../../shared/job/state/cutover.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { FAILPOINTS } from '../../shared/runtime/failpoint.ts';
 import { SERVICES, ShopJob } from '../pipeline/shop-job.ts';
@@ -164,6 +164,19 @@ test('control is killed when all is frozen: the next one undoes it, writes are o
   await expectOpen();
 });
 
+test('a rehearsal forecasts the write stop, and changes nothing', async () => {
+  await job.until('the job', isWell, MINUTES);
+  const { code, out, err } = await callReshard('cutover', job.jobFile, '--rehearse', '--json');
+  expect(code, out + err).toBe(0);
+  const { rehearsals }: { rehearsals: Rehearsal[] } = JSON.parse(out);
+  const [made] = rehearsals;
+  console.log(`forecast ${made?.forecastMs} ms: ${made?.steps.map(s => `${s.step} ${s.tookMs}`)}`);
+  expect(rehearsals).toHaveLength(1);
+  expect(made?.forecastMs).toBeLessThan(1000 * LIMITS.drainSeconds);
+  await expectOpen();
+  await job.until('it in the status', s => s.rehearsals.length === 1, MINUTES);
+});
+
 test('a whole one: every acknowledged write is on its target once, none is after it', async () => {
   await job.until('the job', isWell, MINUTES);
   const stop = new AbortController();
@@ -202,7 +215,11 @@ test('afterwards: nothing reads the sources anew, a lost fence is red, the end o
   expect((await callReshard('drop', job.jobFile, '--yes')).err).toMatch(/sources are frozen/);
   expect((await callReshard('cancel', job.jobFile)).out).toMatch(/no way back/);
   await job.until('the word', s => s.headline.word === 'switched', MINUTES);
+  const server = mysql.mysql('s1');
+  await server.kill();
+  await server.start();
   await using source = await LoadClient.open(job.source);
+  expect(await source.value(READ_ONLY), 'after a restart').toBe('2');
   await source.run('SET GLOBAL super_read_only = OFF');
   const lost = await job.until('the alarm', s => s.headline.word === 'fence-lost', MINUTES);
   expect(lost.headline.level).toBe('failure');

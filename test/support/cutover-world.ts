@@ -70,6 +70,8 @@ export class World {
   stopAfter = Number.POSITIVE_INFINITY;
   readonly woken = Promise.withResolvers<void>();
   readonly stopped = Promise.withResolvers<void>();
+  /** The journal is not acknowledged; it is durable, or not. */
+  silentJournal: 'durable' | 'lost' | null = null;
   /** The control that lives: what an earlier one would do is not done. */
   #control = 0;
   /** By source, the fence that was opened last: its session has ended those before. */
@@ -124,6 +126,8 @@ export class World {
 
   #put(key: string, record: Partial<StateRecord>): void {
     const run = record.cutoverRun;
+    const isSilent = run?.stage === 'opening' && this.silentJournal !== null;
+    if (isSilent && this.silentJournal === 'lost') throw new ReshardError('broker', 'no answer');
     if (run) {
       this.runs.push(run);
       this.events.push(run.stage);
@@ -133,6 +137,7 @@ export class World {
       if (run.stage === 'undone') expect(this.frozen).toEqual([]);
     }
     this.view.apply(key, { ...NO_RECORD, ...record });
+    if (isSilent) throw new ReshardError('broker', 'no answer');
   }
 
   #at(source: string): Server {
@@ -200,6 +205,7 @@ export class World {
           return { kind: 'accepted', serverUuid } as const;
         }),
       lacks: () => act(() => this.lacks),
+      marker: () => () => act(() => this.lacks),
       targetPositions: () => act(() => ({ t1: 't1:1-5' })),
       idGates: () => act(() => (this.lowIds ? [shutGate('ids', 't1', 'low')] : [])),
       open: () =>

@@ -66,6 +66,7 @@ export function well(): StatusFacts {
     registry: null,
     differing: [],
     cutover: null,
+    rehearsals: [],
   };
 }
 

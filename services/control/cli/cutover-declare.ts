@@ -11,6 +11,7 @@ export function goingOver(act: Act): Command[] {
         what: 'freeze the sources, let everything drain, let the application onto the targets',
         examples: [
           ['cutover job.yaml --dry-run', 'every gate with its reason, then the steps; no change'],
+          ['cutover job.yaml --rehearse', 'every step but those that change something, with times'],
           ['cutover job.yaml', "asks for the job's name; Ctrl-C undoes it, before the journal"],
           ['cutover job.yaml --yes --json', 'for scripts; run it again to finish what began'],
         ],
@@ -20,6 +21,7 @@ export function goingOver(act: Act): Command[] {
       'json',
     )
       .option('--dry-run', 'only ask the gates, and say what would be done')
+      .option('--rehearse', 'do it on the running job, without the freeze; measures the write stop')
       .addOption(timeoutOption('waiting, and undo it,', 600))
       .action(
         act(async (...args: Parameters<typeof cutoverCommand>) =>

@@ -1,9 +1,10 @@
 /** A cutover as text: gates, the worst first, then the steps with their budgets; its outcome. */
-import type { CutoverRun } from '../../../shared/job/state/cutover.ts';
+import type { CutoverRun, CutoverStep, Rehearsal } from '../../../shared/job/state/cutover.ts';
 import type { CutoverOutcome, CutoverPlan, CutoverProgress } from '../command/cutover.ts';
 import type { Gate } from '../cutover/gate.ts';
 import { EQUALITY, NO_WAY_BACK, type PlannedStep } from '../cutover/step.ts';
 import type { CutoverStatus } from '../status/cutover-status.ts';
+import type { Status } from '../status/status.ts';
 
 export function planText(job: string, plan: CutoverPlan): string {
   const { gates, canGo, steps, promisedStopSeconds: stop } = plan;
@@ -47,7 +48,7 @@ export function progressLine({ note }: CutoverProgress): string {
 export function outcomeText({ answer }: CutoverOutcome, own: CutoverRun | null): string {
   if (own === null) return `nothing was touched: ${answer.error}`;
   const stop = `writes were refused for ${(own.stopMs / 1000).toFixed(2)} s`;
-  const steps = own.steps.map(s => `  ${s.step.padEnd(STEP_WIDTH)} ${s.tookMs} ms`);
+  const steps = own.steps.map(stepTime);
   if (answer.error !== null) return [answer.error, stop, ...steps].join('\n');
   const next = 'the sources stay frozen, and are watched; `reshard finish <job file>` ends the job';
   return ['the application is to be on the targets now', stop, ...steps, next].join('\n');
@@ -55,10 +56,40 @@ export function outcomeText({ answer }: CutoverOutcome, own: CutoverRun | null):
 
 const STEP_WIDTH = 'positions'.length;
 
-/** The newest cutover, for the status. */
-export function cutoverLine({ id, stage, sinceMs, stopMs, why }: CutoverStatus): string {
+function stepTime({ step, tookMs }: CutoverStep): string {
+  return `  ${step.padEnd(STEP_WIDTH)} ${tookMs} ms`;
+}
+
+/** The newest cutover and the newest rehearsal, for the status. */
+export function cutoverLines({
+  cutover,
+  rehearsals,
+}: Pick<Status, 'cutover' | 'rehearsals'>): string[] {
+  const newest = rehearsals.at(-1);
+  return [
+    ...(cutover === null ? [] : [cutoverLine(cutover)]),
+    ...(newest === undefined ? [] : [`rehearsal ${rehearsals.length}: ${rehearsalLine(newest)}`]),
+  ];
+}
+
+function cutoverLine({ id, stage, sinceMs, stopMs, why }: CutoverStatus): string {
   const since = new Date(sinceMs).toISOString();
   const stop = stage === 'freezing' ? '' : `, writes refused for ${(stopMs / 1000).toFixed(2)} s`;
   const because = why === null ? '' : `: ${why.split('\n')[0]}`;
   return `cutover ${id}: ${stage} since ${since}${stop}${because}`;
 }
+
+function rehearsalLine({ atMs, forecastMs }: Rehearsal): string {
+  const at = new Date(atMs).toISOString();
+  return `${at}: writes would be refused for about ${(forecastMs / 1000).toFixed(2)} s`;
+}
+
+/** A rehearsal and those before it. */
+export function rehearsalText(list: readonly Rehearsal[]): string {
+  const steps = (list.at(-1)?.steps ?? []).map(stepTime);
+  return [...steps, ...list.map(rehearsalLine), FORECAST].join('\n');
+}
+
+const FORECAST =
+  'measured on the job as it runs; the lock of the freeze, the journal and the open command come ' +
+  'on top. Nothing was frozen or changed';

@@ -12,7 +12,13 @@ import {
 } from '../command/cutover.ts';
 import { type JobLink, openJob, timeoutMsOf } from '../command/job-handle.ts';
 import { confirm } from './confirm.ts';
-import { NO_WAY_BACK_SHORT, outcomeText, planText, progressLine } from './cutover-text.ts';
+import {
+  NO_WAY_BACK_SHORT,
+  outcomeText,
+  planText,
+  progressLine,
+  rehearsalText,
+} from './cutover-text.ts';
 import { EXIT } from './exit-code.ts';
 import { follow, gaveUp, type Wait, waitOf } from './follow.ts';
 import { readJob } from './job-file.ts';
@@ -20,6 +26,7 @@ import { print, printJson, tell } from './output.ts';
 
 export interface CutoverOptions {
   dryRun?: boolean;
+  rehearse?: boolean;
   yes?: boolean;
   json?: boolean;
   timeout: string;
@@ -32,6 +39,7 @@ export async function cutoverCommand(file: string, o: CutoverOptions): Promise<n
   const job = await readJob(file);
   const timeoutMs = timeoutMsOf(o.timeout);
   await using link = await openJob(job, 'cutover');
+  if (o.rehearse) return await rehearsed(link, waitOf(timeoutMs, stopSignal(), o.json === true));
   const stage = link.view.cutoverRun?.stage;
   const isRerun = stage === 'unopened' || stage === 'switched' || stage === 'opening';
   if (!isRerun || o.dryRun) {
@@ -48,6 +56,18 @@ export async function cutoverCommand(file: string, o: CutoverOptions): Promise<n
   const outcome = (await watched(link, id, wait)) ?? (await undone(link, id, wait));
   if (outcome === null) return gaveUp(wait, UNKNOWN);
   return shown(outcome, id, wait);
+}
+
+async function rehearsed(link: JobLink, wait: Wait): Promise<number> {
+  const outcome = await watched(link, await requestCutover(link, 'rehearse'), wait);
+  if (outcome === null) {
+    return gaveUp(wait, 'the rehearsal goes on; `reshard status <job file>` will show it');
+  }
+  const { error } = outcome.answer;
+  const list = error === null ? (link.view.rehearsals?.list ?? []) : [];
+  if (wait.quiet) printJson({ rehearsals: list, error });
+  else print(`${error ?? rehearsalText(list)}\n`);
+  return error === null ? EXIT.ok : EXIT.shut;
 }
 
 const UNKNOWN =

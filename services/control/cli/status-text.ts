@@ -13,7 +13,7 @@ import type {
   TableStatus,
   TargetStatus,
 } from '../status/status.ts';
-import { cutoverLine } from './cutover-text.ts';
+import { cutoverLines } from './cutover-text.ts';
 import { count, duration } from './number-text.ts';
 import { proofLines, proofParts } from './proof-text.ts';
 import { type Column, textTable, wrapped } from './text-table.ts';
@@ -75,7 +75,7 @@ export function renderView(s: Status, o: RenderOptions): string {
     ...problemLines(s, o.width, paint),
     ...s.pauses.flatMap(p => painted(wrapped(pauseText(p), o.width), 'yellow', paint)),
     ...throttleLines(s).flatMap(text => painted(wrapped(text, o.width), 'yellow', paint)),
-    ...(s.cutover === null ? [] : wrapped(cutoverLine(s.cutover), o.width)),
+    ...cutoverLines(s).flatMap(text => wrapped(text, o.width)),
     ...(s.tables.length > 0 ? body(s, o.width, paint) : []),
   ].join('\n');
 }

@@ -17,12 +17,14 @@ import type { CutoverRun } from '../../../shared/job/state/cutover.ts';
 import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
+import { drain, refuseStopped, type WaitDeps } from './drain.ts';
 import { shutGates, shutText } from './gate.ts';
 import type { CutoverSite, Fence } from './site.ts';
-import { LOCK_PAUSE_MS, type StepName } from './step.ts';
+import { LOCK_PAUSE_MS } from './step.ts';
+import { StepClock } from './step-clock.ts';
 import { liftAll } from './undo.ts';
 
-export interface AttemptDeps {
+export interface AttemptDeps extends WaitDeps {
   site: CutoverSite;
   /** Names. */
   sources: readonly string[];
@@ -30,18 +32,11 @@ export interface AttemptDeps {
   log: Logger;
   /** Durable, and under control's fence, when it resolves. */
   put(run: CutoverRun): Promise<void>;
-  /** Why it must not go on: somebody has cancelled it, or the lease is gone. */
-  stopped(): string | null;
-  /** What it is at, for whoever watches. */
-  note(what: string): void;
-  sleep(ms: number): Promise<void>;
 }
 
 export type AttemptEnd =
   /** Nothing was touched. */
   { kind: 'refused'; why: string } | { kind: 'undone' | 'journaled'; run: CutoverRun };
-
-const DRAIN_POLL_MS = 25;
 
 export async function attempt(
   d: AttemptDeps,
@@ -129,7 +124,7 @@ async function freezeAndDrain(
     }),
   );
   const positions = new Map(sources.map(s => [s.source, s.position]));
-  await clock.time('drain', () => drain(d, positions));
+  await clock.time('drain', () => drain(d, () => site.lacks(positions)));
   await clock.time('persist', () => all(fences, fence => fence.persist()));
   const targets = await clock.time('targets', () => site.targetPositions());
   const shut = shutGates(await clock.time('ids', () => site.idGates()));
@@ -199,26 +194,6 @@ async function held(fence: Fence, serverUuid: string): Promise<void> {
   throw new ReshardError('server-setting', `somebody has lifted the freeze of ${fence.source}`);
 }
 
-async function drain(d: AttemptDeps, positions: ReadonlyMap<string, string>): Promise<void> {
-  const { drainSeconds } = d.limits;
-  const end = performance.now() + drainSeconds * 1000;
-  for (;;) {
-    refuseStopped(d);
-    const lacks = await d.site.lacks(positions);
-    if (lacks === null) return;
-    if (performance.now() > end) {
-      throw new ReshardError('target', `not drained within ${drainSeconds} s: ${lacks}`);
-    }
-    d.note(`drain: ${lacks}`);
-    await d.sleep(DRAIN_POLL_MS);
-  }
-}
-
-function refuseStopped(d: Pick<AttemptDeps, 'stopped'>): void {
-  const why = d.stopped();
-  if (why !== null) throw new ReshardError('lease-lost', why);
-}
-
 function sourceOf(run: CutoverRun, name: string): CutoverRun['sources'][number] {
   const found = run.sources.find(s => s.source === name);
   if (found === undefined) throw new ReshardError('bug', `no source ${name} in the cutover`);
@@ -232,23 +207,4 @@ async function all<T, R>(list: readonly T[], work: (item: T) => Promise<R>): Pro
     if (e.status === 'rejected') throw e.reason;
     return e.value;
   });
-}
-
-/** What each step took. */
-class StepClock {
-  readonly steps: CutoverRun['steps'] = [];
-  readonly #d: Pick<AttemptDeps, 'note'>;
-
-  constructor(d: Pick<AttemptDeps, 'note'>) {
-    this.#d = d;
-  }
-
-  async time<T>(step: StepName, work: () => Promise<T>): Promise<T> {
-    const atMs = Date.now();
-    const from = performance.now();
-    this.#d.note(step);
-    const result = await work();
-    this.steps.push({ step, atMs, tookMs: Math.round(performance.now() - from) });
-    return result;
-  }
 }

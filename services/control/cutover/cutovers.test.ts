@@ -205,6 +205,25 @@ test('a control that is stopped at whatever deed and wakes up after the journal 
   expect(stops).toBeGreaterThan(20);
 });
 
+test.each([
+  ['durable', 'switched'],
+  ['lost', 'undone'],
+] as const)(
+  'a journal that nobody acknowledges, and is %s: the record decides',
+  async (how, end) => {
+    const world = new World();
+    world.silentJournal = how;
+    world.request('begin', { id: ID });
+    await expect(world.control().step()).rejects.toThrow('no answer');
+    // Nothing is undone by guess.
+    expect(world.frozen).toEqual(['s1', 's2']);
+    world.silentJournal = null;
+    await world.control().step();
+    expect(world.view.cutoverRun?.stage).toBe(end);
+    expect(world.frozen).toEqual(end === 'switched' ? ['s1', 's2'] : []);
+  },
+);
+
 describe('the open command', () => {
   test('one that fails is run again when the operator asks; no step back', async () => {
     const world = new World();
@@ -221,6 +240,39 @@ describe('the open command', () => {
     expect(world.answer('again')).toBeNull();
     expect(world.view.cutoverRun?.stage).toBe('switched');
     expect(world.opened).toBe(2);
+  });
+});
+
+describe('a rehearsal', () => {
+  test('freezes nothing, and leaves its times; the last ten are kept', async () => {
+    const world = new World();
+    for (let i = 0; i < 12; i++) {
+      world.request('rehearse', { id: `rehearse-${i}` });
+      await world.control().step();
+      expect(world.answer(`rehearse-${i}`)).toBeNull();
+    }
+    expect(world.events).toEqual([]);
+    expect(world.frozen).toEqual([]);
+    expect(world.view.cutoverRun).toBeNull();
+    const list = world.view.rehearsals?.list ?? [];
+    expect(list.map(r => r.id)).toEqual(Array.from({ length: 10 }, (_, i) => `rehearse-${i + 2}`));
+    const inside = list[0]?.steps.filter(s => s.step !== 'gates') ?? [];
+    expect(inside.map(s => s.step)).toEqual([
+      ...['probe', 'positions', 'drain', 'targets', 'ids', 'fence'],
+    ]);
+    expect(list[0]?.forecastMs).toBe(inside.reduce((sum, s) => sum + s.tookMs, 0));
+  });
+
+  test('one that is not whole is not kept', async () => {
+    for (const spoil of [{ shut: true }, { lacks: 'rows' }]) {
+      const world = new World();
+      Object.assign(world, spoil);
+      world.request('rehearse', { id: ID });
+      await world.control().step();
+      expect(world.answer(ID)).toMatch(/lag t1|rows/);
+      expect(world.view.rehearsals).toBeNull();
+      expect(world.events).toEqual([]);
+    }
   });
 });
 

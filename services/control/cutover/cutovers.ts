@@ -14,19 +14,21 @@ import {
   type CutoverRequest,
   type CutoverRun,
   isHalfWay,
+  withRehearsal,
 } from '../../../shared/job/state/cutover.ts';
 import { type JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
-import { ReshardError, unreachable } from '../../../shared/runtime/error.ts';
+import { describeError, ReshardError, unreachable } from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { attempt } from './attempt.ts';
+import { type RehearseDeps, rehearse } from './rehearse.ts';
 import type { CutoverSite } from './site.ts';
 import { type CutoverEvent, nextStage } from './stage.ts';
 import { liftAll, type UndoDeps } from './undo.ts';
 
 export interface CutoversDeps {
   job: Job;
-  view: Pick<JobView, 'cutoverRun' | 'cutovers' | 'applied'>;
+  view: Pick<JobView, 'cutoverRun' | 'cutovers' | 'applied' | 'rehearsals'>;
   log: Logger;
   site: CutoverSite;
   put(key: string, record: Partial<StateRecord>): Promise<void>;
@@ -65,6 +67,8 @@ export class Cutovers {
     switch (request.action) {
       case 'begin':
         return this.#answer(request, await this.#begin(request));
+      case 'rehearse':
+        return this.#answer(request, await this.#rehearse(request));
       case 'cancel':
         return this.#answer(request, this.#cancel());
       case 'finish':
@@ -76,40 +80,59 @@ export class Cutovers {
 
   /** Null when it has gone over, else why not. */
   async #begin(request: CutoverRequest): Promise<string | null> {
-    const { job, view, log, site, isStopped, note, sleep } = this.#d;
+    const { view, log } = this.#d;
     const { id, by } = request;
     const known = view.cutoverRun;
     // The control before us has carried it out, and has died before it could say so.
     if (known?.id === id) return outcomeOf(known);
-    const ageMs = Date.now() - request.requestedMs;
-    if (Math.abs(ageMs) > STALE_MS) {
-      return `it was asked for ${Math.round(ageMs / 1000)} s ago: ask again (or set the clocks)`;
-    }
-    if (request.settings !== settingsHash(job.cutover)) {
-      return 'control was started with another `cutover` in its job file: restart it first';
-    }
+    const stale = this.#stale(request);
+    if (stale !== null) return stale;
     if (known?.stage === 'unopened')
       return outcomeOf(await this.#open(await this.#move('retried')));
     // A rerun of what has gone over is done.
     if (known?.stage === 'switched') return null;
     if (known !== null && known.stage !== 'undone') return `the job is ${known.stage} already`;
     log.info({ cutover: id, by }, 'a cutover begins');
-    const end = await attempt(
-      {
-        ...{ site, log, note, sleep },
-        sources: job.sources.map(s => s.name),
-        limits: job.cutover.limits,
-        put: run => this.#put(run),
-        stopped: () => {
-          if (isStopped()) return 'control ends, or has lost its lease';
-          const cancel = openRequests(view).find(r => r.action === 'cancel');
-          return cancel === undefined ? null : `cancelled by ${cancel.by}`;
-        },
-      },
-      { id, by },
-    );
+    const put = (run: CutoverRun): Promise<void> => this.#put(run);
+    const end = await attempt({ ...this.#attemptDeps(), put }, { id, by });
     if (end.kind === 'refused') return end.why;
     return outcomeOf(end.kind === 'undone' ? end.run : await this.#open(end.run));
+  }
+
+  /** Null when it was whole, and is noted. */
+  async #rehearse(request: CutoverRequest): Promise<string | null> {
+    const { view, put, log } = this.#d;
+    const stale = this.#stale(request);
+    if (stale !== null) return stale;
+    const made = await rehearse(this.#attemptDeps(), request).catch(e => describeError(e));
+    if (typeof made === 'string') return made;
+    await put(stateKey.rehearsals, { rehearsals: withRehearsal(view.rehearsals, made) });
+    log.info({ rehearsal: made.id, forecastMs: made.forecastMs }, 'a rehearsal was whole');
+    return null;
+  }
+
+  /** Why a request is not carried out as it is. */
+  #stale({ requestedMs, settings }: CutoverRequest): string | null {
+    const ageMs = Date.now() - requestedMs;
+    if (Math.abs(ageMs) > STALE_MS) {
+      return `it was asked for ${Math.round(ageMs / 1000)} s ago: ask again (or set the clocks)`;
+    }
+    if (settings === settingsHash(this.#d.job.cutover)) return null;
+    return 'control was started with another `cutover` in its job file: restart it first';
+  }
+
+  #attemptDeps(): RehearseDeps {
+    const { job, view, log, site, isStopped, note, sleep } = this.#d;
+    return {
+      ...{ site, log, note, sleep },
+      sources: job.sources.map(s => s.name),
+      limits: job.cutover.limits,
+      stopped: () => {
+        if (isStopped()) return 'control ends, or has lost its lease';
+        const cancel = openRequests(view).find(r => r.action === 'cancel');
+        return cancel === undefined ? null : `cancelled by ${cancel.by}`;
+      },
+    };
   }
 
   /** By the record: whatever was half way is undone before requests are looked at. */

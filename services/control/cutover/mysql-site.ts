@@ -9,7 +9,7 @@ import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { recordsBehind } from '../status/backlog.ts';
 import { StatusFeed } from '../status/feed.ts';
-import { logEnds } from '../status/log-ends.ts';
+import { type LogEnds, logEnds } from '../status/log-ends.ts';
 import type { Applied } from '../status/server-probe.ts';
 import { askGates, askTarget, probePlace } from './ask.ts';
 import { counterGates, readCounters } from './counter.ts';
@@ -59,22 +59,55 @@ export class MysqlSite implements CutoverSite {
 
   /** The sources first: what they have is in the log when the ends of that are asked for. */
   async lacks(positions: ReadonlyMap<string, string>): Promise<string | null> {
-    const { job, view, kafka, progress, applied } = this.#d;
+    const missing = this.#missing(positions);
+    if (missing !== null) return missing;
+    const ends = await this.#ends();
+    return typeof ends === 'string' ? ends : await this.#behind(ends, true);
+  }
+
+  /** The ends of the log are those of the moment at which it had the positions. */
+  marker(positions: ReadonlyMap<string, string>): () => Promise<string | null> {
+    let ends: LogEnds['ends'] | null = null;
+    return async () => {
+      if (ends === null) {
+        const missing = this.#missing(positions);
+        if (missing !== null) return missing;
+        const asked = await this.#ends();
+        if (typeof asked === 'string') return asked;
+        ends = asked;
+      }
+      return await this.#behind(ends, false);
+    };
+  }
+
+  #missing(positions: ReadonlyMap<string, string>): string | null {
+    const { progress } = this.#d;
     for (const [source, position] of positions) {
       const gtid = progress.get(source)?.resume?.gtid ?? '';
       const has = GtidSet.parse(gtid, 'mysql').covers(GtidSet.parse(position, 'mysql'));
-      if (!has) return `the log of ${source} lacks transactions that it had when it was frozen`;
+      if (!has) return `the log of ${source} lacks transactions that the source has`;
     }
+    return null;
+  }
+
+  /** A text: why they cannot be asked for. */
+  async #ends(): Promise<LogEnds['ends'] | string> {
+    const { job, view, kafka } = this.#d;
     const { ends, topics } = await logEnds(kafka, job.job, [...view.plans.values()]);
     const [unknown] = topics;
-    if (unknown !== undefined) return unknown.error;
+    return unknown === undefined ? ends : unknown.error;
+  }
+
+  /** `still`: nothing comes behind the ends, so rows that wait are too many. */
+  async #behind(ends: LogEnds['ends'], still: boolean): Promise<string | null> {
+    const { job, applied } = this.#d;
     for (const { name } of job.targets) {
       const seen = await applied(name);
       if (seen === null) return `target ${name} gives no answer`;
       const behind = recordsBehind(ends, seen);
       if (behind > 0) return `target ${name} is ${behind} records behind`;
       const waiting = seen.parked + seen.blocked;
-      if (waiting > 0) return `${waiting} rows wait on target ${name}`;
+      if (still && waiting > 0) return `${waiting} rows wait on target ${name}`;
     }
     return null;
   }

@@ -49,6 +49,11 @@ export interface CutoverSite {
   probe(source: string): Promise<ProbeAnswer>;
   /** What log and targets still lack of the positions, and rows that wait; null: nothing. */
   lacks(positions: ReadonlyMap<string, string>): Promise<string | null>;
+  /**
+   * What is still missing of the positions, as the log goes on: asked again and again until null,
+   * which says that everything up to them was on the targets.
+   */
+  marker(positions: ReadonlyMap<string, string>): () => Promise<string | null>;
   /** By target, the transactions that it has committed. */
   targetPositions(): Promise<Record<string, string>>;
   /** AUTO_INCREMENT, now that the sources give out no more. */

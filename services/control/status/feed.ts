@@ -118,6 +118,7 @@ export class StatusFeed implements AsyncDisposable {
       registry: await registry,
       differing: this.#differing(job.recopiedMs ?? 0),
       cutover: await cutoverStatus(view, this.#probe),
+      rehearsals: view.rehearsals?.list ?? [],
     });
   }
 

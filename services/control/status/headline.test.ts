@@ -146,6 +146,7 @@ describe('the headline', () => {
       null,
       spoiled([{ name: 'a frozen source that takes writes', where: 0 }]).cutover,
     ),
+    rehearsals: fc.constant([]),
   });
 
   /** Hypothesis: green rests on everything, whatever else there is in the facts. */

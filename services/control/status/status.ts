@@ -1,4 +1,5 @@
 /** What is known of a running job at one moment: the shape of `reshard status --json`. */
+import type { Rehearsal } from '../../../shared/job/state/cutover.ts';
 import type { CutoverStatus } from './cutover-status.ts';
 import type { CheckStatus, ProofStatus, RepairStatus } from './proof-status.ts';
 import type { ThrottleStatus } from './throttle-status.ts';
@@ -143,6 +144,8 @@ export interface StatusFacts {
   differing: DifferingTable[];
   /** The newest; null if there has been none. */
   cutover: CutoverStatus | null;
+  /** The last ten that were whole, oldest first. */
+  rehearsals: Rehearsal[];
 }
 
 /** What a problem is called, the worst first. */

@@ -59,5 +59,6 @@ export function blank(
     registry: null,
     differing: [],
     cutover: null,
+    rehearsals: [],
   });
 }

@@ -1,10 +1,11 @@
 /**
- * A cutover: the application goes over from the sources to the targets. Two kinds of records:
+ * A cutover: the application goes over from the sources to the targets. Its records:
  *
  * | record         | written by | says                                                    |
  * | -------------- | ---------- | ------------------------------------------------------- |
- * | `cutover/<id>` | a command  | the operator's word: begin, cancel, finish; each once   |
+ * | `cutover/<id>` | a command  | the operator's word, of each kind that there is; once   |
  * | `cutover-run`  | control    | how far the newest cutover is, under control's fence    |
+ * | `rehearsals`   | control    | what the last ten rehearsals have measured              |
  *
  * Control answers each word with an `applied/<id>`. The run is written three times at most before
  * the application is on the targets, since each write inside the write stop makes it longer:
@@ -14,7 +15,7 @@
  */
 
 /** What the operator asks for. */
-export type CutoverAction = 'begin' | 'cancel' | 'finish';
+export type CutoverAction = 'begin' | 'rehearse' | 'cancel' | 'finish';
 
 export interface CutoverRequest {
   id: string;
@@ -77,6 +78,28 @@ export interface CutoverRun {
   journalMs: number | null;
   /** Why it was undone, or what the open command said. */
   why: string | null;
+}
+
+/** What the steps of a cutover took when nothing was changed. */
+export interface Rehearsal {
+  id: string;
+  by: string;
+  atMs: number;
+  steps: CutoverStep[];
+  /** How long a write stop would be, without the open command. */
+  forecastMs: number;
+}
+
+/** Oldest first. */
+export interface Rehearsals {
+  list: Rehearsal[];
+}
+
+const KEPT = 10;
+
+export function withRehearsal(known: Rehearsals | null, made: Rehearsal): Rehearsals {
+  const others = (known?.list ?? []).filter(r => r.id !== made.id);
+  return { list: [...others, made].slice(-KEPT) };
 }
 
 /** Whether the sources are, or may be, frozen without a journal: that must not last. */

@@ -4,7 +4,7 @@
  */
 import { ReshardError } from '../../runtime/error.ts';
 import type { TableSchema } from '../../schema/table-schema.ts';
-import type { CutoverRequest, CutoverRun } from './cutover.ts';
+import type { CutoverRequest, CutoverRun, Rehearsals } from './cutover.ts';
 import { type GrowthRequest, type SkipRequest, skipsOf } from './ddl-request.ts';
 import type { JobIdentity, TableIdentity } from './identity.ts';
 import type { Drop, Preparing, Term } from './life.ts';
@@ -153,6 +153,7 @@ export interface StateRecord {
   throttle?: Throttle | null;
   cutover?: CutoverRequest | null;
   cutoverRun?: CutoverRun | null;
+  rehearsals?: Rehearsals | null;
   /** The job that wrote it. */
   jobId?: string;
 }
@@ -182,6 +183,7 @@ export const stateKey = {
   throttle: 'throttle',
   cutover: (id: string): string => `cutover/${id}`,
   cutoverRun: 'cutover-run',
+  rehearsals: 'rehearsals',
 };
 
 export class JobView {
@@ -191,6 +193,7 @@ export class JobView {
   drop: Drop | null = null;
   throttle: Throttle | null = null;
   cutoverRun: CutoverRun | null = null;
+  rehearsals: Rehearsals | null = null;
   /** Offset of the newest record that is in the view. */
   offset = -1;
   job: JobState | null = null;
@@ -239,6 +242,7 @@ export class JobView {
     else if (kind === 'throttle') this.throttle = record?.throttle ?? null;
     else if (kind === 'cutover') put(this.cutovers, rest, record?.cutover);
     else if (kind === 'cutover-run') this.cutoverRun = record?.cutoverRun ?? null;
+    else if (kind === 'rehearsals') this.rehearsals = record?.rehearsals ?? null;
     else if (kind === 'proof') put(this.proofs, rest, record?.proof);
     else if (kind === 'order') put(this.orders, rest, record?.order);
     else if (kind === 'run') put(this.runs, rest, record?.run);

@@ -69,6 +69,26 @@ export const CUTOVER_GUARDS: Guard[] = [
     named: 'ids that are too low',
   },
   {
+    name: 'XA transactions that were prepared meanwhile',
+    why: 'a branch of a transaction can never be committed: it is on no side',
+    file: 'services/control/cutover/attempt.ts',
+    find: 'if (now.preparedXa > 0) {',
+    replace: 'if (now.preparedXa < 0) {',
+    tests: STEPS,
+    named: 'an XA transaction',
+  },
+  {
+    name: 'nothing is undone by guess',
+    why: 'the journal is durable, and the sources take writes again',
+    file: 'services/control/cutover/attempt.ts',
+    find: '  failpoint(FAILPOINTS.cutoverBeforeJournal);\n  await d.put(run);',
+    replace:
+      '  failpoint(FAILPOINTS.cutoverBeforeJournal);\n' +
+      '  await d.put(run).catch(async e => {\n    await liftAll(d, run, fences);\n    throw e;\n  });',
+    tests: STEPS,
+    named: 'nobody acknowledges',
+  },
+  {
     name: 'an old request begins nothing',
     why: 'a cutover begins hours later, when a control is started and nobody watches',
     file: 'services/control/cutover/cutovers.ts',
