@@ -15,11 +15,11 @@ import type { Report } from '../../../shared/member/reporter.ts';
 import { describeError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { Backlog } from '../status/backlog.ts';
+import { Measurement } from './measurement.ts';
 import type { StateWriter } from './state-writer.ts';
 
 /** A target that is further behind the log is not in step: a check would only wait for it. */
 const IN_STEP_RECORDS = 10_000;
-const MEASURE_MS = 1000;
 /** Checks of the schedule that stay in the state besides those that proofs are of. */
 const KEPT = 3;
 
@@ -38,13 +38,21 @@ export interface CheckKeeperDeps {
 export class CheckKeeper {
   readonly #d: CheckKeeperDeps;
   readonly #now: () => number;
-  #isMeasuring = false;
-  #measuredAt = -Infinity;
-  #isInStep = false;
+  /** Whether every target is near the end of the log. */
+  readonly #inStep: Measurement<boolean>;
 
   constructor(deps: CheckKeeperDeps) {
     this.#d = deps;
     this.#now = deps.now ?? Date.now;
+    this.#inStep = new Measurement(() =>
+      deps.backlogs().then(
+        found => found.every(({ records }) => (records ?? Infinity) <= IN_STEP_RECORDS),
+        e => {
+          deps.log.debug(`a check that is due waits: ${describeError(e)}`);
+          return false;
+        },
+      ),
+    );
   }
 
   async step(): Promise<void> {
@@ -60,9 +68,9 @@ export class CheckKeeper {
     const names = job.tables.map(t => t.name);
     const planned = plannedCheck(view, names, job.options);
     const isDue = planned !== null && this.#now() >= planned.atMs && !this.#isBusy();
-    this.#measure(isDue);
-    if (!isDue || !this.#isInStep) return;
-    this.#isInStep = false;
+    this.#inStep.follow(isDue);
+    if (!isDue || !this.#inStep.answer) return;
+    this.#inStep.follow(false);
     const id = requestId('verify', this.#now());
     const { tables } = planned;
     log.info({ verifyId: id, tables }, 'a check starts by itself');
@@ -110,26 +118,5 @@ export class CheckKeeper {
     for (const { id } of own.slice(0, -KEPT)) {
       if (!used.has(id)) await writer.remove(stateKey.verify(id));
     }
-  }
-
-  /** Beside control's loop: a server that is away takes seconds to say so. */
-  #measure(isWanted: boolean): void {
-    if (!isWanted) this.#isInStep = false;
-    const isDue = performance.now() - this.#measuredAt > MEASURE_MS;
-    if (!isWanted || this.#isMeasuring || !isDue) return;
-    this.#isMeasuring = true;
-    const measured = this.#d.backlogs().then(
-      found => {
-        this.#isInStep = found.every(({ records }) => (records ?? Infinity) <= IN_STEP_RECORDS);
-      },
-      e => {
-        this.#isInStep = false;
-        this.#d.log.debug(`a check that is due waits: ${describeError(e)}`);
-      },
-    );
-    void measured.finally(() => {
-      this.#isMeasuring = false;
-      this.#measuredAt = performance.now();
-    });
   }
 }

@@ -11,6 +11,7 @@ import { describeError, unreachable } from '../../../shared/runtime/error.ts';
 import { backlogsOf } from '../status/backlog.ts';
 import type { ServerProbe } from '../status/server-probe.ts';
 import { liftedAt } from '../status/throttle-status.ts';
+import { Measurement } from './measurement.ts';
 
 export interface Reading {
   /** As it is called in a sentence. */
@@ -19,8 +20,6 @@ export interface Reading {
   value: number | null;
   why: string | null;
 }
-
-const MEASURE_MS = 1000;
 
 /** Why the readings brake the copy; null if they do not. */
 export function brakeBy(
@@ -39,41 +38,25 @@ export function brakeBy(
 
 export class Gauge {
   readonly reason: MeasuredReason;
-  readonly #read: () => Promise<Reading[]>;
-  #readings: Reading[] | null = null;
-  #isWanted = false;
-  #measuredAt = -Infinity;
-  #isMeasuring = false;
+  readonly #readings: Measurement<Reading[]>;
 
   constructor(reason: MeasuredReason, read: () => Promise<Reading[]>) {
     this.reason = reason;
-    this.#read = read;
+    this.#readings = new Measurement(() =>
+      read().catch(e => [{ server: 'any server', value: null, why: describeError(e) }]),
+    );
   }
 
   /** Null: nothing brakes. Before the first answer it stays as it was: `isBraking`, without a why. */
   brake(limit: number, isBraking: boolean): { why: string } | null {
-    if (this.#readings === null) return isBraking ? { why: '' } : null;
-    const why = brakeBy(this.reason, this.#readings, limit, isBraking);
+    const { answer } = this.#readings;
+    if (answer === null) return isBraking ? { why: '' } : null;
+    const why = brakeBy(this.reason, answer, limit, isBraking);
     return why === null ? null : { why };
   }
 
-  /** Beside control's loop: a server that is away takes seconds to say so. */
   follow(isWanted: boolean): void {
-    this.#isWanted = isWanted;
-    if (!isWanted) this.#readings = null;
-    const isDue = performance.now() - this.#measuredAt > MEASURE_MS;
-    if (!isWanted || this.#isMeasuring || !isDue) return;
-    this.#isMeasuring = true;
-    const measured = this.#read().then(
-      found => found,
-      e => [{ server: 'any server', value: null, why: describeError(e) }],
-    );
-    void measured.then(found => {
-      // What was asked for a limit that is gone is too old for the next one.
-      this.#readings = this.#isWanted ? found : null;
-      this.#isMeasuring = false;
-      this.#measuredAt = performance.now();
-    });
+    this.#readings.follow(isWanted);
   }
 }
 

@@ -113,9 +113,9 @@ export const THROTTLE_GUARDS: Guard[] = [
   {
     name: 'what was measured for a limit that is gone',
     why: 'an answer of an hour ago brakes the copy as soon as there is a limit again',
-    file: 'services/control/phase/gauge.ts',
-    find: 'this.#readings = this.#isWanted ? found : null;',
-    replace: 'this.#readings = found;',
+    file: 'services/control/phase/measurement.ts',
+    find: 'this.#answer = this.#isWanted ? answer : null;',
+    replace: 'this.#answer = answer;',
     tests: ['services/control/phase/throttle-keeper.test.ts'],
     named: 'for a limit that is gone',
   },
