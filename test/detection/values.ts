@@ -14,9 +14,6 @@ interface ValueDamage {
   instead: string;
 }
 
-/** MySQL holds 1 and 1.0 equal, and writes neither over the other: no repair mends it. */
-const KIND_OF_NUMBER = 'JSON, kind of a number';
-
 const CI = 'VARCHAR(40) COLLATE utf8mb4_0900_ai_ci';
 
 const VALUES: readonly ValueDamage[] = [
@@ -112,7 +109,7 @@ const VALUES: readonly ValueDamage[] = [
   },
   { what: 'YEAR, 0 for 2000', type: 'YEAR', value: '2000', instead: '0' },
   {
-    what: KIND_OF_NUMBER,
+    what: 'JSON, kind of a number',
     type: 'JSON',
     value: `'{"a": 1}'`,
     instead: `'{"a": 1.0}'`,
@@ -172,6 +169,3 @@ export const VALUE_DAMAGES: readonly Damage[] = VALUES.map(({ what, instead }, i
     told: [{ table: 'kinds', kind: 'different', key: `${id}` }],
   };
 });
-
-/** Damage that a repair mends only when the row is deleted on its target first. */
-export const STUBBORN = VALUE_DAMAGES.filter(d => d.what === KIND_OF_NUMBER);

@@ -6,6 +6,7 @@ import { CHECKER_GUARDS } from './guards/checker.ts';
 import { CONTROL_GUARDS } from './guards/control.ts';
 import { CUTOVER_GUARDS } from './guards/cutover.ts';
 import { DDL_GUARDS } from './guards/ddl.ts';
+import { DOCUMENT_GUARDS } from './guards/document.ts';
 import type { Guard } from './guards/guard.ts';
 import { KEY_GUARDS } from './guards/key.ts';
 import { LOG_GUARDS } from './guards/log.ts';
@@ -26,6 +27,7 @@ export const GUARDS: Guard[] = [
   ...KEY_GUARDS,
   ...ROUTE_GUARDS,
   ...SINK_GUARDS,
+  ...DOCUMENT_GUARDS,
   ...CONTROL_GUARDS,
   ...CUTOVER_GUARDS,
   ...CHECKER_GUARDS,

@@ -70,6 +70,21 @@ describe('what a repair asks for', () => {
     ]);
   });
 
+  test('a row with a JSON document goes before it comes, since MySQL may hold both equal', () => {
+    const [id] = schema.columns;
+    const document = { ...id, name: 'doc', type: { kind: 'json' } } as typeof id;
+    const columns = [...schema.columns, ...(document === undefined ? [] : [document])];
+    const { rounds } = planRepair(
+      [{ ...missing, kind: 'missing' as const }, different],
+      ['s1'],
+      [{ ...plan('s1'), schema: { ...schema, columns } }],
+    );
+    expect(rounds.flat().map(d => [d.clear, d.keys.length])).toEqual([
+      ['absent', 1],
+      ['always', 1],
+    ]);
+  });
+
   test('several sources: each one that does not have the key says so, as its row may be there', () => {
     expect(shown([extra, difference(6, ['s2'], 't1', [])], ['s1', 's2'])).toEqual([
       ['s1/absent:3', 's2/absent:6'],

@@ -36,12 +36,19 @@ export function planRepair(
   const refused = differences.filter(d => d.sources.length > 1);
   const wanted = differences
     .filter(d => d.sources.length <= 1)
-    .map(({ table, key, sources: owners, targets, expected }): WantedKey => {
+    .map(({ table, kind, key, sources: owners, targets, expected }): WantedKey => {
       const [owner] = owners;
       const strays = owner !== undefined && targets.some(t => t !== expected);
-      return { table, key, source: owner ?? first, clear: strays ? 'always' : 'absent' };
+      const isAnew = strays || (kind === 'different' && hasDocuments(table, plans));
+      return { table, key, source: owner ?? first, clear: isAnew ? 'always' : 'absent' };
     });
   return { keys: wanted, rounds: roundsOf(wanted, sources, plans), refused };
+}
+
+/** MySQL writes no JSON document over one that it holds equal: such a row has to go first. */
+function hasDocuments(table: string, plans: readonly TablePlan[]): boolean {
+  const plan = plans.find(p => p.table === table);
+  return plan?.schema.columns.some(c => c.type.kind === 'json') ?? false;
 }
 
 export function roundsOf(

@@ -125,6 +125,34 @@ describe('folding a batch', () => {
     );
   });
 
+  test('tells rows that went and came again from those that came, or went at last', () => {
+    const row = (id: number, v: number): [number, number, number] => [id, 0, v];
+    const events: Event[] = [
+      { op: 'c', after: row(1, 1) },
+      { op: 'd', before: row(2, 1) },
+      { op: 'c', after: row(2, 2) },
+      { op: 'u', before: row(2, 2), after: row(2, 3) },
+      { op: 'd', before: row(3, 1) },
+      { op: 'c', after: row(3, 2) },
+      { op: 'd', before: row(3, 2) },
+    ];
+    const log = new LogMaker(SMALL_TABLE, table.topic, 0).append(...events);
+    const task = new PartitionTask(table, 0, 0);
+    task.claimed({ next: 0, epoch: 0, ordinal: -1, revision: 1 }, nothingWaits(), 0);
+    expect(task.offer(routedOf(table, log, 0, log.end))).toBe(true);
+    const batch = new Batch({ rows: 100, bytes: 1 << 20 });
+    batch.collect([task]);
+    const [fold] = batch.folds();
+    const found = Array.from({ length: fold?.count ?? 0 }, (_, i) => {
+      return [fold?.kind(i), fold?.hasReturned(i)];
+    });
+    expect(found).toEqual([
+      [UPSERT, false],
+      [UPSERT, true],
+      [DELETE, false],
+    ]);
+  });
+
   test.each<[string, Event[]]>([
     ['an update that moved the row', [{ op: 'u', before: [1, 1, 5], after: [1, 1, 6] }]],
     ['a delete before the row came again', [{ op: 'c', after: [1, 1, 6] }]],

@@ -10,6 +10,9 @@
  * Spellings of one key ('a', 'A') are keys of their own: of a change from one to the other the old
  * one is deleted and the new one comes, which is what the target has to do.
  *
+ * Of a key that went and came again it is remembered that it did: a server may leave a row as it is
+ * where it holds the new one equal (apply.ts).
+ *
  * A key whose last event cannot be read is kept as such: its row is not known any more.
  *
  * Keys are found by an open-addressed index on their bytes: no key becomes an object.
@@ -46,6 +49,8 @@ export class TableFold {
   #routedBatches: RoutedBatch[] = [];
   #records = new Int32Array(SLOTS_MIN);
   #kinds = new Uint8Array(SLOTS_MIN);
+  /** 1: its row went before it came. */
+  #returned = new Uint8Array(SLOTS_MIN);
   #hashes = new Int32Array(SLOTS_MIN);
   #slotOf = new Int32Array(SLOTS_MIN);
   /** Entry number + 1, or 0. */
@@ -75,7 +80,9 @@ export class TableFold {
       this.#counts[before] = this.countOf(before) - 1;
       // What a tombstone takes besides does not come back by a delete behind it.
       const left = before === CLEAR && kind === DELETE ? CLEAR : kind;
+      const hasGone = before === DELETE || before === CLEAR || this.hasReturned(known);
       this.#set(known, task, routed, record, left);
+      this.#returned[known] = kind === UPSERT && hasGone ? 1 : 0;
       return;
     }
     const i = this.count;
@@ -85,6 +92,7 @@ export class TableFold {
     this.#slotOf[i] = slot;
     this.#slots[slot] = i + 1;
     this.#set(i, task, routed, record, kind);
+    this.#returned[i] = 0;
     if (this.count * 2 > this.#slots.length) this.#growSlots();
   }
 
@@ -105,6 +113,11 @@ export class TableFold {
 
   kind(i: number): Kind {
     return this.#kinds[i] as Kind;
+  }
+
+  /** Whether the row of entry `i` went in this batch before it came. */
+  hasReturned(i: number): boolean {
+    return this.#returned[i] === 1;
   }
 
   /** Start and end of the canonical key bytes of entry `i`, in its fetched batch's buffer. */
@@ -197,9 +210,8 @@ export class TableFold {
     this.#records = grown(this.#records);
     this.#hashes = grown(this.#hashes);
     this.#slotOf = grown(this.#slotOf);
-    const kinds = new Uint8Array(this.#kinds.length * 2);
-    kinds.set(this.#kinds);
-    this.#kinds = kinds;
+    this.#kinds = grownBytes(this.#kinds);
+    this.#returned = grownBytes(this.#returned);
   }
 
   #growSlots(): void {
@@ -225,6 +237,12 @@ function hashOf(buf: Buffer, start: number, end: number): number {
 
 function grown(array: Int32Array): Int32Array<ArrayBuffer> {
   const bigger = new Int32Array(array.length * 2);
+  bigger.set(array);
+  return bigger;
+}
+
+function grownBytes(array: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bigger = new Uint8Array(array.length * 2);
   bigger.set(array);
   return bigger;
 }

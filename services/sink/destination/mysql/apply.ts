@@ -215,6 +215,7 @@ export class Applier {
     const list = mine === undefined ? all : someRows(all, mine);
     const collided: number[] = [];
     const refused: number[] = [];
+    await this.#deleteReturned(table, list.keys, i => all.hasReturned(placeOf(i)));
     await writer.upsert(table, list, {
       collides: i => {
         change.park(all.parked(placeOf(i), now, 'unique', null));
@@ -229,6 +230,17 @@ export class Applier {
     });
     if (refused.length > 0) await writer.delete(table, some(list.keys, refused));
     await table.owners?.release(writer, some(list.keys, [...collided, ...refused]));
+  }
+
+  /** A row that went and came again, as a repair has it, must not be found equal and left. */
+  async #deleteReturned(
+    table: MysqlTable,
+    keys: RecordList,
+    hasReturned: (i: number) => boolean,
+  ): Promise<void> {
+    if (!table.keepsEqual) return;
+    const places = Array.from({ length: keys.count }, (_, i) => i).filter(hasReturned);
+    if (places.length > 0) await this.#o.writer.delete(table, some(keys, places));
   }
 
   /** A row came whose key is in the table as another source's. */

@@ -37,6 +37,11 @@ export class FoldedRows implements RowList {
     return this.#fold.keyText(this.#entries[i] as number);
   }
 
+  /** Whether the row went in this batch before it came. */
+  hasReturned(i: number): boolean {
+    return this.#fold.hasReturned(this.#entries[i] as number);
+  }
+
   /** Why the record could not be read. */
   unreadable(i: number): Refusal {
     return refusalOf(this.#fold.unreadable(this.#entries[i] as number));

@@ -42,6 +42,11 @@ export class MysqlTable {
   readonly hasUniques: boolean;
   /** Keys of other bytes may be one key for the server. */
   readonly hasSpellings: boolean;
+  /**
+   * An upsert may leave a row as it is: MySQL writes no document over one that it holds equal (1
+   * and 1.0), if nothing else in the row has changed.
+   */
+  readonly keepsEqual: boolean;
   /** Rows, by the row key. */
   readonly upsert: Statement;
   /** Rows; any duplicate is an error. */
@@ -67,6 +72,7 @@ export class MysqlTable {
     this.table = table;
     this.hasUniques = target.hasUniques;
     this.hasSpellings = table.hasSpellings;
+    this.keepsEqual = target.flavor === 'mysql' && schema.columns.some(c => c.type.kind === 'json');
     this.upsert = new Statement(guarded, codec.insertable, codec, width);
     const insert = insertShape(schema);
     this.insert = new Statement(insert, codec.insertable, codec, width);
