@@ -19,6 +19,7 @@ import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { drain, refuseStopped, type WaitDeps } from './drain.ts';
 import { shutGates, shutText } from './gate.ts';
+import { persistedOn } from './server-look.ts';
 import type { CutoverSite, Fence } from './site.ts';
 import { LOCK_PAUSE_MS } from './step.ts';
 import { StepClock } from './step-clock.ts';
@@ -101,6 +102,9 @@ async function begin(
     const fence = stack.use(await d.site.fence(source));
     const { serverUuid, isReadOnly, persisted } = await fence.look();
     if (isReadOnly) return `somebody else has frozen ${source} just now`;
+    // To persist it again would freeze the source that was to be open.
+    const on = persistedOn(persisted);
+    if (on.length > 0) return `${on.join(', ')} of ${source} is persisted ON: RESET PERSIST`;
     fences.push(fence);
     sources.push({ source, serverUuid, persisted, position: '' });
   }

@@ -78,6 +78,11 @@ describe('before the journal whatever fails undoes itself', () => {
       /somebody else has frozen s2/,
     ],
     [
+      'a source that its own restart would freeze',
+      w => Object.assign(w.servers.get('s2')?.persisted ?? {}, { super_read_only: 'ON' }),
+      /super_read_only of s2 is persisted ON/,
+    ],
+    [
       'a source that is away',
       w => Object.assign(w.servers.get('s2') ?? {}, { isAway: true }),
       /away/,
@@ -86,7 +91,7 @@ describe('before the journal whatever fails undoes itself', () => {
     const world = await whole(spoil);
     expect(world.events).toEqual([]);
     expect(world.servers.get('s1')?.isFrozen).toBe(false);
-    expect(world.servers.get('s2')?.isFrozen).toBe(name.includes('frozen'));
+    expect(world.servers.get('s2')?.isFrozen).toBe(name.includes('has frozen'));
     expect(world.answer(ID)).toMatch(why);
   });
 

@@ -15,6 +15,7 @@ import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
 import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
+import { persistedReadOnly } from './server-look.ts';
 import type { Fence, FenceState } from './site.ts';
 
 const LOCK_WAIT_TIMEOUT = 1205;
@@ -55,17 +56,12 @@ export class MysqlFence implements Fence {
     const [row] = await this.#session.query<Record<'readOnly' | 'frozen', string | number>>(
       'SELECT @@global.read_only AS readOnly, @@global.super_read_only AS frozen',
     );
-    const set = await this.#session.query<{ name: string; value: string }>(
-      `SELECT VARIABLE_NAME AS name, VARIABLE_VALUE AS value
-         FROM performance_schema.persisted_variables
-        WHERE VARIABLE_NAME IN ('read_only', 'super_read_only')`,
-    );
     return {
       serverUuid: await readServerUuid(this.#session),
       isReadOnly: Number(row?.readOnly) !== 0 || Number(row?.frozen) !== 0,
       isFrozen: Number(row?.frozen) === 1,
       preparedXa: (await this.#session.query('XA RECOVER')).length,
-      persisted: Object.fromEntries(set.map(({ name, value }) => [name, value])),
+      persisted: await persistedReadOnly(this.#session),
     };
   }
 
@@ -89,11 +85,10 @@ export class MysqlFence implements Fence {
   async lift(persisted: Record<string, string>): Promise<void> {
     await this.#open();
     for (const name of NAMES) {
-      const before = persisted[name];
       await this.#session.rawQuery(
-        before === undefined
+        persisted[name] === undefined
           ? `RESET PERSIST IF EXISTS ${name}`
-          : `SET PERSIST ${name} = ${/^(ON|1)$/i.test(before) ? 'ON' : 'OFF'}`,
+          : `SET PERSIST ${name} = OFF`,
       );
     }
   }

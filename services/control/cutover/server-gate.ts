@@ -18,9 +18,7 @@ export function sourceGates(s: SourceFacts, limits: CutoverLimits): Gate[] {
   return [
     kind,
     grantGate(s),
-    s.isReadOnly
-      ? shut('writable', s.source, 'read_only is ON: somebody else has frozen it', null)
-      : open('writable', s.source, 'nobody has frozen it'),
+    writableGate(s),
     applierGate(s.source, s.appliers),
     s.group === ''
       ? open('group', s.source, 'in no replication group')
@@ -41,6 +39,15 @@ function kindGate({ source, flavor, version, canPersist }: SourceFacts): Gate {
   }
   if (!canPersist) return shut('fence', source, `${version} has no SET PERSIST (MySQL 8.0)`);
   return open('fence', source, `super_read_only of MySQL ${version}`);
+}
+
+/** What is persisted ON could not be put back after an undo without freezing the source. */
+function writableGate({ source, isReadOnly, persistedOn }: SourceFacts): Gate {
+  const what = 'writable';
+  if (isReadOnly) return shut(what, source, 'read_only is ON: somebody else has frozen it');
+  if (persistedOn.length === 0) return open(what, source, 'nobody has frozen it');
+  const why = `${persistedOn.join(', ')} is persisted ON: a restart would freeze it`;
+  return shut(what, source, why, persistedOn.map(name => `RESET PERSIST ${name};`).join(' '));
 }
 
 function grantGate({ source, missing, account }: SourceFacts): Gate {

@@ -59,6 +59,21 @@ async function transactions(session: MysqlSession, where: string): Promise<OpenT
   }));
 }
 
+/** What is persisted of read_only and super_read_only, by name; what is not is left out. */
+export async function persistedReadOnly(session: MysqlSession): Promise<Record<string, string>> {
+  const set = await session.query<{ name: string; value: string }>(
+    `SELECT VARIABLE_NAME AS name, VARIABLE_VALUE AS value
+       FROM performance_schema.persisted_variables
+      WHERE VARIABLE_NAME IN ('read_only', 'super_read_only')`,
+  );
+  return Object.fromEntries(set.map(({ name, value }) => [name, value]));
+}
+
+/** Of those, the names that a restart of the server would switch on. */
+export function persistedOn(persisted: Readonly<Record<string, string>>): string[] {
+  return Object.keys(persisted).filter(name => /^(ON|1)$/i.test(persisted[name] ?? ''));
+}
+
 /** Channels whose applier runs; a server that does not let us look says why instead. */
 export async function appliersOf(session: MysqlSession): Promise<string[]> {
   const isMysql = session.flavor === 'mysql';

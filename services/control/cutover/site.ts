@@ -32,7 +32,7 @@ export interface Fence extends AsyncDisposable {
   freeze(lockSeconds: number): Promise<boolean>;
   /** What is frozen stays so when the server is restarted. */
   persist(): Promise<void>;
-  /** Writes are open again, and persisted is what was before. */
+  /** Writes are open again, and persisted is what was before: OFF, or nothing. */
   lift(persisted: Record<string, string>): Promise<void>;
   /** Transactions that the source has committed; asked while it is frozen. */
   position(): Promise<string>;

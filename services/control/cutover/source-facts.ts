@@ -10,6 +10,8 @@ import {
   groupOf,
   type OpenTransaction,
   openTransactions,
+  persistedOn,
+  persistedReadOnly,
 } from './server-look.ts';
 
 export interface SourceFacts {
@@ -21,6 +23,8 @@ export interface SourceFacts {
   account: string;
   serverUuid: string;
   isReadOnly: boolean;
+  /** read_only or super_read_only, where a restart of the server would switch it on. */
+  persistedOn: string[];
   /** Privileges that the freeze, or a look before it, needs and the account lacks. */
   missing: string[];
   /** Replication channels whose applier runs: it would write through the freeze. */
@@ -57,14 +61,16 @@ export async function readSourceFacts(
     'SELECT @@global.read_only AS readOnly',
   );
   const isMysql = flavor === 'mysql';
+  const canPersist = isFrom(session, { mysql: '8.0.0' });
   return {
     source: o.source,
     flavor,
     version,
-    canPersist: isFrom(session, { mysql: '8.0.0' }),
+    canPersist,
     account: account.name,
     serverUuid: await readServerUuid(session),
     isReadOnly: Number(row?.readOnly ?? 1) !== 0,
+    persistedOn: canPersist ? persistedOn(await persistedReadOnly(session)) : [],
     missing: isMysql
       ? NEEDED.filter(([name]) => !has(name)).map(([name, why]) => `${name} (${why})`)
       : [],

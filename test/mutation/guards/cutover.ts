@@ -51,6 +51,15 @@ export const CUTOVER_GUARDS: Guard[] = [
     named: 'wakes up after the journal',
   },
   {
+    name: 'a source that its restart would freeze is not taken',
+    why: 'an undo puts back what was persisted and freezes the source, which counts as open',
+    file: 'services/control/cutover/attempt.ts',
+    find: 'if (on.length > 0)',
+    replace: 'if (on.length > 9)',
+    tests: STEPS,
+    named: 'its own restart would freeze',
+  },
+  {
     name: 'the probe is heeded',
     why: 'a source that takes writes counts as frozen: they are lost',
     file: 'services/control/cutover/attempt.ts',
