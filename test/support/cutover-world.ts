@@ -58,6 +58,8 @@ export class World {
   /** What the application's account meets instead of the server that is frozen. */
   led: 'elsewhere' | 'through' | null = null;
   lacks: string | null = null;
+  /** Tables that a check finds to differ inside the write stop. */
+  doubt: string | null = null;
   /** Deeds until the control is killed; it has done the last one, or not. */
   dieAfter = Number.POSITIVE_INFINITY;
   isLastDone = true;
@@ -119,6 +121,7 @@ export class World {
         }),
       note: () => {},
       carriers: () => this.carriers,
+      doubts: () => act(() => this.doubt),
       isStopped: () => false,
       sleep: async () => {},
     });

@@ -1,5 +1,10 @@
 /** A cutover as text: gates, the worst first, then the steps with their budgets; its outcome. */
-import type { CutoverRun, CutoverStep, Rehearsal } from '../../../shared/job/state/cutover.ts';
+import {
+  type CutoverRun,
+  type CutoverStep,
+  mustBeFrozen,
+  type Rehearsal,
+} from '../../../shared/job/state/cutover.ts';
 import type { CutoverOutcome, CutoverPlan, CutoverProgress } from '../command/cutover.ts';
 import type { Gate } from '../cutover/gate.ts';
 import { EQUALITY, NO_WAY_BACK, type PlannedStep } from '../cutover/step.ts';
@@ -42,6 +47,14 @@ export const NO_WAY_BACK_SHORT = 'There is no way back after the journal';
 
 export function progressLine({ note }: CutoverProgress): string {
   return note === null ? 'waiting for control' : `at ${note}`;
+}
+
+/**
+ * The run that an answer is about; null when nothing was touched. One with a journal is not undone
+ * by a refusal: a second try to open it may have failed.
+ */
+export function concerned({ run, answer }: CutoverOutcome, id: string): CutoverRun | null {
+  return run?.id === id || answer.error === null || mustBeFrozen(run) ? run : null;
 }
 
 /** `own`: the run that was asked for; null when nothing was touched. */

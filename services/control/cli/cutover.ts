@@ -13,6 +13,7 @@ import {
 import { type JobLink, openJob, timeoutMsOf } from '../command/job-handle.ts';
 import { confirm } from './confirm.ts';
 import {
+  concerned,
   NO_WAY_BACK_SHORT,
   outcomeText,
   planText,
@@ -87,8 +88,8 @@ async function undone(link: JobLink, id: string, { quiet }: Wait): Promise<Cutov
 }
 
 function shown(outcome: CutoverOutcome, id: string, { signal, quiet }: Wait): number {
-  const { run, answer } = outcome;
-  const own = run?.id === id || answer.error === null ? run : null;
+  const { answer } = outcome;
+  const own = concerned(outcome, id);
   if (quiet) printJson({ run: own, error: answer.error });
   else print(`${outcomeText(outcome, own)}\n`);
   if (answer.error === null) return EXIT.ok;
@@ -122,7 +123,9 @@ export async function finishCommand(file: string, o: FinishOptions): Promise<num
   const wait = waitOf(timeoutMsOf(o.timeout), stopSignal(), o.json === true);
   const outcome = await watched(link, await requestCutover(link, 'finish', release), wait);
   const sources = release ? 'the sources take writes again' : 'the sources stay frozen';
-  return told(outcome, wait, `finished; ${sources}; no table was dropped`);
+  const left = release ? (outcome?.run?.why ?? '') : '';
+  const but = left === '' ? '' : `\nBUT ${left}`;
+  return told(outcome, wait, `finished; ${sources}; no table was dropped${but}`);
 }
 
 function told(outcome: CutoverOutcome | null, wait: Wait, done: string): number {

@@ -23,7 +23,7 @@ import { persistedOn } from './server-look.ts';
 import type { CutoverSite, Fence } from './site.ts';
 import { LOCK_PAUSE_MS } from './step.ts';
 import { StepClock } from './step-clock.ts';
-import { liftAll } from './undo.ts';
+import { liftAll, undoneText } from './undo.ts';
 
 export interface AttemptDeps extends WaitDeps {
   site: CutoverSite;
@@ -33,6 +33,8 @@ export interface AttemptDeps extends WaitDeps {
   log: Logger;
   /** Durable, and under control's fence, when it resolves. */
   put(run: CutoverRun): Promise<void>;
+  /** Tables that are not proven equal any more; null: none. */
+  doubts(): Promise<string | null>;
 }
 
 export type AttemptEnd =
@@ -71,7 +73,7 @@ export async function attempt(
       stageMs,
       steps,
       stopMs: stopMs(),
-      why: [why, ...left].join('\n'),
+      why: undoneText(why, left),
     };
     await d.put(run);
     return { kind: 'undone', run };
@@ -139,11 +141,13 @@ async function freezeAndDrain(
 }
 
 async function stillHeld(
-  { site }: AttemptDeps,
+  { site, doubts }: AttemptDeps,
   fences: readonly Fence[],
   run: CutoverRun,
   positions: ReadonlyMap<string, string>,
 ): Promise<void> {
+  const doubt = await doubts();
+  if (doubt !== null) throw new ReshardError('target-data', `no longer proven: ${doubt}`);
   const lacks = await site.lacks(positions);
   if (lacks !== null) throw new ReshardError('target', `after the drain: ${lacks}`);
   await all(fences, async fence => {

@@ -113,6 +113,11 @@ describe('before the journal whatever fails undoes itself', () => {
       /has met another server/,
     ],
     ['an XA transaction', w => Object.assign(w, { preparedXa: 1 }), /1 XA transactions of s1/],
+    [
+      'a check that finds a difference',
+      w => Object.assign(w, { doubt: 'orders' }),
+      /proven: orders/,
+    ],
     ['ids that are too low', w => Object.assign(w, { lowIds: true }), /ids t1 \(shut\): low/],
   ])('%s', async (_, spoil, why) => {
     const world = await whole(spoil);

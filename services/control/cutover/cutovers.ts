@@ -24,7 +24,7 @@ import { attempt } from './attempt.ts';
 import { type RehearseDeps, rehearse } from './rehearse.ts';
 import type { CutoverSite } from './site.ts';
 import { type CutoverEvent, nextStage } from './stage.ts';
-import { liftAll, type UndoDeps } from './undo.ts';
+import { liftAll, type UndoDeps, undoneText } from './undo.ts';
 
 export interface CutoversDeps {
   job: Job;
@@ -34,8 +34,10 @@ export interface CutoversDeps {
   put(key: string, record: Partial<StateRecord>): Promise<void>;
   /** What is done just now, for whoever watches; null: nothing. */
   note(what: string | null): void;
-  /** Members of the pipeline that still bring changes to the targets. */
+  /** Members of the pipeline that bring changes to the targets, or may when they wake up. */
   carriers(): string[];
+  /** What is not proven equal by the newest that checks and sinks have said; null: nothing. */
+  doubts(): Promise<string | null>;
   /** Control's lease is gone, or its process ends. */
   isStopped(): boolean;
   sleep(ms: number): Promise<void>;
@@ -122,9 +124,9 @@ export class Cutovers {
   }
 
   #attemptDeps(): RehearseDeps {
-    const { job, view, log, site, isStopped, note, sleep } = this.#d;
+    const { job, view, log, site, isStopped, note, sleep, doubts } = this.#d;
     return {
-      ...{ site, log, note, sleep },
+      ...{ site, log, note, sleep, doubts },
       sources: job.sources.map(s => s.name),
       limits: job.cutover.limits,
       stopped: () => {
@@ -153,11 +155,14 @@ export class Cutovers {
       if (running.length > 0) {
         return (
           `${running.join(', ')} would bring what is written to the sources over what the ` +
-          'application has written to the targets: stop all members but control, then ask again'
+          'application has written to the targets: stop all members but control, then ask again. ' +
+          'One that is silent may wake up; if it is gone for good, control forgets it in an hour'
         );
       }
       const left = await liftAll(this.#undoing, run);
       for (const text of left) log.warn(text);
+      await this.#put({ ...this.#moved(run, 'ended'), why: left.join('\n') || null });
+      return null;
     }
     await this.#move('ended');
     return null;
@@ -176,7 +181,7 @@ export class Cutovers {
     const left = await liftAll(this.#undoing, run);
     // Counted by this control's clock, from when the other one began.
     const stopMs = Math.max(0, Date.now() - run.stageMs);
-    await this.#put({ ...this.#moved(run, 'lifted'), stopMs, why: [why, ...left].join('\n') });
+    await this.#put({ ...this.#moved(run, 'lifted'), stopMs, why: undoneText(why, left) });
     log.warn({ cutover: run.id }, `the cutover is undone: ${why}`);
   }
 
@@ -245,7 +250,7 @@ function outcomeOf(run: CutoverRun): string | null {
     case 'finished':
       return null;
     case 'undone':
-      return `it was undone, and the sources take writes: ${run.why}`;
+      return `it was undone; ${run.why}`;
     case 'unopened':
       return `the journal is written, and the application is not on the targets: ${run.why}`;
     case 'freezing':

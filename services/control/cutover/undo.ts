@@ -47,6 +47,13 @@ export async function liftAll(
   return left;
 }
 
+/** What is said of a cutover that was undone, the worst first. */
+export function undoneText(why: string, left: readonly string[]): string {
+  return left.length === 0
+    ? `the sources take writes: ${why}`
+    : [...left, `the other sources take writes: ${why}`].join('\n');
+}
+
 async function lift(
   d: UndoDeps,
   run: CutoverRun,

@@ -4,11 +4,13 @@
  * the results of checks and what the targets have applied, and writes the state topic.
  */
 
+import { tablesOf } from '../../../shared/job/job.ts';
 import { mustBeFrozen } from '../../../shared/job/state/cutover.ts';
 import type { StateRecord, TablePlan } from '../../../shared/job/state/job-view.ts';
 import { stateKey } from '../../../shared/job/state/job-view.ts';
 import { openProgress } from '../../../shared/job/state/open.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
+import { standings } from '../../../shared/job/state/proof.ts';
 import { reportTopic } from '../../../shared/kafka/topic-name.ts';
 import type { ServiceContext } from '../../../shared/member/context.ts';
 import type { ReportedUnit } from '../../../shared/member/reporter.ts';
@@ -150,7 +152,8 @@ export class Control implements Unit {
     });
     needed = () => runs.checks;
     const requests = new Requests({ ...this.#context, writer, progress, proofs, applied, grown });
-    const cutovers = this.#cutovers({ writer, progress, reports, applied }, signal);
+    const told = { proofs, verdicts };
+    const cutovers = this.#cutovers({ writer, progress, reports, applied, ...told }, signal);
     const checks = this.#checks(writer, verdicts, measuring);
     return { writer, progress, verdicts, proofs, runs, requests, throttle, cutovers, checks };
   }
@@ -166,7 +169,7 @@ export class Control implements Unit {
   }
 
   #cutovers(
-    o: Pick<Hands, 'writer' | 'progress'> & {
+    o: Pick<Hands, 'writer' | 'progress' | 'proofs' | 'verdicts'> & {
       reports: ReportView;
       applied: (target: string) => Promise<Applied | null>;
     },
@@ -180,8 +183,13 @@ export class Control implements Unit {
       put: (key, record) => o.writer.put(key, record),
       note: cutover => this.#unit.set({ detail: { cutover } }),
       carriers: () => {
-        const here = reports.members().filter(m => m.state === 'running');
-        return here.filter(m => CARRIERS.includes(m.service)).map(m => `${m.service} ${m.member}`);
+        const here = reports.notStopped().filter(m => CARRIERS.includes(m.service));
+        return here.map(m => `${m.service} ${m.member} (${m.state})`);
+      },
+      doubts: async () => {
+        await heed(o);
+        const open = standings(view, tablesOf(job)).filter(s => !s.isProven);
+        return open.length === 0 ? null : open.map(s => `${s.table}: ${s.why}`).join('; ');
       },
       isStopped: () => signal.aborted,
       sleep: ms => sleep(ms),
@@ -189,14 +197,13 @@ export class Control implements Unit {
   }
 
   async #turn(hands: Hands): Promise<void> {
-    const { writer, progress, verdicts, proofs, runs, requests, throttle, cutovers } = hands;
+    const { writer, progress, proofs, runs, requests, throttle, cutovers } = hands;
+    await heed(hands);
     await cutovers.step();
     // From the journal on the targets are the application's: nothing is read from the sources anew.
     const isOver = this.#isOver;
     if (!isOver) await requests.step();
     await throttle.step();
-    await proofs.judge(verdicts.take());
-    await proofs.stuck(verdicts.takeStuck());
     if (!isOver) await runs.step();
     await hands.checks.step();
     await this.#step(writer, this.#event(progress, proofs));
@@ -253,6 +260,12 @@ export class Control implements Unit {
       detail: { phase: view.job?.phase ?? null, repairs: waiting },
     });
   }
+}
+
+/** Brings the proofs up to what checks and sinks have said. */
+async function heed({ proofs, verdicts }: Pick<Hands, 'proofs' | 'verdicts'>): Promise<void> {
+  await proofs.judge(verdicts.take());
+  await proofs.stuck(verdicts.takeStuck());
 }
 
 /** Every planned range of every table of every source is complete in its generation. */

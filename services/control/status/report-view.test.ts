@@ -41,6 +41,16 @@ function shared(nowMs: number, ...members: [name: string, tsMs: number, state: s
   return view;
 }
 
+test('a member that is silent has not stopped, whoever was heard after it', () => {
+  const { view, clock } = viewAt();
+  const of = (member: string, o: Partial<Report>): void =>
+    view.apply(`sink/member@${member}`, { ...REPORT, unit: 'member', member, ...o });
+  of('asleep', { tsMs: 0 });
+  of('ended', { tsMs: 29_000, state: 'stopped' });
+  clock.ms = 30_000;
+  expect(view.notStopped().map(m => `${m.member} ${m.state}`)).toEqual(['asleep silent']);
+});
+
 describe('reports', () => {
   test('two members at one unit are both shown', () => {
     const view = shared(5000, ['b', 0, 'running'], ['a', 0, 'halted']);

@@ -94,6 +94,18 @@ export class ReportView {
     });
   }
 
+  /** Processes that have not said that they stop: one that is silent may wake up. */
+  notStopped(): MemberStatus[] {
+    const members = [...this.reports.values()].filter(r => r.unit === MEMBER_UNIT);
+    return members
+      .filter(r => r.state !== 'stopped')
+      .sort(byName)
+      .map(r => {
+        const { service, member, state, ageSeconds } = this.#unit(r);
+        return { service, member, state, ageSeconds };
+      });
+  }
+
   /** What the newest finished check that was asked for since then has found; for lack of proofs. */
   differing(requestedMs: (verifyId: string) => number, sinceMs: number): DifferingTable[] {
     const [newest] = this.of('checker')
