@@ -149,6 +149,18 @@ describe('the headline', () => {
     rehearsals: fc.constant([]),
   });
 
+  /** Hypothesis: what comes first by its word is as bad as anything that comes after it. */
+  test('of any facts is red where a control that is silent has left the sources frozen', () => {
+    fc.assert(
+      fc.property(anyFacts, s => {
+        s.cutover = spoiled([
+          { name: 'sources that are frozen, and no journal', where: 0 },
+        ]).cutover;
+        expect(headlineOf(s).level).toBe('failure');
+      }),
+    );
+  });
+
   /** Hypothesis: green rests on everything, whatever else there is in the facts. */
   test('of any facts exists, and is green only over facts that are all good', () => {
     fc.assert(

@@ -81,13 +81,13 @@ export function levelOf(word: ProblemWord): Level {
   switch (word) {
     case 'fence-lost':
     case 'unopened':
+    case 'frozen':
     case 'halted':
     case 'log-gone':
     case 'blocked':
     case 'differing':
     case 'silent':
       return 'failure';
-    case 'frozen':
     case 'missing':
     case 'stopped':
     case 'unknown':

@@ -143,6 +143,15 @@ export const CUTOVER_GUARDS: Guard[] = [
     named: 'is silent has not stopped',
   },
   {
+    name: 'a write stop is red',
+    why: 'sources that a dead control has left frozen are a warning above its red silence',
+    file: 'services/control/status/problem.ts',
+    find: "case 'frozen':\n    case 'halted':",
+    replace: "case 'frozen':\n      return 'warning';\n    case 'halted':",
+    tests: ['services/control/status/headline.test.ts'],
+    named: 'has left the sources frozen',
+  },
+  {
     name: 'another server is not lifted',
     why: 'a replica at the address of a source is made writable',
     file: 'services/control/cutover/undo.ts',
