@@ -53,6 +53,8 @@ export class World {
   openFails = 0;
   shut = false;
   lowIds = false;
+  /** A cutover of another job is about to freeze the servers. */
+  isClaimed = false;
   /** XA transactions that are prepared between the gates and the freeze. */
   preparedXa = 0;
   /** What the application's account meets instead of the server that is frozen. */
@@ -168,6 +170,7 @@ export class World {
             persisted: { ...persisted },
           };
         }),
+      claim: () => act(() => !this.isClaimed),
       freeze: () =>
         act(() => {
           const at = this.#at(source);

@@ -102,6 +102,8 @@ async function begin(
   const sources: CutoverRun['sources'] = [];
   for (const source of d.sources) {
     const fence = stack.use(await d.site.fence(source));
+    // Each would look before the other one freezes, and undo what the other one has frozen.
+    if (!(await fence.claim())) return `another job is freezing the server of ${source} just now`;
     const { serverUuid, isReadOnly, persisted } = await fence.look();
     if (isReadOnly) return `somebody else has frozen ${source} just now`;
     // To persist it again would freeze the source that was to be open.

@@ -78,6 +78,11 @@ describe('before the journal whatever fails undoes itself', () => {
       /somebody else has frozen s2/,
     ],
     [
+      'a source whose server another job is freezing',
+      w => Object.assign(w, { isClaimed: true }),
+      /another job is freezing the server of s1/,
+    ],
+    [
       'a source that its own restart would freeze',
       w => Object.assign(w.servers.get('s2')?.persisted ?? {}, { super_read_only: 'ON' }),
       /super_read_only of s2 is persisted ON/,
@@ -133,8 +138,8 @@ describe('before the journal whatever fails undoes itself', () => {
 
   test('somebody who lifts the freeze meanwhile is noticed, at whatever step', async () => {
     const whenJournaled = (await whole(() => {})).journaledAt;
-    // The freeze of s1 is deed 7; the last look at it comes two deeds before the journal.
-    for (let liftAfter = 9; liftAfter < whenJournaled - 1; liftAfter++) {
+    // The freeze of s1 is deed 9; the last look at it comes two deeds before the journal.
+    for (let liftAfter = 11; liftAfter < whenJournaled - 1; liftAfter++) {
       const world = await whole(w => Object.assign(w, { liftAfter }));
       expect(world.answer(ID), `lifted after ${liftAfter} deeds`).toMatch(/frozen|lifted/);
       expect(world.frozen).toEqual([]);

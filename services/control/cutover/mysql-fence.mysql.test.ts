@@ -21,3 +21,18 @@ test('a fence that is opened ends the session of the one before, which does noth
   // Fences of another job are its own.
   expect((await other.look()).isFrozen).toBe(false);
 });
+
+test('of two jobs on a server one freezes it at a time; two sources of one job may share it', async () => {
+  const { s2 } = servers().mysql;
+  if (s2 === undefined) throw new Error('a source');
+  const source = (name: string) => ({ name, ...s2, database: 'mysql' });
+  const job = `fence-${randomUUID()}`;
+  const names = ['a', 'b'];
+  await using other = await MysqlFence.open(`${job}-other`, source('a'), names);
+  {
+    await using a = await MysqlFence.open(job, source('a'), names);
+    await using b = await MysqlFence.open(job, source('b'), names);
+    expect([await a.claim(), await b.claim(), await other.claim()]).toEqual([true, true, false]);
+  }
+  await expect.poll(() => other.claim()).toBe(true);
+});

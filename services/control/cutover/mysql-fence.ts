@@ -30,13 +30,21 @@ const NAMES = ['super_read_only', 'read_only'] as const;
 export class MysqlFence implements Fence {
   readonly source: string;
   readonly #session: MysqlSession;
+  /** Locks of all sources of the job. */
+  readonly #own: readonly string[];
 
-  private constructor(source: string, session: MysqlSession) {
+  private constructor(source: string, session: MysqlSession, own: readonly string[]) {
     this.source = source;
     this.#session = session;
+    this.#own = own;
   }
 
-  static async open(job: string, source: JobSource): Promise<MysqlFence> {
+  /** `siblings`: names of all sources of the job. */
+  static async open(
+    job: string,
+    source: JobSource,
+    siblings: readonly string[] = [source.name],
+  ): Promise<MysqlFence> {
     const session = await MysqlSession.open(source, {
       role: 'admin',
       side: 'source',
@@ -49,7 +57,8 @@ export class MysqlFence implements Fence {
       session.destroy();
       throw e;
     }
-    return new MysqlFence(source.name, session);
+    const own = siblings.map(name => lockName(job, name));
+    return new MysqlFence(source.name, session, own);
   }
 
   async look(): Promise<FenceState> {
@@ -63,6 +72,16 @@ export class MysqlFence implements Fence {
       preparedXa: (await this.#session.query('XA RECOVER')).length,
       persisted: await persistedReadOnly(this.#session),
     };
+  }
+
+  async claim(): Promise<boolean> {
+    if (await getLock(this.#session, SERVER_LOCK, 0)) return true;
+    const holder = await holderOf(this.#session, SERVER_LOCK);
+    for (const name of this.#own) {
+      // Two sources of one job on one server.
+      if (holder !== null && (await holderOf(this.#session, name)) === holder) return true;
+    }
+    return false;
   }
 
   async freeze(lockSeconds: number): Promise<boolean> {
@@ -110,28 +129,38 @@ export class MysqlFence implements Fence {
   }
 }
 
+/** Of a server: a freeze is of all of its databases, whichever job they are of. */
+const SERVER_LOCK = 'reshard.freeze';
+
 /** Names of locks are short, and of the server; two sources of a job may be on one server. */
 function lockName(job: string, source: string): string {
   const hash = createHash('sha256').update(`${job}\0${source}`).digest('hex');
   return `reshard.${hash.slice(0, 32)}`;
 }
 
-async function takeLock(session: MysqlSession, name: string): Promise<void> {
-  const got = async (seconds: number): Promise<boolean> => {
-    const [row] = await session.query<{ got: string | number | null }>(
-      'SELECT GET_LOCK(?, ?) AS got',
-      [name, seconds],
-    );
-    return Number(row?.got) === 1;
-  };
-  if (await got(0)) return;
+async function getLock(session: MysqlSession, name: string, seconds: number): Promise<boolean> {
+  const [row] = await session.query<{ got: string | number | null }>(
+    'SELECT GET_LOCK(?, ?) AS got',
+    [name, seconds],
+  );
+  return Number(row?.got) === 1;
+}
+
+/** Id of the session that has the lock; null for nobody. */
+async function holderOf(session: MysqlSession, name: string): Promise<number | null> {
   const [row] = await session.query<{ id: string | null }>('SELECT IS_USED_LOCK(?) AS id', [name]);
-  if (row?.id) {
-    await session.rawQuery(`KILL ${Number(row.id)}`).catch(e => {
+  return row?.id ? Number(row.id) : null;
+}
+
+async function takeLock(session: MysqlSession, name: string): Promise<void> {
+  if (await getLock(session, name, 0)) return;
+  const holder = await holderOf(session, name);
+  if (holder !== null) {
+    await session.rawQuery(`KILL ${holder}`).catch(e => {
       if (errnoOf(e) !== NO_SUCH_THREAD) throw e;
     });
   }
-  if (await got(TAKE_OVER_S)) return;
+  if (await getLock(session, name, TAKE_OVER_S)) return;
   throw new ReshardError('source', 'the session of the control before does not end', {
     context: session.where(),
   });

@@ -47,7 +47,9 @@ export class MysqlSite implements CutoverSite {
   }
 
   fence(source: string): Promise<Fence> {
-    return MysqlFence.open(this.#d.job.job, this.#source(source));
+    const { job, sources } = this.#d.job;
+    const siblings = sources.map(s => s.name);
+    return MysqlFence.open(job, this.#source(source), siblings);
   }
 
   async probe(source: string): Promise<ProbeAnswer> {

@@ -28,6 +28,8 @@ export interface FenceState {
 export interface Fence extends AsyncDisposable {
   readonly source: string;
   look(): Promise<FenceState>;
+  /** False while a cutover of another job freezes this server; else none begins meanwhile. */
+  claim(): Promise<boolean>;
   /** False when statements of others kept it from being done in time: writes go on as before. */
   freeze(lockSeconds: number): Promise<boolean>;
   /** What is frozen stays so when the server is restarted. */

@@ -152,6 +152,15 @@ export const CUTOVER_GUARDS: Guard[] = [
     named: 'has left the sources frozen',
   },
   {
+    name: 'two jobs do not freeze one server at a time',
+    why: 'one is undone, and lifts what the other one has frozen, its journal written',
+    file: 'services/control/cutover/attempt.ts',
+    find: 'if (!(await fence.claim()))',
+    replace: 'if ((await fence.claim()) === undefined)',
+    tests: STEPS,
+    named: 'another job is freezing',
+  },
+  {
     name: 'another server is not lifted',
     why: 'a replica at the address of a source is made writable',
     file: 'services/control/cutover/undo.ts',
