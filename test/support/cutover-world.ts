@@ -53,6 +53,8 @@ export class World {
   openFails = 0;
   shut = false;
   lowIds = false;
+  /** The application's account gets no answer, once all is frozen. */
+  hangs = false;
   /** A cutover of another job is about to freeze the servers. */
   isClaimed = false;
   /** XA transactions that are prepared between the gates and the freeze. */
@@ -202,14 +204,16 @@ export class World {
           this.#at(source);
           return this.#fence(source, act);
         }),
-      probe: source =>
-        act(() => {
+      probe: async source => {
+        if (this.hangs) await new Promise<never>(() => {});
+        return await act(() => {
           const { isFrozen, uuid: serverUuid } = this.#at(source);
           const uuidSeen = this.led === 'elsewhere' ? 'other' : serverUuid;
           const refused = { kind: 'refused', serverUuid: uuidSeen, text: '1290' } as const;
           if (isFrozen && this.led !== 'through') return refused;
           return { kind: 'accepted', serverUuid } as const;
-        }),
+        });
+      },
       lacks: () => act(() => this.lacks),
       marker: () => () => act(() => this.lacks),
       targetPositions: () => act(() => ({ t1: 't1:1-5' })),

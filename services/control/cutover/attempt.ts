@@ -124,8 +124,8 @@ async function freezeAndDrain(
   const { site } = d;
   await clock.time('freeze', () => all(fences, fence => freeze(d, fence)));
   failpoint(FAILPOINTS.cutoverAfterFreeze);
-  await clock.time('probe', () => all(run.sources, s => refusedAt(site, s)));
-  const sources = await clock.time('positions', () =>
+  await clock.ask('probe', () => all(run.sources, s => refusedAt(site, s)));
+  const sources = await clock.ask('positions', () =>
     all(fences, async fence => {
       const before = sourceOf(run, fence.source);
       return { ...before, position: await fence.position() };
@@ -133,12 +133,12 @@ async function freezeAndDrain(
   );
   const positions = new Map(sources.map(s => [s.source, s.position]));
   await clock.time('drain', () => drain(d, () => site.lacks(positions)));
-  await clock.time('persist', () => all(fences, fence => fence.persist()));
-  const targets = await clock.time('targets', () => site.targetPositions());
-  const shut = shutGates(await clock.time('ids', () => site.idGates()));
+  await clock.ask('persist', () => all(fences, fence => fence.persist()));
+  const targets = await clock.ask('targets', () => site.targetPositions());
+  const shut = shutGates(await clock.ask('ids', () => site.idGates()));
   if (shut.length > 0) throw new ReshardError('target-data', shutText(shut));
   // Last: what was true when it was asked must be so still.
-  await clock.time('fence', () => stillHeld(d, fences, run, positions));
+  await clock.ask('fence', () => stillHeld(d, fences, run, positions));
   return { ...run, sources, targets };
 }
 

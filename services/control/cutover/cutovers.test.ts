@@ -117,6 +117,11 @@ describe('before the journal whatever fails undoes itself', () => {
       w => Object.assign(w, { led: 'elsewhere' }),
       /has met another server/,
     ],
+    [
+      'a probe that hangs',
+      w => Object.assign(w, { hangs: true }),
+      /probe did not answer within 3000/,
+    ],
     ['an XA transaction', w => Object.assign(w, { preparedXa: 1 }), /1 XA transactions of s1/],
     [
       'a check that finds a difference',

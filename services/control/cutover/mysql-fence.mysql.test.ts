@@ -23,9 +23,9 @@ test('a fence that is opened ends the session of the one before, which does noth
 });
 
 test('of two jobs on a server one freezes it at a time; two sources of one job may share it', async () => {
-  const { s2 } = servers().mysql;
-  if (s2 === undefined) throw new Error('a source');
-  const source = (name: string) => ({ name, ...s2, database: 'mysql' });
+  const { s1 } = servers().mysql;
+  if (s1 === undefined) throw new Error('a source');
+  const source = (name: string) => ({ name, ...s1, database: 'mysql' });
   const job = `fence-${randomUUID()}`;
   const names = ['a', 'b'];
   await using other = await MysqlFence.open(`${job}-other`, source('a'), names);

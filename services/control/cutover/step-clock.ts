@@ -1,6 +1,7 @@
 /** What each step of a cutover took. */
 import type { CutoverRun } from '../../../shared/job/state/cutover.ts';
-import type { StepName } from './step.ts';
+import { within } from '../../../shared/runtime/clock.ts';
+import { ASKING_S, type StepName } from './step.ts';
 
 export interface StepWatcher {
   /** What it is at, for whoever watches. */
@@ -13,6 +14,14 @@ export class StepClock {
 
   constructor(d: StepWatcher) {
     this.#d = d;
+  }
+
+  /**
+   * Of servers that hang, in the time that was promised. What is given up may end later: it only
+   * asks, or is of the session whose next statement is that which undoes it.
+   */
+  ask<T>(step: StepName, work: () => Promise<T>): Promise<T> {
+    return this.time(step, () => within(ASKING_S * 1000, `step ${step}`, work()));
   }
 
   async time<T>(step: StepName, work: () => Promise<T>): Promise<T> {

@@ -66,8 +66,8 @@ export function promisedStopSeconds(cutover: CutoverSettings): number {
   return steps.reduce((sum, s) => sum + (s.budgetSeconds ?? ASKING_S), 0);
 }
 
-/** Steps that only ask a server have this to answer. */
-const ASKING_S = 3;
+/** Steps that only ask servers end after so long, or it is undone. */
+export const ASKING_S = 3;
 
 /** Not of this slice; said wherever somebody decides on a cutover. */
 export const NO_WAY_BACK =

@@ -152,8 +152,7 @@ export class Control implements Unit {
     });
     needed = () => runs.checks;
     const requests = new Requests({ ...this.#context, writer, progress, proofs, applied, grown });
-    const told = { proofs, verdicts };
-    const cutovers = this.#cutovers({ writer, progress, reports, applied, ...told }, signal);
+    const cutovers = this.#cutovers({ writer, progress, reports, probe, proofs, verdicts }, signal);
     const checks = this.#checks(writer, verdicts, measuring);
     return { writer, progress, verdicts, proofs, runs, requests, throttle, cutovers, checks };
   }
@@ -171,7 +170,7 @@ export class Control implements Unit {
   #cutovers(
     o: Pick<Hands, 'writer' | 'progress' | 'proofs' | 'verdicts'> & {
       reports: ReportView;
-      applied: (target: string) => Promise<Applied | null>;
+      probe: ServerProbe;
     },
     signal: AbortSignal,
   ): Cutovers {
@@ -179,7 +178,7 @@ export class Control implements Unit {
     const { reports } = o;
     return new Cutovers({
       ...{ job, view, log },
-      site: new MysqlSite({ ...this.#context, ...o }),
+      site: new MysqlSite({ ...this.#context, ...o, applied: target => o.probe.applied(target) }),
       put: (key, record) => o.writer.put(key, record),
       note: cutover => this.#unit.set({ detail: { cutover } }),
       carriers: () => {
