@@ -323,6 +323,11 @@ describe('requests', () => {
     expect(world.answer('beside')).toMatch(/sink a would bring/);
     expect(world.frozen).toEqual(['s1', 's2']);
     world.carriers = [];
+    const hoursAgo = Date.now() - 7_200_000;
+    world.request('finish', { id: 'late', release: true, requestedMs: hoursAgo });
+    await world.control().step();
+    expect(world.answer('late')).toMatch(/ask again/);
+    expect(world.frozen).toEqual(['s1', 's2']);
     world.request('finish', { id: 'end', release: true });
     await world.control().step();
     expect(world.answer('end')).toBeNull();

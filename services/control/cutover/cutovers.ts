@@ -114,11 +114,10 @@ export class Cutovers {
   }
 
   /** Why a request is not carried out as it is. */
-  #stale({ requestedMs, settings }: CutoverRequest): string | null {
-    const ageMs = Date.now() - requestedMs;
-    if (Math.abs(ageMs) > STALE_MS) {
-      return `it was asked for ${Math.round(ageMs / 1000)} s ago: ask again (or set the clocks)`;
-    }
+  #stale(request: CutoverRequest): string | null {
+    const { settings } = request;
+    const late = lateText(request);
+    if (late !== null) return late;
     if (settings === settingsHash(this.#d.job.cutover)) return null;
     return 'control was started with another `cutover` in its job file: restart it first';
   }
@@ -144,13 +143,16 @@ export class Cutovers {
     return `the job is ${run.stage}: there is no way back after the journal`;
   }
 
-  async #finish({ release }: CutoverRequest): Promise<string | null> {
+  async #finish(request: CutoverRequest): Promise<string | null> {
     const { view, carriers, log } = this.#d;
+    const { release } = request;
     const run = view.cutoverRun;
     if (run === null || nextStage(run.stage, 'ended') === null) {
       return `there is nothing to finish: ${run === null ? 'no cutover' : `it is ${run.stage}`}`;
     }
     if (release) {
+      const late = lateText(request);
+      if (late !== null) return late;
       const running = carriers();
       if (running.length > 0) {
         return (
@@ -231,6 +233,13 @@ export class Cutovers {
     await this.#d.put(stateKey.applied(id), { applied });
     if (error !== null) this.#d.log.warn({ request: id }, `refused: ${error}`);
   }
+}
+
+/** Of what must not begin when nobody waits for it any more. */
+function lateText({ requestedMs }: CutoverRequest): string | null {
+  const ageMs = Date.now() - requestedMs;
+  if (Math.abs(ageMs) <= STALE_MS) return null;
+  return `it was asked for ${Math.round(ageMs / 1000)} s ago: ask again (or set the clocks)`;
 }
 
 /** In the order in which they came. */
