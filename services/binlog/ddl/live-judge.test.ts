@@ -50,6 +50,16 @@ describe('an answer of an earlier reader', () => {
   });
 });
 
+test('an answer about columns is not put in doubt by a view, a trigger or a table that goes', () => {
+  const view = definition('CREATE OR REPLACE VIEW v AS SELECT * FROM orders');
+  const trigger = definition('DROP TRIGGER tr');
+  for (const statement of [view, trigger, definition('DROP TABLE plain')]) {
+    expect(judge('mysql', ['columns of orders.a']).onDefinition(statement, read(19))).toBeNull();
+    const both = judge('mysql', ['columns of orders.a', 'plain']);
+    expect(both.onDefinition(statement, read(19))).not.toBeNull();
+  }
+});
+
 test('columns that a trusted answer was about are not judged by what they are now', async () => {
   const planned = { db: 'shop', table: 'orders', columns: [], primaryKey: [], uniqueKeys: [] };
   const widened = (clauses: string, names: string[]) => {

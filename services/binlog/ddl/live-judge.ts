@@ -167,7 +167,10 @@ export class LiveJudge implements StatementJudge {
     this.#known.clear();
     this.#close(read);
     if (this.#until === null || !definition.removes) return null;
-    const isMeant = definition.program || definition.words.some(w => this.#names.has(w));
+    // What columns are rests on no program.
+    const isOfData = [...this.#names].some(name => !name.startsWith(REDECLARED));
+    const isMeant =
+      (definition.program && isOfData) || definition.words.some(w => this.#names.has(w));
     if (!isMeant) return null;
     return {
       why:

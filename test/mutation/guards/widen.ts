@@ -149,6 +149,15 @@ export const WIDEN_GUARDS: Guard[] = [
     named: 'members that come behind',
   },
   {
+    name: 'a view behind a changed column',
+    why: 'each migration that changes a column and makes a view again halts a reader that lags',
+    file: 'services/binlog/ddl/live-judge.ts',
+    find: '(definition.program && isOfData) ||',
+    replace: 'definition.program ||',
+    tests: ['services/binlog/ddl/live-judge.test.ts'],
+    named: 'is not put in doubt by a view',
+  },
+  {
     name: 'one statement for all that a column lacks',
     why: 'a target copies its table twice, for the type and for NULL',
     file: 'services/control/phase/growth-target.ts',
