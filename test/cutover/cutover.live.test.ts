@@ -9,7 +9,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CutoverPlan } from '../../services/control/command/cutover.ts';
 import type { CutoverRun, Rehearsal } from '../../shared/job/state/cutover.ts';
-import { sleep } from '../../shared/runtime/clock.ts';
+import { sleep, until } from '../../shared/runtime/clock.ts';
 import { FAILPOINTS } from '../../shared/runtime/failpoint.ts';
 import { SERVICES, ShopJob } from '../pipeline/shop-job.ts';
 import { sourceName } from '../support/job-file.ts';
@@ -223,6 +223,8 @@ test('afterwards: nothing reads the sources anew, a lost fence is red, the end o
   await source.run('SET GLOBAL super_read_only = OFF');
   const lost = await job.until('the alarm', s => s.headline.word === 'fence-lost', MINUTES);
   expect(lost.headline.level).toBe('failure');
+  const isLogged = () => job.logOf('control').some(line => line.includes('fence lost'));
+  await until(isLogged, { timeoutMs: MINUTES, what: 'control to log the loss' });
   await source.run('SET GLOBAL super_read_only = ON');
   await job.until('the word', s => s.headline.word === 'switched', MINUTES);
   const finish = () => callReshard('finish', job.jobFile, '--release-sources', '--yes');

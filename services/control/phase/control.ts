@@ -18,6 +18,7 @@ import { sleep } from '../../../shared/runtime/clock.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../../shared/runtime/service.ts';
 import { Cutovers } from '../cutover/cutovers.ts';
+import { FenceWatch } from '../cutover/fence-watch.ts';
 import { MysqlSite } from '../cutover/mysql-site.ts';
 import { RepairRuns, type RunNote } from '../repair/repair-runs.ts';
 import { backlogsOf } from '../status/backlog.ts';
@@ -51,6 +52,7 @@ interface Hands {
   requests: Requests;
   throttle: ThrottleKeeper;
   cutovers: Cutovers;
+  fences: FenceWatch;
   checks: CheckKeeper;
 }
 
@@ -139,11 +141,7 @@ export class Control implements Unit {
     reports.live();
     const applied = (target: string): Promise<Applied | null> => probe.applied(target);
     const runs = new RepairRuns({
-      job,
-      view,
-      kafka,
-      log,
-      progress,
+      ...{ job, view, kafka, log, progress },
       checkReport: id => verdicts.check(id),
       applied,
       put,
@@ -154,7 +152,9 @@ export class Control implements Unit {
     const requests = new Requests({ ...this.#context, writer, progress, proofs, applied, grown });
     const cutovers = this.#cutovers({ writer, progress, reports, probe, proofs, verdicts }, signal);
     const checks = this.#checks(writer, verdicts, measuring);
-    return { writer, progress, verdicts, proofs, runs, requests, throttle, cutovers, checks };
+    const fences = new FenceWatch({ view, log, probe: stack.use(new ServerProbe(job, log)) });
+    const loop = { writer, progress, verdicts, proofs, runs, requests, throttle };
+    return { ...loop, cutovers, fences, checks };
   }
 
   /** Those that start by themselves; `measuring` tells whether the targets are in step. */
@@ -199,6 +199,7 @@ export class Control implements Unit {
     const { writer, progress, proofs, runs, requests, throttle, cutovers } = hands;
     await heed(hands);
     await cutovers.step();
+    hands.fences.step();
     // From the journal on the targets are the application's: nothing is read from the sources anew.
     const isOver = this.#isOver;
     if (!isOver) await requests.step();

@@ -116,6 +116,14 @@ export const CUTOVER_GUARDS: Guard[] = [
     named: 'nobody acknowledges',
   },
   {
+    name: 'a source that gives no answer is not frozen again',
+    why: 'the log says that a lost fence is back while nobody knows',
+    file: 'services/control/cutover/fence-watch.ts',
+    find: "(isSilent && lost === '')",
+    replace: "(isSilent && lost === 'x')",
+    tests: ['services/control/cutover/fence-watch.test.ts'],
+  },
+  {
     name: 'an old request begins nothing',
     why: 'a cutover begins hours later, when a control is started and nobody watches',
     file: 'services/control/cutover/cutovers.ts',
