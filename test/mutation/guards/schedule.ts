@@ -54,7 +54,6 @@ export const SCHEDULE_GUARDS: Guard[] = [
     find: 'return isScheduled(running) && waiting.some(v => !isScheduled(v));',
     replace: 'return false;',
     tests: ['test/pipeline/scheduled-check.live.test.ts'],
-    named: 'does not wait for one of the schedule',
   },
   {
     name: 'reports are cleared of removed checks alone',
