@@ -7,11 +7,14 @@ import type { Random } from '../support/load/random.ts';
 import type { ServerFacts } from './server-facts.ts';
 import { column, definitionOf, id, type RandomColumn, type RandomTable } from './table.ts';
 import { type RandomType, randomType } from './type.ts';
+import { widerColumn } from './wider.ts';
 
 export interface RandomDdl {
   sql: string;
   /** Columns that the table has then. */
   added: RandomColumn[];
+  /** What else is to be known of it then. */
+  become?: () => void;
 }
 
 type Maker = (random: Random, table: RandomTable, facts: ServerFacts) => RandomDdl | string | null;
@@ -35,12 +38,17 @@ const addColumns: Maker = (random, table, facts) => {
     const type = addedType(random, facts);
     const made = column(random, name, type, false);
     const comment = random.chance(0.2) ? " COMMENT 'it''s new'" : '';
-    return { ...made, isNullable: true, attributes: ` NULL${comment}` };
+    return { ...made, isNullable: true, isOld: false as const, attributes: ` NULL${comment}` };
   });
   const place = (): string =>
     random.pick(['', '', ' FIRST', ` AFTER ${id(random.pick(table.columns).name)}`]);
   const parts = added.map(c => `ADD COLUMN ${definitionOf(c)}${place()}`);
   return { sql: altered(table, parts.join(', ')), added };
+};
+
+const wider: Maker = (random, table) => {
+  const made = widerColumn(random, table);
+  return made && { sql: altered(table, made.sql), added: [], become: made.become };
 };
 
 const indexes: Maker = (random, table) => {
@@ -109,9 +117,10 @@ const others: Maker = (random, table) => {
   ]);
 };
 
-const MAKERS = { addColumns, indexes, unique, quiet, partitions, others };
+const MAKERS = { addColumns, wider, indexes, unique, quiet, partitions, others };
 const WEIGHTS: Readonly<Record<keyof typeof MAKERS, number>> = {
   addColumns: 5,
+  wider: 5,
   indexes: 3,
   unique: 1,
   quiet: 6,

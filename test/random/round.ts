@@ -201,10 +201,15 @@ class Round {
     const watch = stack.use(new JobWatch(jobFile));
     const place = { crew, watch };
     const failures = this.#result.failures;
-    const changes = Promise.all(Array.from({ length: SESSIONS }, (_, n) => this.#change(n, steps)));
+    const prepared = reached('the job to be prepared', place, () => true, PREPARE_MS);
+    // Whoever waits for it goes on in either case.
+    const half = prepared.catch(() => {});
+    const changes = Promise.all(
+      Array.from({ length: SESSIONS }, (_, n) => this.#change(n, steps, half)),
+    );
     changes.catch(() => {});
     try {
-      await reached('the job to be prepared', place, () => true, PREPARE_MS);
+      await prepared;
       await this.#disturb(crew);
       await changes;
       await reached('the pipeline to drain', place, s => s.drained);
@@ -225,13 +230,15 @@ class Round {
     }
   }
 
-  /** A session's own tables, and so many units of work on them. */
-  async #change(session: number, steps: number): Promise<void> {
+  /** A session's own tables, and so many units of work on them; `half` of it is waited for. */
+  async #change(session: number, steps: number, half: Promise<void>): Promise<void> {
     const random = new Random(this.#o.seed, 100 + session);
     const tables = this.#tables.filter((_, i) => i % SESSIONS === session);
     if (tables.length === 0) return;
     await using client = await LoadClient.open(this.#o.source, this.#name);
     for (let step = 0; step < steps; step++) {
+      // What was changed before is planned as it is: only what comes behind has to be taken up.
+      if (step === steps >> 1) await half;
       if (random.chance(this.#o.ddl)) await this.#alter(client, session, random, tables);
       else await this.#carryOut(client, `s${session}`, randomChange(random, tables));
       if (random.chance(0.5)) await sleep(random.below(2 * PAUSE_MS));
@@ -245,9 +252,11 @@ class Round {
     tables: readonly RandomTable[],
   ): Promise<void> {
     const table = random.pick(tables);
-    const { sql, added } = randomDdl(random, table, this.#facts);
+    const { sql, added, become } = randomDdl(random, table, this.#facts);
     const done = await this.#carryOut(client, `s${session} ddl`, [sql]);
-    if (done > 0) table.columns.push(...added);
+    if (done === 0) return;
+    table.columns.push(...added);
+    become?.();
   }
 
   /** Members end without a word, or sleep so long that the source runs ahead. */

@@ -14,6 +14,8 @@ export interface RandomColumn {
   isGenerated: boolean;
   /** What follows the type. */
   attributes: string;
+  /** False: it came, or was changed, since the table was made. */
+  isOld?: false;
   /** Values that meet each other again and again. */
   pool: readonly string[];
 }
