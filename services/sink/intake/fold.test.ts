@@ -125,7 +125,7 @@ describe('folding a batch', () => {
     );
   });
 
-  test('tells rows that went and came again from those that came, or went at last', () => {
+  test('tells keys of several events from those of one', () => {
     const row = (id: number, v: number): [number, number, number] => [id, 0, v];
     const events: Event[] = [
       { op: 'c', after: row(1, 1) },
@@ -133,8 +133,8 @@ describe('folding a batch', () => {
       { op: 'c', after: row(2, 2) },
       { op: 'u', before: row(2, 2), after: row(2, 3) },
       { op: 'd', before: row(3, 1) },
-      { op: 'c', after: row(3, 2) },
-      { op: 'd', before: row(3, 2) },
+      { op: 'u', before: row(4, 1), after: row(4, 2) },
+      { op: 'u', before: row(4, 2), after: row(4, 1) },
     ];
     const log = new LogMaker(SMALL_TABLE, table.topic, 0).append(...events);
     const task = new PartitionTask(table, 0, 0);
@@ -144,12 +144,13 @@ describe('folding a batch', () => {
     batch.collect([task]);
     const [fold] = batch.folds();
     const found = Array.from({ length: fold?.count ?? 0 }, (_, i) => {
-      return [fold?.kind(i), fold?.hasReturned(i)];
+      return [fold?.kind(i), fold?.isFolded(i)];
     });
     expect(found).toEqual([
       [UPSERT, false],
       [UPSERT, true],
       [DELETE, false],
+      [UPSERT, true],
     ]);
   });
 

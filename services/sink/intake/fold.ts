@@ -10,8 +10,8 @@
  * Spellings of one key ('a', 'A') are keys of their own: of a change from one to the other the old
  * one is deleted and the new one comes, which is what the target has to do.
  *
- * Of a key that went and came again it is remembered that it did: a server may leave a row as it is
- * where it holds the new one equal (apply.ts).
+ * Of a key that had several events it is remembered that it had: a server may leave a row as it is
+ * where it holds the new one equal, though it has written what came between (apply.ts).
  *
  * A key whose last event cannot be read is kept as such: its row is not known any more.
  *
@@ -49,8 +49,8 @@ export class TableFold {
   #routedBatches: RoutedBatch[] = [];
   #records = new Int32Array(SLOTS_MIN);
   #kinds = new Uint8Array(SLOTS_MIN);
-  /** 1: its row went before it came. */
-  #returned = new Uint8Array(SLOTS_MIN);
+  /** 1: other events of the key came before the last one. */
+  #folded = new Uint8Array(SLOTS_MIN);
   #hashes = new Int32Array(SLOTS_MIN);
   #slotOf = new Int32Array(SLOTS_MIN);
   /** Entry number + 1, or 0. */
@@ -80,9 +80,8 @@ export class TableFold {
       this.#counts[before] = this.countOf(before) - 1;
       // What a tombstone takes besides does not come back by a delete behind it.
       const left = before === CLEAR && kind === DELETE ? CLEAR : kind;
-      const hasGone = before === DELETE || before === CLEAR || this.hasReturned(known);
       this.#set(known, task, routed, record, left);
-      this.#returned[known] = kind === UPSERT && hasGone ? 1 : 0;
+      this.#folded[known] = 1;
       return;
     }
     const i = this.count;
@@ -92,7 +91,7 @@ export class TableFold {
     this.#slotOf[i] = slot;
     this.#slots[slot] = i + 1;
     this.#set(i, task, routed, record, kind);
-    this.#returned[i] = 0;
+    this.#folded[i] = 0;
     if (this.count * 2 > this.#slots.length) this.#growSlots();
   }
 
@@ -115,9 +114,9 @@ export class TableFold {
     return this.#kinds[i] as Kind;
   }
 
-  /** Whether the row of entry `i` went in this batch before it came. */
-  hasReturned(i: number): boolean {
-    return this.#returned[i] === 1;
+  /** Whether entry `i` stands for several events of its key. */
+  isFolded(i: number): boolean {
+    return this.#folded[i] === 1;
   }
 
   /** Start and end of the canonical key bytes of entry `i`, in its fetched batch's buffer. */
@@ -211,7 +210,7 @@ export class TableFold {
     this.#hashes = grown(this.#hashes);
     this.#slotOf = grown(this.#slotOf);
     this.#kinds = grownBytes(this.#kinds);
-    this.#returned = grownBytes(this.#returned);
+    this.#folded = grownBytes(this.#folded);
   }
 
   #growSlots(): void {

@@ -215,7 +215,7 @@ export class Applier {
     const list = mine === undefined ? all : someRows(all, mine);
     const collided: number[] = [];
     const refused: number[] = [];
-    await this.#deleteReturned(table, list.keys, i => all.hasReturned(placeOf(i)));
+    await this.#deleteFolded(table, list.keys, i => all.isFolded(placeOf(i)));
     await writer.upsert(table, list, {
       collides: i => {
         change.park(all.parked(placeOf(i), now, 'unique', null));
@@ -232,14 +232,17 @@ export class Applier {
     await table.owners?.release(writer, some(list.keys, [...collided, ...refused]));
   }
 
-  /** A row that went and came again, as a repair has it, must not be found equal and left. */
-  async #deleteReturned(
+  /**
+   * A row that went and came again, as a repair has it, or was changed to and fro, must not be found
+   * equal and left.
+   */
+  async #deleteFolded(
     table: MysqlTable,
     keys: RecordList,
-    hasReturned: (i: number) => boolean,
+    isFolded: (i: number) => boolean,
   ): Promise<void> {
     if (!table.keepsEqual) return;
-    const places = Array.from({ length: keys.count }, (_, i) => i).filter(hasReturned);
+    const places = Array.from({ length: keys.count }, (_, i) => i).filter(isFolded);
     if (places.length > 0) await this.#o.writer.delete(table, some(keys, places));
   }
 

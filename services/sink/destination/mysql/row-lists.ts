@@ -37,9 +37,9 @@ export class FoldedRows implements RowList {
     return this.#fold.keyText(this.#entries[i] as number);
   }
 
-  /** Whether the row went in this batch before it came. */
-  hasReturned(i: number): boolean {
-    return this.#fold.hasReturned(this.#entries[i] as number);
+  /** Whether other events of the row's key came before the last one in this batch. */
+  isFolded(i: number): boolean {
+    return this.#fold.isFolded(this.#entries[i] as number);
   }
 
   /** Why the record could not be read. */
