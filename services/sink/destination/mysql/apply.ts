@@ -233,8 +233,8 @@ export class Applier {
   }
 
   /**
-   * A row that went and came again, as a repair has it, or was changed to and fro, must not be found
-   * equal and left.
+   * A row that went and came again, as a repair has it, or was changed to and fro, must not be
+   * found equal and left.
    */
   async #deleteFolded(
     table: MysqlTable,
