@@ -91,6 +91,12 @@ export function remedyOf(e: unknown): string {
   return CATALOGUE[asReshardError(e).kind].remedy;
 }
 
+/** What a text of several lines, as describeError makes them, begins with. */
+export function firstLine(text: string): string {
+  const end = text.indexOf('\n');
+  return end < 0 ? text : text.slice(0, end);
+}
+
 /** One line per link of the cause chain; last the remedy, unless none is named and it may pass. */
 export function describeError(e: unknown): string {
   const lines: string[] = [];

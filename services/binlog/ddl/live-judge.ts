@@ -224,7 +224,10 @@ function tableNow(session: MysqlSession, planned: TableSchema): Promise<TableSch
   });
 }
 
-/** Less what later statements have brought: columns, and what made others wider that are not `declared` here. */
+/**
+ * Less what later statements have brought: columns, and what made others wider that are not
+ * `declared` here.
+ */
 function withoutLater(
   planned: TableSchema,
   now: TableSchema,

@@ -5,6 +5,7 @@ import {
   mustBeFrozen,
   type Rehearsal,
 } from '../../../shared/job/state/cutover.ts';
+import { firstLine } from '../../../shared/runtime/error.ts';
 import type { CutoverOutcome, CutoverPlan, CutoverProgress } from '../command/cutover.ts';
 import type { Gate } from '../cutover/gate.ts';
 import { EQUALITY, NO_WAY_BACK, type PlannedStep } from '../cutover/step.ts';
@@ -88,7 +89,7 @@ export function cutoverLines({
 function cutoverLine({ id, stage, sinceMs, stopMs, why }: CutoverStatus): string {
   const since = new Date(sinceMs).toISOString();
   const stop = stage === 'freezing' ? '' : `, writes refused for ${(stopMs / 1000).toFixed(2)} s`;
-  const because = why === null ? '' : `: ${why.split('\n')[0]}`;
+  const because = why === null ? '' : `: ${firstLine(why)}`;
   return `cutover ${id}: ${stage} since ${since}${stop}${because}`;
 }
 

@@ -3,6 +3,7 @@
  * time limit, of a cutover asks control to undo it, and waits for what becomes of that: nobody
  * should have to guess whether the sources are frozen.
  */
+import { mustBeFrozen } from '../../../shared/job/state/cutover.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import {
   type CutoverOutcome,
@@ -41,9 +42,8 @@ export async function cutoverCommand(file: string, o: CutoverOptions): Promise<n
   const timeoutMs = timeoutMsOf(o.timeout);
   await using link = await openJob(job, 'cutover');
   if (o.rehearse) return await rehearsed(link, waitOf(timeoutMs, stopSignal(), o.json === true));
-  const stage = link.view.cutoverRun?.stage;
-  const isRerun = stage === 'unopened' || stage === 'switched' || stage === 'opening';
-  if (!isRerun || o.dryRun) {
+  // A rerun finishes what has a journal.
+  if (!mustBeFrozen(link.view.cutoverRun) || o.dryRun) {
     const plan = await planCutover(link);
     if (o.json) {
       if (o.dryRun || !plan.canGo) printJson(plan);

@@ -5,7 +5,7 @@ import type { JobView } from '../../../shared/job/state/job-view.ts';
 import { standings } from '../../../shared/job/state/proof.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { within } from '../../../shared/runtime/clock.ts';
-import { describeError } from '../../../shared/runtime/error.ts';
+import { describeError, firstLine } from '../../../shared/runtime/error.ts';
 import type { Status } from '../status/status.ts';
 import { counterGates, HEADROOM } from './counter.ts';
 import { type Gate, jobGates } from './gate.ts';
@@ -50,7 +50,7 @@ async function answerOf<T>(name: string, question: () => Promise<T>): Promise<An
   try {
     return { facts: await within(ANSWER_MS, name, question()) };
   } catch (e) {
-    return { gate: silent(name, describeError(e).split('\n')[0] ?? '') };
+    return { gate: silent(name, firstLine(describeError(e))) };
   }
 }
 

@@ -6,6 +6,7 @@
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { cutoverStatus } from '../status/cutover-status.ts';
+import { Measurement } from '../status/measurement.ts';
 import type { ServerProbe } from '../status/server-probe.ts';
 
 export interface FenceWatchDeps {
@@ -20,24 +21,17 @@ const EVERY_MS = 5000;
 
 export class FenceWatch {
   readonly #d: FenceWatchDeps;
-  readonly #now: () => number;
-  #askedAt = -Infinity;
-  #isAsking = false;
+  readonly #asking: Measurement<void>;
   #lost = '';
 
   constructor(deps: FenceWatchDeps) {
     this.#d = deps;
-    this.#now = deps.now ?? (() => performance.now());
+    this.#asking = new Measurement(() => this.#ask(), { everyMs: EVERY_MS, now: deps.now });
   }
 
   /** Never waits for a source. */
   step(): void {
-    if (this.#isAsking || this.#now() - this.#askedAt < EVERY_MS) return;
-    this.#askedAt = this.#now();
-    this.#isAsking = true;
-    void this.#ask().finally(() => {
-      this.#isAsking = false;
-    });
+    this.#asking.follow(true);
   }
 
   async #ask(): Promise<void> {

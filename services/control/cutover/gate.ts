@@ -6,6 +6,7 @@
  */
 import type { CutoverLimits } from '../../../shared/job/cutover-schema.ts';
 import type { Standing } from '../../../shared/job/state/proof.ts';
+import { firstLine } from '../../../shared/runtime/error.ts';
 import { problemsOf, problemText } from '../status/problem.ts';
 import type { Status } from '../status/status.ts';
 
@@ -129,7 +130,7 @@ function problemGates(status: Status): Gate[] {
   if (problems.length === 0) {
     return [open('well', '', 'every member is at work, nothing is halted, paused or braked')];
   }
-  return problems.map(problem => shut('well', '', problemText(problem).split('\n')[0] ?? ''));
+  return problems.map(problem => shut('well', '', firstLine(problemText(problem))));
 }
 
 function minutes(ms: number): string {

@@ -13,7 +13,7 @@ import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
 import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
-import { asReshardError, describeError } from '../../../shared/runtime/error.ts';
+import { asReshardError, describeError, firstLine } from '../../../shared/runtime/error.ts';
 
 export type ProbeAnswer =
   /** The statement went through: nothing is frozen here. */
@@ -56,17 +56,17 @@ export async function probe({ source, account, table, column }: ProbePlace): Pro
       await session.rawQuery(nothing);
       return { kind: 'accepted', serverUuid };
     } catch (e) {
-      const text = firstLine(e);
+      const text = said(e);
       const isReadOnly = errnoOf(e) === OPTION_PREVENTS && /read.only/i.test(text);
       return isReadOnly ? { kind: 'refused', serverUuid, text } : { kind: 'unclear', text };
     } finally {
       if (session.alive) await session.rawQuery('ROLLBACK');
     }
   } catch (e) {
-    return { kind: 'unclear', text: firstLine(e) };
+    return { kind: 'unclear', text: said(e) };
   }
 }
 
-function firstLine(e: unknown): string {
-  return describeError(asReshardError(e)).split('\n')[0] ?? '';
+function said(e: unknown): string {
+  return firstLine(describeError(asReshardError(e)));
 }

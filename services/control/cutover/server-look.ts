@@ -3,7 +3,7 @@ import type { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { quoteText } from '../../../shared/mysql/identifier.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
 import { isFrom } from '../../../shared/mysql/server-version.ts';
-import { describeError } from '../../../shared/runtime/error.ts';
+import { describeError, firstLine } from '../../../shared/runtime/error.ts';
 
 /** A transaction that is open on a server; of its statement nothing is told. */
 export interface OpenTransaction {
@@ -86,7 +86,7 @@ export async function appliersOf(session: MysqlSession): Promise<string[]> {
       .map(c => `channel "${c.Channel_Name ?? c.Connection_name ?? ''}"`);
   } catch (e) {
     if (!NOT_ALLOWED.includes(errnoOf(e) ?? 0)) throw e;
-    return [`not known: ${describeError(e).split('\n')[0]}`];
+    return [`not known: ${firstLine(describeError(e))}`];
   }
 }
 

@@ -1,20 +1,18 @@
 /** The steps of a cutover in their order, and what each may take: what a dry run announces. */
 import type { CutoverSettings } from '../../../shared/job/cutover-schema.ts';
 
-const STEPS = [
-  'gates',
-  'freeze',
-  'probe',
-  'positions',
-  'drain',
-  'persist',
-  'targets',
-  'ids',
-  'fence',
-  'journal',
-  'open',
-] as const;
-export type StepName = (typeof STEPS)[number];
+export type StepName =
+  | 'gates'
+  | 'freeze'
+  | 'probe'
+  | 'positions'
+  | 'drain'
+  | 'persist'
+  | 'targets'
+  | 'ids'
+  | 'fence'
+  | 'journal'
+  | 'open';
 
 export interface PlannedStep {
   step: StepName;

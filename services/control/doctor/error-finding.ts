@@ -4,6 +4,7 @@ import {
   asReshardError,
   describeError,
   type ErrorKind,
+  firstLine,
   remedyOf,
 } from '../../../shared/runtime/error.ts';
 
@@ -26,7 +27,7 @@ export function isPassing({ code }: Finding): boolean {
 
 export function errorFinding(e: unknown, where: string): Finding {
   const error = asReshardError(e);
-  const detail = describeError(error).split('\n')[0] ?? error.message;
+  const detail = firstLine(describeError(error));
   return {
     level: 'blocker',
     code: `${CODE}${error.kind}`,

@@ -14,8 +14,9 @@ import type { VerifyRequest } from '../../../shared/job/state/verify-request.ts'
 import type { Report } from '../../../shared/member/reporter.ts';
 import { describeError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
+import { passageOf } from '../cutover/verb.ts';
 import type { Backlog } from '../status/backlog.ts';
-import { Measurement } from './measurement.ts';
+import { Measurement } from '../status/measurement.ts';
 import type { StateWriter } from './state-writer.ts';
 
 /** A target that is further behind the log is not in step: a check would only wait for it. */
@@ -59,7 +60,8 @@ export class CheckKeeper {
     const { view, job, log, writer } = this.#d;
     const own = scheduled(view);
     const pending = own.find(v => !this.#hasEnded(v));
-    if (this.#isCutOver()) {
+    // Behind a cutover the targets are the application's, and others than the sources.
+    if (passageOf(view) !== 'before') {
       if (pending !== undefined) await writer.remove(stateKey.verify(pending.id));
       return;
     }
@@ -76,12 +78,6 @@ export class CheckKeeper {
     log.info({ verifyId: id, tables }, 'a check starts by itself');
     const verify = { id, requestedMs: this.#now(), tables, by: SCHEDULE };
     await writer.put(stateKey.verify(id), { verify });
-  }
-
-  /** Behind a cutover the targets are the application's, and others than the sources. */
-  #isCutOver(): boolean {
-    const stage = this.#d.view.cutoverRun?.stage;
-    return stage !== undefined && stage !== 'undone';
   }
 
   /** Something else is under way: what it ends with may be the proof that is wanted. */

@@ -5,7 +5,6 @@
  */
 
 import { tablesOf } from '../../../shared/job/job.ts';
-import { mustBeFrozen } from '../../../shared/job/state/cutover.ts';
 import type { StateRecord, TablePlan } from '../../../shared/job/state/job-view.ts';
 import { stateKey } from '../../../shared/job/state/job-view.ts';
 import { openProgress } from '../../../shared/job/state/open.ts';
@@ -20,6 +19,7 @@ import type { Unit } from '../../../shared/runtime/service.ts';
 import { Cutovers } from '../cutover/cutovers.ts';
 import { FenceWatch } from '../cutover/fence-watch.ts';
 import { MysqlSite } from '../cutover/mysql-site.ts';
+import { passageOf } from '../cutover/verb.ts';
 import { RepairRuns, type RunNote } from '../repair/repair-runs.ts';
 import { backlogsOf } from '../status/backlog.ts';
 import { ReportView } from '../status/report-view.ts';
@@ -211,8 +211,8 @@ export class Control implements Unit {
   }
 
   get #isOver(): boolean {
-    const run = this.#context.view.cutoverRun;
-    return mustBeFrozen(run) || run?.stage === 'finished';
+    const passage = passageOf(this.#context.view);
+    return passage === 'over' || passage === 'ended';
   }
 
   #event(progress: ReadonlyMap<string, ProgressView>, proofs: ProofKeeper): PhaseEvent | null {

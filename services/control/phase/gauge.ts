@@ -7,11 +7,11 @@
  */
 import type { MeasuredReason } from '../../../shared/job/state/throttle.ts';
 import type { ServiceContext } from '../../../shared/member/context.ts';
-import { describeError, unreachable } from '../../../shared/runtime/error.ts';
+import { describeError, firstLine, unreachable } from '../../../shared/runtime/error.ts';
 import { backlogsOf } from '../status/backlog.ts';
+import { Measurement } from '../status/measurement.ts';
 import type { ServerProbe } from '../status/server-probe.ts';
 import { liftedAt } from '../status/throttle-status.ts';
-import { Measurement } from './measurement.ts';
 
 export interface Reading {
   /** As it is called in a sentence. */
@@ -30,7 +30,9 @@ export function brakeBy(
 ): string | null {
   const most = isBraking ? liftedAt(limit) : limit;
   for (const { server, value, why } of readings) {
-    if (value === null) return `${unknownText(reason, server)} is not known: ${firstLine(why)}`;
+    if (value === null) {
+      return `${unknownText(reason, server)} is not known: ${firstLine(why ?? 'no answer')}`;
+    }
     if (value > most) return aboveText(reason, server, value);
   }
   return null;
@@ -115,8 +117,4 @@ function aboveText(reason: MeasuredReason, server: string, value: number): strin
 
 function unknownText(reason: MeasuredReason, server: string): string {
   return reason === 'load' ? `how many threads run on ${server}` : `how far ${server} is behind`;
-}
-
-function firstLine(text: string | null): string {
-  return text?.split('\n')[0] ?? 'no answer';
 }

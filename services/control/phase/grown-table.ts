@@ -1,9 +1,9 @@
 /**
  * Columns that were added at a source, or made wider, taken up without the operator
- * (`options.addedColumns: apply`). The source has halted at the statement and says so in its report; control looks at the
- * table as `reshard ddl show` does, adds the columns to the targets that lack them, and makes the
- * request that `reshard ddl apply` would make (growth.ts). Whatever else stands against it stays
- * with the operator: the source stays halted, with its remedy.
+ * (`options.addedColumns: apply`). The source has halted at the statement and says so in its
+ * report; control looks at the table as `reshard ddl show` does, adds the columns to the targets
+ * that lack them, and makes the request that `reshard ddl apply` would make (growth.ts). Whatever
+ * else stands against it stays with the operator: the source stays halted, with its remedy.
  *
  * A target is altered in the way that disturbs it least and that it takes; the server's DDL is in
  * no transaction, so what was done before a crash is found by looking, never by remembering. It

@@ -1,7 +1,7 @@
 /**
  * Takes up columns that were added to a table of a source, or made wider, on the operator's word
- * (`reshard ddl apply`) or on control's own (grown-table.ts), so that the source's log goes on from the very
- * place of the ALTER: nothing is copied.
+ * (`reshard ddl apply`) or on control's own (grown-table.ts), so that the source's log goes on from
+ * the very place of the ALTER: nothing is copied.
  *
  * What is taken up is looked at first, by the command to show it and by control once more before it
  * does it: the source's table has only grown, each new column is NULL in the rows that were there

@@ -9,7 +9,7 @@ import {
   type TablePlanRecord,
 } from '../../../shared/job/state/job-view.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
-import { describeError } from '../../../shared/runtime/error.ts';
+import { describeError, firstLine } from '../../../shared/runtime/error.ts';
 import type { RunNote } from '../repair/repair-runs.ts';
 import type { Applied } from '../status/server-probe.ts';
 import { type ApplyDeps, carryOutApply, draftApply, openApply } from './apply.ts';
@@ -142,8 +142,4 @@ export class Requests {
 function idOf({ source, table, added, widened }: GrownTable): string {
   const lengths = widened.map(({ name, type }) => `-${name} ${type}`);
   return `growth-${source}-${table}-${added}${lengths.join('')}`;
-}
-
-function firstLine(text: string): string {
-  return text.split('\n')[0] ?? '';
 }

@@ -3,7 +3,8 @@
  * `reshard status` and every command that waits go by. Pure functions of what was asked and
  * answered; what cannot be known is a problem too, never a zero.
  */
-import { unreachable } from '../../../shared/runtime/error.ts';
+import { differencesText } from '../../../shared/job/state/proof.ts';
+import { firstLine, unreachable } from '../../../shared/runtime/error.ts';
 import {
   type Level,
   PROBLEM_WORDS,
@@ -69,7 +70,7 @@ export function hindrance(s: StatusFacts, scope: Scope): string | null {
   const found = problemsOf(s)
     .filter(p => p.word !== 'differing' && p.word !== 'paused')
     .find(p => isIn(p, scope));
-  return found === undefined ? null : (problemText(found).split('\n')[0] ?? null);
+  return found === undefined ? null : firstLine(problemText(found));
 }
 
 export function problemText({ word, what, why }: Problem): string {
@@ -229,7 +230,8 @@ function jobProblems(s: StatusFacts): Problem[] {
       add('unknown', 'job', s.waiting ?? `phase ${s.phase}`);
   }
   for (const { table, differences: n, truncated, verifyId } of s.differing) {
-    const found = `${n}${truncated ? ' or more' : ''} difference${n === 1 ? '' : 's'} found by ${verifyId}`;
+    const many = differencesText({ differences: n, truncated });
+    const found = `${many} difference${n === 1 ? '' : 's'} found by ${verifyId}`;
     const why = `${found}\n  remedy: \`reshard repair <job file>\` has it read again and checked`;
     const what = table === '' ? 'targets' : `table ${table}`;
     problems.push({ ...NOWHERE, word: 'differing', what, why, table });

@@ -87,23 +87,24 @@ export class ReportView {
 
   /** Processes of the job, those that stand by included. */
   members(): MemberStatus[] {
-    const members = [...this.reports.values()].filter(r => r.unit === MEMBER_UNIT);
-    return this.#shown(members).map(r => {
-      const { service, member, state, ageSeconds } = this.#unit(r);
-      return { service, member, state, ageSeconds };
-    });
+    return this.#shown(this.#processes()).map(r => this.#member(r));
   }
 
   /** Processes that have not said that they stop: one that is silent may wake up. */
   notStopped(): MemberStatus[] {
-    const members = [...this.reports.values()].filter(r => r.unit === MEMBER_UNIT);
-    return members
+    return this.#processes()
       .filter(r => r.state !== 'stopped')
       .sort(byName)
-      .map(r => {
-        const { service, member, state, ageSeconds } = this.#unit(r);
-        return { service, member, state, ageSeconds };
-      });
+      .map(r => this.#member(r));
+  }
+
+  #processes(): Report[] {
+    return [...this.reports.values()].filter(r => r.unit === MEMBER_UNIT);
+  }
+
+  #member(report: Report): MemberStatus {
+    const { service, member, state, ageSeconds } = this.#unit(report);
+    return { service, member, state, ageSeconds };
   }
 
   /** What the newest finished check that was asked for since then has found; for lack of proofs. */

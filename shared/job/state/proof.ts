@@ -130,7 +130,7 @@ function whyUnproven(view: Known, table: string, proof: Proof | null): string | 
 }
 
 /** How many; of a table that its check has given up, at least. */
-function differencesText(p: Pick<Proof, 'differences' | 'truncated'>): string {
+export function differencesText(p: Pick<Proof, 'differences' | 'truncated'>): string {
   return `${p.differences}${p.truncated ? ' or more' : ''}`;
 }
 
