@@ -123,3 +123,9 @@ test('ports are free, different, and below those of outgoing connections', async
   expect(new Set(ports).size).toBe(20);
   expect(ports.every(port => port >= 12_000 && port < 32_000)).toBe(true);
 });
+
+test('no port is given twice, however late its server begins', async () => {
+  const ports: number[] = [];
+  for (let i = 0; i < 60; i++) ports.push(...(await freePorts(50)));
+  expect(new Set(ports).size).toBe(3000);
+});
