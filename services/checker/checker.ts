@@ -22,8 +22,10 @@
 import type { Job } from '../../shared/job/job.ts';
 import { routeOf } from '../../shared/job/job-route.ts';
 import type { CheckProgress, CheckResult } from '../../shared/job/state/check-result.ts';
+import type { JobView } from '../../shared/job/state/job-view.ts';
 import { basisOf } from '../../shared/job/state/proof.ts';
 import { refuseStale } from '../../shared/job/state/source-server.ts';
+import { checkStops } from '../../shared/job/state/throttle.ts';
 import type { VerifyRequest } from '../../shared/job/state/verify-request.ts';
 import { tailTable } from '../../shared/kafka/table.ts';
 import { reportTopic } from '../../shared/kafka/topic-name.ts';
@@ -40,6 +42,7 @@ import { isToLeave, nextCheck, tablesOf, unknownTable } from './check-request.ts
 import { unequalTables, untilDoubted } from './doubt-wait.ts';
 import { runFullCheck } from './full/full-check.ts';
 import { PipelinePosition } from './full/pipeline-position.ts';
+import type { WaitNote } from './full/pipeline-wait.ts';
 import type { CheckServer } from './full/session-set.ts';
 import type { CheckMetrics } from './metrics.ts';
 
@@ -121,7 +124,7 @@ export class Checker implements Unit {
     this.#standOn(unit, names ?? []);
     let unequal: readonly string[] = names ?? [];
     const tellWaits = setInterval(
-      () => unit.set({ detail: { waiting: position.waits.list() } }),
+      () => unit.set({ detail: { waiting: [...stopNotes(view), ...position.waits.list()] } }),
       WAITS_EVERY_MS,
     );
     try {
@@ -195,6 +198,7 @@ export class Checker implements Unit {
       log,
       signal,
       concurrency: job.options.checkConcurrency,
+      isStopped: () => checkStops(view, Date.now()).length > 0,
       onStart: () => {
         unit.set({ state: 'checking' });
         log.info({ verifyId: id, tables: names.length }, 'check starts');
@@ -226,6 +230,15 @@ export class Checker implements Unit {
     if (this.#reported.length > REPORTED_CHECKS) this.#reported.shift()?.unit.forget();
     return unit;
   }
+}
+
+/** That the throttle holds a check, told like anything else that it waits for. */
+function stopNotes({ throttle }: Pick<JobView, 'throttle'>): WaitNote[] {
+  const nowMs = Date.now();
+  return checkStops({ throttle }, nowMs).map(reason => ({
+    what: `the throttle, which stops checks by ${reason} (\`reshard throttle <job file>\`)`,
+    sinceMs: throttle?.brakes.find(b => b.reason === reason)?.sinceMs ?? nowMs,
+  }));
 }
 
 function serversOf(

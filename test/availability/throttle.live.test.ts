@@ -100,14 +100,37 @@ test(
     await rig.copied();
     await rig.drained();
     await rig.expectEqual();
+
+    // A check stands outside of its hours, and goes on when they are taken away.
+    await throttle('--set', `window=${closedHour()}`);
+    rig.start('checker');
+    const check = callReshard('verify', rig.jobFile, '--json');
+    const isHeld = () =>
+      rig.status?.throttle.brakes.some(b => b.reason === 'window' && b.work === 'check');
+    await rig.until('the window to stop the check', isHeld, 20_000);
+    expect(rig.status?.headline).toMatchObject({ word: 'throttled', level: 'warning' });
+    expect(
+      await Promise.race([check, sleep(1_500)]),
+      'a check outside of its hours',
+    ).toBeUndefined();
+    await throttle('--clear', 'window');
+    const { code, out } = await check;
+    expect(code, out).toBe(0);
     const { spentSeconds, ...after } = await throttle();
     expect(after).toMatchObject({ limits: [], brakes: [] });
-    const { operator, rate, lag, replica } = spentSeconds;
-    for (const seconds of [operator, rate, lag]) expect(seconds).toBeGreaterThan(0);
+    const { operator, rate, window, lag, replica } = spentSeconds;
+    for (const seconds of [operator, rate, window, lag]) expect(seconds).toBeGreaterThan(0);
     expect(replica).toBe(0);
   },
   3 * MINUTES,
 );
+
+/** An hour that is closed now, and a good while longer. */
+function closedHour(): string {
+  const time = (hours: number): string =>
+    new Date(Date.now() + hours * 3600_000).toISOString().slice(11, 16);
+  return `${time(3)}-${time(4)}`;
+}
 
 /** Connections that do something until they are closed. */
 async function busyThreads(server: MysqlServer, n: number): Promise<AsyncDisposable> {

@@ -76,7 +76,7 @@ const CUTOVER = {
 };
 
 /** No reason has braked the copy yet. */
-export const UNSPENT = { operator: 0, rate: 0, lag: 0, load: 0, replica: 0 };
+export const UNSPENT = { operator: 0, rate: 0, window: 0, lag: 0, load: 0, replica: 0 };
 
 export interface Fault {
   /** What the headline has to name. */
@@ -200,7 +200,10 @@ export const FAULTS: Record<string, Fault> = {
     named: /throttled/,
     spoil: s => {
       const brake = { sinceMs: 1, why: 't1 was 12 records behind', lifts: 'less' };
-      s.throttle = { ...s.throttle, brakes: [{ reason: 'lag', copy: 'stopped', ...brake }] };
+      s.throttle = {
+        ...s.throttle,
+        brakes: [{ reason: 'lag', work: 'copy', copy: 'stopped', ...brake }],
+      };
     },
   },
   'sources that are frozen, and no journal': {

@@ -177,6 +177,7 @@ export class TableCheck {
     const all = places.targets.map((_, t) => t);
     while (!this.#signal.aborted) {
       while (recheck.isFull && !this.#signal.aborted) await sleep(50, this.#signal);
+      await this.#o.rateLimit.go(this.#signal);
       const range = await this.#o.pool.use(sessionSet => walk.next(sessionSet));
       if (range === null) return;
       const open = ledger.begin(range);

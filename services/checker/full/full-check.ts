@@ -39,6 +39,8 @@ export interface FullCheckOptions {
   differencesMax?: number;
   /** Throttle; null is none. */
   rowsPerSecond?: number | null;
+  /** Whether the throttle of the job stops checks now; without it, nothing does. */
+  isStopped?: () => boolean;
   /** The targets have what the sources had when the check was asked for: it begins. */
   onStart?: () => void;
   /** Called about twice a second. */
@@ -90,7 +92,7 @@ function tableChecks(
   pool: SessionSetPool,
   signal: AbortSignal,
 ): readonly TableCheck[] {
-  const rateLimit = new RateLimit(o.rowsPerSecond ?? null);
+  const rateLimit = new RateLimit(o.rowsPerSecond ?? null, o.isStopped ?? (() => false));
   return o.tables.map(({ name, key, routeOf, after = null }) => {
     const options: TableCheckOptions = {
       table: name,

@@ -216,7 +216,7 @@ export function renderLine(s: Status): string {
   }
   for (const p of s.pauses) parts.push(`copy paused: ${p.reason} (by ${p.by || 'unknown'})`);
   for (const b of s.throttle.brakes) {
-    if (b.reason !== 'operator') parts.push(`copy ${b.copy} by ${b.reason}: ${b.why}`);
+    if (b.reason !== 'operator') parts.push(`${b.work} ${b.copy} by ${b.reason}: ${b.why}`);
   }
   return [...parts, ...proofParts(s)].join(' | ');
 }

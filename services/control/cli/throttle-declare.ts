@@ -11,13 +11,14 @@ export function declareThrottle(
   return declare(
     'throttle <job>',
     {
-      what: 'what brakes the copy, since when, what lifts it; brake it; changes are never braked',
+      what: 'what brakes copy and checks, since when, what lifts it; changes are never braked',
       examples: [
         ['throttle job.yaml', 'the limits, and what brakes now'],
         ['throttle job.yaml --set rows=5000', 'rows a second, all members together, at once'],
         ['throttle job.yaml --set max-lag=100000', 'waits while a target is further behind'],
         ['throttle job.yaml --set max-threads=40', 'waits while more run on a source or target'],
         ['throttle job.yaml --set max-replica-lag=10', 'seconds; of the replicas in the job file'],
+        ['throttle job.yaml --set window=22:00-06:00', 'copies and checks at these hours (UTC)'],
         ['throttle job.yaml --clear rows,max-lag', 'as fast as it can again'],
         ['throttle job.yaml --pause', 'stops the copy (`pause --reason` gives a reason)'],
         ['throttle job.yaml --resume', 'lifts that; other reasons stay'],
@@ -28,7 +29,7 @@ export function declareThrottle(
   )
     .option(
       '--set <limits>',
-      '<name>=<number>, several by commas: rows, max-lag, max-threads, max-replica-lag',
+      '<name>=<value>, several by commas: rows, window, max-lag, max-threads, max-replica-lag',
     )
     .option('--clear <names>', 'limits to take away, several by commas')
     .option('--pause', 'stop the copy after the chunks under way')

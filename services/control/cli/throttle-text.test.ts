@@ -61,11 +61,11 @@ test('every brake has its reason, since when, and what lifts it', () => {
     /copy slowed by rate: rows=5000 for all.*`reshard throttle <job file> --clear/,
   );
   expect(text).toMatch(/copy stopped by lag: t1 was 1200 records behind .* at most 750 records/);
-  expect(text).toMatch(/copy braked so far: operator \d+ s, rate \d+ s, lag \d+ s$/);
+  expect(text).toMatch(/braked so far: operator \d+ s, rate \d+ s, lag \d+ s$/);
 });
 
 test('without any, that is said; a pause before there is a copy is said too', () => {
-  expect(textOf(viewOf({}))).toBe('no limit is set\nnothing brakes the copy now');
+  expect(textOf(viewOf({}))).toBe('no limit is set\nnothing is braked now');
   const view = viewOf({ spentMs: { operator: 61_000 } }, 'backup');
   view.apply('job', {
     ...NO_RECORD,
@@ -73,8 +73,8 @@ test('without any, that is said; a pause before there is a copy is said too', ()
   });
   expect(textOf(view, 200)).toBe(
     'limit: 200 rows a second of each source (by the job file)\n' +
-      'nothing brakes the copy now (there is none; the next one is paused: backup)\n' +
-      'copy braked so far: operator 1 m 1 s',
+      'nothing is braked now (there is nothing to copy; the next copy is paused: backup)\n' +
+      'braked so far: operator 1 m 1 s',
   );
 });
 

@@ -1,5 +1,6 @@
-/** What brakes the copy, as text of `reshard throttle` and `reshard status`. */
+/** What brakes copy and checks, as text of `reshard throttle` and `reshard status`. */
 import type { Job } from '../../../shared/job/job.ts';
+import { windowText } from '../../../shared/job/state/daily-window.ts';
 import { BRAKES, type Limit, type Pause } from '../../../shared/job/state/throttle.ts';
 import type { BrakeStatus, ThrottleStatus } from '../status/throttle-status.ts';
 import { count, duration } from './number-text.ts';
@@ -15,10 +16,11 @@ export function throttleText(
   if (ofFile > 0) set.push(`${count(ofFile)} rows a second of each source (by the job file)`);
   const spent = spentText(status);
   const reasons = pauses.map(p => p.reason).join(', ');
-  const later = reasons === '' ? '' : ` (there is none; the next one is paused: ${reasons})`;
+  const later =
+    reasons === '' ? '' : ` (there is nothing to copy; the next copy is paused: ${reasons})`;
   return [
     ...(set.length === 0 ? ['no limit is set'] : set.map(text => `limit: ${text}`)),
-    ...(brakes.length === 0 ? [`nothing brakes the copy now${later}`] : brakes.map(brakeText)),
+    ...(brakes.length === 0 ? [`nothing is braked now${later}`] : brakes.map(brakeText)),
     ...(spent === null ? [] : [spent]),
   ];
 }
@@ -28,18 +30,21 @@ export function spentText({ spentSeconds }: Pick<ThrottleStatus, 'spentSeconds'>
   const spent = BRAKES.filter(reason => spentSeconds[reason] > 0);
   if (spent.length === 0) return null;
   const times = spent.map(reason => `${reason} ${duration(1000 * spentSeconds[reason])}`);
-  return `copy braked so far: ${times.join(', ')}`;
+  return `braked so far: ${times.join(', ')}`;
 }
 
-export function brakeText({ reason, copy, sinceMs, why, lifts }: BrakeStatus): string {
+export function brakeText({ reason, work, copy, sinceMs, why, lifts }: BrakeStatus): string {
   const since = `${new Date(sinceMs).toISOString()}, ${duration(Date.now() - sinceMs)}`;
   const because = why === '' ? '' : `: ${why}`;
-  return `copy ${copy} by ${reason}${because} (since ${since}); lifted by ${lifts}`;
+  return `${work} ${copy} by ${reason}${because} (since ${since}); lifted by ${lifts}`;
 }
 
 function limitText({ name, value, by, sinceMs }: Limit): string {
   const set = `(by ${by}, since ${new Date(sinceMs).toISOString()})`;
   if (name === 'rows') return `rows=${value}: rows a second of the job, over all members ${set}`;
+  if (name === 'window') {
+    return `window=${windowText(value)}: hours in which copy and checks may run ${set}`;
+  }
   if (name === 'max-lag') return `max-lag=${value}: records that a target may be behind ${set}`;
   if (name === 'max-threads') return `max-threads=${value}: running on a source or target ${set}`;
   if (name === 'max-replica-lag') {

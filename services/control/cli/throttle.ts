@@ -1,4 +1,4 @@
-/** `reshard throttle`: brakes the copy live, and says what brakes it, since when, what lifts it. */
+/** `reshard throttle`: brakes copy and checks live, and says what brakes it, since when, what lifts it. */
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { openJob, timeoutMsOf } from '../command/job-handle.ts';

@@ -14,11 +14,18 @@ describe('limits as they are written', () => {
       set: { rows: 5000, 'max-lag': 100_000 },
       clear: [],
     });
+    expect(limitChange('window=22:00-06:30', undefined)).toEqual({
+      set: { window: 22_000_630 },
+      clear: [],
+    });
     expect(limitChange('rows=1', 'max-lag')).toEqual({ set: { rows: 1 }, clear: ['max-lag'] });
     expect(limitChange(undefined, undefined)).toBeNull();
   });
 
   test.each<[string | undefined, string | undefined, RegExp]>([
+    ['window=22-6', undefined, /window=22-6: not two times of a day, HH:MM-HH:MM/],
+    ['window=06:00-06:00', undefined, /not two times of a day/],
+    ['window=600', undefined, /not two times of a day/],
     ['rows=0', undefined, /rows=0: not a whole number above 0/],
     ['rows=-1', undefined, /not a whole number/],
     ['rows=1.5', undefined, /not a whole number/],

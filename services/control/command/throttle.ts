@@ -3,6 +3,7 @@
  * control carries out. A pause is another matter (pause.ts): it needs no control.
  */
 import type { Job } from '../../../shared/job/job.ts';
+import { parseWindow } from '../../../shared/job/state/daily-window.ts';
 import { stateKey } from '../../../shared/job/state/job-view.ts';
 import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
 import { requestId } from '../../../shared/job/state/request-id.ts';
@@ -13,11 +14,13 @@ import type { JobLink } from './job-handle.ts';
 import { operator } from './operator.ts';
 
 const LOOK_MS = 100;
-const REMEDY = `limits: ${LIMITS.join(', ')}; for example --set rows=5000,max-lag=100000`;
+const REMEDY =
+  `limits: ${LIMITS.join(', ')}; ` +
+  'for example --set rows=5000,max-lag=100000,window=22:00-06:00 (hours of the day, UTC)';
 
 export type LimitChange = Pick<RetuneRequest, 'set' | 'clear'>;
 
-/** `rows=5000,max-lag=100000` and `rows`; null if there is nothing to change. */
+/** `rows=5000,window=22:00-06:00` and `max-lag`; null if there is nothing to change. */
 export function limitChange(
   set: string | undefined,
   clear: string | undefined,
@@ -26,10 +29,12 @@ export function limitChange(
   for (const part of parts(set)) {
     const [name = '', value = '', ...more] = part.split('=').map(text => text.trim());
     const known = limitName(name, '--set');
-    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
-    if (more.length > 0 || !Number.isSafeInteger(number) || number === 0) {
-      const stop = known === 'rows' && number === 0 ? '--pause stops the copy; ' : '';
-      throw wrong(`--set ${part}: not a whole number above 0`, stop + REMEDY);
+    const number = known === 'window' ? parseWindow(value) : wholeNumber(value);
+    if (more.length > 0 || number === null) {
+      const stop = known === 'rows' && value === '0' ? '--pause stops the copy; ' : '';
+      const wanted =
+        known === 'window' ? 'two times of a day, HH:MM-HH:MM' : 'a whole number above 0';
+      throw wrong(`--set ${part}: not ${wanted}`, stop + REMEDY);
     }
     if (change.set[known] !== undefined) throw wrong(`--set names ${known} twice`, REMEDY);
     change.set[known] = number;
@@ -66,6 +71,11 @@ export async function retune(
     await sleep(LOOK_MS);
   }
   return true;
+}
+
+function wholeNumber(text: string): number | null {
+  const number = /^\d+$/.test(text) ? Number(text) : 0;
+  return Number.isSafeInteger(number) && number > 0 ? number : null;
 }
 
 function parts(text: string | undefined): string[] {

@@ -6,6 +6,7 @@ import type { CutoverRun } from '../../../shared/job/state/cutover.ts';
 import { JobView, type Phase, stateKey } from '../../../shared/job/state/job-view.ts';
 import { basisOf, type ProofResult, unproven } from '../../../shared/job/state/proof.ts';
 import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
+import { UNTHROTTLED } from '../../../shared/job/state/throttle.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import type { Backlog } from '../status/backlog.ts';
@@ -121,6 +122,20 @@ test('while somebody else checks or a repair runs, none is asked for', async () 
   view.apply(stateKey.run(run.id), { ...NO_RECORD, run: { ...run, stage: 'done' } });
   await turns();
   expect(scheduled(view)).toHaveLength(1);
+});
+
+test('none begins at an hour at which the throttle would hold it', async () => {
+  const window = { name: 'window', value: 22_000_600, sinceMs: 1, by: 'ann' };
+  view.apply(stateKey.throttle, {
+    ...NO_RECORD,
+    throttle: { ...UNTHROTTLED, limits: [window] },
+  });
+  now = 12 * HOUR;
+  await turns();
+  expect(view.verifies.size).toBe(0);
+  now = 22 * HOUR;
+  await turns();
+  expect(view.verifies.size).toBe(1);
 });
 
 test('the next one follows after its hours, and old ones leave the state', async () => {

@@ -10,6 +10,7 @@ import { type JobView, stateKey } from '../../../shared/job/state/job-view.ts';
 import { standings } from '../../../shared/job/state/proof.ts';
 import { isOpen } from '../../../shared/job/state/repair-run.ts';
 import { requestId } from '../../../shared/job/state/request-id.ts';
+import { checkStops } from '../../../shared/job/state/throttle.ts';
 import type { VerifyRequest } from '../../../shared/job/state/verify-request.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { describeError } from '../../../shared/runtime/error.ts';
@@ -85,6 +86,8 @@ export class CheckKeeper {
     const { view } = this.#d;
     const { phase } = view.job ?? {};
     if (phase !== 'following' && phase !== 'verified') return true;
+    // Begun, it would only stand, and status would tell of it all the time.
+    if (checkStops(view, this.#now()).length > 0) return true;
     if ([...view.runs.values()].some(isOpen)) return true;
     if ([...view.recopies.values()].some(r => !r.plannedMs && !r.error)) return true;
     if ([...view.applies.values()].some(a => !view.applied.has(a.id))) return true;

@@ -120,9 +120,11 @@ export class Control implements Unit {
     const grown = new GrownTables();
     // Its own connections, which are made when they are needed: others wait for no measurement.
     const measuring = stack.use(new ServerProbe(job, log, view.jobId));
-    const gauges = gaugesOf(this.#context, measuring);
-    const perSource = job.options.snapshotRowsPerSecond;
-    const throttle = new ThrottleKeeper({ view, log, writer, gauges, perSource });
+    const throttle = new ThrottleKeeper({
+      ...{ view, log, writer, gauges: gaugesOf(this.#context, measuring) },
+      perSource: job.options.snapshotRowsPerSecond,
+      isChecking: () => [...view.verifies.keys()].some(id => verdicts.isUnderWay(id)),
+    });
     const reports = new ReportView();
     const verdicts = stack.use(
       await openVerdicts(

@@ -15,6 +15,7 @@ let written: string[];
 let now: number;
 let readings: Reading[];
 let keeper: ThrottleKeeper;
+let isChecking: boolean;
 
 function keeperOf(): ThrottleKeeper {
   return new ThrottleKeeper({
@@ -32,6 +33,7 @@ function keeperOf(): ThrottleKeeper {
     },
     gauges: [new Gauge('lag', async () => readings)],
     perSource: 0,
+    isChecking: () => isChecking,
     now: () => now,
   });
 }
@@ -54,6 +56,7 @@ beforeEach(() => {
   written = [];
   now = 1000;
   readings = [];
+  isChecking = false;
   keeper = keeperOf();
   phase('copying');
 });
@@ -212,6 +215,58 @@ describe('the limit of rows', () => {
     await keeper.step();
     expect(brakes()).toEqual([['rate', 1000]]);
   });
+});
+
+describe('a window of the day', () => {
+  const HOUR = 3600_000;
+  const brakes = () => view.throttle?.brakes.map(b => b.reason);
+
+  beforeEach(async () => {
+    now = 12 * HOUR;
+    retune('w', { window: 22_000_600 });
+    await keeper.step();
+  });
+
+  test('brakes the copy outside of it, says when it opens, and costs what it lasts', async () => {
+    expect(throttleStatus(view, now).brakes).toMatchObject([
+      {
+        ...{ reason: 'window', work: 'copy', copy: 'stopped', sinceMs: now },
+        why: 'the time of the day is outside of 22:00-06:00 UTC',
+        lifts: expect.stringContaining('1970-01-01T22:00:00.000Z'),
+      },
+    ]);
+    now = 22 * HOUR;
+    await keeper.step();
+    expect(brakes()).toEqual([]);
+    expect(view.throttle?.spentMs).toEqual({ window: 10 * HOUR });
+  });
+
+  test('brakes a check too, and nothing while there is none', async () => {
+    phase('verified');
+    await keeper.step();
+    expect(brakes()).toEqual([]);
+    isChecking = true;
+    pause('backup', 1);
+    keeper.note(null);
+    await keeper.step();
+    expect(brakes()).toEqual(['window']);
+    expect(throttleStatus(view, now).brakes).toMatchObject([{ work: 'check', copy: 'stopped' }]);
+  });
+});
+
+test('what is measured brakes a check, too', async () => {
+  phase('following');
+  isChecking = true;
+  readings = [{ server: 't1', value: 500, why: null }];
+  retune('a', { 'max-lag': 100 });
+  const isBraked = async (): Promise<boolean> => {
+    await keeper.step();
+    return view.throttle?.brakes.some(b => b.reason === 'lag') === true;
+  };
+  await until(isBraked, { timeoutMs: 5000, everyMs: 5, what: 'the brake' });
+  isChecking = false;
+  await keeper.step();
+  expect(view.throttle?.brakes).toEqual([]);
 });
 
 test('a backlog whose cause is another one by now says so, and not for another number', () => {

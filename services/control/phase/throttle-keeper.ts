@@ -2,8 +2,9 @@
  * Control's part of the throttle: carries out requests for other limits, measures what they are of
  * while they are set (gauge.ts), and notes what brakes the copy, since when, and for how long each
  * reason has braked it so far. It writes only when something of that changes. A reason counts only
- * while there is something to copy.
+ * while there is something to copy, or, if it is one that holds checks too, to check.
  */
+import { opensAt } from '../../../shared/job/state/daily-window.ts';
 import { type JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
 import {
   BRAKES,
@@ -27,6 +28,8 @@ export interface ThrottleDeps {
     remove(key: string): Promise<void>;
   };
   gauges: readonly Gauge[];
+  /** Whether a check is under way. */
+  isChecking(): boolean;
   /** `options.snapshotRowsPerSecond`; 0 is no limit. */
   perSource: number;
   /** Wall clock; for tests. */
@@ -116,9 +119,10 @@ export class ThrottleKeeper {
     return this.#d.view.job?.phase === 'copying';
   }
 
-  /** Null while there is nothing to copy, or no limit. */
+  /** Null while there is nothing to copy or to check, or no limit. */
   #limitOf({ reason }: Gauge): number | null {
-    return this.#isCopying ? limitOf(this.#d.view.throttle, MEASURED[reason]) : null;
+    const isAtWork = this.#isCopying || this.#d.isChecking();
+    return isAtWork ? limitOf(this.#d.view.throttle, MEASURED[reason]) : null;
   }
 
   async #put(throttle: Throttle): Promise<void> {
@@ -127,19 +131,13 @@ export class ThrottleKeeper {
   }
 
   #active(throttle: Throttle): Map<BrakeReason, { sinceMs: number; why: string }> {
-    const { view } = this.#d;
     const active = new Map<BrakeReason, { sinceMs: number; why: string }>();
-    if (!this.#isCopying) return active;
-    const [pause] = view.pauseList;
-    if (pause !== undefined) {
-      // One from before there was anything to copy brakes from then on.
-      const sinceMs = Math.max(pause.sinceMs, view.job?.sinceMs ?? 0);
-      active.set('operator', { sinceMs, why: '' });
-    }
+    if (this.#isCopying) this.#ofCopy(throttle, active);
+    else if (!this.#d.isChecking()) return active;
     const sinceMs = this.#now();
-    const isLimited = limitOf(throttle, 'rows') !== null || this.#d.perSource > 0;
-    const isHeard = performance.now() - this.#rateHeardAt < HEARD_MS;
-    if (isLimited && isHeard) active.set('rate', { sinceMs, why: '' });
+    const window = limitOf(throttle, 'window');
+    const opensMs = window === null ? null : opensAt(window, sinceMs);
+    if (opensMs !== null) active.set('window', { sinceMs, why: '' });
     for (const gauge of this.#d.gauges) {
       const limit = limitOf(throttle, MEASURED[gauge.reason]);
       const isBraking = throttle.brakes.some(b => b.reason === gauge.reason);
@@ -147,5 +145,19 @@ export class ThrottleKeeper {
       if (brake !== null) active.set(gauge.reason, { sinceMs, ...brake });
     }
     return active;
+  }
+
+  /** What brakes the copy alone. */
+  #ofCopy(throttle: Throttle, active: Map<BrakeReason, { sinceMs: number; why: string }>): void {
+    const { view, perSource } = this.#d;
+    const [pause] = view.pauseList;
+    if (pause !== undefined) {
+      // One from before there was anything to copy brakes from then on.
+      const sinceMs = Math.max(pause.sinceMs, view.job?.sinceMs ?? 0);
+      active.set('operator', { sinceMs, why: '' });
+    }
+    const isLimited = limitOf(throttle, 'rows') !== null || perSource > 0;
+    const isHeard = performance.now() - this.#rateHeardAt < HEARD_MS;
+    if (isLimited && isHeard) active.set('rate', { sinceMs: this.#now(), why: '' });
   }
 }

@@ -26,6 +26,8 @@ export interface Verdicts extends AsyncDisposable {
   readonly failed: Promise<never>;
   /** The newest report of a check. */
   check(id: string): Report | undefined;
+  /** Whether a checker has begun with it, and has no verdict yet. */
+  isUnderWay(id: string): boolean;
   /** Verdicts that have come since the last call. */
   take(): TableVerdict[];
   /** What sinks have told since the last call. */
@@ -59,6 +61,7 @@ export async function openVerdicts(
   return {
     failed: tail.failed,
     check: id => checks.of(id),
+    isUnderWay: id => checks.of(id) !== undefined && !hasEnded(checks.of(id)),
     take: () => checks.take(),
     takeStuck: () => {
       const list = stuck;

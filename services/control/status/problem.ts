@@ -242,16 +242,16 @@ function jobProblems(s: StatusFacts): Problem[] {
     const reasons = s.pauses.map(p => `${p.reason} (by ${p.by || 'unknown'})`);
     add('paused', 'the copy', reasons.join(', '));
   }
-  for (const { reason, copy, why, lifts } of s.throttle.brakes) {
+  for (const { reason, work, copy, why, lifts } of s.throttle.brakes) {
     // A pause is told above; what slows the copy is no problem, the headline says it.
     if (reason === 'operator' || copy !== 'stopped') continue;
     const text = `stands still by ${reason}: ${why}; lifted by ${lifts}`;
     problems.push({
       ...NOWHERE,
       word: 'throttled',
-      what: 'the copy',
+      what: `the ${work}`,
       why: text,
-      service: 'snapshot',
+      service: work === 'copy' ? 'snapshot' : 'checker',
     });
   }
   return problems;

@@ -1,8 +1,9 @@
 /**
- * What brakes the copy, for people and programs: the limits, what brakes now, since when, what
- * lifts it, and for how long each reason has braked the copy so far. Pauses are read as they stand,
+ * What brakes copy and checks, for people and programs: the limits, what brakes now, since when,
+ * what lifts it, and for how long each reason has braked so far. Pauses are read as they stand,
  * since they hold without control; the rest is what control has noted.
  */
+import { opensAt, windowText } from '../../../shared/job/state/daily-window.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import {
   BRAKES,
@@ -21,6 +22,8 @@ const LIFTED_AT = 0.75;
 
 export interface BrakeStatus {
   reason: BrakeReason;
+  /** What is braked: checks wait for the copy, so while there is one it is what stands. */
+  work: 'copy' | 'check';
   /** `stopped`: nothing is copied. `slowed`: as much as the limit lets through. */
   copy: 'stopped' | 'slowed';
   sinceMs: number;
@@ -30,13 +33,13 @@ export interface BrakeStatus {
 
 export interface ThrottleStatus {
   limits: Limit[];
-  /** Empty while the copy runs as fast as it can, and when there is nothing to copy. */
+  /** Empty while all runs as fast as it can, and when there is nothing to copy or check. */
   brakes: BrakeStatus[];
   /** By reason, what brakes now included. */
   spentSeconds: Record<BrakeReason, number>;
 }
 
-/** Up to so much, in the limit's unit, the copy goes on again. */
+/** Up to so much, in the limit's unit, what was braked goes on again. */
 export function liftedAt(limit: number): number {
   return Math.max(1, Math.floor(limit * LIFTED_AT));
 }
@@ -45,7 +48,11 @@ type View = Pick<JobView, 'throttle' | 'pauseList' | 'job'>;
 
 export function throttleStatus(view: View, nowMs = Date.now()): ThrottleStatus {
   const { limits, spentMs } = view.throttle ?? UNTHROTTLED;
-  const brakes = BRAKES.flatMap(reason => brakeOf(view, reason) ?? []);
+  const work = view.job?.phase === 'copying' ? 'copy' : 'check';
+  const brakes = BRAKES.flatMap(reason => {
+    const brake = brakeOf(view, reason, nowMs);
+    return brake === null ? [] : [{ work, ...brake } as const];
+  });
   const spent = (reason: BrakeReason): number => {
     const now = brakes.find(b => b.reason === reason);
     const ms = (spentMs[reason] ?? 0) + (now === undefined ? 0 : Math.max(0, nowMs - now.sinceMs));
@@ -57,6 +64,7 @@ export function throttleStatus(view: View, nowMs = Date.now()): ThrottleStatus {
     spentSeconds: {
       operator: spent('operator'),
       rate: spent('rate'),
+      window: spent('window'),
       lag: spent('lag'),
       load: spent('load'),
       replica: spent('replica'),
@@ -64,7 +72,9 @@ export function throttleStatus(view: View, nowMs = Date.now()): ThrottleStatus {
   };
 }
 
-function brakeOf(view: View, reason: BrakeReason): BrakeStatus | null {
+type Brake = Omit<BrakeStatus, 'work'>;
+
+function brakeOf(view: View, reason: BrakeReason, nowMs: number): Brake | null {
   const noted = view.throttle?.brakes.find(b => b.reason === reason);
   switch (reason) {
     case 'operator': {
@@ -88,6 +98,16 @@ function brakeOf(view: View, reason: BrakeReason): BrakeStatus | null {
           : '`reshard throttle <job file> --clear rows`, or --set rows=<more>';
       return { reason, copy: 'slowed', sinceMs: noted.sinceMs, why, lifts };
     }
+    case 'window': {
+      const window = limitOf(view.throttle, 'window');
+      if (noted === undefined || window === null) return null;
+      const opensMs = opensAt(window, nowMs) ?? nowMs;
+      const why = `the time of the day is outside of ${windowText(window)}`;
+      const lifts =
+        `the clock at ${new Date(opensMs).toISOString()}, or ` +
+        '`reshard throttle <job file> --clear window`';
+      return { reason, copy: 'stopped', sinceMs: noted.sinceMs, why, lifts };
+    }
     case 'lag':
       return measured(view, reason, most => `every target at most ${most} records behind`);
     case 'load':
@@ -103,7 +123,7 @@ function measured(
   { throttle }: View,
   reason: MeasuredReason,
   below: (most: number) => string,
-): BrakeStatus | null {
+): Brake | null {
   const noted = throttle?.brakes.find(b => b.reason === reason);
   if (noted === undefined) return null;
   const limit = MEASURED[reason];

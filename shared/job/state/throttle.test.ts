@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
+  checkStops,
   copyStops,
   LIMITS,
   limitOf,
@@ -53,4 +54,16 @@ test('pauses and a backlog stop the copy, each for itself; a limit of rows does 
   expect(copyStops({ paused: ['backup'], throttle: null })).toEqual(['backup']);
   const behind = { ...throttle, brakes: [...throttle.brakes, brake('lag')] };
   expect(copyStops({ paused: ['backup'], throttle: behind })).toEqual(['backup', 'lag']);
+  expect(checkStops({ throttle: behind }, 0)).toEqual(['lag']);
+  const shut = { ...throttle, brakes: [...throttle.brakes, brake('window')] };
+  expect(copyStops({ paused: [], throttle: shut })).toEqual(['window']);
+});
+
+test('a check looks at the clock itself, and is held by no control that is away', () => {
+  const window = { name: 'window', value: 22_000_600, sinceMs: 7, by: 'ann' };
+  const noted = { reason: 'window', sinceMs: 1, why: '' };
+  const throttle = { ...UNTHROTTLED, limits: [window], brakes: [noted] };
+  expect(checkStops({ throttle: { ...throttle, brakes: [] } }, 12 * 3600_000)).toEqual(['window']);
+  expect(checkStops({ throttle }, 23 * 3600_000)).toEqual([]);
+  expect(checkStops({ throttle: null }, 0)).toEqual([]);
 });

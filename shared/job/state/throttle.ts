@@ -1,11 +1,13 @@
 /**
- * What brakes the copy. Reasons are a set, never a flag, so none can lift another:
+ * What brakes the copy and checks. Reasons are a set, never a flag, so none can lift another:
  *   operator  somebody has paused the copy by hand: records `pause/<reason>`, one each
  *   rate      the copy is as fast as a limit of rows a second lets it be
+ *   window    it is not the time of the day at which the operator lets it run
  *   lag       a target is further behind the log than the operator wants it to be
  *   load      more threads run on a source or a target than the operator wants
  *   replica   a replica that the job names is further behind than the operator wants
- * Changes are never braked, nor are repairs by anything but a pause.
+ * A pause and a limit of rows are of the copy alone. Changes are never braked, nor are repairs by
+ * anything but a pause.
  *
  * Limits are the record `throttle`, which control alone writes. A command asks for others by a
  * request of its own (`retune/<id>`), which control carries out in the order of the log and removes:
@@ -14,20 +16,25 @@
  * holds within a moment, and for members that come later. Control notes in it too what brakes the
  * copy and for how long each reason has braked it, whatever is restarted meanwhile.
  */
+import { opensAt } from './daily-window.ts';
 
-export const LIMITS = ['rows', 'max-lag', 'max-threads', 'max-replica-lag'] as const;
+/** `window` is hours of the day (daily-window.ts). */
+export const LIMITS = ['rows', 'window', 'max-lag', 'max-threads', 'max-replica-lag'] as const;
 export type LimitName = (typeof LIMITS)[number];
 
-export const BRAKES = ['operator', 'rate', 'lag', 'load', 'replica'] as const;
+export const BRAKES = ['operator', 'rate', 'window', 'lag', 'load', 'replica'] as const;
 export type BrakeReason = (typeof BRAKES)[number];
 
-/** What control measures while a limit of it is set, and stops the copy above it. */
+/** What control measures while a limit of it is set, and stops copy and checks above it. */
 export const MEASURED = {
   lag: 'max-lag',
   load: 'max-threads',
   replica: 'max-replica-lag',
 } as const satisfies Partial<Record<BrakeReason, LimitName>>;
 export type MeasuredReason = keyof typeof MEASURED;
+
+/** What stops the copy, beside pauses. */
+const STOPS: readonly string[] = ['window', ...Object.keys(MEASURED)];
 
 /** A reason to pause the copy, by its name. A record of its own: no two writers meet in it. */
 export interface Pause {
@@ -88,8 +95,19 @@ export function retuned(throttle: Throttle, request: RetuneRequest): Throttle {
 
 /** Why the copy stands still; one that is only slow, by a limit of rows, does not. */
 export function copyStops(view: { paused: string[]; throttle: Throttle | null }): string[] {
-  const measured = (view.throttle?.brakes ?? []).map(b => b.reason).filter(r => r in MEASURED);
-  return [...new Set([...view.paused, ...measured])].sort();
+  const stops = (view.throttle?.brakes ?? []).map(b => b.reason).filter(r => STOPS.includes(r));
+  return [...new Set([...view.paused, ...stops])].sort();
+}
+
+/**
+ * Why a check stands still. Most checks are over before control has noted that the time is not
+ * right for them, so whoever checks looks at the clock; `nowMs` is Unix time.
+ */
+export function checkStops({ throttle }: { throttle: Throttle | null }, nowMs: number): string[] {
+  const window = limitOf(throttle, 'window');
+  const isShut = window !== null && opensAt(window, nowMs) !== null;
+  const measured = (throttle?.brakes ?? []).map(b => b.reason).filter(r => r in MEASURED);
+  return isShut ? ['window', ...measured] : measured;
 }
 
 /** The end of a sentence about what waits for the copy; empty while the copy runs. */
