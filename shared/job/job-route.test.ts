@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { EXAMPLE } from '../../services/control/cli/init.ts';
+import { exampleOf } from '../../services/control/cli/init-example.ts';
 import { ALL_TARGETS } from '../route/route.ts';
 import { ReshardError } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
@@ -13,7 +13,7 @@ import { type RouteSpec, routeText } from './route-spec.ts';
 const ENV = { SOURCE_PASSWORD: 's', TARGET_PASSWORD: 't' };
 
 function jobWith(change: (file: Record<string, unknown>) => void): Job {
-  const file = parse(EXAMPLE);
+  const file = parse(exampleOf('reshard'));
   change(file);
   return parseJob(stringify(file), ENV);
 }

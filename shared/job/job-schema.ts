@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { ReshardError } from '../runtime/error.ts';
 import { cutover } from './cutover-schema.ts';
+import { JOB_KINDS, routeOfKind } from './job-kind.ts';
 import { type RouteSpec, route } from './route-schema.ts';
 import { twiceOnRing, unknownTargets } from './route-spec.ts';
 
@@ -181,6 +182,10 @@ const options = z.strictObject({
 
 const jobSchema = z.strictObject({
   job: name.describe('name of the job; part of the names of its topics and groups'),
+  kind: z
+    .enum(JOB_KINDS)
+    .default('reshard')
+    .describe('what the job is for, which says how much of the rest it needs: docs/KINDS.md'),
   kafka: z.strictObject({
     brokers: z.array(z.string()).min(1).describe('host:port of one or more brokers'),
     replication: z.number().int().min(1).max(9).default(1).describe('copies of each topic'),
@@ -205,12 +210,12 @@ const jobSchema = z.strictObject({
     .array(replica)
     .default([])
     .describe('servers whose replication lag may brake the copy: the limit max-replica-lag'),
-  route,
+  route: route.optional().describe('where rows go; a merge to one target and a copy need none'),
   options: options.prefault({}),
   cutover: cutover.prefault({}).describe('how the application goes over: docs/CUTOVER.md'),
 });
 
-export type Job = z.output<typeof jobSchema>;
+export type Job = Omit<z.output<typeof jobSchema>, 'route'> & { route: RouteSpec };
 
 /** Parses and validates the text of a job file; `env` fills ${NAME}. */
 export function parseJob(text: string, env: Record<string, string | undefined>): Job {
@@ -227,12 +232,12 @@ export function parseJob(text: string, env: Record<string, string | undefined>):
       remedy: '`reshard schema` prints the JSON Schema, `reshard init` a commented example',
     });
   }
-  const job = parsed.data;
+  const file = parsed.data;
   for (const [what, list] of [
-    ['sources', job.sources],
-    ['targets', job.targets],
-    ['tables', job.tables],
-    ['replicas', job.replicas],
+    ['sources', file.sources],
+    ['targets', file.targets],
+    ['tables', file.tables],
+    ['replicas', file.replicas],
   ] as const) {
     const names = list.map(x => x.name);
     const twice = names.find((n, i) => names.indexOf(n) !== i);
@@ -242,6 +247,7 @@ export function parseJob(text: string, env: Record<string, string | undefined>):
       });
     }
   }
+  const job: Job = { ...file, route: routeOfKind(file) };
   refuseRoutes(job);
   return Object.freeze(job);
 }

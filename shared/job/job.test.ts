@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { EXAMPLE } from '../../services/control/cli/init.ts';
+import { exampleOf } from '../../services/control/cli/init-example.ts';
 import { ReshardError } from '../runtime/error.ts';
 import { routeSpec } from './job.ts';
 import { jobJsonSchema, parseJob } from './job-schema.ts';
 
+const EXAMPLE = exampleOf('reshard');
 const ENV = { SOURCE_PASSWORD: 's3cret', TARGET_PASSWORD: 't' };
 
 function refused(text: string, env: Record<string, string> = ENV): string {

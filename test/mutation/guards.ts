@@ -9,6 +9,7 @@ import { DDL_GUARDS } from './guards/ddl.ts';
 import { DOCUMENT_GUARDS } from './guards/document.ts';
 import type { Guard } from './guards/guard.ts';
 import { KEY_GUARDS } from './guards/key.ts';
+import { KIND_GUARDS } from './guards/kind.ts';
 import { LOG_GUARDS } from './guards/log.ts';
 import { ROUTE_GUARDS } from './guards/route.ts';
 import { SCHEDULE_GUARDS } from './guards/schedule.ts';
@@ -26,6 +27,7 @@ export const GUARDS: Guard[] = [
   ...WIDEN_GUARDS,
   ...KEY_GUARDS,
   ...ROUTE_GUARDS,
+  ...KIND_GUARDS,
   ...SINK_GUARDS,
   ...DOCUMENT_GUARDS,
   ...CONTROL_GUARDS,

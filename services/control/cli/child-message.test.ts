@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { parseJob } from '../../../shared/job/job-schema.ts';
 import { HANDED_ENV, handJob } from './child-message.ts';
-import { EXAMPLE } from './init.ts';
+import { exampleOf } from './init-example.ts';
 
 const MODULE = new URL('./child-message.ts', import.meta.url).href;
 const CHILD = `
@@ -31,7 +31,7 @@ async function answerOf(env: NodeJS.ProcessEnv, parent: Parent): Promise<unknown
   return JSON.parse(out);
 }
 
-const job = parseJob(EXAMPLE, { SOURCE_PASSWORD: 's', TARGET_PASSWORD: 't' });
+const job = parseJob(exampleOf('reshard'), { SOURCE_PASSWORD: 's', TARGET_PASSWORD: 't' });
 
 test('a service has the job that its parent has read, whole and frozen', async () => {
   const answer = await answerOf(HANDED_ENV, child => handJob(child, job));

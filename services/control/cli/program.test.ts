@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { asReshardError, describeError } from '../../../shared/runtime/error.ts';
 import { exitCodeOf } from './exit-code.ts';
-import { EXAMPLE } from './init.ts';
+import { exampleOf } from './init-example.ts';
 import { program } from './program.ts';
 
 interface Called {
@@ -54,7 +54,7 @@ async function closedPort(): Promise<number> {
 beforeAll(async () => {
   process.env.SOURCE_PASSWORD = 'x';
   process.env.TARGET_PASSWORD = 'x';
-  const text = EXAMPLE.replace('127.0.0.1:9092', `127.0.0.1:${await closedPort()}`);
+  const text = exampleOf('reshard').replace('127.0.0.1:9092', `127.0.0.1:${await closedPort()}`);
   writeFileSync(jobFile, text);
 });
 

@@ -87,12 +87,16 @@ function beginning(act: Act): Command[] {
   return [
     declare('init', {
       what: 'write a commented job file; never overwrites',
-      examples: [['init job.yaml', 'then fill in servers, tables and the column to shard by']],
+      examples: [
+        ['init job.yaml', 'then fill in servers, tables and the column to shard by'],
+        ['init job.yaml --kind merge', 'several servers to one; also split, copy: docs/KINDS.md'],
+      ],
     })
       .argument('[file]', 'file to write', 'reshard.yaml')
+      .option('--kind <kind>', 'what the job is for', 'reshard')
       .action(
-        act(async (file: string) => {
-          await writeExample(file);
+        act(async (file: string, { kind }: { kind: string }) => {
+          await writeExample(file, kind);
           print(`wrote ${file}\n`);
           return EXIT.ok;
         }),

@@ -5,7 +5,7 @@ import { parseJob } from '../../../shared/job/job-schema.ts';
 import { JobView, stateKey } from '../../../shared/job/state/job-view.ts';
 import type { RequestWriter } from '../../../shared/job/state/record-writer.ts';
 import type { RetuneRequest } from '../../../shared/job/state/throttle.ts';
-import { EXAMPLE } from '../cli/init.ts';
+import { exampleOf } from '../cli/init-example.ts';
 import { limitChange, refuseUnmeasured, retune } from './throttle.ts';
 
 describe('limits as they are written', () => {
@@ -44,7 +44,7 @@ describe('limits as they are written', () => {
 });
 
 test('a limit of replica lag is refused in a job without a replica', () => {
-  const file = parse(EXAMPLE);
+  const file = parse(exampleOf('reshard'));
   const env = { SOURCE_PASSWORD: '', TARGET_PASSWORD: '' };
   const job = (parts: object) => parseJob(stringify({ ...file, ...parts }), env);
   const change = { set: { 'max-replica-lag': 10 }, clear: [] };
