@@ -1,5 +1,6 @@
 /** The control service: doctor and prepare under the lease, then the phase machine. */
 
+import { isReturnJob, returnJob } from '../../shared/job/return-job.ts';
 import type { KafkaLog } from '../../shared/kafka/kafka.ts';
 import {
   kafkaOf,
@@ -7,6 +8,7 @@ import {
   registryOf,
   type ServiceContext,
   type ServiceOptions,
+  waitPrepared,
 } from '../../shared/member/context.ts';
 import { persist } from '../../shared/member/persist.ts';
 import type { Finding } from '../../shared/mysql/finding.ts';
@@ -15,7 +17,7 @@ import { describeError, ReshardError } from '../../shared/runtime/error.ts';
 import { runSupervised } from '../../shared/runtime/service.ts';
 import { renderFindings } from './cli/doctor-report.ts';
 import { tell } from './cli/output.ts';
-import { blockers, createTables, runDoctor } from './doctor/doctor.ts';
+import { blockers, createTables, examineWayBack, runDoctor } from './doctor/doctor.ts';
 import { isPassing } from './doctor/error-finding.ts';
 import { Control } from './phase/control.ts';
 import { leadership, untilFenced } from './phase/leadership.ts';
@@ -94,7 +96,10 @@ async function begin(
   const registry = registryOf(job);
   const sinceMs = Date.now();
   const attempt = async (): Promise<void> => {
+    // Who prepares the job has prepared its way back before.
+    if (isReturnJob(job)) await waitPrepared(kafka, job, log, signal);
     if (await prepared(kafka, job)) {
+      await prepareWayBack(o, kafka);
       await refuseUnlike({ job, kafka, registry, log });
       // A job that an older version has prepared lacks them.
       const { deadLetters, schemas } = controlTopics(job);
@@ -104,6 +109,8 @@ async function begin(
     const examined = await first;
     first = null;
     await refuseBlocked(o, examined);
+    // First: so the log of the targets has all that the sink will ever write.
+    await prepareWayBack(o, kafka);
     await prepare({ job, kafka, registry, log });
   };
   let isNoted = false;
@@ -125,6 +132,15 @@ async function begin(
   }
 }
 
+/** Also of a job that has run without one, whose job file asks for it now. */
+async function prepareWayBack({ job, log }: ControlOptions, kafka: KafkaLog): Promise<void> {
+  const back = returnJob(job);
+  if (back === null || (await prepared(kafka, back))) return;
+  const found = await examineWayBack(back, { log });
+  if (blockers(found).length > 0) refuseFound(found);
+  await prepare({ job: back, kafka, registry: registryOf(back), log });
+}
+
 /** What the doctor has seen, and when. */
 interface Examination {
   findings: Finding[];
@@ -141,7 +157,7 @@ const FRESH_MS = 10_000;
 async function examineEarly(o: ControlOptions, kafka: KafkaLog): Promise<Examination | null> {
   const { job, log, createTargets } = o;
   try {
-    if (await prepared(kafka, job)) return null;
+    if (isReturnJob(job) || (await prepared(kafka, job))) return null;
     const [findings] = await Promise.all([runDoctor(job, { log, createTargets }), loadLibrary()]);
     return { findings, atMs: performance.now() };
   } catch (e) {
@@ -157,11 +173,12 @@ async function refuseBlocked(o: ControlOptions, early: Examination | null): Prom
   const seen = isFresh ? early.findings : await runDoctor(job, { log, createTargets });
   const findings =
     createTargets && blockers(seen).length === 0 ? await createTables(job, seen, log) : seen;
+  if (blockers(findings).length > 0) refuseFound(findings);
+  o.log.info('the doctor found no blocker');
+}
+
+function refuseFound(findings: readonly Finding[]): never {
   const found = blockers(findings);
-  if (found.length === 0) {
-    o.log.info('the doctor found no blocker');
-    return;
-  }
   if (found.every(isPassing)) {
     throw new ReshardError('unreachable', found.map(f => `${f.where}: ${f.what}`).join('; '), {
       remedy: [...new Set(found.map(f => f.fix))].join('; '),

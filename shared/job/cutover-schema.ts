@@ -1,5 +1,6 @@
 /** The part of the job file that says how the application goes over to the targets. */
 import { z } from 'zod';
+import { route } from './route-schema.ts';
 
 const seconds = (least: number, most: number, value: number): z.ZodDefault<z.ZodNumber> =>
   z.number().int().min(least).max(most).default(value);
@@ -19,6 +20,19 @@ const limits = z.strictObject({
   openSeconds: seconds(1, 3600, 60).describe('how long the open command may take'),
 });
 
+/** Off unless it is there: targets need a binary log and more grants, sources more grants. */
+const back = z
+  .strictObject({
+    route: route
+      .optional()
+      .describe('source of each row on its way back, as `route` says targets; with one source: it'),
+    routes: z
+      .record(z.string(), route)
+      .optional()
+      .describe('the same for single tables, by their names'),
+  })
+  .describe('publish what is written to the targets as topics of their own: the log of a way back');
+
 export const cutover = z.strictObject({
   probe: z
     .strictObject({ user: z.string(), password: z.string().default('') })
@@ -34,6 +48,7 @@ export const cutover = z.strictObject({
     .default('server')
     .describe('who makes the values of AUTO_INCREMENT columns after the cutover'),
   limits: limits.prefault({}),
+  back: back.optional(),
 });
 
 export type CutoverSettings = z.output<typeof cutover>;

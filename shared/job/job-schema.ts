@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { ReshardError } from '../runtime/error.ts';
 import { cutover } from './cutover-schema.ts';
 import { JOB_KINDS, routeOfKind } from './job-kind.ts';
+import { refuseWayBack } from './return-job.ts';
 import { type RouteSpec, route } from './route-schema.ts';
 import { twiceOnRing, unknownTargets } from './route-spec.ts';
 
@@ -249,6 +250,7 @@ export function parseJob(text: string, env: Record<string, string | undefined>):
   }
   const job: Job = { ...file, route: routeOfKind(file) };
   refuseRoutes(job);
+  refuseWayBack(job);
   return Object.freeze(job);
 }
 

@@ -31,8 +31,8 @@ export interface ServiceOptions {
   job: Job;
   log: Logger;
   signal: AbortSignal;
-  /** Port of health and metrics; 0 takes a free one. */
-  httpPort: number;
+  /** Port of health and metrics; 0 takes a free one; null: another service here has the port. */
+  httpPort: number | null;
   httpHost?: string;
   /** What the job has to wait for before it is prepared, where the service knows it. */
   waiting?: () => string | null;
@@ -95,7 +95,7 @@ export async function openContext(
     ok: false,
     detail: { waiting: waiting ?? o.waiting?.() ?? 'job to be prepared' },
   });
-  const serving = serveHttp({ ...faceOf(o), registry: metrics, ready: () => readiness() });
+  const serving = serve(o, metrics, () => readiness());
   serving.catch(() => {});
   const kafka = kafkaOf(job, log, `reshard-${service}`);
   stack.defer(() => kafka.close());
@@ -141,11 +141,13 @@ export async function openContext(
   };
 }
 
-function faceOf({ httpPort: port, httpHost: host }: ServiceOptions): {
-  port: number;
-  host?: string;
-} {
-  return host ? { port, host } : { port };
+async function serve(
+  { httpPort: port, httpHost: host }: ServiceOptions,
+  registry: Registry,
+  ready: () => Readiness,
+): Promise<AsyncDisposable | null> {
+  if (port === null) return null;
+  return await serveHttp({ ...(host ? { port, host } : { port }), registry, ready });
 }
 
 interface Joining {
@@ -200,7 +202,8 @@ async function isPrepared(kafka: KafkaLog, job: Job): Promise<boolean> {
   return (await (await kafka.admin()).partitions(reportTopic(job.job))) > 0;
 }
 
-async function waitPrepared(
+/** Resolves when control has prepared the job; `StoppedEarly` at the signal. */
+export async function waitPrepared(
   kafka: KafkaLog,
   job: Job,
   log: Logger,

@@ -14,7 +14,13 @@ import { tailTable } from '../../shared/kafka/table.ts';
 import { kafkaOf } from '../../shared/member/context.ts';
 import { createLogger } from '../../shared/runtime/log.ts';
 import { type DevServers, servers } from '../support/dev.ts';
-import { type MysqlServer, sourceName, writeJobFile } from '../support/job-file.ts';
+import {
+  type JobFileOptions,
+  type MysqlServer,
+  sourceName,
+  targetName,
+  writeJobFile,
+} from '../support/job-file.ts';
 import { LoadClient } from '../support/load/client.ts';
 import { createDatabase, fillSource } from '../support/load/fill.ts';
 import { Load } from '../support/load/load.ts';
@@ -33,6 +39,8 @@ import { type Servers, startServers } from '../support/servers/servers.ts';
 export const SERVICES = ['control', 'binlog', 'snapshot', 'sink', 'checker'] as const;
 export type Service = (typeof SERVICES)[number];
 
+type TopicOf = (table: string, server: number) => string;
+
 const KEYS: Readonly<Record<(typeof LOAD_TABLES)[number], readonly string[]>> = {
   customers: ['customer_id'],
   orders: ['order_id'],
@@ -48,7 +56,7 @@ export type ShopJobOptions = {
   sources?: number;
   seed?: number;
   options?: Record<string, number | boolean | string>;
-  cutover?: object;
+  cutover?: JobFileOptions['cutover'];
 };
 
 export class ShopJob implements AsyncDisposable {
@@ -168,10 +176,25 @@ export class ShopJob implements AsyncDisposable {
   }
 
   plainConsumer(): Promise<PlainConsumer> {
-    const { brokers, registryUrl } = this.#servers;
-    const topics = this.sources.flatMap((_, i) => LOAD_TABLES.map(table => this.topic(table, i)));
-    return PlainConsumer.open({ brokers, registryUrl, groupId: `${this.name}-plain`, topics });
+    return this.#consumer(this.#sourceTopics);
   }
+
+  /** Of the topics of the targets, which a job with a way back has. */
+  targetConsumer(): Promise<PlainConsumer> {
+    return this.#consumer(this.#targetTopics);
+  }
+
+  #consumer(topicOf: TopicOf): Promise<PlainConsumer> {
+    const { brokers, registryUrl } = this.#servers;
+    const servers = topicOf === this.#sourceTopics ? this.sources : this.targets;
+    const topics = servers.flatMap((_, i) => LOAD_TABLES.map(table => topicOf(table, i)));
+    const groupId = `${this.name}-plain-${topics.length}`;
+    return PlainConsumer.open({ brokers, registryUrl, groupId, topics });
+  }
+
+  readonly #sourceTopics: TopicOf = (table, i) => this.topic(table, i);
+  readonly #targetTopics: TopicOf = (table, i) =>
+    `${targetName({ job: this.name, cutover: { back: {} } }, i)}.${this.database}.${table}`;
 
   topic(table: string, source = 0): string {
     return `${sourceName(this.name, source)}.${this.database}.${table}`;
@@ -242,14 +265,28 @@ export class ShopJob implements AsyncDisposable {
   }
 
   /** T1: the consumer's tables become equal to the source once it has read to the end. */
-  async expectFollowed(consumer: PlainConsumer, timeoutMs = 30_000): Promise<void> {
+  expectFollowed(consumer: PlainConsumer, timeoutMs = 30_000): Promise<void> {
+    return this.#expectFollowed(consumer, this.sources, this.#sourceTopics, timeoutMs);
+  }
+
+  /** The same of a consumer of the targets' topics. */
+  expectTargetsFollowed(consumer: PlainConsumer, timeoutMs = 30_000): Promise<void> {
+    return this.#expectFollowed(consumer, this.targets, this.#targetTopics, timeoutMs);
+  }
+
+  async #expectFollowed(
+    consumer: PlainConsumer,
+    servers: readonly MysqlServer[],
+    topicOf: TopicOf,
+    timeoutMs: number,
+  ): Promise<void> {
     const end = performance.now() + timeoutMs;
     for (;;) {
       if (consumer.error !== undefined) throw consumer.error;
       const differing: string[] = [];
-      for (const [i, source] of this.sources.entries()) {
+      for (const [i, source] of servers.entries()) {
         for (const table of LOAD_TABLES) {
-          const topic = this.topic(table, i);
+          const topic = topicOf(table, i);
           const rows = consumer.tables.get(topic) ?? new Map();
           const at = [source, this.database, table, KEYS[table]] as const;
           const keys = await differsFromSource(rows, ...at, consumer.fills.get(topic));

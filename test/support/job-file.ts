@@ -25,11 +25,16 @@ export type JobFileOptions = {
   /** Copies of each topic. */
   replication?: number;
   options?: Record<string, number | boolean | string>;
-  cutover?: object;
+  /** With a way back the targets' names are the job's own: they name topics then. */
+  cutover?: { back?: object } & Record<string, unknown>;
 };
 
 export function sourceName(job: string, index: number): string {
   return `${job}-s${index + 1}`;
+}
+
+export function targetName({ job, cutover }: Pick<JobFileOptions, 'job' | 'cutover'>, i: number) {
+  return cutover?.back === undefined ? `target${i + 1}` : `${job}-t${i + 1}`;
 }
 
 export function writeJobFile(o: JobFileOptions): string {
@@ -46,7 +51,7 @@ export function writeJobFile(o: JobFileOptions): string {
     kafka: { brokers: o.servers.brokers, replication: o.replication ?? 1 },
     registry: { url: o.servers.registryUrl },
     sources: o.sources.map((s, i) => ({ name: sourceName(o.job, i), ...place(s) })),
-    targets: o.targets.map((t, i) => ({ name: `target${i + 1}`, ...place(t) })),
+    targets: o.targets.map((t, i) => ({ name: targetName(o, i), ...place(t) })),
     tables: (o.tables ?? LOAD_TABLES).map(t => {
       const table = typeof t === 'string' ? { name: t } : t;
       const key = o.keys?.[table.name];

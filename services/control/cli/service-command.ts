@@ -8,7 +8,7 @@ import { handedJob, parentGone, tellParent } from './child-message.ts';
 import { EXIT } from './exit-code.ts';
 import { toldError } from './json-error.ts';
 import { filledLine, useJobFile } from './output.ts';
-import { loadService, SERVICES } from './service.ts';
+import { host, loadService, SERVICES } from './service.ts';
 
 export interface ServiceCommandOptions {
   httpPort: string;
@@ -39,7 +39,7 @@ export async function serviceCommand(
     const run = await loadService(name);
     tellParent('loaded');
     const signal = AbortSignal.any([stopSignal(), parentGone()]);
-    await run({
+    await host(name, run, {
       job,
       log,
       signal,

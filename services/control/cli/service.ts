@@ -1,5 +1,7 @@
 /** Starts one service in this process. Services are loaded when they are asked for. */
-import type { ServiceName } from '../../../shared/member/context.ts';
+
+import { returnJob } from '../../../shared/job/return-job.ts';
+import { type ServiceName, StoppedEarly } from '../../../shared/member/context.ts';
 import { unreachable } from '../../../shared/runtime/error.ts';
 import { countBuffersInHeap } from '../../../shared/runtime/heap.ts';
 import type { ControlOptions } from '../run-control.ts';
@@ -13,6 +15,36 @@ export const SERVICES: readonly ServiceName[] = [
 ];
 
 type Run = (o: ControlOptions) => Promise<void>;
+
+/** Services that the way back of a job has. */
+const OF_WAY_BACK: readonly ServiceName[] = ['control', 'binlog'];
+
+/**
+ * Runs the service of a job and, in the same process, that of its way back: whoever has members has
+ * them for both. One that ends with an error ends both: the process starts again as a whole.
+ */
+export async function host(name: ServiceName, run: Run, o: ControlOptions): Promise<void> {
+  const back = returnJob(o.job);
+  if (back === null || !OF_WAY_BACK.includes(name)) return run(o);
+  const ended = new AbortController();
+  const signal = AbortSignal.any([o.signal, ended.signal]);
+  const guest = { ...o, job: back, log: o.log.child({ job: back.job }), httpPort: null, signal };
+  const both = [
+    { ...o, signal },
+    { ...guest, createTargets: false, onJoined: () => {} },
+  ];
+  const runs = both.map(options =>
+    run(options).catch(e => {
+      ended.abort();
+      throw e;
+    }),
+  );
+  const outcomes = await Promise.allSettled(runs);
+  const [first, second] = outcomes.flatMap(r => (r.status === 'rejected' ? [r.reason] : []));
+  // The other one was only stopped before it began.
+  const failure = first instanceof StoppedEarly ? (second ?? first) : first;
+  if (failure !== undefined) throw failure;
+}
 
 /** Loads the code of a service, which takes most of the time of its start. */
 export async function loadService(name: ServiceName): Promise<Run> {

@@ -9,6 +9,7 @@ import { envelopeSchema, keySchema } from '../../../shared/codec/avro-schema.ts'
 import { type RecordName, staticSchema } from '../../../shared/codec/record-codec.ts';
 import type { Job, JobSource, JobTarget } from '../../../shared/job/job.ts';
 import { inspectJobTable } from '../../../shared/job/job-key.ts';
+import { isReturnJob } from '../../../shared/job/return-job.ts';
 import {
   foreignJob,
   type JobIdentity,
@@ -220,7 +221,8 @@ export async function planTable(
   const [keySchemaId, valueSchemaId, { estimatedRows, ranges }] = await Promise.all([
     registry.registerFrozen(`${topic}-key`, key),
     registry.register(`${topic}-value`, value, 'BACKWARD'),
-    planRanges(session, schema),
+    // The rows are on both sides of a way back: there is nothing to copy.
+    isReturnJob(job) ? { estimatedRows: 0, ranges: [] } : planRanges(session, schema),
     admin.ensureTopics(tableTopics(job, topic)),
   ]);
   return {
