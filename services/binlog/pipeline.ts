@@ -14,6 +14,7 @@ import { printGtid } from '../../shared/change/gtid.ts';
 import type { StreamPosition } from '../../shared/change/position.ts';
 import { sourcePosition } from '../../shared/change/source-position.ts';
 import { type ChunkRecord, chunkCodec } from '../../shared/codec/chunk-record.ts';
+import { type MarkKey, markCodec } from '../../shared/codec/mark.ts';
 import type { RecordCodec } from '../../shared/codec/record-codec.ts';
 import type { JobSource } from '../../shared/job/job.ts';
 import { routeOf } from '../../shared/job/job-route.ts';
@@ -76,6 +77,8 @@ interface Codecs {
   /** Null: the source has no such topic (yet). */
   schemaChange: RecordCodec<SchemaChange> | null;
   chunk: RecordCodec<ChunkRecord>;
+  /** Null: transactions of other jobs are not marked. */
+  mark: RecordCodec<MarkKey> | null;
 }
 
 export class Pipeline {
@@ -119,7 +122,7 @@ export class Pipeline {
       onEvent: event => this.#onEvent(event),
       onEnd: e => this.#fail(e),
     });
-    this.capture = this.#openCapture();
+    this.capture = this.#openCapture(codecs.mark);
     this.#repairs = new RepairIntake({
       flavor: facts.flavor,
       writer: this.writer,
@@ -131,7 +134,7 @@ export class Pipeline {
   }
 
   static async open(o: PipelineOptions): Promise<Pipeline> {
-    const { registry, kafka } = o.context;
+    const { registry, kafka, job } = o.context;
     const { name } = o.source;
     const topics = await (await kafka.admin()).listTopics();
     // Control makes it; one of an older version does not.
@@ -140,6 +143,7 @@ export class Pipeline {
       schemaChange: isNoted ? await schemaChangeCodec(registry, name) : null,
       progress: await progressCodec(registry, name),
       chunk: await chunkCodec(registry, name),
+      mark: job.options.originMarks ? await markCodec(registry, name) : null,
     });
     pipeline.#reader = await kafka.reader({
       isolation: 'committed',
@@ -265,7 +269,7 @@ export class Pipeline {
     });
   }
 
-  #openCapture(): Capture {
+  #openCapture(marks: RecordCodec<MarkKey> | null): Capture {
     const { source, facts, tables, position, notes } = this.#o;
     return new Capture({
       source: source.name,
@@ -275,6 +279,7 @@ export class Pipeline {
       nameKey: facts.nameKey,
       position,
       sink: this.writer,
+      marks,
       decoder: this.#dump,
       judge: this.#judge,
       carriesXa: carriesXa(facts),

@@ -173,6 +173,10 @@ const options = z.strictObject({
     .min(0)
     .default(0)
     .describe('hours from one check of all tables to the next that starts by itself; 0 is none'),
+  originMarks: z
+    .boolean()
+    .default(false)
+    .describe('say in the table topics which changes of the sources another job has made there'),
   sessionTimeoutMs: z
     .number()
     .int()

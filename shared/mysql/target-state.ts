@@ -11,6 +11,15 @@ import { errnoOf } from './mysql-error.ts';
 
 const NO_SUCH_COLUMN = 1054;
 const OFFSET = 'reshard_offset';
+const PARK = 'reshard_park';
+
+export type OwnTableKind = 'offset' | 'park';
+
+/** Which of the tables that the sink keeps has this name; null: none of these two. */
+export function ownTableKind(name: string): OwnTableKind | null {
+  if (name === OFFSET) return 'offset';
+  return name === PARK ? 'park' : null;
+}
 
 /** How far each table partition is applied. */
 export function offsetTable(database: string): string {
@@ -19,7 +28,7 @@ export function offsetTable(database: string): string {
 
 /** Rows that cannot be in their table yet, and those of blocked keys. */
 export function parkTable(database: string): string {
-  return qualified(database, 'reshard_park');
+  return qualified(database, PARK);
 }
 
 /** Records of blocked keys on their way to the dead-letter topic. */

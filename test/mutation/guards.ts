@@ -14,6 +14,7 @@ import { LOG_GUARDS } from './guards/log.ts';
 import { ROUTE_GUARDS } from './guards/route.ts';
 import { SCHEDULE_GUARDS } from './guards/schedule.ts';
 import { SINK_GUARDS } from './guards/sink.ts';
+import { STREAM_GUARDS } from './guards/stream.ts';
 import { THROTTLE_GUARDS } from './guards/throttle.ts';
 import { TRANSACTION_GUARDS } from './guards/transaction.ts';
 import { TREE_GUARDS } from './guards/tree.ts';
@@ -34,6 +35,7 @@ export const GUARDS: Guard[] = [
   ...CUTOVER_GUARDS,
   ...CHECKER_GUARDS,
   ...SCHEDULE_GUARDS,
+  ...STREAM_GUARDS,
   ...THROTTLE_GUARDS,
   ...TREE_GUARDS,
   ...TYPE_GUARDS,

@@ -1,6 +1,8 @@
 /** What the stream of a source's binlog is made of, and what it asks of those around it. */
 import type { Flavor, Gtid } from '../../../shared/change/gtid.ts';
 import type { StreamPosition } from '../../../shared/change/position.ts';
+import type { MarkKey } from '../../../shared/codec/mark.ts';
+import type { RecordCodec } from '../../../shared/codec/record-codec.ts';
 import type { SchemaDecision } from '../../../shared/job/state/schema-change.ts';
 import type { StatementJudge } from '../ddl/judge.ts';
 import type { RawEvent } from './binlog-event.ts';
@@ -37,6 +39,8 @@ export interface CaptureOptions {
   nameKey: NameKey;
   position: StreamPosition;
   sink: RecordSink;
+  /** Transactions of other jobs are marked (origin.ts); null: they are as any other. */
+  marks: Pick<RecordCodec<MarkKey>, 'encode'> | null;
   decoder: EventDecoder;
   judge: StatementJudge;
   /** Rows of XA transactions are taken at their commit; else they are refused (source-facts.ts). */

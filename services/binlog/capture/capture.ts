@@ -7,7 +7,7 @@
  * compressed transaction is read (payload.ts).
  */
 import { printGtid } from '../../../shared/change/gtid.ts';
-import { asReshardError, ReshardError, unreachable } from '../../../shared/runtime/error.ts';
+import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
 import {
   corrupt,
   EVENT,
@@ -19,10 +19,11 @@ import {
   readRowsHeader,
 } from './binlog-event.ts';
 import type { CaptureOptions } from './capture-options.ts';
-import { imageWidth, type RowOp } from './captured-table.ts';
+import { imageWidth } from './captured-table.ts';
+import { Origin } from './origin.ts';
 import { unpack } from './payload.ts';
 import { Refusals } from './refusal.ts';
-import { inflated, rowsKind } from './rows-kind.ts';
+import { imagesOf, inflated, type RowsKind, rowsKind } from './rows-kind.ts';
 import { type Next, Statements, type Step } from './statements.ts';
 import { TableMaps } from './table-maps.ts';
 import { type TransactionStart, transactionStart } from './transaction-start.ts';
@@ -51,6 +52,7 @@ export class Capture {
   readonly #refusals: Refusals;
   readonly #xa: XaLedger;
   readonly #statements: Statements;
+  readonly #origin: Origin;
   /** A statement that is being judged, or rows of an XA transaction that are being read. */
   #judged: Promise<void> | null = null;
   /** A compressed transaction is read in part. */
@@ -64,6 +66,7 @@ export class Capture {
     this.#o = o;
     this.#refusals = new Refusals(o.source, o.db);
     this.#xa = new XaLedger(o.prepared, o.flavor);
+    this.#origin = new Origin(o);
     this.#maps = new TableMaps(o, this.#refusals, this.#xa);
     this.#statements = new Statements(o, this.#refusals, this.#xa, xa => this.#replay(xa));
   }
@@ -101,12 +104,10 @@ export class Capture {
     const { logPos } = event;
     const evidence = this.evidence(event);
     const told = (e: unknown): ReshardError => this.#told(asReshardError(e), evidence);
+    const wait = (): Promise<void> | null => this.#judged ?? this.#o.room();
     let rest: Promise<void> | null;
     try {
-      rest = unpack(event, {
-        onEvent: inner => this.#take(inner),
-        wait: () => this.#judged ?? this.#o.room(),
-      });
+      rest = unpack(event, { onEvent: inner => this.#take(inner), wait });
     } catch (e) {
       throw told(e);
     }
@@ -150,7 +151,7 @@ export class Capture {
   #handle(event: RawEvent): void {
     const rows = rowsKind(event.type);
     if (rows !== null) {
-      this.#rows(event, rows.op, rows.v2, rows.compressed);
+      this.#rows(event, rows);
       return;
     }
     switch (event.type) {
@@ -246,7 +247,9 @@ export class Capture {
   }
 
   #commit(): void {
-    this.#o.position.commit();
+    const { position } = this.#o;
+    this.#origin.commit(position.current, this.commitMs);
+    position.commit();
     this.#xa.settle();
     this.#open = false;
     this.lastCommitMs = this.commitMs;
@@ -289,21 +292,8 @@ export class Capture {
   }
 
   #step(step: Step): void {
-    switch (step) {
-      case 'opens':
-        this.#open = true;
-        return;
-      case 'ends':
-        this.#commit();
-        return;
-      case 'stays':
-        return;
-      case 'stands':
-        if (!this.#open) this.#commit();
-        return;
-      default:
-        unreachable(step);
-    }
+    if (step === 'opens') this.#open = true;
+    else if (step === 'ends' || (step === 'stands' && !this.#open)) this.#commit();
   }
 
   /** MySQL logs a commit in one phase as this event too: nothing stays behind it. */
@@ -340,14 +330,20 @@ export class Capture {
     return 'ends';
   }
 
-  #rows(event: RawEvent, op: RowOp, v2: boolean, compressed: boolean): void {
-    const header = readRowsHeader(event, v2, op === 'u');
+  #rows(event: RawEvent, kind: RowsKind): void {
+    const { op } = kind;
+    const header = readRowsHeader(event, kind.v2, op === 'u');
     const known = this.#maps.of(header.tableId);
     if (known === undefined) {
       if (header.tableId === DUMMY_TABLE_ID) return;
       throw corrupt('row changes of a table that was not named before');
     }
     const { table, shape } = known;
+    if (known.own !== null) {
+      this.#refusals.checkWidth(known.own.name, header, known.own.width);
+      this.#origin.take(known.own, op, imagesOf(event, header.rows, kind.compressed));
+      return;
+    }
     if (this.#keepForXa(event)) return;
     const { position, sink } = this.#o;
     const gtid = position.current;
@@ -359,17 +355,10 @@ export class Capture {
     }
     if (this.#xa.isOpen) throw this.#refusals.xa(table.schema.table);
     this.#changed.add(table.schema.table);
-    const columns = imageWidth(shape?.older.schema ?? table.schema);
-    if (!header.complete || header.columns !== columns) {
-      throw this.#refusals.incomplete(table.schema.table, header.columns, columns);
-    }
-    let { buf, end } = event;
-    let pos = header.rows;
-    if (compressed) {
-      buf = inflated(buf, pos, end);
-      [pos, end] = [0, buf.length];
-    }
-    const nowMs = Date.now();
+    const width = imageWidth(shape?.older.schema ?? table.schema);
+    this.#refusals.checkWidth(table.schema.table, header, width);
+    const { buf, end, ...images } = imagesOf(event, header.rows, kind.compressed);
+    let { pos } = images;
     table.beginRows({
       tsMs: Math.floor(this.commitMs),
       snapshot: 'false',
@@ -379,7 +368,8 @@ export class Capture {
       pos: event.logPos,
       thread: this.#thread === null ? null : BigInt(this.#thread),
     });
-    const o = { sink, gtid, row: this.#row, publish: true, nowMs, shape };
+    const { header: origin } = this.#origin;
+    const o = { sink, gtid, row: this.#row, publish: true, nowMs: Date.now(), shape, origin };
     try {
       while (pos < end) {
         o.publish = position.isNextNew();

@@ -72,12 +72,17 @@ export interface ChangeOptions {
   nowMs: number;
   /** How images of a shape before the table grew are read. */
   shape: RowProjection | null;
+  /** Says which job has made the change; undefined: none. */
+  origin?: RecordHeader | undefined;
 }
+
+type PublishOptions = Omit<ChangeOptions, 'publish' | 'shape'>;
 
 export class CapturedTable {
   readonly schema: TableSchema;
   readonly generation: number;
   readonly topic: string;
+  readonly partitions: number;
   readonly keyPartition: KeyPartition;
   readonly fingerprint: string;
   /** Columns that came later than the first plan, in lower case. */
@@ -103,6 +108,7 @@ export class CapturedTable {
     this.schema = o.schema;
     this.generation = o.generation;
     this.topic = o.topic;
+    this.partitions = o.partitions;
     this.keyPartition = new KeyPartition(o.schema, o.keyClasses, o.partitions);
     this.fingerprint = schemaFingerprint(o.schema);
     this.added = addedColumns(o.schema, o.older ?? []);
@@ -188,11 +194,7 @@ export class CapturedTable {
     return next;
   }
 
-  #publish(
-    op: RowOp,
-    middle: number,
-    o: { sink: RecordSink; gtid: Gtid; row: number; nowMs: number },
-  ): void {
+  #publish(op: RowOp, middle: number, o: PublishOptions): void {
     const rows = this.#rows;
     const keys = this.#keys;
     keys.clear();
@@ -225,12 +227,7 @@ export class CapturedTable {
     this.#append(first, keys.pos, split, o, old);
   }
 
-  #encode(
-    op: RowOp,
-    before: Slice | null,
-    after: Slice | null,
-    o: { sink: RecordSink; row: number; nowMs: number },
-  ): void {
+  #encode(op: RowOp, before: Slice | null, after: Slice | null, o: PublishOptions): void {
     const start = this.#values.pos;
     this.#values.reserve(this.#rows.pos + ENVELOPE_BYTES);
     const { epoch } = o.sink;
@@ -255,7 +252,7 @@ export class CapturedTable {
     keyStart: number,
     keyEnd: number,
     valueStart: number,
-    o: { sink: RecordSink; gtid: Gtid; nowMs: number },
+    o: PublishOptions,
     header?: RecordHeader,
   ): void {
     const { buf: key } = this.#keys;
@@ -269,7 +266,7 @@ export class CapturedTable {
     record.valueStart = valueStart;
     record.valueEnd = pos;
     record.timeMs = o.nowMs;
-    record.headers = header;
+    record.headers = header && o.origin ? [header, o.origin] : (header ?? o.origin);
     o.sink.append(this.topic, this.keyPartition.of(key, canonical, keyEnd), record);
     this.merge?.note(key, canonical, keyEnd, o.gtid);
   }

@@ -46,12 +46,14 @@ export class Refusals {
     return this.#refuse('unsafe-event', message, first ? { first } : {});
   }
 
-  /** Row images of another number of columns than planned, or without some of them. */
-  incomplete(table: string, columns: number, planned: number): ReshardError {
+  /** Throws for row images of another number of columns than planned, or without some of them. */
+  checkWidth(table: string, rows: { columns: number; complete: boolean }, planned: number): void {
+    const { columns, complete } = rows;
     if (columns !== planned) {
-      return this.changed(`${columns} columns came, ${planned} were planned`, [table]);
+      throw this.changed(`${columns} columns came, ${planned} were planned`, [table]);
     }
-    return this.unsafe(
+    if (complete) return;
+    throw this.unsafe(
       `row images lack columns, ${planned} were planned`,
       [table],
       'SET GLOBAL binlog_row_image = FULL, and not another in any session',

@@ -33,6 +33,17 @@ export function rowsKind(type: number): RowsKind | null {
   return KINDS[type] ?? null;
 }
 
+/** Where the row images of an event lie, inflated if they have to be. */
+export function imagesOf(
+  { buf, end }: { buf: Buffer; end: number },
+  pos: number,
+  compressed: boolean,
+): { buf: Buffer; pos: number; end: number } {
+  if (!compressed) return { buf, pos, end };
+  const images = inflated(buf, pos, end);
+  return { buf: images, pos: 0, end: images.length };
+}
+
 /**
  * Row images or the text of a compressed event of MariaDB: one byte of form, the length in
  * big-endian, zlib.

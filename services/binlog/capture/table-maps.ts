@@ -7,6 +7,7 @@ import type { RowProjection } from '../../../shared/row/row-projection.ts';
 import { type RawEvent, readTableName } from './binlog-event.ts';
 import type { CaptureOptions } from './capture-options.ts';
 import type { CapturedTable } from './captured-table.ts';
+import { OwnTable } from './own-table.ts';
 import type { Refusals } from './refusal.ts';
 import { tableDifference } from './table-match.ts';
 import type { XaLedger } from './xa.ts';
@@ -22,6 +23,8 @@ interface KnownMap {
   table: CapturedTable | null;
   /** Its images are of before the table grew. */
   shape: RowProjection | null;
+  /** A table that the sink of a job keeps here. */
+  own: OwnTable | null;
 }
 
 /** Equal to no map: the next one of the table is looked at again. */
@@ -29,7 +32,7 @@ const NOTHING = Buffer.alloc(0);
 const KNOWN_MAX = 4096;
 
 export class TableMaps {
-  readonly #o: Pick<CaptureOptions, 'db' | 'tables' | 'nameKey' | 'position' | 'decoder'>;
+  readonly #o: Pick<CaptureOptions, 'db' | 'tables' | 'nameKey' | 'position' | 'decoder' | 'marks'>;
   readonly #refusals: Refusals;
   readonly #xa: XaLedger;
   readonly #known = new Map<number, KnownMap>();
@@ -65,14 +68,25 @@ export class TableMaps {
     const table = (isNear && tables.get(nameKey(name))) || null;
     if (table?.skips(position.current)) {
       this.#xa.passesOver(table.schema.table);
-      const passed = { table: null, shape: null, isOurs: true };
+      const passed = { table: null, shape: null, isOurs: true, own: null };
       this.#known.set(id, { bytes: NOTHING, name: table.schema.table, ...passed });
       return;
     }
     const shape = table === null ? null : this.#shape(table, event);
     const bytes = Buffer.from(buf.subarray(start + 6, end));
     const near = isNear ? (table?.schema.table ?? name) : null;
-    this.#known.set(id, { bytes, name: near, isOurs: table !== null, table, shape });
+    const isOurs = table !== null;
+    const own = isOurs || !isNear ? null : this.#own(name, event);
+    this.#known.set(id, { bytes, name: near, isOurs, table, shape, own });
+  }
+
+  #own(name: string, event: RawEvent): OwnTable | null {
+    if (this.#o.marks === null) return null;
+    return OwnTable.of(name, () => {
+      const seen = this.#o.decoder.decodeTableMap(event);
+      if (seen === undefined) throw this.#refusals.withoutNames(name);
+      return seen;
+    });
   }
 
   /** How its images are read: null as planned. Throws if they cannot be. */

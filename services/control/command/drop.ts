@@ -9,6 +9,7 @@
  * owners of the sources go near the end, and the state, by which a second run knows what is to be
  * done, goes last.
  */
+import { markSubject } from '../../../shared/codec/mark.ts';
 import { isRegistered } from '../../../shared/codec/record-codec.ts';
 import type { Job, JobTarget } from '../../../shared/job/job.ts';
 import { jobNameOf } from '../../../shared/job/state/identity.ts';
@@ -102,6 +103,7 @@ export async function planDrop(deps: DropDeps): Promise<DropPlan> {
   const possible = new Set([
     ...[...named, ...bySource, ...byPlan].flatMap(t => [`${t}-key`, `${t}-value`]),
     `${reportTopic(job.job)}-value`,
+    ...sources.map(markSubject),
   ]);
   return {
     jobId,

@@ -6,6 +6,7 @@
  * between the snapshot and the log.
  */
 import { envelopeSchema, keySchema } from '../../../shared/codec/avro-schema.ts';
+import { markSubject } from '../../../shared/codec/mark.ts';
 import { type RecordName, staticSchema } from '../../../shared/codec/record-codec.ts';
 import type { Job, JobSource, JobTarget } from '../../../shared/job/job.ts';
 import { inspectJobTable } from '../../../shared/job/job-key.ts';
@@ -254,10 +255,12 @@ export async function registerStatic(registry: SchemaRegistry, job: Job): Promis
       [chunksTopic(s.name), 'chunk', 'NONE'],
     ]),
   ];
+  const marks = job.options.originMarks ? job.sources.map(s => markSubject(s.name)) : [];
   const registering = subjects.map(([topic, name, level]) =>
     registry.register(`${topic}-value`, staticSchema(name), level),
   );
-  await Promise.all(registering);
+  const marking = marks.map(subject => registry.register(subject, staticSchema('mark'), 'NONE'));
+  await Promise.all([...registering, ...marking]);
 }
 
 /** The schema of the state alone: by it the rest is decided. */

@@ -9,6 +9,7 @@
  * is applied, nothing behind it is (I10).
  */
 
+import { markAt } from '../../../shared/codec/mark.ts';
 import { FRAME_BYTES, schemaIdIn } from '../../../shared/codec/registry-frame.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import type { LogPosition } from '../../../shared/kafka/wire/log-position.ts';
@@ -118,6 +119,7 @@ export class RoutedBatch {
     const { buf } = fetched;
     const keyStart = int(fetched.keyStart, i);
     if (keyStart < 0) throw new ReshardError('corrupt', 'a record without a key');
+    if (this.#isMark(i)) return;
     checkFrame(buf, keyStart, int(fetched.keyEnd, i), table.keySchemaId, 'key');
     const valueStart = int(fetched.valueStart, i);
     if (valueStart < 0) {
@@ -142,6 +144,14 @@ export class RoutedBatch {
     this.rowStart[i] = envelope.afterStart;
     this.rowEnd[i] = envelope.afterEnd;
     this.goesTo[i] = table.targetsOf(buf, envelope.afterStart);
+  }
+
+  /** What another job has left in the log where it ended a transaction: no row, for no target. */
+  #isMark(i: number): boolean {
+    const { fetched, table } = this;
+    if (!this.isTombstone(i)) return false;
+    const id = schemaIdIn(fetched.buf, int(fetched.keyStart, i), int(fetched.keyEnd, i));
+    return id !== table.keySchemaId && markAt(fetched, i) !== null;
   }
 
   /** Whether the key is one of this table, to its last byte. */

@@ -3,6 +3,7 @@
  * the received bytes. No object and no copy for a record: a consumer reads keys and values where
  * they are.
  */
+import { Cursor } from './cursor.ts';
 import { historyText, type LogPosition } from './log-position.ts';
 
 /** A batch of the log; `first` is the number of its first record here. */
@@ -97,5 +98,32 @@ export class FetchedBatch {
   value(i: number): Buffer | null {
     const start = this.valueStart[i] as number;
     return start < 0 ? null : this.buf.subarray(start, this.valueEnd[i]);
+  }
+
+  /**
+   * A view of the header of that name, or null. Only of a batch whose `buf` is what the broker
+   * gave: headers are read where they lie, behind the value. A record without key and value has
+   * none for us.
+   */
+  header(i: number, name: Buffer): Buffer | null {
+    const { buf } = this;
+    const isNull = (this.valueStart[i] as number) < 0;
+    if (isNull && (this.keyStart[i] as number) < 0) return null;
+    // Behind the key stands the length of the value, in one byte where there is none.
+    const behind = isNull ? (this.keyEnd[i] as number) + 1 : (this.valueEnd[i] as number);
+    const cursor = new Cursor(buf, behind, buf.length);
+    for (let left = cursor.varint(); left > 0; left--) {
+      const nameBytes = cursor.varint();
+      const nameAt = cursor.p;
+      cursor.p += nameBytes;
+      const bytes = Math.max(0, cursor.varint());
+      const start = cursor.p;
+      cursor.p += bytes;
+      const isIt =
+        nameBytes === name.length &&
+        buf.compare(name, 0, nameBytes, nameAt, nameAt + nameBytes) === 0;
+      if (isIt) return buf.subarray(start, cursor.p);
+    }
+    return null;
   }
 }

@@ -28,15 +28,17 @@ test('headers of any number reach the log as they are, beside records without an
       };
       const writer = new PlainWriter(kafka, { maxBatchBytes: 1 << 20 });
       const records = list.map(r => ({
-        key: null,
-        value: Buffer.from(r.value),
+        key: Buffer.from('k'),
+        value: r.value === '' ? null : Buffer.from(r.value),
         ...(r.headers ? { headers: r.headers } : {}),
       }));
       await writer.send('t', 0, records);
       if (sent === undefined) throw new Error('nothing was sent');
       const theirs = await decodeTheirs(new Decoder(sent.bytes));
       for (const [i, r] of list.entries()) {
-        expect(String(theirs.records[i].value)).toBe(String(Buffer.from(r.value)));
+        expect(String(theirs.records[i].value)).toBe(
+          r.value === '' ? 'null' : String(Buffer.from(r.value)),
+        );
         const expected = (r.headers ?? []).map(([n, t]) => [
           String(Buffer.from(n)),
           String(Buffer.from(t)),
@@ -47,6 +49,13 @@ test('headers of any number reach the log as they are, beside records without an
       const set = { topic: 't', partition: 0, buf: sent.bytes, start: 0, end: sent.bytes.length };
       const { fetchedBatches } = decodeRecordSet({ ...set, wanted: 0, aborted: [] });
       expect(fetchedBatches.reduce((n, s) => n + s.count, 0)).toBe(list.length);
+      const [own] = fetchedBatches;
+      for (const [i, r] of list.entries()) {
+        for (const [n, t] of r.headers ?? []) {
+          expect(own?.header(i, Buffer.from(n))?.equals(Buffer.from(t))).toBe(true);
+        }
+        expect(own?.header(i, Buffer.from('another'))).toBe(null);
+      }
     }),
   );
 });

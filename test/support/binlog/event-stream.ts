@@ -152,6 +152,7 @@ export function open(
         at.appended.push(`${(key[keyStart + 5] ?? 0) >> 1}`);
       },
     },
+    marks: null,
     decoder: {
       decodeTableMap: () => {
         at.decoded += 1;
