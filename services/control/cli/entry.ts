@@ -19,6 +19,12 @@ export async function entry(argv: readonly string[]): Promise<never> {
     tell(`reshard: ${describeError(e)}\n`);
     code = exitCodeOf(asReshardError(e).kind);
   }
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   // Sockets of libraries may still be open: everything that matters has been awaited above.
   process.exit(code);
+}
+
+/** Whoever reads a pipe slowly would be given a part of what was written before the exit. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise(resolve => stream.write('', () => resolve()));
 }

@@ -249,4 +249,22 @@ export const CHECKER_GUARDS: Guard[] = [
     tests: ['services/control/repair/repair-runs.test.ts'],
     named: 'where a check gave up',
   },
+  {
+    name: 'columns that differ are compared as bytes',
+    why: 'somebody who looks for the cause of a difference is sent to the wrong column, or to none',
+    file: 'services/checker/full/differing-columns.ts',
+    find: 'a.get(name) !== b.get(name)',
+    replace: 'a.get(name) === b.get(name)',
+    tests: ['services/checker/full/full-check.mysql.test.ts'],
+    named: 'are found by kind',
+  },
+  {
+    name: 'output is written before the end',
+    why: 'a large JSON answer is cut where the pipe was full, and no script can read it',
+    file: 'services/control/cli/entry.ts',
+    find: 'await Promise.all([flushed(process.stdout), flushed(process.stderr)]);',
+    replace: '',
+    tests: ['services/control/cli/entry.test.ts'],
+    named: 'larger than a pipe',
+  },
 ];
