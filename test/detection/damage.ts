@@ -10,6 +10,8 @@ export interface Told {
   kind: DifferenceKind;
   /** Values of the key, joined by commas. */
   key: string;
+  /** The columns that differ, where the kind of damage says so. */
+  columns?: readonly string[];
 }
 
 export interface Damage {

@@ -45,6 +45,12 @@ test('each damage is named by table and key, and no row that is right', LIMIT, a
   expect(result).toMatchObject({ equal: false, differences: TOLD.length, unsettled: 0 });
   expect(result.tables.filter(t => t.truncated)).toEqual([]);
   expect(code).toBe(4);
+  const differing = result.tables.flatMap(t => t.differences);
+  for (const { table, key, columns } of DAMAGES.flatMap(d => d.told)) {
+    if (columns === undefined) continue;
+    const found = differing.find(d => d.table === table && Object.values(d.key).join(',') === key);
+    expect(found?.columns, `${table} ${key}`).toEqual(columns);
+  }
   console.log(`${DAMAGES.length} damages, ${changes} changes meanwhile: ${result.tookMs} ms`);
   expect(result.tookMs).toBeLessThan(DETECTED_MS);
   expect(changes).toBeGreaterThan(20);

@@ -166,6 +166,6 @@ export const VALUE_DAMAGES: readonly Damage[] = VALUES.map(({ what, instead }, i
       target: targetOf(id),
       sql: `UPDATE kinds SET c${i} = ${sql} WHERE id = ${id}`,
     })),
-    told: [{ table: 'kinds', kind: 'different', key: `${id}` }],
+    told: [{ table: 'kinds', kind: 'different', key: `${id}`, columns: [`c${i}`] }],
   };
 });

@@ -17,6 +17,7 @@ import { sleep } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { agreedSchemas } from './agreed-schema.ts';
+import { type DifferentRow, differentRow, nameColumns } from './differing-columns.ts';
 import { type Incarnations, incarnationsOf, refuseNew } from './incarnation.ts';
 import { readableKey } from './key.ts';
 import type { PositionWaiter } from './position-waiter.ts';
@@ -76,6 +77,7 @@ export class TableCheck {
   #recheck: Recheck | undefined;
   #done = false;
   #incarnations: Incarnations = new Map();
+  readonly #differentRows: DifferentRow[] = [];
 
   constructor(o: TableCheckOptions) {
     this.#o = o;
@@ -135,6 +137,7 @@ export class TableCheck {
       if (!this.#result.truncated) throw e;
     }
     this.#o.signal.throwIfAborted();
+    await this.#o.pool.use(sessionSet => nameColumns(sessionSet, places, this.#differentRows));
     await this.#o.pool.use(sessionSet => this.#checkSchemas(sessionSet, places));
     this.#result.rechecked = recheck.total;
     const { settledTo } = ledger;
@@ -270,6 +273,8 @@ export class TableCheck {
     };
     if (this.#result.differences.length < this.#o.differencesMax) {
       this.#result.differences.push(difference);
+      const row = differentRow(difference, probe);
+      if (row !== null) this.#differentRows.push(row);
       return true;
     }
     this.#result.truncated = true;

@@ -102,6 +102,8 @@ describe('full check', { timeout: TIMEOUT_MS }, () => {
     expect(found(result)).toEqual(expected);
     expect(result.equal).toBe(false);
     expect(foundByOracle(await bed.oracle())).toEqual(expected);
+    const columns = result.tables[0]?.differences.flatMap(d => d.columns ?? []).sort();
+    expect(columns, 'those of the rows 2 and 4999 alone').toEqual(['a', 'b']);
     const misplaced = result.tables[0]?.differences.find(d => d.kind === 'misplaced');
     expect(misplaced).toEqual({
       table: 't',

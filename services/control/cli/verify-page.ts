@@ -133,7 +133,7 @@ function differencesOf(r: CheckResult): string[] {
   if (r.differences === 0 && listed.length === 0) return [];
   const more = r.differences - listed.length;
   const rest = more > 0 ? `<p>${count(more)} more are not listed.</p>` : '';
-  const heads = ['Table', 'Kind', 'Key', 'In sources', 'Belongs on', 'Is on'];
+  const heads = ['Table', 'Kind', 'Key', 'In sources', 'Belongs on', 'Is on', 'Columns'];
   return ['<h2>Differences</h2>', table(heads, listed.map(differenceRow)), rest];
 }
 
@@ -143,7 +143,7 @@ function differenceRow(d: Difference): string[] {
     text(d.table),
     text(d.kind),
     code(keyText(d.key)),
-    ...[from, d.expected ?? 'none', on].map(text),
+    ...[from, d.expected ?? 'none', on, (d.columns ?? []).join(', ')].map(text),
   ];
 }
 

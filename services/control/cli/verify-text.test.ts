@@ -43,6 +43,17 @@ test('a key of two sources is named with both, and with what to do', () => {
   expect(text).toContain('give the rows different keys on the sources');
 });
 
+test('a row that differs is told with the columns that do, as many as a line holds', () => {
+  const row: Difference = {
+    ...{ table: 'orders', kind: 'different', key: { order_id: '7' }, sources: ['s1'] },
+    ...{ expected: 't1', targets: ['t1'], columns: ['status', 'total'] },
+  };
+  const many = Array.from({ length: 12 }, (_, i) => `c${i}`);
+  const text = renderCheck(reportOf({}, row, { ...row, columns: many }));
+  expect(text).toContain('order_id=7 (on t1, expected on t1, in status, total)');
+  expect(text).toContain('in c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 and more)');
+});
+
 test('blocked keys are no verdict, although the tables look equal', () => {
   const text = renderCheck(reportOf({ blocked: 3 }));
   expect(text).toContain('NO VERDICT: 3 keys are blocked on the targets');

@@ -4,6 +4,7 @@ import type { Report } from '../../../shared/member/reporter.ts';
 import { count, duration } from './number-text.ts';
 
 const SHOWN_MAX = 50;
+const COLUMNS_SHOWN_MAX = 10;
 /** The whole set is in the JSON. */
 const GTID_SHOWN_MAX = 200;
 
@@ -29,7 +30,10 @@ export function renderCheck(report: Report): string {
     const places = d.targets.length > 0 ? `on ${d.targets.join(', ')}` : 'on no target';
     const expected = d.expected === null ? 'expected nowhere' : `expected on ${d.expected}`;
     const twice = d.kind === 'duplicate' ? `, in sources ${d.sources.join(' and ')}` : '';
-    lines.push(`  ${d.kind}: ${d.table} ${keyText(d.key)} (${places}, ${expected}${twice})`);
+    const differ = d.columns === undefined ? '' : `, in ${columnsText(d.columns)}`;
+    lines.push(
+      `  ${d.kind}: ${d.table} ${keyText(d.key)} (${places}, ${expected}${twice}${differ})`,
+    );
   }
   if (shown.some(d => d.kind === 'duplicate')) {
     lines.push(
@@ -51,6 +55,12 @@ export function keyText(key: Record<string, string>): string {
   return Object.entries(key)
     .map(([column, value]) => `${column}=${value}`)
     .join(', ');
+}
+
+/** As many names as a line holds; the check itself lists no more than some. */
+function columnsText(columns: readonly string[]): string {
+  const shown = columns.slice(0, COLUMNS_SHOWN_MAX).join(', ');
+  return columns.length > COLUMNS_SHOWN_MAX ? `${shown} and more` : shown;
 }
 
 /** The headline: the worst thing that is true. */

@@ -33,6 +33,11 @@ export interface Difference {
   expected: string | null;
   /** Targets that have a row of the key. */
   targets: string[];
+  /**
+   * Of `different`: the first columns (at most 20) that differed behind the verdict; not there if
+   * none did by then.
+   */
+  columns?: string[];
 }
 
 /** A key that changed so often that no probe could tell; its last state, not a verdict. */
