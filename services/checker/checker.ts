@@ -191,7 +191,7 @@ export class Checker implements Unit {
       tables: names.map(name => ({
         name,
         key: keyOf(name),
-        routeOf: schema => routeOf(job, schema),
+        routeOf: (schema, source) => routeOf(job, schema, source),
         after: after[name] ?? null,
       })),
       waiter: position,

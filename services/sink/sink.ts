@@ -150,7 +150,7 @@ export class Sink {
     this.refused.delete(topic);
     try {
       const table = new SinkTable(plan, {
-        route: routeOf(this.#job, plan.schema),
+        route: routeOf(this.#job, plan.schema, plan.source),
         compacted: this.#job.options.compact,
         shared: this.#job.sources.length > 1,
       });

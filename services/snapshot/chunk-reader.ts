@@ -73,8 +73,17 @@ export class ChunkReader {
   #schema: TableSchema;
   #cuts: Cut[] = [];
   #nowMs = 0;
+  /** Condition of the rows that are read of a range; null is all. */
+  readonly #only: string | null;
 
-  constructor(session: MysqlSession, plan: TablePlan, serverId: number, chunkBytes: number) {
+  constructor(
+    session: MysqlSession,
+    plan: TablePlan,
+    serverId: number,
+    chunkBytes: number,
+    only: string | null = null,
+  ) {
+    this.#only = only;
     this.#session = session;
     this.#plan = plan;
     this.#serverId = serverId;
@@ -101,7 +110,7 @@ export class ChunkReader {
     const range = this.bound.range(bounds.after, bounds.upTo);
     const visible = await gtidLowerBound(this.#session);
     this.#begin();
-    const { rows } = await this.#select(schema => chunkSelect(schema, range, limit));
+    const { rows } = await this.#select(schema => chunkSelect(schema, range, limit, this.#only));
     failpoint(FAILPOINTS.snapshotMidChunk);
     await this.#settleDoubts(upTo =>
       rangePredicate(this.#plan.schema, this.bound.range(bounds.after, upTo)),

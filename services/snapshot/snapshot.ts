@@ -9,6 +9,8 @@
 
 import { chunkCodec } from '../../shared/codec/chunk-record.ts';
 import { type JobSource, readServer, tablesOf } from '../../shared/job/job.ts';
+import { routeOf } from '../../shared/job/job-route.ts';
+import type { TablePlan } from '../../shared/job/state/job-view.ts';
 import { openProgress } from '../../shared/job/state/open.ts';
 import type { ProgressView } from '../../shared/job/state/progress-view.ts';
 import type { SourceServer } from '../../shared/job/state/source-server.ts';
@@ -16,7 +18,9 @@ import { BRAKES, type BrakeReason, copyStops } from '../../shared/job/state/thro
 import { chunksTopic } from '../../shared/kafka/topic-name.ts';
 import type { ServiceContext } from '../../shared/member/context.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
+import { MYSQL_DIALECT } from '../../shared/mysql/identifier.ts';
 import { refuseUnfaithful } from '../../shared/mysql/replica-fidelity.ts';
+import { placedCondition } from '../../shared/route/route.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import type { PauseReasons } from '../../shared/runtime/pause.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
@@ -90,8 +94,12 @@ export class SourceSnapshot implements Unit {
     });
     await this.#o.server.refuseStale(session, shared.log.resume);
     if (source.replica) await refuseUnfaithful(session, source.database, tablesOf(context.job));
-    const { options } = context.job;
-    const worker = new SnapshotWorker({ ...shared, session, source, pause, progress, options });
+    const { job } = context;
+    const only = ({ schema }: TablePlan): string | null =>
+      placedCondition(routeOf(job, schema, source.name), MYSQL_DIALECT);
+    const { options } = job;
+    const parts = { session, source, pause, progress, options, only };
+    const worker = new SnapshotWorker({ ...shared, ...parts });
     await worker.run({ job: context.job.job, jobId: context.view.jobId }, stop);
   }
 

@@ -1,5 +1,6 @@
 /** One connection to the source that reads chunk after chunk of one range after another. */
 import type { Job, JobSource } from '../../shared/job/job.ts';
+import type { TablePlan } from '../../shared/job/state/job-view.ts';
 import type { MysqlSession } from '../../shared/mysql/connect.ts';
 import { eventBytesBound } from '../../shared/mysql/row-size.ts';
 import { Backoff } from '../../shared/runtime/backoff.ts';
@@ -31,6 +32,8 @@ export type WorkerOptions = {
   rateLimit: RateLimit;
   progress: SnapshotProgress;
   options: Job['options'];
+  /** The condition of a table's rows that are to be copied; null is all of them. */
+  only: (plan: TablePlan) => string | null;
 };
 
 /** The names of the job in its chunks. */
@@ -159,8 +162,9 @@ export class SnapshotWorker {
     const name = `${plan.topic}/${plan.generation}/${plan.valueSchemaId}`;
     let found = this.#readers.get(name);
     if (found === undefined) {
-      const { session, options } = this.#o;
-      const reader = new ChunkReader(session, plan, this.#serverId, options.chunkBytes);
+      const { session, options, only } = this.#o;
+      const bytes = options.chunkBytes;
+      const reader = new ChunkReader(session, plan, this.#serverId, bytes, only(plan));
       const rowBytesMax = eventBytesBound(plan.schema);
       const size = new ChunkSize(options.chunkRows, options.chunkBytes, rowBytesMax);
       found = { reader, size };

@@ -4,9 +4,10 @@
  * kind that leaves no choice needs no route in the job file; it is completed here.
  */
 import { ReshardError, unreachable } from '../runtime/error.ts';
-import type { RouteSpec } from './route-spec.ts';
+import { moveProblem } from './move-proof.ts';
+import type { MovingSpec, RouteSpec, StatedRoute } from './route-spec.ts';
 
-export const JOB_KINDS = ['reshard', 'merge', 'split', 'copy'] as const;
+export const JOB_KINDS = ['reshard', 'merge', 'split', 'copy', 'expand'] as const;
 export type JobKind = (typeof JOB_KINDS)[number];
 
 /** What a kind is judged by. */
@@ -14,16 +15,28 @@ export interface KindOfFile {
   kind: JobKind;
   sources: readonly { name: string }[];
   targets: readonly { name: string }[];
-  tables: readonly {
-    name: string;
-    route?: RouteSpec | undefined;
-    shardColumn?: string | undefined;
-  }[];
-  route?: RouteSpec | undefined;
+  tables: readonly TableOfFile[];
+  route?: StatedRoute | undefined;
+  oldRoute?: StatedRoute | undefined;
+}
+
+interface TableOfFile {
+  name: string;
+  route?: StatedRoute | undefined;
+  oldRoute?: StatedRoute | undefined;
+  shardColumn?: string | undefined;
 }
 
 /** The route of the job, whether its file says it or its kind does; throws if they do not agree. */
 export function routeOfKind(file: KindOfFile): RouteSpec {
+  const old = [file, ...file.tables].find(x => x.oldRoute !== undefined);
+  if (old !== undefined && file.kind !== 'expand') {
+    throw refused(
+      file,
+      '`oldRoute` is for clusters that grow',
+      'take it out, or make the job one of `kind: expand`',
+    );
+  }
   switch (file.kind) {
     case 'reshard':
       return file.route ?? missingRoute(file);
@@ -33,6 +46,8 @@ export function routeOfKind(file: KindOfFile): RouteSpec {
       return routeOfSplit(file);
     case 'copy':
       return routeOfCopy(file);
+    case 'expand':
+      return routeOfExpand(file);
     default:
       return unreachable(file.kind);
   }
@@ -110,12 +125,66 @@ function routeOfCopy(file: KindOfFile): RouteSpec {
   return { kind: 'target', target: target.name };
 }
 
+/** Never asked: each table moves by a route of its own, movingRoute. */
+function routeOfExpand(file: KindOfFile): RouteSpec {
+  const { sources, targets } = file;
+  const twice = targets.find(t => sources.some(s => s.name === t.name));
+  if (twice !== undefined) {
+    throw refused(
+      file,
+      `${twice.name} is a source and a target`,
+      'the sources are the servers that the cluster has, the targets are those that come',
+    );
+  }
+  return { kind: 'target', target: targets[0]?.name ?? '' };
+}
+
+/** The route of a table of a cluster that grows: what it was, and what it is to be. */
+export function movingRoute(file: KindOfFile, table: TableOfFile): RouteSpec {
+  const { name, route, oldRoute, shardColumn } = table;
+  const byColumn: StatedRoute | undefined =
+    shardColumn === undefined ? undefined : { kind: 'modulus', column: shardColumn };
+  const is = route ?? byColumn ?? file.route;
+  if (is?.kind === 'all') return fromOne(file, name, is);
+  const was = oldRoute ?? byColumn ?? (route === undefined ? file.oldRoute : undefined);
+  if (is === undefined || was === undefined) {
+    throw refused(
+      file,
+      `the table ${name} has no ${is === undefined ? '`route`' : '`oldRoute`'}`,
+      'the route before and the route after are needed, of the job or of the table: docs/KINDS.md',
+    );
+  }
+  const before = file.sources.map(s => s.name);
+  const after = [...before, ...file.targets.map(t => t.name)];
+  return { kind: 'moving', was, is, before, after };
+}
+
+/** What can be said of it without the table. */
+export function refuseMove(file: Pick<KindOfFile, 'kind'>, table: string, spec: MovingSpec): void {
+  const problem = moveProblem(spec, null);
+  if (problem === null) return;
+  throw refused(file, `the table ${table}: ${problem.what}`, problem.fix);
+}
+
+function fromOne(
+  file: KindOfFile,
+  table: string,
+  spec: Extract<StatedRoute, { kind: 'all' }>,
+): RouteSpec {
+  if (spec.from !== undefined) return spec;
+  throw refused(
+    file,
+    `nothing says from which server the table ${table} comes`,
+    `name one: \`{ kind: all, from: ${file.sources[0]?.name} }\``,
+  );
+}
+
 function missingRoute({ kind }: KindOfFile): never {
   throw new ReshardError('config', 'the job file has no `route`: nothing says where rows go', {
     remedy: `give it one (docs/ROUTES.md); \`reshard init --kind ${kind}\` writes an example`,
   });
 }
 
-function refused({ kind }: KindOfFile, what: string, remedy: string): ReshardError {
+function refused({ kind }: Pick<KindOfFile, 'kind'>, what: string, remedy: string): ReshardError {
   return new ReshardError('config', `kind ${kind}: ${what}`, { remedy });
 }

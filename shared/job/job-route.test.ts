@@ -6,8 +6,9 @@ import { ReshardError } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 import type { ColumnType } from '../type/column-type.ts';
 import { type Job, routeSpec } from './job.ts';
-import { ringOf, routeOf, routeProblem, slotsOf } from './job-route.ts';
+import { routeOf, routeProblem } from './job-route.ts';
 import { parseJob } from './job-schema.ts';
+import { ringOf, slotsOf } from './route-owners.ts';
 import { type RouteSpec, routeText } from './route-spec.ts';
 
 const ENV = { SOURCE_PASSWORD: 's', TARGET_PASSWORD: 't' };

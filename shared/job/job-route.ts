@@ -3,24 +3,31 @@ import { FixedRoute } from '../route/fixed.ts';
 import { JumpRoute } from '../route/jump.ts';
 import { ListRoute } from '../route/listed.ts';
 import { columnProblem, ModulusRoute } from '../route/modulus.ts';
+import { MovingRoute } from '../route/moving.ts';
 import { hasRanges, isAscending, RangeRoute } from '../route/range.ts';
-import { Ring, RingRoute } from '../route/ring.ts';
-import { ALL_TARGETS, type ColumnProblem, type Route } from '../route/route.ts';
+import { RingRoute } from '../route/ring.ts';
+import { ALL_TARGETS, type ColumnProblem, NO_TARGET, type Route } from '../route/route.ts';
 import {
   hasList,
   RoutedColumn,
   routedColumnProblem,
   valueProblem,
 } from '../route/routed-column.ts';
-import { movedSlots, SlotRoute, slotRun, slotsByWeight } from '../route/slots.ts';
-import { ReshardError, unreachable } from '../runtime/error.ts';
+import { SlotRoute } from '../route/slots.ts';
+import { unreachable } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 import { type Job, routeSpec } from './job.ts';
+import { type MoveProblem, moveProblem } from './move-proof.ts';
+import { ringOf, slotsOf } from './route-owners.ts';
 import type { RouteSpec } from './route-spec.ts';
 
-export function routeOf(job: Job, schema: TableSchema): Route {
+/** Of the rows of a source; without one, as if it were that which broadcast tables come from. */
+export function routeOf(job: Job, schema: TableSchema, source?: string): Route {
   const targets = job.targets.map(t => t.name);
-  return makeRoute(routeSpec(job, schema.table), schema, targets);
+  const spec = routeSpec(job, schema.table);
+  const isOther = spec.kind === 'all' && spec.from !== undefined && spec.from !== source;
+  if (isOther && source !== undefined) return new FixedRoute(NO_TARGET);
+  return makeRoute(spec, schema, targets);
 }
 
 export function makeRoute(spec: RouteSpec, schema: TableSchema, targets: readonly string[]): Route {
@@ -52,39 +59,20 @@ export function makeRoute(spec: RouteSpec, schema: TableSchema, targets: readonl
       return new FixedRoute(numberOf(spec.target));
     case 'all':
       return new FixedRoute(ALL_TARGETS);
+    case 'moving': {
+      const was = makeRoute(spec.was, schema, spec.before);
+      return new MovingRoute(was, makeRoute(spec.is, schema, spec.after), spec.before.length);
+    }
     default:
       return unreachable(spec);
   }
 }
 
-/** The target of each slot: by the weights, then by the moves. */
-export function slotsOf(spec: Spec<'hash'>, targets: readonly string[]): Uint16Array {
-  const weights = targets.map(name => spec.weights?.[name] ?? (spec.weights ? 0 : 1));
-  const moves = Object.entries(spec.moves ?? {}).map(([text, name]) => {
-    const run = slotRun(text);
-    if (run === null) throw new ReshardError('config', `${text} are no slots`);
-    return { ...run, target: targets.indexOf(name) };
-  });
-  return movedSlots(slotsByWeight(weights), moves);
-}
-
-/** Of the targets in the job's order; one without a weight, among others that have one, is not on it. */
-export function ringOf(spec: Spec<'ring'>, targets: readonly string[]): Ring {
-  const { servers = {}, weights } = spec;
-  const all = targets.map((name, target) => ({ name: servers[name] ?? name, target }));
-  if (weights === undefined) return new Ring(all, null);
-  const weightOf = (target: number): number => weights[targets[target] ?? ''] ?? 0;
-  const weighted = all.filter(s => weightOf(s.target) > 0);
-  return new Ring(
-    weighted,
-    weighted.map(s => weightOf(s.target)),
-  );
-}
-
 /** Why a table cannot be routed so. */
 export type RouteProblem =
   | { of: 'column'; column: string; problem: ColumnProblem }
-  | { of: 'values'; column: string; what: string };
+  | { of: 'values'; column: string; what: string }
+  | ({ of: 'move' } & MoveProblem);
 
 export function routeProblem(schema: TableSchema, spec: RouteSpec): RouteProblem | null {
   switch (spec.kind) {
@@ -109,6 +97,12 @@ export function routeProblem(schema: TableSchema, spec: RouteSpec): RouteProblem
       return (
         ofColumn(spec.column, routedColumnProblem(schema, spec.column)) ?? ofList(schema, spec)
       );
+    case 'moving': {
+      const found = routeProblem(schema, spec.was) ?? routeProblem(schema, spec.is);
+      if (found !== null) return found;
+      const problem = moveProblem(spec, schema);
+      return problem === null ? null : { of: 'move', ...problem };
+    }
     default:
       return unreachable(spec);
   }

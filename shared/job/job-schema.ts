@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { ReshardError } from '../runtime/error.ts';
 import { cutover } from './cutover-schema.ts';
-import { JOB_KINDS, routeOfKind } from './job-kind.ts';
+import { JOB_KINDS, movingRoute, refuseMove, routeOfKind } from './job-kind.ts';
 import { refuseWayBack } from './return-job.ts';
 import { type RouteSpec, route } from './route-schema.ts';
 import { twiceOnRing, unknownTargets } from './route-spec.ts';
@@ -75,6 +75,7 @@ const table = z.strictObject({
     .optional()
     .describe('column of this table, where the route of the job is one by modulus'),
   route: route.optional().describe('route of this table, other than that of the job'),
+  oldRoute: route.optional().describe('of a cluster that grows: how its rows lie before'),
   key: z
     .array(z.string())
     .min(1)
@@ -216,11 +217,17 @@ const jobSchema = z.strictObject({
     .default([])
     .describe('servers whose replication lag may brake the copy: the limit max-replica-lag'),
   route: route.optional().describe('where rows go; a merge to one target and a copy need none'),
+  oldRoute: route.optional().describe('of a cluster that grows: how its rows lie before'),
   options: options.prefault({}),
   cutover: cutover.prefault({}).describe('how the application goes over: docs/CUTOVER.md'),
 });
 
-export type Job = Omit<z.output<typeof jobSchema>, 'route'> & { route: RouteSpec };
+type JobFile = z.output<typeof jobSchema>;
+type JobTable = Omit<JobFile['tables'][number], 'route' | 'oldRoute'> & { route?: RouteSpec };
+export type Job = Omit<JobFile, 'route' | 'oldRoute' | 'tables'> & {
+  route: RouteSpec;
+  tables: JobTable[];
+};
 
 /** Parses and validates the text of a job file; `env` fills ${NAME}. */
 export function parseJob(text: string, env: Record<string, string | undefined>): Job {
@@ -252,10 +259,22 @@ export function parseJob(text: string, env: Record<string, string | undefined>):
       });
     }
   }
-  const job: Job = { ...file, route: routeOfKind(file) };
+  const job = completeJob(file);
   refuseRoutes(job);
   refuseWayBack(job);
   return Object.freeze(job);
+}
+
+/** What the kind of the job says of its routes is in the routes from here on. */
+function completeJob({ oldRoute, ...file }: JobFile): Job {
+  const route = routeOfKind({ ...file, oldRoute });
+  const tables = file.tables.map(({ oldRoute: ownOld, route: own, ...table }): JobTable => {
+    if (file.kind !== 'expand') return { ...table, ...(own === undefined ? {} : { route: own }) };
+    const { shardColumn: _, ...moving } = table;
+    const stated = { ...table, route: own, oldRoute: ownOld };
+    return { ...moving, route: movingRoute({ ...file, oldRoute }, stated) };
+  });
+  return { ...file, route, tables };
 }
 
 /** What can be told of routes without their tables. */
@@ -271,29 +290,39 @@ function refuseRoutes(job: Job): void {
     });
   }
   for (const [where, spec] of routes) {
+    const servers = spec.kind === 'moving' ? spec.after : names;
     const [unknown] = unknownTargets(spec, names);
     if (unknown !== undefined) {
       throw new ReshardError('config', `${where}: there is no target ${unknown}`, {
-        remedy: `the targets of the job are ${names.join(', ')}`,
+        remedy: `the ${spec.kind === 'moving' ? 'servers' : 'targets'} of the job are ${servers.join(', ')}`,
       });
     }
-    const twice = spec.kind === 'ring' ? twiceOnRing(spec, names) : undefined;
+    const stated = spec.kind === 'moving' ? spec.is : spec;
+    const twice = stated.kind === 'ring' ? twiceOnRing(stated, servers) : undefined;
     if (twice !== undefined) {
       throw new ReshardError('config', `${where}: two targets are ${twice} on the ring`, {
         remedy: 'give each target the name in `servers` that the application calls it by',
       });
     }
-    if (spec.kind === 'all' && job.sources.length > 1) {
-      throw new ReshardError(
-        'config',
-        `${where}: rows of several sources cannot go to all targets`,
-        {
-          remedy:
-            'make a job of its own for the table, from the one source that it is to come from',
-        },
-      );
-    }
+    if (spec.kind === 'all') refuseBroadcast(where, job, spec);
+    if (spec.kind === 'moving') refuseMove(job, where.split(' ').at(-1) ?? '', spec);
   }
+}
+
+function refuseBroadcast(
+  where: string,
+  { sources }: Job,
+  { from }: { from?: string | undefined },
+): void {
+  const names = sources.map(s => s.name);
+  if (from === undefined ? names.length === 1 : names.includes(from)) return;
+  const what =
+    from === undefined
+      ? 'rows of several sources cannot go to all targets'
+      : `there is no source ${from}`;
+  throw new ReshardError('config', `${where}: ${what}`, {
+    remedy: `name the one source that the rows are to come from: \`from: ${names[0]}\``,
+  });
 }
 
 /** Replaces ${NAME} in every string; a name that is not set is an error that tells where. */

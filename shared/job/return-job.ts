@@ -64,6 +64,9 @@ export function refuseWayBack(job: Job): void {
   const refuse = (what: string, remedy: string): never => {
     throw new ReshardError('config', `cutover.back: ${what}`, { remedy });
   };
+  if (job.kind === 'expand') {
+    refuse('a cluster that grows has no way back', 'take `cutover.back` out of the job file');
+  }
   const name = returnJobName(job.job);
   if (name.length > NAME_MAX) {
     const most = NAME_MAX - SUFFIX.length;

@@ -96,6 +96,10 @@ const pinned = z.strictObject({
 
 const all = z.strictObject({
   kind: z.literal('all').describe('each row goes to every target'),
+  from: z
+    .string()
+    .optional()
+    .describe('the source that the rows come from, where there are several: theirs are equal'),
 });
 
 export const route = z.discriminatedUnion('kind', [
@@ -109,4 +113,16 @@ export const route = z.discriminatedUnion('kind', [
   all,
 ]);
 
-export type RouteSpec = z.output<typeof route>;
+/** A route that a job file can say. */
+export type StatedRoute = z.output<typeof route>;
+
+/** Of a cluster that grows: the routes that its servers have before and after, in their order. */
+export interface MovingSpec {
+  kind: 'moving';
+  was: StatedRoute;
+  is: StatedRoute;
+  before: string[];
+  after: string[];
+}
+
+export type RouteSpec = StatedRoute | MovingSpec;

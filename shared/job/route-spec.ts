@@ -5,16 +5,17 @@
  */
 import { canonicalJson } from '../registry/registry.ts';
 import { unreachable } from '../runtime/error.ts';
-import type { RouteSpec } from './route-schema.ts';
+import type { RouteSpec, StatedRoute } from './route-schema.ts';
 
-export type { RouteSpec } from './route-schema.ts';
+export type { MovingSpec, RouteSpec, StatedRoute } from './route-schema.ts';
 
 /** Names in the route that are no targets. */
 export function unknownTargets(spec: RouteSpec, targets: readonly string[]): string[] {
-  return namedTargets(spec).filter(name => !targets.includes(name));
+  if (spec.kind !== 'moving') return namedTargets(spec).filter(name => !targets.includes(name));
+  return [...unknownTargets(spec.was, spec.before), ...unknownTargets(spec.is, spec.after)];
 }
 
-function namedTargets(spec: RouteSpec): string[] {
+function namedTargets(spec: StatedRoute): string[] {
   switch (spec.kind) {
     case 'modulus':
     case 'jump':
@@ -49,6 +50,10 @@ export function twiceOnRing(
 
 /** The route in one spelling: routes of one text send every row to the same targets. */
 export function routeText(spec: RouteSpec): string {
+  if (spec.kind === 'moving') {
+    const [was, is] = [spec.was, spec.is].map(s => JSON.parse(routeText(s)));
+    return canonicalJson({ ...spec, was, is });
+  }
   if (spec.kind !== 'list') return canonicalJson(spec);
   const values = Object.entries(spec.values).map(([name, list]) => [name, list.toSorted()]);
   return canonicalJson({ ...spec, values: Object.fromEntries(values) });

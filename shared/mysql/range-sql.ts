@@ -80,11 +80,16 @@ function keyOrder(schema: TableSchema, direction: 'ASC' | 'DESC' = 'ASC'): strin
     .join(', ')}`;
 }
 
-/** The next rows of a range in key order: at most `limit`. */
-export function chunkSelect(schema: TableSchema, range: KeyRange, limit: number): string {
+/** The next rows of a range in key order: at most `limit`, and only those that meet a condition. */
+export function chunkSelect(
+  schema: TableSchema,
+  range: KeyRange,
+  limit: number,
+  only: string | null = null,
+): string {
   return (
     `SELECT ${selectList(schema)} ${fromByKey(schema)} ` +
-    `WHERE ${rangePredicate(schema, range)} ${keyOrder(schema)} LIMIT ${count(limit)}`
+    `WHERE ${rangePredicate(schema, range)}${only === null ? '' : ` AND (${only})`} ${keyOrder(schema)} LIMIT ${count(limit)}`
   );
 }
 

@@ -95,14 +95,17 @@ export function hasRanges(type: ColumnType): boolean {
   return ['integer', 'date', 'datetime', 'timestamp', 'text', 'binary'].includes(type.kind);
 }
 
+/** Below 0, 0 or above: how two bounds of a column stand to each other. */
+export function compareBounds(column: RoutedColumn, a: string, b: string): number {
+  const [one, other] = [boundOf(column, a), boundOf(column, b)];
+  if (column.type.kind !== 'integer') return Buffer.compare(one.bytes, other.bytes);
+  return one.number < other.number ? -1 : Number(one.number > other.number);
+}
+
 /** Whether the bounds go up, each above the one before. */
 export function isAscending(column: RoutedColumn, bounds: readonly string[]): boolean {
-  const values = bounds.map(b => boundOf(column, b));
-  return values.every((v, i) => {
-    const before = values[i - 1];
-    if (before === undefined) return true;
-    return column.type.kind === 'integer'
-      ? before.number < v.number
-      : Buffer.compare(before.bytes, v.bytes) < 0;
+  return bounds.every((bound, i) => {
+    const before = bounds[i - 1];
+    return before === undefined || compareBounds(column, before, bound) < 0;
   });
 }

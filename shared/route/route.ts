@@ -31,6 +31,8 @@ export interface Route {
   readonly epoch: number;
   /** The columns that decide, by name. */
   readonly columns: readonly string[];
+  /** Some rows have no target, by design: whoever reads rows for targets need not read those. */
+  readonly leavesOut?: boolean;
   targetsOf(row: RowView): TargetSet;
   /**
    * The row's `TargetSet` as an expression over its columns, NULL where it has none; or, where a
@@ -51,6 +53,16 @@ export interface ServerPart {
 export function serverPart(route: Route, dialect: Dialect): ServerPart {
   const sql = route.sql(dialect);
   return typeof sql === 'string' ? { sql, targetOf: Number } : sql;
+}
+
+/**
+ * The condition of rows that have a target, or of which that cannot be said; null where every row
+ * may have one, or the server cannot tell.
+ */
+export function placedCondition(route: Route, dialect: Dialect): string | null {
+  if (!route.leavesOut) return null;
+  const sql = route.sql(dialect);
+  return typeof sql === 'string' ? `NOT ((${sql})<=>${NO_TARGET})` : null;
 }
 
 /** What of a column makes it unfit to be routed by. */

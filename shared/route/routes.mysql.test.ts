@@ -16,7 +16,14 @@ import { selectList } from '../mysql/range-sql.ts';
 import { RowCodec } from '../row/row-codec.ts';
 import { ByteWriter } from '../runtime/bytes.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
-import { type Route, type RowView, serverPart, type TargetSet } from './route.ts';
+import {
+  NO_TARGET,
+  placedCondition,
+  type Route,
+  type RowView,
+  serverPart,
+  type TargetSet,
+} from './route.ts';
 
 const DB = `routes_${process.pid}`;
 const SEED = Number(process.env.RESHARD_SEED ?? newSeed());
@@ -213,6 +220,55 @@ describe('the two forms of a route are the same', () => {
     if (first === undefined || second === undefined) throw new Error('two rows');
     expect(route.targetsOf(first)).toBe(0);
     expect(() => route.targetsOf(second)).toThrow(/no target is listed/);
+  });
+
+  test('of a cluster that grows: what stays goes nowhere, and is not even read', async () => {
+    const hash = (more: object): RouteSpec => ({ kind: 'hash', columns: ['id'], ...more });
+    const weights = { a: 1, b: 1 };
+    const ranges = (...names: string[]) => {
+      const bounds = ['100', '300', '500'].map((below, i) => ({ below, target: names[i] ?? '' }));
+      return { kind: 'range', column: 'id', ranges: [...bounds, { target: names[3] ?? '' }] };
+    };
+    const pairs: [unknown, unknown][] = [
+      [hash({}), hash({ weights, moves: { '1366-2047': 't0', '3413-4095': 't1' } })],
+      [ranges('a', 'a', 'b', 'b'), ranges('a', 't0', 't1', 'b')],
+      [
+        { kind: 'ring', columns: ['vc'] },
+        { kind: 'ring', columns: ['vc'] },
+      ],
+      [
+        { kind: 'jump', columns: ['vc', 'i64'] },
+        { kind: 'jump', columns: ['vc', 'i64'] },
+      ],
+    ];
+    for (const [was, is] of pairs) {
+      const before = ['a', 'b'];
+      const spec = { kind: 'moving', was, is, before, after: [...before, ...TARGETS] } as RouteSpec;
+      expect(routeProblem(schema, spec)).toBeNull();
+      const route = makeRoute(spec, schema, TARGETS);
+      const here = rows.map(row => route.targetsOf(row));
+      expect(await there(route)).toEqual(here);
+      const staying = here.filter(t => t === NO_TARGET).length;
+      expect(staying).toBeGreaterThan(0);
+      expect(staying, JSON.stringify(spec)).toBeLessThan(ROWS);
+      const only = placedCondition(route, MYSQL_DIALECT);
+      if (only === null) continue;
+      const [read] = await session.query<{ n: number }>(
+        `SELECT COUNT(*) AS n FROM t WHERE ${only}`,
+      );
+      expect(Number(read?.n)).toBe(ROWS - staying);
+    }
+  });
+
+  test('a row without a target is read all the same, so that it is an error and not missing', async () => {
+    const list = (values: object) => ({ kind: 'list', column: 'id', values });
+    const was = list({ a: ['0', '1'] });
+    const is = list({ a: ['0'], t0: ['1'] });
+    const spec = { kind: 'moving', was, is, before: ['a'], after: ['a', 't0'] } as RouteSpec;
+    const route = makeRoute(spec, schema, TARGETS);
+    const only = placedCondition(route, MYSQL_DIALECT);
+    const [read] = await session.query<{ n: number }>(`SELECT COUNT(*) AS n FROM t WHERE ${only}`);
+    expect(Number(read?.n)).toBe(ROWS - 1);
   });
 
   test('pinned to a target', async () => {

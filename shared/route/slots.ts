@@ -66,19 +66,19 @@ export function slotOfBytes(bytes: Buffer): number {
 }
 
 /** Slots in order, to targets in order, each with its weight's share. */
-export function slotsByWeight(weights: readonly number[]): Uint16Array {
+export function slotsByWeight(weights: readonly number[], slots = SLOTS): Uint16Array {
   const total = weights.reduce((a, b) => a + b, 0);
   if (!(total > 0) || weights.some(w => !(w >= 0))) {
     throw new ReshardError('config', 'the weights of the targets must be numbers above 0', {
       remedy: 'give each target a weight of 1, and more to those that can take more',
     });
   }
-  const targets = new Uint16Array(SLOTS);
+  const targets = new Uint16Array(slots);
   let sum = 0;
   let from = 0;
   weights.forEach((weight, target) => {
     sum += weight;
-    const to = Math.round((sum / total) * SLOTS);
+    const to = Math.round((sum / total) * slots);
     targets.fill(target, from, to);
     from = to;
   });
@@ -101,6 +101,50 @@ export function movedSlots(before: Uint16Array, moves: readonly SlotMove[]): Uin
   const targets = before.slice();
   for (const { from, to, target } of moves) targets.fill(target, from, to + 1);
   return targets;
+}
+
+/**
+ * Slots after servers have come: each server that is there gives what it has above its share by
+ * weight, the last slots first, and the new ones share that by theirs. No slot moves between
+ * servers that stay, whatever the weights.
+ */
+export function grownSlots(
+  before: Uint16Array,
+  weights: readonly number[],
+  servers: number,
+): Uint16Array {
+  const [staying, coming] = [weights.slice(0, servers), weights.slice(servers)];
+  const sum = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0);
+  const moving = Math.round((sum(coming) / sum(weights)) * SLOTS);
+  const quotas = sharesOf(staying, SLOTS - moving);
+  const counts = staying.map((_, i) => before.reduce((n, owner) => n + Number(owner === i), 0));
+  const surplus = quotas.map((quota, i) => Math.max(0, (counts[i] ?? 0) - quota));
+  const given: number[] = [];
+  for (let slot = SLOTS - 1; slot >= 0; slot--) {
+    const owner = before[slot] as number;
+    if (owner >= servers || (surplus[owner] ?? 0) === 0) continue;
+    surplus[owner] = (surplus[owner] as number) - 1;
+    given.push(slot);
+  }
+  given.reverse();
+  const after = before.slice();
+  const ends = slotsByWeight(coming, given.length);
+  given.forEach((slot, i) => {
+    after[slot] = servers + (ends[i] as number);
+  });
+  return after;
+}
+
+/** Whole slots for each weight: those that lose most by rounding down get one more. */
+function sharesOf(weights: readonly number[], slots: number): number[] {
+  const total = weights.reduce((a, b) => a + b, 0);
+  const exact = weights.map(w => (w / total) * slots);
+  const shares = exact.map(Math.floor);
+  const left = slots - shares.reduce((a, b) => a + b, 0);
+  const byRest = exact.map((x, i) => ({ i, rest: x - Math.floor(x) }));
+  byRest.sort((a, b) => b.rest - a.rest || a.i - b.i);
+  for (const { i } of byRest.slice(0, left)) shares[i] = (shares[i] as number) + 1;
+  return shares;
 }
 
 export function runsOf(targets: Uint16Array): SlotRun[] {

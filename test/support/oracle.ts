@@ -41,15 +41,20 @@ export interface OracleOptions {
   sources: readonly OracleDatabase[];
   targets: readonly OracleDatabase[];
   /** Without a column to shard by, a row is to be on one target, whichever. */
-  tables: readonly { name: string; shardColumn: string | null }[];
+  tables: readonly OracleTableOptions[];
   listedMax?: number;
+}
+
+export interface OracleTableOptions {
+  name: string;
+  shardColumn: string | null;
+  /** Rows of the sources that are to be on the targets; by default all. */
+  where?: string;
 }
 
 export async function oracle(o: OracleOptions): Promise<OracleVerdict> {
   const tables: OracleTable[] = [];
-  for (const { name, shardColumn } of o.tables) {
-    tables.push(await compareTable(o, name, shardColumn));
-  }
+  for (const table of o.tables) tables.push(await compareTable(o, table));
   return { equal: tables.every(t => t.differenceCount === 0), tables };
 }
 
@@ -63,8 +68,7 @@ interface DumpedRow {
 
 async function compareTable(
   o: OracleOptions,
-  table: string,
-  shardColumn: string | null,
+  { name: table, shardColumn, where = 'TRUE' }: OracleTableOptions,
 ): Promise<OracleTable> {
   const verdict: OracleTable = {
     table,
@@ -75,10 +79,10 @@ async function compareTable(
   };
   const shards = o.targets.length;
   await using stack = new AsyncDisposableStack();
-  const open = async (db: OracleDatabase): Promise<Dump> =>
-    stack.use(await Dump.open(db, table, shardColumn, shards));
-  const sources = await Promise.all(o.sources.map(open));
-  const targets = await Promise.all(o.targets.map(open));
+  const open = async (db: OracleDatabase, rows: string): Promise<Dump> =>
+    stack.use(await Dump.open(db, { table, shardColumn, shards, where: rows }));
+  const sources = await Promise.all(o.sources.map(db => open(db, where)));
+  const targets = await Promise.all(o.targets.map(db => open(db, 'TRUE')));
   for (;;) {
     const key = smallest([...sources, ...targets]);
     if (key === null) return verdict;
@@ -179,10 +183,9 @@ class Dump implements AsyncDisposable {
 
   static async open(
     db: OracleDatabase,
-    table: string,
-    shardColumn: string | null,
-    shards: number,
+    o: { table: string; shardColumn: string | null; shards: number; where: string },
   ): Promise<Dump> {
+    const { table, shardColumn, shards, where } = o;
     const { host, port, user, password, database } = db;
     const connection = createConnection({ host, port, user, password, charset: 'utf8mb4' });
     try {
@@ -196,7 +199,7 @@ class Dump implements AsyncDisposable {
       const shard = shardColumn === null ? "'0'" : `CAST(${id(shardColumn)} AS CHAR)`;
       const sql =
         `SELECT ${keys.join(',')},${shard},${text} ` +
-        `FROM ${id(database)}.${id(table)} ORDER BY ${order.join(',')}`;
+        `FROM ${id(database)}.${id(table)} WHERE ${where} ORDER BY ${order.join(',')}`;
       const stream = connection
         .query({ sql, rowsAsArray: true, typeCast: f => f.string() })
         .stream({ highWaterMark: 500 });

@@ -39,8 +39,8 @@ export interface TableCheckOptions {
   table: string;
   /** Columns of its row key; without them, the one that the first source has. */
   key?: readonly string[] | undefined;
-  /** Its route, once its columns are known. */
-  routeOf: (schema: TableSchema) => Route;
+  /** Its route for the rows of a source, by name, once its columns are known. */
+  routeOf: (schema: TableSchema, source: string) => Route;
   sources: readonly CheckServer[];
   targets: readonly CheckServer[];
   pool: SessionSetPool;
@@ -301,8 +301,8 @@ export class TableCheck {
     const placedSources = placed(sources);
     const [first] = placedSources;
     if (first === undefined) throw new ReshardError('bug', `no source has ${table}`);
-    const route = routeOf(first.schema);
-    return { table, route, sources: placedSources, targets: placed(targets) };
+    const routes = placedSources.map(({ server }) => routeOf(first.schema, server.name));
+    return { table, routes, sources: placedSources, targets: placed(targets) };
   }
 
   /**

@@ -71,22 +71,34 @@ function hash(schema: TableSchema): string {
   return `SHA2(${rowText(schema)},256)`;
 }
 
+/** What is asked of the rows of a source: their shard, and of some rows only. */
+export interface Asked {
+  /** What the server says of a row's shard (ServerPart). */
+  shard: string;
+  only: string | null;
+}
+
+function among(where: string, only: string | null | undefined): string {
+  return only ? `(${where}) AND ${only}` : where;
+}
+
 /**
- * Rows `shard, count, sum` of a range, one for each shard that has rows. `shard` is what the server
- * says of a row's shard (ServerPart); without it the shard is 0 and there is one row.
+ * Rows `shard, count, sum` of a range, one for each shard that has rows; if nobody asks for shards
+ * it is 0, and there is one row.
  */
-export function digestSelect(schema: TableSchema, range: KeyRange, shard?: string): string {
+export function digestSelect(schema: TableSchema, range: KeyRange, asked?: Asked): string {
+  const where = among(rangePredicate(schema, range), asked?.only);
   const code = `CAST(HEX(LEFT(${hash(schema)},${CODE_DIGITS})) AS DECIMAL(${2 * CODE_DIGITS},0))`;
   return (
-    `SELECT ${shard ?? '0'},COUNT(*),SUM(${code}) ${fromByKey(schema)} ` +
-    `WHERE ${rangePredicate(schema, range)}${shard === undefined ? '' : ' GROUP BY 1'}`
+    `SELECT ${asked?.shard ?? '0'},COUNT(*),SUM(${code}) ${fromByKey(schema)} ` +
+    `WHERE ${where}${asked === undefined ? '' : ' GROUP BY 1'}`
   );
 }
 
 /** Rows `shard, fingerprint, key literals...` of the rows that meet a condition. */
-export function fingerprintSelect(schema: TableSchema, where: string, shard?: string): string {
+export function fingerprintSelect(schema: TableSchema, where: string, asked?: Asked): string {
   return (
-    `SELECT ${shard ?? '0'},LEFT(${hash(schema)},32),${keyLiteralList(schema)} ` +
-    `${fromByKey(schema)} WHERE ${where}`
+    `SELECT ${asked?.shard ?? '0'},LEFT(${hash(schema)},32),${keyLiteralList(schema)} ` +
+    `${fromByKey(schema)} WHERE ${among(where, asked?.only)}`
   );
 }

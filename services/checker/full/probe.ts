@@ -6,6 +6,7 @@ import { keysPredicate, rangePredicate } from '../../../shared/mysql/range-sql.t
 import {
   ALL_TARGETS,
   NO_TARGET,
+  placedCondition,
   type Route,
   type ServerPart,
   serverPart,
@@ -13,7 +14,7 @@ import {
 import type { KeyLiterals, KeyRange } from '../../../shared/row/key-range.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import { digestSelect, fingerprintSelect } from './digest.ts';
+import { type Asked, digestSelect, fingerprintSelect } from './digest.ts';
 import { rowsOfKeys, rowsOfRange } from './divided-rows.ts';
 import { keyText } from './key.ts';
 import { literals, type Place } from './range-walk.ts';
@@ -25,7 +26,8 @@ export interface TablePlaces {
   table: string;
   sources: readonly Place[];
   targets: readonly Place[];
-  route: Route;
+  /** Of each source's rows, in the order of the sources. */
+  routes: readonly Route[];
 }
 
 export interface Digest {
@@ -51,6 +53,14 @@ export interface KeyProbe {
 /** A key of a `KEYS_PER_STATEMENT` condition is tens of bytes. */
 const KEYS_PER_STATEMENT = 500;
 
+/** How a source is asked where its rows belong, without rows that belong nowhere. */
+function askedOf(places: TablePlaces, source: number): Asked & { route: ServerPart } {
+  const route = places.routes[source];
+  if (route === undefined) throw new ReshardError('bug', 'a source without a route');
+  const part = serverPart(route, MYSQL_DIALECT);
+  return { route: part, shard: part.sql, only: placedCondition(route, MYSQL_DIALECT) };
+}
+
 /** Numbers of the targets that a row, or rows, are to be on. */
 function shardsOf(row: TextRow, route: ServerPart, places: TablePlaces): number[] {
   const shard = row[0];
@@ -59,7 +69,7 @@ function shardsOf(row: TextRow, route: ServerPart, places: TablePlaces): number[
       'config',
       'rows have a value, or NULL, that the route has no target for',
       {
-        context: { table: places.table, column: places.route.columns.join(',') },
+        context: { table: places.table, column: places.routes[0]?.columns.join(',') ?? '' },
         remedy: 'change the value at the source, or make the column NOT NULL',
       },
     );
@@ -87,16 +97,16 @@ export async function probeRange(
   targets: readonly number[],
 ): Promise<RangeProbe> {
   const sourceRows = places.sources.map(() => 0);
-  const route = serverPart(places.route, MYSQL_DIALECT);
   const bySource = places.sources.map(async ({ server, schema }, source) => {
     const shards = places.targets.map(emptyDigest);
-    const select = (part: KeyRange): string => digestSelect(schema, part, route.sql);
+    const asked = askedOf(places, source);
+    const select = (part: KeyRange): string => digestSelect(schema, part, asked);
     const session = await sessionSet.session(server);
     for (const row of await rowsOfRange(session, schema, range, select)) {
       const digest = digestOf(row);
       sourceRows[source] = (sourceRows[source] ?? 0) + digest.count;
       // Of several parts, or where the servers do not know the targets, several groups are of one.
-      for (const shard of shardsOf(row, route, places)) addDigest(shards[shard], digest);
+      for (const shard of shardsOf(row, asked.route, places)) addDigest(shards[shard], digest);
     }
     return shards;
   });
@@ -184,13 +194,13 @@ async function probeWith(
   targets: readonly number[],
 ): Promise<KeyProbes> {
   const found = new KeyProbes();
-  const route = serverPart(places.route, MYSQL_DIALECT);
   const bySource = places.sources.map(async ({ server, schema }, source) => {
     const session = await sessionSet.session(server);
-    const select = (where: string): string => fingerprintSelect(schema, where, route.sql);
+    const asked = askedOf(places, source);
+    const select = (where: string): string => fingerprintSelect(schema, where, asked);
     for (const row of await fromSource(session, schema, select)) {
       const probe = found.of(literals(row.slice(2)));
-      for (const shard of shardsOf(row, route, places)) {
+      for (const shard of shardsOf(row, asked.route, places)) {
         probe.sources.push({ source, shard, fingerprint: row[1] ?? '' });
       }
     }

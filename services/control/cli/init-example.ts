@@ -135,6 +135,29 @@ const LAYOUTS: Record<JobKind, { about: string; layout: string }> = {
       REPLICAS,
     ].join(''),
   },
+  expand: {
+    about: 'a cluster gets more servers; only rows that move are read',
+    layout: [
+      servers('source', 'the servers that the cluster has, in its order', [
+        ['c1', 3306],
+        ['c2', 3307],
+      ]),
+      servers('target', 'the servers that come; empty', [['c3', 3308]]),
+      TABLES,
+      `oldRoute:                        # where rows are now: half of the 4,096 slots each
+  kind: hash
+  columns: customer_id
+
+route:                           # where they are to be; a refusal proposes the moves
+  kind: hash
+  columns: customer_id
+  weights: { c1: 1, c2: 1 }      # as before, but for:
+  moves: { "1366-2047": c3, "3413-4095": c3 }
+
+`,
+      REPLICAS,
+    ].join(''),
+  },
   copy: {
     about: 'one server to another, all rows as they are',
     layout: [

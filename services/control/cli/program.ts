@@ -89,7 +89,7 @@ function beginning(act: Act): Command[] {
       what: 'write a commented job file; never overwrites',
       examples: [
         ['init job.yaml', 'then fill in servers, tables and the column to shard by'],
-        ['init job.yaml --kind merge', 'several servers to one; also split, copy: docs/KINDS.md'],
+        ['init job.yaml --kind merge', 'also split, copy, expand: docs/KINDS.md'],
       ],
     })
       .argument('[file]', 'file to write', 'reshard.yaml')

@@ -11,6 +11,7 @@ const SPREAD = {
     { target: 't2', rows: 100 },
   ],
   nowhere: 0,
+  staying: null,
 };
 
 test('shows the share of each target as a bar', () => {
@@ -19,6 +20,18 @@ test('shows the share of each target as a bar', () => {
     '  target  rows   share',
     `  t1       300  75.0 %  ${'#'.repeat(30)}`,
     `  t2       100  25.0 %  ${'#'.repeat(10)}`,
+  ]);
+});
+
+test('a cluster that grows: what stays is told beside what moves', () => {
+  const targets = [{ target: 'c3', rows: 100 }];
+  expect(
+    describeSpread({ ...SPREAD, staying: 300, targets }, 100)
+      .split('\n')
+      .slice(2),
+  ).toEqual([
+    `  (where they are)   300  75.0 %  ${'#'.repeat(30)}`,
+    `  c3                 100  25.0 %  ${'#'.repeat(10)}`,
   ]);
 });
 

@@ -39,19 +39,20 @@ export async function routeCommand(file: string, o: RouteCommandOptions): Promis
 }
 
 export function describeSpread(spread: TableSpread, width: number): string {
-  const { table, route, rows, isSample, targets, nowhere } = spread;
+  const { table, route, rows, isSample, targets, nowhere, staying } = spread;
   const seen = isSample
     ? `a sample of ${count(rows)} rows, from both ends of the key`
     : count(rows);
   const head = `${table}: ${route} (${isSample ? seen : `${seen} rows`})`;
-  const most = Math.max(1, ...targets.map(t => t.rows));
+  const most = Math.max(1, staying ?? 0, ...targets.map(t => t.rows));
   const columns = [
     { head: '  target' },
     { head: 'rows', align: 'right' as const },
     { head: 'share', align: 'right' as const },
     { head: '', rank: 1 },
   ];
-  const lines = targets.map(t => [
+  const stay = staying === null ? [] : [{ target: '(where they are)', rows: staying }];
+  const lines = [...stay, ...targets].map(t => [
     `  ${t.target}`,
     count(t.rows),
     rows === 0 ? '-' : `${((100 * t.rows) / rows).toFixed(1)} %`,

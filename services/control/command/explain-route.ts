@@ -9,7 +9,7 @@ import { routeOf, routeProblem } from '../../../shared/job/job-route.ts';
 import { routeText } from '../../../shared/job/route-spec.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { MYSQL_DIALECT, qualified, quoteId } from '../../../shared/mysql/identifier.ts';
-import { ALL_TARGETS, serverPart, type TargetSet } from '../../../shared/route/route.ts';
+import { ALL_TARGETS, NO_TARGET, serverPart, type TargetSet } from '../../../shared/route/route.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
@@ -35,6 +35,8 @@ export interface TableSpread {
   targets: { target: string; rows: number }[];
   /** Rows that the route has no target for. */
   nowhere: number;
+  /** Rows that stay on the server where they are, in a cluster that grows; null in other jobs. */
+  staying: number | null;
 }
 
 export async function explainRoutes(job: Job, o: ExplainOptions): Promise<TableSpread[]> {
@@ -57,7 +59,8 @@ function emptySpread(job: Job, table: string): TableSpread {
   const targets = job.targets.map(t => ({ target: t.name, rows: 0 }));
   const spec = routeSpec(job, table);
   const route = spec.kind === 'modulus' ? `modulus of ${spec.column}` : routeText(spec);
-  return { table, route, rows: 0, isSample: false, targets, nowhere: 0 };
+  const staying = job.kind === 'expand' ? 0 : null;
+  return { table, route, rows: 0, isSample: false, targets, nowhere: 0, staying };
 }
 
 async function addSource(
@@ -69,7 +72,7 @@ async function addSource(
 ): Promise<void> {
   const schema = await inspectJobTable(session, job, source.database, spread.table);
   refuseRoute(job, schema);
-  const route = serverPart(routeOf(job, schema), MYSQL_DIALECT);
+  const route = serverPart(routeOf(job, schema, source.name), MYSQL_DIALECT);
   const { condition, params } = conditionOf(schema, o.where);
   const half = Math.ceil(o.sampleRows / 2);
   const order = (way: string): string =>
@@ -98,6 +101,7 @@ async function addSource(
 function add(spread: TableSpread, shard: TargetSet | null, rows: number): void {
   spread.rows += rows;
   if (shard === null) spread.nowhere += rows;
+  if (shard === NO_TARGET && spread.staying !== null) spread.staying += rows;
   spread.targets.forEach((target, i) => {
     if (shard === i || shard === ALL_TARGETS) target.rows += rows;
   });
@@ -106,7 +110,7 @@ function add(spread: TableSpread, shard: TargetSet | null, rows: number): void {
 function refuseRoute(job: Job, schema: TableSchema): void {
   const problem = routeProblem(schema, routeSpec(job, schema.table));
   if (problem === null) return;
-  const what = problem.of === 'values' ? problem.what : problem.problem;
+  const what = problem.of === 'column' ? problem.problem : problem.what;
   throw new ReshardError('config', `${schema.table}.${problem.column}: ${what}`, {
     remedy: '`reshard doctor <job file>` says how to mend the route',
   });

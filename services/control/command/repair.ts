@@ -114,7 +114,8 @@ export function keysOfChecks({ job, view }: JobLink, checks: readonly Report[]):
     }
   }
   const sources = job.sources.map(s => s.name);
-  return planRepair([...byTable.values()].flat(), sources, [...view.plans.values()]);
+  const plans = [...view.plans.values()];
+  return planRepair([...byTable.values()].flat(), sources, plans, job.kind === 'expand');
 }
 
 /** `orders:17 order_items:17,2`: key columns in key order. */

@@ -8,7 +8,7 @@ import { within } from '../../../shared/runtime/clock.ts';
 import { describeError, firstLine } from '../../../shared/runtime/error.ts';
 import type { Status } from '../status/status.ts';
 import { counterGates, HEADROOM } from './counter.ts';
-import { type Gate, jobGates } from './gate.ts';
+import { type Gate, jobGates, shut } from './gate.ts';
 import { type ProbePlace, probe } from './probe.ts';
 import { probeGate, serverGate, silent, sourceGates, targetGates } from './server-gate.ts';
 import { readSourceFacts, type SourceFacts } from './source-facts.ts';
@@ -35,6 +35,7 @@ export async function askGates({ job, view, status }: GateDeps): Promise<Gate[]>
   const reached = targets.flatMap(t => ('facts' in t ? [t.facts] : []));
   const isWhole = answered.length === sources.length && reached.length === targets.length;
   return [
+    ...expandGates(job),
     ...jobGates(known, standings(view, tablesOf(job)), limits),
     ...sources.flatMap(s => ('facts' in s ? sourceGates(s.facts, limits) : [s.gate])),
     ...probes,
@@ -42,6 +43,12 @@ export async function askGates({ job, view, status }: GateDeps): Promise<Gate[]>
     ...reached.flatMap(t => serverGate(t, answered)),
     ...(isWhole ? counterGates(job, answered, reached, HEADROOM) : []),
   ];
+}
+
+/** A freeze of whole servers would stop the cluster that is to go on. */
+function expandGates({ kind }: Job): Gate[] {
+  if (kind !== 'expand') return [];
+  return [shut('kind', '', 'a cluster that grows needs a fence for the rows that move alone')];
 }
 
 type Answer<T> = { facts: T } | { gate: Gate };

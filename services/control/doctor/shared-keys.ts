@@ -10,7 +10,7 @@ import { routeOf } from '../../../shared/job/job-route.ts';
 import { MysqlSession, type Param } from '../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../shared/mysql/finding.ts';
 import { MYSQL_DIALECT, qualified, quoteId } from '../../../shared/mysql/identifier.ts';
-import { type ServerPart, serverPart } from '../../../shared/route/route.ts';
+import { NO_TARGET, type ServerPart, serverPart } from '../../../shared/route/route.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
@@ -25,9 +25,9 @@ type KeyRow = Record<string, string | number | Buffer | null>;
 interface KeyedTable {
   name: string;
   columns: readonly Column[];
-  /** What is selected of a row. */
-  list: string;
-  route: ServerPart;
+  /** What is selected of a row of a source, by its name. */
+  listOf: (source: string) => string;
+  routeOf: (source: string) => ServerPart;
 }
 
 interface Opened {
@@ -65,9 +65,11 @@ export async function checkSharedKeys(
 async function firstShared(all: readonly Opened[], table: KeyedTable): Promise<Finding | null> {
   for (const one of all) {
     const sample = await sampleOf(one.session, one.source, table);
+    const shards = new Set(sample.flatMap(r => textOf(table, one.source, r) ?? []));
     for (const other of all) {
       if (other === one) continue;
-      const shared = await lookedUp(other.session, other.source, table, sample);
+      const found = await lookedUp(other.session, other.source, table, sample);
+      const shared = found.filter(r => shards.has(textOf(table, other.source, r) ?? ''));
       const [first] = shared;
       if (first !== undefined)
         return finding(table, one.source, other.source, first, shared.length);
@@ -78,9 +80,11 @@ async function firstShared(all: readonly Opened[], table: KeyedTable): Promise<F
 
 function keyedTable(job: Job, schema: TableSchema): KeyedTable {
   const columns = schema.primaryKey.flatMap(i => schema.columns[i] ?? []);
-  const route = serverPart(routeOf(job, schema), MYSQL_DIALECT);
+  const of = (source: string): ServerPart =>
+    serverPart(routeOf(job, schema, source), MYSQL_DIALECT);
   const keys = columns.map((c, i) => `${quoteId(c.name)} AS k${i}`);
-  return { name: schema.table, columns, list: `${keys.join(', ')}, ${route.sql} AS shard`, route };
+  const listOf = (source: string): string => `${keys.join(', ')}, ${of(source).sql} AS shard`;
+  return { name: schema.table, columns, listOf, routeOf: of };
 }
 
 async function sampleOf(
@@ -88,7 +92,7 @@ async function sampleOf(
   source: JobSource,
   table: KeyedTable,
 ): Promise<KeyRow[]> {
-  const from = `SELECT ${table.list} FROM ${qualified(source.database, table.name)} ORDER BY `;
+  const from = `SELECT ${table.listOf(source.name)} FROM ${qualified(source.database, table.name)} ORDER BY `;
   const order = (way: string): string =>
     table.columns.map(c => `${quoteId(c.name)} ${way}`).join(', ');
   const first = await session.query<KeyRow>(`${from}${order('ASC')} LIMIT ${SAMPLE}`);
@@ -96,7 +100,7 @@ async function sampleOf(
   return [...first, ...last];
 }
 
-/** Rows of the sample that this source has too, for the same target. */
+/** Rows of the keys of the sample that this source has too. */
 async function lookedUp(
   session: MysqlSession,
   source: JobSource,
@@ -106,12 +110,10 @@ async function lookedUp(
   if (sample.length === 0) return [];
   const names = table.columns.map(c => quoteId(c.name)).join(', ');
   const keys = sample.map(r => table.columns.map((c, i) => param(c, r[`k${i}`])));
-  const found = await session.query<KeyRow>(
-    `SELECT ${table.list} FROM ${qualified(source.database, table.name)} WHERE (${names}) IN (?)`,
+  return await session.query<KeyRow>(
+    `SELECT ${table.listOf(source.name)} FROM ${qualified(source.database, table.name)} WHERE (${names}) IN (?)`,
     [keys],
   );
-  const shards = new Set(sample.map(r => textOf(table, r)));
-  return found.filter(r => shards.has(textOf(table, r)));
 }
 
 /** Integers as such: compared with a text the server would round large ones. */
@@ -120,14 +122,15 @@ function param(column: Column, value: KeyRow[string] | undefined): Param {
   return column.type.kind === 'integer' ? BigInt(String(value)) : value;
 }
 
-/** Key and target. */
-function textOf(table: KeyedTable, row: KeyRow): string {
+/** Key and target; null of a row that goes nowhere. */
+function textOf(table: KeyedTable, source: JobSource, row: KeyRow): string | null {
   const key = table.columns.map((_, i) => {
     const value = row[`k${i}`];
     return Buffer.isBuffer(value) ? value.toString('hex') : String(value);
   });
   const { shard = null } = row;
-  const target = shard === null ? null : table.route.targetOf(`${shard}`);
+  const target = shard === null ? null : table.routeOf(source.name).targetOf(`${shard}`);
+  if (target === NO_TARGET) return null;
   return [...key, target].join('/');
 }
 

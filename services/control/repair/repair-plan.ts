@@ -26,11 +26,15 @@ export interface RepairPlan {
   refused: Difference[];
 }
 
-/** `sources`: names of all sources of the job; `plans` in any order. */
+/**
+ * `sources`: names of all sources of the job; `plans` in any order; `isPartial`: sources have rows
+ * that belong to no target, so one that is there says nothing of the target's.
+ */
 export function planRepair(
   differences: readonly Difference[],
   sources: readonly string[],
   plans: readonly TablePlan[],
+  isPartial = false,
 ): RepairPlan {
   const [first = ''] = sources;
   const refused = differences.filter(d => d.sources.length > 1);
@@ -39,7 +43,8 @@ export function planRepair(
     .map(({ table, kind, key, sources: owners, targets, expected }): WantedKey => {
       const [owner] = owners;
       const strays = owner !== undefined && targets.some(t => t !== expected);
-      const isAnew = strays || (kind === 'different' && hasDocuments(table, plans));
+      const isAlien = isPartial && owner === undefined;
+      const isAnew = strays || isAlien || (kind === 'different' && hasDocuments(table, plans));
       return { table, key, source: owner ?? first, clear: isAnew ? 'always' : 'absent' };
     });
   return { keys: wanted, rounds: roundsOf(wanted, sources, plans), refused };

@@ -355,7 +355,8 @@ export class RepairRuns {
     const { job, view } = this.#d;
     const differences = this.#resultOf(check)?.tables.flatMap(t => t.differences) ?? [];
     const sources = job.sources.map(s => s.name);
-    return planRepair(differences, sources, [...view.plans.values()]).rounds;
+    const isPartial = job.kind === 'expand';
+    return planRepair(differences, sources, [...view.plans.values()], isPartial).rounds;
   }
 
   async #move(run: RepairRun, to: Partial<RepairRun>): Promise<void> {

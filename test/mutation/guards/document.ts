@@ -14,8 +14,9 @@ export const DOCUMENT_GUARDS: Guard[] = [
     name: 'a row with a document is repaired by a delete and an insert',
     why: 'no repair mends a number of another kind, however often it is ordered',
     file: 'services/control/repair/repair-plan.ts',
-    find: "const isAnew = strays || (kind === 'different' && hasDocuments(table, plans));",
-    replace: 'const isAnew = strays || (kind === "extra" && hasDocuments(table, plans));',
+    find: "const isAnew = strays || isAlien || (kind === 'different' && hasDocuments(table, plans));",
+    replace:
+      'const isAnew = strays || isAlien || (kind === "extra" && hasDocuments(table, plans));',
     tests: ['services/control/repair/repair-plan.test.ts'],
     named: 'a row with a JSON document',
   },

@@ -1,6 +1,8 @@
 /** Guards of the kinds of jobs: a job file that cannot be meant is refused before it starts. */
 import type { Guard } from './guard.ts';
 
+const PROOF = ['shared/job/move-proof.test.ts'];
+const FORMS = ['shared/route/routes.mysql.test.ts'];
 const KINDS = ['shared/job/job-kind.test.ts'];
 
 export const KIND_GUARDS: Guard[] = [
@@ -21,5 +23,32 @@ export const KIND_GUARDS: Guard[] = [
     replace: 'if (other === undefined) {',
     tests: KINDS,
     named: 'a copy that is routed',
+  },
+  {
+    name: 'only servers that come get rows',
+    why: 'rows that move between servers that stay are read, and written nowhere',
+    file: 'shared/job/move-proof.ts',
+    find: 'if (isNew && one !== undefined) continue;',
+    replace: 'if (one !== undefined) continue;',
+    tests: PROOF,
+    named: 'a bound that moves between old servers',
+  },
+  {
+    name: 'what has no target by mistake is read',
+    why: 'a row whose value nobody has listed is missing on all servers, and nothing says so',
+    file: 'shared/route/route.ts',
+    find: 'NOT ((${sql})<=>${NO_TARGET})',
+    replace: '(${sql})<>${NO_TARGET}',
+    tests: FORMS,
+    named: 'a row without a target is read all the same',
+  },
+  {
+    name: 'a server that stays keeps its slots',
+    why: 'a proposed route moves more rows than the new servers need',
+    file: 'shared/route/slots.ts',
+    find: 'if (owner >= servers || (surplus[owner] ?? 0) === 0) continue;',
+    replace: 'if (owner >= servers) continue;',
+    tests: PROOF,
+    named: 'the route that is proposed moves none',
   },
 ];

@@ -96,7 +96,7 @@ export const ROUTE_GUARDS: Guard[] = [
     name: 'no two targets are one server of a ring',
     why: 'all rows of two targets go to one of them, and the other stays empty',
     file: 'shared/job/job-schema.ts',
-    find: "spec.kind === 'ring' ? twiceOnRing(spec, names) : undefined;",
+    find: "stated.kind === 'ring' ? twiceOnRing(stated, servers) : undefined;",
     replace: 'undefined;',
     tests: ['shared/job/job-route.test.ts'],
     named: 'two targets are one',

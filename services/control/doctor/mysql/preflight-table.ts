@@ -133,6 +133,10 @@ function checkRoute(schema: TableSchema, spec: RouteSpec, where: string): Findin
   if (found.of === 'values') {
     return blocker('route-values', found.what, 'correct the route in the job file');
   }
+  if (found.of === 'move') {
+    const because = 'Rows that move between servers that stay are not read by this kind of job.';
+    return blocker('route-moves', found.what, found.fix, because);
+  }
   switch (found.problem) {
     case 'missing':
       return blocker(
@@ -143,7 +147,7 @@ function checkRoute(schema: TableSchema, spec: RouteSpec, where: string): Findin
     case 'type':
       return blocker(
         'shard-column-type',
-        `a column of type ${column?.type.kind} cannot be routed by ${spec.kind}`,
+        `a column of type ${column?.type.kind} cannot be routed by ${spec.kind === 'moving' ? spec.is.kind : spec.kind}`,
         spec.kind === 'modulus'
           ? 'name an integer column as `shardColumn` in the job file, or route the table by hash'
           : 'route the table by another column',
