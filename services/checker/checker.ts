@@ -25,7 +25,7 @@ import type { CheckProgress, CheckResult } from '../../shared/job/state/check-re
 import type { JobView } from '../../shared/job/state/job-view.ts';
 import { basisOf } from '../../shared/job/state/proof.ts';
 import { refuseStale } from '../../shared/job/state/source-server.ts';
-import { checkStops } from '../../shared/job/state/throttle.ts';
+import { checkStops, limitOf } from '../../shared/job/state/throttle.ts';
 import type { VerifyRequest } from '../../shared/job/state/verify-request.ts';
 import { tailTable } from '../../shared/kafka/table.ts';
 import { reportTopic } from '../../shared/kafka/topic-name.ts';
@@ -198,7 +198,10 @@ export class Checker implements Unit {
       log,
       signal,
       concurrency: job.options.checkConcurrency,
-      isStopped: () => checkStops(view, Date.now()).length > 0,
+      throttle: {
+        rowsPerSecond: () => limitOf(view.throttle, 'check-rows'),
+        isStopped: () => checkStops(view, Date.now()).length > 0,
+      },
       onStart: () => {
         unit.set({ state: 'checking' });
         log.info({ verifyId: id, tables: names.length }, 'check starts');

@@ -5,6 +5,7 @@
 import mysql from 'mysql2/promise';
 import { expect, test } from 'vitest';
 import type { ThrottleStatus } from '../../services/control/status/throttle-status.ts';
+import type { CheckResult } from '../../shared/job/state/check-result.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { commonServer } from '../support/dev.ts';
 import type { MysqlServer } from '../support/job-file.ts';
@@ -116,6 +117,18 @@ test(
     await throttle('--clear', 'window');
     const { code, out } = await check;
     expect(code, out).toBe(0);
+
+    // As slow as its limit, and as fast as it can at once when that is taken away.
+    const fast: CheckResult = JSON.parse(out);
+    await throttle('--set', `check-rows=${Math.round(fast.rows / 3)}`);
+    const slow = await callReshard('verify', rig.jobFile, '--json');
+    expect(slow.code, slow.out).toBe(0);
+    expect(JSON.parse(slow.out).tookMs).toBeGreaterThan(2_000);
+    await throttle('--set', 'check-rows=1');
+    const freed = callReshard('verify', rig.jobFile, '--json');
+    expect(await Promise.race([freed, sleep(2_500)]), 'a check at a row a second').toBeUndefined();
+    await throttle('--clear', 'check-rows');
+    expect((await freed).code).toBe(0);
     const { spentSeconds, ...after } = await throttle();
     expect(after).toMatchObject({ limits: [], brakes: [] });
     const { operator, rate, window, lag, replica } = spentSeconds;

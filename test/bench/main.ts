@@ -8,6 +8,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { cacheRoot } from '../support/servers/cache.ts';
 import { plainWriteStage, replicationStage } from './beside.ts';
+import { besideCheckStages, checksumStage, dumpStage } from './compare.ts';
 import { latencyStage } from './latency.ts';
 import { type BenchServers, Rig } from './rig.ts';
 import {
@@ -25,10 +26,11 @@ import { type StartMarks, startStage, startTable } from './start.ts';
 const USAGE = `npm run bench -- [options]
   --rows N        rows of the copied table (300000; end to end 1000000)
   --events N      changes of each binlog run (300000)
-  --stages LIST   of snapshot,sink,plain,binlog,stream,native,latency,check,e2e (all); plain is what
-                  mysql2 writes alone, native is MySQL's own replication; start, which runs alone,
-                  is from \`reshard up\` to the first row on a target, on a broker that gives leases
-                  at once and on one as it comes, which waits 3 s for other members
+  --stages LIST   of snapshot,sink,plain,binlog,stream,native,latency,check,compare,e2e (all); plain
+                  is what mysql2 writes alone, native is MySQL's own replication, compare other
+                  ways to compare rows; start, which runs alone, is from \`reshard up\` to the
+                  first row on a target, on a broker that gives leases at once and on one as it
+                  comes, which waits 3 s for other members
   --seconds N     length of the latency run (30)
   --seed N        seed of the changes (1)
   --servers FILE  use running servers: {brokers, registryUrl, mysql: {s1, t1, t2}, pids}
@@ -63,6 +65,7 @@ const STAGES = [
   'native',
   'latency',
   'check',
+  'compare',
   'e2e',
 ];
 const START = 'start';
@@ -142,6 +145,13 @@ async function run(servers: BenchServers, dir: string): Promise<StageResult[]> {
     if (wanted.has('check')) {
       say('full check');
       note(await checkerStage(rig, TABLE));
+    }
+    if (wanted.has('compare')) {
+      say('the same rows compared in other ways, and point queries beside a check');
+      if (!wanted.has('check')) note(await checkerStage(rig, TABLE));
+      note(await checksumStage(rig, TABLE));
+      note(await dumpStage(rig, TABLE));
+      for (const result of await besideCheckStages(rig, TABLE)) note(result);
     }
   }
   if (wanted.has('e2e')) {

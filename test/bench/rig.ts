@@ -100,7 +100,7 @@ export class Rig implements AsyncDisposable {
     child.stdout.on('data', chunk => {
       out += chunk;
     });
-    const code = await new Promise<number>(resolve => child.once('exit', c => resolve(c ?? 1)));
+    const code = await new Promise<number>(resolve => child.once('close', c => resolve(c ?? 1)));
     return { code, out };
   }
 

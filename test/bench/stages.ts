@@ -149,8 +149,10 @@ export async function changesEndToEndStage(
 
 /** A full check of all rows on both sides. */
 export async function checkerStage(rig: Rig, table: string): Promise<StageResult> {
-  rig.start('checker');
-  await rig.watch('the checker to start', s => isUp(s, 'checker'));
+  if (!('checker' in rig.pids())) {
+    rig.start('checker');
+    await rig.watch('the checker to start', s => isUp(s, 'checker'));
+  }
   const source = await rig.connect('s1');
   const rows = await countRows(source, table);
   await source.end();

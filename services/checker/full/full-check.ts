@@ -15,7 +15,7 @@ import type { Logger } from '../../../shared/runtime/log.ts';
 import { TableCheck, type TableCheckOptions } from './check-table.ts';
 import { gtidUpperBound } from './gtid-upper-bound.ts';
 import type { PositionWaiter } from './position-waiter.ts';
-import { RateLimit } from './rate-limit.ts';
+import { type CheckThrottle, RateLimit, UNTHROTTLED_CHECK } from './rate-limit.ts';
 import { type CheckServer, SessionSetPool } from './session-set.ts';
 
 export interface FullCheckOptions {
@@ -37,10 +37,8 @@ export interface FullCheckOptions {
   leafRows?: number;
   /** For each table. */
   differencesMax?: number;
-  /** Throttle; null is none. */
-  rowsPerSecond?: number | null;
-  /** Whether the throttle of the job stops checks now; without it, nothing does. */
-  isStopped?: () => boolean;
+  /** Without it nothing brakes. */
+  throttle?: CheckThrottle;
   /** The targets have what the sources had when the check was asked for: it begins. */
   onStart?: () => void;
   /** Called about twice a second. */
@@ -92,7 +90,7 @@ function tableChecks(
   pool: SessionSetPool,
   signal: AbortSignal,
 ): readonly TableCheck[] {
-  const rateLimit = new RateLimit(o.rowsPerSecond ?? null, o.isStopped ?? (() => false));
+  const rateLimit = new RateLimit(o.throttle ?? UNTHROTTLED_CHECK);
   return o.tables.map(({ name, key, routeOf, after = null }) => {
     const options: TableCheckOptions = {
       table: name,

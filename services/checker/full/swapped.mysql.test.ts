@@ -7,6 +7,7 @@ import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { until } from '../../../shared/runtime/clock.ts';
 import { AT_REST, CheckBed } from '../../../test/support/checker/bed.ts';
 import { runFullCheck } from './full-check.ts';
+import { UNTHROTTLED_CHECK } from './rate-limit.ts';
 import type { CheckServer } from './session-set.ts';
 
 const TIMEOUT_MS = 60_000;
@@ -36,7 +37,7 @@ async function behindIts(bed: CheckBed, ...statements: string[]): Promise<string
     rangeRows: ROWS,
     leafRows: LEAF,
     concurrency: 1,
-    rowsPerSecond: ROWS / 3,
+    throttle: { ...UNTHROTTLED_CHECK, rowsPerSecond: () => ROWS / 3 },
     onProgress: p => {
       rows = p.tables[0]?.rows ?? 0;
     },

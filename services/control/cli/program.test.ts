@@ -121,7 +121,7 @@ describe('wrong usage ends with exit code 2 and says what would be right', () =>
     [
       'a limit that is none',
       ['throttle', jobFile, '--set', 'row=5'],
-      /"row" is not a limit.*rows, window, max-lag/s,
+      /"row" is not a limit.*rows, check-rows, window, max-lag/s,
     ],
     ['no time', ['verify', jobFile, '--timeout', 'soon'], /--timeout soon.*seconds above 0/s],
     ['no port', ['service', 'sink', jobFile, '--http-port', 'x'], /--http-port x.*65535/s],

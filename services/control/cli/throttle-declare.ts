@@ -15,6 +15,10 @@ export function declareThrottle(
       examples: [
         ['throttle job.yaml', 'the limits, and what brakes now'],
         ['throttle job.yaml --set rows=5000', 'rows a second, all members together, at once'],
+        [
+          'throttle job.yaml --set check-rows=20000',
+          'rows of the sources that a check reads a second',
+        ],
         ['throttle job.yaml --set max-lag=100000', 'waits while a target is further behind'],
         ['throttle job.yaml --set max-threads=40', 'waits while more run on a source or target'],
         ['throttle job.yaml --set max-replica-lag=10', 'seconds; of the replicas in the job file'],
@@ -29,7 +33,8 @@ export function declareThrottle(
   )
     .option(
       '--set <limits>',
-      '<name>=<value>, several by commas: rows, window, max-lag, max-threads, max-replica-lag',
+      '<name>=<value>, several by commas: rows, check-rows, window, max-lag, max-threads, ' +
+        'max-replica-lag',
     )
     .option('--clear <names>', 'limits to take away, several by commas')
     .option('--pause', 'stop the copy after the chunks under way')

@@ -45,6 +45,7 @@ function limitText({ name, value, by, sinceMs }: Limit): string {
   if (name === 'window') {
     return `window=${windowText(value)}: hours in which copy and checks may run ${set}`;
   }
+  if (name === 'check-rows') return `check-rows=${value}: rows a second of a check ${set}`;
   if (name === 'max-lag') return `max-lag=${value}: records that a target may be behind ${set}`;
   if (name === 'max-threads') return `max-threads=${value}: running on a source or target ${set}`;
   if (name === 'max-replica-lag') {

@@ -6,7 +6,8 @@
  *   lag       a target is further behind the log than the operator wants it to be
  *   load      more threads run on a source or a target than the operator wants
  *   replica   a replica that the job names is further behind than the operator wants
- * A pause and a limit of rows are of the copy alone. Changes are never braked, nor are repairs by
+ * A pause and the rate are of the copy alone; checks have a limit of rows of their own, which only
+ * makes them slow, and is no brake. Changes are never braked, nor are repairs by
  * anything but a pause.
  *
  * Limits are the record `throttle`, which control alone writes. A command asks for others by a
@@ -19,7 +20,14 @@
 import { opensAt } from './daily-window.ts';
 
 /** `window` is hours of the day (daily-window.ts). */
-export const LIMITS = ['rows', 'window', 'max-lag', 'max-threads', 'max-replica-lag'] as const;
+export const LIMITS = [
+  'rows',
+  'check-rows',
+  'window',
+  'max-lag',
+  'max-threads',
+  'max-replica-lag',
+] as const;
 export type LimitName = (typeof LIMITS)[number];
 
 export const BRAKES = ['operator', 'rate', 'window', 'lag', 'load', 'replica'] as const;
