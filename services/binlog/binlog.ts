@@ -209,10 +209,12 @@ export class BinlogUnit implements Unit {
     return table;
   }
 
-  /** The recopy that planned the table anew has also said where the log goes on. */
+  /** Who has planned the table anew, or beside the others, has also said where the log goes on. */
   #isBegun({ recopy }: TablePlan, start: Start): boolean {
     if (!recopy || recopy === start.recopy) return true;
-    return typeof this.#context.view.recopies.get(recopy)?.plannedMs === 'number';
+    const { recopies, applied } = this.#context.view;
+    const doneMs = recopies.get(recopy)?.plannedMs ?? applied.get(recopy)?.doneMs;
+    return typeof doneMs === 'number';
   }
 
   /** Control has planned tables anew: the unit that follows begins with what is durable then. */

@@ -22,6 +22,7 @@ import { isPassing } from './doctor/error-finding.ts';
 import { Control } from './phase/control.ts';
 import { leadership, untilFenced } from './phase/leadership.ts';
 import { noteWaiting, prepare, prepared, refuseUnlike, registerStatic } from './phase/prepare.ts';
+import { matchTargets } from './phase/target-match.ts';
 import { controlTopics } from './phase/topic-plan.ts';
 
 export interface ControlOptions extends ServiceOptions {
@@ -109,9 +110,12 @@ async function begin(
     const examined = await first;
     first = null;
     await refuseBlocked(o, examined);
-    // First: so the log of the targets has all that the sink will ever write.
-    await prepareWayBack(o, kafka);
-    await prepare({ job, kafka, registry, log });
+    const mayAlter = o.createTargets || job.options.addedColumns === 'apply';
+    await prepare({ job, kafka, registry, log }, async planned => {
+      await matchTargets({ job, log, mayAlter }, planned);
+      // Before the sinks start: so the log of the targets has all that they will ever write.
+      await prepareWayBack(o, kafka);
+    });
   };
   let isNoted = false;
   const tell = async (waiting: string): Promise<void> => {
@@ -138,7 +142,8 @@ async function prepareWayBack({ job, log }: ControlOptions, kafka: KafkaLog): Pr
   if (back === null || (await prepared(kafka, back))) return;
   const found = await examineWayBack(back, { log });
   if (blockers(found).length > 0) refuseFound(found);
-  await prepare({ job: back, kafka, registry: registryOf(back), log });
+  // Its targets are the sources, which have the rows.
+  await prepare({ job: back, kafka, registry: registryOf(back), log }, async () => {});
 }
 
 /** What the doctor has seen, and when. */
@@ -166,14 +171,21 @@ async function examineEarly(o: ControlOptions, kafka: KafkaLog): Promise<Examina
   }
 }
 
-/** A job does not start past a blocker. Tables are created under the lease alone. */
+/**
+ * A job does not start past a blocker. Tables are created under the lease alone. What such tables
+ * have otherwise than the sources' is looked at once more when those are planned: they may have
+ * been altered while this one looked.
+ */
 async function refuseBlocked(o: ControlOptions, early: Examination | null): Promise<void> {
   const { job, log, createTargets } = o;
   const isFresh = early !== null && performance.now() - early.atMs < FRESH_MS;
+  const blocking = (findings: readonly Finding[]): Finding[] =>
+    blockers(findings).filter(f => !createTargets || f.code !== 'target-schema');
   const seen = isFresh ? early.findings : await runDoctor(job, { log, createTargets });
   const findings =
-    createTargets && blockers(seen).length === 0 ? await createTables(job, seen, log) : seen;
-  if (blockers(findings).length > 0) refuseFound(findings);
+    createTargets && blocking(seen).length === 0 ? await createTables(job, seen, log) : seen;
+  const found = blocking(findings);
+  if (found.length > 0) refuseFound(found);
   o.log.info('the doctor found no blocker');
 }
 

@@ -1,14 +1,17 @@
 /**
  * A table that was taken up as it is by now is read from a server that has not come to that yet, as
- * a replica may be: it is waited for. Any other table ends the copy.
+ * a replica may be: it is waited for. Columns that came later are left out. Of any other table it
+ * is told where it was seen, and the copy ends if the log has come there.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TablePlan } from '../../shared/job/state/job-view.ts';
 import type { MysqlSession } from '../../shared/mysql/connect.ts';
 import { inspectTable } from '../../shared/mysql/inspect.ts';
+import { positionBehind } from '../../shared/mysql/table-position.ts';
 import type { TableSchema } from '../../shared/schema/table-schema.ts';
+import { readChunks } from '../../test/support/read-chunks.ts';
 import { dropScratch, openScratch } from '../../test/support/scratch-database.ts';
-import { ChunkReader } from './chunk-reader.ts';
+import { ChunkReader, refuseAltered } from './chunk-reader.ts';
 
 const DB = `snapshot_older_${process.pid}`;
 const WHOLE = { after: null, upTo: null };
@@ -24,14 +27,17 @@ beforeAll(async () => {
 
 afterAll(() => dropScratch(session, DB));
 
-function reader(schema: TableSchema, ...older: TableSchema[]): ChunkReader {
-  const plan: TablePlan = {
+function planOf(schema: TableSchema, ...older: TableSchema[]): TablePlan {
+  return {
     ...{ generation: 1, source: 's1', db: DB, table: 't', topic: `s1.${DB}.t`, schema },
     ...{ schemaJson: JSON.stringify(schema), keySchemaId: 1, valueSchemaId: 2 },
     ...{ estimatedRows: 1, ranges: [] },
     older: older.map(o => ({ schemaJson: JSON.stringify(o), valueSchemaId: 1 })),
   };
-  return new ChunkReader(session, plan, 1, 1 << 20);
+}
+
+function reader(schema: TableSchema, ...older: TableSchema[]): ChunkReader {
+  return new ChunkReader(session, planOf(schema, ...older), 1, 1 << 20);
 }
 
 test.each([
@@ -45,9 +51,39 @@ test.each([
     await session.rawQuery(`ALTER TABLE t ${back}`);
     const wait = { kind: 'source', message: expect.stringMatching(/not yet/) };
     await expect(reader(now, before).read(WHOLE, 10)).rejects.toMatchObject(wait);
-    await expect(reader(now).read(WHOLE, 10)).rejects.toMatchObject({ kind: 'schema-changed' });
     await session.rawQuery(`ALTER TABLE t ${to}`);
     await expect(reader(now, before).read(WHOLE, 10)).resolves.toHaveLength(1);
     await session.rawQuery(`ALTER TABLE t ${back}`);
+  },
+);
+
+test('columns that came since are left out, in the order and number of the plan', async () => {
+  const [chunk] = await readChunks(reader(before), WHOLE, 10);
+  await session.rawQuery('ALTER TABLE t ADD w INT NOT NULL DEFAULT 5 FIRST, ADD x INT AS (w + 1)');
+  const [again] = await readChunks(reader(before), WHOLE, 10);
+  await session.rawQuery('ALTER TABLE t DROP w, DROP x');
+  expect(again).toMatchObject({ rowCount: 1, last: true });
+  // Up to the milliseconds of the reading, which are in the envelope.
+  expect(again?.rows.length).toBe(chunk?.rows.length);
+  expect(again?.rows.includes('x')).toBe(true);
+});
+
+test.each([
+  ['longer', 'MODIFY v VARCHAR(20)', 'MODIFY v VARCHAR(10)'],
+  ['gone', 'CHANGE v w VARCHAR(10)', 'CHANGE w v VARCHAR(10)'],
+  ['elsewhere', 'MODIFY v VARCHAR(10) FIRST', 'MODIFY v VARCHAR(10) AFTER id'],
+])(
+  'a column that is %s is told with its place, and ends a copy that is past it',
+  async (_, to, back) => {
+    const early = await positionBehind(session, DB, 't');
+    await session.rawQuery(`ALTER TABLE t ${to}`);
+    const found = await reader(before).read(WHOLE, 10);
+    await session.rawQuery(`ALTER TABLE t ${back}`);
+    if (!('altered' in found)) throw new Error('it was read');
+    const plan = planOf(before);
+    expect(() => refuseAltered(plan, found, null)).not.toThrow();
+    expect(() => refuseAltered(plan, found, { gtid: early })).not.toThrow();
+    const late = await positionBehind(session, DB, 't');
+    expect(() => refuseAltered(plan, found, { gtid: late })).toThrow(/altered while it was copied/);
   },
 );

@@ -5,14 +5,18 @@
  * certainly visible; then the SELECT, in a read view of its own (autocommit); then a look whether
  * the table still is what it was planned as. Asked the other way round, R could hold a transaction
  * that the SELECT did not see, and a schema changed between look and SELECT would decode wrongly.
+ * Columns that came since then are left out: rows of the plan's shape are true as long as the log
+ * has not come to the statement that brought them, and are refused by the writer afterwards.
  *
  * Hot path: row packet bytes -> Avro bytes -> one growing buffer; no object for a row or a value.
  */
 
+import { GtidSet } from '../../shared/change/gtid.ts';
 import { beginPart, endPart } from '../../shared/codec/chunk-rows.ts';
 import { EnvelopeEncoder } from '../../shared/codec/envelope.ts';
 import { FRAME_BYTES, registryFrame } from '../../shared/codec/registry-frame.ts';
 import type { TablePlan } from '../../shared/job/state/job-view.ts';
+import type { Resume } from '../../shared/job/state/progress-view.ts';
 import type { MysqlSession } from '../../shared/mysql/connect.ts';
 import { gtidLowerBound } from '../../shared/mysql/gtid-lower-bound.ts';
 import { qualified } from '../../shared/mysql/identifier.ts';
@@ -24,12 +28,15 @@ import {
   keysSelect,
   rangePredicate,
 } from '../../shared/mysql/range-sql.ts';
+import { positionBehind } from '../../shared/mysql/table-position.ts';
 import { KeyBound } from '../../shared/row/key-bound.ts';
 import { RowCodec } from '../../shared/row/row-codec.ts';
 import { ByteWriter } from '../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
+import { withoutColumns } from '../../shared/schema/table-growth.ts';
 import {
+  allColumns,
   rowKeyNames,
   schemaFingerprint,
   type TableSchema,
@@ -44,6 +51,9 @@ export type ReadChunk = {
   rowCount: number;
   rows: Buffer;
 };
+
+/** The table is another one than was planned: where the log knows it if it has all of this. */
+export type Altered = { altered: string };
 
 export type ReadBounds = { after: Buffer | null; upTo: Buffer | null };
 
@@ -106,16 +116,19 @@ export class ChunkReader {
   }
 
   /** The rows after `after`, at most `limit`, as one or more chunks in key order. */
-  async read(bounds: ReadBounds, limit: number): Promise<ReadChunk[]> {
+  async read(bounds: ReadBounds, limit: number): Promise<ReadChunk[] | Altered> {
     const range = this.bound.range(bounds.after, bounds.upTo);
     const visible = await gtidLowerBound(this.#session);
     this.#begin();
-    const { rows } = await this.#select(schema => chunkSelect(schema, range, limit, this.#only));
+    const selected = await this.#select(schema => chunkSelect(schema, range, limit, this.#only));
+    if ('altered' in selected) return selected;
+    const { rows } = selected;
     failpoint(FAILPOINTS.snapshotMidChunk);
     await this.#settleDoubts(upTo =>
       rangePredicate(this.#plan.schema, this.bound.range(bounds.after, upTo)),
     );
-    await this.#checkSchema();
+    const altered = await this.#altered();
+    if (altered !== null) return altered;
     const kept = this.#cuts.reduce((sum, cut) => sum + cut.rowCount, 0);
     return this.#chunks(visible, rows < limit && kept === rows ? bounds : null);
   }
@@ -123,15 +136,18 @@ export class ChunkReader {
   /** The rows of exactly these keys, as many as there are; null when they are more than a chunk. */
   async readKeys(
     keys: readonly Buffer[],
-  ): Promise<Pick<ReadChunk, 'visible' | 'rowCount' | 'rows'> | null> {
+  ): Promise<Pick<ReadChunk, 'visible' | 'rowCount' | 'rows'> | Altered | null> {
     const { schema } = this.#plan;
     const literals = keys.map(key => this.bound.literals(key));
     const visible = await gtidLowerBound(this.#session);
     this.#begin();
-    const { rows } = await this.#select(now => keysSelect(now, literals));
+    const selected = await this.#select(now => keysSelect(now, literals));
+    if ('altered' in selected) return selected;
+    const { rows } = selected;
     failpoint(FAILPOINTS.snapshotMidChunk);
     await this.#settleDoubts(() => keysPredicate(schema, literals));
-    await this.#checkSchema();
+    const altered = await this.#altered();
+    if (altered !== null) return altered;
     if (this.#cuts.length > 1) return null;
     return { visible, rowCount: rows, rows: this.#out.view() };
   }
@@ -252,26 +268,31 @@ export class ChunkReader {
   }
 
   /** The index of the key may have another name here than at the source, or by now. */
-  async #select(sql: (schema: TableSchema) => string): Promise<{ rows: number }> {
+  async #select(sql: (schema: TableSchema) => string): Promise<{ rows: number } | Altered> {
     try {
       return await this.#session.rawQuery(sql(this.#schema), this.#onRow);
     } catch (e) {
       const errno = errnoOf(e);
       if (errno !== NO_SUCH_INDEX && errno !== NO_SUCH_COLUMN) throw e;
-      await this.#checkSchema();
+      const altered = await this.#altered();
+      if (altered !== null) return altered;
       if (errno === NO_SUCH_COLUMN) throw e;
     }
     return this.#session.rawQuery(sql(this.#schema), this.#onRow);
   }
 
-  async #checkSchema(): Promise<void> {
+  /** Null: but for columns that came, the table is as planned. */
+  async #altered(): Promise<Altered | null> {
     const { source, db, table, schema, older = [] } = this.#plan;
     const now = await inspectTable(this.#session, db, table, { key: rowKeyNames(schema) });
-    const found = schemaFingerprint(now);
-    if (found === this.fingerprint) {
-      this.#schema = now;
-      return;
+    const had = new Set(allColumns(schema).map(c => c.name));
+    const came = allColumns(now).flatMap(({ name }) => (had.has(name) ? [] : [name]));
+    const known = withoutColumns(now, came, schema);
+    if (schemaFingerprint(known) === this.fingerprint) {
+      this.#schema = known;
+      return null;
     }
+    const found = schemaFingerprint(now);
     const isOlder = older.some(o => schemaFingerprint(JSON.parse(o.schemaJson)) === found);
     if (isOlder) {
       // A replica that is read comes to the change later than the source that it was taken up at.
@@ -279,10 +300,21 @@ export class ChunkReader {
         context: { source, db, table },
       });
     }
-    throw new ReshardError('schema-changed', 'the table was altered while it was copied', {
-      context: { source, db, table },
-      remedy:
-        'columns that came can be taken up: `reshard ddl show <job file>`; else undo the change',
-    });
+    return { altered: await positionBehind(this.#session, db, table) };
   }
+}
+
+/** Throws if the log has come to where the table was seen, and goes on with the plan. */
+export function refuseAltered(
+  { source, db, table }: TablePlan,
+  { altered }: Altered,
+  resume: Pick<Resume, 'gtid'> | null,
+): void {
+  const read = resume === null ? null : GtidSet.parse(resume.gtid);
+  if (read?.covers(GtidSet.parse(altered, read.flavor)) !== true) return;
+  throw new ReshardError('schema-changed', 'the table was altered while it was copied', {
+    context: { source, db, table },
+    remedy:
+      'columns that came can be taken up: `reshard ddl show <job file>`; else undo the change',
+  });
 }

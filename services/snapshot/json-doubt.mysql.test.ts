@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TablePlan } from '../../shared/job/state/job-view.ts';
 import type { MysqlSession } from '../../shared/mysql/connect.ts';
 import { inspectTable } from '../../shared/mysql/inspect.ts';
+import { readChunks } from '../../test/support/read-chunks.ts';
 import { dropScratch, openScratch } from '../../test/support/scratch-database.ts';
 import { ChunkReader } from './chunk-reader.ts';
 
@@ -40,12 +41,12 @@ test('strings that look like dates are read; a real date among them stops the ch
   // A JSON column of MariaDB is text: there is no date that could hide in it.
   if (session.flavor === 'mariadb') return c.skip();
   const whole = { after: null, upTo: null };
-  const chunks = await (await reader()).read(whole, 1000);
+  const chunks = await readChunks(await reader(), whole, 1000);
   expect(chunks.reduce((sum, c) => sum + c.rowCount, 0)).toBe(300);
 
   await session.rawQuery("UPDATE t SET `v w` = JSON_ARRAY(DATE'2024-01-02') WHERE id = 250");
   const strict = await reader();
-  const first = await strict.read(whole, 200);
+  const first = await readChunks(strict, whole, 200);
   const [before] = first;
   expect(before?.rowCount).toBe(200);
   await expect(strict.read({ after: before?.upTo ?? null, upTo: null }, 200)).rejects.toMatchObject(

@@ -17,7 +17,14 @@ export function slotOf(source: string, db: string, table: string, range: number)
   return crc32(`${source}/${db}.${table}/${range}`) % SLOTS;
 }
 
-export type OwnRange = { plan: TablePlan; copy: RangeCopy; claimed: boolean; dropped: boolean };
+export type OwnRange = {
+  plan: TablePlan;
+  copy: RangeCopy;
+  claimed: boolean;
+  dropped: boolean;
+  /** By the monotonic clock; before that nobody reads it. */
+  dueAtMs: number;
+};
 
 /** A table that has got columns is read on from where it is, with another list of columns. */
 function isOf({ copy, plan: of }: OwnRange, plan: TablePlan): boolean {
@@ -56,7 +63,7 @@ export class RangeBoard {
         }
         if (own !== undefined) own.dropped = true;
         const copy = new RangeCopy(range, plan.generation, progress);
-        this.#own.set(name, { plan, copy, claimed: false, dropped: false });
+        this.#own.set(name, { plan, copy, claimed: false, dropped: false, dueAtMs: 0 });
       }
     }
     for (const [name, own] of this.#own) {
@@ -87,11 +94,13 @@ export class RangeBoard {
     for (const { plan, claimed } of this.#own.values()) {
       if (claimed) workersAt.set(plan.topic, (workersAt.get(plan.topic) ?? 0) + 1);
     }
+    const nowMs = performance.now();
     let best: OwnRange | undefined;
     let bestWorkers = Number.POSITIVE_INFINITY;
     for (const own of this.#own.values()) {
       const workers = workersAt.get(own.plan.topic) ?? 0;
-      if (own.claimed || own.copy.allSent || workers >= bestWorkers) continue;
+      if (own.claimed || own.copy.allSent || own.dueAtMs > nowMs) continue;
+      if (workers >= bestWorkers) continue;
       best = own;
       bestWorkers = workers;
     }

@@ -21,7 +21,7 @@ import { refuseUnfaithful } from '../../shared/mysql/replica-fidelity.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import type { PauseReasons } from '../../shared/runtime/pause.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
-import { ChunkReader } from './chunk-reader.ts';
+import { ChunkReader, refuseAltered } from './chunk-reader.ts';
 import { ChunkSender } from './chunk-sender.ts';
 import { slotOf } from './range-board.ts';
 
@@ -31,6 +31,8 @@ const ANSWER_LOOK_MS = 5;
 /** A chunk behind the writer that settled nothing was passed over; records come one by one. */
 const PASSED_OVER_MS = 500;
 const REJECTED_WAIT_MAX_MS = 1000;
+/** A table that was altered is looked at again after this. */
+const ALTERED_MS = 500;
 
 export type RepairOptions = {
   context: ServiceContext;
@@ -121,6 +123,11 @@ export class SourceRepair implements Unit {
     const keys = request.keys.slice(done, done + this.#keysMax);
     const reader = new ChunkReader(session, plan, id, options.chunkBytes);
     const read = await reader.readKeys(keys);
+    if (read !== null && 'altered' in read) {
+      refuseAltered(plan, read, progress.resume);
+      await sleep(ALTERED_MS, stop);
+      return;
+    }
     if (read === null) {
       this.#keysMax = Math.max(1, this.#keysMax >> 1);
       return;

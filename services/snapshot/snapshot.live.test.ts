@@ -19,6 +19,7 @@ import { chunksTopic, progressTopic } from '../../shared/kafka/topic-name.ts';
 import type { FetchedBatch } from '../../shared/kafka/wire/fetched-batch.ts';
 import type { ServiceContext } from '../../shared/member/context.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
+import { gtidLowerBound } from '../../shared/mysql/gtid-lower-bound.ts';
 import { inspectTable } from '../../shared/mysql/inspect.ts';
 import { planRanges } from '../../shared/mysql/range-plan.ts';
 import { SchemaRegistry } from '../../shared/registry/registry.ts';
@@ -162,6 +163,8 @@ class TestWriter {
   readonly #ranges = new Map<number, RangeProgress>();
   readonly #count: number;
   #work: Promise<void> = Promise.resolve();
+  /** The log has the transactions of this set. */
+  reach: (gtid: string) => Promise<void> = async () => {};
 
   private constructor(ranges: number) {
     this.#count = ranges;
@@ -173,6 +176,12 @@ class TestWriter {
     const chunks = await chunkCodec(registry, source);
     const progress = await progressCodec(registry, source);
     const out = await kafka.writer();
+    self.reach = async gtid => {
+      const at = resumeAt(-1);
+      const resume = { ...at, resume: { ...at.resume, gtid }, jobId };
+      const record = { key: Buffer.from('source'), value: progress.encode(resume) };
+      await out.send(progressTopic(source), 0, [record]);
+    };
     const take = async (value: Buffer, offset: number): Promise<void> => {
       const range = self.take(chunks.decode(value));
       const records = [
@@ -355,10 +364,11 @@ describe('snapshot', () => {
     expect(prepared.writer.passedOver).toBe(0);
   });
 
-  it('stops when the table is altered under it', async () => {
+  it('stops when the table is altered under it, and the log has come to that', async () => {
     const prepared = await prepare('altered', 1000);
     await rig.admin.run(`ALTER TABLE ${database}.item MODIFY body LONGTEXT`);
     const stop = new AbortController();
+    await prepared.writer.reach(await gtidLowerBound(rig.admin));
     await expect(prepared.unit().run(stop.signal)).rejects.toMatchObject({
       kind: 'schema-changed',
       context: { table: 'item' },

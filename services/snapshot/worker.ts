@@ -1,13 +1,14 @@
 /** One connection to the source that reads chunk after chunk of one range after another. */
 import type { Job, JobSource } from '../../shared/job/job.ts';
 import type { TablePlan } from '../../shared/job/state/job-view.ts';
+import type { ProgressView } from '../../shared/job/state/progress-view.ts';
 import type { MysqlSession } from '../../shared/mysql/connect.ts';
 import { eventBytesBound } from '../../shared/mysql/row-size.ts';
 import { Backoff } from '../../shared/runtime/backoff.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 import type { PauseReasons } from '../../shared/runtime/pause.ts';
-import { ChunkReader, type ReadChunk } from './chunk-reader.ts';
+import { type Altered, ChunkReader, type ReadChunk, refuseAltered } from './chunk-reader.ts';
 import type { ChunkSender } from './chunk-sender.ts';
 import { ChunkSize } from './chunk-size.ts';
 import type { SnapshotProgress } from './metrics.ts';
@@ -22,6 +23,8 @@ const IDLE_MS = 50;
 const REJECTED = { minMs: 4, maxMs: 2000 };
 /** With the waits in between, some seconds. */
 const SCHEMA_REJECTED_MAX = 12;
+/** A table that was altered is looked at again after this. */
+const ALTERED_MS = 500;
 
 export type WorkerOptions = {
   session: MysqlSession;
@@ -30,6 +33,8 @@ export type WorkerOptions = {
   sender: ChunkSender;
   pause: PauseReasons;
   rateLimit: RateLimit;
+  /** What of the source is in the log. */
+  log: Pick<ProgressView, 'resume'>;
   progress: SnapshotProgress;
   options: Job['options'];
   /** The condition of a table's rows that are to be copied; null is all of them. */
@@ -100,6 +105,11 @@ export class SnapshotWorker {
       const startedAt = performance.now();
       const chunks = await reader.read(bounds, limit);
       const ms = performance.now() - startedAt;
+      if ('altered' in chunks) {
+        rateLimit.giveBack(limit);
+        this.#restFrom(own, chunks);
+        return;
+      }
       progress.read(own.plan.table, ms);
       const rowCount = chunks.reduce((sum, c) => sum + c.rowCount, 0);
       rateLimit.giveBack(limit - rowCount);
@@ -109,6 +119,12 @@ export class SnapshotWorker {
       reader.shed();
       size.observe(rowCount, bytes, ms);
     }
+  }
+
+  /** Other ranges are read while the log is on its way to what has changed the table. */
+  #restFrom(own: OwnRange, altered: Altered): void {
+    if (!own.dropped) refuseAltered(own.plan, altered, this.#o.log.resume);
+    own.dueAtMs = performance.now() + ALTERED_MS;
   }
 
   #send(

@@ -258,6 +258,19 @@ function unknownSubject(subject: string): ReshardError {
   });
 }
 
+/**
+ * The level at which a schema can follow whatever the subject has. NONE is for records that nobody
+ * reads by an older schema than their own.
+ */
+export async function levelOf(
+  registry: Pick<SchemaRegistry, 'isCompatible'>,
+  subject: string,
+  schema: SchemaObject,
+): Promise<'BACKWARD' | 'NONE'> {
+  const isCompatible = (await registry.isCompatible(subject, schema)) ?? true;
+  return isCompatible ? 'BACKWARD' : 'NONE';
+}
+
 function asCompatibility(level: string, all: readonly COMPATIBILITY[]): COMPATIBILITY {
   const known = all.find(c => c === level);
   if (known === undefined) throw new ReshardError('registry', `unknown level ${level}`);

@@ -63,10 +63,9 @@ export function withoutColumns(
   const columns = schema.columns.filter(c => !isGone(c.name));
   const place = (i: number): number => columns.findIndex(c => c.name === schema.columns[i]?.name);
   const gone = allColumns(schema).flatMap((c, at) => (isGone(c.name) ? [at] : []));
-  const virtual = schema.virtual?.map(v => ({
-    ...v,
-    at: v.at - gone.filter(g => g < v.at).length,
-  }));
+  const virtual = schema.virtual
+    ?.filter(v => !isGone(v.column.name))
+    .map(v => ({ ...v, at: v.at - gone.filter(g => g < v.at).length }));
   const uniqueKeys = schema.uniqueKeys.flatMap(key => {
     const isCut = key.columns.some(i => isGone(schema.columns[i]?.name));
     // What an expression is made of is not known here: of those, only keys from before are kept.

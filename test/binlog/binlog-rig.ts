@@ -49,6 +49,8 @@ export interface RigOptions {
   options?: Record<string, number | boolean>;
   source?: DevServers['mysql'][string];
   flavor?: Flavor;
+  /** Statements between the start position and the plans, in the database. */
+  meanwhile?: string[];
   /** Where the service finds the source, if not at the source itself: a proxy of the test. */
   via?: { host: string; port: number };
 }
@@ -112,7 +114,17 @@ export class BinlogRig implements AsyncDisposable {
       await admin.query(`DROP USER '${rig.name}'@'%'`).catch(() => undefined);
       await admin.end();
     });
-    await prepare({ job: rig.job, kafka: rig.kafka, registry: rig.registry, log: rig.log });
+    const { job, kafka, registry, log } = rig;
+    const deps = { job, kafka, registry, log };
+    if (o.meanwhile !== undefined) {
+      // As of a control that died: the start position is kept, the plans are made anew.
+      const died = new Error('the first control has died');
+      await prepare(deps, () => Promise.reject(died)).catch(e => {
+        if (e !== died) throw e;
+      });
+      await rig.sql(...o.meanwhile);
+    }
+    await prepare(deps, async () => {});
     return rig;
   }
 

@@ -11,6 +11,7 @@ import type { Guard } from './guards/guard.ts';
 import { KEY_GUARDS } from './guards/key.ts';
 import { KIND_GUARDS } from './guards/kind.ts';
 import { LOG_GUARDS } from './guards/log.ts';
+import { PLAN_GUARDS } from './guards/plan.ts';
 import { ROUTE_GUARDS } from './guards/route.ts';
 import { SCHEDULE_GUARDS } from './guards/schedule.ts';
 import { SINK_GUARDS } from './guards/sink.ts';
@@ -25,6 +26,7 @@ export const GUARDS: Guard[] = [
   ...LOG_GUARDS,
   ...TRANSACTION_GUARDS,
   ...DDL_GUARDS,
+  ...PLAN_GUARDS,
   ...WIDEN_GUARDS,
   ...KEY_GUARDS,
   ...ROUTE_GUARDS,

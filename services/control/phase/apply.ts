@@ -5,9 +5,9 @@
  * Everything that can go wrong is tried first: tables, schemas, topics. Then the plans are written,
  * which nobody sees while the job does not have the tables; then the identity, by which the tables
  * are the job's; then the phase; then each source's start, by which its ordered writer is built anew
- * and captures the tables from where it stands (the same way as after a recopy without a jump: what
- * it has not captured of a table before that is in the rows that the copy reads). Each step may be
- * done twice: a control that dies in between is followed by one that finishes.
+ * and captures the tables from the place of their plans (what is in the binlog of a table before
+ * that is in the rows that the copy reads). Each step may be done twice: a control that dies in
+ * between is followed by one that finishes.
  */
 import type { Job, JobSource } from '../../../shared/job/job.ts';
 import { inspectJobTable } from '../../../shared/job/job-key.ts';
@@ -22,6 +22,7 @@ import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import { tableTopic } from '../../../shared/kafka/topic-name.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { tableAtPosition } from '../../../shared/mysql/table-position.ts';
 import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
 import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import { policyOf } from '../../../shared/runtime/error-policy.ts';
@@ -103,8 +104,10 @@ async function plansOf(
   const plans: TablePlanRecord[] = [];
   for (const { name } of request.tables) {
     if (view.plannedOf(source.name, source.database, name) !== undefined) continue;
-    const schema = await inspectJobTable(session, job, source.database, name);
-    const [refused] = unsupportedColumns(schema);
+    const placed = await tableAtPosition(session, () =>
+      inspectJobTable(session, job, source.database, name),
+    );
+    const [refused] = unsupportedColumns(placed.schema);
     if (refused !== undefined) {
       throw new ReshardError('unsupported-type', refused.reason, {
         context: { source: source.name, table: name, column: refused.column },
@@ -112,7 +115,7 @@ async function plansOf(
       });
     }
     await refuseFilled(deps, tableTopic(source.name, source.database, name));
-    plans.push({ ...(await planTable(deps, source, schema, session)), recopy: request.id });
+    plans.push({ ...(await planTable(deps, source, placed, session)), recopy: request.id });
   }
   return plans;
 }

@@ -76,3 +76,20 @@ test('what the target cannot take halts with the statement and a way out, and is
     cause: { message: expect.stringMatching(/key was too long/i) },
   });
 });
+
+test('rows before those they refer to, and what no strict session computes, are in nobody’s way', async () => {
+  await session.rawQuery('CREATE TABLE up (id INT PRIMARY KEY)');
+  await session.rawQuery(
+    `CREATE TABLE down (id INT PRIMARY KEY, up INT, v VARCHAR(9), n TINYINT, m INT,
+       made INT AS (CAST(v AS SIGNED)) STORED, FOREIGN KEY (up) REFERENCES up (id))`,
+  );
+  await session.rawQuery("SET SESSION foreign_key_checks = 0, sql_mode = ''");
+  await session.rawQuery("INSERT INTO down (id, up, v, n, m) VALUES (1, 7, '5x', 127, 300)");
+  const wider = 'ALTER TABLE down MODIFY COLUMN n smallint DEFAULT NULL;';
+  expect(await waysOf(wider)).toEqual(['as the server does it']);
+  // A statement that makes a column narrower is none of ours: it is refused as ever.
+  const narrow = 'ALTER TABLE down MODIFY COLUMN `m` tinyint DEFAULT NULL;';
+  await expect(waysOf(narrow)).rejects.toMatchObject({ kind: 'schema-changed' });
+  const rows = await session.query<object>('SELECT id, up, v, n, m, made FROM down');
+  expect(rows).toEqual([{ id: 1, up: 7, v: '5x', n: 127, m: 300, made: 5 }]);
+});

@@ -13,7 +13,9 @@ import type { Job, JobSource, JobTarget } from '../../../shared/job/job.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { quoteId, quoteText } from '../../../shared/mysql/identifier.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
+import { LENIENT_SQL_MODE, SESSION_SQL_MODE } from '../../../shared/mysql/session-setting.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
 import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
@@ -177,6 +179,8 @@ export async function alterTarget(
 ): Promise<void> {
   await using session = await MysqlSession.open(target, { role: 'admin', side: 'target', log });
   await session.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
+  // A table that is copied is checked anew, and rows may be there before those they refer to.
+  await session.query('SET SESSION foreign_key_checks = 0');
   for (const sql of statements) {
     const begunMs = Date.now();
     const way = await alter(session, sql.replace(/;$/, '')).catch(e => {
@@ -188,8 +192,35 @@ export async function alterTarget(
   }
 }
 
+/**
+ * Values that a table has by a session that is not strict, and what is computed of them, a strict
+ * one does not copy. A column that is wider has them as they are, and the others are not changed.
+ */
+const DOES_NOT_FIT: ReadonlySet<number> = new Set([1264, 1265, 1292, 1366, 1406]);
+
 /** Returns the way that the server took. */
 async function alter(session: MysqlSession, sql: string): Promise<string> {
+  try {
+    return await alterInTurn(session, sql);
+  } catch (e) {
+    if (!DOES_NOT_FIT.has(errnoOf(e) ?? 0) || isOfItsColumn(sql, e)) throw e;
+  }
+  await session.query(`SET SESSION sql_mode = ${quoteText(LENIENT_SQL_MODE)}`);
+  try {
+    return await alterInTurn(session, sql);
+  } finally {
+    await session.query(`SET SESSION sql_mode = ${quoteText(SESSION_SQL_MODE)}`);
+  }
+}
+
+/** Whether the server names a column of the statement as the one that does not fit. */
+function isOfItsColumn(sql: string, e: unknown): boolean {
+  const { message } = asReshardError(e);
+  const column = / for column '(.+)' at row \d+$/s.exec(message)?.[1];
+  return column !== undefined && sql.includes(quoteId(column));
+}
+
+async function alterInTurn(session: MysqlSession, sql: string): Promise<string> {
   for (const way of WAYS) {
     try {
       await session.query(`${sql}, ${way}`);

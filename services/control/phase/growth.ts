@@ -138,7 +138,8 @@ export async function lookAtTable(
   const now = withFills(plan, bare, known, wider);
   const printed = await printTable(session, source.database, table);
   const targets: LackingTarget[] = [];
-  const others = othersColumns(view, plan);
+  // What comes at a later statement may be there, too: the target's table was made after it.
+  const others = new Set([...othersColumns(view, plan), ...later]);
   for (const target of o.job.targets) {
     const found = await lacking(target, now, printed, known, { others, wider });
     targets.push(...found.targets);

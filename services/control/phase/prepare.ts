@@ -2,8 +2,10 @@
  * Prepare: everything that a job needs before the first row moves, in an order that may be cut at
  * any point and done again. The identity comes first: what is written after it names the job. The
  * report topic is made last: it tells the services that all is there.
- * The start position is taken before the plan, and the plan before any SELECT: no row can fall
- * between the snapshot and the log.
+ * The start position is taken before the plans, and the plans before any SELECT: no row can fall
+ * between the snapshot and the log. Each plan is of a place of its own behind the start: up to
+ * there the log has nothing of the table, neither rows of an older shape nor statements that are
+ * in the plan already; what comes behind it is met like any later change.
  */
 import { envelopeSchema, keySchema } from '../../../shared/codec/avro-schema.ts';
 import { markSubject } from '../../../shared/codec/mark.ts';
@@ -43,15 +45,12 @@ import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { gtidLowerBound } from '../../../shared/mysql/gtid-lower-bound.ts';
 import { planRanges } from '../../../shared/mysql/range-plan.ts';
 import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
-import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
+import { type PlacedTable, tableAtPosition } from '../../../shared/mysql/table-position.ts';
+import { levelOf, type SchemaRegistry } from '../../../shared/registry/registry.ts';
 import { keyClassesOf } from '../../../shared/row/key-class.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import {
-  keyIndexName,
-  rowKeyNames,
-  type TableSchema,
-} from '../../../shared/schema/table-schema.ts';
+import { keyIndexName, rowKeyNames } from '../../../shared/schema/table-schema.ts';
 import { claimSource, refuseOwned } from './source-owner.ts';
 import { controlTopics, tableTopics } from './topic-plan.ts';
 
@@ -61,6 +60,9 @@ export interface PrepareDeps {
   registry: SchemaRegistry;
   log: Logger;
 }
+
+/** Makes the targets hold what is planned, or throws. */
+export type MatchTargets = (planned: readonly PlacedTable[]) => Promise<void>;
 
 /** Whether the job has been prepared to the end, by this or another control. */
 export async function prepared(kafka: KafkaLog, job: Job): Promise<boolean> {
@@ -97,7 +99,7 @@ export async function noteWaiting(
 }
 
 /** Makes what is missing and returns when the job may start. */
-export async function prepare(deps: PrepareDeps): Promise<void> {
+export async function prepare(deps: PrepareDeps, match: MatchTargets): Promise<void> {
   const { job, kafka, log } = deps;
   const admin = await kafka.admin();
   // A job that may not be leaves nothing behind.
@@ -105,7 +107,7 @@ export async function prepare(deps: PrepareDeps): Promise<void> {
   if (isNew) await refuseSourcesOwned(deps, '');
   const writer = await openWriter(deps);
   try {
-    await prepareUnder(deps, writer);
+    await prepareUnder(deps, writer, match);
   } finally {
     writer.close();
   }
@@ -119,7 +121,11 @@ async function openWriter({ job, kafka, registry }: PrepareDeps): Promise<Contro
   return controlWriter({ kafka, job, codec: await stateCodec(registry, job) });
 }
 
-async function prepareUnder(deps: PrepareDeps, writer: ControlWriter): Promise<void> {
+async function prepareUnder(
+  deps: PrepareDeps,
+  writer: ControlWriter,
+  match: MatchTargets,
+): Promise<void> {
   const { job, kafka, registry } = deps;
   const known = await writer.read();
   if (known.get(stateKey.drop)?.drop) throw dropping(job.job);
@@ -141,7 +147,11 @@ async function prepareUnder(deps: PrepareDeps, writer: ControlWriter): Promise<v
   if (!known.has(stateKey.job)) {
     // Those that the file has more since then are left to `reshard apply`.
     const made = { ...deps, job: { ...job, tables: tablesFrom(identity) } };
-    for (const source of job.sources) await prepareSource(made, source, writer, known);
+    const planned: PlacedTable[] = [];
+    for (const source of job.sources) {
+      planned.push(...(await prepareSource(made, source, writer, known)));
+    }
+    await match(planned);
     const now = Date.now();
     await writer.put(stateKey.job, {
       job: { phase: 'copying', sinceMs: now, startedMs: now, paused: [] },
@@ -188,8 +198,9 @@ async function prepareSource(
   source: JobSource,
   writer: ControlWriter,
   known: ReadonlyMap<string, StateRecord>,
-): Promise<void> {
+): Promise<PlacedTable[]> {
   const { job, log } = deps;
+  const planned: PlacedTable[] = [];
   await using session = await MysqlSession.open(source, { role: 'read', log });
   const facts = { flavor: session.flavor, serverUuid: await readServerUuid(session) };
   if (!known.has(stateKey.start(source.name))) {
@@ -198,30 +209,41 @@ async function prepareSource(
   }
   failpoint(FAILPOINTS.controlMidPrepare);
   for (const table of job.tables) {
-    const schema = await inspectJobTable(session, job, source.database, table.name);
-    const plan = await planTable(deps, source, schema, session);
+    const placed = await tableAtPosition(session, () =>
+      inspectJobTable(session, job, source.database, table.name),
+    );
+    const { schema } = placed;
+    const isAgain = known.has(stateKey.plan(source.name, schema.db, schema.table));
+    const plan = await planTable(deps, source, placed, session, isAgain);
+    planned.push(placed);
     await writer.put(stateKey.plan(source.name, schema.db, schema.table), { plan });
     const key = { columns: rowKeyNames(schema), index: keyIndexName(schema) };
     log.info({ source: source.name, table: table.name, key }, 'table planned');
     failpoint(FAILPOINTS.controlAfterPlan);
   }
+  return planned;
 }
 
-/** Makes the table's topic and subjects, and its plan; the plan is durable when it is put. */
+/**
+ * Makes the table's topic and subjects, and its plan; the plan is durable when it is put. `isAgain`:
+ * there is a plan of a prepare that was cut; it has brought no record into the topic.
+ */
 export async function planTable(
   deps: Omit<PrepareDeps, 'log'>,
   source: JobSource,
-  schema: TableSchema,
+  { schema, gtid }: PlacedTable,
   session: MysqlSession,
+  isAgain = false,
 ): Promise<TablePlanRecord> {
   const { job, kafka, registry } = deps;
   const topic = tableTopic(source.name, schema.db, schema.table);
   const key = keySchema(source.name, schema);
   const value = envelopeSchema(source.name, schema);
+  const level = isAgain ? await levelOf(registry, `${topic}-value`, value) : 'BACKWARD';
   const admin = await kafka.admin();
   const [keySchemaId, valueSchemaId, { estimatedRows, ranges }] = await Promise.all([
     registry.registerFrozen(`${topic}-key`, key),
-    registry.register(`${topic}-value`, value, 'BACKWARD'),
+    registry.register(`${topic}-value`, value, level),
     // The rows are on both sides of a way back: there is nothing to copy.
     isReturnJob(job) ? { estimatedRows: 0, ranges: [] } : planRanges(session, schema),
     admin.ensureTopics(tableTopics(job, topic)),
@@ -237,6 +259,7 @@ export async function planTable(
     valueSchemaId,
     estimatedRows,
     ranges,
+    skipTo: gtid,
     keyClasses: keyClassesOf(schema),
   };
 }

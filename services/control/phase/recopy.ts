@@ -11,16 +11,19 @@ import type { Job, JobSource } from '../../../shared/job/job.ts';
 import type {
   JobView,
   RecopyRequest,
+  TablePlan,
   TablePlanRecord,
 } from '../../../shared/job/state/job-view.ts';
 import { parseSchema, stateKey } from '../../../shared/job/state/job-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { gtidLowerBound } from '../../../shared/mysql/gtid-lower-bound.ts';
 import { planRanges } from '../../../shared/mysql/range-plan.ts';
+import { positionOf } from '../../../shared/mysql/table-position.ts';
 import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Answer } from './inquiry.ts';
 import { nextPhase } from './phase.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
@@ -66,11 +69,30 @@ export async function draftRecopy(deps: ReshapeDeps, request: RecopyRequest): Pr
   for (const name of request.tables) {
     const known = view.needPlan(source.name, source.database, name);
     if (known.recopy === request.id) continue;
-    const shape = await reshaped(deps, request, source, known);
-    const schema = shape.schemaJson === undefined ? known.schema : parseSchema(shape.schemaJson);
-    tables.set(name, { ...(await planRanges(session, schema)), ...shape });
+    const { schema, ...placed } = await placedShape(deps, request, session, known);
+    tables.set(name, { ...(await planRanges(session, schema)), ...placed });
   }
   return { gtid, tables };
+}
+
+/**
+ * What of the plan is another one. Where the binlog up to now is not read, the plan is of a place
+ * in it: a statement that is met behind that is none that the plan has.
+ */
+async function placedShape(
+  deps: ReshapeDeps,
+  request: RecopyRequest,
+  session: MysqlSession,
+  known: TablePlan,
+): Promise<Partial<TablePlanRecord> & { schema: TableSchema }> {
+  const source = sourceOf(deps.job, request);
+  for (;;) {
+    const shape = await reshaped(deps, request, source, known);
+    const schema = shape.schemaJson === undefined ? known.schema : parseSchema(shape.schemaJson);
+    if (!request.skip && !request.jump) return { ...shape, schema, skipTo: '' };
+    const skipTo = await positionOf(session, schema);
+    if (skipTo !== null) return { ...shape, schema, skipTo };
+  }
 }
 
 /** Writes what follows from the source's answer, or why it cannot be. */
@@ -111,7 +133,6 @@ async function plan(deps: RecopyDeps, request: RecopyRequest, draft: RecopyDraft
         ...drafted,
         generation: record.generation + 1,
         recopy,
-        skipTo: request.skip ? gtid : '',
         copiedFrom: ends,
         copiedTopicId: topicId,
       },

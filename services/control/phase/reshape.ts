@@ -14,7 +14,7 @@ import type {
   TablePlan,
   TablePlanRecord,
 } from '../../../shared/job/state/job-view.ts';
-import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
+import { levelOf, type SchemaRegistry } from '../../../shared/registry/registry.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { Applied } from '../status/server-probe.ts';
@@ -55,8 +55,7 @@ export async function reshaped(
   await refuseBehind(deps, plan);
   const subject = `${plan.topic}-value`;
   const value = envelopeSchema(source.name, look.now);
-  const isCompatible = (await deps.registry.isCompatible(subject, value)) ?? true;
-  const level = isCompatible ? 'BACKWARD' : 'NONE';
+  const level = await levelOf(deps.registry, subject, value);
   const valueSchemaId = await deps.registry.register(subject, value, level);
   return { schemaJson: JSON.stringify(look.now), valueSchemaId, older: [] };
 }
