@@ -21,6 +21,11 @@ export function tablesOf(job: Job): string[] {
   return job.tables.map(t => t.name);
 }
 
+/** Tables of a cluster that grows, of which rows move. */
+export function movingTables(job: Job): string[] {
+  return tablesOf(job).filter(table => routeSpec(job, table).kind === 'moving');
+}
+
 /** How a table is routed. */
 export function routeSpec(job: Job, table: string): RouteSpec {
   const own = job.tables.find(t => t.name === table);

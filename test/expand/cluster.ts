@@ -105,11 +105,13 @@ export class Application implements AsyncDisposable {
   hasMoved = false;
   written = 0;
   readonly #clients: LoadClient[];
+  readonly #database: string;
   #stopped = false;
   readonly #running: Promise<void>[];
 
-  private constructor(clients: LoadClient[]) {
+  private constructor(clients: LoadClient[], database: string) {
     this.#clients = clients;
+    this.#database = database;
     this.#running = [0, 1].map(i => this.#write(i));
   }
 
@@ -119,6 +121,7 @@ export class Application implements AsyncDisposable {
       await Promise.all(
         servers.map((s, i) => LoadClient.open(s, i < 2 ? job.database : undefined)),
       ),
+      job.database,
     );
   }
 
@@ -143,6 +146,12 @@ export class Application implements AsyncDisposable {
       }
       await new Promise(resolve => setTimeout(resolve, 2));
     }
+  }
+
+  /** The new server has its database by now. */
+  async allOnNewOwners(): Promise<void> {
+    await this.#clients[2]?.run(`USE ${this.#database}`);
+    this.hasMoved = true;
   }
 
   async stop(): Promise<void> {

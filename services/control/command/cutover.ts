@@ -32,8 +32,8 @@ export async function planCutover(link: JobLink): Promise<CutoverPlan> {
   return {
     gates,
     canGo: shutGates(gates).length === 0,
-    steps: plannedSteps(job.cutover),
-    promisedStopSeconds: promisedStopSeconds(job.cutover),
+    steps: plannedSteps(job),
+    promisedStopSeconds: promisedStopSeconds(job),
   };
 }
 

@@ -4,10 +4,12 @@ import { tablesOf } from '../../../shared/job/job.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import { standings } from '../../../shared/job/state/proof.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { quoteId } from '../../../shared/mysql/identifier.ts';
 import { within } from '../../../shared/runtime/clock.ts';
 import { describeError, firstLine } from '../../../shared/runtime/error.ts';
 import type { Status } from '../status/status.ts';
 import { counterGates, HEADROOM } from './counter.ts';
+import { fencedTables } from './fenced-tables.ts';
 import { type Gate, jobGates, shut } from './gate.ts';
 import { type ProbePlace, probe } from './probe.ts';
 import { probeGate, serverGate, silent, sourceGates, targetGates } from './server-gate.ts';
@@ -35,7 +37,7 @@ export async function askGates({ job, view, status }: GateDeps): Promise<Gate[]>
   const reached = targets.flatMap(t => ('facts' in t ? [t.facts] : []));
   const isWhole = answered.length === sources.length && reached.length === targets.length;
   return [
-    ...expandGates(job),
+    ...fenceGates(job, view),
     ...jobGates(known, standings(view, tablesOf(job)), limits),
     ...sources.flatMap(s => ('facts' in s ? sourceGates(s.facts, limits) : [s.gate])),
     ...probes,
@@ -45,10 +47,17 @@ export async function askGates({ job, view, status }: GateDeps): Promise<Gate[]>
   ];
 }
 
-/** A freeze of whole servers would stop the cluster that is to go on. */
-function expandGates({ kind }: Job): Gate[] {
-  if (kind !== 'expand') return [];
-  return [shut('kind', '', 'a cluster that grows needs a fence for the rows that move alone')];
+/** A server has to tell which rows move: the fence around them is its own. */
+function fenceGates(job: Job, view: JobView): Gate[] {
+  if (job.kind !== 'expand') return [];
+  return job.sources.flatMap(source => {
+    try {
+      for (const { condition } of fencedTables(job, view, source)) condition(quoteId);
+      return [];
+    } catch (e) {
+      return [shut('fence', source.name, firstLine(describeError(e)))];
+    }
+  });
 }
 
 type Answer<T> = { facts: T } | { gate: Gate };
@@ -70,6 +79,7 @@ async function askSource(job: Job, source: JobSource): Promise<SourceFacts> {
     database: source.database,
     tables: tablesOf(job),
     olderSeconds: job.cutover.limits.maxTransactionSeconds,
+    fencesRows: job.kind === 'expand',
   });
 }
 
@@ -87,8 +97,12 @@ async function askProbe(job: Job, view: JobView, source: JobSource): Promise<Gat
 /** Null when the job file names no account. */
 export function probePlace(job: Job, view: JobView, source: JobSource): ProbePlace | null {
   const account = job.cutover.probe;
-  const [plan] = view.plansOf(source.name);
+  const moving = job.kind === 'expand' ? fencedTables(job, view, source) : [];
+  const [fenced] = moving;
+  const plans = view.plansOf(source.name);
+  const plan = fenced === undefined ? plans[0] : plans.find(p => p.table === fenced.table);
   const column = plan?.schema.columns.find(c => c.generated === 'no');
   if (account === undefined || plan === undefined || column === undefined) return null;
-  return { source, account, table: plan.table, column: column.name };
+  const place = { source, account, table: plan.table, column: column.name };
+  return fenced === undefined ? place : { ...place, moving: fenced.condition(quoteId) };
 }

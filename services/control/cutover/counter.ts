@@ -48,6 +48,12 @@ export function counterGates(
     const whose = 'the job file says that the application makes all ids (cutover.ids)';
     return [open('ids', '', `${whose}; AUTO_INCREMENT of ${tables.join(', ')} is not looked at`)];
   }
+  if (job.kind === 'expand') {
+    const why = `the cluster goes on giving out ids of ${tables.join(', ')}, as the new servers do`;
+    return [
+      shut('ids', '', why, 'make ids apart on all servers, and say `cutover.ids: application`'),
+    ];
+  }
   return [
     ...tables.flatMap(table => {
       const next = sources.map(s => s.counters.get(table) ?? 1n).reduce(larger);

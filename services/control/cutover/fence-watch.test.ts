@@ -49,7 +49,7 @@ test('a source that takes writes, or is another one, is told of once, and when i
   server.now = { isFrozen: true, serverUuid: 'a' };
   await look();
   expect(said).toEqual([
-    'fence lost: s1 takes writes (super_read_only is OFF)',
+    'fence lost: s1 takes writes (its fence is down)',
     'fence lost: s1 is another server (b)',
     'every source is frozen again',
   ]);

@@ -13,10 +13,12 @@ import { type LogEnds, logEnds } from '../status/log-ends.ts';
 import type { Applied } from '../status/server-probe.ts';
 import { askGates, askTarget, probePlace } from './ask.ts';
 import { counterGates, readCounters } from './counter.ts';
+import { fencedTables } from './fenced-tables.ts';
 import type { Gate } from './gate.ts';
 import { MysqlFence } from './mysql-fence.ts';
 import { runOpenCommand } from './open-command.ts';
 import { type ProbeAnswer, probe } from './probe.ts';
+import { RowFence } from './row-fence.ts';
 import type { CutoverSite, Fence, OpenOutcome } from './site.ts';
 
 export interface SiteDeps {
@@ -33,6 +35,8 @@ const LOOK = { connectTimeoutMs: 3000, statementTimeoutMs: 5000 } as const;
 
 export class MysqlSite implements CutoverSite {
   readonly #d: SiteDeps;
+  /** Of positions that were asked for before. */
+  readonly #markers = new WeakMap<object, () => Promise<string | null>>();
 
   constructor(deps: SiteDeps) {
     this.#d = deps;
@@ -46,10 +50,13 @@ export class MysqlSite implements CutoverSite {
     return await askGates({ job, view, status: () => feed.status() });
   }
 
-  fence(source: string): Promise<Fence> {
-    const { job, sources } = this.#d.job;
-    const siblings = sources.map(s => s.name);
-    return MysqlFence.open(job, this.#source(source), siblings);
+  async fence(source: string): Promise<Fence> {
+    const { job, view } = this.#d;
+    const siblings = job.sources.map(s => s.name);
+    const server = this.#source(source);
+    if (job.kind !== 'expand') return await MysqlFence.open(job.job, server, siblings);
+    const tables = fencedTables(job, view, server);
+    return await RowFence.open({ job: job.job, source: server, siblings, tables });
   }
 
   async probe(source: string): Promise<ProbeAnswer> {
@@ -61,10 +68,31 @@ export class MysqlSite implements CutoverSite {
 
   /** The sources first: what they have is in the log when the ends of that are asked for. */
   async lacks(positions: ReadonlyMap<string, string>): Promise<string | null> {
+    if (this.#d.job.kind === 'expand') return await this.#lacksMoved(positions);
     const missing = this.#missing(positions);
     if (missing !== null) return missing;
     const ends = await this.#ends();
     return typeof ends === 'string' ? ends : await this.#behind(ends, true);
+  }
+
+  /**
+   * The cluster goes on writing rows that stay, so the log has no end: what counts is what it had
+   * when it had the positions.
+   */
+  async #lacksMoved(positions: ReadonlyMap<string, string>): Promise<string | null> {
+    const marker = this.#markers.get(positions) ?? this.marker(positions);
+    this.#markers.set(positions, marker);
+    return (await marker()) ?? (await this.#waiting());
+  }
+
+  async #waiting(): Promise<string | null> {
+    for (const { name } of this.#d.job.targets) {
+      const seen = await this.#d.applied(name);
+      if (seen === null) return `target ${name} gives no answer`;
+      const waiting = seen.parked + seen.blocked;
+      if (waiting > 0) return `${waiting} rows wait on target ${name}`;
+    }
+    return null;
   }
 
   /** The ends of the log are those of the moment at which it had the positions. */

@@ -6,19 +6,21 @@
  * What it writes is an UPDATE that no row fits, in a transaction that is rolled back. The server
  * refuses it by what it is, before it looks for rows; where nothing is frozen it changes nothing,
  * leaves no lock behind and nothing in the binlog. That it goes through before the freeze shows
- * that the account may write at all: one that never could would find everything frozen.
+ * that the account may write at all: one that never could would find everything frozen. Where only
+ * rows that move are refused, it is an UPDATE of one of them that leaves it as it is.
  */
 import type { JobSource } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
+import { FENCE_TEXT, SIGNALLED } from '../../../shared/mysql/row-fence.ts';
 import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
 import { asReshardError, describeError, firstLine } from '../../../shared/runtime/error.ts';
 
 export type ProbeAnswer =
   /** The statement went through: nothing is frozen here. */
   | { kind: 'accepted'; serverUuid: string }
-  /** Refused because the server is read-only (1290). */
+  /** Refused because the server is read-only (1290), or because the row moves (1644). */
   | { kind: 'refused'; serverUuid: string; text: string }
   /** Anything else, a missing privilege too: it says nothing of a freeze. */
   | { kind: 'unclear'; text: string };
@@ -29,13 +31,16 @@ export interface ProbePlace {
   table: string;
   /** A column that is not generated. */
   column: string;
+  /** The condition of rows that move, where only those are refused. */
+  moving?: string;
 }
 
 const OPTION_PREVENTS = 1290;
 const TIMEOUT_MS = 3000;
 
 /** By a connection of its own, as the application would come. */
-export async function probe({ source, account, table, column }: ProbePlace): Promise<ProbeAnswer> {
+export async function probe(place: ProbePlace): Promise<ProbeAnswer> {
+  const { source, account, table, column, moving } = place;
   try {
     await using session = await MysqlSession.open(
       { ...source, ...account },
@@ -50,15 +55,21 @@ export async function probe({ source, account, table, column }: ProbePlace): Pro
     await session.rawQuery('SET SESSION lock_wait_timeout = 1');
     const serverUuid = await readServerUuid(session);
     const name = quoteId(column);
-    const nothing = `UPDATE ${qualified(source.database, table)} SET ${name} = ${name} WHERE 1 = 0`;
+    const where = moving === undefined ? '1 = 0' : `${moving} LIMIT 1`;
+    const nothing = `UPDATE ${qualified(source.database, table)} SET ${name} = ${name} WHERE ${where}`;
+    // Rows that do not move are looked at, and none of them stays locked.
+    await session.rawQuery('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
     await session.rawQuery('START TRANSACTION');
     try {
       await session.rawQuery(nothing);
       return { kind: 'accepted', serverUuid };
     } catch (e) {
       const text = said(e);
-      const isReadOnly = errnoOf(e) === OPTION_PREVENTS && /read.only/i.test(text);
-      return isReadOnly ? { kind: 'refused', serverUuid, text } : { kind: 'unclear', text };
+      const isRefused =
+        moving === undefined
+          ? errnoOf(e) === OPTION_PREVENTS && /read.only/i.test(text)
+          : errnoOf(e) === SIGNALLED && text.includes(FENCE_TEXT);
+      return isRefused ? { kind: 'refused', serverUuid, text } : { kind: 'unclear', text };
     } finally {
       if (session.alive) await session.rawQuery('ROLLBACK');
     }

@@ -38,7 +38,7 @@ function kindGate({ source, flavor, version, canPersist }: SourceFacts): Gate {
     return shut('fence', source, why, 'freeze it by hand: docs/CUTOVER.md');
   }
   if (!canPersist) return shut('fence', source, `${version} has no SET PERSIST (MySQL 8.0)`);
-  return open('fence', source, `super_read_only of MySQL ${version}`);
+  return open('fence', source, `of MySQL ${version}`);
 }
 
 /** What is persisted ON could not be put back after an undo without freezing the source. */

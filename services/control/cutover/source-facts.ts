@@ -47,19 +47,39 @@ const NEEDED: readonly [privilege: string, why: string][] = [
   ['PROCESS', 'shows transactions that are open'],
   ['XA_RECOVER_ADMIN', 'shows prepared XA transactions'],
 ];
+/** Of triggers; by a binlog the server asks for SUPER besides, unless it is told to trust. */
+const ROW_FENCE: typeof NEEDED = [
+  ['TRIGGER', 'makes the triggers that refuse rows that move'],
+  ['CONNECTION_ADMIN', 'ends the session of a control that is gone'],
+  ...NEEDED.slice(2),
+];
+const UNTRUSTED: (typeof NEEDED)[number] = [
+  'SUPER',
+  'makes triggers; or SET PERSIST log_bin_trust_function_creators = ON',
+];
 const OF_SUPER = ['SYSTEM_VARIABLES_ADMIN', 'CONNECTION_ADMIN'];
 
 export async function readSourceFacts(
   session: MysqlSession,
-  o: { source: string; database: string; tables: readonly string[]; olderSeconds: number },
+  o: {
+    source: string;
+    database: string;
+    tables: readonly string[];
+    olderSeconds: number;
+    /** The fence is triggers of the tables, not of the server. */
+    fencesRows: boolean;
+  },
 ): Promise<SourceFacts> {
   const { flavor, version } = session;
   const account = await readAccount(session);
   const has = (name: string): boolean =>
-    allows(account.grants, name) || (OF_SUPER.includes(name) && allows(account.grants, 'SUPER'));
-  const [row] = await session.query<{ readOnly: string | number }>(
-    'SELECT @@global.read_only AS readOnly',
+    allows(account.grants, name, o.database) ||
+    (OF_SUPER.includes(name) && allows(account.grants, 'SUPER'));
+  const [row] = await session.query<Record<'readOnly' | 'trust', string | number>>(
+    'SELECT @@global.read_only AS readOnly, @@global.log_bin_trust_function_creators AS trust',
   );
+  const mayMake = Number(row?.trust) === 1 || allows(account.grants, 'SUPER');
+  const needed = o.fencesRows ? [...ROW_FENCE, ...(mayMake ? [] : [UNTRUSTED])] : NEEDED;
   const isMysql = flavor === 'mysql';
   const canPersist = isFrom(session, { mysql: '8.0.0' });
   return {
@@ -72,7 +92,7 @@ export async function readSourceFacts(
     isReadOnly: Number(row?.readOnly ?? 1) !== 0,
     persistedOn: canPersist ? persistedOn(await persistedReadOnly(session)) : [],
     missing: isMysql
-      ? NEEDED.filter(([name]) => !has(name)).map(([name, why]) => `${name} (${why})`)
+      ? needed.filter(([name]) => !has(name)).map(([name, why]) => `${name} (${why})`)
       : [],
     appliers: await appliersOf(session),
     group: await groupOf(session),

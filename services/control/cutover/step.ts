@@ -1,5 +1,5 @@
 /** The steps of a cutover in their order, and what each may take: what a dry run announces. */
-import type { CutoverSettings } from '../../../shared/job/cutover-schema.ts';
+import type { Job } from '../../../shared/job/job.ts';
 
 export type StepName =
   | 'gates'
@@ -14,6 +14,8 @@ export type StepName =
   | 'journal'
   | 'open';
 
+type CutoverJob = Pick<Job, 'kind' | 'cutover'>;
+
 export interface PlannedStep {
   step: StepName;
   what: string;
@@ -26,7 +28,7 @@ export interface PlannedStep {
 /** Between two tries to freeze, writes that have waited go through. */
 export const LOCK_PAUSE_MS = 1000;
 
-export function plannedSteps(cutover: CutoverSettings): PlannedStep[] {
+export function plannedSteps({ kind, cutover }: CutoverJob): PlannedStep[] {
   const { lockSeconds, lockTries, drainSeconds, openSeconds } = cutover.limits;
   const step = (
     name: StepName,
@@ -40,14 +42,22 @@ export function plannedSteps(cutover: CutoverSettings): PlannedStep[] {
     step('gates', 'control asks all gates anew; a shut one ends it, nothing is done', null, false),
     step(
       'freeze',
-      `each source, with ALL databases of its server: SET GLOBAL super_read_only = ON, ${tries}; ` +
-        'the COMMIT of an open transaction is refused',
+      kind === 'expand'
+        ? `each source: triggers that refuse rows that move, and none other; ${tries} a table, for ` +
+            'which all that use the table wait'
+        : `each source, with ALL databases of its server: SET GLOBAL super_read_only = ON, ${tries}; ` +
+            'the COMMIT of an open transaction is refused',
       lockTries * (lockSeconds + LOCK_PAUSE_MS / 1000),
     ),
     step('probe', 'an ordinary account tries to write to each source, and must be refused'),
     step('positions', 'gtid_executed of each source, after the freeze'),
     step('drain', 'log and targets pass these positions; nothing parked or blocked', drainSeconds),
-    step('persist', 'each source: SET PERSIST super_read_only = ON, so that a restart keeps it'),
+    step(
+      'persist',
+      kind === 'expand'
+        ? 'nothing: triggers outlive a restart'
+        : 'each source: SET PERSIST super_read_only = ON, so that a restart keeps it',
+    ),
     step('targets', 'gtid_executed of each target is recorded'),
     step('ids', 'AUTO_INCREMENT of each target is above all sources'),
     step('fence', 'drained still; each source is the same server, not restarted; probe again'),
@@ -59,8 +69,8 @@ export function plannedSteps(cutover: CutoverSettings): PlannedStep[] {
 const BY_HAND = 'no open command in the job file: let the application onto the targets by hand';
 
 /** How long writes are refused at most, when nothing has to be undone. */
-export function promisedStopSeconds(cutover: CutoverSettings): number {
-  const steps = plannedSteps(cutover).filter(s => s.isFrozen);
+export function promisedStopSeconds(job: CutoverJob): number {
+  const steps = plannedSteps(job).filter(s => s.isFrozen);
   return steps.reduce((sum, s) => sum + (s.budgetSeconds ?? ASKING_S), 0);
 }
 

@@ -30,7 +30,7 @@ export async function cutoverStatus(
       const seen = await probe.fence(source);
       // A source that gives no answer is a problem of its own.
       if (seen === null) return [];
-      if (!seen.isFrozen) return [`${source} takes writes (super_read_only is OFF)`];
+      if (!seen.isFrozen) return [`${source} takes writes (its fence is down)`];
       const isOther = seen.serverUuid !== serverUuid;
       return isOther ? [`${source} is another server (${seen.serverUuid})`] : [];
     }),

@@ -197,7 +197,8 @@ function cutoverProblems({ cutover }: StatusFacts): Problem[] {
     of(
       'fence-lost',
       `${text}: what is written there now is in no target, or comes over newer rows\n  remedy: ` +
-        'SET PERSIST super_read_only = ON there, find out who wrote what: docs/CUTOVER.md',
+        'docs/CUTOVER.md: SET PERSIST super_read_only = ON there (in a cluster that grows, make the ' +
+        'triggers again), and find out who wrote what',
     ),
   );
   if (stage === 'unopened') {

@@ -2,9 +2,10 @@
  * Short questions to the sources and targets, each with a deadline of its own; a server that does
  * not answer gives null, and `whyNot` says what it did instead.
  */
-import { type Job, readServer } from '../../../shared/job/job.ts';
+import { type Job, movingTables, readServer } from '../../../shared/job/job.ts';
 import { type MysqlEndpoint, MysqlSession } from '../../../shared/mysql/connect.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
+import { unfenced } from '../../../shared/mysql/row-fence.ts';
 import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
 import { readPositions, readWaiting } from '../../../shared/mysql/target-state.ts';
 import { within } from '../../../shared/runtime/clock.ts';
@@ -53,17 +54,25 @@ export class ServerProbe implements AsyncDisposable {
     });
   }
 
-  /** Whether the source refuses the writes of everybody, and which server it is. */
+  /** Whether the source refuses what it must refuse from everybody, and which server it is. */
   fence(source: string): Promise<{ isFrozen: boolean; serverUuid: string } | null> {
-    return this.#try(`source/${source}`, async session => {
-      const [row] = await session.query<{ frozen: string | number }>(
-        'SELECT @@global.super_read_only AS frozen',
-      );
-      return {
-        isFrozen: Number(row?.frozen) === 1,
-        serverUuid: await readServerUuid(session),
-      };
-    });
+    return this.#try(`source/${source}`, async session => ({
+      isFrozen: await this.#isFrozen(session, source),
+      serverUuid: await readServerUuid(session),
+    }));
+  }
+
+  async #isFrozen(session: MysqlSession, source: string): Promise<boolean> {
+    const job = this.#job;
+    if (job.kind === 'expand') {
+      const database = job.sources.find(s => s.name === source)?.database ?? '';
+      const open = await unfenced(session, { job: job.job, database }, movingTables(job));
+      return open.length === 0;
+    }
+    const [row] = await session.query<{ frozen: string | number }>(
+      'SELECT @@global.super_read_only AS frozen',
+    );
+    return Number(row?.frozen) === 1;
   }
 
   async applied(target: string): Promise<Applied | null> {

@@ -250,7 +250,7 @@ export const CUTOVER_GUARDS: Guard[] = [
   {
     name: 'a control that wakes up late cannot freeze',
     why: 'a source is frozen again after it was undone, and nobody knows',
-    file: 'services/control/cutover/mysql-fence.ts',
+    file: 'services/control/cutover/fence-session.ts',
     find: 'await session.rawQuery(`KILL ${holder}`)',
     replace: 'await session.rawQuery(`DO ${holder}`)',
     tests: ['services/control/cutover/mysql-fence.mysql.test.ts'],

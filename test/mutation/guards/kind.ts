@@ -3,6 +3,7 @@ import type { Guard } from './guard.ts';
 
 const PROOF = ['shared/job/move-proof.test.ts'];
 const FORMS = ['shared/route/routes.mysql.test.ts'];
+const FENCE = ['shared/mysql/row-fence.mysql.test.ts'];
 const KINDS = ['shared/job/job-kind.test.ts'];
 
 export const KIND_GUARDS: Guard[] = [
@@ -50,5 +51,32 @@ export const KIND_GUARDS: Guard[] = [
     replace: 'if (owner >= servers) continue;',
     tests: PROOF,
     named: 'the route that is proposed moves none',
+  },
+  {
+    name: 'a row is judged by what it is in the end',
+    why: 'an id that the server gives is not known before: rows that move are written on',
+    file: 'shared/mysql/row-fence.ts',
+    find: 'AFTER ${event} ON',
+    replace: 'BEFORE ${event} ON',
+    tests: FENCE,
+    named: 'refused: INSERT INTO t (v) VALUES (77)',
+  },
+  {
+    name: 'a row that leaves its place is refused',
+    why: 'a row that moves is changed into one that stays, and lost on its new owner',
+    file: 'shared/mysql/row-fence.ts',
+    find: "UPDATE: `(${of('OLD')}) OR (${of('NEW')})`,",
+    replace: "UPDATE: of('NEW'),",
+    tests: FENCE,
+    named: 'refused: UPDATE t SET id=22 WHERE id=1',
+  },
+  {
+    name: 'a fence stands as a whole',
+    why: 'a server takes writes of rows that have moved, and status is green',
+    file: 'shared/mysql/row-fence.ts',
+    find: 'EVENTS.some(',
+    replace: 'EVENTS.every(',
+    tests: FENCE,
+    named: 'it stands as a whole or not',
   },
 ];
