@@ -17,6 +17,9 @@ const limits = z.strictObject({
   drainSeconds: seconds(1, 600, 30).describe(
     'until log and targets have all of the frozen sources',
   ),
+  cleanupDelayMinutes: seconds(0, 100_000, 15).describe(
+    'of a cluster that has grown: rows stay at their old place for so long after the journal',
+  ),
   openSeconds: seconds(1, 3600, 60).describe('how long the open command may take'),
 });
 

@@ -21,6 +21,16 @@ export function ownTableKind(name: string): OwnTableKind | null {
   return name === PARK ? 'park' : null;
 }
 
+/**
+ * On a server of a cluster that has grown: how far rows that have moved are deleted there. What a
+ * transaction deletes that has written to it is no change of the cluster's rows.
+ */
+export const CLEANUP = 'reshard_cleanup';
+
+export function cleanupTable(database: string): string {
+  return qualified(database, CLEANUP);
+}
+
 /** How far each table partition is applied. */
 export function offsetTable(database: string): string {
   return qualified(database, OFFSET);

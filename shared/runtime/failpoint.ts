@@ -55,6 +55,10 @@ export const FAILPOINTS = {
   cutoverAfterJournal: 'cutover.after-journal',
   /** The open command has run, nobody knows. */
   cutoverAfterOpen: 'cutover.after-open',
+  /** Rows that have moved are deleted, and that is not committed. */
+  cleanupBeforeCommit: 'cleanup.before-commit',
+  /** A batch of them is gone, the next one is not begun. */
+  cleanupAfterBatch: 'cleanup.after-batch',
   /** All ranges are compared, nobody knows the verdict. */
   checkerBeforeVerdict: 'checker.before-verdict',
 } as const;

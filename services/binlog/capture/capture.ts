@@ -6,7 +6,9 @@
  * judge (ddl/judge.ts), and no event is read until it has answered; nor is one before all of a
  * compressed transaction is read (payload.ts).
  */
+
 import { printGtid } from '../../../shared/change/gtid.ts';
+import { CLEANUP } from '../../../shared/mysql/target-state.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
 import {
   corrupt,
@@ -53,6 +55,8 @@ export class Capture {
   readonly #xa: XaLedger;
   readonly #statements: Statements;
   readonly #origin: Origin;
+  /** The transaction deletes rows that have moved to another server. */
+  #isCleanup = false;
   /** A statement that is being judged, or rows of an XA transaction that are being read. */
   #judged: Promise<void> | null = null;
   /** A compressed transaction is read in part. */
@@ -236,6 +240,7 @@ export class Capture {
     if (this.#o.position.current !== null && !this.#open) this.#commit();
     this.#o.position.begin(start.gtid, start.stamp);
     this.commitMs = start.commitMs;
+    this.#isCleanup = false;
     this.#thread = null;
     this.#xa.close();
     if (start.xid !== null) this.#xa.start(start.xid);
@@ -339,6 +344,9 @@ export class Capture {
       throw corrupt('row changes of a table that was not named before');
     }
     const { table, shape } = known;
+    if (known.name === CLEANUP) this.#isCleanup = true;
+    // The rows are on another server of the cluster: for a reader of all of them they are not gone.
+    if (this.#isCleanup) return;
     if (known.own !== null) {
       this.#refusals.checkWidth(known.own.name, header, known.own.width);
       this.#origin.take(known.own, op, imagesOf(event, header.rows, kind.compressed));

@@ -1,5 +1,6 @@
-/** How `reshard cutover`, `cancel` and `finish` are declared; what they do is loaded when called. */
+/** How `reshard cutover` and what follows it is declared; what they do is loaded when called. */
 import type { Command } from 'commander';
+import type { cleanupCommand } from './cleanup.ts';
 import { type Act, declare, timeoutOption } from './command.ts';
 import type { cancelCommand, cutoverCommand, finishCommand } from './cutover.ts';
 
@@ -44,7 +45,33 @@ export function goingOver(act: Act): Command[] {
         ),
       ),
     finishing(act),
+    cleaning(act),
   ];
+}
+
+function cleaning(act: Act): Command {
+  return declare(
+    'cleanup <job>',
+    {
+      what: 'delete rows that have moved at their old place, in a cluster that has grown',
+      examples: [
+        ['cleanup job.yaml --dry-run', 'how many rows are still where; changes nothing'],
+        ['cleanup job.yaml', 'those that are equal on their new owner, batch by batch'],
+        ['cleanup job.yaml --stale', 'also those that were changed or deleted there since'],
+      ],
+      exits: ['timeout', 'stopped'],
+    },
+    'yes',
+    'json',
+  )
+    .option('--dry-run', 'only count them')
+    .option('--stale', 'rows too that are other ones on their new owner by now, or gone there')
+    .addOption(timeoutOption('waiting, while control goes on,', 3600))
+    .action(
+      act(async (...args: Parameters<typeof cleanupCommand>) =>
+        (await import('./cleanup.ts')).cleanupCommand(...args),
+      ),
+    );
 }
 
 function finishing(act: Act): Command {

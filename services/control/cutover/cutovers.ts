@@ -21,6 +21,7 @@ import { describeError, ReshardError, unreachable } from '../../../shared/runtim
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { attempt } from './attempt.ts';
+import { isCleanup, openCleanup } from './cleanup.ts';
 import { type RehearseDeps, rehearse } from './rehearse.ts';
 import type { CutoverSite } from './site.ts';
 import { type CutoverEvent, nextStage } from './stage.ts';
@@ -153,6 +154,8 @@ export class Cutovers {
     if (release) {
       const late = lateText(request);
       if (late !== null) return late;
+      const cleanup = openCleanup(view);
+      if (cleanup !== null) return `${cleanup.id} needs the fence: it deletes rows that have moved`;
       const running = carriers();
       if (running.length > 0) {
         return (
@@ -248,7 +251,7 @@ function openRequests({
   applied,
 }: Pick<JobView, 'cutovers' | 'applied'>): CutoverRequest[] {
   return [...cutovers.values()]
-    .filter(r => !applied.has(r.id))
+    .filter(r => !applied.has(r.id) && !isCleanup(r))
     .sort((a, b) => a.requestedMs - b.requestedMs);
 }
 

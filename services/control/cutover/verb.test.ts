@@ -32,9 +32,12 @@ test('a job whose sources are frozen is not dropped', () => {
   expect(refusal('drop', passageOf(at(null)))).toBeNull();
 });
 
-test('before a cutover, and after one that was undone, everything works but finish', () => {
+test('before a cutover, and after one that was undone, everything works but finish and cleanup', () => {
   for (const view of [at(null), at('undone')]) {
-    expect(VERBS.filter(verb => refusal(verb, passageOf(view)) !== null)).toEqual(['finish']);
+    expect(VERBS.filter(verb => refusal(verb, passageOf(view)) !== null)).toEqual([
+      'finish',
+      'cleanup',
+    ]);
   }
 });
 

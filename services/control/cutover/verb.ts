@@ -19,6 +19,7 @@ export const VERBS = [
   'cutover',
   'cancel',
   'finish',
+  'cleanup',
   'drop',
 ] as const;
 export type Verb = (typeof VERBS)[number];
@@ -53,6 +54,12 @@ const REFUSED: Record<Verb, Record<Passage, string | null>> = {
   cancel: { before: null, 'half-way': null, over: null, ended: null },
   finish: {
     before: 'there is no cutover to finish: `reshard cutover <job file> --dry-run` comes first',
+    'half-way': HALF,
+    over: null,
+    ended: null,
+  },
+  cleanup: {
+    before: 'the application has not gone over: no row has moved',
     'half-way': HALF,
     over: null,
     ended: null,

@@ -5,7 +5,7 @@
  */
 
 import { tablesOf } from '../../../shared/job/job.ts';
-import type { StateRecord, TablePlan } from '../../../shared/job/state/job-view.ts';
+import type { TablePlan } from '../../../shared/job/state/job-view.ts';
 import { stateKey } from '../../../shared/job/state/job-view.ts';
 import { openProgress } from '../../../shared/job/state/open.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
@@ -16,6 +16,7 @@ import type { ReportedUnit } from '../../../shared/member/reporter.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../../shared/runtime/service.ts';
+import { Cleanups, type CleanupsDeps } from '../cutover/cleanup.ts';
 import { Cutovers } from '../cutover/cutovers.ts';
 import { FenceWatch } from '../cutover/fence-watch.ts';
 import { MysqlSite } from '../cutover/mysql-site.ts';
@@ -53,6 +54,7 @@ interface Hands {
   throttle: ThrottleKeeper;
   cutovers: Cutovers;
   fences: FenceWatch;
+  cleanups: Cleanups;
   checks: CheckKeeper;
 }
 
@@ -111,14 +113,13 @@ export class Control implements Unit {
       opened.failed.catch(fail);
       progress.set(source.name, opened.view);
     }
-    const put = (key: string, record: Partial<StateRecord>): Promise<void> =>
-      writer.put(key, record);
+    const put: CleanupsDeps['put'] = (key, record) => writer.put(key, record);
     const proofs = new ProofKeeper({ view, log, put });
     const probe = stack.use(new ServerProbe(job, log, view.jobId));
     let needed = (): ReadonlySet<string> =>
       new Set([...view.runs.values()].flatMap(r => r.check ?? []));
     const grown = new GrownTables();
-    // Its own connections, which are made when they are needed: others wait for no measurement.
+    // Its own connections: others wait for no measurement.
     const measuring = stack.use(new ServerProbe(job, log, view.jobId));
     const throttle = new ThrottleKeeper({
       ...{ view, log, writer, gauges: gaugesOf(this.#context, measuring) },
@@ -155,7 +156,8 @@ export class Control implements Unit {
     const cutovers = this.#cutovers({ writer, progress, reports, probe, proofs, verdicts }, signal);
     const checks = this.#checks(writer, verdicts, measuring);
     const fences = new FenceWatch({ view, log, probe: stack.use(new ServerProbe(job, log)) });
-    const loop = { writer, progress, verdicts, proofs, runs, requests, throttle };
+    const cleanups = stack.use(this.#cleanups(put, signal));
+    const loop = { writer, progress, verdicts, proofs, runs, requests, throttle, cleanups };
     return { ...loop, cutovers, fences, checks };
   }
 
@@ -167,6 +169,12 @@ export class Control implements Unit {
       checkReport: id => verdicts.check(id),
       backlogs: () => backlogsOf(this.#context, measuring),
     });
+  }
+
+  #cleanups(put: CleanupsDeps['put'], signal: AbortSignal): Cleanups {
+    const { job, view, log } = this.#context;
+    const isStopped = (): boolean => signal.aborted;
+    return new Cleanups({ job, view, log, put, isStopped, sleep: ms => sleep(ms) });
   }
 
   #cutovers(
@@ -202,6 +210,7 @@ export class Control implements Unit {
     await heed(hands);
     await cutovers.step();
     hands.fences.step();
+    hands.cleanups.step();
     // From the journal on the targets are the application's: nothing is read from the sources anew.
     const isOver = this.#isOver;
     if (!isOver) await requests.step();

@@ -15,7 +15,14 @@
  */
 
 /** What the operator asks for. */
-export type CutoverAction = 'begin' | 'rehearse' | 'cancel' | 'finish';
+export type CutoverAction =
+  | 'begin'
+  | 'rehearse'
+  | 'cancel'
+  | 'finish'
+  /** Rows that have moved are deleted at their old place: those that are equal, or all. */
+  | 'cleanup'
+  | 'cleanup-stale';
 
 export interface CutoverRequest {
   id: string;

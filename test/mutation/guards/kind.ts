@@ -4,6 +4,7 @@ import type { Guard } from './guard.ts';
 const PROOF = ['shared/job/move-proof.test.ts'];
 const FORMS = ['shared/route/routes.mysql.test.ts'];
 const FENCE = ['shared/mysql/row-fence.mysql.test.ts'];
+const CLEANUP = ['test/expand/expand-cutover.live.test.ts'];
 const KINDS = ['shared/job/job-kind.test.ts'];
 
 export const KIND_GUARDS: Guard[] = [
@@ -78,5 +79,23 @@ export const KIND_GUARDS: Guard[] = [
     replace: 'EVENTS.every(',
     tests: FENCE,
     named: 'it stands as a whole or not',
+  },
+  {
+    name: 'only rows that are equal on their new owner are deleted',
+    why: 'the only copy of a row is deleted',
+    file: 'shared/mysql/moved-rows.ts',
+    find: 'evenStale || there.get(key) === row',
+    replace: 'evenStale || there.get(key) !== undefined',
+    tests: CLEANUP,
+    named: 'what has moved is deleted at its old place',
+  },
+  {
+    name: 'rows that moved are not published as deleted',
+    why: 'a consumer that has all servers of a cluster deletes rows that live on',
+    file: 'services/binlog/capture/capture.ts',
+    find: 'if (known.name === CLEANUP) this.#isCleanup = true;',
+    replace: '',
+    tests: CLEANUP,
+    named: 'what has moved is deleted at its old place',
   },
 ];
