@@ -16,6 +16,7 @@ import { hasPositions } from '../../../shared/mysql/target-state.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { schemaDifferences } from '../../../shared/schema/schema-diff.ts';
 import { errorFinding, serverWhere } from './error-finding.ts';
+import { checkMisplaced } from './misplaced-rows.ts';
 import { preflightReplica } from './mysql/preflight-replica.ts';
 import { preflightSource, type SourceReport } from './mysql/preflight-source.ts';
 import { preflightTarget, type TargetReport } from './mysql/preflight-target.ts';
@@ -46,7 +47,9 @@ export async function checkMysql(job: Job, o: MysqlCheckOptions): Promise<Findin
   for (const other of others) if (model) findings.push(...compareSources(model, other, o));
   // Rows of other sources come and go while a job runs; then the check tells.
   if (model && !o.resuming && sources.length === job.sources.length && !blocks(findings)) {
-    findings.push(...(await checkSharedKeys(job, model.report.schemas, o.log)));
+    const { schemas } = model.report;
+    findings.push(...(await checkSharedKeys(job, schemas, o.log)));
+    findings.push(...(await checkMisplaced(job, schemas, o.log)));
   }
   const mayCreate = o.apply && o.createTargets && !blocks(findings);
   const targets = await Promise.all(
