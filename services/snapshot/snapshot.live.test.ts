@@ -377,9 +377,10 @@ describe('snapshot', () => {
   });
 
   it('refuses a row above the message limit with table and key, and drops nothing', async () => {
-    await rig.admin.run(`CREATE TABLE ${database}.big (id INT PRIMARY KEY, body LONGTEXT)`);
+    await rig.admin.run(`CREATE TABLE ${database}.big (id INT PRIMARY KEY, a INT, body LONGTEXT)`);
     await rig.admin.run(
-      `INSERT INTO ${database}.big VALUES (1, 'small'), (2, REPEAT('x', 1100000)), (3, 'small')`,
+      `INSERT INTO ${database}.big (id, body)
+         VALUES (1, 'small'), (2, REPEAT('x', 1100000)), (3, 'small')`,
     );
     const prepared = await prepare('large', 1000, 'big');
     const stop = new AbortController();

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { RecordCodec } from '../codec/record-codec.ts';
 import type { PlainRecord } from '../kafka/plain-writer.ts';
 import { ReshardError } from '../runtime/error.ts';
@@ -59,6 +59,28 @@ describe('reports of two members', () => {
     await running;
     expect(topic.get('snapshot/member@a:1')?.state).toBe('stopped');
   });
+});
+
+test('a halt is told at once, and not with the next second', async () => {
+  vi.useFakeTimers();
+  try {
+    const { topic, members } = twoMembers();
+    const [reporter] = members;
+    const stop = new AbortController();
+    const unit = reporter.unit('s1');
+    const running = reporter.run(stop.signal);
+    await vi.advanceTimersByTimeAsync(1);
+    unit.state({ state: 'running' });
+    await vi.advanceTimersByTimeAsync(1);
+    unit.state({ state: 'halted', error: new ReshardError('schema-changed', 'a new column') });
+    await vi.advanceTimersByTimeAsync(1);
+    expect(topic.get('snapshot/s1')?.state).toBe('halted');
+    stop.abort();
+    await vi.advanceTimersByTimeAsync(1000);
+    await running;
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 describe('incarnations of a unit', () => {

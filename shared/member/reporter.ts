@@ -1,7 +1,8 @@
 /**
- * What a service reports of itself, once a second, on the report topic: status views need nothing
- * but Kafka. A report is information, never a resume point; one that cannot be sent is logged, and
- * the next one replaces it.
+ * What a service reports of itself, once a second and when a unit has halted, on the report topic:
+ * status views need nothing but Kafka, and control cures some halts by itself. A report is
+ * information, never a resume point; one that cannot be sent is logged, and the next one replaces
+ * it.
  *
  * A unit is identified by its incarnation, not by its name. A member that loses its lease and takes
  * it again builds the unit anew while the old one is still on its way to its end: that end, and
@@ -106,6 +107,8 @@ export class Reporter {
   readonly #startedMs = Date.now();
   readonly #o: ReporterOptions;
   #built = 0;
+  /** Something is not to wait for its turn. */
+  #news = Promise.withResolvers<void>();
 
   constructor(o: ReporterOptions) {
     this.#o = o;
@@ -129,12 +132,14 @@ export class Reporter {
     const set = (r: UnitReport): void => whileCurrent(() => merge(entry, r));
     return {
       set,
-      state: s =>
+      state: s => {
         set({
           state: s.state,
           error: 'error' in s ? describeError(s.error) : null,
           detail: { halt: haltOf(s) },
-        }),
+        });
+        if (s.state === 'halted') this.#news.resolve();
+      },
       end: () =>
         whileCurrent(() => {
           merge(entry, { ...entry.progress(), state: 'stopped', error: null });
@@ -151,8 +156,9 @@ export class Reporter {
     while (!signal.aborted) {
       const hasSlept = performance.now() - at > SLEPT_MS;
       at = performance.now();
+      this.#news = Promise.withResolvers();
       if (!hasSlept) await this.flush();
-      await sleep(EVERY_MS, signal);
+      await Promise.race([sleep(EVERY_MS, signal), this.#news.promise]);
     }
     process.end();
     await this.flush();

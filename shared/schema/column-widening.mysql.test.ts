@@ -238,6 +238,28 @@ describe('mysql', () => {
   afterAll(() => dropScratch(session, DB));
 
   test("no value is another one behind the server's own ALTER TABLE", expectKept);
+
+  // What docs/DDL.md says of sessions that are not strict.
+  test.each([
+    ['2024-02-31', 'ALLOW_INVALID_DATES', ''],
+    ['2024-05-00', '', 'NO_ZERO_IN_DATE'],
+  ])(
+    '%s becomes zero when a lenient session copies its table, and is in the way of a strict one',
+    async (date, holds, copies) => {
+      await session.rawQuery('DROP TABLE IF EXISTS d');
+      await session.rawQuery('CREATE TABLE d (id INT PRIMARY KEY, d DATE, n INT)');
+      await session.rawQuery(`SET SESSION sql_mode = '${holds}'`);
+      await session.rawQuery(`INSERT INTO d VALUES (1, '${date}', 1)`);
+      await session.rawQuery(`SET SESSION sql_mode = '${copies},STRICT_ALL_TABLES'`);
+      await expect(session.rawQuery('ALTER TABLE d MODIFY n BIGINT')).rejects.toThrow(
+        /ncorrect date/,
+      );
+      await session.rawQuery(`SET SESSION sql_mode = '${copies}'`);
+      await session.rawQuery('ALTER TABLE d MODIFY n BIGINT');
+      const rows = await session.query<object>('SELECT id, CAST(d AS CHAR) AS d FROM d');
+      expect(rows).toEqual([{ id: 1, d: '0000-00-00' }]);
+    },
+  );
 });
 
 describe('mariadb', () => {

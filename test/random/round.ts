@@ -50,7 +50,13 @@ export interface RoundResult {
 }
 
 const SESSIONS = 2;
+/** A table that another session copies may get other dates by that, and no event tells of it. */
+const STRICT =
+  "SET @modes = @@sql_mode, SESSION sql_mode = CONCAT_WS(',', @@sql_mode, 'STRICT_ALL_TABLES')";
 const PREPARE_MS = 180_000;
+const DRAIN_MS = 90_000;
+/** Of a unit of work, with its share of the changes that are taken up one by one. */
+const STEP_MS = 60;
 const PAUSE_MS = 8;
 
 /** A name for the job, its database and its folder. */
@@ -212,7 +218,7 @@ class Round {
       await prepared;
       await this.#disturb(crew);
       await changes;
-      await reached('the pipeline to drain', place, s => s.drained);
+      await reached('the pipeline to drain', place, s => s.drained, DRAIN_MS + steps * STEP_MS);
       tell(`seed ${this.#o.seed}: drained`);
     } catch (e) {
       await changes;
@@ -253,7 +259,10 @@ class Round {
   ): Promise<void> {
     const table = random.pick(tables);
     const { sql, added, become } = randomDdl(random, table, this.#facts);
-    const done = await this.#carryOut(client, `s${session} ddl`, [sql]);
+    const who = `s${session} ddl`;
+    await this.#carryOut(client, who, [STRICT]);
+    const done = await this.#carryOut(client, who, [sql]);
+    await this.#carryOut(client, who, ['SET SESSION sql_mode = @modes']);
     if (done === 0) return;
     table.columns.push(...added);
     become?.();

@@ -59,8 +59,7 @@ function wider(random: Random, sql: string): Wider | null {
     const more = random.between(precision + 1, Math.min(66, precision + 9));
     return { sql: `DECIMAL(${more},${scale})`, value: `-1${'0'.repeat(more - scale - 1)}` };
   }
-  // What is no ASCII is another text in another session, and halts.
-  const isMembers = (word === 'ENUM' || word === 'SET') && /^[ -~]*$/.test(inside);
+  const isMembers = (word === 'ENUM' || word === 'SET') && isPlain(inside);
   return isMembers ? { sql: `${word}(${inside},'zz')${rest}`, value: "'zz'" } : null;
 }
 
@@ -70,10 +69,13 @@ export interface WiderColumn {
   become: () => void;
 }
 
+/** What is no ASCII is another text in another session, and halts. */
+const isPlain = (sql: string): boolean => /^[ -~]*$/.test(sql);
+
 /** Null: it stays as it is. */
 function changed(random: Random, c: RandomColumn): WiderColumn | null {
   const found = wider(random, c.type.sql);
-  const isLifted = !c.isNullable && random.chance(0.6);
+  const isLifted = !c.isNullable && random.chance(0.6) && isPlain(c.type.sql);
   if (found === null && !isLifted) return null;
   const { sql, isLong, value } = found ?? { sql: c.type.sql };
   const isNullable = c.isNullable || isLifted;

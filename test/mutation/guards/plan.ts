@@ -45,4 +45,13 @@ export const PLAN_GUARDS: Guard[] = [
     tests: ['services/snapshot/chunk-reader.mysql.test.ts'],
     named: 'told with its place',
   },
+  {
+    name: 'a halt is told at once',
+    why: 'a log stands for a second at each change of a schema that control takes up by itself',
+    file: 'shared/member/reporter.ts',
+    find: "if (s.state === 'halted') this.#news.resolve();",
+    replace: '',
+    tests: ['shared/member/reporter.test.ts'],
+    named: 'told at once',
+  },
 ];
