@@ -1,72 +1,125 @@
-/** The sink service: a member that applies the slots (partitions) it is given to all targets. */
+/**
+ * The sink service: a member that applies the slots (partitions) it is given to all targets, as
+ * long as rows are carried its way. A cutover of a job with a way back turns that: the sinks of the
+ * one way end, and those of the other begin where the journal says.
+ */
 
+import { type Leg, legOf, type Way } from '../../shared/job/state/cutover.ts';
 import type { JobView } from '../../shared/job/state/job-view.ts';
 import { openProgress } from '../../shared/job/state/open.ts';
 import { deadLetterTopic } from '../../shared/kafka/topic-name.ts';
-import { openContext, type ServiceOptions } from '../../shared/member/context.ts';
+import {
+  openContext,
+  type ServiceContext,
+  type ServiceOptions,
+} from '../../shared/member/context.ts';
 import type { ReportedUnit } from '../../shared/member/reporter.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
+import type { SendDeadLetters } from './dead-letter/dead-letter-publisher.ts';
 import { deadLetterSender } from './dead-letter/dead-letter-record.ts';
 import { SinkProgress } from './metrics.ts';
 import { Sink } from './sink.ts';
 
 export async function runSink(o: ServiceOptions): Promise<void> {
-  await using context = await openContext('sink', { ...o, slots: o.job.options.partitions });
-  const { job, log, signal, kafka, view, report } = context;
-  refuseFinished(view);
+  const way: Way = o.ruledBy === undefined ? 'over' : 'back';
+  const slots = o.job.options.partitions;
+  await using context = await openContext('sink', way === 'over' ? { ...o, slots } : o);
+  const { job, log, signal, kafka, view, ruling } = context;
+  refuseFinished(ruling);
   // The sink reads no progress: that the sources are ours it asks once, before it writes anything.
   for (const { name } of job.sources) {
     await using _ = await openProgress(context, name, view.jobId);
   }
-  const deadLetters = deadLetterTopic(job.job);
   const from = { job: job.job, jobId: view.jobId, targets: job.targets.map(t => t.name) };
-  const sendDeadLetters = deadLetterSender(
-    deadLetters,
-    from,
-    await kafka.writer({ mayBeRemade: true }),
-  );
-  const sink = new Sink({ job, view, kafka, sendDeadLetters, log });
+  const writer = await kafka.writer({ mayBeRemade: true });
+  const sendDeadLetters = deadLetterSender(deadLetterTopic(job.job), from, writer);
+  while (!signal.aborted) {
+    const leg = await ruling.waitFor(() => legOf(ruling.cutoverRun, way), signal).catch(() => null);
+    if (leg === null) return;
+    if (leg.number > 1) log.info({ leg: leg.number, way }, 'rows are carried this way now');
+    await carry(context, { leg, way, sendDeadLetters });
+  }
+}
+
+interface Carried {
+  leg: Leg;
+  way: Way;
+  sendDeadLetters: SendDeadLetters;
+}
+
+/** Until the signal, or the end of the leg. */
+async function carry(
+  context: ServiceContext,
+  { leg, way, sendDeadLetters }: Carried,
+): Promise<void> {
+  const { job, log, kafka, view, ruling, report } = context;
+  const turned = new AbortController();
+  const unfollow = ruling.onChange(() => {
+    if (legOf(ruling.cutoverRun, way)?.number !== leg.number) turned.abort();
+  });
+  const signal = AbortSignal.any([context.signal, turned.signal]);
+  const sink = new Sink({ job, view, kafka, sendDeadLetters, log, leg });
   const progress = new SinkProgress(sink, {
     parkDeadlineMs: job.options.parkDeadlineSeconds * 1000,
-    deadLetters,
+    deadLetters: deadLetterTopic(job.job),
     metrics: context.metrics,
   });
   context.readiness = () => progress.readiness();
-  const unitOf = (slot: number, target: number): string => `${sink.targets[target]?.name}/${slot}`;
-  const units = new Map<number, ReportedUnit[]>();
-  const begin = (slot: number): void => {
-    const unit = ({ number }: { number: number }): ReportedUnit =>
-      report.unit(unitOf(slot, number), { progress: () => progress.slot(slot, number) });
-    units.set(slot, sink.targets.map(unit));
-  };
-  /** Taken out at once: while they end, the slots may be ours again, with units of their own. */
-  const taken = (slots: readonly number[]): ReportedUnit[] => {
-    const found = slots.flatMap(slot => units.get(slot) ?? []);
-    for (const slot of slots) units.delete(slot);
-    return found;
-  };
+  const units = new Units(sink, (slot, target, name) =>
+    report.unit(name, { progress: () => progress.slot(slot, target) }),
+  );
   const member = await context.join({
     groupId: `reshard.${job.job}.sink`,
     slots: job.options.partitions,
     sessionTimeoutMs: job.options.sessionTimeoutMs,
     onAssigned: async slots => {
       sink.take(slots);
-      for (const slot of slots) begin(slot);
+      units.begin(slots);
     },
     onRevoked: async slots => {
-      const ending = taken(slots);
+      const ending = units.taken(slots);
       await sink.giveUp(slots);
       for (const unit of ending) unit.end();
     },
     onLost: () => {
-      for (const unit of taken([...units.keys()])) unit.forget();
+      for (const unit of units.taken()) unit.forget();
       sink.lose();
     },
   });
   try {
     await sink.run(signal);
   } finally {
+    unfollow();
     await member.close();
+    progress.close();
+    context.readiness = () => ({ ok: true, detail: { waiting: 'rows to be carried this way' } });
+  }
+}
+
+/** What is reported: a unit for each slot on each target. */
+class Units {
+  readonly #sink: Sink;
+  readonly #make: (slot: number, target: number, name: string) => ReportedUnit;
+  readonly #units = new Map<number, ReportedUnit[]>();
+
+  constructor(sink: Sink, make: (slot: number, target: number, name: string) => ReportedUnit) {
+    this.#sink = sink;
+    this.#make = make;
+  }
+
+  begin(slots: readonly number[]): void {
+    const { targets } = this.#sink;
+    for (const slot of slots) {
+      const units = targets.map(t => this.#make(slot, t.number, `${t.name}/${slot}`));
+      this.#units.set(slot, units);
+    }
+  }
+
+  /** Taken out at once: while they end, the slots may be ours again, with units of their own. */
+  taken(slots: readonly number[] = [...this.#units.keys()]): ReportedUnit[] {
+    const found = slots.flatMap(slot => this.#units.get(slot) ?? []);
+    for (const slot of slots) this.#units.delete(slot);
+    return found;
   }
 }
 

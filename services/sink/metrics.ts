@@ -110,12 +110,20 @@ export class SinkProgress {
   readonly #sink: Sink;
   readonly #deadlineMs: number;
   readonly #deadLetters: string;
+  readonly #metrics: Registry;
+  readonly #names: string[] = [];
 
   constructor(sink: Sink, o: { parkDeadlineMs: number; deadLetters: string; metrics: Registry }) {
     this.#sink = sink;
     this.#deadlineMs = o.parkDeadlineMs;
     this.#deadLetters = o.deadLetters;
+    this.#metrics = o.metrics;
     this.#register(o.metrics);
+  }
+
+  /** The metrics are free for the next sink of this process. */
+  close(): void {
+    for (const name of this.#names) this.#metrics.removeSingleMetric(name);
   }
 
   /** The report of one slot on one target. */
@@ -195,9 +203,14 @@ export class SinkProgress {
     const { workers, tasks, intake } = this.#sink;
     const registers = [metrics];
     const labelNames = ['target'];
+    const named = (rest: string): string => {
+      const name = `reshard_sink_${rest}`;
+      this.#names.push(name);
+      return name;
+    };
     const total = (name: string, help: string, of: (w: Worker) => number): void => {
       new Counter({
-        name: `reshard_sink_${name}`,
+        name: named(name),
         help,
         labelNames,
         registers,
@@ -216,7 +229,7 @@ export class SinkProgress {
     total('apply_seconds_total', 'time in transactions', w => w.total.busyMs / 1000);
     const gauge = (name: string, help: string, of: (task: PartitionTask) => number): void => {
       new Gauge({
-        name: `reshard_sink_${name}`,
+        name: named(name),
         help,
         labelNames,
         registers,
@@ -233,7 +246,7 @@ export class SinkProgress {
     gauge('queued_bytes', 'record bytes read ahead', l => l.bytesQueued);
     gauge('skipped_records', 'records found to be delivered twice', l => l.total.skipped);
     new Gauge({
-      name: 'reshard_sink_partitions_apart',
+      name: named('partitions_apart'),
       help: 'table partitions that are read apart because their target is behind',
       registers,
       collect() {

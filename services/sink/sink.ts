@@ -8,6 +8,7 @@
 
 import type { Job } from '../../shared/job/job.ts';
 import { routeOf } from '../../shared/job/job-route.ts';
+import type { Leg } from '../../shared/job/state/cutover.ts';
 import type { JobView, TablePlan } from '../../shared/job/state/job-view.ts';
 import type { KafkaLog } from '../../shared/kafka/kafka.ts';
 import { asReshardError, describeError, type ReshardError } from '../../shared/runtime/error.ts';
@@ -49,8 +50,9 @@ export class Sink {
     kafka: KafkaLog;
     sendDeadLetters: SendDeadLetters;
     log: Logger;
+    leg: Leg;
   }) {
-    const { job, view, kafka, sendDeadLetters, log } = o;
+    const { job, view, kafka, sendDeadLetters, log, leg } = o;
     this.#job = job;
     this.#view = view;
     this.#log = log;
@@ -61,7 +63,7 @@ export class Sink {
       onQueued: task => this.tasks.get(task)?.wake(),
       onLost: (task, error) => this.tasks.get(task)?.lost(task, error),
     });
-    const named = { job: job.job, jobId: view.jobId, identity: view.identity };
+    const named = { job: job.job, jobId: view.jobId, identity: view.identity, leg };
     this.targets = job.targets.map((t, i) => new MysqlDestination(i, t, named, log));
     this.workers = this.targets.map(target =>
       Array.from(

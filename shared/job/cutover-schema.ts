@@ -34,7 +34,9 @@ const back = z
       .optional()
       .describe('the same for single tables, by their names'),
   })
-  .describe('publish what is written to the targets as topics of their own: the log of a way back');
+  .describe(
+    'keep a way back: what the application writes to the targets is carried to the sources',
+  );
 
 export const cutover = z.strictObject({
   probe: z

@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { type RecordCodec, recordCodec } from '../codec/record-codec.ts';
 import type { Job } from '../job/job.ts';
 import type { JobView } from '../job/state/job-view.ts';
-import { liveJob, openState, refuseOtherFile } from '../job/state/open.ts';
+import { liveJob, type OpenState, openState, refuseOtherFile } from '../job/state/open.ts';
 import { KafkaLog } from '../kafka/kafka.ts';
 import type { Member, MemberOptions } from '../kafka/member.ts';
 import { reportTopic } from '../kafka/topic-name.ts';
@@ -38,6 +38,8 @@ export interface ServiceOptions {
   waiting?: () => string | null;
   /** Of a service that shares its work by a lease: the slots of its group. */
   slots?: number;
+  /** Of the way back of a job: that job, whose state says which way rows are carried. */
+  ruledBy?: Job;
   /** Called when the job is prepared and its state is read. */
   onJoined?: () => void;
 }
@@ -52,6 +54,8 @@ export interface ServiceContext extends AsyncDisposable {
   readonly metrics: Registry;
   readonly member: string;
   readonly view: JobView;
+  /** Of the job that says which way rows are carried: its own, unless it is a way back. */
+  readonly ruling: JobView;
   readonly report: Reporter;
   /** Joins the group of the service, or goes on with the membership that has begun already. */
   join(o: MemberOptions): Promise<Member>;
@@ -106,13 +110,17 @@ export async function openContext(
   }
   stack.use(await serving);
   const registry = registryOf(job);
-  const joined = await joinJob({ job, log, signal, kafka, registry }, async reason => {
+  const joining = { job, log, signal, kafka, registry };
+  const joined = await joinJob(joining, async reason => {
     waiting = reason;
     await lease.giveUp();
   });
   waiting = null;
   o.onJoined?.();
   const { view } = stack.use(joined.state);
+  const ruling = o.ruledBy
+    ? stack.use(await openRuling({ ...joining, job: o.ruledBy })).view
+    : view;
   const report = new Reporter({
     ...{ service, member, codec: joined.reports, jobId: view.jobId, log },
     topic: reportTopic(job.job),
@@ -121,15 +129,8 @@ export async function openContext(
   stack.use(reporting(report));
   const owned = stack.move();
   return {
+    ...{ log, signal, kafka, registry, metrics, member, view, ruling, report },
     job: liveJob(job, view),
-    log,
-    signal,
-    kafka,
-    registry,
-    metrics,
-    member,
-    view,
-    report,
     join: o => lease.join(o),
     get readiness() {
       return readiness;
@@ -173,13 +174,28 @@ async function joinJob(
   for (const { what, way } of refuseOtherFile(job, state.view)) {
     log.warn(`${what}; not taken up: ${way}`);
   }
-  // A member that no longer sees the job's state must not go on by an old one: the process ends,
-  // whoever supervises it starts it again, and nothing is lost since all progress is durable.
+  endWith(state, log);
+  return { reports, state };
+}
+
+/**
+ * A member that no longer sees the job's state must not go on by an old one: the process ends,
+ * whoever supervises it starts it again, and nothing is lost since all progress is durable.
+ */
+function endWith(state: OpenState, log: Logger): void {
   state.failed.catch(e => {
     log.fatal(`the job state cannot be followed, ending: ${describeError(e)}`);
     process.exit(1);
   });
-  return { reports, state };
+}
+
+/** The state of the job whose way back this is: it is prepared after its way back. */
+async function openRuling({ job, log, signal, kafka, registry }: Joining): Promise<OpenState> {
+  await waitPrepared(kafka, job, log, signal);
+  const open = (): Promise<OpenState> => openState({ job, kafka, registry, log });
+  const state = await persist(open, { what: 'reading the job', log, signal });
+  endWith(state, log);
+  return state;
 }
 
 /** Reports until it is disposed. */

@@ -51,7 +51,10 @@ export class EarlyLease {
     this.#handlers = o;
     if (held.length > 0) this.#taking = o.onAssigned(held);
     await this.#taking;
-    return this.#member;
+    // Whoever joins once more is a new member.
+    const member = this.#member;
+    this.#member = undefined;
+    return member;
   }
 
   /** Others get the slots at once. Nothing to do if the owner has joined. */

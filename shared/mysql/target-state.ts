@@ -52,6 +52,47 @@ export function ownerTableName(jobId: string, table: string): string {
   return `reshard_owner_${hash}`;
 }
 
+export const LEG_COLUMN = `leg INT NOT NULL DEFAULT 1
+     COMMENT 'fencing token: members of an earlier leg of the job are refused'`;
+
+/**
+ * Shuts members of legs before `leg` out, for good, also from partitions where none has been yet;
+ * durable when it resolves. Here, and not in the sink, since it is control that must know it done
+ * before rows are carried the other way.
+ */
+export async function shutLegsBefore(
+  session: MysqlSession,
+  database: string,
+  o: { job: string; jobId: string; target: string; leg: number; topics: readonly string[] },
+  partitions: number,
+): Promise<void> {
+  const table = offsetTable(database);
+  const [job, id, name] = [o.job, o.jobId, o.target].map(quoteText);
+  const parts = Array.from({ length: partitions }, (_, part) => part);
+  for (const topic of o.topics) {
+    const rows = parts.map(
+      part => `(${job},${quoteText(topic)},${part},0,0,-1,1,${id},${name},${o.leg})`,
+    );
+    await session.rawQuery(
+      `INSERT INTO ${table}
+       (job, topic, part, next_offset, epoch, ordinal, revision, job_id, target, leg)
+       VALUES ${rows.join(',')} ON DUPLICATE KEY UPDATE
+       revision = IF(job_id = ${id}, revision + 1, revision),
+       leg = IF(job_id = ${id}, GREATEST(leg, ${o.leg}), leg)`,
+    );
+  }
+}
+
+/** Whether the sink that has made our table there knows of legs. */
+export async function knowsLegs(session: MysqlSession, database: string): Promise<boolean> {
+  const columns = await session.query<{ name: string }>(
+    `SELECT COLUMN_NAME AS name FROM information_schema.COLUMNS
+      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND COLUMN_NAME = 'leg'`,
+    [database, OFFSET],
+  );
+  return columns.length > 0;
+}
+
 export interface PartitionPosition {
   topic: string;
   partition: number;

@@ -55,6 +55,10 @@ export const FAILPOINTS = {
   cutoverAfterJournal: 'cutover.after-journal',
   /** The open command has run, nobody knows. */
   cutoverAfterOpen: 'cutover.after-open',
+  /** Sinks of the leg before are shut out; nobody carries rows the other way yet. */
+  cutoverAfterShutOut: 'cutover.after-shut-out',
+  /** The servers let our sink through, and it does not know. */
+  cutoverBeforeLeg: 'cutover.before-leg',
   /** Rows that have moved are deleted, and that is not committed. */
   cleanupBeforeCommit: 'cleanup.before-commit',
   /** A batch of them is gone, the next one is not begun. */

@@ -1,30 +1,162 @@
 /**
- * I11 on real servers, with a way back: over to the targets and back to the sources, under an
- * application that remembers every write it was told is done.
+ * I11 on real servers, with a way back: over to the targets, back to the sources, over again, under
+ * an application that remembers every write it was told is done.
  */
-import { afterAll, beforeAll, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { CutoverRun } from '../../shared/job/state/cutover.ts';
+import { sleep } from '../../shared/runtime/clock.ts';
 import { SERVICES, ShopJob } from '../pipeline/shop-job.ts';
+import { LoadClient } from '../support/load/client.ts';
+import { callReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
+import { Application } from './application.ts';
 
 const MINUTES = 60_000;
+const APP = { user: 'app', password: 'app' };
+const DIR = mkdtempSync(path.join(os.tmpdir(), 'reshard-way-'));
+const SWITCH = path.join(DIR, 'way');
 
 let mysql: Servers;
 let job: ShopJob;
+let app: Application;
 
 beforeAll(async () => {
   mysql = await ShopJob.servers();
-  job = await ShopJob.prepare({ mysql, orders: 300, cutover: { back: {} } });
+  const limits = { lockSeconds: 1, drainSeconds: 20, maxTransactionSeconds: 20 };
+  const open = `echo $RESHARD_WAY >> ${SWITCH}`;
+  const cutover = { back: {}, probe: APP, limits, ids: 'application', open };
+  job = await ShopJob.prepare({ mysql, orders: 300, cutover });
+  for (const server of [...job.sources, ...job.targets]) {
+    await using client = await LoadClient.open(server);
+    await client.run(`CREATE USER ${APP.user}@'%' IDENTIFIED BY '${APP.password}'`);
+    await client.run(
+      `GRANT SELECT, INSERT, UPDATE, DELETE ON ${job.database}.* TO ${APP.user}@'%'`,
+    );
+  }
   job.start(...SERVICES);
   await job.copied();
+  app = new Application({
+    switchFile: SWITCH,
+    servers: { back: job.sources, over: job.targets },
+    account: APP,
+    database: job.database,
+    clients: 4,
+  });
 }, 3 * MINUTES);
 
 afterAll(async () => {
+  await app?.[Symbol.asyncDispose]();
+  for (const server of [...job.sources, ...job.targets]) {
+    await using client = await LoadClient.open(server);
+    for (const name of ['super_read_only', 'read_only']) {
+      await client.run(`SET GLOBAL ${name} = OFF`);
+      await client.run(`RESET PERSIST IF EXISTS ${name}`);
+    }
+  }
   await job?.[Symbol.asyncDispose]();
   await mysql?.[Symbol.asyncDispose]();
+  rmSync(DIR, { recursive: true, force: true });
 });
+
+async function go(verb: 'cutover' | 'rollback'): Promise<CutoverRun> {
+  const { code, out, err } = await callReshard(verb, job.jobFile, '--yes', '--json');
+  const { run = null, error, gates = [] } = out === '' ? {} : JSON.parse(out);
+  const shut = gates.filter((g: { state: string }) => g.state !== 'open');
+  expect(code, `${err} ${error} ${JSON.stringify(shut)}`).toBe(0);
+  console.log(
+    `${verb}: ${run.stopMs} ms; ${run.steps.map((s: { step: string; tookMs: number }) => `${s.step} ${s.tookMs}`)}`,
+  );
+  return run;
+}
+
+const carried = (way: string) =>
+  job.until(
+    `rows to be carried ${way}`,
+    s => s.wayBack?.carries === way && !s.wayBack.isTurning && s.headline.level === 'good',
+    MINUTES,
+  );
 
 test('the log of the targets has all that the sink has written, from the first row on', async () => {
   await job.drained();
   await using back = await job.targetConsumer();
   await job.expectTargetsFollowed(back);
 });
+
+test('over: what is written on the targets comes to the sources, which take no other write', async () => {
+  expect((await job.verify()).code).toBe(0);
+  app.start();
+  await app.more(100);
+  const run = await go('cutover');
+  expect(run).toMatchObject({
+    stage: 'switched',
+    way: 'over',
+    leg: { number: 2, carries: 'back' },
+  });
+  await app.more(300);
+  await carried('back');
+  await app.stop();
+  const [first = 0, second = 0, third = 0] = app.orders.keys();
+  await app.move(first, 40 + ((app.orders.get(first)?.customer ?? 0) % 2) + 1);
+  await app.move(second, 50 + (((app.orders.get(second)?.customer ?? 0) + 1) % 2));
+  await app.move(third, 60 + ((app.orders.get(third)?.customer ?? 0) % 2));
+  await expectBack();
+  await using stray = await LoadClient.open({ ...job.source, ...APP }, job.database);
+  await expect(stray.run('UPDATE orders SET quantity = 2')).rejects.toThrow(/read-only/);
+  app.start();
+});
+
+test('back: no write is lost, and a transaction of before the freeze is refused', async () => {
+  const target = job.targets[0];
+  if (target === undefined) throw new Error('no target');
+  await using idle = await LoadClient.open({ ...target, ...APP }, job.database);
+  await idle.run('BEGIN');
+  await idle.run('UPDATE orders SET quantity = quantity + 1 WHERE order_no NOT LIKE "A-%" LIMIT 1');
+  const run = await go('rollback');
+  expect(run).toMatchObject({
+    stage: 'switched',
+    way: 'back',
+    leg: { number: 3, carries: 'over' },
+  });
+  await expect(idle.run('COMMIT')).rejects.toThrow(/read-only/);
+  await app.more(200);
+  await carried('over');
+  await app.stop();
+  await job.drained();
+  await job.expectEqual();
+  expect(await app.forgotten('back')).toEqual([]);
+  expect(await app.forgotten('over')).toEqual([]);
+});
+
+test('over again, and the end', async () => {
+  expect((await job.verify()).code).toBe(0);
+  app.start();
+  await app.more(50);
+  const run = await go('cutover');
+  expect(run.leg).toMatchObject({ number: 4, carries: 'back' });
+  await app.more(100);
+  await app.stop();
+  await expectBack();
+  const end = await callReshard('finish', job.jobFile, '--yes');
+  expect(end.code, end.out + end.err).toBe(0);
+  const after = await callReshard('rollback', job.jobFile, '--yes');
+  expect(after.err).toMatch(/the job is finished, and with it the way back/);
+  console.log(
+    `${app.acknowledged} writes, refused for ${Math.round(app.longestStopMs)} ms at most`,
+  );
+});
+
+/** The application is still: targets and sources hold the same, and all that it remembers. */
+async function expectBack(): Promise<void> {
+  await sleep(100);
+  await job.until(
+    'the way back to be drained',
+    s => s.wayBack?.lagSeconds === 0 && s.wayBack.lagRecords === 0,
+    MINUTES,
+  );
+  await job.expectEqual();
+  expect(await app.forgotten('over')).toEqual([]);
+  expect(await app.forgotten('back')).toEqual([]);
+}

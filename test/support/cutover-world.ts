@@ -117,7 +117,7 @@ export class World {
       job: JOB,
       view: this.view,
       log: createLogger({ name: 'test', level: 'fatal' }),
-      site: this.#site(act),
+      sites: { over: this.#site(act), back: null },
       put: (key, record) =>
         act(() => {
           if (me !== this.#control && wasStopped) throw new ReshardError('fenced', 'another one');
@@ -188,6 +188,7 @@ export class World {
         act(() => {
           Object.assign(this.#at(source), { isFrozen: false, persisted: { ...persisted } });
         }),
+      letSinkThrough: () => act(() => {}),
       position: () => act(() => `${source}:1-9`),
       [Symbol.asyncDispose]: async () => {},
     };
@@ -197,6 +198,8 @@ export class World {
 
   #site(act: <T>(work: () => T) => Promise<T>): CutoverSite {
     return {
+      turn: null,
+      shutOut: () => act(() => {}),
       gates: () =>
         act(() => [this.shut ? shutGate('lag', 't1', 'far') : openGate('lag', 't1', '')]),
       fence: source =>

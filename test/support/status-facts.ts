@@ -57,6 +57,7 @@ export function well(): StatusFacts {
     ],
     members: [],
     proofs: [],
+    wayBack: null,
     checks: [],
     nextCheckMs: null,
     repairs: [],
@@ -71,8 +72,8 @@ export function well(): StatusFacts {
 }
 
 const CUTOVER = {
-  ...{ id: 'cutover-1', stage: 'switched' as const, sinceMs: 1, stopMs: 900 },
-  ...{ why: null, lost: [] },
+  ...{ id: 'cutover-1', stage: 'switched' as const, way: 'over' as const, sinceMs: 1, stopMs: 900 },
+  ...{ why: null, lost: [], hasWayBack: false },
 };
 
 /** No reason has braked the copy yet. */

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { cleanupCommand } from './cleanup.ts';
 import { type Act, declare, timeoutOption } from './command.ts';
-import type { cancelCommand, cutoverCommand, finishCommand } from './cutover.ts';
+import type { cancelCommand, cutoverCommand, finishCommand, rollbackCommand } from './cutover.ts';
 
 export function goingOver(act: Act): Command[] {
   return [
@@ -29,6 +29,7 @@ export function goingOver(act: Act): Command[] {
           (await import('./cutover.ts')).cutoverCommand(...args),
         ),
       ),
+    returning(act),
     declare(
       'cancel <job>',
       {
@@ -47,6 +48,29 @@ export function goingOver(act: Act): Command[] {
     finishing(act),
     cleaning(act),
   ];
+}
+
+function returning(act: Act): Command {
+  return declare(
+    'rollback <job>',
+    {
+      what: 'bring the application back to the sources, with all that it has written since',
+      examples: [
+        ['rollback job.yaml --dry-run', 'every gate with its reason, then the steps; no change'],
+        ['rollback job.yaml', "asks for the job's name; Ctrl-C undoes it, before the journal"],
+      ],
+      exits: ['shut', 'timeout', 'stopped'],
+    },
+    'yes',
+    'json',
+  )
+    .option('--dry-run', 'only ask the gates, and say what would be done')
+    .addOption(timeoutOption('waiting, and undo it,', 600))
+    .action(
+      act(async (...args: Parameters<typeof rollbackCommand>) =>
+        (await import('./cutover.ts')).rollbackCommand(...args),
+      ),
+    );
 }
 
 function cleaning(act: Act): Command {

@@ -8,6 +8,7 @@ const outcome = (stage: CutoverStage, error: string | null): CutoverOutcome => {
   const run: CutoverRun = {
     ...{ id: 'cutover-1', stage, by: 'ann', startedMs: 0, stageMs: 0, sources: [], targets: {} },
     ...{ steps: [], stopMs: 1500, journalMs: stage === 'undone' ? null : 1, why: error },
+    ...{ way: 'over', thaws: [], leg: null },
   };
   return { run, note: null, answer: { id: 'cutover-2', doneMs: error === null ? 1 : null, error } };
 };

@@ -8,16 +8,17 @@ import {
 import { firstLine } from '../../../shared/runtime/error.ts';
 import type { CutoverOutcome, CutoverPlan, CutoverProgress } from '../command/cutover.ts';
 import type { Gate } from '../cutover/gate.ts';
-import { EQUALITY, NO_WAY_BACK, type PlannedStep } from '../cutover/step.ts';
+import { EQUALITY, NO_WAY_BACK, type PlannedStep, WAY_BACK } from '../cutover/step.ts';
 import type { CutoverStatus } from '../status/cutover-status.ts';
 import type { Status } from '../status/status.ts';
+import type { WayBackStatus } from '../status/way-back.ts';
 
 export function planText(job: string, plan: CutoverPlan): string {
   const { gates, canGo, steps, promisedStopSeconds: stop } = plan;
   const closed = gates.filter(g => g.state !== 'open');
   const head = canGo
-    ? `${job} could go over now: all ${gates.length} gates are open`
-    : `${job} CANNOT go over now: ${closed.length} of ${gates.length} gates are not open`;
+    ? `${job} could go ${plan.way} now: all ${gates.length} gates are open`
+    : `${job} CANNOT go ${plan.way} now: ${closed.length} of ${gates.length} gates are not open`;
   return [
     head,
     ...[...closed, ...gates.filter(g => g.state === 'open')].flatMap(gateLines),
@@ -25,8 +26,8 @@ export function planText(job: string, plan: CutoverPlan): string {
     `then, in this order (writes are refused for ${Math.ceil(stop)} s at most, then it is undone):`,
     ...steps.map(stepLine),
     '',
-    EQUALITY,
-    NO_WAY_BACK,
+    ...(plan.way === 'over' ? [EQUALITY] : []),
+    plan.hasWayBack ? WAY_BACK : NO_WAY_BACK,
   ].join('\n');
 }
 
@@ -64,8 +65,15 @@ export function outcomeText({ answer }: CutoverOutcome, own: CutoverRun | null):
   const stop = `writes were refused for ${(own.stopMs / 1000).toFixed(2)} s`;
   const steps = own.steps.map(stepTime);
   if (answer.error !== null) return [answer.error, stop, ...steps].join('\n');
-  const next = 'the sources stay frozen, and are watched; `reshard finish <job file>` ends the job';
-  return ['the application is to be on the targets now', stop, ...steps, next].join('\n');
+  const [here, there] = own.way === 'over' ? ['sources', 'targets'] : ['targets', 'sources'];
+  const head = `the application is to be on the ${there} now`;
+  const back = own.way === 'over' ? 'rollback' : 'cutover';
+  const next =
+    own.leg === null
+      ? 'the sources stay frozen, and are watched; `reshard finish <job file>` ends the job'
+      : `what it writes is carried to the ${here}, which take no other writes; ` +
+        `\`reshard ${back} <job file>\` goes back, as long as \`reshard status <job file>\` is green`;
+  return [head, stop, ...steps, next].join('\n');
 }
 
 const STEP_WIDTH = 'positions'.length;
@@ -77,20 +85,33 @@ function stepTime({ step, tookMs }: CutoverStep): string {
 /** The newest cutover and the newest rehearsal, for the status. */
 export function cutoverLines({
   cutover,
+  wayBack,
   rehearsals,
-}: Pick<Status, 'cutover' | 'rehearsals'>): string[] {
+}: Pick<Status, 'cutover' | 'wayBack' | 'rehearsals'>): string[] {
   const newest = rehearsals.at(-1);
   return [
     ...(cutover === null ? [] : [cutoverLine(cutover)]),
+    ...(wayBack === null ? [] : [wayBackLine(wayBack)]),
     ...(newest === undefined ? [] : [`rehearsal ${rehearsals.length}: ${rehearsalLine(newest)}`]),
   ];
 }
 
-function cutoverLine({ id, stage, sinceMs, stopMs, why }: CutoverStatus): string {
+function wayBackLine({ carries, isTurning, lagSeconds, lagRecords, headline }: WayBackStatus) {
+  const what = isTurning
+    ? 'not open yet'
+    : carries === 'over'
+      ? 'ready: the log of the targets is followed'
+      : `open, ${lagRecords ?? 'nobody knows how many'} records behind`;
+  const lag =
+    lagSeconds === null ? 'its log: not known' : `its log ${lagSeconds.toFixed(1)} s behind`;
+  return `way back: ${what}; ${lag}; ${firstLine(headline?.text ?? 'it cannot be asked')}`;
+}
+
+function cutoverLine({ id, stage, sinceMs, stopMs, why, way }: CutoverStatus): string {
   const since = new Date(sinceMs).toISOString();
   const stop = stage === 'freezing' ? '' : `, writes refused for ${(stopMs / 1000).toFixed(2)} s`;
   const because = why === null ? '' : `: ${firstLine(why)}`;
-  return `cutover ${id}: ${stage} since ${since}${stop}${because}`;
+  return `${way === 'over' ? 'cutover' : 'rollback'} ${id}: ${stage} since ${since}${stop}${because}`;
 }
 
 function rehearsalLine({ atMs, forecastMs }: Rehearsal): string {

@@ -1,13 +1,15 @@
 /**
- * `reshard cutover`, `reshard cancel`, `reshard finish`: asks control, and watches. Ctrl-C, or the
+ * `reshard cutover`, `reshard rollback`, `reshard cancel`, `reshard finish`: asks control, and watches. Ctrl-C, or the
  * time limit, of a cutover asks control to undo it, and waits for what becomes of that: nobody
  * should have to guess whether the sources are frozen.
  */
-import { mustBeFrozen } from '../../../shared/job/state/cutover.ts';
+import { mustBeFrozen, type Way } from '../../../shared/job/state/cutover.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import {
   type CutoverOutcome,
   followCutover,
+  openWayBack,
   planCutover,
   requestCutover,
 } from '../command/cutover.ts';
@@ -39,21 +41,45 @@ const UNDO_MS = 120_000;
 
 export async function cutoverCommand(file: string, o: CutoverOptions): Promise<number> {
   const job = await readJob(file);
-  const timeoutMs = timeoutMsOf(o.timeout);
   await using link = await openJob(job, 'cutover');
-  if (o.rehearse) return await rehearsed(link, waitOf(timeoutMs, stopSignal(), o.json === true));
+  if (!o.rehearse) return await gone(link, 'over', o);
+  return await rehearsed(link, waitOf(timeoutMsOf(o.timeout), stopSignal(), o.json === true));
+}
+
+/** The same machine, with sources and targets in each other's place. */
+export async function rollbackCommand(
+  file: string,
+  o: Omit<CutoverOptions, 'rehearse'>,
+): Promise<number> {
+  const job = await readJob(file);
+  if (job.cutover.back === undefined) {
+    throw new ReshardError('config', 'there is no way back: the job file has no `cutover.back`', {
+      remedy: 'docs/CUTOVER.md says what it needs, and what can be done by hand',
+    });
+  }
+  await using link = await openJob(job, 'rollback');
+  return await gone(link, 'back', o);
+}
+
+async function gone(link: JobLink, way: Way, o: CutoverOptions): Promise<number> {
+  const { job } = link.job;
+  const timeoutMs = timeoutMsOf(o.timeout);
   // A rerun finishes what has a journal.
-  if (!mustBeFrozen(link.view.cutoverRun) || o.dryRun) {
-    const plan = await planCutover(link);
+  const run = link.view.cutoverRun;
+  if (!mustBeFrozen(run) || run?.way !== way || o.dryRun) {
+    await using back = await openWayBack(link);
+    const plan = await planCutover(link, back, way);
     if (o.json) {
       if (o.dryRun || !plan.canGo) printJson(plan);
-    } else print(`${planText(job.job, plan)}\n`);
+    } else print(`${planText(job, plan)}\n`);
     if (!plan.canGo) return EXIT.shut;
     if (o.dryRun) return EXIT.ok;
-    await confirm(job.job, `cutover of ${job.job}. ${NO_WAY_BACK_SHORT}`, o.yes === true);
+    const word = way === 'over' ? 'cutover' : 'rollback';
+    const question = `${word} of ${job}${plan.hasWayBack ? '' : `. ${NO_WAY_BACK_SHORT}`}`;
+    await confirm(job, question, o.yes === true);
   }
   const wait = waitOf(timeoutMs, stopSignal(), o.json === true);
-  const id = await requestCutover(link, 'begin');
+  const id = await requestCutover(link, way === 'over' ? 'begin' : 'rollback');
   const outcome = (await watched(link, id, wait)) ?? (await undone(link, id, wait));
   if (outcome === null) return gaveUp(wait, UNKNOWN);
   return shown(outcome, id, wait);

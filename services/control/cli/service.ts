@@ -17,7 +17,7 @@ export const SERVICES: readonly ServiceName[] = [
 type Run = (o: ControlOptions) => Promise<void>;
 
 /** Services that the way back of a job has. */
-const OF_WAY_BACK: readonly ServiceName[] = ['control', 'binlog'];
+const OF_WAY_BACK: readonly ServiceName[] = ['control', 'binlog', 'sink'];
 
 /**
  * Runs the service of a job and, in the same process, that of its way back: whoever has members has
@@ -28,7 +28,8 @@ export async function host(name: ServiceName, run: Run, o: ControlOptions): Prom
   if (back === null || !OF_WAY_BACK.includes(name)) return run(o);
   const ended = new AbortController();
   const signal = AbortSignal.any([o.signal, ended.signal]);
-  const guest = { ...o, job: back, log: o.log.child({ job: back.job }), httpPort: null, signal };
+  const log = o.log.child({ job: back.job });
+  const guest = { ...o, job: back, ruledBy: o.job, log, httpPort: null, signal };
   const both = [
     { ...o, signal },
     { ...guest, createTargets: false, onJoined: () => {} },

@@ -77,6 +77,7 @@ const FACTS: StatusFacts = {
   registry: null,
   differing: [],
   cutover: null,
+  wayBack: null,
   rehearsals: [],
 };
 const STATUS = judged(FACTS);

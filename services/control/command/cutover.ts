@@ -3,7 +3,8 @@
  * which control carries out; and how far it is. Nothing rests on the one who follows: when he is
  * gone, the cutover goes on to its end or is undone.
  */
-import type { CutoverAction, CutoverRun } from '../../../shared/job/state/cutover.ts';
+import { returnJob } from '../../../shared/job/return-job.ts';
+import type { CutoverAction, CutoverRun, Way } from '../../../shared/job/state/cutover.ts';
 import type { Applied } from '../../../shared/job/state/job-view.ts';
 import { requestId } from '../../../shared/job/state/request-id.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
@@ -11,7 +12,7 @@ import { askGates } from '../cutover/ask.ts';
 import { settingsHash } from '../cutover/cutovers.ts';
 import { type Gate, shutGates } from '../cutover/gate.ts';
 import { type PlannedStep, plannedSteps, promisedStopSeconds } from '../cutover/step.ts';
-import type { JobLink } from './job-handle.ts';
+import { type JobLink, openJob } from './job-handle.ts';
 import { operator } from './operator.ts';
 
 const POLL_MS = 50;
@@ -21,20 +22,45 @@ export interface CutoverPlan {
   /** Every gate is open. */
   canGo: boolean;
   steps: PlannedStep[];
+  way: Way;
+  /** What is written afterwards is carried the other way. */
+  hasWayBack: boolean;
   /** Longest time for which writes are refused, if it goes through. */
   promisedStopSeconds: number;
 }
 
-/** Asks the status and every server; changes nothing. `link.job.cutover` is that of the file. */
-export async function planCutover(link: JobLink): Promise<CutoverPlan> {
-  const { job } = link;
-  const gates = await askGates({ job, view: link.view, status: () => link.status() });
+/**
+ * Asks the status and every server; changes nothing. `link.job.cutover` is that of the file. `back`
+ * is the link to the way back of the job, if it has one.
+ */
+export async function planCutover(
+  link: JobLink,
+  back: JobLink | null,
+  way: Way,
+): Promise<CutoverPlan> {
+  const leaving = way === 'back' && back !== null ? back : link;
+  const opposite = leaving === link ? back : link;
+  const { job, view } = leaving;
+  const gates = await askGates({
+    ...{ job, view, way, run: link.view.cutoverRun },
+    status: () => leaving.status(),
+    opposite: opposite && { ...opposite, status: () => opposite.status() },
+  });
+  const turns = opposite !== null;
   return {
     gates,
     canGo: shutGates(gates).length === 0,
-    steps: plannedSteps(job),
-    promisedStopSeconds: promisedStopSeconds(job),
+    way,
+    hasWayBack: turns,
+    steps: plannedSteps(job, turns),
+    promisedStopSeconds: promisedStopSeconds(job, turns),
   };
+}
+
+/** The link to the way back; null if the job file has none. */
+export async function openWayBack({ job, view }: JobLink): Promise<JobLink | null> {
+  const back = returnJob(job);
+  return back === null ? null : await openJob(back, 'way-back', view);
 }
 
 /** Asks control; answers the request's id. */

@@ -37,7 +37,8 @@ export interface JobLink extends AsyncDisposable {
   readonly failed: Promise<never>;
 }
 
-export async function openJob(job: Job, command: string): Promise<JobLink> {
+/** `ruling`: of a way back, the job that says which way rows are carried. */
+export async function openJob(job: Job, command: string, ruling?: JobView): Promise<JobLink> {
   const log = createLogger({ name: `reshard-${command}`, level: 'warn' });
   await using stack = new AsyncDisposableStack();
   const kafka = kafkaOf(job, log, `reshard-${command}`);
@@ -75,7 +76,7 @@ export async function openJob(job: Job, command: string): Promise<JobLink> {
   // One that could not be opened was told of by whoever asked for it.
   stack.defer(async () => (await feed?.catch(() => null))?.[Symbol.asyncDispose]());
   const status = async (): Promise<Status> => {
-    feed ??= StatusFeed.open(job, log);
+    feed ??= StatusFeed.open(job, log, ruling);
     const opened = await feed.catch(e => {
       feed = undefined;
       throw e;

@@ -1,20 +1,30 @@
 /** Asks sources and targets what the gates go by; a server that is away shuts its gates only. */
 import type { Job, JobSource, JobTarget } from '../../../shared/job/job.ts';
 import { tablesOf } from '../../../shared/job/job.ts';
+import { type CutoverRun, fencedNow, type Way } from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import { standings } from '../../../shared/job/state/proof.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { quoteId } from '../../../shared/mysql/identifier.ts';
+import { knowsLegs } from '../../../shared/mysql/target-state.ts';
 import { within } from '../../../shared/runtime/clock.ts';
 import { describeError, firstLine } from '../../../shared/runtime/error.ts';
 import type { Status } from '../status/status.ts';
 import { counterGates, HEADROOM } from './counter.ts';
 import { fencedTables } from './fenced-tables.ts';
-import { type Gate, jobGates, shut } from './gate.ts';
+import { type Gate, jobGates, shut, wayGates } from './gate.ts';
 import { type ProbePlace, probe } from './probe.ts';
 import { probeGate, serverGate, silent, sourceGates, targetGates } from './server-gate.ts';
 import { readSourceFacts, type SourceFacts } from './source-facts.ts';
 import { readTargetFacts, type TargetFacts } from './target-facts.ts';
+import {
+  accountGate,
+  carriedGates,
+  flowGates,
+  leavingGates,
+  legGate,
+  tableGates,
+} from './turn-gate.ts';
 
 const ANSWER_MS = 10_000;
 
@@ -22,28 +32,42 @@ export interface GateDeps {
   job: Job;
   view: JobView;
   status(): Promise<Status>;
+  way: Way;
+  /** The newest cutover. */
+  run: CutoverRun | null;
+  /** What carries rows the other way afterwards; null: there is no way back. */
+  opposite: { job: Job; view: JobView; status(): Promise<Status> } | null;
 }
 
 /** All gates as they are now, the job's first. */
-export async function askGates({ job, view, status }: GateDeps): Promise<Gate[]> {
+export async function askGates(d: GateDeps): Promise<Gate[]> {
+  const { job, view, status, way, opposite } = d;
   const { limits } = job.cutover;
-  const [known, sources, targets, probes] = await Promise.all([
+  // Those that the application has left take our writes alone, and are let go before it comes.
+  const held = fencedNow(d.run).map(f => f.source);
+  const [known, sources, targets, probes, turn] = await Promise.all([
     status(),
     Promise.all(job.sources.map(s => answerOf(s.name, () => askSource(job, s)))),
     Promise.all(job.targets.map(t => answerOf(t.name, () => askTarget(job, t)))),
     Promise.all(job.sources.map(s => askProbe(job, view, s))),
+    opposite === null ? [] : askTurn(opposite, tablesOf(job), held),
   ]);
   const answered = sources.flatMap(s => ('facts' in s ? [s.facts] : []));
   const reached = targets.flatMap(t => ('facts' in t ? [t.facts] : []));
   const isWhole = answered.length === sources.length && reached.length === targets.length;
   return [
     ...fenceGates(job, view),
-    ...jobGates(known, standings(view, tablesOf(job)), limits),
+    ...(way === 'over'
+      ? jobGates(known, standings(view, tablesOf(job)), limits)
+      : wayGates(known, limits)),
     ...sources.flatMap(s => ('facts' in s ? sourceGates(s.facts, limits) : [s.gate])),
     ...probes,
-    ...targets.flatMap(t => ('facts' in t ? targetGates(t.facts) : [t.gate])),
+    ...targets.flatMap(t =>
+      'facts' in t ? targetGates(t.facts, held.includes(t.facts.target)) : [t.gate],
+    ),
     ...reached.flatMap(t => serverGate(t, answered)),
     ...(isWhole ? counterGates(job, answered, reached, HEADROOM) : []),
+    ...turn,
   ];
 }
 
@@ -58,6 +82,40 @@ function fenceGates(job: Job, view: JobView): Gate[] {
       return [shut('fence', source.name, firstLine(describeError(e)))];
     }
   });
+}
+
+/**
+ * Whether what carries rows the other way could do so now: to the servers that the application
+ * leaves, from those that it goes to. `held`: of those, which take no writes of it yet.
+ */
+async function askTurn(
+  { job, view, status }: NonNullable<GateDeps['opposite']>,
+  tables: readonly string[],
+  held: readonly string[],
+): Promise<Gate[]> {
+  const { limits, probe: account } = job.cutover;
+  const free = job.sources.filter(s => !held.includes(s.name));
+  const [known, entered, left, accounts, probes, legs] = await Promise.all([
+    status(),
+    Promise.all(job.sources.map(s => answerOf(s.name, () => askSource(job, s)))),
+    Promise.all(job.targets.map(t => answerOf(t.name, () => askTarget(job, t)))),
+    Promise.all(job.targets.map(t => accountGate(t, account))),
+    Promise.all(free.map(s => askProbe(job, view, s))),
+    Promise.all(job.sources.map(s => answerOf(s.name, () => askLegs(s)))),
+  ]);
+  return [
+    ...tableGates(tables, view),
+    ...flowGates(known, limits),
+    ...entered.flatMap(s => ('facts' in s ? leavingGates(s.facts) : [s.gate])),
+    ...left.flatMap(t => ('facts' in t ? carriedGates(t.facts) : [t.gate])),
+    ...legs.flatMap(l => ('facts' in l ? [l.facts] : [l.gate])),
+    ...[...accounts.flat(), ...probes],
+  ];
+}
+
+async function askLegs(server: JobSource): Promise<Gate> {
+  await using session = await MysqlSession.open(server, { ...LOOK, side: 'target' });
+  return legGate(server.name, await knowsLegs(session, server.database));
 }
 
 type Answer<T> = { facts: T } | { gate: Gate };

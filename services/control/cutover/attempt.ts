@@ -3,7 +3,7 @@
  * control dies is undone by the next one, for it would have to trust a fence that nobody watched.
  *
  *   gates -> [record: freezing] -> freeze -> probe -> positions -> drain -> persist -> targets
- *         -> ids -> fence -> [record: opening = journal]
+ *         -> turn -> ids -> fence -> [record: opening = journal]
  *
  * - Before the first record nothing is touched: whatever fails refuses the attempt.
  * - From there to the second one whatever fails (an error, a budget, a cancel, a lease that is
@@ -13,7 +13,12 @@
  *   here: the error ends this control's term, and the next term goes by what the record says.
  */
 import type { CutoverLimits } from '../../../shared/job/cutover-schema.ts';
-import type { CutoverRun } from '../../../shared/job/state/cutover.ts';
+import {
+  type CutoverRun,
+  FIRST_LEG,
+  type Leg,
+  otherWay,
+} from '../../../shared/job/state/cutover.ts';
 import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
@@ -35,6 +40,8 @@ export interface AttemptDeps extends WaitDeps {
   put(run: CutoverRun): Promise<void>;
   /** Tables that are not proven equal any more; null: none. */
   doubts(): Promise<string | null>;
+  /** Where the application goes, from what to what, and which way rows are carried until then. */
+  before: Pick<CutoverRun, 'way' | 'thaws' | 'leg'>;
 }
 
 export type AttemptEnd =
@@ -51,14 +58,16 @@ export async function attempt(
   if (typeof began === 'string') return { kind: 'refused', why: began };
   const { fences, sources } = began;
   const startedMs = Date.now();
-  const made = { id, by, startedMs, stageMs: startedMs, sources, targets: {}, stopMs: 0 };
+  const timed = { startedMs, stageMs: startedMs, stopMs: 0 };
+  const made = { id, by, ...timed, sources, targets: {}, ...d.before };
   let run: CutoverRun = { ...made, stage: 'freezing', steps: [], journalMs: null, why: null };
   await d.put(run);
   failpoint(FAILPOINTS.cutoverBeforeFreeze);
   const frozenAt = performance.now();
+  let begins: Leg['begins'] | null = null;
   const stopMs = (): number => Math.round(performance.now() - frozenAt);
   try {
-    run = await freezeAndDrain(d, clock, fences, run);
+    ({ run, begins } = await freezeAndDrain(d, clock, fences, run));
     refuseStopped(d);
   } catch (e) {
     const why = describeError(e);
@@ -73,7 +82,7 @@ export async function attempt(
       stageMs,
       steps,
       stopMs: stopMs(),
-      why: undoneText(why, left),
+      why: undoneText(why, left, run.way),
     };
     await d.put(run);
     return { kind: 'undone', run };
@@ -81,6 +90,7 @@ export async function attempt(
   const journalMs = Date.now();
   const steps = clock.steps;
   run = { ...run, stage: 'opening', stageMs: journalMs, journalMs, steps, stopMs: stopMs() };
+  if (begins !== null) run = { ...run, leg: legAfter(d.before, begins) };
   d.note('journal');
   failpoint(FAILPOINTS.cutoverBeforeJournal);
   await d.put(run);
@@ -120,7 +130,7 @@ async function freezeAndDrain(
   clock: StepClock,
   fences: readonly Fence[],
   run: CutoverRun,
-): Promise<CutoverRun> {
+): Promise<{ run: CutoverRun; begins: Leg['begins'] | null }> {
   const { site } = d;
   await clock.time('freeze', () => all(fences, fence => freeze(d, fence)));
   failpoint(FAILPOINTS.cutoverAfterFreeze);
@@ -135,11 +145,34 @@ async function freezeAndDrain(
   await clock.time('drain', () => drain(d, () => site.lacks(positions)));
   await clock.ask('persist', () => all(fences, fence => fence.persist()));
   const targets = await clock.ask('targets', () => site.targetPositions());
+  const begins = await turned(d, clock, targets);
   const shut = shutGates(await clock.ask('ids', () => site.idGates()));
   if (shut.length > 0) throw new ReshardError('target-data', shutText(shut));
   // Last: what was true when it was asked must be so still.
   await clock.ask('fence', () => stillHeld(d, fences, run, positions));
-  return { ...run, sources, targets };
+  return { run: { ...run, sources, targets }, begins };
+}
+
+/**
+ * Where rows of the application will be carried from. Whatever the sink has written to the targets
+ * is in front of that: it must not come back to the sources. Null: there is no way back.
+ */
+async function turned(
+  d: AttemptDeps,
+  clock: StepClock,
+  targets: CutoverRun['targets'],
+): Promise<Leg['begins'] | null> {
+  const { turn } = d.site;
+  if (turn === null) return null;
+  return await clock.time('turn', async () => {
+    await drain(d, () => turn.lacks(targets));
+    return await turn.ends();
+  });
+}
+
+function legAfter({ leg, way }: AttemptDeps['before'], begins: Leg['begins']): Leg {
+  const { number } = leg ?? FIRST_LEG;
+  return { number: number + 1, carries: otherWay(way), isOpen: false, begins };
 }
 
 async function stillHeld(
@@ -177,8 +210,8 @@ async function freeze(d: AttemptDeps, fence: Fence): Promise<void> {
 }
 
 /** The server that was frozen is the one that refuses an ordinary account. */
-async function refusedAt(
-  site: CutoverSite,
+export async function refusedAt(
+  site: Pick<CutoverSite, 'probe'>,
   { source, serverUuid }: CutoverRun['sources'][number],
 ): Promise<void> {
   const answer = await site.probe(source);

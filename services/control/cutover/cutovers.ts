@@ -5,6 +5,7 @@
  * What control finds when it begins to lead (stage.ts):
  *   freezing            undoes: whoever froze the sources is gone, or could not reach one of them
  *   opening             runs the open command, and once more if a control died while it ran
+ *   a leg that is shut  opens it (turn.ts): rows are carried the other way from then on
  *   all others          nothing, until the operator asks
  */
 import { createHash } from 'node:crypto';
@@ -13,7 +14,12 @@ import type { Job } from '../../../shared/job/job.ts';
 import {
   type CutoverRequest,
   type CutoverRun,
+  fencedNow,
   isHalfWay,
+  isOver,
+  isTurning,
+  otherWay,
+  type Way,
   withRehearsal,
 } from '../../../shared/job/state/cutover.ts';
 import { type JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
@@ -23,15 +29,17 @@ import type { Logger } from '../../../shared/runtime/log.ts';
 import { attempt } from './attempt.ts';
 import { isCleanup, openCleanup } from './cleanup.ts';
 import { type RehearseDeps, rehearse } from './rehearse.ts';
-import type { CutoverSite } from './site.ts';
+import type { CutoverSite, OpenOutcome } from './site.ts';
 import { type CutoverEvent, nextStage } from './stage.ts';
+import { openLeg, thaw } from './turn.ts';
 import { liftAll, type UndoDeps, undoneText } from './undo.ts';
 
 export interface CutoversDeps {
-  job: Job;
+  job: Pick<Job, 'sources' | 'targets' | 'cutover'>;
   view: Pick<JobView, 'cutoverRun' | 'cutovers' | 'applied' | 'rehearsals'>;
   log: Logger;
-  site: CutoverSite;
+  /** By where the application goes; none back without a way back. */
+  sites: { over: CutoverSite; back: CutoverSite | null };
   put(key: string, record: Partial<StateRecord>): Promise<void>;
   /** What is done just now, for whoever watches; null: nothing. */
   note(what: string | null): void;
@@ -47,8 +55,14 @@ export interface CutoversDeps {
 /** Nobody waits for one that is older: its operator may have gone home. */
 const STALE_MS = 60_000;
 
+const TURN_AGAIN_MS = 3000;
+const TURNING = 'rows are not carried this way yet: `reshard status <job file>` says why';
+const NONE_BACK =
+  'there is no way back: when the application went over the job file had no `cutover.back`';
+
 export class Cutovers {
   readonly #d: CutoversDeps;
+  #turnAt = 0;
 
   constructor(deps: CutoversDeps) {
     this.#d = deps;
@@ -60,6 +74,7 @@ export class Cutovers {
       if (isHalfWay(view.cutoverRun))
         await this.#undo('the control that froze the sources is gone');
       if (view.cutoverRun?.stage === 'opening') await this.#open(view.cutoverRun);
+      await this.#turn();
       for (const request of openRequests(view)) await this.#carryOut(request);
     } finally {
       note(null);
@@ -69,7 +84,9 @@ export class Cutovers {
   async #carryOut(request: CutoverRequest): Promise<void> {
     switch (request.action) {
       case 'begin':
-        return this.#answer(request, await this.#begin(request));
+        return this.#answer(request, await this.#begin(request, 'over'));
+      case 'rollback':
+        return this.#answer(request, await this.#begin(request, 'back'));
       case 'rehearse':
         return this.#answer(request, await this.#rehearse(request));
       case 'cancel':
@@ -82,7 +99,7 @@ export class Cutovers {
   }
 
   /** Null when it has gone over, else why not. */
-  async #begin(request: CutoverRequest): Promise<string | null> {
+  async #begin(request: CutoverRequest, way: Way): Promise<string | null> {
     const { view, log } = this.#d;
     const { id, by } = request;
     const known = view.cutoverRun;
@@ -90,16 +107,55 @@ export class Cutovers {
     if (known?.id === id) return outcomeOf(known);
     const stale = this.#stale(request);
     if (stale !== null) return stale;
-    if (known?.stage === 'unopened')
+    if (known?.stage === 'unopened' && known.way === way)
       return outcomeOf(await this.#open(await this.#move('retried')));
     // A rerun of what has gone over is done.
-    if (known?.stage === 'switched') return null;
-    if (known !== null && known.stage !== 'undone') return `the job is ${known.stage} already`;
-    log.info({ cutover: id, by }, 'a cutover begins');
+    if (known?.stage === 'switched' && known.way === way) return null;
+    const cannot = this.#cannotBegin(way);
+    if (cannot !== null) return cannot;
+    log.info({ cutover: id, by, way }, 'a cutover begins');
     const put = (run: CutoverRun): Promise<void> => this.#put(run);
-    const end = await attempt({ ...this.#attemptDeps(), put }, { id, by });
+    const end = await attempt({ ...this.#attemptDeps(way), put }, { id, by });
     if (end.kind === 'refused') return end.why;
     return outcomeOf(end.kind === 'undone' ? end.run : await this.#open(end.run));
+  }
+
+  /** By where the application is, and which way rows are carried. */
+  #cannotBegin(way: Way): string | null {
+    const run = this.#d.view.cutoverRun;
+    const isHere = isOver(run) === (way === 'over');
+    if (run?.stage === 'finished') return 'the job is finished: there is nothing to go back to';
+    if (isHere)
+      return `the application is on the ${way === 'over' ? 'targets' : 'sources'} already`;
+    if (way === 'back' && run?.leg == null) return NONE_BACK;
+    return isTurning(run) ? TURNING : null;
+  }
+
+  /** Lets rows be carried the other way; again and again, since the application writes already. */
+  async #turn(): Promise<void> {
+    const { view, note, log } = this.#d;
+    const run = view.cutoverRun;
+    if (run === null || !isTurning(run) || performance.now() < this.#turnAt) return;
+    note('turn');
+    try {
+      await openLeg({ site: this.#site(run.way), put: r => this.#put(r) }, run);
+      log.info({ cutover: run.id, carries: run.leg?.carries }, 'rows are carried the other way');
+    } catch (e) {
+      if (e instanceof ReshardError && e.kind === 'fenced') throw e;
+      this.#turnAt = performance.now() + TURN_AGAIN_MS;
+      const why = `rows are not carried the other way yet: ${describeError(e)}`;
+      if (why === view.cutoverRun?.why) return;
+      log.error({ cutover: run.id }, why);
+      await this.#put({ ...run, why });
+    }
+  }
+
+  #site(way: Way): CutoverSite {
+    const site = this.#d.sites[way];
+    if (site !== null) return site;
+    throw new ReshardError('config', 'the job file of control has no `cutover.back` any more', {
+      remedy: 'put it back, and start control again',
+    });
   }
 
   /** Null when it was whole, and is noted. */
@@ -107,7 +163,7 @@ export class Cutovers {
     const { view, put, log } = this.#d;
     const stale = this.#stale(request);
     if (stale !== null) return stale;
-    const made = await rehearse(this.#attemptDeps(), request).catch(e => describeError(e));
+    const made = await rehearse(this.#attemptDeps('over'), request).catch(e => describeError(e));
     if (typeof made === 'string') return made;
     await put(stateKey.rehearsals, { rehearsals: withRehearsal(view.rehearsals, made) });
     log.info({ rehearsal: made.id, forecastMs: made.forecastMs }, 'a rehearsal was whole');
@@ -123,11 +179,16 @@ export class Cutovers {
     return 'control was started with another `cutover` in its job file: restart it first';
   }
 
-  #attemptDeps(): RehearseDeps {
-    const { job, view, log, site, isStopped, note, sleep, doubts } = this.#d;
+  #attemptDeps(way: Way): RehearseDeps {
+    const { job, view, log, isStopped, note, sleep, doubts } = this.#d;
+    const left = way === 'over' ? job.sources : job.targets;
+    const { leg = null } = view.cutoverRun ?? {};
     return {
-      ...{ site, log, note, sleep, doubts },
-      sources: job.sources.map(s => s.name),
+      ...{ log, note, sleep, site: this.#site(way) },
+      sources: left.map(s => s.name),
+      before: { way, leg, thaws: fencedNow(view.cutoverRun) },
+      // Proofs are of rows that went over; what comes back has none.
+      doubts: way === 'over' ? doubts : async () => null,
       limits: job.cutover.limits,
       stopped: () => {
         if (isStopped()) return 'control ends, or has lost its lease';
@@ -141,7 +202,8 @@ export class Cutovers {
   #cancel(): string | null {
     const run = this.#d.view.cutoverRun;
     if (run === null || run.stage === 'undone') return null;
-    return `the job is ${run.stage}: there is no way back after the journal`;
+    if (run.leg === null) return `the job is ${run.stage}: there is no way back after the journal`;
+    return `it is ${run.stage}, the journal is written: \`reshard rollback\` or \`cutover\` goes back`;
   }
 
   async #finish(request: CutoverRequest): Promise<string | null> {
@@ -164,7 +226,7 @@ export class Cutovers {
           'One that is silent may wake up; if it is gone for good, control forgets it in an hour'
         );
       }
-      const left = await liftAll(this.#undoing, run);
+      const left = await liftAll(this.#undoing(run.way), run);
       for (const text of left) log.warn(text);
       await this.#put({ ...this.#moved(run, 'ended'), why: left.join('\n') || null });
       return null;
@@ -173,9 +235,8 @@ export class Cutovers {
     return null;
   }
 
-  get #undoing(): UndoDeps {
-    const { site, log } = this.#d;
-    return { site, log, put: run => this.#put(run) };
+  #undoing(way: Way): UndoDeps {
+    return { site: this.#site(way), log: this.#d.log, put: run => this.#put(run) };
   }
 
   async #undo(why: string): Promise<void> {
@@ -183,20 +244,20 @@ export class Cutovers {
     const run = view.cutoverRun;
     if (run === null) return;
     note('undo');
-    const left = await liftAll(this.#undoing, run);
+    const left = await liftAll(this.#undoing(run.way), run);
     // Counted by this control's clock, from when the other one began.
     const stopMs = Math.max(0, Date.now() - run.stageMs);
-    await this.#put({ ...this.#moved(run, 'lifted'), stopMs, why: undoneText(why, left) });
+    await this.#put({ ...this.#moved(run, 'lifted'), stopMs, why: undoneText(why, left, run.way) });
     log.warn({ cutover: run.id }, `the cutover is undone: ${why}`);
   }
 
   /** Runs the open command, and writes what came of it. */
   async #open(run: CutoverRun): Promise<CutoverRun> {
-    const { site, note, log } = this.#d;
+    const { note, log } = this.#d;
     note('open');
     const atMs = Date.now();
     const from = performance.now();
-    const { kind, text } = await site.open(run.id);
+    const { kind, text } = await this.#letIn(run);
     failpoint(FAILPOINTS.cutoverAfterOpen);
     const tookMs = Math.round(performance.now() - from);
     const isOpen = kind === 'done' || kind === 'none';
@@ -211,6 +272,22 @@ export class Cutovers {
     await this.#put(next);
     log.info({ cutover: run.id, stage: next.stage, outcome: kind }, 'the open command has ended');
     return next;
+  }
+
+  /** Servers that the application comes back to take writes before it is let onto them. */
+  async #letIn(run: CutoverRun): Promise<OpenOutcome> {
+    const { log } = this.#d;
+    if (run.thaws.length > 0) {
+      try {
+        const left = await thaw(this.#undoing(otherWay(run.way)), run);
+        if (left.length > 0) return { kind: 'failed', text: left.join('; ') };
+      } catch (e) {
+        if (e instanceof ReshardError && e.kind === 'fenced') throw e;
+        log.error({ cutover: run.id }, `not writable yet: ${describeError(e)}`);
+        return { kind: 'failed', text: `they take no writes yet: ${describeError(e)}` };
+      }
+    }
+    return await this.#site(run.way).open(run.id);
   }
 
   async #move(event: CutoverEvent): Promise<CutoverRun> {
@@ -264,7 +341,7 @@ function outcomeOf(run: CutoverRun): string | null {
     case 'undone':
       return `it was undone; ${run.why}`;
     case 'unopened':
-      return `the journal is written, and the application is not on the targets: ${run.why}`;
+      return `the journal is written, and the application is not let in: ${run.why}`;
     case 'freezing':
     case 'opening':
       throw new ReshardError('bug', `an outcome of a cutover that is ${run.stage}`);

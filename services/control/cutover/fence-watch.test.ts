@@ -1,15 +1,22 @@
 /** A fence that is lost is in control's log, once, and so is that it is back. */
 import { expect, test } from 'vitest';
 import type { CutoverRun, CutoverStage } from '../../../shared/job/state/cutover.ts';
+import type { FenceSeen } from '../status/server-probe.ts';
 import { FenceWatch } from './fence-watch.ts';
 
 function rig(stage: CutoverStage) {
   const said: string[] = [];
-  const server: { now: { isFrozen: boolean; serverUuid: string } | null } = {
-    now: { isFrozen: true, serverUuid: 'a' },
+  const server: { now: FenceSeen | null } = {
+    now: { isFrozen: true, isReadOnly: true, serverUuid: 'a' },
   };
   const sources = [{ source: 's1', serverUuid: 'a', persisted: {}, position: '' }];
-  const cutoverRun = { id: 'cutover-1', stage, sources } as unknown as CutoverRun;
+  const cutoverRun = {
+    id: 'cutover-1',
+    stage,
+    sources,
+    thaws: [],
+    leg: null,
+  } as unknown as CutoverRun;
   let clock = 0;
   let asked = 0;
   const watch = new FenceWatch({
@@ -38,15 +45,15 @@ function rig(stage: CutoverStage) {
 test('a source that takes writes, or is another one, is told of once, and when it is frozen', async () => {
   const { said, server, look } = rig('switched');
   await look();
-  server.now = { isFrozen: false, serverUuid: 'a' };
+  server.now = { isFrozen: false, isReadOnly: false, serverUuid: 'a' };
   await look();
   await look();
-  server.now = { isFrozen: true, serverUuid: 'b' };
+  server.now = { isFrozen: true, isReadOnly: true, serverUuid: 'b' };
   await look();
   server.now = null;
   await look();
   expect(said).toHaveLength(2);
-  server.now = { isFrozen: true, serverUuid: 'a' };
+  server.now = { isFrozen: true, isReadOnly: true, serverUuid: 'a' };
   await look();
   expect(said).toEqual([
     'fence lost: s1 takes writes (its fence is down)',

@@ -7,7 +7,7 @@
 import type { CutoverLimits } from '../../../shared/job/cutover-schema.ts';
 import type { Standing } from '../../../shared/job/state/proof.ts';
 import { firstLine } from '../../../shared/runtime/error.ts';
-import { problemsOf, problemText } from '../status/problem.ts';
+import { problemsOf, problemText, SILENT_SECONDS } from '../status/problem.ts';
 import type { Status } from '../status/status.ts';
 
 export interface Gate {
@@ -66,6 +66,34 @@ export function jobGates(
     workGate(status),
     ...problemGates(status),
   ];
+}
+
+/** Of a way back: nothing proves its rows but that it carries them, and that nothing is wrong. */
+export function wayGates(status: Status, limits: CutoverLimits): Gate[] {
+  return [
+    ...status.sources.map(s => sourceLag(s, limits)),
+    ...status.targets.flatMap(t => [targetLag(t, limits), waitingRows(t)]),
+    workGate(status),
+    ...problemGates(status),
+  ];
+}
+
+/** Of what will carry rows the other way: its log follows, and nothing of it is wrong. */
+export function turnGates(status: Status, limits: CutoverLimits): Gate[] {
+  return [
+    ...status.sources.map(s => sourceLag(s, limits)),
+    sinkGate(status),
+    ...problemGates(status),
+  ];
+}
+
+/** Sinks that stand by: they will carry rows from the journal on. */
+function sinkGate({ members }: Status): Gate {
+  const sinks = members.filter(m => m.service === 'sink' && m.state !== 'stopped');
+  const live = sinks.filter(m => m.ageSeconds < SILENT_SECONDS);
+  if (live.length > 0) return open('sinks', '', `${live.length} stand by`);
+  const fix = 'start the sinks again, with this job file';
+  return shut('sinks', '', 'no sink has joined it', fix);
 }
 
 function phaseGate({ phase }: Status): Gate {

@@ -89,6 +89,13 @@ export class MysqlFence implements Fence {
     }
   }
 
+  /** At no moment both are off: read_only is what stops everybody else from then on. */
+  async letSinkThrough(): Promise<void> {
+    await this.#session.rawQuery('SET PERSIST read_only = ON');
+    await this.#session.rawQuery('SET GLOBAL super_read_only = OFF');
+    await this.#session.rawQuery('RESET PERSIST IF EXISTS super_read_only');
+  }
+
   position(): Promise<string> {
     return committed(this.#session);
   }

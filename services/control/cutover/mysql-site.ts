@@ -1,10 +1,12 @@
 /** The world of a cutover as it is: servers of the job, its log, its status (contract: site.ts). */
 import { GtidSet } from '../../../shared/change/gtid.ts';
 import { type Job, tablesOf } from '../../../shared/job/job.ts';
+import type { Way } from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { shutLegsBefore } from '../../../shared/mysql/target-state.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { recordsBehind } from '../status/backlog.ts';
@@ -19,14 +21,25 @@ import { MysqlFence } from './mysql-fence.ts';
 import { runOpenCommand } from './open-command.ts';
 import { type ProbeAnswer, probe } from './probe.ts';
 import { RowFence } from './row-fence.ts';
-import type { CutoverSite, Fence, OpenOutcome } from './site.ts';
+import type { CutoverSite, Fence, OpenOutcome, TurnLog } from './site.ts';
 
-export interface SiteDeps {
+/** A job as far as it carries rows one way: the job itself, or its way back. */
+export interface Carrier {
   job: Job;
   view: JobView;
+  progress: ReadonlyMap<string, ProgressView>;
+}
+
+export interface SiteDeps extends Carrier {
+  way: Way;
+  /** What carries rows the other way; null: nothing, there is no way back. */
+  opposite: Carrier | null;
+  /** Name of the job, whichever way it is. */
+  name: string;
+  /** Of the job, whichever way it is: the newest cutover. */
+  ruling: Pick<JobView, 'cutoverRun'>;
   kafka: KafkaLog;
   log: Logger;
-  progress: ReadonlyMap<string, ProgressView>;
   /** What a target has applied; null while it gives no answer. */
   applied(target: string): Promise<Applied | null>;
 }
@@ -34,29 +47,38 @@ export interface SiteDeps {
 const LOOK = { connectTimeoutMs: 3000, statementTimeoutMs: 5000 } as const;
 
 export class MysqlSite implements CutoverSite {
+  readonly turn: TurnLog | null;
   readonly #d: SiteDeps;
   /** Of positions that were asked for before. */
   readonly #markers = new WeakMap<object, () => Promise<string | null>>();
 
   constructor(deps: SiteDeps) {
     this.#d = deps;
+    const { opposite } = deps;
+    this.turn = opposite === null ? null : turnLog(opposite, deps.kafka);
   }
 
   /** By a status of its own, as the operator sees it. */
   async gates(): Promise<Gate[]> {
-    const { job, view, log } = this.#d;
-    await using feed = await StatusFeed.open(job, log);
+    const { job, view, log, way, opposite } = this.#d;
+    const { ruling } = this.#d;
+    await using feed = await StatusFeed.open(job, log, ruling);
+    await using other = opposite && (await StatusFeed.open(opposite.job, log, ruling));
     if (feed === null) throw new ReshardError('bug', 'the job has no reports');
-    return await askGates({ job, view, status: () => feed.status() });
+    return await askGates({
+      ...{ job, view, way, run: ruling.cutoverRun },
+      status: () => feed.status(),
+      opposite: opposite && other && { ...opposite, status: () => other.status() },
+    });
   }
 
   async fence(source: string): Promise<Fence> {
-    const { job, view } = this.#d;
+    const { job, view, name } = this.#d;
     const siblings = job.sources.map(s => s.name);
     const server = this.#source(source);
-    if (job.kind !== 'expand') return await MysqlFence.open(job.job, server, siblings);
+    if (job.kind !== 'expand') return await MysqlFence.open(name, server, siblings);
     const tables = fencedTables(job, view, server);
-    return await RowFence.open({ job: job.job, source: server, siblings, tables });
+    return await RowFence.open({ job: name, source: server, siblings, tables });
   }
 
   async probe(source: string): Promise<ProbeAnswer> {
@@ -111,13 +133,7 @@ export class MysqlSite implements CutoverSite {
   }
 
   #missing(positions: ReadonlyMap<string, string>): string | null {
-    const { progress } = this.#d;
-    for (const [source, position] of positions) {
-      const gtid = progress.get(source)?.resume?.gtid ?? '';
-      const has = GtidSet.parse(gtid, 'mysql').covers(GtidSet.parse(position, 'mysql'));
-      if (!has) return `the log of ${source} lacks transactions that the source has`;
-    }
-    return null;
+    return missingIn(this.#d.progress, positions);
   }
 
   /** A text: why they cannot be asked for. */
@@ -175,13 +191,29 @@ export class MysqlSite implements CutoverSite {
     return counterGates(job, sources, targets, 0n);
   }
 
+  /** Of the sinks that have carried rows to what the application leaves for. */
+  async shutOut(leg: number): Promise<void> {
+    const { job, view } = this.#d;
+    const topics = [...view.plans.values()].map(p => p.topic);
+    const whose = { job: job.job, jobId: view.jobId, leg, topics };
+    const { partitions } = job.options;
+    await Promise.all(
+      job.targets.map(async target => {
+        const o = { ...LOOK, role: 'admin', side: 'target' } as const;
+        await using session = await MysqlSession.open(target, o);
+        const { database, name } = target;
+        await shutLegsBefore(session, database, { ...whose, target: name }, partitions);
+      }),
+    );
+  }
+
   open(cutover: string): Promise<OpenOutcome> {
-    const { job } = this.#d;
+    const { job, name, way } = this.#d;
     const { open: command, limits } = job.cutover;
     if (command === undefined) {
       return Promise.resolve({ kind: 'none', text: 'the job file has no open command' });
     }
-    const env = { RESHARD_JOB: job.job, RESHARD_CUTOVER: cutover };
+    const env = { RESHARD_JOB: name, RESHARD_CUTOVER: cutover, RESHARD_WAY: way };
     return runOpenCommand({ command, seconds: limits.openSeconds, env });
   }
 
@@ -190,4 +222,33 @@ export class MysqlSite implements CutoverSite {
     if (source !== undefined) return source;
     throw new ReshardError('config', `the job has no source ${name}`);
   }
+}
+
+/** Sources whose log lacks transactions of the positions, in words; null: none does. */
+function missingIn(
+  progress: ReadonlyMap<string, ProgressView>,
+  positions: Iterable<[string, string]>,
+): string | null {
+  for (const [source, position] of positions) {
+    const gtid = progress.get(source)?.resume?.gtid ?? '';
+    const has = GtidSet.parse(gtid, 'mysql').covers(GtidSet.parse(position, 'mysql'));
+    if (!has) return `the log of ${source} lacks transactions that the server has`;
+  }
+  return null;
+}
+
+function turnLog({ view, progress }: Carrier, kafka: KafkaLog): TurnLog {
+  return {
+    lacks: async positions => missingIn(progress, Object.entries(positions)),
+    async ends() {
+      const topics = [...view.plans.values()].map(p => p.topic);
+      const ends = await Promise.all(
+        topics.map(async (topic): Promise<[string, number[]]> => {
+          const ranges = await kafka.offsets(topic);
+          return [topic, ranges.map(r => r.latest)];
+        }),
+      );
+      return Object.fromEntries(ends);
+    },
+  };
 }

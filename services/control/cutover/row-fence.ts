@@ -16,6 +16,7 @@ import {
   unfenced,
 } from '../../../shared/mysql/row-fence.ts';
 import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import { claimServer, committed, openFenceSession } from './fence-session.ts';
 import { persistedReadOnly } from './server-look.ts';
 import type { Fence, FenceState } from './site.ts';
@@ -84,6 +85,11 @@ export class RowFence implements Fence {
 
   async lift(): Promise<void> {
     await this.#drop();
+  }
+
+  /** The job file is refused: a cluster that grows has no way back. */
+  letSinkThrough(): Promise<void> {
+    throw new ReshardError('bug', 'a fence of rows lets no sink through');
   }
 
   position(): Promise<string> {

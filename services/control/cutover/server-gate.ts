@@ -32,7 +32,7 @@ export function sourceGates(s: SourceFacts, limits: CutoverLimits): Gate[] {
  * MariaDB's read_only stops no account that may set it, and there is no other: a fence that lets
  * some through is none.
  */
-function kindGate({ source, flavor, version, canPersist }: SourceFacts): Gate {
+export function kindGate({ source, flavor, version, canPersist }: SourceFacts): Gate {
   if (flavor === 'mariadb') {
     const why = 'MariaDB has no super_read_only: accounts with READ ONLY ADMIN would write on';
     return shut('fence', source, why, 'freeze it by hand: docs/CUTOVER.md');
@@ -50,7 +50,7 @@ function writableGate({ source, isReadOnly, persistedOn }: SourceFacts): Gate {
   return shut(what, source, why, persistedOn.map(name => `RESET PERSIST ${name};`).join(' '));
 }
 
-function grantGate({ source, missing, account }: SourceFacts): Gate {
+export function grantGate({ source, missing, account }: SourceFacts): Gate {
   if (missing.length === 0) return open('account', source, `${account} may freeze it`);
   const names = missing.map(m => m.replace(/ \(.*$/, '')).join(', ');
   const why = `${account} lacks ${missing.join(', ')}`;
@@ -107,10 +107,11 @@ export function serverGate(t: TargetFacts, sources: readonly SourceFacts[]): Gat
   return [shut('server', t.target, `it is on the server of ${same.source}, which will be frozen`)];
 }
 
-export function targetGates(t: TargetFacts): Gate[] {
+/** `isHeld`: it takes our writes alone since the application has left it, and will be let go. */
+export function targetGates(t: TargetFacts, isHeld = false): Gate[] {
   const { target, triggers } = t;
   return [
-    t.isReadOnly
+    t.isReadOnly && !isHeld
       ? shut('writable', target, 'read_only is ON', 'SET GLOBAL read_only = OFF;')
       : open('writable', target, 'takes writes'),
     applierGate(target, t.appliers),

@@ -36,6 +36,8 @@ export interface Fence extends AsyncDisposable {
   persist(): Promise<void>;
   /** Writes are open again, and persisted is what was before: OFF, or nothing. */
   lift(persisted: Record<string, string>): Promise<void>;
+  /** The sink may write again, by an account that may end connections; all others are refused. */
+  letSinkThrough(): Promise<void>;
   /** Transactions that the source has committed; asked while it is frozen. */
   position(): Promise<string>;
 }
@@ -45,7 +47,18 @@ export interface OpenOutcome {
   text: string;
 }
 
+/** The log of the servers that the application goes to: rows will be carried from there. */
+export interface TurnLog {
+  /** What it lacks of the positions of these servers, by their names; null: nothing. */
+  lacks(positions: Readonly<Record<string, string>>): Promise<string | null>;
+  /** By topic, the ends of its partitions. */
+  ends(): Promise<Record<string, number[]>>;
+}
+
+/** Of one way: what it calls sources is what the application leaves, targets where it goes. */
 export interface CutoverSite {
+  /** Null where rows are not carried the other way afterwards: there is no way back. */
+  readonly turn: TurnLog | null;
   gates(): Promise<Gate[]>;
   fence(source: string): Promise<Fence>;
   probe(source: string): Promise<ProbeAnswer>;
@@ -60,6 +73,8 @@ export interface CutoverSite {
   targetPositions(): Promise<Record<string, string>>;
   /** AUTO_INCREMENT, now that the sources give out no more. */
   idGates(): Promise<Gate[]>;
+  /** Sinks of legs before this one write to no target any more, whatever they know. */
+  shutOut(leg: number): Promise<void>;
   /** Runs the open command; never throws. */
   open(cutover: string): Promise<OpenOutcome>;
 }

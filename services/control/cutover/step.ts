@@ -9,6 +9,7 @@ export type StepName =
   | 'drain'
   | 'persist'
   | 'targets'
+  | 'turn'
   | 'ids'
   | 'fence'
   | 'journal'
@@ -28,7 +29,8 @@ export interface PlannedStep {
 /** Between two tries to freeze, writes that have waited go through. */
 export const LOCK_PAUSE_MS = 1000;
 
-export function plannedSteps({ kind, cutover }: CutoverJob): PlannedStep[] {
+/** `turns`: rows are carried the other way afterwards. */
+export function plannedSteps({ kind, cutover }: CutoverJob, turns: boolean): PlannedStep[] {
   const { lockSeconds, lockTries, drainSeconds, openSeconds } = cutover.limits;
   const step = (
     name: StepName,
@@ -59,28 +61,38 @@ export function plannedSteps({ kind, cutover }: CutoverJob): PlannedStep[] {
         : 'each source: SET PERSIST super_read_only = ON, so that a restart keeps it',
     ),
     step('targets', 'gtid_executed of each target is recorded'),
+    ...(turns ? [step('turn', TURN, drainSeconds)] : []),
     step('ids', 'AUTO_INCREMENT of each target is above all sources'),
     step('fence', 'drained still; each source is the same server, not restarted; probe again'),
-    step('journal', 'one record in the state of the job: THE POINT OF NO RETURN'),
+    step('journal', `one record in the state of the job: ${turns ? TURNED : FINAL}`),
     step('open', opened, cutover.open === undefined ? null : openSeconds),
   ];
 }
 
+const TURN = 'the log of the targets has all of that: rows will be carried back from there';
+const FINAL = 'THE POINT OF NO RETURN';
+const TURNED = 'from then on it is finished, and undone by going the other way';
 const BY_HAND = 'no open command in the job file: let the application onto the targets by hand';
 
 /** How long writes are refused at most, when nothing has to be undone. */
-export function promisedStopSeconds(job: CutoverJob): number {
-  const steps = plannedSteps(job).filter(s => s.isFrozen);
+export function promisedStopSeconds(job: CutoverJob, turns: boolean): number {
+  const steps = plannedSteps(job, turns).filter(s => s.isFrozen);
   return steps.reduce((sum, s) => sum + (s.budgetSeconds ?? ASKING_S), 0);
 }
 
 /** Steps that only ask servers end after so long, or it is undone. */
 export const ASKING_S = 3;
 
-/** Not of this slice; said wherever somebody decides on a cutover. */
+/** Said wherever somebody decides on a cutover. */
 export const NO_WAY_BACK =
   'There is NO WAY BACK after the journal: nothing carries writes of the targets to the sources. ' +
-  'The sources stay as they were frozen, without what is written to the targets from then on.';
+  'The sources stay as they were frozen, without what is written to the targets from then on. ' +
+  'A job file with `cutover.back` has one.';
+
+export const WAY_BACK =
+  'What is written after the journal is carried the other way; the servers that the application ' +
+  'leaves take no writes but those. `reshard status <job file>` says whether that goes well: as long as it ' +
+  'does, the application can come back.';
 
 /** What the gates rest on, said beside it: no digest is compared inside the freeze. */
 export const EQUALITY =

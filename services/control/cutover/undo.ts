@@ -9,7 +9,7 @@
  * whoever lifts by a new one first writes the state under control's fence, with the lock in its
  * hands: a later leader ends that session before it freezes anything.
  */
-import type { CutoverRun, FrozenSource } from '../../../shared/job/state/cutover.ts';
+import type { CutoverRun, FrozenSource, Way } from '../../../shared/job/state/cutover.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { CutoverSite, Fence } from './site.ts';
 
@@ -48,10 +48,11 @@ export async function liftAll(
 }
 
 /** What is said of a cutover that was undone, the worst first. */
-export function undoneText(why: string, left: readonly string[]): string {
+export function undoneText(why: string, left: readonly string[], way: Way): string {
+  const who = way === 'over' ? 'sources' : 'targets';
   return left.length === 0
-    ? `the sources take writes: ${why}`
-    : [...left, `the other sources take writes: ${why}`].join('\n');
+    ? `the ${who} take writes: ${why}`
+    : [...left, `the other ${who} take writes: ${why}`].join('\n');
 }
 
 async function lift(

@@ -32,9 +32,10 @@ test('a job whose sources are frozen is not dropped', () => {
   expect(refusal('drop', passageOf(at(null)))).toBeNull();
 });
 
-test('before a cutover, and after one that was undone, everything works but finish and cleanup', () => {
+test('before a cutover, and after one that was undone, all works that needs none', () => {
   for (const view of [at(null), at('undone')]) {
     expect(VERBS.filter(verb => refusal(verb, passageOf(view)) !== null)).toEqual([
+      'rollback',
       'finish',
       'cleanup',
     ]);

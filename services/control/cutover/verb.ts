@@ -3,7 +3,7 @@
  * refused by name, with the reason and the way on. Before the journal all of them work as ever, but
  * for those that would take a half-way cutover apart.
  */
-import { isHalfWay, mustBeFrozen } from '../../../shared/job/state/cutover.ts';
+import { isHalfWay, isOver } from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 
@@ -17,6 +17,7 @@ export const VERBS = [
   'resume',
   'throttle',
   'cutover',
+  'rollback',
   'cancel',
   'finish',
   'cleanup',
@@ -51,6 +52,12 @@ const REFUSED: Record<Verb, Record<Passage, string | null>> = {
     over: null,
     ended: 'the cutover is finished; a new one is a new job',
   },
+  rollback: {
+    before: 'the application is on the sources: there is nothing to go back from',
+    'half-way': null,
+    over: null,
+    ended: 'the job is finished, and with it the way back',
+  },
   cancel: { before: null, 'half-way': null, over: null, ended: null },
   finish: {
     before: 'there is no cutover to finish: `reshard cutover <job file> --dry-run` comes first',
@@ -74,8 +81,11 @@ const REFUSED: Record<Verb, Record<Passage, string | null>> = {
 
 export function passageOf({ cutoverRun: run }: Pick<JobView, 'cutoverRun'>): Passage {
   if (isHalfWay(run)) return 'half-way';
-  if (mustBeFrozen(run)) return 'over';
-  return run?.stage === 'finished' ? 'ended' : 'before';
+  if (run?.stage === 'finished') return 'ended';
+  if (isOver(run)) return 'over';
+  // On its way back to the sources, and not let onto them yet.
+  const isComing = run?.stage === 'opening' || run?.stage === 'unopened';
+  return isComing ? 'half-way' : 'before';
 }
 
 export function refusal(verb: Verb, passage: Passage): string | null {

@@ -5,9 +5,10 @@
  */
 
 import { tablesOf } from '../../../shared/job/job.ts';
+import { returnJob } from '../../../shared/job/return-job.ts';
 import type { TablePlan } from '../../../shared/job/state/job-view.ts';
 import { stateKey } from '../../../shared/job/state/job-view.ts';
-import { openProgress } from '../../../shared/job/state/open.ts';
+import { openProgress, openState } from '../../../shared/job/state/open.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import { standings } from '../../../shared/job/state/proof.ts';
 import { reportTopic } from '../../../shared/kafka/topic-name.ts';
@@ -17,9 +18,9 @@ import { sleep } from '../../../shared/runtime/clock.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../../shared/runtime/service.ts';
 import { Cleanups, type CleanupsDeps } from '../cutover/cleanup.ts';
-import { Cutovers } from '../cutover/cutovers.ts';
+import { Cutovers, type CutoversDeps } from '../cutover/cutovers.ts';
 import { FenceWatch } from '../cutover/fence-watch.ts';
-import { MysqlSite } from '../cutover/mysql-site.ts';
+import { type Carrier, MysqlSite } from '../cutover/mysql-site.ts';
 import { passageOf } from '../cutover/verb.ts';
 import { RepairRuns, type RunNote } from '../repair/repair-runs.ts';
 import { backlogsOf } from '../status/backlog.ts';
@@ -40,6 +41,7 @@ import { openVerdicts, type Verdicts } from './verdicts.ts';
 
 const STEP_MS = 250;
 const SWEEP_MS = 60_000;
+const CAME_BACK = 'the application has been on the targets since then';
 /** Services that bring what sources write to the targets. */
 const CARRIERS = ['binlog', 'sink'];
 
@@ -56,6 +58,12 @@ interface Hands {
   fences: FenceWatch;
   cleanups: Cleanups;
   checks: CheckKeeper;
+  back: WayBack | null;
+}
+
+/** What is followed of the way back of the job. */
+interface WayBack extends Carrier {
+  probe: ServerProbe;
 }
 
 export class Control implements Unit {
@@ -107,12 +115,7 @@ export class Control implements Unit {
   ): Promise<Hands> {
     const { job, kafka, log, view } = this.#context;
     const writer = stack.use(await leadingWriter(this.#context, signal));
-    const progress = new Map<string, ProgressView>();
-    for (const source of job.sources) {
-      const opened = stack.use(await openProgress(this.#context, source.name, view.jobId));
-      opened.failed.catch(fail);
-      progress.set(source.name, opened.view);
-    }
+    const progress = await this.#progressOf(stack, { job, view }, fail);
     const put: CleanupsDeps['put'] = (key, record) => writer.put(key, record);
     const proofs = new ProofKeeper({ view, log, put });
     const probe = stack.use(new ServerProbe(job, log, view.jobId));
@@ -153,12 +156,42 @@ export class Control implements Unit {
     });
     needed = () => runs.checks;
     const requests = new Requests({ ...this.#context, writer, progress, proofs, applied, grown });
-    const cutovers = this.#cutovers({ writer, progress, reports, probe, proofs, verdicts }, signal);
+    const back = await this.#wayBack(stack, fail);
+    const cutovers = this.#cutovers(
+      { writer, progress, reports, probe, proofs, verdicts, back },
+      signal,
+    );
     const checks = this.#checks(writer, verdicts, measuring);
     const fences = new FenceWatch({ view, log, probe: stack.use(new ServerProbe(job, log)) });
     const cleanups = stack.use(this.#cleanups(put, signal));
     const loop = { writer, progress, verdicts, proofs, runs, requests, throttle, cleanups };
-    return { ...loop, cutovers, fences, checks };
+    return { ...loop, cutovers, fences, checks, back };
+  }
+
+  async #wayBack(stack: AsyncDisposableStack, fail: (e: unknown) => void): Promise<WayBack | null> {
+    const { kafka, registry, log } = this.#context;
+    const job = returnJob(this.#context.job);
+    if (job === null) return null;
+    const state = stack.use(await openState({ job, kafka, registry, log }));
+    state.failed.catch(fail);
+    const { view } = state;
+    const progress = await this.#progressOf(stack, { job, view }, fail);
+    return { job, view, progress, probe: stack.use(new ServerProbe(job, log, view.jobId)) };
+  }
+
+  /** Of each source, followed. */
+  async #progressOf(
+    stack: AsyncDisposableStack,
+    { job, view }: Pick<Carrier, 'job' | 'view'>,
+    fail: (e: unknown) => void,
+  ): Promise<Map<string, ProgressView>> {
+    const progress = new Map<string, ProgressView>();
+    for (const { name } of job.sources) {
+      const opened = stack.use(await openProgress(this.#context, name, view.jobId));
+      opened.failed.catch(fail);
+      progress.set(name, opened.view);
+    }
+    return progress;
   }
 
   /** Those that start by themselves; `measuring` tells whether the targets are in step. */
@@ -178,7 +211,7 @@ export class Control implements Unit {
   }
 
   #cutovers(
-    o: Pick<Hands, 'writer' | 'progress' | 'proofs' | 'verdicts'> & {
+    o: Pick<Hands, 'writer' | 'progress' | 'proofs' | 'verdicts' | 'back'> & {
       reports: ReportView;
       probe: ServerProbe;
     },
@@ -188,7 +221,7 @@ export class Control implements Unit {
     const { reports } = o;
     return new Cutovers({
       ...{ job, view, log },
-      site: new MysqlSite({ ...this.#context, ...o, applied: target => o.probe.applied(target) }),
+      sites: this.#sites(o),
       put: (key, record) => o.writer.put(key, record),
       note: cutover => this.#unit.set({ detail: { cutover } }),
       carriers: () => {
@@ -205,6 +238,22 @@ export class Control implements Unit {
     });
   }
 
+  /** What an application can go: over, and back if the job has a way back. */
+  #sites(o: Pick<Hands, 'progress' | 'back'> & { probe: ServerProbe }): CutoversDeps['sites'] {
+    const { job, view, kafka, log } = this.#context;
+    const forward = { job, view, progress: o.progress };
+    const common = { name: job.job, ruling: view, kafka, log };
+    const { back } = o;
+    const over = new MysqlSite({
+      ...{ ...common, ...forward, way: 'over', opposite: back },
+      applied: target => o.probe.applied(target),
+    });
+    if (back === null) return { over, back };
+    const applied = (target: string): Promise<Applied | null> => back.probe.applied(target);
+    const returning = { ...common, ...back, way: 'back', opposite: forward, applied } as const;
+    return { over, back: new MysqlSite(returning) };
+  }
+
   async #turn(hands: Hands): Promise<void> {
     const { writer, progress, proofs, runs, requests, throttle, cutovers } = hands;
     await heed(hands);
@@ -217,7 +266,10 @@ export class Control implements Unit {
     await throttle.step();
     if (!isOver) await runs.step();
     await hands.checks.step();
-    await this.#step(writer, this.#event(progress, proofs));
+    const event = this.#event(progress, proofs);
+    // What was proven was before the application was on the targets.
+    if (event === 'returned') await proofs.doubt(tablesOf(this.#context.job), CAME_BACK);
+    await this.#step(writer, event);
     this.#report(progress, [...requests.waiting, ...runs.waiting]);
   }
 
@@ -232,6 +284,7 @@ export class Control implements Unit {
       const isEnded = view.cutoverRun?.stage === 'finished' && view.job?.phase === 'switched';
       return isEnded ? 'finished' : 'switched';
     }
+    if (view.job?.phase === 'switched') return 'returned';
     if (view.job?.phase === 'copying') {
       return isCopied(this.#context, progress) ? 'copied' : null;
     }

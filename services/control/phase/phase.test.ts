@@ -10,6 +10,7 @@ const EVENTS: PhaseEvent[] = [
   'doubted',
   'recopied',
   'switched',
+  'returned',
   'finished',
 ];
 
@@ -31,7 +32,7 @@ describe('phases', () => {
     }
   });
 
-  test('no event leads back before the copy; only a doubt and a recopy lead back at all', () => {
+  test('no event leads back before the copy; only a doubt, a recopy, a rollback lead back at all', () => {
     const back: string[] = [];
     for (const phase of PHASES) {
       for (const event of EVENTS) {
@@ -43,6 +44,7 @@ describe('phases', () => {
       'following recopied copying',
       'verified doubted following',
       'verified recopied copying',
+      'switched returned following',
     ]);
   });
 
@@ -54,7 +56,8 @@ describe('phases', () => {
   test('from the journal on nothing leads back, and nothing gets there that was not copied', () => {
     for (const event of EVENTS) {
       expect(nextPhase('finished', event)).toBe('finished');
-      expect(nextPhase('switched', event)).toBe(event === 'finished' ? 'finished' : 'switched');
+      if (event === 'finished' || event === 'returned') continue;
+      expect(nextPhase('switched', event)).toBe('switched');
     }
     expect(nextPhase('prepare', 'switched')).toBe('prepare');
     expect(nextPhase('copying', 'switched')).toBe('copying');

@@ -18,6 +18,8 @@ export type PhaseEvent =
   | 'recopied'
   /** The journal of a cutover is written: the application may be on the targets. */
   | 'switched'
+  /** The journal of a rollback is written: the application is on the sources again, or to be. */
+  | 'returned'
   /** The operator has ended the cutover. */
   | 'finished';
 
@@ -29,6 +31,7 @@ const TRANSITIONS: Record<Phase, Record<PhaseEvent, Phase>> = {
     doubted: 'prepare',
     recopied: 'prepare',
     switched: 'prepare',
+    returned: 'prepare',
     finished: 'prepare',
   },
   copying: {
@@ -38,6 +41,7 @@ const TRANSITIONS: Record<Phase, Record<PhaseEvent, Phase>> = {
     doubted: 'copying',
     recopied: 'copying',
     switched: 'copying',
+    returned: 'copying',
     finished: 'copying',
   },
   following: {
@@ -47,6 +51,7 @@ const TRANSITIONS: Record<Phase, Record<PhaseEvent, Phase>> = {
     doubted: 'following',
     recopied: 'copying',
     switched: 'switched',
+    returned: 'following',
     finished: 'following',
   },
   verified: {
@@ -56,6 +61,7 @@ const TRANSITIONS: Record<Phase, Record<PhaseEvent, Phase>> = {
     doubted: 'following',
     recopied: 'copying',
     switched: 'switched',
+    returned: 'verified',
     finished: 'verified',
   },
   switched: {
@@ -65,6 +71,7 @@ const TRANSITIONS: Record<Phase, Record<PhaseEvent, Phase>> = {
     doubted: 'switched',
     recopied: 'switched',
     switched: 'switched',
+    returned: 'following',
     finished: 'finished',
   },
   finished: {
@@ -74,6 +81,7 @@ const TRANSITIONS: Record<Phase, Record<PhaseEvent, Phase>> = {
     doubted: 'finished',
     recopied: 'finished',
     switched: 'finished',
+    returned: 'finished',
     finished: 'finished',
   },
 };

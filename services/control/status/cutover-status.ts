@@ -3,7 +3,7 @@
  * journal on. Each status asks the sources itself: it knows of a fence that is lost when control
  * is dead.
  */
-import { type CutoverStage, mustBeFrozen } from '../../../shared/job/state/cutover.ts';
+import { type CutoverStage, fencedNow, type Way } from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { ServerProbe } from './server-probe.ts';
 
@@ -14,7 +14,11 @@ export interface CutoverStatus {
   /** For how long writes were refused. */
   stopMs: number;
   why: string | null;
-  /** Sources that take writes although they must not, each with what was seen. */
+  /** Where the application goes. */
+  way: Way;
+  /** What the application writes is carried to the servers that it has left. */
+  hasWayBack: boolean;
+  /** Servers that take writes although they must not, each with what was seen. */
   lost: string[];
 }
 
@@ -23,17 +27,27 @@ export async function cutoverStatus(
   probe: Pick<ServerProbe, 'fence'>,
 ): Promise<CutoverStatus | null> {
   if (run === null) return null;
-  const { id, stage, stageMs, stopMs, why } = run;
-  const asked = mustBeFrozen(run) ? run.sources : [];
+  const { id, stage, stageMs, stopMs, why, way, leg } = run;
   const looks = await Promise.all(
-    asked.map(async ({ source, serverUuid }): Promise<string[]> => {
+    fencedNow(run).map(async ({ source, serverUuid }): Promise<string[]> => {
       const seen = await probe.fence(source);
       // A source that gives no answer is a problem of its own.
       if (seen === null) return [];
-      if (!seen.isFrozen) return [`${source} takes writes (its fence is down)`];
+      // With a way back our sink writes there: read_only lets it through, and nobody else.
+      if (leg !== null && !seen.isReadOnly) return [`${source} takes writes (read_only is OFF)`];
+      if (leg === null && !seen.isFrozen) return [`${source} takes writes (its fence is down)`];
       const isOther = seen.serverUuid !== serverUuid;
       return isOther ? [`${source} is another server (${seen.serverUuid})`] : [];
     }),
   );
-  return { id, stage, sinceMs: stageMs, stopMs, why, lost: looks.flat() };
+  return {
+    id,
+    stage,
+    sinceMs: stageMs,
+    stopMs,
+    why,
+    way,
+    hasWayBack: leg !== null,
+    lost: looks.flat(),
+  };
 }

@@ -3,21 +3,29 @@
  * which no list of the reports alone can show.
  */
 import type { Job } from '../../../shared/job/job.ts';
+import { isReturnJob } from '../../../shared/job/return-job.ts';
+
+const OF_WAY_BACK = ['binlog', 'control', 'sink'];
 
 export interface UnitName {
   service: string;
   unit: string;
 }
 
-export function expectedUnits(job: Job): UnitName[] {
-  const units: UnitName[] = [
+/** `carries`: rows are carried its way now; a cutover with a way back turns that. */
+export function expectedUnits(job: Job, carries: boolean): UnitName[] {
+  const sinks = carries ? job.targets.flatMap(t => slots(t.name, job.options.partitions)) : [];
+  // A way back copies nothing, and what it carries is compared by the job itself.
+  const all: { service: string; names: string[] }[] = [
     { service: 'binlog', names: job.sources.map(s => s.name) },
     { service: 'checker', names: ['full-check'] },
     { service: 'control', names: ['job'] },
-    { service: 'sink', names: job.targets.flatMap(t => slots(t.name, job.options.partitions)) },
+    { service: 'sink', names: sinks },
     { service: 'snapshot', names: job.sources.flatMap(s => [s.name, `repair/${s.name}`]) },
-  ].flatMap(({ service, names }) => names.map(unit => ({ service, unit })));
-  return units;
+  ];
+  return all
+    .filter(({ service }) => !isReturnJob(job) || OF_WAY_BACK.includes(service))
+    .flatMap(({ service, names }) => names.map(unit => ({ service, unit })));
 }
 
 function slots(target: string, partitions: number): string[] {

@@ -7,7 +7,9 @@
  */
 import { GtidSet } from '../../../shared/change/gtid.ts';
 import type { Job } from '../../../shared/job/job.ts';
+import { isReturnJob, returnJob } from '../../../shared/job/return-job.ts';
 import { plannedCheck } from '../../../shared/job/state/check-schedule.ts';
+import { legOf } from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import { type Proof, standings } from '../../../shared/job/state/proof.ts';
@@ -35,8 +37,11 @@ import type {
   TargetStatus,
 } from './status.ts';
 import { throttleStatus } from './throttle-status.ts';
+import { type WayBackStatus, wayBackStatus } from './way-back.ts';
 
 const REGISTRY_EVERY_MS = 5000;
+
+type Ruling = Pick<JobView, 'cutoverRun'>;
 
 /** The same facts with what follows from them. */
 export function judged(facts: StatusFacts): Status {
@@ -50,20 +55,35 @@ export class StatusFeed implements AsyncDisposable {
   readonly #probe: ServerProbe;
   readonly #rates = new Rates();
   readonly #lag = new LagClock();
+  /** Which way rows are carried: of the job whose way back this is, or its own. */
+  readonly #ruling: Ruling;
+  readonly #back: StatusFeed | null;
   #registryAt = -Infinity;
 
-  private constructor(followed: FollowedJob, probe: ServerProbe) {
+  private constructor(
+    followed: FollowedJob,
+    probe: ServerProbe,
+    of: { ruling: Ruling; back: StatusFeed | null },
+  ) {
+    this.#ruling = of.ruling;
+    this.#back = of.back;
     this.#followed = followed;
     this.#job = followed.job;
     this.#probe = probe;
   }
 
-  /** Null while the job has not been prepared. */
-  static async open(job: Job, log: Logger): Promise<StatusFeed | null> {
+  /**
+   * Null while the job has not been prepared. `ruling`: of a way back, the job that says which way
+   * rows are carried.
+   */
+  static async open(job: Job, log: Logger, ruling?: Ruling): Promise<StatusFeed | null> {
     const followed = await followJob(job, log);
-    return followed === null
-      ? null
-      : new StatusFeed(followed, new ServerProbe(job, log, followed.view.jobId));
+    if (followed === null) return null;
+    const { view } = followed;
+    const way = returnJob(job);
+    const back = way === null ? null : await StatusFeed.open(way, log, view).catch(() => null);
+    const probe = new ServerProbe(job, log, view.jobId);
+    return new StatusFeed(followed, probe, { ruling: ruling ?? view, back });
   }
 
   get reports(): ReportView {
@@ -97,6 +117,8 @@ export class StatusFeed implements AsyncDisposable {
     const applied = await Promise.all(this.#job.targets.map(t => this.#probe.applied(t.name)));
     const offsets = applied.flatMap(a => (a === null ? [] : [a.offsets]));
     const lost = await lostTopics(kafka, name, plans, log, offsets);
+    const way = isReturnJob(this.#job) ? 'back' : 'over';
+    const carries = legOf(this.#ruling.cutoverRun, way) !== null;
     return judged({
       job: name,
       phase: job.phase,
@@ -106,7 +128,7 @@ export class StatusFeed implements AsyncDisposable {
       sources,
       targets: this.#job.targets.map((t, i) => this.#target(t.name, log, applied[i] ?? null)),
       topics: [...log.topics, ...lost],
-      services: reports.services(expectedUnits(this.#job), job.startedMs),
+      services: reports.services(expectedUnits(this.#job, carries), job.startedMs),
       members: reports.members(),
       proofs: proofStatus(view, tables),
       checks: checkStatus(view, reports.reports),
@@ -118,8 +140,17 @@ export class StatusFeed implements AsyncDisposable {
       registry: await registry,
       differing: this.#differing(job.recopiedMs ?? 0),
       cutover: await cutoverStatus(view, this.#probe),
+      wayBack: await this.#wayBack(),
       rehearsals: view.rehearsals?.list ?? [],
     });
+  }
+
+  async #wayBack(): Promise<WayBackStatus | null> {
+    // One that the job file does not ask for any more is not carried by anybody.
+    const isGone = this.#job.cutover.back === undefined;
+    if (isGone && (this.view.cutoverRun?.leg ?? null) === null) return null;
+    const back = (await this.#back?.status().catch(() => null)) ?? null;
+    return wayBackStatus(this.view, back);
   }
 
   /** By the proofs of the tables; jobs of older versions have none. */
@@ -175,7 +206,9 @@ export class StatusFeed implements AsyncDisposable {
         rejectedChunks += at?.rejected ?? 0;
       }
     }
-    const complete = rangesTotal > 0 && rangesDone === rangesTotal;
+    // A way back has nothing to copy.
+    const isPlanned = isReturnJob(this.#job) ? plans.length > 0 : rangesTotal > 0;
+    const complete = isPlanned && rangesDone === rangesTotal;
     const total = complete ? done : Math.max(estimate, done);
     const rowsPerSecond = this.#rates.note(`table/${table}`, done);
     return {
@@ -250,6 +283,7 @@ export class StatusFeed implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#back?.[Symbol.asyncDispose]();
     await this.#probe[Symbol.asyncDispose]();
     await this.#followed[Symbol.asyncDispose]();
   }

@@ -146,6 +146,7 @@ describe('the headline', () => {
       null,
       spoiled([{ name: 'a frozen source that takes writes', where: 0 }]).cutover,
     ),
+    wayBack: fc.constant(null),
     rehearsals: fc.constant([]),
   });
 

@@ -90,11 +90,19 @@ function calm(word: CalmWord, s: StatusFacts): Headline {
       return { word, level: 'good', text: 'verified, drained' };
     case 'switched': {
       const sources = s.phase === 'switched' ? ', the sources are frozen' : ', and it is finished';
-      return { word, level: 'good', text: `the application has gone over${sources}` };
+      const back = s.phase === 'switched' ? wayBackText(s) : '';
+      return { word, level: 'good', text: `the application has gone over${sources}${back}` };
     }
     default:
       return unreachable(word);
   }
+}
+
+function wayBackText({ wayBack }: StatusFacts): string {
+  if (wayBack?.carries !== 'back') return '';
+  const { lagSeconds, lagRecords } = wayBack;
+  const lag = `${(lagSeconds ?? 0).toFixed(0)} s and ${lagRecords ?? 0} records behind`;
+  return ` but for the way back, which is open, ${lag}`;
 }
 
 /** What else there is, counted by word. */

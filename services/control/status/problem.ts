@@ -57,6 +57,7 @@ export function problemsOf(s: StatusFacts): Problem[] {
     ...s.targets.flatMap(targetProblem),
     ...tableProblems(s),
     ...cutoverProblems(s),
+    ...wayBackProblems(s),
     ...jobProblems(s),
   ];
   return found.sort((a, b) => rank(a.word) - rank(b.word));
@@ -83,6 +84,7 @@ export function levelOf(word: ProblemWord): Level {
     case 'fence-lost':
     case 'unopened':
     case 'frozen':
+    case 'way-back':
     case 'halted':
     case 'log-gone':
     case 'blocked':
@@ -93,6 +95,7 @@ export function levelOf(word: ProblemWord): Level {
     case 'stopped':
     case 'unknown':
     case 'backing-off':
+    case 'way-back-waits':
     case 'waiting':
     case 'starting':
     case 'registry-away':
@@ -176,7 +179,7 @@ function tableProblems(s: StatusFacts): Problem[] {
     return [{ ...NOWHERE, word: 'unknown', what: 'tables', why: 'the job shows none' }];
   }
   return s.tables
-    .filter(t => t.rangesTotal === 0)
+    .filter(t => t.rangesTotal === 0 && !t.complete)
     .map(({ table }) => ({
       ...NOWHERE,
       word: 'missing',
@@ -186,27 +189,46 @@ function tableProblems(s: StatusFacts): Problem[] {
     }));
 }
 
+/** As long as the application is on the targets, nothing brings it back but this. */
+function wayBackProblems({ wayBack, cutover }: StatusFacts): Problem[] {
+  if (wayBack === null || cutover?.stage === 'finished') return [];
+  const { carries, headline } = wayBack;
+  const of = (word: ProblemWord, why: string): Problem[] => [{ ...NOWHERE, word, what: '', why }];
+  if (wayBack.isTurning) {
+    return of('way-back-waits', cutover?.why ?? 'rows are not carried the other way yet');
+  }
+  const level = headline?.level ?? 'failure';
+  if (level === 'good' || level === 'normal') return [];
+  const text = headline?.text ?? 'nothing is known of it';
+  if (carries === 'over') return of('way-back-waits', `no cutover with a way back now: ${text}`);
+  const lost = 'what the application writes is not on the sources: going back now would lose it';
+  return of(level === 'failure' ? 'way-back' : 'way-back-waits', `${text}\n  ${lost}`);
+}
+
 /** A write stop is never silent, however short, and a fence that is lost is the worst there is. */
 function cutoverProblems({ cutover }: StatusFacts): Problem[] {
   if (cutover === null) return [];
-  const { id, stage, why, lost } = cutover;
+  const { id, stage, why, lost, way, hasWayBack } = cutover;
   const of = (word: ProblemWord, text: string): Problem => {
     return { ...NOWHERE, word, what: id, why: text };
   };
-  const problems = lost.map(text =>
-    of(
-      'fence-lost',
-      `${text}: what is written there now is in no target, or comes over newer rows\n  remedy: ` +
-        'docs/CUTOVER.md: SET PERSIST super_read_only = ON there (in a cluster that grows, make the ' +
-        'triggers again), and find out who wrote what',
-    ),
-  );
+  const problems = lost.map(text => {
+    // With a way back our sink has to get through.
+    const fence = hasWayBack ? 'read_only' : 'super_read_only';
+    const what = `${text}: what is written there now is in no target, or comes over newer rows`;
+    const remedy =
+      `docs/CUTOVER.md: SET PERSIST ${fence} = ON there (in a cluster that grows, make the ` +
+      'triggers again), and find out who wrote what';
+    return of('fence-lost', `${what}\n  remedy: ${remedy}`);
+  });
   if (stage === 'unopened') {
-    const again = '`reshard cutover <job file>` runs the open command again';
-    problems.push(of('unopened', `no way back, and nobody is on the targets: ${why}; ${again}`));
+    const verb = way === 'over' ? 'cutover' : 'rollback';
+    const again = `\`reshard ${verb} <job file>\` runs the open command again`;
+    problems.push(of('unopened', `the journal is written, nobody is let in: ${why}; ${again}`));
   } else if (stage === 'freezing' || stage === 'opening') {
     const next = stage === 'freezing' ? 'they are undone unless it goes on' : 'it is being opened';
-    problems.push(of('frozen', `the sources are frozen; ${next}`));
+    const who = way === 'over' ? 'sources' : 'targets';
+    problems.push(of('frozen', `the ${who} are frozen; ${next}`));
   }
   return problems;
 }

@@ -21,6 +21,12 @@ export interface Applied {
   blocked: number;
 }
 
+export interface FenceSeen {
+  isFrozen: boolean;
+  isReadOnly: boolean;
+  serverUuid: string;
+}
+
 const TIMEOUT_MS = 3000;
 /** For login, question and answer together. */
 const DEADLINE_MS = 4000;
@@ -54,25 +60,29 @@ export class ServerProbe implements AsyncDisposable {
     });
   }
 
-  /** Whether the source refuses what it must refuse from everybody, and which server it is. */
-  fence(source: string): Promise<{ isFrozen: boolean; serverUuid: string } | null> {
-    return this.#try(`source/${source}`, async session => ({
-      isFrozen: await this.#isFrozen(session, source),
+  /** Whether a source or target refuses what it must refuse, and which server it is. */
+  fence(server: string): Promise<FenceSeen | null> {
+    const side = this.#job.sources.some(s => s.name === server) ? 'source' : 'target';
+    return this.#try(`${side}/${server}`, async session => ({
+      ...(await this.#fenceOf(session, server)),
       serverUuid: await readServerUuid(session),
     }));
   }
 
-  async #isFrozen(session: MysqlSession, source: string): Promise<boolean> {
+  async #fenceOf(
+    session: MysqlSession,
+    server: string,
+  ): Promise<Pick<FenceSeen, 'isFrozen' | 'isReadOnly'>> {
     const job = this.#job;
     if (job.kind === 'expand') {
-      const database = job.sources.find(s => s.name === source)?.database ?? '';
+      const database = job.sources.find(s => s.name === server)?.database ?? '';
       const open = await unfenced(session, { job: job.job, database }, movingTables(job));
-      return open.length === 0;
+      return { isFrozen: open.length === 0, isReadOnly: false };
     }
-    const [row] = await session.query<{ frozen: string | number }>(
-      'SELECT @@global.super_read_only AS frozen',
+    const [row] = await session.query<Record<'frozen' | 'readOnly', string | number>>(
+      'SELECT @@global.super_read_only AS frozen, @@global.read_only AS readOnly',
     );
-    return Number(row?.frozen) === 1;
+    return { isFrozen: Number(row?.frozen) === 1, isReadOnly: Number(row?.readOnly) !== 0 };
   }
 
   async applied(target: string): Promise<Applied | null> {

@@ -3,6 +3,7 @@ import type { Rehearsal } from '../../../shared/job/state/cutover.ts';
 import type { CutoverStatus } from './cutover-status.ts';
 import type { CheckStatus, ProofStatus, RepairStatus } from './proof-status.ts';
 import type { ThrottleStatus } from './throttle-status.ts';
+import type { WayBackStatus } from './way-back.ts';
 
 export interface TableStatus {
   table: string;
@@ -144,6 +145,8 @@ export interface StatusFacts {
   differing: DifferingTable[];
   /** The newest; null if there has been none. */
   cutover: CutoverStatus | null;
+  /** Null where the job file has no `cutover.back`. */
+  wayBack: WayBackStatus | null;
   /** The last ten that were whole, oldest first. */
   rehearsals: Rehearsal[];
 }
@@ -155,6 +158,7 @@ export const PROBLEM_WORDS = [
   'fence-lost',
   'unopened',
   'frozen',
+  'way-back',
   'halted',
   'log-gone',
   'blocked',
@@ -164,6 +168,7 @@ export const PROBLEM_WORDS = [
   'stopped',
   'unknown',
   'backing-off',
+  'way-back-waits',
   'waiting',
   'starting',
   'registry-away',

@@ -58,6 +58,7 @@ export function blank(
     waiting,
     registry: null,
     differing: [],
+    wayBack: null,
     cutover: null,
     rehearsals: [],
   });

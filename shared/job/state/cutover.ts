@@ -17,12 +17,16 @@
 /** What the operator asks for. */
 export type CutoverAction =
   | 'begin'
+  | 'rollback'
   | 'rehearse'
   | 'cancel'
   | 'finish'
   /** Rows that have moved are deleted at their old place: those that are equal, or all. */
   | 'cleanup'
   | 'cleanup-stale';
+
+/** From the sources to the targets, or from the targets to the sources. */
+export type Way = 'over' | 'back';
 
 export interface CutoverRequest {
   id: string;
@@ -85,6 +89,40 @@ export interface CutoverRun {
   journalMs: number | null;
   /** Why it was undone, or what the open command said. */
   why: string | null;
+  /** Where the application goes. `sources` are what it leaves, `targets` what it goes to. */
+  way: Way;
+  /** Servers that take no writes since the application left them, and that it comes back to. */
+  thaws: FrozenSource[];
+  leg: Leg | null;
+}
+
+/**
+ * Which way rows are carried since the newest journal. A job begins with leg 1, which has no
+ * record; each journal of a job with a way back begins the next one, the other way round. It is in
+ * the record of the run, so that the journal and the turn of the rows are one write.
+ */
+export interface Leg {
+  number: number;
+  carries: Way;
+  /** Sinks of the leg before are shut out, and those of this one may write. */
+  isOpen: boolean;
+  /** By topic, the offset in each partition that the leg begins with: what is before is not its. */
+  begins: Record<string, number[]>;
+}
+
+/** The leg that a sink of one way works in now; null while it must not write. */
+export function legOf(run: Pick<CutoverRun, 'stage' | 'leg'> | null, way: Way): Leg | null {
+  const leg = run?.leg ?? null;
+  if (leg === null) return way === 'over' ? FIRST_LEG : null;
+  const isEnded = run?.stage === 'finished';
+  return leg.carries === way && leg.isOpen && !isEnded ? leg : null;
+}
+
+export const FIRST_LEG: Leg = { number: 1, carries: 'over', isOpen: true, begins: {} };
+
+/** The same but for the other one. */
+export function otherWay(way: Way): Way {
+  return way === 'over' ? 'back' : 'over';
 }
 
 /** What the steps of a cutover took when nothing was changed. */
@@ -107,6 +145,22 @@ const KEPT = 10;
 export function withRehearsal(known: Rehearsals | null, made: Rehearsal): Rehearsals {
   const others = (known?.list ?? []).filter(r => r.id !== made.id);
   return { list: [...others, made].slice(-KEPT) };
+}
+
+/** Servers that take no writes of the application now: those that it has left last. */
+export function fencedNow(run: CutoverRun | null): FrozenSource[] {
+  if (run === null || run.stage === 'finished') return [];
+  return mustBeFrozen(run) ? run.sources : run.thaws;
+}
+
+/** Whether the application is on the targets, or to be there, by the newest journal. */
+export function isOver(run: Pick<CutoverRun, 'stage' | 'leg'> | null): boolean {
+  return run?.leg ? run.leg.carries === 'back' : mustBeFrozen(run) || run?.stage === 'finished';
+}
+
+/** The journal is written, and sinks cannot carry what the application writes since, yet. */
+export function isTurning(run: Pick<CutoverRun, 'stage' | 'leg'> | null): boolean {
+  return mustBeFrozen(run) && run?.leg?.isOpen === false;
 }
 
 /** Whether the sources are, or may be, frozen without a journal: that must not last. */

@@ -157,10 +157,7 @@ export class Applier {
     if (deletes > 0) await this.#deleteOwned(table, new FoldedRows(fold, DELETE).keys);
     if (clears === 0) return;
     const keys = await this.#spelledSo(table, new FoldedRows(fold, CLEAR).keys);
-    const free =
-      owners === null ? keys : some(keys, (await owners.acquire(writer, table, keys)).mine);
-    await writer.delete(table, free);
-    await owners?.release(writer, free);
+    await this.#deleteUnlessForeign(table, keys);
   }
 
   /**
@@ -183,7 +180,21 @@ export class Applier {
     const { writer } = this.#o;
     const { owners } = table;
     if (owners === null) await writer.delete(table, keys);
+    else if (table.mayTakeUnowned) await this.#deleteUnlessForeign(table, keys);
     else await writer.delete(table, await owners.releaseOwned(writer, keys));
+  }
+
+  /**
+   * Of a leg that has begun with rows on the target. A key was at one source then, so a delete of
+   * it comes from there, as long as no other source has brought it since, and owns it by that.
+   */
+  async #deleteUnlessForeign(table: MysqlTable, keys: RecordList): Promise<void> {
+    const { writer } = this.#o;
+    const { owners } = table;
+    const free =
+      owners === null ? keys : some(keys, (await owners.acquire(writer, table, keys)).mine);
+    await writer.delete(table, free);
+    await owners?.release(writer, free);
   }
 
   /** Newer events of parked keys take their place: the park forgets them. */

@@ -4,6 +4,7 @@
  * meanwhile.
  */
 import type { JobTarget } from '../../../../shared/job/job.ts';
+import { FIRST_LEG, type Leg } from '../../../../shared/job/state/cutover.ts';
 import type { JobIdentity } from '../../../../shared/job/state/identity.ts';
 import { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
@@ -21,7 +22,7 @@ import type { Destination, DestinationSession, SessionLimits } from '../port.ts'
 import { DeadLetterStore } from './dead-letter-store.ts';
 import { MysqlDestinationSession } from './mysql-session.ts';
 import { OffsetTable } from './offset.ts';
-import { createOwners } from './owner.ts';
+import { createOwners, ownersId } from './owner.ts';
 import { ParkTable } from './park.ts';
 import type { RowOwner } from './row-owner.ts';
 import { MysqlTable } from './table-statement.ts';
@@ -44,6 +45,7 @@ export class MysqlDestination implements Destination {
   readonly parks: ParkTable;
   readonly deadLetters: DeadLetterStore;
   readonly #owner: RowOwner;
+  readonly #leg: number;
   /** Null where the caller knows the server. */
   readonly #identity: JobIdentity | null;
   readonly #endpoint: JobTarget;
@@ -52,16 +54,18 @@ export class MysqlDestination implements Destination {
   constructor(
     number: number,
     endpoint: JobTarget,
-    job: { job: string; jobId: string; identity: JobIdentity | null },
+    job: { job: string; jobId: string; identity: JobIdentity | null; leg?: Leg },
     log: Logger,
   ) {
     this.number = number;
     this.name = endpoint.name;
     this.database = endpoint.database;
+    const { leg = FIRST_LEG } = job;
     const owner = { job: job.job, jobId: job.jobId, target: endpoint.name };
     this.#owner = owner;
     this.#identity = job.identity;
-    this.offsets = new OffsetTable(endpoint.database, owner);
+    this.#leg = leg.number;
+    this.offsets = new OffsetTable(endpoint.database, owner, leg);
     this.parks = new ParkTable(endpoint.database, owner);
     this.deadLetters = new DeadLetterStore(endpoint.database, owner);
     this.#endpoint = endpoint;
@@ -137,9 +141,11 @@ export class MysqlDestination implements Destination {
         remedy: `create the table on ${this.name} as it is on the sources`,
       });
     }
-    if (table.isShared) await createOwners(session, this.database, this.#owner.jobId, table);
+    const owners = ownersId(this.#owner.jobId, this.#leg);
+    if (table.isShared) await createOwners(session, this.database, owners, table);
     return new MysqlTable(table, {
-      jobId: this.#owner.jobId,
+      owners,
+      mayTakeUnowned: this.#leg > 1,
       database: this.database,
       flavor: session.flavor,
       keyIndex: rowKey.name,

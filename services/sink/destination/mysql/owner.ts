@@ -46,14 +46,22 @@ interface KeyColumn {
   collation: string | null;
 }
 
+/**
+ * Each leg has owners of its own: what the application has written since does not know of those of
+ * before. So in a later leg rows are there that nobody owns; see `Applier`.
+ */
+export function ownersId(jobId: string, leg: number): string {
+  return leg === 1 ? jobId : `${jobId}/${leg}`;
+}
+
 /** Makes the table unless it is there, so that the user may do without the privilege for it. */
 export async function createOwners(
   session: MysqlSession,
   database: string,
-  jobId: string,
+  owners: string,
   table: SinkTable,
 ): Promise<void> {
-  const name = ownerTableName(jobId, table.name);
+  const name = ownerTableName(owners, table.name);
   const known = await session.query<{ name: string }>(
     `SELECT TABLE_NAME AS name FROM information_schema.TABLES
      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
@@ -71,7 +79,7 @@ export async function createOwners(
     if (column === undefined) throw new ReshardError('bug', `${table.name} has no ${wanted}`);
     return column;
   });
-  const comment = `reshard: the source of each row of ${table.name}, job ${jobId}`;
+  const comment = `reshard: the source of each row of ${table.name}, job ${owners}`;
   await session.rawQuery(
     `CREATE TABLE IF NOT EXISTS ${qualified(database, name)} (
       ${keys.map(declared).join(', ')},
@@ -107,12 +115,13 @@ export class KeyOwners {
   constructor(o: {
     table: SinkTable;
     database: string;
-    jobId: string;
+    /** Whose owners: see `ownersId`. */
+    owners: string;
     flavor: 'mysql' | 'mariadb';
   }) {
     const { table, flavor } = o;
     const { keyCodec } = table;
-    const owners = ownerTableName(o.jobId, table.name);
+    const owners = ownerTableName(o.owners, table.name);
     const schema = { ...table.schema, db: o.database, table: owners };
     const name = qualified(o.database, owners);
     const source = quoteText(table.source);

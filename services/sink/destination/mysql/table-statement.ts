@@ -33,8 +33,10 @@ export interface TargetFacts {
   keyIndex: string;
   /** The target's table has unique keys besides the row key. */
   hasUniques: boolean;
-  /** Id of the job. */
-  jobId: string;
+  /** Whose owners of keys are meant: see `ownersId`. */
+  owners: string;
+  /** Rows that nobody owns may be of any source: they were there when the leg began. */
+  mayTakeUnowned: boolean;
 }
 
 export class MysqlTable {
@@ -59,6 +61,7 @@ export class MysqlTable {
   readonly delete: Statement;
   /** Whose each row is; null where one source feeds the table, and every row is its own. */
   readonly owners: KeyOwners | null;
+  readonly mayTakeUnowned: boolean;
 
   constructor(table: SinkTable, target: TargetFacts) {
     const { codec, keyCodec } = table;
@@ -80,6 +83,7 @@ export class MysqlTable {
     this.delete = new Statement(deleteShape(schema, target.keyIndex), keys, keyCodec, keys.length);
     const from = `SELECT ${keySelect(table)} FROM ${qualified(schema.db, schema.table)} WHERE `;
     this.present = new Statement(keyListShape(schema, from), keys, keyCodec, keys.length);
+    this.mayTakeUnowned = target.mayTakeUnowned;
     this.owners = table.isShared ? new KeyOwners({ table, ...target }) : null;
   }
 }

@@ -1,0 +1,48 @@
+/**
+ * What a job says of its way back: whether rows are carried back, how far that is behind, and the
+ * worst thing that is true of what carries them. From the journal on the application can come back
+ * only as long as that goes well, so it is a part of the job's own headline.
+ */
+import { isTurning, type Way } from '../../../shared/job/state/cutover.ts';
+import type { JobView } from '../../../shared/job/state/job-view.ts';
+import type { Level, Status } from './status.ts';
+
+export interface WayBackStatus {
+  /** Which way rows are carried, by the newest journal. */
+  carries: Way;
+  /** Since the journal nobody carries them yet: the servers are being made ready for it. */
+  isTurning: boolean;
+  /** The headline of what carries rows back; null while it cannot be asked. */
+  headline: { level: Level; text: string } | null;
+  /** Seconds that the log of the targets is behind the worst of them; null: not known. */
+  lagSeconds: number | null;
+  /** Records of the log that the sources lack; null: not known, or nothing is carried back. */
+  lagRecords: number | null;
+}
+
+/** `back`: the status of the return job; null while it cannot be asked. */
+export function wayBackStatus(
+  { cutoverRun: run }: Pick<JobView, 'cutoverRun'>,
+  back: Status | null,
+): WayBackStatus {
+  const carries = run?.leg?.carries ?? 'over';
+  const isBack = carries === 'back';
+  return {
+    carries,
+    isTurning: isTurning(run),
+    headline: back && { level: back.headline.level, text: back.headline.text },
+    lagSeconds: worst(back?.sources.map(s => s.lagSeconds)),
+    lagRecords: isBack ? worst(back?.targets.map(t => t.lagRecords)) : null,
+  };
+}
+
+/** Null if one of them is not known. */
+function worst(list: readonly (number | null)[] | undefined): number | null {
+  if (list === undefined || list.length === 0) return null;
+  let most = 0;
+  for (const x of list) {
+    if (x === null) return null;
+    most = Math.max(most, x);
+  }
+  return most;
+}
