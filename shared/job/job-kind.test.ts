@@ -100,6 +100,48 @@ describe('kinds of jobs', () => {
       /there is no target no/,
     ],
     [
+      'an old route where nothing grows',
+      'reshard',
+      f => Object.assign(f, { oldRoute: { kind: 'jump', columns: 'id' } }),
+      /kind reshard: `oldRoute` is for clusters that grow.*`kind: expand`/,
+    ],
+    [
+      'a cluster whose new server is an old one',
+      'expand',
+      f => Object.assign(f.targets[0] ?? {}, { name: 'c1' }),
+      /kind expand: c1 is a source and a target/,
+    ],
+    [
+      'a cluster without the route that it had',
+      'expand',
+      f => delete f.oldRoute,
+      /kind expand: the table customers has no `oldRoute`/,
+    ],
+    [
+      'a table on all servers of which nobody says where it comes from',
+      'expand',
+      f => Object.assign(f.tables[0] ?? {}, { route: { kind: 'all' } }),
+      /kind expand: nothing says from which server the table customers comes.*from: c1/,
+    ],
+    [
+      'a cluster of which only tables on all servers are named',
+      'expand',
+      f => Object.assign(f, { route: { kind: 'all', from: 'c1' }, oldRoute: undefined }),
+      /kind expand: no table of it has rows that move/,
+    ],
+    [
+      'a route that moves rows between servers that stay',
+      'expand',
+      f => Object.assign(f, { route: { kind: 'hash', columns: 'customer_id' } }),
+      /slot 1365 would move from c1 to c2.*moves: \{ "1366-2047": c3, "3413-4095": c3 \}/,
+    ],
+    [
+      'a server that neither route has',
+      'expand',
+      f => Object.assign(f, { oldRoute: { kind: 'hash', columns: 'x', weights: { c9: 1 } } }),
+      /there is no target c9/,
+    ],
+    [
       'a copy to two',
       'copy',
       f => f.targets.push({ ...f.targets[0], name: 't2' }),

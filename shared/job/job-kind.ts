@@ -136,6 +136,14 @@ function routeOfExpand(file: KindOfFile): RouteSpec {
       'the sources are the servers that the cluster has, the targets are those that come',
     );
   }
+  const moves = file.tables.some(t => (t.route ?? file.route)?.kind !== 'all');
+  if (!moves) {
+    throw refused(
+      file,
+      'no table of it has rows that move',
+      'name the tables whose rows the new servers share; a table that is on all is no move',
+    );
+  }
   return { kind: 'target', target: targets[0]?.name ?? '' };
 }
 

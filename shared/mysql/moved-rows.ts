@@ -23,7 +23,7 @@ import type { MysqlSession } from './connect.ts';
 import { qualified, quoteText } from './identifier.ts';
 import { errnoOf } from './mysql-error.ts';
 import { chunkSelect, fromByKey, keysPredicate, keysSelect, selectList } from './range-sql.ts';
-import { exemptSession, unfenced } from './row-fence.ts';
+import { deleteTriggers, exemptSession, unfenced } from './row-fence.ts';
 import { CLEANUP, cleanupTable } from './target-state.ts';
 
 export interface MovedRowsOptions {
@@ -85,6 +85,8 @@ export class MovedRows {
       ) ENGINE=InnoDB COMMENT='reshard: how far rows that have moved are deleted here'`,
     );
     await exemptSession(session, job);
+    // Else a parent would take its children with it, of tables that do not move, too.
+    await session.rawQuery('SET SESSION foreign_key_checks = 0');
     await session.rawQuery('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
   }
 
@@ -190,6 +192,14 @@ export class MovedRows {
   async #refuseOpen(): Promise<void> {
     const { old, job, schema } = this.#o;
     const place = { job, database: schema.db };
+    const others = await deleteTriggers(old, schema.db, schema.table);
+    if (others.length > 0) {
+      const what = `triggers of ${schema.table} would act on the deletes: ${others.join(', ')}`;
+      throw new ReshardError('server-setting', what, {
+        context: old.where(),
+        remedy: 'the rows live on, on another server: drop the triggers for the cleanup',
+      });
+    }
     if ((await unfenced(old, place, [schema.table])).length === 0) return;
     throw new ReshardError('server-setting', `the fence of ${schema.table} is down`, {
       context: old.where(),

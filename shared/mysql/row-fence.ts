@@ -34,11 +34,15 @@ function triggerName(job: string, table: string, event: string): string {
   return `reshard_fence_${hash}_${event.toLowerCase()}`;
 }
 
-/** Makes the fence of a table, whatever is left of an older one. */
+/**
+ * Makes the fence of a table, whatever is left of an older one; `limit` is called in front of each
+ * statement that may wait for others.
+ */
 export async function raiseFence(
   session: MysqlSession,
   { job, database }: { job: string; database: string },
   { table, condition }: FencedTable,
+  limit: () => Promise<void> = async () => undefined,
 ): Promise<void> {
   const of = (row: 'OLD' | 'NEW'): string => condition(name => `${row}.${quoteId(name)}`);
   const moving = {
@@ -48,7 +52,9 @@ export async function raiseFence(
   };
   for (const event of EVENTS) {
     const name = qualified(database, triggerName(job, table, event));
+    await limit();
     await session.rawQuery(`DROP TRIGGER IF EXISTS ${name}`);
+    await limit();
     const exempt = event === 'DELETE' ? ` AND NOT (${EXEMPT} <=> ${quoteText(job)})` : '';
     await session.rawQuery(
       `CREATE TRIGGER ${name} AFTER ${event} ON ${qualified(database, table)} FOR EACH ROW ` +
@@ -89,6 +95,21 @@ export async function unfenced(
         ),
     ),
   );
+}
+
+/** Triggers of others that would act on what is deleted of a table. */
+export async function deleteTriggers(
+  session: MysqlSession,
+  database: string,
+  table: string,
+): Promise<string[]> {
+  const found = await session.query<{ name: string }>(
+    `SELECT TRIGGER_NAME AS name FROM information_schema.TRIGGERS
+      WHERE EVENT_OBJECT_SCHEMA = ${quoteText(database)}
+        AND EVENT_OBJECT_TABLE = ${quoteText(table)} AND EVENT_MANIPULATION = 'DELETE'
+        AND ACTION_STATEMENT NOT LIKE ${quoteText(`%${FENCE_TEXT}%`)}`,
+  );
+  return found.map(t => t.name);
 }
 
 /** From here on the session deletes rows that have moved; nobody else does. */

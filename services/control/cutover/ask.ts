@@ -148,19 +148,21 @@ export async function askTarget(job: Job, target: JobTarget): Promise<TargetFact
 }
 
 async function askProbe(job: Job, view: JobView, source: JobSource): Promise<Gate> {
-  const place = probePlace(job, view, source);
-  return probeGate(source.name, place === null ? null : await probe(place));
+  const places = probePlaces(job, view, source);
+  return probeGate(source.name, places === null ? null : await probe(places));
 }
 
 /** Null when the job file names no account. */
-export function probePlace(job: Job, view: JobView, source: JobSource): ProbePlace | null {
+export function probePlaces(job: Job, view: JobView, source: JobSource): ProbePlace[] | null {
   const account = job.cutover.probe;
-  const moving = job.kind === 'expand' ? fencedTables(job, view, source) : [];
-  const [fenced] = moving;
-  const plans = view.plansOf(source.name);
-  const plan = fenced === undefined ? plans[0] : plans.find(p => p.table === fenced.table);
-  const column = plan?.schema.columns.find(c => c.generated === 'no');
-  if (account === undefined || plan === undefined || column === undefined) return null;
-  const place = { source, account, table: plan.table, column: column.name };
-  return fenced === undefined ? place : { ...place, moving: fenced.condition(quoteId) };
+  if (account === undefined) return null;
+  const places = view.plansOf(source.name).flatMap(({ table, schema }): ProbePlace[] => {
+    const column = schema.columns.find(c => c.generated === 'no');
+    return column === undefined ? [] : [{ source, account, table, column: column.name }];
+  });
+  if (job.kind !== 'expand') return places.length === 0 ? null : places.slice(0, 1);
+  return fencedTables(job, view, source).flatMap(({ table, condition }) => {
+    const place = places.find(p => p.table === table);
+    return place === undefined ? [] : [{ ...place, moving: condition(quoteId) }];
+  });
 }

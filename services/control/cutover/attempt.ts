@@ -215,14 +215,15 @@ export async function refusedAt(
   { source, serverUuid }: CutoverRun['sources'][number],
 ): Promise<void> {
   const answer = await site.probe(source);
-  if (answer.kind === 'refused' && answer.serverUuid === serverUuid) return;
+  // Where nothing moves nothing can be refused; that the fence stands is looked at all the same.
+  const isDone = answer.kind === 'refused' || answer.kind === 'untried';
+  if (isDone && answer.serverUuid === serverUuid) return;
   if (answer.kind === 'unclear') {
     throw new ReshardError('source', `the probe of ${source} has no clear answer: ${answer.text}`);
   }
-  const what =
-    answer.kind === 'refused'
-      ? `the probe of ${source} has met another server (${answer.serverUuid})`
-      : `an ordinary account can write to ${source} although it is frozen`;
+  const what = isDone
+    ? `the probe of ${source} has met another server (${answer.serverUuid})`
+    : `an ordinary account can write to ${source} although it is frozen`;
   throw new ReshardError('server-setting', what);
 }
 

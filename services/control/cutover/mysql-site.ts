@@ -13,7 +13,7 @@ import { recordsBehind } from '../status/backlog.ts';
 import { StatusFeed } from '../status/feed.ts';
 import { type LogEnds, logEnds } from '../status/log-ends.ts';
 import type { Applied } from '../status/server-probe.ts';
-import { askGates, askTarget, probePlace } from './ask.ts';
+import { askGates, askTarget, probePlaces } from './ask.ts';
 import { counterGates, readCounters } from './counter.ts';
 import { fencedTables } from './fenced-tables.ts';
 import type { Gate } from './gate.ts';
@@ -83,9 +83,9 @@ export class MysqlSite implements CutoverSite {
 
   async probe(source: string): Promise<ProbeAnswer> {
     const { job, view } = this.#d;
-    const place = probePlace(job, view, this.#source(source));
-    if (place === null) return { kind: 'unclear', text: 'the job file names no account' };
-    return await probe(place);
+    const places = probePlaces(job, view, this.#source(source));
+    if (places === null) return { kind: 'unclear', text: 'the job file names no account' };
+    return await probe(places);
   }
 
   /** The sources first: what they have is in the log when the ends of that are asked for. */

@@ -22,6 +22,8 @@ export type ProbeAnswer =
   | { kind: 'accepted'; serverUuid: string }
   /** Refused because the server is read-only (1290), or because the row moves (1644). */
   | { kind: 'refused'; serverUuid: string; text: string }
+  /** No row moves from here: there is nothing that had to be refused. */
+  | { kind: 'untried'; serverUuid: string }
   /** Anything else, a missing privilege too: it says nothing of a freeze. */
   | { kind: 'unclear'; text: string };
 
@@ -38,8 +40,18 @@ export interface ProbePlace {
 const OPTION_PREVENTS = 1290;
 const TIMEOUT_MS = 3000;
 
+/** Of several tables the first that has a row to try it with. */
+export async function probe(places: readonly ProbePlace[]): Promise<ProbeAnswer> {
+  let answer: ProbeAnswer = { kind: 'unclear', text: 'there is no table to probe' };
+  for (const place of places) {
+    answer = await probeTable(place);
+    if (answer.kind !== 'untried') break;
+  }
+  return answer;
+}
+
 /** By a connection of its own, as the application would come. */
-export async function probe(place: ProbePlace): Promise<ProbeAnswer> {
+async function probeTable(place: ProbePlace): Promise<ProbeAnswer> {
   const { source, account, table, column, moving } = place;
   try {
     await using session = await MysqlSession.open(
@@ -55,6 +67,10 @@ export async function probe(place: ProbePlace): Promise<ProbeAnswer> {
     await session.rawQuery('SET SESSION lock_wait_timeout = 1');
     const serverUuid = await readServerUuid(session);
     const name = quoteId(column);
+    if (moving !== undefined) {
+      const moves = `SELECT 1 FROM ${qualified(source.database, table)} WHERE ${moving} LIMIT 1`;
+      if ((await session.query(moves)).length === 0) return { kind: 'untried', serverUuid };
+    }
     const where = moving === undefined ? '1 = 0' : `${moving} LIMIT 1`;
     const nothing = `UPDATE ${qualified(source.database, table)} SET ${name} = ${name} WHERE ${where}`;
     // Rows that do not move are looked at, and none of them stays locked.

@@ -26,6 +26,11 @@ const LOCK_WAIT_TIMEOUT = 1205;
 const DROP_SECONDS = 2;
 const DROP_TRIES = 10;
 
+/** The tables together have taken longer than one try may. */
+class OutOfTime extends Error {
+  override readonly name = 'out of time';
+}
+
 interface RowFenceOptions {
   job: string;
   source: JobSource;
@@ -68,13 +73,21 @@ export class RowFence implements Fence {
     return claimServer(this.#session, job, siblings);
   }
 
+  /** The seconds are those of all tables together: what is promised does not grow with them. */
   async freeze(lockSeconds: number): Promise<boolean> {
-    await this.#session.rawQuery(`SET SESSION lock_wait_timeout = ${lockSeconds}`);
+    const end = performance.now() + lockSeconds * 1000;
+    const limit = async (): Promise<void> => {
+      const left = Math.ceil((end - performance.now()) / 1000);
+      if (left <= 0) throw new OutOfTime();
+      await this.#session.rawQuery(`SET SESSION lock_wait_timeout = ${left}`);
+    };
     try {
-      for (const table of this.#o.tables) await raiseFence(this.#session, this.#place, table);
+      for (const table of this.#o.tables) {
+        await raiseFence(this.#session, this.#place, table, limit);
+      }
       return true;
     } catch (e) {
-      if (errnoOf(e) !== LOCK_WAIT_TIMEOUT) throw e;
+      if (!(e instanceof OutOfTime) && errnoOf(e) !== LOCK_WAIT_TIMEOUT) throw e;
       await this.#drop();
       return false;
     }

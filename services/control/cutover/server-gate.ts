@@ -93,6 +93,8 @@ export function probeGate(source: string, answer: ProbeAnswer | null): Gate {
       return open('probe', source, 'the account can write now; frozen, it must be refused');
     case 'refused':
       return shut('probe', source, `it cannot write even now: ${answer.text}`, fix);
+    case 'untried':
+      return open('probe', source, 'no row moves from here: its fence is looked at, not tried');
     case 'unclear':
       return unknown('probe', source, answer.text, fix);
     default:

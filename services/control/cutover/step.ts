@@ -45,8 +45,8 @@ export function plannedSteps({ kind, cutover }: CutoverJob, turns: boolean): Pla
     step(
       'freeze',
       kind === 'expand'
-        ? `each source: triggers that refuse rows that move, and none other; ${tries} a table, for ` +
-            'which all that use the table wait'
+        ? `each source: triggers that refuse rows that move, and none other; ${tries}, for ` +
+            'which all that use a table wait'
         : `each source, with ALL databases of its server: SET GLOBAL super_read_only = ON, ${tries}; ` +
             'the COMMIT of an open transaction is refused',
       lockTries * (lockSeconds + LOCK_PAUSE_MS / 1000),

@@ -1,11 +1,13 @@
 /** Rows of a cluster that do not lie as its `oldRoute` says, on a real server. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Job } from '../../../shared/job/job.ts';
 import { parseJob } from '../../../shared/job/job-schema.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { jumpBucket } from '../../../shared/route/jump.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { commonServer } from '../../../test/support/dev.ts';
+import { checkBroadcasts } from './broadcast-copies.ts';
 import { checkMisplaced } from './misplaced-rows.ts';
 
 const LOG = createLogger({ name: 'test', level: 'silent' });
@@ -16,21 +18,25 @@ const MODULUS = { kind: 'modulus', column: 'id' };
 const JUMP = { kind: 'jump', columns: 'id' };
 
 /** The cluster has the servers in this order. */
-async function found(route: object, order = [0, 1]): Promise<string[]> {
+function cluster(route: object, order: readonly number[], more: readonly object[] = []): Job {
   const server = (database: string | undefined, name: string): object => {
     return { name, ...commonServer('t1'), database };
   };
-  const job = parseJob(
+  return parseJob(
     JSON.stringify({
       ...{ job: 'misplaced', kind: 'expand', kafka: { brokers: ['127.0.0.1:1'] } },
       registry: { url: 'http://127.0.0.1:1' },
       sources: order.map(i => server(DATABASES[i], `c${i}`)),
       targets: [2, 3].map(i => server('none', `c${i}`)),
-      tables: [{ name: 't' }],
+      tables: [{ name: 't' }, ...more],
       ...{ oldRoute: route, route },
     }),
     {},
   );
+}
+
+async function found(route: object, order = [0, 1]): Promise<string[]> {
+  const job = cluster(route, order);
   const schema = await inspectTable(session, DATABASES[0] ?? '', 't');
   const findings = await checkMisplaced(job, new Map([['t', schema]]), LOG);
   for (const { level, code } of findings) expect([level, code]).toEqual(BLOCKER);
@@ -71,6 +77,23 @@ test('rows that lie as the old route says are no finding; one that does not is n
 test('servers in another order than the cluster has them are found by their rows', async () => {
   await fill(id => id % 2);
   expect(await found(MODULUS, [1, 0])).toHaveLength(2);
+});
+
+test('copies of a table that is on all servers are compared', async () => {
+  const copies = async (): Promise<string[]> => {
+    const job = cluster(MODULUS, [0, 1], [{ name: 'c', route: { kind: 'all', from: 'c0' } }]);
+    return (await checkBroadcasts(job, LOG)).map(f => `${f.level} ${f.code} ${f.what}`);
+  };
+  for (const db of DATABASES) {
+    await session.rawQuery(`CREATE TABLE ${db}.c (id INT PRIMARY KEY, name VARCHAR(20) NOT NULL)`);
+  }
+  await session.rawQuery(`INSERT INTO ${DATABASES[0]}.c VALUES (1,'a'),(2,'b')`);
+  await session.rawQuery(`INSERT INTO ${DATABASES[1]}.c VALUES (2,'b'),(1,'a')`);
+  expect(await copies()).toEqual([]);
+  await session.rawQuery(`UPDATE ${DATABASES[1]}.c SET name='x' WHERE id=2`);
+  expect(await copies()).toEqual([
+    'warning copies-differ is another table than on c0, or was changed just now',
+  ]);
 });
 
 test('where a server cannot tell, the first and the last rows are looked at', async () => {

@@ -15,6 +15,7 @@ import { alterTable } from '../../../shared/mysql/schema-fix.ts';
 import { hasPositions } from '../../../shared/mysql/target-state.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { schemaDifferences } from '../../../shared/schema/schema-diff.ts';
+import { checkBroadcasts } from './broadcast-copies.ts';
 import { errorFinding, serverWhere } from './error-finding.ts';
 import { checkMisplaced } from './misplaced-rows.ts';
 import { preflightReplica } from './mysql/preflight-replica.ts';
@@ -50,6 +51,7 @@ export async function checkMysql(job: Job, o: MysqlCheckOptions): Promise<Findin
     const { schemas } = model.report;
     findings.push(...(await checkSharedKeys(job, schemas, o.log)));
     findings.push(...(await checkMisplaced(job, schemas, o.log)));
+    findings.push(...(await checkBroadcasts(job, o.log)));
   }
   const mayCreate = o.apply && o.createTargets && !blocks(findings);
   const targets = await Promise.all(

@@ -81,7 +81,7 @@ export const CUTOVER_GUARDS: Guard[] = [
     name: 'the probe is heeded',
     why: 'a source that takes writes counts as frozen: they are lost',
     file: 'services/control/cutover/attempt.ts',
-    find: "if (answer.kind === 'refused' && answer.serverUuid === serverUuid) return;",
+    find: 'if (isDone && answer.serverUuid === serverUuid) return;',
     replace: "if (answer.kind !== 'unclear') return;",
     tests: STEPS,
     named: 'an account that',

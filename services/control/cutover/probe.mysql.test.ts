@@ -1,0 +1,44 @@
+/** The probe of a fence around rows that move: it is tried where there is such a row. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { raiseFence } from '../../../shared/mysql/row-fence.ts';
+import { commonServer } from '../../../test/support/dev.ts';
+import { dropScratch, openScratch } from '../../../test/support/scratch-database.ts';
+import { type ProbePlace, probe } from './probe.ts';
+
+const DB = `probe_${randomUUID().slice(0, 8)}`;
+const TABLES = ['a', 'b'];
+
+let session: MysqlSession;
+
+beforeAll(async () => {
+  session = await openScratch(DB, { role: 'admin' });
+  for (const t of TABLES) await session.rawQuery(`CREATE TABLE ${t} (id INT PRIMARY KEY, v INT)`);
+});
+
+afterAll(() => dropScratch(session, DB));
+
+function places(): ProbePlace[] {
+  const server = { ...commonServer('s1'), name: 's1', database: DB };
+  const { user, password } = server;
+  return TABLES.map(table => {
+    return { source: server, account: { user, password }, table, column: 'v', moving: '`id` > 9' };
+  });
+}
+
+test('without a row that moves it is untried, then each table is asked until one has one', async () => {
+  await session.rawQuery('INSERT INTO a VALUES (1,1)');
+  expect((await probe(places())).kind).toBe('untried');
+  await session.rawQuery('INSERT INTO b VALUES (1,1),(10,1)');
+  expect((await probe(places())).kind).toBe('accepted');
+  for (const table of TABLES) {
+    const fenced = { table, condition: (quote: (name: string) => string) => `${quote('id')} > 9` };
+    await raiseFence(session, { job: 'probed', database: DB }, fenced);
+  }
+  expect(await probe(places())).toMatchObject({
+    kind: 'refused',
+    text: expect.stringMatching(/another server/),
+  });
+  expect(await session.query('SELECT * FROM b ORDER BY id')).toHaveLength(2);
+});
