@@ -16,6 +16,7 @@ const PROGRAMS = {
   soak: ['test/soak/main.ts'],
   crash: [...VITEST, 'test/crash/crash.live', 'test/cutover/kill.live'],
   differences: [...VITEST, 'test/detection/differences.live'],
+  stream: [...VITEST, 'test/stream/stream.live'],
   random: ['test/random/main.ts'],
   schemas: [...VITEST, 'test/schemas/schemas.live'],
   mutate: ['test/mutation/main.ts'],

@@ -37,6 +37,7 @@ const ROOMS = [
   'services/sink/destination/mysql',
   'services/sink',
   'services/checker/full',
+  'services/checker/stream',
   'services/checker',
   'services/control/status',
   'services/control/repair',

@@ -5,6 +5,7 @@ import { sleep } from '../../shared/runtime/clock.ts';
 import { runSupervised } from '../../shared/runtime/service.ts';
 import { Checker } from './checker.ts';
 import { CheckMetrics } from './metrics.ts';
+import { runStreamCheck } from './stream/stream-check.ts';
 
 const POLL_MS = 100;
 /** The unit that this member reports beside its checks. */
@@ -35,8 +36,12 @@ export async function runChecker(o: ServiceOptions): Promise<void> {
   });
   context.readiness = () => ({ ok: true, detail: { checks: lease !== null } });
   const current = (): typeof lease => lease;
+  const ended = new AbortController();
+  const streaming = runStreamCheck(context, AbortSignal.any([signal, ended.signal]));
+  // What this process must not go on with ends all of it.
+  streaming.catch(() => ended.abort());
   try {
-    while (!signal.aborted) {
+    while (!signal.aborted && !ended.signal.aborted) {
       const held = current();
       if (held === null) {
         await sleep(POLL_MS, signal);
@@ -44,11 +49,13 @@ export async function runChecker(o: ServiceOptions): Promise<void> {
       }
       await runSupervised('checker', () => new Checker(context, metrics), {
         log,
-        signal: AbortSignal.any([signal, held.stop.signal]),
+        signal: AbortSignal.any([signal, held.stop.signal, ended.signal]),
         onState: held.unit.state,
       });
     }
   } finally {
+    ended.abort();
     await member.close();
+    await streaming;
   }
 }

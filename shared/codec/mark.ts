@@ -36,6 +36,8 @@ export interface Mark {
   waits: WaitChange[];
   /** There were more of these than fit: what waits is not known from here on. */
   more: boolean;
+  /** Marks of the same transaction that follow in the same partition. */
+  left: number;
 }
 
 /** The key of marks; the same one for all that came from a partition. */

@@ -13,7 +13,14 @@ import { FRAME_BYTES, registryFrame } from './registry-frame.ts';
 
 type Resolver = ReturnType<avsc.Type['createResolver']>;
 
-export type RecordName = 'chunk' | 'mark' | 'progress' | 'schema-change' | 'state' | 'report';
+export type RecordName =
+  | 'chunk'
+  | 'mark'
+  | 'progress'
+  | 'schema-change'
+  | 'state'
+  | 'report'
+  | 'stream';
 
 /** The schema file as an object. */
 export function staticSchema(name: RecordName): SchemaObject {

@@ -15,6 +15,7 @@ import { type RecordName, staticSchema } from './record-codec.ts';
 const PINNED: Record<RecordName, string> = {
   chunk: '9e3f10de50dfd665',
   mark: '3f794d240f41ae69',
+  stream: '587ffeb92fb4136f',
   progress: '1385012d82de5e6c',
   report: '4a1e8b9f2de31d3e',
   'schema-change': '3cd3d47c0b162e91',

@@ -174,6 +174,10 @@ const options = z.strictObject({
     .min(0)
     .default(0)
     .describe('hours from one check of all tables to the next that starts by itself; 0 is none'),
+  streamingCheck: z
+    .boolean()
+    .default(false)
+    .describe('compare both logs all the time, from the first check on; needs `cutover.back`'),
   originMarks: z
     .boolean()
     .default(false)

@@ -74,3 +74,24 @@ test.each([
   if ('cutover' in o) return;
   expect(() => parsed({ cutover: {}, ...o }), 'without a way back').not.toThrow();
 });
+
+describe('the streaming check', () => {
+  const options = { streamingCheck: true };
+
+  test('has the transactions of the job marked on the targets, where the way back reads them', () => {
+    expect(returnJob(parsed({ options }))?.options).toMatchObject({
+      originMarks: true,
+      streamingCheck: false,
+    });
+    expect(returnJob(parsed())?.options.originMarks).toBe(false);
+  });
+
+  test('is refused without a way back, with what to add', () => {
+    expect(() => parsed({ options, cutover: {} })).toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining('the targets are not captured'),
+        remedy: expect.stringContaining('cutover: { back: {} }'),
+      }),
+    );
+  });
+});

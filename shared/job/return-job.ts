@@ -10,6 +10,7 @@
  */
 import { ReshardError } from '../runtime/error.ts';
 import { type Job, routeSpec } from './job.ts';
+import type { JobKind } from './job-kind.ts';
 import { type RouteSpec, twiceOnRing, unknownTargets } from './route-spec.ts';
 
 /** A job file cannot give such a name: it takes no dots. */
@@ -44,7 +45,13 @@ export function returnJob(job: Job): Job | null {
     route: back.route ?? routeBack(job, ''),
     replicas: [],
     // Whether both sides are equal is asked by the job itself.
-    options: { ...job.options, checkWhenInSync: false, checkEveryHours: 0 },
+    options: {
+      ...job.options,
+      checkWhenInSync: false,
+      checkEveryHours: 0,
+      streamingCheck: false,
+      originMarks: job.options.originMarks || job.options.streamingCheck,
+    },
     cutover,
   };
 }
@@ -57,9 +64,29 @@ function routeBack(job: Job, table: string): RouteSpec {
   return { kind: 'target', target: only?.name ?? '' };
 }
 
+/** Kinds of jobs of which a target has all rows of a table that are routed to it, and no others. */
+const STREAMED: readonly JobKind[] = ['reshard', 'merge', 'copy'];
+
+/** What can be told of the streaming check, which reads the log of the way back. */
+function refuseStreaming({ kind, cutover }: Job): void {
+  const refuse = (what: string, remedy: string): never => {
+    throw new ReshardError('config', `options.streamingCheck: ${what}`, { remedy });
+  };
+  if (cutover.back === undefined) {
+    const remedy = 'add `cutover: { back: {} }`: by it the log of the targets is published too';
+    refuse('the targets are not captured', remedy);
+  }
+  if (STREAMED.includes(kind)) return;
+  refuse(
+    `not for a job of kind ${kind} yet`,
+    'take it out: `reshard verify <job file>` compares every row',
+  );
+}
+
 /** What can be told of the way back without its servers. */
 export function refuseWayBack(job: Job): void {
   const { back } = job.cutover;
+  if (job.options.streamingCheck) refuseStreaming(job);
   if (back === undefined) return;
   const refuse = (what: string, remedy: string): never => {
     throw new ReshardError('config', `cutover.back: ${what}`, { remedy });

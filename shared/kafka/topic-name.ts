@@ -33,6 +33,11 @@ export function reportTopic(job: string): string {
   return checked(`reshard.${job}.report`);
 }
 
+/** What the streaming check of the job knows. */
+export function streamTopic(job: string): string {
+  return checked(`reshard.${job}.stream`);
+}
+
 export function deadLetterTopic(job: string): string {
   return checked(`reshard.${job}.dlq`);
 }

@@ -1,8 +1,8 @@
 /**
- * Named crash points at every arrow of the pipeline. `RESHARD_FAILPOINT=<name>[:<nth>[:stop]]` makes the
- * process kill itself (SIGKILL, so nothing is flushed or cleaned up) when that place is passed for
- * the nth time; with `:stop` behind it the process stops there (SIGSTOP), to be woken up late. Off, a
- * failpoint costs one comparison. `npm run crash` kills at each.
+ * Named crash points at every arrow of the pipeline. `RESHARD_FAILPOINT=<name>[:<nth>[:stop]]`
+ * makes the process kill itself (SIGKILL, so nothing is flushed or cleaned up) when that place is
+ * passed for the nth time; with `:stop` behind it the process stops there (SIGSTOP), to be woken up
+ * late. Off, a failpoint costs one comparison. `npm run crash` kills at each.
  *
  * Kafka's acknowledgement: before it `log.before-produce` and `snapshot.before-publish`, after it
  * `log.after-produce` and `snapshot.after-publish`. Resume point, which is committed with its
@@ -69,6 +69,19 @@ export const FAILPOINTS = {
 
 export type Failpoint = (typeof FAILPOINTS)[keyof typeof FAILPOINTS];
 
+/**
+ * Mistakes that a test can have the product make, to see that its checks find them: armed by the
+ * same variable, they happen each nth time, and the process lives on.
+ */
+export const MISTAKES = {
+  /** A record is passed as if it said nothing. */
+  sinkLosesRow: 'sink.loses-row',
+  /** Of two targets, a row goes to the other one. */
+  sinkMisplacesRow: 'sink.misplaces-row',
+} as const;
+
+export type Mistake = (typeof MISTAKES)[keyof typeof MISTAKES];
+
 const [armed, nth, how] = (process.env.RESHARD_FAILPOINT ?? '').split(':');
 let left = Number(nth ?? 1);
 
@@ -76,4 +89,13 @@ export function failpoint(name: Failpoint): void {
   if (name !== armed) return;
   left -= 1;
   if (left === 0) process.kill(process.pid, how === 'stop' ? 'SIGSTOP' : 'SIGKILL');
+}
+
+/** Whether the mistake is to be made now. */
+export function isMistake(name: Mistake): boolean {
+  if (name !== armed) return false;
+  left -= 1;
+  if (left > 0) return false;
+  left = Number(nth ?? 1);
+  return true;
 }

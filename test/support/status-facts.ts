@@ -58,6 +58,7 @@ export function well(): StatusFacts {
     members: [],
     proofs: [],
     wayBack: null,
+    stream: null,
     checks: [],
     nextCheckMs: null,
     repairs: [],
@@ -154,6 +155,16 @@ export const FAULTS: Record<string, Fault> = {
   'blocked keys': {
     named: /blocked/,
     spoil: (s, i) => Object.assign(at(s.targets, i), { blocked: 2 }),
+  },
+  'a table of which both logs say that a target differs': {
+    named: /doubt|table orders/,
+    spoil: s => {
+      const proof = { table: 'orders', isProven: false, why: '', check: 'verify-1', rows: 1 };
+      s.proofs.push({ ...proof, provenMs: 1, sourceGtids: {} });
+      const place = { table: 'orders', target: 't1', partition: 0, bucket: 7, base: 'verify-1' };
+      const doubt = { ...place, rows: 1, sinceMs: 1, atMs: 2, fromOffset: 3, toOffset: 4 };
+      s.stream = { tables: [], doubts: [doubt], foreign: [], foreignCount: 0 };
+    },
   },
   'a table topic that is gone': {
     named: /log-gone/,

@@ -54,8 +54,9 @@ function stream(partitions = 2) {
       nextOrdinal: () => 1,
       append: (topic, partition, { headers }: RecordSlices) => {
         const [header] = headers === undefined ? [] : [headers].flat();
-        const { next, more, waits } = JSON.parse(header?.buf.toString() ?? '');
-        marks.push(`${topic}[${partition}] ${next} ${more ? 'more' : waits.length}`);
+        const { next, more, waits, left } = JSON.parse(header?.buf.toString() ?? '');
+        const rest = left > 0 ? `, ${left} left` : '';
+        marks.push(`${topic}[${partition}] ${next} ${more ? 'more' : waits.length}${rest}`);
       },
     },
   });
@@ -90,7 +91,7 @@ test('marks are of tables and partitions that are captured, each by the image af
   take(OFFSET, 'c', at('s1.d.t', 1, 5n), at('s1.d.u', 0, 6n));
   expect(origin.header?.buf.toString()).toBe('j');
   origin.commit(GTID, 5);
-  expect(marks).toEqual(['t1.d.t[0] 2 0', 't1.d.t[0] 4 0']);
+  expect(marks).toEqual(['t1.d.t[0] 2 0, 1 left', 't1.d.t[0] 4 0']);
 });
 
 test('more keys than a record has room for are not listed in part', () => {

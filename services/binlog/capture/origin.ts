@@ -32,7 +32,7 @@ export interface OriginOptions {
 }
 
 /** Before the transaction ends. */
-type OpenMark = Omit<Mark, 'gtid' | 'tsMs' | 'next'> & { next: number | null };
+type OpenMark = Omit<Mark, 'gtid' | 'tsMs' | 'next' | 'left'> & { next: number | null };
 
 export class Origin {
   /** For the rows of the transaction: undefined if no job has made it. */
@@ -55,12 +55,18 @@ export class Origin {
   /** The transaction ends. */
   commit(gtid: Gtid | null, commitMs: number): void {
     if (this.#marks.size === 0) return;
-    const tsMs = Math.floor(commitMs);
-    for (const { next, ...mark } of this.#marks.values()) {
-      // Without a position it was not the sink: somebody has written to what waits.
-      if (next === null || gtid === null) continue;
-      this.#append({ ...mark, next, gtid: printGtid(gtid, this.#o.flavor), tsMs });
+    const placed = gtid === null ? [] : [...this.#marks.values()].flatMap(m => this.#placed(m));
+    const followers = new Map<string, number>();
+    for (const { table, mark } of placed.reverse()) {
+      const place = `${table.topic}[${mark.partition}]`;
+      const left = followers.get(place) ?? 0;
+      followers.set(place, left + 1);
+      mark.left = left;
     }
+    const text = gtid === null ? '' : printGtid(gtid, this.#o.flavor);
+    const tsMs = Math.floor(commitMs);
+    for (const { table, mark } of placed.reverse())
+      this.#append(table, { ...mark, gtid: text, tsMs });
     this.#marks.clear();
     this.header = undefined;
   }
@@ -96,16 +102,30 @@ export class Origin {
     return mark;
   }
 
-  /** In the partition of the same number: it has the same keys, where the tables are cut alike. */
-  #append(mark: Mark): void {
-    const { marks, sink, tables } = this.#o;
-    const table = [...tables.values()].find(t => lastPart(t.topic) === lastPart(mark.topic));
-    if (marks === null || table === undefined || mark.partition >= table.partitions) return;
-    const { topic, partition } = mark;
-    const key = marks.encode({ topic, partition });
-    const record = wholeRecord(key, null, Date.now(), markHeader(mark));
-    sink.append(table.topic, partition, record);
+  /**
+   * Where it goes: to the partition of the same number, which has the same keys where the tables
+   * are cut alike. Without a position it was not the sink: somebody has written to what waits.
+   */
+  #placed({ next, ...mark }: OpenMark): Placed[] {
+    const table = [...this.#o.tables.values()].find(
+      t => lastPart(t.topic) === lastPart(mark.topic),
+    );
+    if (next === null || table === undefined || mark.partition >= table.partitions) return [];
+    return [{ table, mark: { ...mark, next, left: 0 } }];
   }
+
+  #append(table: CapturedTable, mark: Mark): void {
+    const { marks, sink } = this.#o;
+    const { topic, partition } = mark;
+    if (marks === null) return;
+    const key = marks.encode({ topic, partition });
+    sink.append(table.topic, partition, wholeRecord(key, null, Date.now(), markHeader(mark)));
+  }
+}
+
+interface Placed {
+  table: CapturedTable;
+  mark: Omit<Mark, 'gtid' | 'tsMs'>;
 }
 
 /** The table, escaped: no part of a topic's name holds a dot (topic-name.ts). */

@@ -11,6 +11,8 @@ import { corrupt } from './binlog-event.ts';
 import type { RowOp } from './captured-table.ts';
 import type { SeenTable } from './seen-table.ts';
 
+const TINY = 1;
+const SHORT = 2;
 const LONG = 3;
 const LONGLONG = 8;
 
@@ -71,6 +73,10 @@ export class OwnTable {
 
 function valueAt(column: SeenColumn, buf: Buffer, pos: number): { value: OwnValue; end: number } {
   switch (column.code) {
+    case TINY:
+      return { value: buf.readInt8(pos), end: pos + 1 };
+    case SHORT:
+      return { value: buf.readInt16LE(pos), end: pos + 2 };
     case LONG:
       return { value: buf.readInt32LE(pos), end: pos + 4 };
     case LONGLONG:

@@ -1,13 +1,17 @@
 /** What is proven and what is under way, as lines of a status. */
+import { unreachable } from '../../../shared/runtime/error.ts';
 import type { CheckStatus, ProofStatus, RepairStatus, WaitStatus } from '../status/proof-status.ts';
 import type { Status } from '../status/status.ts';
+import type { StreamStatus, StreamTableStatus } from '../status/stream-status.ts';
 import { count, duration } from './number-text.ts';
 
 /** Lines of the view; none before the first check. */
-export function proofLines({ proofs, checks, repairs, nextCheckMs }: Status): string[] {
+export function proofLines(status: Status): string[] {
+  const { proofs, checks, repairs, nextCheckMs, stream } = status;
   const lines = [...checks.map(checkLine), ...repairs.map(repairLine)];
   if (nextCheckMs !== null && checks.length === 0) lines.push(nextLine(nextCheckMs));
   if (proofs.some(p => p.check !== null)) lines.push(...proofs.map(proofLine));
+  if (stream !== null) lines.push(...streamLines(stream));
   return lines.length === 0 ? [] : ['', ...lines];
 }
 
@@ -24,6 +28,35 @@ function proofLine(p: ProofStatus): string {
   const at = new Date(p.provenMs).toISOString();
   const ago = `${duration(Date.now() - p.provenMs)} ago`;
   return `proof  ${p.table}: ${count(p.rows)} rows proven equal by ${p.check} at ${at}, ${ago}`;
+}
+
+/** What both logs say, and who has written to a target besides the job. */
+function streamLines({ tables, foreign, foreignCount }: StreamStatus): string[] {
+  const lines = tables.map(t => `stream ${t.table}: ${streamText(t)}`);
+  const last = foreign.at(-1);
+  if (last !== undefined) {
+    const where = `${last.op} of ${last.table} ${last.key} on ${last.target}`;
+    const others = foreignCount > 1 ? `; ${count(foreignCount)} in all` : '';
+    lines.push(`foreign ${where}, transaction ${last.gtid}${others} (--json shows more)`);
+  }
+  return lines;
+}
+
+function streamText({ state, equalMs }: StreamTableStatus): string {
+  const ago = `${duration(Date.now() - equalMs)} ago`;
+  const last = equalMs === 0 ? '' : `, equal as of ${ago}`;
+  switch (state) {
+    case 'equal':
+      return `equal as of ${new Date(equalMs).toISOString()}, ${ago}`;
+    case 'differs':
+      return `DIFFERS${last}`;
+    case 'waits':
+      return `keys wait on a target${last}`;
+    case 'unknown':
+      return `unknown until the next check of every row${last}`;
+    default:
+      return unreachable(state);
+  }
 }
 
 function nextLine(atMs: number): string {

@@ -68,6 +68,7 @@ const FACTS: StatusFacts = {
     { service: 'snapshot', member: 'host:3', state: 'silent', ageSeconds: 60 },
   ],
   proofs: [],
+  stream: null,
   checks: [],
   nextCheckMs: null,
   repairs: [],

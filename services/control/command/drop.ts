@@ -30,6 +30,7 @@ import {
   reportTopic,
   schemaTopic,
   stateTopic,
+  streamTopic,
 } from '../../../shared/kafka/topic-name.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified } from '../../../shared/mysql/identifier.ts';
@@ -95,6 +96,7 @@ export async function planDrop(deps: DropDeps): Promise<DropPlan> {
   const jobTopics = there([
     ...sources.flatMap(s => [chunksTopic(s), schemaTopic(s)]),
     deadLetterTopic(job.job),
+    streamTopic(job.job),
     reportTopic(job.job),
   ]);
   const named = [...tableTopics, ...ownerTopics, ...jobTopics, stateTopic(job.job)];
@@ -188,7 +190,7 @@ async function stateRecords(
 /** Throws while one of them has members. */
 async function groupsWithoutMembers({ job, kafka }: DropDeps): Promise<{ group: string }[]> {
   const admin = await kafka.admin();
-  const groups = await admin.groups(SERVICES.map(s => `reshard.${job.job}.${s}`));
+  const groups = await admin.groups([...SERVICES, 'stream'].map(s => `reshard.${job.job}.${s}`));
   const live = groups.filter(g => g.members > 0);
   if (live.length === 0) return groups;
   const list = live.map(g => `${g.group} (${g.members})`).join(', ');

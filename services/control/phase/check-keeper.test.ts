@@ -19,12 +19,14 @@ let now: number;
 let backlogs: Backlog[];
 let reports: Map<string, Report>;
 let keeper: CheckKeeper;
+let wanted: { tables: string[]; sinceMs: number } | null;
 
 beforeEach(() => {
   view = new JobView();
   now = 1000;
   backlogs = [{ target: 't1', records: 0, why: null }];
   reports = new Map();
+  wanted = null;
   keeper = keeperOf(1);
   phase('following');
 });
@@ -41,6 +43,7 @@ function keeperOf(checkEveryHours: number): CheckKeeper {
     },
     checkReport: id => reports.get(id),
     backlogs: async () => backlogs,
+    wanted: () => wanted,
     now: () => now,
   });
 }
@@ -184,4 +187,22 @@ test('behind a cutover none is asked for, and one that waits is withdrawn', asyn
   run('undone');
   await turns();
   expect(scheduled(view)).toHaveLength(1);
+});
+
+test('what the streaming check wants to know more of is compared at once, and once', async () => {
+  await turns();
+  const [first] = view.verifies.keys();
+  ended(first ?? '', 'equal');
+  now += 10_000;
+  wanted = { tables: ['a'], sinceMs: now };
+  now += 1;
+  keeper = keeperOf(1);
+  await turns();
+  expect(view.verifies.size).toBe(2);
+  const last = [...view.verifies.keys()].sort().at(-1);
+  ended(last ?? '', 'different');
+  now += 10_000;
+  keeper = keeperOf(1);
+  await turns();
+  expect([...view.verifies.keys()].sort().at(-1)).toBe(last);
 });

@@ -5,7 +5,12 @@
  * or a cutover, is withdrawn; old ones are removed.
  */
 import type { Job } from '../../../shared/job/job.ts';
-import { plannedCheck, SCHEDULE, scheduled } from '../../../shared/job/state/check-schedule.ts';
+import {
+  type PlannedCheck,
+  plannedCheck,
+  SCHEDULE,
+  scheduled,
+} from '../../../shared/job/state/check-schedule.ts';
 import { type JobView, stateKey } from '../../../shared/job/state/job-view.ts';
 import { standings } from '../../../shared/job/state/proof.ts';
 import { isOpen } from '../../../shared/job/state/repair-run.ts';
@@ -33,6 +38,8 @@ export interface CheckKeeperDeps {
   /** What a checker says of a check. */
   checkReport(id: string): Report | undefined;
   backlogs(): Promise<Backlog[]>;
+  /** Tables of which the streaming check wants to know more, since when. */
+  wanted(): { tables: string[]; sinceMs: number } | null;
   /** Wall clock; for tests. */
   now?: () => number;
 }
@@ -69,7 +76,7 @@ export class CheckKeeper {
     if (pending !== undefined) return this.#withdrawNeedless(pending);
     await this.#removeOld(own);
     const names = job.tables.map(t => t.name);
-    const planned = plannedCheck(view, names, job.options);
+    const planned = this.#wanted(own) ?? plannedCheck(view, names, job.options);
     const isDue = planned !== null && this.#now() >= planned.atMs && !this.#isBusy();
     this.#inStep.follow(isDue);
     if (!isDue || !this.#inStep.answer) return;
@@ -79,6 +86,14 @@ export class CheckKeeper {
     log.info({ verifyId: id, tables }, 'a check starts by itself');
     const verify = { id, requestedMs: this.#now(), tables, by: SCHEDULE };
     await writer.put(stateKey.verify(id), { verify });
+  }
+
+  /** What both logs have told: once, whatever comes of it. */
+  #wanted(own: readonly VerifyRequest[]): PlannedCheck | null {
+    const wanted = this.#d.wanted();
+    const lastMs = Math.max(0, ...own.map(v => v.requestedMs));
+    if (wanted === null || lastMs >= wanted.sinceMs) return null;
+    return { tables: wanted.tables, atMs: 0 };
   }
 
   /** Something else is under way: what it ends with may be the proof that is wanted. */

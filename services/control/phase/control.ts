@@ -201,6 +201,7 @@ export class Control implements Unit {
       writer,
       checkReport: id => verdicts.check(id),
       backlogs: () => backlogsOf(this.#context, measuring),
+      wanted: () => verdicts.streams.wanted(Date.now()),
     });
   }
 
@@ -326,10 +327,11 @@ export class Control implements Unit {
   }
 }
 
-/** Brings the proofs up to what checks and sinks have said. */
+/** Brings the proofs up to what checks, sinks and both logs have said. */
 async function heed({ proofs, verdicts }: Pick<Hands, 'proofs' | 'verdicts'>): Promise<void> {
   await proofs.judge(verdicts.take());
   await proofs.stuck(verdicts.takeStuck());
+  await proofs.streamed(verdicts.streams.doubts());
 }
 
 /** Every planned range of every table of every source is complete in its generation. */

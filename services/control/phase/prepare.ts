@@ -39,6 +39,7 @@ import {
   reportTopic,
   schemaTopic,
   stateTopic,
+  streamTopic,
   tableTopic,
 } from '../../../shared/kafka/topic-name.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
@@ -135,11 +136,11 @@ async function prepareUnder(
   await refuseSourcesOwned(deps, identity.id);
   if (!known.has(stateKey.identity)) await writer.put(stateKey.identity, { identity });
   failpoint(FAILPOINTS.controlAfterIdentity);
-  const { deadLetters, perSource } = controlTopics(job);
+  const { deadLetters, perSource, stream } = controlTopics(job);
   const admin = await kafka.admin();
   await Promise.all([
     registerStatic(registry, job),
-    admin.ensureTopics([deadLetters, ...perSource]),
+    admin.ensureTopics([deadLetters, ...stream, ...perSource]),
   ]);
   for (const { name } of job.sources) {
     await claimSource(deps, name, { job: job.job, id: identity.id });
@@ -278,6 +279,7 @@ export async function registerStatic(registry: SchemaRegistry, job: Job): Promis
       [chunksTopic(s.name), 'chunk', 'NONE'],
     ]),
   ];
+  if (job.options.streamingCheck) subjects.push([streamTopic(job.job), 'stream', 'BACKWARD']);
   const marks = job.options.originMarks ? job.sources.map(s => markSubject(s.name)) : [];
   const registering = subjects.map(([topic, name, level]) =>
     registry.register(`${topic}-value`, staticSchema(name), level),

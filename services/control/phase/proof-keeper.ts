@@ -3,6 +3,7 @@
  * said, and takes the word back where there is a reason to doubt. A record that is put is in the
  * view when the put returns: the next verdict is judged by it.
  */
+import { isGoneOver } from '../../../shared/job/state/cutover.ts';
 import { type JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
 import {
   doubted,
@@ -13,11 +14,12 @@ import {
   type TableVerdict,
   unproven,
 } from '../../../shared/job/state/proof.ts';
+import { doubtText, type StreamDoubt } from '../../../shared/job/state/stream-report.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { Stuck } from './verdicts.ts';
 
 export interface ProofKeeperDeps {
-  view: Pick<JobView, 'plans' | 'proofs'>;
+  view: Pick<JobView, 'plans' | 'proofs' | 'cutoverRun'>;
   log: Logger;
   put(key: string, record: Partial<StateRecord>): Promise<void>;
 }
@@ -59,6 +61,17 @@ export class ProofKeeper {
       const [standing] = standings(this.#d.view, [table]);
       if (!standing?.isProven || tsMs <= (standing.proof?.provenMs ?? 0)) continue;
       await this.doubt([table], `${keys} keys cannot be applied on target ${target}`);
+    }
+  }
+
+  /** Both logs say that a table differs from what its proof has found equal. */
+  async streamed(doubts: readonly StreamDoubt[]): Promise<void> {
+    // What the application writes to the targets from the journal on is no difference.
+    if (isGoneOver(this.#d.view.cutoverRun)) return;
+    for (const found of doubts) {
+      const [standing] = standings(this.#d.view, [found.table]);
+      if (!standing?.isProven || standing.proof?.check !== found.base) continue;
+      await this.doubt([found.table], doubtText(found));
     }
   }
 

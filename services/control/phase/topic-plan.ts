@@ -8,6 +8,7 @@ import {
   reportTopic,
   schemaTopic,
   stateTopic,
+  streamTopic,
 } from '../../../shared/kafka/topic-name.ts';
 
 const HOUR_MS = 3_600_000;
@@ -37,6 +38,8 @@ export function controlTopics(job: Job): {
   state: TopicSpec;
   report: TopicSpec;
   deadLetters: TopicSpec;
+  /** None, where the job is without a streaming check. */
+  stream: TopicSpec[];
   perSource: TopicSpec[];
   /** Those of them that older versions do not make. */
   schemas: TopicSpec[];
@@ -50,6 +53,7 @@ export function controlTopics(job: Job): {
       'retention.ms': String(retentionHours * HOUR_MS),
       'max.message.bytes': String(maxMessageBytes + LETTER_HEADERS_BYTES),
     }),
+    stream: job.options.streamingCheck ? [spec(job, streamTopic(job.job), 1, compacted)] : [],
     schemas: job.sources.map(s => schemaSpec(job, s.name)),
     perSource: job.sources.flatMap(s => [
       spec(job, progressTopic(s.name), 1, compacted),

@@ -9,6 +9,8 @@ import { reportTopic } from '../../../shared/kafka/topic-name.ts';
 import { reportCodec, type ServiceContext } from '../../../shared/member/context.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 
+import { StreamReports } from './stream-reports.ts';
+
 /** Reports of checks that are kept besides those that a repair still needs. */
 const KEPT_CHECKS = 20;
 
@@ -32,6 +34,8 @@ export interface Verdicts extends AsyncDisposable {
   take(): TableVerdict[];
   /** What sinks have told since the last call. */
   takeStuck(): Stuck[];
+  /** What the streaming check has said last. */
+  readonly streams: StreamReports;
 }
 
 const CHECK_KEY = /^checker\/(verify-.+)$/;
@@ -44,6 +48,7 @@ export async function openVerdicts(
 ): Promise<Verdicts> {
   const codec = await reportCodec(c.registry, c.job);
   const checks = new CheckReports(needed);
+  const streams = new StreamReports();
   let stuck: Stuck[] = [];
   const tail = await tailTable(c.kafka, reportTopic(c.job.job), (key, value) => {
     const name = key.toString();
@@ -51,6 +56,7 @@ export async function openVerdicts(
     // A verdict over an earlier job of the same name says nothing.
     const report = found?.jobId === c.view.jobId ? found : null;
     onReport(name, report);
+    streams.note(name, report);
     if (report === null) return;
     if (report.service === 'sink') stuck.push(...stuckOf(report, tableOf(c)));
     const id = CHECK_KEY.exec(name)?.[1];
@@ -63,6 +69,7 @@ export async function openVerdicts(
     check: id => checks.of(id),
     isUnderWay: id => checks.of(id) !== undefined && !hasEnded(checks.of(id)),
     take: () => checks.take(),
+    streams,
     takeStuck: () => {
       const list = stuck;
       stuck = [];

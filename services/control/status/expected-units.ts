@@ -12,13 +12,16 @@ export interface UnitName {
   unit: string;
 }
 
-/** `carries`: rows are carried its way now; a cutover with a way back turns that. */
-export function expectedUnits(job: Job, carries: boolean): UnitName[] {
+/**
+ * `carries`: rows are carried its way now; a cutover with a way back turns that. `isOver`: the
+ * application has gone over, and both logs are compared no more.
+ */
+export function expectedUnits(job: Job, carries: boolean, isOver = false): UnitName[] {
   const sinks = carries ? job.targets.flatMap(t => slots(t.name, job.options.partitions)) : [];
   // A way back copies nothing, and what it carries is compared by the job itself.
   const all: { service: string; names: string[] }[] = [
     { service: 'binlog', names: job.sources.map(s => s.name) },
-    { service: 'checker', names: ['full-check'] },
+    { service: 'checker', names: ['full-check', ...(isOver ? [] : streamSlots(job))] },
     { service: 'control', names: ['job'] },
     { service: 'sink', names: sinks },
     { service: 'snapshot', names: job.sources.flatMap(s => [s.name, `repair/${s.name}`]) },
@@ -26,6 +29,11 @@ export function expectedUnits(job: Job, carries: boolean): UnitName[] {
   return all
     .filter(({ service }) => !isReturnJob(job) || OF_WAY_BACK.includes(service))
     .flatMap(({ service, names }) => names.map(unit => ({ service, unit })));
+}
+
+/** Each compares a partition of every table by both logs. */
+function streamSlots({ options }: Job): string[] {
+  return options.streamingCheck ? slots('stream', options.partitions) : [];
 }
 
 function slots(target: string, partitions: number): string[] {

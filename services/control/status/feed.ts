@@ -9,7 +9,7 @@ import { GtidSet } from '../../../shared/change/gtid.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { isReturnJob, returnJob } from '../../../shared/job/return-job.ts';
 import { plannedCheck } from '../../../shared/job/state/check-schedule.ts';
-import { legOf } from '../../../shared/job/state/cutover.ts';
+import { isGoneOver, legOf } from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import { type Proof, standings } from '../../../shared/job/state/proof.ts';
@@ -36,6 +36,7 @@ import type {
   TableStatus,
   TargetStatus,
 } from './status.ts';
+import { streamStatus } from './stream-status.ts';
 import { throttleStatus } from './throttle-status.ts';
 import { type WayBackStatus, wayBackStatus } from './way-back.ts';
 
@@ -119,6 +120,7 @@ export class StatusFeed implements AsyncDisposable {
     const lost = await lostTopics(kafka, name, plans, log, offsets);
     const way = isReturnJob(this.#job) ? 'back' : 'over';
     const carries = legOf(this.#ruling.cutoverRun, way) !== null;
+    const isOver = isGoneOver(this.#ruling.cutoverRun);
     return judged({
       job: name,
       phase: job.phase,
@@ -128,10 +130,11 @@ export class StatusFeed implements AsyncDisposable {
       sources,
       targets: this.#job.targets.map((t, i) => this.#target(t.name, log, applied[i] ?? null)),
       topics: [...log.topics, ...lost],
-      services: reports.services(expectedUnits(this.#job, carries), job.startedMs),
+      services: reports.services(expectedUnits(this.#job, carries, isOver), job.startedMs),
       members: reports.members(),
       proofs: proofStatus(view, tables),
       checks: checkStatus(view, reports.reports),
+      stream: isOver ? null : streamStatus(this.#job, reports.reports),
       nextCheckMs: plannedCheck(view, tables, this.#job.options)?.atMs ?? null,
       repairs: repairStatus(view, reports.reports),
       pauses: view.pauseList,

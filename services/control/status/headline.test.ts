@@ -128,6 +128,7 @@ describe('the headline', () => {
     ),
     members: fc.constant([]),
     proofs: fc.constant([]),
+    stream: fc.constant(null),
     checks: fc.constant([]),
     nextCheckMs: fc.constant(null),
     repairs: fc.constant([]),

@@ -4,6 +4,7 @@
  * answered; what cannot be known is a problem too, never a zero.
  */
 import { differencesText } from '../../../shared/job/state/proof.ts';
+import { doubtText } from '../../../shared/job/state/stream-report.ts';
 import { firstLine, unreachable } from '../../../shared/runtime/error.ts';
 import {
   type Level,
@@ -56,6 +57,7 @@ export function problemsOf(s: StatusFacts): Problem[] {
     ...s.sources.flatMap(sourceProblem),
     ...s.targets.flatMap(targetProblem),
     ...tableProblems(s),
+    ...streamProblems(s),
     ...cutoverProblems(s),
     ...wayBackProblems(s),
     ...jobProblems(s),
@@ -69,7 +71,7 @@ export function problemsOf(s: StatusFacts): Problem[] {
  */
 export function hindrance(s: StatusFacts, scope: Scope): string | null {
   const found = problemsOf(s)
-    .filter(p => p.word !== 'differing' && p.word !== 'paused')
+    .filter(p => p.word !== 'differing' && p.word !== 'doubt' && p.word !== 'paused')
     .find(p => isIn(p, scope));
   return found === undefined ? null : firstLine(problemText(found));
 }
@@ -89,6 +91,7 @@ export function levelOf(word: ProblemWord): Level {
     case 'log-gone':
     case 'blocked':
     case 'differing':
+    case 'doubt':
     case 'silent':
       return 'failure';
     case 'missing':
@@ -203,6 +206,19 @@ function wayBackProblems({ wayBack, cutover }: StatusFacts): Problem[] {
   if (carries === 'over') return of('way-back-waits', `no cutover with a way back now: ${text}`);
   const lost = 'what the application writes is not on the sources: going back now would lose it';
   return of(level === 'failure' ? 'way-back' : 'way-back-waits', `${text}\n  ${lost}`);
+}
+
+/** Until a check has compared the table anew: then that says what is true. */
+function streamProblems({ stream, proofs }: StatusFacts): Problem[] {
+  const open = (stream?.doubts ?? []).filter(d =>
+    proofs.some(p => p.table === d.table && p.check === d.base),
+  );
+  const tables = Map.groupBy(open, d => d.table);
+  return [...tables].map(([table, [first]]) => {
+    const why = first === undefined ? '' : doubtText(first);
+    const next = 'a check that starts by itself looks for the keys';
+    return { ...NOWHERE, word: 'doubt', what: `table ${table}`, why: `${why}; ${next}`, table };
+  });
 }
 
 /** A write stop is never silent, however short, and a fence that is lost is the worst there is. */

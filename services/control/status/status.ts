@@ -2,6 +2,7 @@
 import type { Rehearsal } from '../../../shared/job/state/cutover.ts';
 import type { CutoverStatus } from './cutover-status.ts';
 import type { CheckStatus, ProofStatus, RepairStatus } from './proof-status.ts';
+import type { StreamStatus } from './stream-status.ts';
 import type { ThrottleStatus } from './throttle-status.ts';
 import type { WayBackStatus } from './way-back.ts';
 
@@ -130,6 +131,8 @@ export interface StatusFacts {
   /** By table; the job is verified when each is proven. */
   proofs: ProofStatus[];
   checks: CheckStatus[];
+  /** What both logs say of the tables; null without the streaming check. */
+  stream: StreamStatus | null;
   /** When a check starts by itself next, if the targets are in step then; null: none does. */
   nextCheckMs: number | null;
   repairs: RepairStatus[];
@@ -163,6 +166,7 @@ export const PROBLEM_WORDS = [
   'log-gone',
   'blocked',
   'differing',
+  'doubt',
   'silent',
   'missing',
   'stopped',

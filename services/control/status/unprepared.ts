@@ -50,6 +50,7 @@ export function blank(
     services: [],
     members: [],
     proofs: [],
+    stream: null,
     checks: [],
     nextCheckMs: null,
     repairs: [],

@@ -25,7 +25,9 @@ test('a mark is no row, for no target, and blocks no key; a tombstone beside it 
   const markKey = Buffer.concat([registryFrame(77), Buffer.from('\x02a\0')]);
   const at = { job: 'j', topic: 's1.d.t', partition: 0, next: 1, gtid: 'g', tsMs: 1 };
   builder.append(wholeRecord(key, row.value(0), 1));
-  builder.append(wholeRecord(markKey, null, 1, markHeader({ ...at, waits: [], more: false })));
+  builder.append(
+    wholeRecord(markKey, null, 1, markHeader({ ...at, waits: [], more: false, left: 0 })),
+  );
   builder.append(wholeRecord(key, null, 1));
   builder.append(wholeRecord(markKey, null, 1));
   const buf = Buffer.from(

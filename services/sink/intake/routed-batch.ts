@@ -15,6 +15,7 @@ import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import type { LogPosition } from '../../../shared/kafka/wire/log-position.ts';
 import { ALL_TARGETS, NO_TARGET, type TargetSet } from '../../../shared/route/route.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
+import { isMistake, MISTAKES } from '../../../shared/runtime/failpoint.ts';
 import type { SinkTable } from './sink-table.ts';
 
 /** In `goesTo` and `leaves`: no target. */
@@ -144,6 +145,8 @@ export class RoutedBatch {
     this.rowStart[i] = envelope.afterStart;
     this.rowEnd[i] = envelope.afterEnd;
     this.goesTo[i] = table.targetsOf(buf, envelope.afterStart);
+    if (isMistake(MISTAKES.sinkLosesRow)) this.goesTo[i] = this.leaves[i] = NOWHERE;
+    if (isMistake(MISTAKES.sinkMisplacesRow)) this.goesTo[i] = 1 - int(this.goesTo, i);
   }
 
   /** What another job has left in the log where it ended a transaction: no row, for no target. */

@@ -172,3 +172,11 @@ export function isHalfWay(run: Pick<CutoverRun, 'stage'> | null): boolean {
 export function mustBeFrozen(run: Pick<CutoverRun, 'stage'> | null): boolean {
   return run?.stage === 'opening' || run?.stage === 'unopened' || run?.stage === 'switched';
 }
+
+/**
+ * Whether the application has ever gone over: from then on the targets were not the sources' copy,
+ * also where it has come back since.
+ */
+export function isGoneOver(run: Pick<CutoverRun, 'stage' | 'leg'> | null): boolean {
+  return Boolean(run?.leg) || mustBeFrozen(run) || run?.stage === 'finished';
+}

@@ -1,0 +1,288 @@
+/**
+ * The running comparison of one partition of a table on one target, in memory that does not grow
+ * with rows: for each bucket of keys, how far the sum of what the sources have changed is from the
+ * sum of what has changed on the target, as of the same cut.
+ *
+ * The cut. A mark in the target's log says that the target has all records of a source's partition
+ * before an offset: only those are taken from the source's side then, however far it has been read.
+ * So nothing that is merely on its way is ever seen as a difference.
+ *
+ * What it knows. Changes alone say that a bucket is as equal as it was. It is known to be equal
+ * from a base on: a check of every row, from before whose start until after whose end no sum has
+ * moved. Without one a bucket is `unknown`, and it becomes so again by whatever changes rows
+ * without saying what they were (rows of a repair, tombstones, records that nobody can read). A
+ * bucket with a key that waits on the target is compared when it waits no more.
+ */
+
+/** Sums are of 128 bits. */
+const MASK = (1n << 128n) - 1n;
+
+/** What a change adds to a bucket: fingerprints come, or go (below zero). */
+export interface Delta {
+  bucket: number;
+  sum: bigint;
+  rows: number;
+}
+
+/** A record of a source, as far as it is this target's. */
+export interface SourceEntry {
+  offset: number;
+  deltas: readonly Delta[];
+  /** The bucket of a key of which it does not say what it was; null: none. */
+  unknown: number | null;
+}
+
+/** What has come of the target's log up to a place where both sides can be compared. */
+export interface TargetStep {
+  /** Next offset of the target's log behind it. */
+  position: number;
+  /** How far the target is behind it; none: somebody else's change. */
+  marks: readonly { source: string; next: number }[];
+  deltas: readonly Delta[];
+  waits: readonly { bucket: number; waits: boolean }[];
+  /** What waits is not known any more. */
+  lost: boolean;
+}
+
+interface Sum {
+  sum: bigint;
+  rows: number;
+}
+
+/** Two sums that should be one. */
+export interface Mismatch {
+  bucket: number;
+  /** Rows that the target has less than it should; below zero: more. */
+  rows: number;
+}
+
+export interface SavedLedger {
+  position: number;
+  reached: Record<string, number>;
+  sums: [bucket: number, sum: string, rows: number][];
+  unknown: number[];
+  waits: [bucket: number, keys: number][];
+  /** Buckets that were told to differ. */
+  told: number[];
+  /** The check that it rests on; null: nothing is known. */
+  base: string | null;
+}
+
+export class Ledger {
+  /** Next offset of the target's log: all before it is in the sums. */
+  position: number;
+  base: string | null;
+  /** By source: the sums have all records before it. */
+  readonly reached: Map<string, number>;
+  readonly #sums = new Map<number, Sum>();
+  readonly #unknown: Set<number>;
+  /** When the sum of a bucket has moved last, or it became unknown; not before `#sinceMs`. */
+  readonly #movedMs = new Map<number, number>();
+  readonly #buckets: number;
+  #sinceMs: number;
+  readonly #waits: Map<number, number>;
+  readonly #entries = new Map<string, Queue<SourceEntry>>();
+  readonly #steps = new Queue<TargetStep>();
+  /** Buckets that were told to differ. */
+  readonly #told: Set<number>;
+
+  constructor(saved: SavedLedger, buckets: number, nowMs: number) {
+    this.#buckets = buckets;
+    this.#sinceMs = nowMs;
+    this.position = saved.position;
+    this.base = saved.base;
+    this.reached = new Map(Object.entries(saved.reached));
+    this.#unknown = new Set(saved.unknown);
+    this.#waits = new Map(saved.waits);
+    this.#told = new Set(saved.told);
+    for (const [bucket, sum, rows] of saved.sums) {
+      this.#sums.set(bucket, { sum: BigInt(`0x${sum}`), rows });
+    }
+  }
+
+  /** Records and steps that wait for the other side. */
+  get pending(): { entries: number; steps: number } {
+    let entries = 0;
+    for (const queue of this.#entries.values()) entries += queue.size;
+    return { entries, steps: this.#steps.size };
+  }
+
+  /** Whether the target has passed all changes of a source that have come from before an offset. */
+  hasPassed(source: string, offset: number): boolean {
+    const first = this.#entries.get(source)?.first;
+    return first === undefined || first.offset >= offset;
+  }
+
+  /** Why the partition is not known to be equal at the last cut; null: it is. */
+  get doubt(): 'unknown' | 'differs' | 'waits' | null {
+    const isDiffering = [...this.#sums.keys()].some(b => this.#isKnown(b));
+    if (isDiffering) return 'differs';
+    if (this.base === null || this.#unknown.size > 0) return 'unknown';
+    return this.#waits.size > 0 ? 'waits' : null;
+  }
+
+  /** Buckets of which nothing is known. */
+  get unknown(): number {
+    return this.base === null ? this.#buckets : this.#unknown.size;
+  }
+
+  addSource(source: string, entry: SourceEntry): void {
+    if (entry.offset < (this.reached.get(source) ?? 0)) return;
+    this.#queueOf(source).add(entry);
+  }
+
+  addStep(step: TargetStep): void {
+    this.#steps.add(step);
+  }
+
+  /** Nothing that was compared before says anything of now. */
+  forget(nowMs: number): void {
+    this.base = null;
+    this.#sinceMs = nowMs;
+    this.#told.clear();
+  }
+
+  /**
+   * A check that began at `startedMs` has found every row equal, and all that had happened by its
+   * end is in the sums. Each bucket whose sum has not moved since it began rests on it; of the
+   * others those that were known before stay as they are.
+   */
+  rest(check: string, startedMs: number): void {
+    const wasNone = this.base === null;
+    for (let bucket = 0; bucket < this.#buckets; bucket++) {
+      const isQuiet = (this.#movedMs.get(bucket) ?? this.#sinceMs) < startedMs;
+      if (isQuiet && !this.#waits.has(bucket)) {
+        this.#unknown.delete(bucket);
+        this.#sums.delete(bucket);
+        this.#told.delete(bucket);
+      } else if (wasNone) this.#unknown.add(bucket);
+    }
+    this.base = check;
+  }
+
+  #isKnown(bucket: number): boolean {
+    return this.base !== null && !this.#unknown.has(bucket) && !this.#waits.has(bucket);
+  }
+
+  /**
+   * Takes the steps that the sources' side has come to: `read` is the next offset of each source.
+   * Answers what is found to differ now and was not told before.
+   */
+  advance(read: ReadonlyMap<string, number>, nowMs: number): Mismatch[] {
+    const found: Mismatch[] = [];
+    const isDue = ({ marks }: TargetStep): boolean =>
+      marks.every(({ source, next }) => next <= (read.get(source) ?? 0));
+    for (let step = this.#steps.take(isDue); step; step = this.#steps.take(isDue)) {
+      for (const bucket of this.#take(step, nowMs)) found.push(...this.#compare(bucket));
+    }
+    return found;
+  }
+
+  #take(step: TargetStep, nowMs: number): Set<number> {
+    const { marks, deltas, waits, lost } = step;
+    const moved = new Map<number, Sum>();
+    for (const d of deltas) add(moved, d.bucket, -d.sum, -d.rows);
+    const touched = new Set<number>();
+    for (const mark of marks) this.#passed(mark, moved, nowMs);
+    for (const { bucket, waits: begins } of waits) {
+      const keys = (this.#waits.get(bucket) ?? 0) + (begins ? 1 : -1);
+      if (keys > 0) this.#waits.set(bucket, keys);
+      else this.#waits.delete(bucket);
+      touched.add(bucket);
+      this.#movedMs.set(bucket, nowMs);
+    }
+    if (lost) this.forget(nowMs);
+    for (const [bucket, { sum, rows }] of moved) {
+      if (sum === 0n && rows === 0) continue;
+      add(this.#sums, bucket, sum, rows);
+      touched.add(bucket);
+      this.#movedMs.set(bucket, nowMs);
+    }
+    this.position = step.position;
+    return touched;
+  }
+
+  #passed({ source, next }: { source: string; next: number }, moved: Sums, nowMs: number): void {
+    const queue = this.#queueOf(source);
+    const isPassed = ({ offset }: SourceEntry): boolean => offset < next;
+    for (let entry = queue.take(isPassed); entry; entry = queue.take(isPassed)) {
+      for (const d of entry.deltas) add(moved, d.bucket, d.sum, d.rows);
+      if (entry.unknown === null) continue;
+      this.#unknown.add(entry.unknown);
+      this.#movedMs.set(entry.unknown, nowMs);
+    }
+    this.reached.set(source, Math.max(next, this.reached.get(source) ?? 0));
+  }
+
+  #queueOf(source: string): Queue<SourceEntry> {
+    const known = this.#entries.get(source);
+    if (known !== undefined) return known;
+    const queue = new Queue<SourceEntry>();
+    this.#entries.set(source, queue);
+    return queue;
+  }
+
+  #compare(bucket: number): Mismatch[] {
+    const sum = this.#sums.get(bucket);
+    if (sum === undefined) {
+      this.#told.delete(bucket);
+      return [];
+    }
+    if (!this.#isKnown(bucket) || this.#told.has(bucket)) return [];
+    this.#told.add(bucket);
+    return [{ bucket, rows: sum.rows }];
+  }
+
+  save(): SavedLedger {
+    return {
+      position: this.position,
+      reached: Object.fromEntries(this.reached),
+      sums: [...this.#sums].map(([bucket, s]) => [bucket, s.sum.toString(16), s.rows]),
+      unknown: [...this.#unknown],
+      waits: [...this.#waits],
+      told: [...this.#told],
+      base: this.base,
+    };
+  }
+}
+
+type Sums = Map<number, Sum>;
+
+/** First in, first out, without moving what stays. */
+class Queue<T> {
+  #items: T[] = [];
+  #head = 0;
+
+  get size(): number {
+    return this.#items.length - this.#head;
+  }
+
+  get first(): T | undefined {
+    return this.#items[this.#head];
+  }
+
+  add(item: T): void {
+    this.#items.push(item);
+  }
+
+  /** The first one, if it is due. */
+  take(isDue: (item: T) => boolean): T | undefined {
+    const item = this.#items[this.#head];
+    if (item === undefined || !isDue(item)) return undefined;
+    this.#head += 1;
+    if (this.#head === this.#items.length || this.#head > 1024) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
+}
+
+/** A sum that is zero again is none. */
+function add(sums: Sums, bucket: number, sum: bigint, rows: number): void {
+  const known = sums.get(bucket);
+  const total = ((known?.sum ?? 0n) + sum) & MASK;
+  const count = (known?.rows ?? 0) + rows;
+  if (total === 0n && count === 0) sums.delete(bucket);
+  else sums.set(bucket, { sum: total, rows: count });
+}

@@ -1,0 +1,169 @@
+/** The tables of a slot: built from the plans of both directions and from what was durable. */
+import type { Job } from '../../../shared/job/job.ts';
+import { routeOf } from '../../../shared/job/job-route.ts';
+import type { JobView, TablePlan } from '../../../shared/job/state/job-view.ts';
+import { basisOf } from '../../../shared/job/state/proof.ts';
+import type {
+  ForeignWrite,
+  StreamDoubt,
+  StreamedTable,
+} from '../../../shared/job/state/stream-report.ts';
+import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
+import type { Goal } from './stream-clock.ts';
+import type { StoredTable } from './stream-store.ts';
+import { type SavedTable, TableCompare } from './table-compare.ts';
+import { TableWatch } from './table-watch.ts';
+import { type RecordReaders, TopicChanges } from './topic-changes.ts';
+
+/** What a report has room for. */
+const TOLD_MAX = 20;
+
+interface Views {
+  job: Job;
+  view: JobView;
+  backView: JobView;
+}
+
+export interface SlotOptions extends Views {
+  kafka: KafkaLog;
+  readers: RecordReaders;
+  slot: number;
+}
+
+export class SlotTables {
+  readonly watches: readonly TableWatch[];
+  readonly #o: SlotOptions;
+  /** Of the plans that it is built from. */
+  readonly #shape: string;
+  readonly #saved = new Map<string, string>();
+
+  private constructor(o: SlotOptions, watches: readonly TableWatch[]) {
+    this.#o = o;
+    this.watches = watches;
+    this.#shape = shapeOf(o);
+  }
+
+  /** Resolves when every table is planned in both directions. */
+  static async planned(o: Views, signal: AbortSignal): Promise<void> {
+    const { job, view, backView } = o;
+    const all = (v: JobView, list: readonly { name: string; database: string }[]): boolean =>
+      list.every(s => job.tables.every(t => v.planOf(s.name, s.database, t.name) !== undefined));
+    await view.waitFor(() => all(view, job.sources), signal);
+    await backView.waitFor(() => all(backView, job.targets), signal);
+  }
+
+  static async build(
+    o: SlotOptions,
+    stored: ReadonlyMap<string, StoredTable>,
+  ): Promise<SlotTables> {
+    const watches: TableWatch[] = [];
+    for (const { name } of o.job.tables) {
+      const known = stored.get(name);
+      const compare = compareOf(o, name, known?.saved ?? (await freshTable(o, name)));
+      // Copied anew: what the log was told of the rows before says nothing of those now.
+      if (known !== undefined && known.basis !== copiesOf(o, name)) compare.forget();
+      watches.push(new TableWatch(compare, o.view));
+    }
+    return new SlotTables(o, watches);
+  }
+
+  isCurrent(): boolean {
+    return shapeOf(this.#o) === this.#shape;
+  }
+
+  look(goal: Goal | null): void {
+    for (const watch of this.watches) watch.look(goal, Date.now());
+  }
+
+  /** What has changed since the last call, to be made durable. */
+  changed(): Map<string, StoredTable> {
+    const changed = new Map<string, StoredTable>();
+    for (const { compare } of this.watches) {
+      const { table } = compare.o;
+      const saved = compare.save();
+      const text = JSON.stringify(saved);
+      if (this.#saved.get(table) === text) continue;
+      this.#saved.set(table, text);
+      changed.set(table, { basis: copiesOf(this.#o, table), saved });
+    }
+    return changed;
+  }
+
+  /** Begun with anew, from where the logs end. */
+  async fresh(): Promise<Map<string, StoredTable>> {
+    const tables = new Map<string, StoredTable>();
+    for (const { compare } of this.watches) {
+      const { table } = compare.o;
+      const saved = await freshTable(this.#o, table);
+      tables.set(table, { basis: copiesOf(this.#o, table), saved });
+    }
+    return tables;
+  }
+
+  get said(): StreamedTable[] {
+    return this.watches.map(w => w.said());
+  }
+
+  get doubts(): StreamDoubt[] {
+    return this.watches.flatMap(w => w.compare.doubts).slice(0, TOLD_MAX);
+  }
+
+  get foreign(): ForeignWrite[] {
+    return this.watches.flatMap(w => w.compare.foreign);
+  }
+
+  get foreignCount(): number {
+    return this.watches.reduce((n, w) => n + w.compare.foreignCount, 0);
+  }
+}
+
+function compareOf(o: SlotOptions, table: string, saved: SavedTable): TableCompare {
+  const { job, view, readers, slot } = o;
+  const { partitions } = job.options;
+  const topicsOf = (plans: readonly TablePlan[]): Map<string, TopicChanges> =>
+    new Map(plans.map(p => [p.source, new TopicChanges(p, partitions, readers)]));
+  const { sources, targets } = plansOf(o, table);
+  const [first] = sources;
+  if (first === undefined) throw new ReshardError('bug', `no source has ${table}`);
+  const options = {
+    ...{ table, partition: slot, jobId: view.jobId, readers },
+    sources: topicsOf(sources),
+    targets: topicsOf(targets),
+    route: routeOf(job, first.schema),
+    isCounting: () => view.job?.phase !== 'copying',
+  };
+  return new TableCompare(options, saved);
+}
+
+function plansOf({ job, view, backView }: Views, table: string) {
+  return {
+    sources: job.sources.map(s => view.needPlan(s.name, s.database, table)),
+    targets: job.targets.map(t => backView.needPlan(t.name, t.database, table)),
+  };
+}
+
+/** From where the logs end now, with nothing known. */
+async function freshTable(o: SlotOptions, table: string): Promise<SavedTable> {
+  const { sources, targets } = plansOf(o, table);
+  const end = async ({ topic }: TablePlan): Promise<number> =>
+    (await o.kafka.offsets(topic)).find(r => r.partition === o.slot)?.latest ?? 0;
+  const read: Record<string, number> = {};
+  for (const plan of sources) read[plan.source] = await end(plan);
+  const nothing = { reached: {}, sums: [], unknown: [], waits: [], told: [], base: null };
+  const ledgers: SavedTable['ledgers'] = {};
+  for (const plan of targets) ledgers[plan.source] = { position: await end(plan), ...nothing };
+  return { read, schemas: {}, ledgers, doubts: [], foreign: [], foreignCount: 0 };
+}
+
+/** Generations of the table's copies. */
+function copiesOf({ view }: Views, table: string): string {
+  return basisOf(view, table).split(';')[0] ?? '';
+}
+
+function shapeOf(o: Views): string {
+  const { job, view, backView } = o;
+  const plans = [...view.plans.values(), ...backView.plans.values()];
+  const ids = plans.map(p => `${p.topic}/${p.generation}/${p.valueSchemaId}`).sort();
+  return [...job.tables.map(t => t.name), ...ids].join(' ');
+}

@@ -1,0 +1,115 @@
+/**
+ * The streaming check of one slot: partition p of every table, from the topics of the sources and
+ * from those of the targets, which the way back publishes (shared/job/return-job.ts).
+ *
+ * Contract
+ * - It reads topics alone, never a server, and writes nothing but its own records
+ *   (stream-store.ts).
+ * - What it says of a table partition it says as of one cut of both logs (ledger.ts); it never says
+ *   equal of what it does not know, nor different of what is on its way.
+ * - Built from durable state, thrown away when anything fails. A log that has lost what it would
+ *   have to read next makes everything unknown until the next check.
+ * - Memory: sums of buckets, and what waits for the other side; a topic that is too far ahead of
+ *   the other side is not read on until that has come closer.
+ */
+import type { Job } from '../../../shared/job/job.ts';
+import type { JobView } from '../../../shared/job/state/job-view.ts';
+import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
+import type { ReportedUnit } from '../../../shared/member/reporter.ts';
+import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
+import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
+import type { Logger } from '../../../shared/runtime/log.ts';
+import type { Unit } from '../../../shared/runtime/service.ts';
+import { SlotTables } from './slot-tables.ts';
+import type { StreamClock } from './stream-clock.ts';
+import type { StreamMetrics } from './stream-metrics.ts';
+import { StreamStore } from './stream-store.ts';
+import { RecordReaders } from './topic-changes.ts';
+import { TopicFeed } from './topic-feed.ts';
+
+/** How often what is known is made durable and told. */
+const SAVE_MS = 1000;
+
+export interface StreamDeps {
+  job: Job;
+  view: JobView;
+  /** Of the way back, whose sources are the targets. */
+  backView: JobView;
+  kafka: KafkaLog;
+  registry: SchemaRegistry;
+  clock: StreamClock;
+  metrics: StreamMetrics;
+  log: Logger;
+}
+
+export class StreamUnit implements Unit {
+  readonly #d: StreamDeps;
+  readonly #slot: number;
+  readonly #report: ReportedUnit;
+
+  constructor(d: StreamDeps, slot: number, report: ReportedUnit) {
+    this.#d = d;
+    this.#slot = slot;
+    this.#report = report;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { job, view, backView, kafka, registry } = this.#d;
+    await SlotTables.planned(this.#d, signal);
+    const place = { kafka, registry, job: job.job, jobId: view.jobId, slot: this.#slot };
+    using store = await StreamStore.open(place);
+    const readers = new RecordReaders(registry);
+    const tables = await SlotTables.build({ ...this.#d, readers, slot: this.#slot }, store.tables);
+    const feed = await TopicFeed.open(kafka, this.#slot, tables.watches);
+    const failed = Promise.withResolvers<never>();
+    failed.promise.catch(() => {});
+    const look = (): void => {
+      if (tables.isCurrent()) return;
+      failed.reject(new ReshardError('source', 'tables are planned anew'));
+    };
+    const ends = [view.onChange(look), backView.onChange(look)];
+    try {
+      await Promise.race([failed.promise, this.#follow(feed, tables, store, signal)]);
+    } catch (e) {
+      throw await this.#lost(asReshardError(e), tables, store);
+    } finally {
+      for (const end of ends) end();
+      feed.close();
+    }
+  }
+
+  async #follow(
+    feed: TopicFeed,
+    tables: SlotTables,
+    store: StreamStore,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let savedAt = performance.now();
+    while (!signal.aborted) {
+      await feed.take(SAVE_MS / 4);
+      if (performance.now() - savedAt < SAVE_MS) continue;
+      savedAt = performance.now();
+      tables.look(this.#d.clock.goal);
+      await store.save(tables.changed());
+      this.#tell(tables);
+    }
+    await store.save(tables.changed());
+  }
+
+  #tell(tables: SlotTables): void {
+    const { said, doubts, foreign, foreignCount } = tables;
+    this.#d.metrics.told(this.#slot, said, foreignCount);
+    const counters = { doubts: doubts.length, foreign: foreignCount };
+    this.#report.set({ counters, detail: { tables: said, doubts, foreign } });
+  }
+
+  /**
+   * What is gone from a log can be compared by nobody: it is begun with from where the logs end.
+   */
+  async #lost(error: ReshardError, tables: SlotTables, store: StreamStore): Promise<ReshardError> {
+    if (error.kind !== 'history-lost') return error;
+    await store.save(await tables.fresh());
+    const what = 'a log has lost what was to be compared: unknown until the next check';
+    return new ReshardError('broker', `${what}: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * One partition of one table: what its sources' topics and the targets' topics say of it, brought
+ * to the ledgers of its targets. Pure but for the schemas: it is given batches, and says what it
+ * has found.
+ */
+import { type Mark, markAt, ORIGIN_HEADER } from '../../../shared/codec/mark.ts';
+import type { ForeignWrite, StreamDoubt } from '../../../shared/job/state/stream-report.ts';
+import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
+import { ALL_TARGETS, type Route } from '../../../shared/route/route.ts';
+import { type Delta, Ledger, type SavedLedger, type TargetStep } from './ledger.ts';
+import {
+  BUCKETS,
+  type ChangedRow,
+  type RecordReaders,
+  type TopicChange,
+  type TopicChanges,
+} from './topic-changes.ts';
+
+/** What is kept to be shown of each table partition; all are counted. */
+const SHOWN_MAX = 20;
+/** The newest ones: those of one table must not hide those of another. */
+const FOREIGN_MAX = 5;
+
+/** The durable form. */
+export interface SavedTable {
+  read: Record<string, number>;
+  schemas: Record<string, number[]>;
+  ledgers: Record<string, SavedLedger>;
+  doubts: StreamDoubt[];
+  foreign: ForeignWrite[];
+  foreignCount: number;
+}
+
+export interface TableCompareOptions {
+  table: string;
+  partition: number;
+  jobId: string;
+  /** By source and by target; in the order of the job. */
+  sources: ReadonlyMap<string, TopicChanges>;
+  targets: ReadonlyMap<string, TopicChanges>;
+  route: Route;
+  readers: RecordReaders;
+  /** Whether sums are worth being made: not while the table is being copied. */
+  isCounting: () => boolean;
+  now?: () => number;
+}
+
+/** What has come of a target's transaction that is not at its end. */
+interface Open {
+  deltas: Delta[];
+  marks: { source: string; next: number }[];
+  waits: { bucket: number; waits: boolean }[];
+  lost: boolean;
+}
+
+export class TableCompare {
+  readonly o: TableCompareOptions;
+  readonly ledgers = new Map<string, Ledger>();
+  /** Next offset of each source's topic. */
+  readonly read: Map<string, number>;
+  /** Next offset of each target's topic: ahead of its ledger inside of a transaction. */
+  readonly targetRead: Map<string, number>;
+  doubts: StreamDoubt[];
+  foreign: ForeignWrite[];
+  foreignCount: number;
+  readonly #schemas: Map<string, Set<number>>;
+  readonly #open = new Map<string, Open>();
+  /** When the ledger of a target was compared last. */
+  readonly #comparedMs = new Map<string, { atMs: number; position: number }>();
+  readonly #now: () => number;
+
+  constructor(o: TableCompareOptions, saved: SavedTable) {
+    this.o = o;
+    this.#now = o.now ?? Date.now;
+    for (const [target, ledger] of Object.entries(saved.ledgers)) {
+      this.ledgers.set(target, new Ledger(ledger, BUCKETS, this.#now()));
+      this.#comparedMs.set(target, { atMs: this.#now(), position: ledger.position });
+    }
+    this.read = new Map(Object.entries(saved.read));
+    this.targetRead = new Map([...this.ledgers].map(([name, l]) => [name, l.position]));
+    this.doubts = saved.doubts;
+    this.foreign = saved.foreign;
+    this.foreignCount = saved.foreignCount;
+    this.#schemas = new Map(Object.entries(saved.schemas).map(([t, ids]) => [t, new Set(ids)]));
+  }
+
+  /** Takes a batch of a source's topic. */
+  async takeSource(source: string, fetched: FetchedBatch): Promise<void> {
+    const topic = this.o.sources.get(source);
+    if (topic === undefined) return;
+    await this.#learn(fetched);
+    const isCounting = this.o.isCounting();
+    for (let i = 0; i < fetched.count; i++) {
+      if (markAt(fetched, i) !== null) continue;
+      const change = topic.read(fetched, i, isCounting);
+      if (change === null || (!isCounting && !change.isUnknown)) continue;
+      this.#addSource(source, fetched.offset(i), change);
+    }
+    this.read.set(source, fetched.position);
+    this.#advance();
+  }
+
+  /** Takes a batch of a target's topic. */
+  async takeTarget(target: string, fetched: FetchedBatch): Promise<void> {
+    const topic = this.o.targets.get(target);
+    if (topic === undefined) return;
+    await this.#learn(fetched);
+    for (let i = 0; i < fetched.count; i++) this.#takeTargetRecord(target, topic, fetched, i);
+    this.targetRead.set(target, fetched.position);
+    this.#advance();
+  }
+
+  /** Nothing that was compared before says anything of now. */
+  forget(): void {
+    for (const ledger of this.ledgers.values()) ledger.forget(this.#now());
+  }
+
+  /**
+   * A check that began then has found the table equal. What differs all the same has come to do so
+   * while the check ran: it contradicts that one too.
+   */
+  rest(check: string, startedMs: number): void {
+    for (const ledger of this.ledgers.values()) ledger.rest(check, startedMs);
+    const open = this.doubts.filter(d => this.ledgers.get(d.target)?.doubt === 'differs');
+    this.doubts = open.map(d => ({ ...d, base: check }));
+  }
+
+  save(): SavedTable {
+    const { read, doubts, foreign, foreignCount } = this;
+    return {
+      read: this.#resumeAt(read),
+      schemas: Object.fromEntries([...this.#schemas].map(([topic, ids]) => [topic, [...ids]])),
+      ledgers: Object.fromEntries([...this.ledgers].map(([t, ledger]) => [t, ledger.save()])),
+      ...{ doubts, foreign, foreignCount },
+    };
+  }
+
+  /** What no ledger has in its sums is read once more. */
+  #resumeAt(read: ReadonlyMap<string, number>): Record<string, number> {
+    const ledgers = [...this.ledgers.values()];
+    const at = [...read].map(([source, position]): [string, number] => {
+      const reached = ledgers.map(l => l.reached.get(source) ?? position);
+      return [source, Math.min(position, ...reached)];
+    });
+    return Object.fromEntries(at);
+  }
+
+  async #learn(fetched: FetchedBatch): Promise<void> {
+    const ids = await this.o.readers.learn(fetched);
+    const known = this.#schemas.get(fetched.topic);
+    if (known === undefined) {
+      if (ids.size > 0) this.#schemas.set(fetched.topic, new Set(ids));
+      return;
+    }
+    const added = [...ids].filter(id => !known.has(id));
+    for (const id of added) known.add(id);
+    // The table grew: what a row was and what it is have other columns.
+    if (added.length > 0) this.forget();
+  }
+
+  #addSource(source: string, offset: number, change: TopicChange): void {
+    const { bucket, isUnknown, before, after } = change;
+    for (const [i, [, ledger]] of [...this.ledgers].entries()) {
+      if (isUnknown) {
+        ledger.addSource(source, { offset, deltas: [], unknown: bucket });
+        continue;
+      }
+      const was = before !== null && this.#isFor(before, i) ? before : null;
+      const is = after !== null && this.#isFor(after, i) ? after : null;
+      const delta = deltaOf(bucket, was, is);
+      if (delta !== null) ledger.addSource(source, { offset, deltas: [delta], unknown: null });
+    }
+  }
+
+  #isFor({ view }: ChangedRow, target: number): boolean {
+    const to = this.o.route.targetsOf(view);
+    return to === target || to === ALL_TARGETS;
+  }
+
+  #takeTargetRecord(target: string, topic: TopicChanges, fetched: FetchedBatch, i: number): void {
+    const ledger = this.ledgers.get(target);
+    if (ledger === undefined || fetched.offset(i) < ledger.position) return;
+    const mark = markAt(fetched, i);
+    const position = fetched.offset(i) + 1;
+    if (mark !== null) {
+      this.#mark(target, topic, mark, position);
+      return;
+    }
+    const isCounting = this.o.isCounting();
+    const change = topic.read(fetched, i, isCounting);
+    if (change === null) return;
+    const delta = deltaOf(change.bucket, change.before, change.after);
+    const deltas = delta === null || !isCounting ? [] : [delta];
+    const isOurs = fetched.header(i, ORIGIN_HEADER)?.toString() === this.o.jobId;
+    if (isOurs) {
+      this.#openOf(target).deltas.push(...deltas);
+      return;
+    }
+    this.#noteForeign(target, change, topic.keyText(fetched, i));
+    ledger.addStep({ position, marks: [], deltas, waits: [], lost: change.isUnknown });
+  }
+
+  #mark(target: string, topic: TopicChanges, mark: Mark, position: number): void {
+    if (mark.job !== this.o.jobId) return;
+    const open = this.#openOf(target);
+    const source = [...this.o.sources].find(([, t]) => t.topic === mark.topic)?.[0];
+    if (source !== undefined) open.marks.push({ source, next: mark.next });
+    for (const { key, waits } of mark.waits) {
+      const bytes = Buffer.from(key, 'base64');
+      open.waits.push({ bucket: topic.bucketOf(bytes, 0, bytes.length), waits });
+    }
+    open.lost ||= mark.more;
+    if (mark.left > 0) return;
+    const step: TargetStep = { position, ...open };
+    this.ledgers.get(target)?.addStep(step);
+    this.#open.delete(target);
+  }
+
+  #openOf(target: string): Open {
+    const known = this.#open.get(target);
+    if (known !== undefined) return known;
+    const open = { deltas: [], marks: [], waits: [], lost: false };
+    this.#open.set(target, open);
+    return open;
+  }
+
+  #noteForeign(target: string, change: TopicChange, key: string): void {
+    const op = change.before === null ? 'insert' : change.after === null ? 'delete' : 'update';
+    const { table } = this.o;
+    this.foreignCount += 1;
+    this.foreign.push({ table, target, gtid: change.gtid, op, key, atMs: this.#now() });
+    if (this.foreign.length > FOREIGN_MAX) this.foreign.shift();
+  }
+
+  #advance(): void {
+    const { table, partition } = this.o;
+    const atMs = this.#now();
+    for (const [target, ledger] of this.ledgers) {
+      const last = this.#comparedMs.get(target) ?? { atMs, position: ledger.position };
+      const found = ledger.advance(this.read, atMs);
+      const at = { sinceMs: last.atMs, atMs, fromOffset: last.position };
+      for (const { bucket, rows } of found) {
+        const toOffset = ledger.position;
+        const place = { table, target, partition, bucket, base: ledger.base ?? '' };
+        this.doubts.push({ ...place, rows, ...at, toOffset });
+      }
+      if (this.doubts.length > SHOWN_MAX) this.doubts.splice(SHOWN_MAX);
+      this.#comparedMs.set(target, { atMs, position: ledger.position });
+    }
+  }
+}
+
+/** What a change adds to its bucket; null: nothing. */
+function deltaOf(
+  bucket: number,
+  before: ChangedRow | null,
+  after: ChangedRow | null,
+): Delta | null {
+  const sum = (after?.fingerprint ?? 0n) - (before?.fingerprint ?? 0n);
+  const rows = Number(after !== null) - Number(before !== null);
+  return sum === 0n && rows === 0 ? null : { bucket, sum, rows };
+}

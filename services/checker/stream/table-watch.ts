@@ -1,0 +1,128 @@
+/**
+ * What the comparison of a table partition amounts to: whether it is equal, as of when, what it
+ * rests on, and whether a check of every row is wanted.
+ */
+import type { JobView } from '../../../shared/job/state/job-view.ts';
+import { standings } from '../../../shared/job/state/proof.ts';
+import type { StreamedTable } from '../../../shared/job/state/stream-report.ts';
+import type { Goal } from './stream-clock.ts';
+import type { TableCompare } from './table-compare.ts';
+
+/** Clocks of the members may differ by so much. */
+const CLOCK_MS = 1000;
+/**
+ * Until a third check is wanted, where two have left something unknown; doubles up to 17 minutes.
+ */
+const AGAIN_MS = 2000;
+const ATTEMPTS_MAX = 11;
+/** Checks that are wanted so take a third of the time at most. */
+const CHECK_SHARE = 2;
+
+export class TableWatch {
+  readonly compare: TableCompare;
+  readonly #view: JobView;
+  #goal: Goal | null = null;
+  #equal: { ms: number; gtids: Record<string, string> } = { ms: 0, gtids: {} };
+  /** The check that was heard last. */
+  #rested = '';
+  /** Checks that left something unknown. */
+  #attempts = 0;
+  #wantedMs: number | null = null;
+
+  constructor(compare: TableCompare, view: JobView) {
+    this.compare = compare;
+    this.#view = view;
+  }
+
+  /** Looks whether all that both sides had is compared by now. */
+  look(newest: Goal | null, nowMs: number): void {
+    this.#goal ??= newest;
+    if (this.#goal === null) return;
+    if (this.#isMet(this.#goal)) {
+      this.#met(this.#goal, nowMs);
+      this.#goal = newest;
+    }
+    this.#want(nowMs);
+  }
+
+  /** It was known, and is not any more: rows have come that did not say what they were. */
+  #isForgotten(): boolean {
+    const ledgers = [...this.compare.ledgers.values()];
+    return this.#rested !== '' && ledgers.some(l => l.unknown > 0);
+  }
+
+  said(): StreamedTable {
+    const { table } = this.compare.o;
+    const ledgers = [...this.compare.ledgers.values()];
+    const doubts = ledgers.map(l => l.doubt);
+    const worst = (['differs', 'unknown', 'waits'] as const).find(word => doubts.includes(word));
+    return {
+      table,
+      state: worst ?? (this.#equal.ms > 0 ? 'equal' : 'unknown'),
+      equalMs: this.#equal.ms,
+      gtids: this.#equal.gtids,
+      base: ledgers[0]?.base ?? null,
+      unknown: ledgers.reduce((n, l) => n + l.unknown, 0),
+      wantedMs: this.#wantedMs,
+    };
+  }
+
+  #isMet({ ends }: Goal): boolean {
+    const { compare } = this;
+    const { partition, sources, targets } = compare.o;
+    for (const [source, { topic }] of sources) {
+      const end = ends.get(topic)?.[partition] ?? Infinity;
+      if ((compare.read.get(source) ?? 0) < end) return false;
+      for (const ledger of compare.ledgers.values()) {
+        if (!ledger.hasPassed(source, end)) return false;
+      }
+    }
+    return [...targets].every(([target, { topic }]) => {
+      const end = ends.get(topic)?.[partition] ?? Infinity;
+      const ledger = compare.ledgers.get(target);
+      if (ledger === undefined || ledger.position >= end) return true;
+      return (compare.targetRead.get(target) ?? 0) >= end && ledger.pending.steps === 0;
+    });
+  }
+
+  #met({ places }: Goal, nowMs: number): void {
+    const asOfMs = Math.min(...[...places.values()].map(p => p.tsMs));
+    this.#rest(asOfMs, nowMs);
+    const ledgers = [...this.compare.ledgers.values()];
+    if (ledgers.some(l => l.doubt !== null)) return;
+    const gtids = [...this.compare.o.sources.keys()].map(name => [name, places.get(name)?.gtid]);
+    this.#equal = { ms: asOfMs, gtids: Object.fromEntries(gtids) };
+  }
+
+  /** A check has compared it, and all that had happened by its end is in the sums. */
+  #rest(asOfMs: number, nowMs: number): void {
+    const { table } = this.compare.o;
+    const [standing] = standings(this.#view, [table]);
+    const proof = standing?.proof;
+    if (!proof || !standing.isProven || asOfMs < proof.provenMs + CLOCK_MS) return;
+    if (proof.check === this.#rested) return;
+    this.#rested = proof.check;
+    this.compare.rest(proof.check, proof.startedMs - CLOCK_MS);
+    const isKnown = [...this.compare.ledgers.values()].every(l => l.unknown === 0);
+    if (isKnown) this.#attempts = 0;
+    this.#wantedMs = isKnown ? null : nowMs + this.#patienceMs(proof.provenMs - proof.startedMs);
+  }
+
+  /**
+   * Where keys wait and come all the time a check tells little: it must not be asked for on end.
+   */
+  #patienceMs(tookMs: number): number {
+    this.#attempts = Math.min(this.#attempts + 1, ATTEMPTS_MAX);
+    if (this.#attempts === 1) return 0;
+    return Math.max(AGAIN_MS * 2 ** (this.#attempts - 2), CHECK_SHARE * tookMs);
+  }
+
+  /** Something is not known, or differs, though a check says that it has been equal. */
+  #want(nowMs: number): void {
+    const { table } = this.compare.o;
+    const proof = this.#view.proofs.get(table);
+    if (this.#wantedMs !== null || proof === undefined || proof.result === 'none') return;
+    const doubts = [...this.compare.ledgers.values()].map(l => l.doubt);
+    if (doubts.includes('differs') || this.#isForgotten()) this.#wantedMs = nowMs;
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Records of one table topic as what they change: the bucket of the key, and the row before and
+ * after, each with its fingerprint. Rows are read by the schema that the record itself names, so
+ * records of before a table grew are read like any other.
+ */
+import { FRAME_BYTES, schemaIdIn } from '../../../shared/codec/registry-frame.ts';
+import type { TablePlan } from '../../../shared/job/state/job-view.ts';
+import { KeyPartition } from '../../../shared/kafka/key-partition.ts';
+import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
+import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
+import type { RowView } from '../../../shared/route/route.ts';
+import { RowCodec } from '../../../shared/row/row-codec.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
+import { RecordReader } from './fingerprint.ts';
+
+/** Of a partition of a table. */
+export const BUCKETS = 256;
+
+export interface ChangedRow {
+  fingerprint: bigint;
+  view: RowView;
+}
+
+export interface TopicChange {
+  bucket: number;
+  gtid: string;
+  /** It does not say what the row was: of a copy or a repair, or nobody can read it. */
+  isUnknown: boolean;
+  before: ChangedRow | null;
+  after: ChangedRow | null;
+}
+
+const NOT_LOOKED_AT: ChangedRow = {
+  fingerprint: 0n,
+  view: { buf: Buffer.alloc(0), start: () => 0 },
+};
+
+/** Readers of values by schema id, for all topics. */
+export class RecordReaders {
+  readonly #registry: Pick<SchemaRegistry, 'schemaById'>;
+  readonly #known = new Map<number, RecordReader>();
+
+  constructor(registry: Pick<SchemaRegistry, 'schemaById'>) {
+    this.#registry = registry;
+  }
+
+  of(id: number): RecordReader | undefined {
+    return this.#known.get(id);
+  }
+
+  /** Learns the schemas of a batch's values; answers their ids. */
+  async learn(fetched: FetchedBatch): Promise<ReadonlySet<number>> {
+    const ids = new Set<number>();
+    for (let i = 0; i < fetched.count; i++) {
+      const start = fetched.valueStart[i] as number;
+      const id = start < 0 ? null : schemaIdIn(fetched.buf, start, fetched.valueEnd[i] as number);
+      if (id !== null) ids.add(id);
+    }
+    for (const id of ids) {
+      if (this.#known.has(id)) continue;
+      this.#known.set(id, new RecordReader(await this.#registry.schemaById(id)));
+    }
+    return ids;
+  }
+}
+
+export class TopicChanges {
+  readonly topic: string;
+  readonly #readers: RecordReaders;
+  readonly #columns: readonly string[];
+  readonly #partitions: number;
+  readonly #buckets: KeyPartition;
+  readonly #keys: RowCodec;
+  readonly #places = new Map<RecordReader, readonly number[]>();
+
+  constructor(plan: TablePlan, partitions: number, readers: RecordReaders) {
+    const { schema, keyClasses = [], topic } = plan;
+    this.topic = topic;
+    this.#readers = readers;
+    this.#columns = schema.columns.map(c => c.name);
+    this.#partitions = partitions;
+    // A bucket has keys of one partition alone, and all spellings of each.
+    this.#buckets = new KeyPartition(schema, keyClasses, partitions * BUCKETS);
+    const columns = schema.primaryKey.flatMap(i => schema.columns[i] ?? []);
+    const primaryKey = columns.map((_, i) => i);
+    this.#keys = new RowCodec({ ...schema, columns, primaryKey, virtual: [], uniqueKeys: [] });
+  }
+
+  /** The bucket of canonical key bytes. */
+  bucketOf(buf: Buffer, start: number, end: number): number {
+    return Math.floor(this.#buckets.of(buf, start, end) / this.#partitions);
+  }
+
+  /** The key of a record, for people. */
+  keyText(fetched: FetchedBatch, i: number): string {
+    const key = this.#keys.toJs(fetched.buf, (fetched.keyStart[i] as number) + FRAME_BYTES);
+    return key.map(String).join(', ');
+  }
+
+  /** Null for a record without a key. Without `withRows` it says only which rows there are. */
+  read(fetched: FetchedBatch, i: number, withRows: boolean): TopicChange | null {
+    const { buf } = fetched;
+    const keyStart = fetched.keyStart[i] as number;
+    if (keyStart < 0) return null;
+    const bucket = this.bucketOf(buf, keyStart + FRAME_BYTES, fetched.keyEnd[i] as number);
+    const unknown = { bucket, gtid: '', isUnknown: true, before: null, after: null };
+    const start = fetched.valueStart[i] as number;
+    const end = fetched.valueEnd[i] as number;
+    const reader = start < 0 ? undefined : this.#readers.of(schemaIdIn(buf, start, end) ?? -1);
+    if (reader === undefined) return unknown;
+    try {
+      const { op, gtid, before, after } = reader.read(buf, start, end);
+      if (op === 'r') return { ...unknown, gtid };
+      const row = (at: number): ChangedRow | null => {
+        if (at < 0) return null;
+        return withRows ? this.#row(reader, buf, at) : NOT_LOOKED_AT;
+      };
+      return { bucket, gtid, isUnknown: false, before: row(before), after: row(after) };
+    } catch (e) {
+      if (e instanceof ReshardError && e.kind === 'corrupt') return unknown;
+      throw e;
+    }
+  }
+
+  #row(reader: RecordReader, buf: Buffer, at: number): ChangedRow {
+    const fingerprint = reader.fingerprint(buf, at);
+    let starts: Int32Array | null = null;
+    const start = (column: number): number => {
+      // The next row of the reader lies elsewhere.
+      starts ??= Int32Array.from(reader.starts(buf, at));
+      return starts[this.#placeOf(reader, column)] as number;
+    };
+    return { fingerprint, view: { buf, start } };
+  }
+
+  /** Where the rows of a reader have a column of the plan. */
+  #placeOf(reader: RecordReader, column: number): number {
+    const known = this.#places.get(reader);
+    if (known !== undefined) return known[column] as number;
+    const places = this.#columns.map(name => reader.columns.indexOf(name));
+    this.#places.set(reader, places);
+    return places[column] as number;
+  }
+}

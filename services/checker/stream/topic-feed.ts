@@ -1,0 +1,117 @@
+/**
+ * The topics of a slot on their way to the comparisons: batch after batch in the order of each
+ * topic, and no topic further ahead of the other side than memory allows. Each topic is held back
+ * by itself: one target that stands still must not keep the others from being compared.
+ */
+import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
+import type { LogReader } from '../../../shared/kafka/reader.ts';
+import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
+import { asReshardError } from '../../../shared/runtime/error.ts';
+import { Wakeup } from '../../../shared/runtime/wakeup.ts';
+import type { TableCompare } from './table-compare.ts';
+import type { TableWatch } from './table-watch.ts';
+
+const BUFFER_BYTES = 8 * 1024 * 1024;
+/** Changes of one side that wait for the other, of a table partition on a target: 2 MB or so. */
+const AHEAD_MAX = 20_000;
+
+interface Place {
+  topic: string;
+  side: 'source' | 'target';
+  /** Of the source or target. */
+  name: string;
+  compare: TableCompare;
+  isRead: boolean;
+}
+
+export class TopicFeed {
+  readonly #slot: number;
+  readonly #places = new Map<string, Place>();
+  readonly #wakeup = new Wakeup();
+  #queue: FetchedBatch[] = [];
+  #error: unknown = null;
+  #reader: LogReader | null = null;
+
+  private constructor(slot: number) {
+    this.#slot = slot;
+  }
+
+  static async open(
+    kafka: Pick<KafkaLog, 'reader'>,
+    slot: number,
+    watches: readonly TableWatch[],
+  ): Promise<TopicFeed> {
+    const feed = new TopicFeed(slot);
+    feed.#reader = await kafka.reader({
+      isolation: 'committed',
+      maxBufferedBytes: BUFFER_BYTES,
+      onFetched: fetched => {
+        feed.#queue.push(fetched);
+        feed.#wakeup.ring();
+      },
+      onError: e => {
+        feed.#error = e;
+        feed.#wakeup.ring();
+      },
+    });
+    for (const { compare } of watches) {
+      for (const side of ['source', 'target'] as const) {
+        const topics = side === 'source' ? compare.o.sources : compare.o.targets;
+        for (const [name, { topic }] of topics) {
+          feed.#places.set(topic, { topic, side, name, compare, isRead: false });
+        }
+      }
+    }
+    feed.#steer();
+    return feed;
+  }
+
+  /** Brings what has come to the comparisons; waits for at most `ms` if nothing has. */
+  async take(ms: number): Promise<void> {
+    if (this.#error !== null) throw asReshardError(this.#error);
+    const batches = this.#queue;
+    this.#queue = [];
+    if (batches.length === 0) {
+      await this.#wakeup.wait(ms);
+      return;
+    }
+    for (const fetched of batches) {
+      const place = this.#places.get(fetched.topic);
+      // One that was read ahead of a topic's stop comes again.
+      if (place?.isRead) await this.#give(place, fetched);
+      this.#reader?.release(fetched);
+      this.#steer();
+    }
+  }
+
+  close(): void {
+    this.#reader?.close();
+  }
+
+  #give({ side, name, compare }: Place, fetched: FetchedBatch): Promise<void> {
+    return side === 'source'
+      ? compare.takeSource(name, fetched)
+      : compare.takeTarget(name, fetched);
+  }
+
+  #steer(): void {
+    for (const place of this.#places.values()) {
+      const { topic, side, name, compare } = place;
+      const ahead = aheadOf(place);
+      if (place.isRead && ahead > AHEAD_MAX) {
+        place.isRead = false;
+        this.#reader?.remove(topic, this.#slot);
+        this.#queue = this.#queue.filter(f => f.topic !== topic);
+      } else if (!place.isRead && ahead <= AHEAD_MAX / 2) {
+        place.isRead = true;
+        const positions = side === 'source' ? compare.read : compare.targetRead;
+        this.#reader?.add(topic, this.#slot, positions.get(name) ?? 0);
+      }
+    }
+  }
+}
+
+function aheadOf({ side, name, compare }: Place): number {
+  if (side === 'target') return compare.ledgers.get(name)?.pending.steps ?? 0;
+  return Math.max(0, ...[...compare.ledgers.values()].map(l => l.pending.entries));
+}

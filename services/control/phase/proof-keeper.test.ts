@@ -1,0 +1,70 @@
+/** What takes a proof back without a check. */
+import { expect, test } from 'vitest';
+import type { CutoverRun } from '../../../shared/job/state/cutover.ts';
+import { JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
+import { basisOf, standings, unproven } from '../../../shared/job/state/proof.ts';
+import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
+import type { StreamDoubt } from '../../../shared/job/state/stream-report.ts';
+import { createLogger } from '../../../shared/runtime/log.ts';
+import { ProofKeeper } from './proof-keeper.ts';
+import { StreamReports } from './stream-reports.ts';
+
+const DOUBT: StreamDoubt = {
+  ...{ table: 'a', target: 't1', partition: 0, bucket: 7, base: 'verify-1', rows: 1 },
+  ...{ sinceMs: 1, atMs: 2, fromOffset: 3, toOffset: 4 },
+};
+
+function keeperOf(view: JobView): ProofKeeper {
+  const put = async (key: string, record: Partial<StateRecord>): Promise<void> =>
+    view.apply(key, { ...NO_RECORD, ...record });
+  return new ProofKeeper({ view, log: createLogger({ name: 'test', level: 'silent' }), put });
+}
+
+async function proven(check: string): Promise<JobView> {
+  const view = new JobView();
+  const verdict = { ...unproven('a'), check, result: 'equal', basis: basisOf(view, 'a') } as const;
+  await keeperOf(view).judge([verdict]);
+  expect(standings(view, ['a'])[0]?.isProven).toBe(true);
+  return view;
+}
+
+test('a proof is taken back by the sums that contradict it, once', async () => {
+  const view = await proven('verify-1');
+  await keeperOf(view).streamed([DOUBT, { ...DOUBT, bucket: 8 }]);
+  await keeperOf(view).streamed([DOUBT]);
+  const [standing] = standings(view, ['a']);
+  expect(standing?.isProven).toBe(false);
+  expect(standing?.why).toMatch(/target t1 has 1 rows less than the sources between .*bucket 7/);
+  expect(standing?.proof?.doubts).toBe(1);
+});
+
+test('a doubt of an older check says nothing of what a newer one has found', async () => {
+  const view = await proven('verify-2');
+  await keeperOf(view).streamed([DOUBT]);
+  expect(standings(view, ['a'])[0]?.isProven).toBe(true);
+});
+
+test('from the journal of a cutover on the targets are the application’s: nothing is taken back', async () => {
+  const view = await proven('verify-1');
+  const cutoverRun = { stage: 'opening' } as CutoverRun;
+  view.apply(stateKey.cutoverRun, { ...NO_RECORD, cutoverRun });
+  await keeperOf(view).streamed([DOUBT]);
+  expect(standings(view, ['a'])[0]?.isProven).toBe(true);
+});
+
+test('what the slots want is of those that are due, and of the streaming check alone', () => {
+  const reports = new StreamReports();
+  const said = (key: string, table: string, wantedMs: number | null): void => {
+    const detail = JSON.stringify({ tables: [{ table, wantedMs }], doubts: [DOUBT] });
+    const from = { service: 'checker', unit: '', member: 'm', incarnation: 'i', tsMs: 1 };
+    reports.note(key, { ...from, state: 'running', error: null, counters: {}, detail });
+  };
+  said('checker/stream/0', 'a', 5);
+  said('checker/stream/1', 'b', 9);
+  said('checker/stream/2', 'c', null);
+  said('checker/verify-1', 'd', 1);
+  expect(reports.wanted(4)).toBe(null);
+  expect(reports.wanted(6)).toEqual({ tables: ['a'], sinceMs: 5 });
+  expect(reports.wanted(10)).toEqual({ tables: ['a', 'b'], sinceMs: 9 });
+  expect(reports.doubts()).toHaveLength(3);
+});

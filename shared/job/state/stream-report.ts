@@ -1,0 +1,81 @@
+/**
+ * What the streaming check says of a slot, in the detail of its report `checker/stream/<slot>`: for
+ * control, which takes a proof back by it and asks for checks, and for views. Information, as all
+ * reports; what is durable of it is the checker's own.
+ */
+
+/** Sums of a bucket of keys that should be one and are not. */
+export interface StreamDoubt {
+  table: string;
+  target: string;
+  partition: number;
+  bucket: number;
+  /** The check that had found it equal. */
+  base: string;
+  /** Rows that the target has less than it should; below zero: more. */
+  rows: number;
+  /** The last cut at which the bucket was equal, and the first one at which it was not. */
+  sinceMs: number;
+  atMs: number;
+  /** Of the target's topic: what has made it differ lies between these, or is missing there. */
+  fromOffset: number;
+  toOffset: number;
+}
+
+/** A change on a target that the job has not made. */
+export interface ForeignWrite {
+  table: string;
+  target: string;
+  gtid: string;
+  op: 'insert' | 'update' | 'delete';
+  key: string;
+  atMs: number;
+}
+
+/** What is known of a table partition. */
+export interface StreamedTable {
+  table: string;
+  /** `unknown`: no check has compared it since the sums are kept, or something told too little. */
+  state: 'equal' | 'differs' | 'waits' | 'unknown';
+  /** Equal as of then, on all targets; 0: never yet. */
+  equalMs: number;
+  /** By source, the transactions as of which it is equal. */
+  gtids: Record<string, string>;
+  /** The check that this rests on. */
+  base: string | null;
+  /** Buckets of keys, of all targets, of which nothing is known. */
+  unknown: number;
+  /** From when on a check is wanted, to know more; null: none is. */
+  wantedMs: number | null;
+}
+
+export interface StreamReport {
+  tables: StreamedTable[];
+  doubts: StreamDoubt[];
+  foreign: ForeignWrite[];
+}
+
+/** The slot that a report key is of; null: it is of something else. */
+export function streamSlot(key: string): number | null {
+  const slot = /^checker\/stream\/(\d+)$/.exec(key)?.[1];
+  return slot === undefined ? null : Number(slot);
+}
+
+/** A unit that has just begun has not said anything yet. */
+export function parseStreamReport(detail: string): StreamReport {
+  const { tables = [], doubts = [], foreign = [] }: Partial<StreamReport> = JSON.parse(detail);
+  return { tables, doubts, foreign };
+}
+
+export function doubtText({ target, rows, sinceMs, atMs, partition, bucket }: StreamDoubt): string {
+  const what =
+    rows === 0
+      ? 'rows that are not those of the sources'
+      : `${Math.abs(rows)} ${rows > 0 ? 'rows less' : 'rows more'} than the sources`;
+  const between = `between ${isoTime(sinceMs)} and ${isoTime(atMs)}`;
+  return `target ${target} has ${what} ${between} (partition ${partition}, bucket ${bucket})`;
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,182 @@
+/**
+ * I9: a running proof. Both logs are compared all the time: a table is known to be equal as of a
+ * few seconds ago, and what makes a target another one is found by itself, within seconds, under
+ * load.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Status } from '../../services/control/status/status.ts';
+import { MISTAKES } from '../../shared/runtime/failpoint.ts';
+import { SERVICES, ShopJob } from '../pipeline/shop-job.ts';
+import { LOAD_TABLES } from '../support/load/tables.ts';
+import { callReshard } from '../support/reshard-cli.ts';
+import type { Servers } from '../support/servers/servers.ts';
+
+const MINUTE = 60_000;
+/** Changes a second, from many connections. */
+const LOAD = 40;
+/** From the damage to the doubt, on a machine that has other work too. */
+const FOUND_MS = MINUTE;
+/** Of the storm: `npm run stream` makes it long. */
+const LONG_SECONDS = Number(process.env.RESHARD_STREAM_SECONDS ?? 0);
+
+let mysql: Servers;
+let job: ShopJob;
+
+beforeAll(async () => {
+  mysql = await ShopJob.servers();
+  const options = { checkWhenInSync: true, streamingCheck: true };
+  job = await ShopJob.prepare({ mysql, orders: 2000, options, cutover: { back: {} } });
+  job.start(...SERVICES);
+}, 3 * MINUTE);
+
+afterAll(async () => {
+  await job?.[Symbol.asyncDispose]();
+  await mysql?.[Symbol.asyncDispose]();
+}, MINUTE);
+
+/** Every table is equal as of a moment after now, and nothing is in doubt. */
+async function equalAgain(what: string): Promise<Status> {
+  const sinceMs = Date.now();
+  const isEqual = ({ stream }: Status): boolean =>
+    stream?.tables.length === LOAD_TABLES.length &&
+    stream.tables.every(t => t.state === 'equal' && t.equalMs > sinceMs) &&
+    stream.doubts.length === 0;
+  return await job.until(what, isEqual, 2 * MINUTE);
+}
+
+/** Both logs say of each of the tables that a target differs; then the check that follows does. */
+async function foundIn(tables: readonly string[], atMs: number): Promise<Status> {
+  const of = (list: readonly { table: string }[]): boolean =>
+    tables.every(table => list.some(d => d.table === table));
+  await job.until('the doubt', s => of(s.stream?.doubts ?? []), FOUND_MS);
+  console.log(`found after ${Date.now() - atMs} ms`);
+  const named = await job.until('the keys', s => of(s.differing), 2 * MINUTE);
+  console.log(`named after ${Date.now() - atMs} ms`);
+  expect(named.phase).not.toBe('verified');
+  return named;
+}
+
+/** A customer that no source has. */
+function added(id: number): string {
+  return `INSERT INTO customers (customer_id, name, created_at) VALUES (${id}, 'x', NOW(6))`;
+}
+
+async function repaired(): Promise<void> {
+  const { code, err } = await callReshard('repair', job.jobFile, '--yes', '--json');
+  expect(code, err).toBe(0);
+  await equalAgain('what was repaired to be equal');
+}
+
+test(
+  'under load every table is equal as of a few seconds ago, and nobody is accused',
+  async () => {
+    await using _ = job.load(LOAD);
+    const s = await equalAgain('both logs to say that all is equal');
+    expect(s.stream?.foreignCount).toBe(0);
+    const [gtids] = s.stream?.tables.map(t => Object.values(t.gtids)) ?? [];
+    expect(gtids?.[0]).toMatch(/:1-\d+/);
+    await equalAgain('the same of a later moment');
+  },
+  3 * MINUTE,
+);
+
+test(
+  'members that are killed, and rows that wait for each other: nobody is accused',
+  async () => {
+    await using _ = job.load(200);
+    const endMs = Date.now() + LONG_SECONDS * 1000;
+    do {
+      for (const service of ['sink', 'checker', 'binlog'] as const) {
+        await job.end(service, 'SIGKILL');
+        job.start(service);
+        await job.until(
+          `reports of the new ${service}`,
+          s => {
+            expect(s.stream?.doubts).toEqual([]);
+            return s.services.every(u => u.service !== service || u.state === 'running');
+          },
+          MINUTE,
+        );
+      }
+    } while (Date.now() < endMs);
+    const s = await equalAgain('all to be equal behind it');
+    expect([s.stream?.foreignCount, s.stream?.doubts]).toEqual([0, []]);
+  },
+  LONG_SECONDS * 1000 + 4 * MINUTE,
+);
+
+test(
+  'rows that somebody else changes, deletes and adds on targets',
+  async () => {
+    await using _ = job.load(LOAD);
+    await using t1 = await job.sql(0);
+    await using t2 = await job.sql(1);
+    const atMs = Date.now();
+    // Several of each: the load mends some of them, since it writes to the same rows.
+    const some = 'ORDER BY order_id DESC LIMIT 20';
+    expect(await t2.run(`UPDATE orders SET quantity = quantity + 1000 ${some}`)).toBe(20);
+    expect(await t1.run(`DELETE FROM order_items ${some}`)).toBe(20);
+    expect(await t1.run(added(900_001))).toBe(1);
+    const { stream } = await foundIn(LOAD_TABLES, atMs);
+    expect(stream?.foreignCount).toBe(41);
+    const foreign = stream?.foreign.find(f => f.table === 'customers');
+    expect(foreign).toMatchObject({ op: 'insert', key: '900001' });
+    expect(foreign?.gtid).toMatch(/^[0-9a-f-]{36}:\d+$/);
+    expect(stream?.doubts).toContainEqual(
+      expect.objectContaining({ table: 'customers', rows: -1 }),
+    );
+    await repaired();
+  },
+  4 * MINUTE,
+);
+
+test(
+  'a row that is taken away again is told too, and the check that follows finds all equal',
+  async () => {
+    await using _ = job.load(LOAD);
+    await using t1 = await job.sql(0);
+    expect(await t1.run(added(900_002))).toBe(1);
+    await job.until('the doubt', s => (s.stream?.doubts.length ?? 0) > 0, FOUND_MS);
+    expect(await t1.run('DELETE FROM customers WHERE customer_id = 900002')).toBe(1);
+    const s = await equalAgain('a check to have cleared it up');
+    expect(s.stream?.foreignCount).toBe(43);
+    expect(s.differing).toEqual([]);
+  },
+  4 * MINUTE,
+);
+
+test(
+  'what happens while no checker runs is found by the next one',
+  async () => {
+    await using _ = job.load(LOAD);
+    await job.end('checker', 'SIGKILL');
+    await using t2 = await job.sql(1);
+    expect(await t2.run('DELETE FROM orders ORDER BY order_id LIMIT 20')).toBe(20);
+    const atMs = Date.now();
+    job.start('checker');
+    await foundIn(['orders'], atMs);
+    await repaired();
+  },
+  4 * MINUTE,
+);
+
+test.each(LONG_SECONDS > 0 ? Object.values(MISTAKES) : [MISTAKES.sinkLosesRow])(
+  'a mistake of the sink: %s',
+  async mistake => {
+    await using load = job.load(LOAD);
+    await job.end('sink', 'SIGTERM');
+    void job.startArmed('sink', `${mistake}:60`);
+    const atMs = Date.now();
+    const isDoubted = (s: Status): boolean => (s.stream?.doubts.length ?? 0) > 0;
+    await job.until('the doubt', isDoubted, FOUND_MS);
+    console.log(`found after ${Date.now() - atMs} ms`);
+    await job.end('sink', 'SIGTERM');
+    job.start('sink');
+    await load.stop();
+    await job.until('the keys', s => s.differing.length > 0, 2 * MINUTE);
+    await repaired();
+    await job.drained();
+    await job.expectEqual();
+  },
+  4 * MINUTE,
+);
