@@ -92,9 +92,11 @@ export function keyListShape(schema: TableSchema, prefix: string): RowListShape 
   const [first] = names;
   const isSingle = names.length === 1;
   // MariaDB finds no row by several row values of BIT(64), or of the one character set whose
-  // literals are converted (toKeySql).
+  // literals are converted (toKeySql). No server finds one where a number stands among the texts of
+  // an ENUM, as that of its error value does: not the rows of the other values either.
   const isApart = keyColumns(schema).some(({ type }) => {
-    return type.kind === 'bit' || (type.kind === 'text' && type.charset === 'ucs2');
+    const { kind } = type;
+    return kind === 'bit' || kind === 'enum' || (kind === 'text' && type.charset === 'ucs2');
   });
   if (isApart && !isSingle) {
     return {

@@ -65,6 +65,20 @@ describe.each(['', ', UNIQUE KEY by_uk (uk)'])('a table with%s', uniques => {
     expect(member.blocked).toEqual([0, 2]);
   });
 
+  // What is refused is told of and taken for somebody's fault, what waits is not.
+  test.skipIf(uniques === '')('one whose unique value is on another row waits for it', async () => {
+    log.append(0, insert(1, 1), { op: 'c', after: [2, 0, 0, 'w', 1] });
+    await using member = db.member(log, job, { schedule: LATER });
+    await member.reached(0, log.release(0));
+    expect(await stored()).toEqual(['1 1 v']);
+    expect(member.blocked).toEqual([]);
+    log.append(0, { op: 'd', before: [1, 0, 1, 'v', 1] });
+    await member.reached(0, log.release(0));
+    await member.unparked();
+    expect(await stored()).toEqual(['2 0 w']);
+    expect(member.blocked).toEqual([]);
+  });
+
   test('nor one whose warnings the server does not keep', async () => {
     await db.session.rawQuery('ALTER TABLE n MODIFY v VARCHAR(3) NOT NULL');
     // As where max_error_count is 0 and the account may not set it.
@@ -80,6 +94,32 @@ describe.each(['', ', UNIQUE KEY by_uk (uk)'])('a table with%s', uniques => {
     expect(await stored()).toEqual(['1 1 abc']);
     expect(member.blocked).toEqual([1, 2]);
   });
+});
+
+test('rows with it in their key are deleted among others, and others among them', async () => {
+  const t1 = commonServer('t1');
+  await using db = await AppliedTable.create({
+    endpoint: t1,
+    database: 'sink_enum_key',
+    name: 'k',
+    ddl: `CREATE TABLE k (id INT NOT NULL, e ENUM('a','b') NOT NULL, shard INT NOT NULL,
+          PRIMARY KEY (id, e))`,
+    shardColumn: 'shard',
+  });
+  const { log, job } = await db.fresh(1);
+  const row = (id: number, e: number): [number, number, number] => [id, e, 0];
+  const all = [row(1, 0), row(1, 1), row(2, 2), row(3, 0), row(4, 0), row(5, 1)];
+  log.append(0, ...all.map((after): Event => ({ op: 'c', after })));
+  await using member = db.member(log, job, { schedule: LATER });
+  await member.reached(0, log.release(0));
+  const gone = [row(1, 0), row(2, 2), row(3, 0), row(5, 1)];
+  log.append(0, ...gone.map((before): Event => ({ op: 'd', before })));
+  await member.reached(0, log.release(0));
+  const rows = await db.session.query<{ id: number; e: number }>(
+    'SELECT id, e + 0 AS e FROM k ORDER BY id, e',
+  );
+  expect(rows.map(r => `${r.id} ${r.e}`)).toEqual(['1 1', '4 0']);
+  expect(member.blocked).toEqual([]);
 });
 
 describe('a table with computed columns', () => {

@@ -56,6 +56,14 @@ export interface Outcome {
   refuses(i: number, error: ReshardError): void;
 }
 
+/** What has become of a row. */
+type Fate = 'written' | 'collides' | 'refused';
+
+function tell(fate: Fate, i: number, error: ReshardError, outcome: Outcome): void {
+  if (fate === 'collides') outcome.collides(i);
+  else if (fate === 'refused') outcome.refuses(i, error);
+}
+
 const OUT_BYTES = 256 * 1024;
 /** A huge row makes the statement buffer grow; it does not stay that big. */
 const OUT_BYTES_MAX = 4 * 1024 * 1024;
@@ -257,7 +265,7 @@ export class RowWriter {
     } catch (e) {
       if (errnoOf(e) === DUPLICATE) outcome.collides(i);
       else if (!isOfRow(e)) throw e;
-      else if (!(await this.#leniently(table, table.insert, rows, i, e))) outcome.refuses(i, e);
+      else tell(await this.#leniently(table, table.insert, rows, i, e), i, e, outcome);
     }
   }
 
@@ -267,16 +275,20 @@ export class RowWriter {
     return all.length === warnings && all.every(w => w.code === DUPLICATE);
   }
 
-  /** A row that only a strict session refuses; nothing of it may have been changed to fit. */
+  /**
+   * A row that only a strict session refuses; nothing of it may have been changed to fit. A strict
+   * session looks at values before it looks for keys that are there.
+   */
   async #leniently(
     table: MysqlTable,
     statement: Statement,
     rows: RecordList,
     i: number,
     refusal: ReshardError,
-  ): Promise<boolean> {
+  ): Promise<Fate> {
     const row = new LenientRow(table.table, rows.buf(i), rows.start(i));
-    if (!row.explains(refusal)) return false;
+    if (!row.explains(refusal)) return 'refused';
+    let fate: Fate = 'refused';
     await this.savepoint();
     try {
       const isAsExpected = await this.#asLenient(async () => {
@@ -286,12 +298,13 @@ export class RowWriter {
         // One that the server has not kept may be of any column.
         return all.length === warnings && all.every(w => row.expects(w));
       });
-      if (isAsExpected) return true;
+      if (isAsExpected) return 'written';
     } catch (e) {
       if (!isOfRow(e)) throw e;
+      if (errnoOf(e) === DUPLICATE) fate = 'collides';
     }
     await this.rollbackToSavepoint();
-    return false;
+    return fate;
   }
 
   async #asLenient<T>(work: () => Promise<T>): Promise<T> {
@@ -314,8 +327,8 @@ export class RowWriter {
   ): Promise<void> {
     const statement = table.upsert;
     if (to - from === 1) {
-      if (await this.#leniently(table, statement, list, from, error)) return;
-      return outcome.refuses(from, error);
+      const fate = await this.#leniently(table, statement, list, from, error);
+      return tell(fate, from, error, outcome);
     }
     const middle = (from + to) >> 1;
     for (const [a, b] of [
