@@ -83,6 +83,8 @@ export class Ledger {
   readonly #waits: Map<number, number>;
   readonly #entries = new Map<string, Queue<SourceEntry>>();
   readonly #steps = new Queue<TargetStep>();
+  /** What the steps hold. */
+  #stepChanges = 0;
   /** Buckets that were told to differ. */
   readonly #told: Set<number>;
 
@@ -100,17 +102,26 @@ export class Ledger {
     }
   }
 
-  /** Records and steps that wait for the other side. */
+  /** Changes that wait for the other side: records of the sources, and rows of the steps. */
   get pending(): { entries: number; steps: number } {
     let entries = 0;
     for (const queue of this.#entries.values()) entries += queue.size;
-    return { entries, steps: this.#steps.size };
+    return { entries, steps: this.#stepChanges };
+  }
+
+  /** The first record of a source that waits for the target; undefined: none does. */
+  waitsFrom(source: string): number | undefined {
+    return this.#entries.get(source)?.first?.offset;
+  }
+
+  /** Whether the target's next step is of more of a source than was read. */
+  awaits(source: string, read: number): boolean {
+    return this.#steps.first?.marks.some(m => m.source === source && m.next > read) ?? false;
   }
 
   /** Whether the target has passed all changes of a source that have come from before an offset. */
   hasPassed(source: string, offset: number): boolean {
-    const first = this.#entries.get(source)?.first;
-    return first === undefined || first.offset >= offset;
+    return (this.waitsFrom(source) ?? offset) >= offset;
   }
 
   /** Why the partition is not known to be equal at the last cut; null: it is. */
@@ -133,6 +144,7 @@ export class Ledger {
 
   addStep(step: TargetStep): void {
     this.#steps.add(step);
+    this.#stepChanges += changesOf(step);
   }
 
   /** Nothing that was compared before says anything of now. */
@@ -180,6 +192,7 @@ export class Ledger {
 
   #take(step: TargetStep, nowMs: number): Set<number> {
     const { marks, deltas, waits, lost } = step;
+    this.#stepChanges -= changesOf(step);
     const moved = new Map<number, Sum>();
     for (const d of deltas) add(moved, d.bucket, -d.sum, -d.rows);
     const touched = new Set<number>();
@@ -247,6 +260,11 @@ export class Ledger {
 }
 
 type Sums = Map<number, Sum>;
+
+/** What a step takes of memory: a transaction of the sink may have thousands of rows. */
+function changesOf({ deltas, waits }: TargetStep): number {
+  return 1 + deltas.length + waits.length;
+}
 
 /** First in, first out, without moving what stays. */
 class Queue<T> {

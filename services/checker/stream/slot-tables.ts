@@ -9,7 +9,6 @@ import type {
   StreamedTable,
 } from '../../../shared/job/state/stream-report.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
-import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Goal } from './stream-clock.ts';
 import type { StoredTable } from './stream-store.ts';
 import { type SavedTable, TableCompare } from './table-compare.ts';
@@ -124,13 +123,11 @@ function compareOf(o: SlotOptions, table: string, saved: SavedTable): TableCompa
   const topicsOf = (plans: readonly TablePlan[]): Map<string, TopicChanges> =>
     new Map(plans.map(p => [p.source, new TopicChanges(p, partitions, readers)]));
   const { sources, targets } = plansOf(o, table);
-  const [first] = sources;
-  if (first === undefined) throw new ReshardError('bug', `no source has ${table}`);
   const options = {
     ...{ table, partition: slot, jobId: view.jobId, readers },
     sources: topicsOf(sources),
     targets: topicsOf(targets),
-    route: routeOf(job, first.schema),
+    routes: new Map(sources.map(p => [p.source, routeOf(job, p.schema, p.source)])),
     isCounting: () => view.job?.phase !== 'copying',
   };
   return new TableCompare(options, saved);

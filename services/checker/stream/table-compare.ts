@@ -38,7 +38,8 @@ export interface TableCompareOptions {
   /** By source and by target; in the order of the job. */
   sources: ReadonlyMap<string, TopicChanges>;
   targets: ReadonlyMap<string, TopicChanges>;
-  route: Route;
+  /** By source: where its rows belong. */
+  routes: ReadonlyMap<string, Route>;
   readers: RecordReaders;
   /** Whether sums are worth being made: not while the table is being copied. */
   isCounting: () => boolean;
@@ -68,10 +69,12 @@ export class TableCompare {
   /** When the ledger of a target was compared last. */
   readonly #comparedMs = new Map<string, { atMs: number; position: number }>();
   readonly #now: () => number;
+  #wasCounting: boolean;
 
   constructor(o: TableCompareOptions, saved: SavedTable) {
     this.o = o;
     this.#now = o.now ?? Date.now;
+    this.#wasCounting = o.isCounting();
     for (const [target, ledger] of Object.entries(saved.ledgers)) {
       this.ledgers.set(target, new Ledger(ledger, BUCKETS, this.#now()));
       this.#comparedMs.set(target, { atMs: this.#now(), position: ledger.position });
@@ -89,7 +92,7 @@ export class TableCompare {
     const topic = this.o.sources.get(source);
     if (topic === undefined) return;
     await this.#learn(fetched);
-    const isCounting = this.o.isCounting();
+    const isCounting = this.isCounting();
     for (let i = 0; i < fetched.count; i++) {
       if (markAt(fetched, i) !== null) continue;
       const change = topic.read(fetched, i, isCounting);
@@ -108,6 +111,18 @@ export class TableCompare {
     for (let i = 0; i < fetched.count; i++) this.#takeTargetRecord(target, topic, fetched, i);
     this.targetRead.set(target, fetched.position);
     this.#advance();
+  }
+
+  /**
+   * Whether sums are made: always of what is known, whatever else of the job is being copied. Where
+   * they begin again there is a gap in them, so no check of before says anything.
+   */
+  isCounting(): boolean {
+    const isKnown = [...this.ledgers.values()].some(l => l.base !== null);
+    const isCounting = isKnown || this.o.isCounting();
+    if (isCounting && !this.#wasCounting && !isKnown) this.forget();
+    this.#wasCounting = isCounting;
+    return isCounting;
   }
 
   /** Nothing that was compared before says anything of now. */
@@ -139,8 +154,8 @@ export class TableCompare {
   #resumeAt(read: ReadonlyMap<string, number>): Record<string, number> {
     const ledgers = [...this.ledgers.values()];
     const at = [...read].map(([source, position]): [string, number] => {
-      const reached = ledgers.map(l => l.reached.get(source) ?? position);
-      return [source, Math.min(position, ...reached)];
+      const waiting = ledgers.map(l => l.waitsFrom(source) ?? position);
+      return [source, Math.min(position, ...waiting)];
     });
     return Object.fromEntries(at);
   }
@@ -160,21 +175,17 @@ export class TableCompare {
 
   #addSource(source: string, offset: number, change: TopicChange): void {
     const { bucket, isUnknown, before, after } = change;
+    const route = this.o.routes.get(source);
     for (const [i, [, ledger]] of [...this.ledgers].entries()) {
       if (isUnknown) {
         ledger.addSource(source, { offset, deltas: [], unknown: bucket });
         continue;
       }
-      const was = before !== null && this.#isFor(before, i) ? before : null;
-      const is = after !== null && this.#isFor(after, i) ? after : null;
+      const was = before !== null && isFor(before, i, route) ? before : null;
+      const is = after !== null && isFor(after, i, route) ? after : null;
       const delta = deltaOf(bucket, was, is);
       if (delta !== null) ledger.addSource(source, { offset, deltas: [delta], unknown: null });
     }
-  }
-
-  #isFor({ view }: ChangedRow, target: number): boolean {
-    const to = this.o.route.targetsOf(view);
-    return to === target || to === ALL_TARGETS;
   }
 
   #takeTargetRecord(target: string, topic: TopicChanges, fetched: FetchedBatch, i: number): void {
@@ -186,7 +197,7 @@ export class TableCompare {
       this.#mark(target, topic, mark, position);
       return;
     }
-    const isCounting = this.o.isCounting();
+    const isCounting = this.isCounting();
     const change = topic.read(fetched, i, isCounting);
     if (change === null) return;
     const delta = deltaOf(change.bucket, change.before, change.after);
@@ -248,6 +259,11 @@ export class TableCompare {
       this.#comparedMs.set(target, { atMs, position: ledger.position });
     }
   }
+}
+
+function isFor({ view }: ChangedRow, target: number, route: Route | undefined): boolean {
+  const to = route?.targetsOf(view);
+  return to === target || to === ALL_TARGETS;
 }
 
 /** What a change adds to its bucket; null: nothing. */

@@ -8,7 +8,7 @@ import type { StreamedTable } from '../../../shared/job/state/stream-report.ts';
 import type { Goal } from './stream-clock.ts';
 import type { TableCompare } from './table-compare.ts';
 
-/** Clocks of the members may differ by so much. */
+/** Clocks of the members may differ by so much, and what is asked for is heard within it. */
 const CLOCK_MS = 1000;
 /**
  * Until a third check is wanted, where two have left something unknown; doubles up to 17 minutes.
@@ -28,18 +28,29 @@ export class TableWatch {
   /** Checks that left something unknown. */
   #attempts = 0;
   #wantedMs: number | null = null;
+  /** By check, when it was heard of first: by this clock, as the moments of the sums are. */
+  #askedMs: ReadonlyMap<string, number> = new Map();
 
-  constructor(compare: TableCompare, view: JobView) {
+  constructor(compare: TableCompare, view: JobView, nowMs = Date.now()) {
     this.compare = compare;
     this.#view = view;
+    this.#hear(nowMs);
+  }
+
+  #hear(nowMs: number): void {
+    const ids = [...this.#view.verifies.keys()];
+    this.#askedMs = new Map(ids.map(id => [id, this.#askedMs.get(id) ?? nowMs]));
   }
 
   /** Looks whether all that both sides had is compared by now. */
   look(newest: Goal | null, nowMs: number): void {
     this.#goal ??= newest;
+    this.#hear(nowMs);
+    // Else a check of while nothing was counted would be rested on.
+    const isCounting = this.compare.isCounting();
     if (this.#goal === null) return;
     if (this.#isMet(this.#goal)) {
-      this.#met(this.#goal, nowMs);
+      if (isCounting) this.#met(this.#goal, nowMs);
       this.#goal = newest;
     }
     this.#want(nowMs);
@@ -102,7 +113,9 @@ export class TableWatch {
     if (!proof || !standing.isProven || asOfMs < proof.provenMs + CLOCK_MS) return;
     if (proof.check === this.#rested) return;
     this.#rested = proof.check;
-    this.compare.rest(proof.check, proof.startedMs - CLOCK_MS);
+    // No check begins before it is asked for, whatever its member's clock says.
+    const startedMs = Math.min(proof.startedMs, this.#askedMs.get(proof.check) ?? Infinity);
+    this.compare.rest(proof.check, startedMs - CLOCK_MS);
     const isKnown = [...this.compare.ledgers.values()].every(l => l.unknown === 0);
     if (isKnown) this.#attempts = 0;
     this.#wantedMs = isKnown ? null : nowMs + this.#patienceMs(proof.provenMs - proof.startedMs);
@@ -123,6 +136,8 @@ export class TableWatch {
     const proof = this.#view.proofs.get(table);
     if (this.#wantedMs !== null || proof === undefined || proof.result === 'none') return;
     const doubts = [...this.compare.ledgers.values()].map(l => l.doubt);
-    if (doubts.includes('differs') || this.#isForgotten()) this.#wantedMs = nowMs;
+    // What was undone again has taken the proof back all the same.
+    const isTold = this.compare.doubts.some(d => d.base === proof.check);
+    if (isTold || doubts.includes('differs') || this.#isForgotten()) this.#wantedMs = nowMs;
   }
 }

@@ -3,8 +3,7 @@
  * topic, and no topic further ahead of the other side than memory allows. Each topic is held back
  * by itself: one target that stands still must not keep the others from being compared.
  */
-import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
-import type { LogReader } from '../../../shared/kafka/reader.ts';
+import type { LogReader, ReaderOptions } from '../../../shared/kafka/reader.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import { asReshardError } from '../../../shared/runtime/error.ts';
 import { Wakeup } from '../../../shared/runtime/wakeup.ts';
@@ -12,8 +11,10 @@ import type { TableCompare } from './table-compare.ts';
 import type { TableWatch } from './table-watch.ts';
 
 const BUFFER_BYTES = 8 * 1024 * 1024;
-/** Changes of one side that wait for the other, of a table partition on a target: 2 MB or so. */
+/** Changes of one side that wait for the other, of a table partition on a target: a few MB. */
 const AHEAD_MAX = 20_000;
+
+type Reader = Pick<LogReader, 'add' | 'remove' | 'release' | 'close'>;
 
 interface Place {
   topic: string;
@@ -30,14 +31,14 @@ export class TopicFeed {
   readonly #wakeup = new Wakeup();
   #queue: FetchedBatch[] = [];
   #error: unknown = null;
-  #reader: LogReader | null = null;
+  #reader: Reader | null = null;
 
   private constructor(slot: number) {
     this.#slot = slot;
   }
 
   static async open(
-    kafka: Pick<KafkaLog, 'reader'>,
+    kafka: { reader(o: ReaderOptions): Promise<Reader> },
     slot: number,
     watches: readonly TableWatch[],
   ): Promise<TopicFeed> {
@@ -69,16 +70,15 @@ export class TopicFeed {
   /** Brings what has come to the comparisons; waits for at most `ms` if nothing has. */
   async take(ms: number): Promise<void> {
     if (this.#error !== null) throw asReshardError(this.#error);
-    const batches = this.#queue;
-    this.#queue = [];
-    if (batches.length === 0) {
+    if (this.#queue.length === 0) {
       await this.#wakeup.wait(ms);
       return;
     }
-    for (const fetched of batches) {
+    for (let left = this.#queue.length; left > 0; left--) {
+      const fetched = this.#queue.shift();
+      if (fetched === undefined) return;
       const place = this.#places.get(fetched.topic);
-      // One that was read ahead of a topic's stop comes again.
-      if (place?.isRead) await this.#give(place, fetched);
+      if (place !== undefined) await this.#give(place, fetched);
       this.#reader?.release(fetched);
       this.#steer();
     }
@@ -97,12 +97,12 @@ export class TopicFeed {
   #steer(): void {
     for (const place of this.#places.values()) {
       const { topic, side, name, compare } = place;
-      const ahead = aheadOf(place);
-      if (place.isRead && ahead > AHEAD_MAX) {
+      if (place.isRead && isAhead(place, AHEAD_MAX)) {
         place.isRead = false;
         this.#reader?.remove(topic, this.#slot);
+        // They come again, and none of them may come behind a later one.
         this.#queue = this.#queue.filter(f => f.topic !== topic);
-      } else if (!place.isRead && ahead <= AHEAD_MAX / 2) {
+      } else if (!place.isRead && !isAhead(place, AHEAD_MAX / 2)) {
         place.isRead = true;
         const positions = side === 'source' ? compare.read : compare.targetRead;
         this.#reader?.add(topic, this.#slot, positions.get(name) ?? 0);
@@ -111,7 +111,14 @@ export class TopicFeed {
   }
 }
 
-function aheadOf({ side, name, compare }: Place): number {
-  if (side === 'target') return compare.ledgers.get(name)?.pending.steps ?? 0;
-  return Math.max(0, ...[...compare.ledgers.values()].map(l => l.pending.entries));
+/**
+ * Whether it is too far ahead of the other side. A source is not, however much waits, where the
+ * target that it waits for has gone on to what was not read yet: only that makes room.
+ */
+function isAhead({ side, name, compare }: Place, max: number): boolean {
+  if (side === 'target') return (compare.ledgers.get(name)?.pending.steps ?? 0) > max;
+  const ledgers = [...compare.ledgers.values()];
+  const read = compare.read.get(name) ?? 0;
+  const isNeeded = ledgers.some(l => l.pending.entries > AHEAD_MAX / 2 && l.awaits(name, read));
+  return !isNeeded && ledgers.some(l => l.pending.entries > max);
 }

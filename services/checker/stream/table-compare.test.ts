@@ -1,0 +1,152 @@
+/** What records of sources' topics become in the ledgers of the targets, and what is read again. */
+import { expect, test } from 'vitest';
+import { envelopeSchema } from '../../../shared/codec/avro-schema.ts';
+import { JobView, stateKey } from '../../../shared/job/state/job-view.ts';
+import { basisOf, unproven } from '../../../shared/job/state/proof.ts';
+import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
+import { FixedRoute } from '../../../shared/route/fixed.ts';
+import { ModulusRoute } from '../../../shared/route/modulus.ts';
+import { ALL_TARGETS, NO_TARGET } from '../../../shared/route/route.ts';
+import { LogMaker } from '../../../test/support/sink/log-maker.ts';
+import { SMALL_TABLE } from '../../../test/support/sink/small-table.ts';
+import type { SavedLedger } from './ledger.ts';
+import { type SavedTable, TableCompare, type TableCompareOptions } from './table-compare.ts';
+import { TableWatch } from './table-watch.ts';
+import { RecordReaders, TopicChanges } from './topic-changes.ts';
+
+const EMPTY: SavedLedger = {
+  ...{ position: 0, reached: {}, sums: [], unknown: [], waits: [], told: [], base: null },
+};
+const FRESH: SavedTable = {
+  ...{ read: { a: 0, b: 0 }, schemas: {}, ledgers: { t1: EMPTY, t2: EMPTY } },
+  ...{ doubts: [], foreign: [], foreignCount: 0 },
+};
+const CHECKED: SavedTable = {
+  ...FRESH,
+  ledgers: { t1: { ...EMPTY, base: 'verify-1' }, t2: { ...EMPTY, base: 'verify-1' } },
+};
+const schema = JSON.stringify(envelopeSchema('test', SMALL_TABLE));
+const readers = new RecordReaders({ schemaById: async () => schema });
+
+function topicOf(source: string): TopicChanges {
+  const place = { source, db: 'd', table: 't', topic: `${source}.d.t`, schemaJson: '' };
+  const ids = { keySchemaId: 7, valueSchemaId: 8, generation: 1, estimatedRows: 0, ranges: [] };
+  return new TopicChanges({ ...place, ...ids, schema: SMALL_TABLE }, 1, readers);
+}
+
+const byShard = new ModulusRoute(SMALL_TABLE, 'shard', 2);
+
+function compareOf(saved: SavedTable, o: Partial<TableCompareOptions> = {}): TableCompare {
+  return new TableCompare(
+    {
+      ...{ table: 't', partition: 0, jobId: 'j', readers, isCounting: () => true },
+      sources: new Map(['a', 'b'].map(name => [name, topicOf(name)])),
+      targets: new Map(['t1', 't2'].map(name => [name, topicOf(name)])),
+      routes: new Map(['a', 'b'].map(name => [name, byShard])),
+      ...o,
+    },
+    saved,
+  );
+}
+
+function pending(compare: TableCompare): number[] {
+  return [...compare.ledgers.values()].map(l => l.pending.entries);
+}
+
+test('a record that a target has not passed is read again, also before the first mark of it', async () => {
+  const log = new LogMaker(SMALL_TABLE, 'a.d.t', 0);
+  log.append({ op: 'c', after: [1, 0, 1] }, { op: 'c', after: [2, 1, 1] });
+  const compare = compareOf(CHECKED);
+  await compare.takeSource('a', log.fetched());
+  const saved = compare.save();
+  expect(saved.read).toEqual({ a: 0, b: 0 });
+  const next = compareOf(saved);
+  await next.takeSource('a', log.fetched(saved.read.a));
+  expect(pending(next)).toEqual([1, 1]);
+  next.ledgers.get('t1')?.addStep({
+    ...{ position: 1, marks: [{ source: 'a', next: 2 }], deltas: [], waits: [], lost: false },
+  });
+  next.ledgers.get('t1')?.advance(next.read, 1);
+  expect(next.save().read.a).toBe(1);
+});
+
+test('rows go where the route of their own source says', async () => {
+  const routes = new Map([
+    ['a', new FixedRoute(ALL_TARGETS)],
+    ['b', new FixedRoute(NO_TARGET)],
+  ]);
+  const compare = compareOf(CHECKED, { routes });
+  const event = { op: 'c', after: [1, 0, 1] } as const;
+  await compare.takeSource('b', new LogMaker(SMALL_TABLE, 'b.d.t', 0).append(event).fetched());
+  expect(pending(compare)).toEqual([0, 0]);
+  await compare.takeSource('a', new LogMaker(SMALL_TABLE, 'a.d.t', 0).append(event).fetched());
+  expect(pending(compare)).toEqual([1, 1]);
+});
+
+test('what is known is counted on while other tables are copied, what is not known is not', async () => {
+  const log = new LogMaker(SMALL_TABLE, 'a.d.t', 0).append({ op: 'c', after: [1, 0, 1] });
+  const isCounting = (): boolean => false;
+  const known = compareOf(CHECKED, { isCounting });
+  await known.takeSource('a', log.fetched());
+  expect(pending(known)).toEqual([1, 0]);
+  const unknown = compareOf(FRESH, { isCounting });
+  await unknown.takeSource('a', log.fetched());
+  expect(pending(unknown)).toEqual([0, 0]);
+});
+
+const AT = { tsMs: 10_000, gtid: 'g' };
+const GOAL = { places: new Map(['a', 'b', 't1', 't2'].map(n => [n, AT])), ends: new Map() };
+for (const name of GOAL.places.keys()) GOAL.ends.set(`${name}.d.t`, [0]);
+
+function provenView(startedMs: number): JobView {
+  const view = new JobView();
+  const found = { check: 'verify-1', result: 'equal', startedMs, provenMs: startedMs } as const;
+  const proof = { ...unproven('t'), ...found, basis: basisOf(view, 't') };
+  view.apply(stateKey.proof('t'), { ...NO_RECORD, proof });
+  return view;
+}
+
+test('a check from while nothing was counted is not rested on', () => {
+  let phase = 'copying';
+  let atMs = 1000;
+  const isCounting = (): boolean => phase !== 'copying';
+  const compare = compareOf(FRESH, { isCounting, now: () => atMs });
+  const watch = new TableWatch(compare, provenView(5000));
+  atMs = 8000;
+  watch.look(GOAL, atMs);
+  phase = 'following';
+  watch.look(GOAL, atMs);
+  expect(watch.said()).toMatchObject({ state: 'unknown', wantedMs: 8000 });
+  const counted = compareOf(FRESH, { now: () => 1000 });
+  const other = new TableWatch(counted, provenView(5000));
+  other.look(GOAL, atMs);
+  expect(other.said()).toMatchObject({ state: 'equal', wantedMs: null });
+});
+
+test('a check that began by a clock that is ahead does not take what moved during it for equal', () => {
+  let atMs = 1000;
+  const compare = compareOf(FRESH, { now: () => atMs });
+  const view = provenView(9000);
+  const watch = new TableWatch(compare, view, atMs);
+  const verify = { id: 'verify-1', requestedMs: 9000, tables: [] };
+  view.apply(stateKey.verify('verify-1'), { ...NO_RECORD, verify });
+  atMs = 5000;
+  watch.look(null, atMs);
+  const deltas = [{ bucket: 1, sum: 1n, rows: 1 }];
+  compare.ledgers.get('t1')?.addStep({ position: 1, marks: [], deltas, waits: [], lost: false });
+  compare.ledgers.get('t1')?.advance(compare.read, 5500);
+  watch.look(GOAL, 10_000);
+  expect(watch.said()).toMatchObject({ state: 'unknown', unknown: 1 });
+});
+
+test('a difference that is gone again before anybody looks has a check follow all the same', () => {
+  const at = { sinceMs: 1, atMs: 2, fromOffset: 0, toOffset: 1 };
+  const place = { table: 't', target: 't1', partition: 0, bucket: 1, base: 'verify-1', rows: 1 };
+  const view = provenView(5000);
+  const known = view.proofs.get('t') ?? unproven('t');
+  view.apply(stateKey.proof('t'), { ...NO_RECORD, proof: { ...known, doubts: 1 } });
+  const compare = compareOf({ ...CHECKED, doubts: [{ ...place, ...at }] });
+  const watch = new TableWatch(compare, view);
+  watch.look(GOAL, 8000);
+  expect(watch.said()).toMatchObject({ state: 'equal', wantedMs: 8000 });
+});

@@ -1,0 +1,132 @@
+/** Which topics are read on, and which are held back, when one side is far ahead of the other. */
+import { expect, test } from 'vitest';
+import { envelopeSchema } from '../../../shared/codec/avro-schema.ts';
+import { JobView } from '../../../shared/job/state/job-view.ts';
+import type { ReaderOptions } from '../../../shared/kafka/reader.ts';
+import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
+import { FixedRoute } from '../../../shared/route/fixed.ts';
+import { LogMaker } from '../../../test/support/sink/log-maker.ts';
+import { SMALL_TABLE } from '../../../test/support/sink/small-table.ts';
+import type { SavedLedger, TargetStep } from './ledger.ts';
+import { TableCompare } from './table-compare.ts';
+import { TableWatch } from './table-watch.ts';
+import { RecordReaders, TopicChanges } from './topic-changes.ts';
+import { TopicFeed } from './topic-feed.ts';
+
+/** More than may wait for the other side. */
+const MANY = 20_001;
+const EMPTY: SavedLedger = {
+  ...{ position: 0, reached: {}, sums: [], unknown: [], waits: [], told: [], base: 'verify-1' },
+};
+const schema = JSON.stringify(envelopeSchema('test', SMALL_TABLE));
+const readers = new RecordReaders({ schemaById: async () => schema });
+
+function topicOf(source: string): TopicChanges {
+  const place = { source, db: 'd', table: 't', topic: `${source}.d.t`, schemaJson: '' };
+  const ids = { keySchemaId: 7, valueSchemaId: 8, generation: 1, estimatedRows: 0, ranges: [] };
+  return new TopicChanges({ ...place, ...ids, schema: SMALL_TABLE }, 1, readers);
+}
+
+/** Delivers what a test says, and knows from where each topic is read. */
+class Played {
+  readonly reads = new Map<string, number>();
+  #o: ReaderOptions | null = null;
+
+  async reader(o: ReaderOptions): Promise<Played> {
+    this.#o = o;
+    return this;
+  }
+
+  add(topic: string, _: number, from: number): void {
+    this.reads.set(topic, from);
+  }
+
+  remove(topic: string): void {
+    this.reads.delete(topic);
+  }
+
+  release(): void {}
+  close(): void {}
+
+  deliver(...batches: FetchedBatch[]): void {
+    for (const batch of batches) this.#o?.onFetched(batch);
+  }
+}
+
+async function opened(): Promise<{ played: Played; feed: TopicFeed; compare: TableCompare }> {
+  const named = (names: string[]): Map<string, TopicChanges> =>
+    new Map(names.map(name => [name, topicOf(name)]));
+  const compare = new TableCompare(
+    {
+      ...{ table: 't', partition: 0, jobId: 'j', readers, isCounting: () => true },
+      ...{ sources: named(['a', 'b']), targets: named(['t1', 't2']) },
+      routes: new Map(['a', 'b'].map(name => [name, new FixedRoute(0)])),
+    },
+    {
+      ...{ read: { a: 0, b: 0 }, schemas: {}, ledgers: { t1: EMPTY, t2: EMPTY } },
+      ...{ doubts: [], foreign: [], foreignCount: 0 },
+    },
+  );
+  const played = new Played();
+  const feed = await TopicFeed.open(played, 0, [new TableWatch(compare, new JobView())]);
+  return { played, feed, compare };
+}
+
+/** It moves a position alone. */
+function empty(topic: string, position: number): FetchedBatch {
+  return new LogMaker(SMALL_TABLE, topic, 0).fetched(0, 0, position);
+}
+
+function wait(compare: TableCompare, target: string, source: string): void {
+  const ledger = compare.ledgers.get(target);
+  const deltas = [{ bucket: 1, sum: 1n, rows: 0 }];
+  for (let offset = 0; offset < MANY; offset++) {
+    ledger?.addSource(source, { offset, deltas, unknown: null });
+  }
+}
+
+function step(position: number, marks: TargetStep['marks'], rows = 0): TargetStep {
+  const deltas = Array.from({ length: rows }, () => ({ bucket: 1, sum: 1n, rows: 0 }));
+  return { position, marks, deltas, waits: [], lost: false };
+}
+
+test('sources that are too far ahead of a target are held back, until it wants more of one', async () => {
+  const { played, feed, compare } = await opened();
+  wait(compare, 't1', 'a');
+  played.deliver(empty('a.d.t', MANY));
+  await feed.take(0);
+  expect([...played.reads.keys()]).toEqual(['t1.d.t', 't2.d.t']);
+  // The target is back, and its first transaction is of the other source.
+  compare.ledgers.get('t1')?.addStep(step(1, [{ source: 'b', next: 7 }]));
+  played.deliver(empty('t1.d.t', 1));
+  await feed.take(0);
+  expect(played.reads.get('b.d.t')).toBe(0);
+  expect(played.reads.has('a.d.t')).toBe(false);
+  compare.ledgers.get('t1')?.addStep(step(2, [{ source: 'a', next: MANY }]));
+  played.deliver(empty('b.d.t', 7));
+  await feed.take(0);
+  expect(played.reads.get('a.d.t')).toBe(MANY);
+});
+
+test('a target is held back by the rows of its transactions, not by how many these are', async () => {
+  const { played, feed, compare } = await opened();
+  compare.ledgers.get('t1')?.addStep(step(1, [{ source: 'a', next: 7 }], MANY));
+  played.deliver(empty('t1.d.t', 1));
+  await feed.take(0);
+  expect([...played.reads.keys()]).toEqual(['a.d.t', 'b.d.t', 't2.d.t']);
+  played.deliver(empty('a.d.t', 7));
+  await feed.take(0);
+  expect(played.reads.get('t1.d.t')).toBe(1);
+});
+
+test('batches of a topic that was held back come again, and none of them twice', async () => {
+  const { played, feed, compare } = await opened();
+  wait(compare, 't1', 'a');
+  compare.ledgers.get('t1')?.addStep(step(1, [{ source: 'b', next: 1 }]));
+  compare.ledgers.get('t1')?.addStep(step(2, [{ source: 'a', next: MANY }]));
+  // All in one turn: it is held back by the first, and read on behind the second.
+  played.deliver(empty('a.d.t', MANY), empty('b.d.t', 1), empty('a.d.t', MANY + 9));
+  await feed.take(0);
+  expect(compare.read.get('a')).toBe(MANY);
+  expect(played.reads.get('a.d.t')).toBe(MANY);
+});
