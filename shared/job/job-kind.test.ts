@@ -142,6 +142,12 @@ describe('kinds of jobs', () => {
       /there is no target c9/,
     ],
     [
+      'a cluster with compacted topics',
+      'expand',
+      f => Object.assign(f, { options: { compact: true } }),
+      /kind expand: its topics cannot be compacted/,
+    ],
+    [
       'a copy to two',
       'copy',
       f => f.targets.push({ ...f.targets[0], name: 't2' }),

@@ -264,6 +264,7 @@ export function parseJob(text: string, env: Record<string, string | undefined>):
     }
   }
   const job = completeJob(file);
+  refuseCompacted(job);
   refuseRoutes(job);
   refuseWayBack(job);
   return Object.freeze(job);
@@ -279,6 +280,17 @@ function completeJob({ oldRoute, ...file }: JobFile): Job {
     return { ...moving, route: movingRoute({ ...file, oldRoute }, stated) };
   });
   return { ...file, route, tables };
+}
+
+/**
+ * In a compacted topic a row that stays is one that may have left any target, since what it was
+ * before may be gone: it would take a row of its key away that the application has written there.
+ */
+function refuseCompacted({ kind, options }: Job): void {
+  if (kind !== 'expand' || !options.compact) return;
+  throw new ReshardError('config', 'kind expand: its topics cannot be compacted', {
+    remedy: 'leave out `options.compact`: rows that stay would be deleted on the servers that come',
+  });
 }
 
 /** What can be told of routes without their tables. */

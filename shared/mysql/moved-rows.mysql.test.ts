@@ -43,16 +43,14 @@ beforeEach(async () => {
   );
 });
 
-async function cleanUp(): Promise<void> {
-  await using session = await MysqlSession.open(
-    { ...commonServer('s1'), database: OLD },
-    { role: 'admin' },
-  );
+async function cleanUp(moves = 'MOD(id,2)=1', statementTimeoutMs = 0): Promise<void> {
+  const place = { ...commonServer('s1'), database: OLD };
+  await using session = await MysqlSession.open(place, { role: 'admin', statementTimeoutMs });
   await MovedRows.prepare(session, OLD, JOB);
   const moved = new MovedRows({
-    ...{ job: JOB, request: randomUUID(), old: session, owner, ownerDatabase: NEW },
+    ...{ job: JOB, request: randomUUID(), old: session, reader: old, owner, ownerDatabase: NEW },
     ...{ target: 'c3', schema: await inspectTable(session, OLD, 't') },
-    ...{ moved: 'MOD(id,2)=1', evenStale: false },
+    ...{ moved: moves, evenStale: false },
   });
   await moved.begin();
   while (await moved.step());
@@ -78,6 +76,12 @@ test('a child that comes later, or stays because it is not equal, hinders no par
   );
   await old.rawQuery('INSERT INTO child VALUES (10,1)');
   await cleanUp();
+  expect(await valuesOf('SELECT id AS v FROM t')).toEqual([2, 4]);
+});
+
+test('to look for rows that move may take longer than any other statement', async () => {
+  // The two rows that stay take a second.
+  await cleanUp('(MOD(id,2)=1 OR SLEEP(0.5)=1)', 700);
   expect(await valuesOf('SELECT id AS v FROM t')).toEqual([2, 4]);
 });
 

@@ -32,6 +32,11 @@ export interface MovedRowsOptions {
   request: string;
   /** The old owner, in a session of its own. */
   old: MysqlSession;
+  /**
+   * The old owner, by a session whose statements may take long: no index finds rows that move, so
+   * where none does a look for the next ones passes over the whole table.
+   */
+  reader: MysqlSession;
   /** The new owner, and the database there. */
   owner: MysqlSession;
   ownerDatabase: string;
@@ -105,13 +110,15 @@ export class MovedRows {
 
   /** The next batch; false when there was none. */
   async step(): Promise<boolean> {
-    const { old, schema, moved } = this.#o;
+    const { old, reader, schema, moved } = this.#o;
     await this.#refuseOpen();
     const after = await this.#position();
     const range: KeyRange = this.#bound.range(after, null);
-    const keys = [...(await this.#read(old, chunkSelect(schema, range, BATCH, moved))).keys()];
+    const keys = [...(await this.#read(reader, chunkSelect(schema, range, BATCH, moved))).keys()];
     const last = keys.at(-1);
     if (last === undefined) return false;
+    // The look may have taken minutes.
+    await this.#refuseOpen();
     await old.rawQuery('START TRANSACTION');
     try {
       await this.#delete(keys.map(bytes), bytes(last));

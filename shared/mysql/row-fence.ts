@@ -7,6 +7,9 @@
  * known that it has in the end, by AUTO_INCREMENT, generated columns and the triggers of others.
  * They do not fire for TRUNCATE, nor for what a foreign key carries on.
  *
+ * A session that says it probes is refused each UPDATE of a row, whichever: to find one that moves
+ * would take a look at the whole table, and there may be none.
+ *
  * CREATE and DROP TRIGGER wait until no transaction is open that has used the table, and hold up
  * whoever comes behind: so each is tried for a short time only.
  */
@@ -28,6 +31,8 @@ export const FENCE_TEXT = 'reshard: the row belongs to another server of the clu
 export const SIGNALLED = 1644;
 /** What a session sets to the job's name to delete rows that have moved. */
 const EXEMPT = '@reshard_cleanup';
+/** What a session sets to the job's name to be refused like one that writes a row that moves. */
+const PROBES = '@reshard_probe';
 
 function triggerName(job: string, table: string, event: string): string {
   const hash = createHash('sha256').update(`${job}\0${table}`).digest('hex').slice(0, 24);
@@ -50,6 +55,7 @@ export async function raiseFence(
     UPDATE: `(${of('OLD')}) OR (${of('NEW')})`,
     DELETE: of('OLD'),
   };
+  const probed = { INSERT: '', UPDATE: ` OR ${PROBES} <=> ${quoteText(job)}`, DELETE: '' };
   for (const event of EVENTS) {
     const name = qualified(database, triggerName(job, table, event));
     await limit();
@@ -58,7 +64,7 @@ export async function raiseFence(
     const exempt = event === 'DELETE' ? ` AND NOT (${EXEMPT} <=> ${quoteText(job)})` : '';
     await session.rawQuery(
       `CREATE TRIGGER ${name} AFTER ${event} ON ${qualified(database, table)} FOR EACH ROW ` +
-        `IF (${moving[event]})${exempt} THEN SIGNAL SQLSTATE '45000' ` +
+        `IF (${moving[event]})${exempt}${probed[event]} THEN SIGNAL SQLSTATE '45000' ` +
         `SET MESSAGE_TEXT = ${quoteText(FENCE_TEXT)}; END IF`,
     );
   }
@@ -110,6 +116,11 @@ export async function deleteTriggers(
         AND ACTION_STATEMENT NOT LIKE ${quoteText(`%${FENCE_TEXT}%`)}`,
   );
   return found.map(t => t.name);
+}
+
+/** From here on the fence refuses each UPDATE of a row by this session. */
+export async function probeFence(session: MysqlSession, job: string): Promise<void> {
+  await session.rawQuery(`SET ${PROBES} = ${quoteText(job)}`);
 }
 
 /** From here on the session deletes rows that have moved; nobody else does. */

@@ -1,6 +1,6 @@
 /** Asks sources and targets what the gates go by; a server that is away shuts its gates only. */
 import type { Job, JobSource, JobTarget } from '../../../shared/job/job.ts';
-import { tablesOf } from '../../../shared/job/job.ts';
+import { movingTables, tablesOf } from '../../../shared/job/job.ts';
 import { type CutoverRun, fencedNow, type Way } from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import { standings } from '../../../shared/job/state/proof.ts';
@@ -161,8 +161,6 @@ export function probePlaces(job: Job, view: JobView, source: JobSource): ProbePl
     return column === undefined ? [] : [{ source, account, table, column: column.name }];
   });
   if (job.kind !== 'expand') return places.length === 0 ? null : places.slice(0, 1);
-  return fencedTables(job, view, source).flatMap(({ table, condition }) => {
-    const place = places.find(p => p.table === table);
-    return place === undefined ? [] : [{ ...place, moving: condition(quoteId) }];
-  });
+  const moving = movingTables(job);
+  return places.filter(p => moving.includes(p.table)).map(p => ({ ...p, fence: job.job }));
 }

@@ -41,6 +41,8 @@ export class Cleanups implements AsyncDisposable {
   readonly #d: CleanupsDeps;
   #running: Promise<void> | null = null;
   #isClosed = false;
+  /** Reads for as long as it takes, unless it is ended. */
+  #reader: MysqlSession | null = null;
 
   constructor(deps: CleanupsDeps) {
     this.#d = deps;
@@ -59,6 +61,7 @@ export class Cleanups implements AsyncDisposable {
   /** Returns when nothing is deleted any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
+    this.#reader?.destroy();
     await this.#running;
   }
 
@@ -92,10 +95,13 @@ export class Cleanups implements AsyncDisposable {
     const { job } = this.#d;
     for (const source of job.sources) {
       await using old = await openFenceSession(job.job, source);
+      await using reader = await MysqlSession.open(source, { role: 'read', side: 'source' });
+      this.#reader = reader;
+      if (this.#isStopped) return;
       await MovedRows.prepare(old, source.database, job.job);
       for (const table of movingTables(job)) {
         for (const [number] of job.targets.entries()) {
-          await this.#one(request, { source, old, table, number });
+          await this.#one(request, { source, old, reader, table, number });
         }
       }
     }
@@ -115,6 +121,7 @@ export class Cleanups implements AsyncDisposable {
       if (!(await moved.step())) break;
       await sleep(PAUSE_MS);
     }
+    if (this.#isStopped) return;
     const { deleted, kept } = await moved.progress();
     const where = { source: o.source.name, table: o.table, target: owner.where() };
     log.info({ ...where, deleted, kept }, 'rows that have moved are deleted');
@@ -122,7 +129,7 @@ export class Cleanups implements AsyncDisposable {
 
   async #rows(
     request: CutoverRequest,
-    { source, old, table, number }: Place,
+    { source, old, reader, table, number }: Place,
   ): Promise<{ moved: MovedRows; owner: MysqlSession }> {
     const { job, view } = this.#d;
     const target = job.targets[number];
@@ -132,7 +139,7 @@ export class Cleanups implements AsyncDisposable {
     }
     const owner = await MysqlSession.open(target, { role: 'read', side: 'target' });
     const moved = new MovedRows({
-      ...{ job: job.job, request: request.id, old, owner, target: target.name },
+      ...{ job: job.job, request: request.id, old, reader, owner, target: target.name },
       ownerDatabase: target.database,
       schema: plan.schema,
       moved: movedTo(routeOf(job, plan.schema, source.name), number, table),
@@ -151,6 +158,7 @@ export class Cleanups implements AsyncDisposable {
 interface Place {
   source: JobSource;
   old: MysqlSession;
+  reader: MysqlSession;
   table: string;
   /** Of the target. */
   number: number;

@@ -15,16 +15,22 @@ export function fencedTables(
   return movingTables(job).map(table => {
     const plan = plans.find(p => p.table === table);
     if (plan === undefined) throw new ReshardError('bug', `${table} of ${source.name} has no plan`);
-    const route = routeOf(job, plan.schema, source.name);
+    const { schema } = plan;
+    const route = routeOf(job, schema, source.name);
+    const isZoned = schema.columns.some(
+      c => c.type.kind === 'timestamp' && route.columns.includes(c.name),
+    );
     return {
       table,
-      condition: quote => placedCondition(route, { quote }) ?? noCondition(table),
+      // A trigger sees a TIMESTAMP in the time zone of whoever writes, and we in UTC.
+      condition: quote =>
+        (isZoned ? null : placedCondition(route, { quote })) ?? noCondition(table),
     };
   });
 }
 
 function noCondition(table: string): never {
-  throw new ReshardError('config', `a server cannot compute the route of ${table}`, {
-    remedy: 'route it by hash, range, list or modulus: docs/KINDS.md',
+  throw new ReshardError('config', `a trigger cannot compute the route of ${table}`, {
+    remedy: 'route it by hash, range, list or modulus, and by no TIMESTAMP: docs/KINDS.md',
   });
 }

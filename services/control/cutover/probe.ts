@@ -7,13 +7,14 @@
  * refuses it by what it is, before it looks for rows; where nothing is frozen it changes nothing,
  * leaves no lock behind and nothing in the binlog. That it goes through before the freeze shows
  * that the account may write at all: one that never could would find everything frozen. Where only
- * rows that move are refused, it is an UPDATE of one of them that leaves it as it is.
+ * rows that move are refused, it is an UPDATE that leaves a row as it is, by a session that the
+ * fence is to refuse whichever row it is (row-fence.ts).
  */
 import type { JobSource } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
-import { FENCE_TEXT, SIGNALLED } from '../../../shared/mysql/row-fence.ts';
+import { FENCE_TEXT, probeFence, SIGNALLED } from '../../../shared/mysql/row-fence.ts';
 import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
 import { asReshardError, describeError, firstLine } from '../../../shared/runtime/error.ts';
 
@@ -22,7 +23,7 @@ export type ProbeAnswer =
   | { kind: 'accepted'; serverUuid: string }
   /** Refused because the server is read-only (1290), or because the row moves (1644). */
   | { kind: 'refused'; serverUuid: string; text: string }
-  /** No row moves from here: there is nothing that had to be refused. */
+  /** There is no row: nothing could be refused. */
   | { kind: 'untried'; serverUuid: string }
   /** Anything else, a missing privilege too: it says nothing of a freeze. */
   | { kind: 'unclear'; text: string };
@@ -33,8 +34,8 @@ export interface ProbePlace {
   table: string;
   /** A column that is not generated. */
   column: string;
-  /** The condition of rows that move, where only those are refused. */
-  moving?: string;
+  /** The job whose fence it is, where only rows that move are refused. */
+  fence?: string;
 }
 
 const OPTION_PREVENTS = 1290;
@@ -52,7 +53,7 @@ export async function probe(places: readonly ProbePlace[]): Promise<ProbeAnswer>
 
 /** By a connection of its own, as the application would come. */
 async function probeTable(place: ProbePlace): Promise<ProbeAnswer> {
-  const { source, account, table, column, moving } = place;
+  const { source, account, table, column, fence } = place;
   try {
     await using session = await MysqlSession.open(
       { ...source, ...account },
@@ -67,12 +68,13 @@ async function probeTable(place: ProbePlace): Promise<ProbeAnswer> {
     await session.rawQuery('SET SESSION lock_wait_timeout = 1');
     const serverUuid = await readServerUuid(session);
     const name = quoteId(column);
-    if (moving !== undefined) {
-      const moves = `SELECT 1 FROM ${qualified(source.database, table)} WHERE ${moving} LIMIT 1`;
-      if ((await session.query(moves)).length === 0) return { kind: 'untried', serverUuid };
+    if (fence !== undefined) {
+      await probeFence(session, fence);
+      const row = `SELECT 1 FROM ${qualified(source.database, table)} LIMIT 1`;
+      if ((await session.query(row)).length === 0) return { kind: 'untried', serverUuid };
     }
-    const where = moving === undefined ? '1 = 0' : `${moving} LIMIT 1`;
-    const nothing = `UPDATE ${qualified(source.database, table)} SET ${name} = ${name} WHERE ${where}`;
+    const where = fence === undefined ? 'WHERE 1 = 0' : 'LIMIT 1';
+    const nothing = `UPDATE ${qualified(source.database, table)} SET ${name} = ${name} ${where}`;
     // Rows that do not move are looked at, and none of them stays locked.
     await session.rawQuery('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
     await session.rawQuery('START TRANSACTION');
@@ -82,7 +84,7 @@ async function probeTable(place: ProbePlace): Promise<ProbeAnswer> {
     } catch (e) {
       const text = said(e);
       const isRefused =
-        moving === undefined
+        fence === undefined
           ? errnoOf(e) === OPTION_PREVENTS && /read.only/i.test(text)
           : errnoOf(e) === SIGNALLED && text.includes(FENCE_TEXT);
       return isRefused ? { kind: 'refused', serverUuid, text } : { kind: 'unclear', text };
