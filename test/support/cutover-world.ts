@@ -55,6 +55,8 @@ export class World {
   lowIds = false;
   /** The application's account gets no answer, once all is frozen. */
   hangs = false;
+  /** What is frozen tells whose it is. */
+  isSigned = false;
   /** A cutover of another job is about to freeze the servers. */
   isClaimed = false;
   /** XA transactions that are prepared between the gates and the freeze. */
@@ -162,6 +164,8 @@ export class World {
       });
     const fence: Fence = {
       source,
+      isSigned: this.isSigned,
+      byHand: 'by hand',
       look: () =>
         act(() => {
           const { uuid, isFrozen, persisted } = this.#at(source);

@@ -182,8 +182,12 @@ test('a source that is away while it is undone is tried until it is back; the ot
   expect(world.view.cutoverRun?.stage).toBe('undone');
 });
 
-test('another server at the address is left as it is, and the operator is told', async () => {
+test.each([
+  ['is left as it is', false],
+  ['takes writes where the freeze is signed', true],
+])('another server at the address %s, and the operator is told', async (_, isSigned) => {
   const world = new World();
+  world.isSigned = isSigned;
   world.request('begin', { id: ID });
   world.dieAfter = 12;
   await expect(world.control().step()).rejects.toThrow(Died);
@@ -194,8 +198,11 @@ test('another server at the address is left as it is, and the operator is told',
     .control()
     .step()
     .catch(() => {});
-  expect(world.servers.get('s1')?.isFrozen).toBe(true);
+  expect(world.servers.get('s1')?.isFrozen).toBe(!isSigned);
   expect(world.servers.get('s2')?.isFrozen).toBe(false);
+  if (!isSigned) return;
+  expect(world.answer(ID)).toMatch(/s1 is another server by now \(other\), which takes writes/);
+  expect(world.answer(ID)).toMatch(/\(s1-uuid\) may still be: by hand/);
 });
 
 test('a control that is stopped at whatever deed and wakes up after the journal lifts nothing', async () => {

@@ -19,6 +19,9 @@ const NAMES = ['super_read_only', 'read_only'] as const;
 
 export class MysqlFence implements Fence {
   readonly source: string;
+  readonly isSigned = false;
+  readonly byHand =
+    'SET GLOBAL super_read_only = OFF, read_only = OFF; RESET PERSIST IF EXISTS super_read_only;';
   readonly #session: MysqlSession;
   readonly #job: string;
   readonly #siblings: readonly string[];

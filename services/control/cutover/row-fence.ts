@@ -40,6 +40,9 @@ interface RowFenceOptions {
 
 export class RowFence implements Fence {
   readonly source: string;
+  /** A replica has the triggers of its source. */
+  readonly isSigned = true;
+  readonly byHand = 'SHOW TRIGGERS; and DROP TRIGGER of each reshard_fence_...';
   readonly #session: MysqlSession;
   readonly #o: RowFenceOptions;
 

@@ -27,6 +27,10 @@ export interface FenceState {
 
 export interface Fence extends AsyncDisposable {
   readonly source: string;
+  /** What is frozen tells whose it is: it is lifted on whichever server it is found. */
+  readonly isSigned: boolean;
+  /** What lifts it by hand. */
+  readonly byHand: string;
   look(): Promise<FenceState>;
   /** False while a cutover of another job freezes this server; else none begins meanwhile. */
   claim(): Promise<boolean>;

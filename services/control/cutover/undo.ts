@@ -73,19 +73,21 @@ async function lift(
   return await liftBy(fresh, frozen);
 }
 
-/** Another server at that address was not frozen by us: it may be read-only for a good reason. */
+/**
+ * Another server at that address was not frozen by us: it may be read-only for a good reason. What
+ * is signed has come there by replication, and would refuse writes for ever.
+ */
 async function liftBy(
   fence: Fence,
   { source, serverUuid, persisted }: FrozenSource,
 ): Promise<string | null> {
   const now = await fence.look();
-  if (now.serverUuid === serverUuid) {
-    await fence.lift(persisted);
-    return null;
-  }
+  const isSame = now.serverUuid === serverUuid;
+  if (isSame || fence.isSigned) await fence.lift(persisted);
+  if (isSame) return null;
+  const done = fence.isSigned ? 'which takes writes' : 'which was left as it is';
   return (
-    `${source} is another server by now (${now.serverUuid}), which was left as it is; the one ` +
-    `that was frozen (${serverUuid}) may still be: SET GLOBAL super_read_only = OFF, read_only = OFF; ` +
-    'RESET PERSIST IF EXISTS super_read_only;'
+    `${source} is another server by now (${now.serverUuid}), ${done}; the one ` +
+    `that was frozen (${serverUuid}) may still be: ${fence.byHand}`
   );
 }

@@ -109,6 +109,15 @@ export const KIND_GUARDS: Guard[] = [
     named: 'behind the fence it is refused by any row',
   },
   {
+    name: 'a fence that a replica has is lifted there too',
+    why: 'a source that failed over behind the fence refuses rows for ever, and it is called undone',
+    file: 'services/control/cutover/undo.ts',
+    find: 'if (isSame || fence.isSigned) await',
+    replace: 'if (isSame) await',
+    tests: ['services/control/cutover/cutovers.test.ts'],
+    named: 'takes writes where the freeze is signed',
+  },
+  {
     name: 'no fence by a TIMESTAMP',
     why: 'an application in another time zone writes rows that have moved to their old place',
     file: 'services/control/cutover/fenced-tables.ts',
