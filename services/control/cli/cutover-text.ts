@@ -2,6 +2,7 @@
 import {
   type CutoverRun,
   type CutoverStep,
+  hasWayBack,
   mustBeFrozen,
   type Rehearsal,
 } from '../../../shared/job/state/cutover.ts';
@@ -68,11 +69,10 @@ export function outcomeText({ answer }: CutoverOutcome, own: CutoverRun | null):
   const [here, there] = own.way === 'over' ? ['sources', 'targets'] : ['targets', 'sources'];
   const head = `the application is to be on the ${there} now`;
   const back = own.way === 'over' ? 'rollback' : 'cutover';
-  const next =
-    own.leg === null
-      ? 'the sources stay frozen, and are watched; `reshard finish <job file>` ends the job'
-      : `what it writes is carried to the ${here}, which take no other writes; ` +
-        `\`reshard ${back} <job file>\` goes back, as long as \`reshard status <job file>\` is green`;
+  const next = !hasWayBack(own)
+    ? 'the sources stay frozen, and are watched; `reshard finish <job file>` ends the job'
+    : `what it writes is carried to the ${here}, which take no other writes; ` +
+      `\`reshard ${back} <job file>\` goes back, as long as \`reshard status <job file>\` is green`;
   return [head, stop, ...steps, next].join('\n');
 }
 

@@ -15,10 +15,10 @@ import {
   type CutoverRequest,
   type CutoverRun,
   fencedNow,
+  hasWayBack,
   isHalfWay,
   isOver,
   isTurning,
-  otherWay,
   type Way,
   withRehearsal,
 } from '../../../shared/job/state/cutover.ts';
@@ -127,7 +127,7 @@ export class Cutovers {
     if (run?.stage === 'finished') return 'the job is finished: there is nothing to go back to';
     if (isHere)
       return `the application is on the ${way === 'over' ? 'targets' : 'sources'} already`;
-    if (way === 'back' && run?.leg == null) return NONE_BACK;
+    if (way === 'back' && (run === null || !hasWayBack(run))) return NONE_BACK;
     return isTurning(run) ? TURNING : null;
   }
 
@@ -202,7 +202,7 @@ export class Cutovers {
   #cancel(): string | null {
     const run = this.#d.view.cutoverRun;
     if (run === null || run.stage === 'undone') return null;
-    if (run.leg === null) return `the job is ${run.stage}: there is no way back after the journal`;
+    if (!hasWayBack(run)) return `the job is ${run.stage}: there is no way back after the journal`;
     return `it is ${run.stage}, the journal is written: \`reshard rollback\` or \`cutover\` goes back`;
   }
 
@@ -235,8 +235,10 @@ export class Cutovers {
     return null;
   }
 
+  /** Servers of both sides are known to each: none stays frozen for want of `cutover.back`. */
   #undoing(way: Way): UndoDeps {
-    return { site: this.#site(way), log: this.#d.log, put: run => this.#put(run) };
+    const { over, [way]: site } = this.#d.sites;
+    return { site: site ?? over, log: this.#d.log, put: run => this.#put(run) };
   }
 
   async #undo(why: string): Promise<void> {
@@ -279,7 +281,7 @@ export class Cutovers {
     const { log } = this.#d;
     if (run.thaws.length > 0) {
       try {
-        const left = await thaw(this.#undoing(otherWay(run.way)), run);
+        const left = await thaw(this.#undoing(run.way), run);
         if (left.length > 0) return { kind: 'failed', text: left.join('; ') };
       } catch (e) {
         if (e instanceof ReshardError && e.kind === 'fenced') throw e;

@@ -11,6 +11,7 @@ import { type Gate, jobGates, shutGates } from './gate.ts';
 import { probeGate, serverGate, sourceGates, targetGates } from './server-gate.ts';
 import type { SourceFacts } from './source-facts.ts';
 import type { TargetFacts } from './target-facts.ts';
+import { carriedGates } from './turn-gate.ts';
 
 const NOW = 1_700_000_000_000;
 
@@ -178,6 +179,17 @@ describe('gates of a target', () => {
     ['other writers', { writers: null }],
   ])('%s is shut by %o', (name, facts) => {
     expect(names(targetGates({ ...TARGET, ...facts }))).toEqual([name]);
+  });
+});
+
+describe('gates of what rows are carried back to', () => {
+  test.each<[string, number, Partial<TargetFacts>]>([
+    ['nothing acts by itself', 0, {}],
+    ['a trigger', 1, { triggers: ['orders.t'] }],
+    ['an event, which read_only need not stop', 1, { events: ['nightly'] }],
+    ['events that nobody may see', 1, { events: null }],
+  ])('%s: %i are shut', (_, shut, facts) => {
+    expect(names(carriedGates({ ...TARGET, ...facts }))).toHaveLength(shut);
   });
 });
 

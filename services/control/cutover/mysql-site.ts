@@ -75,7 +75,7 @@ export class MysqlSite implements CutoverSite {
   async fence(source: string): Promise<Fence> {
     const { job, view, name } = this.#d;
     const siblings = job.sources.map(s => s.name);
-    const server = this.#source(source);
+    const server = this.#server(source);
     if (job.kind !== 'expand') return await MysqlFence.open(name, server, siblings);
     const tables = fencedTables(job, view, server);
     return await RowFence.open({ job: name, source: server, siblings, tables });
@@ -83,7 +83,7 @@ export class MysqlSite implements CutoverSite {
 
   async probe(source: string): Promise<ProbeAnswer> {
     const { job, view } = this.#d;
-    const places = probePlaces(job, view, this.#source(source));
+    const places = probePlaces(job, view, this.#server(source));
     if (places === null) return { kind: 'unclear', text: 'the job file names no account' };
     return await probe(places);
   }
@@ -217,10 +217,12 @@ export class MysqlSite implements CutoverSite {
     return runOpenCommand({ command, seconds: limits.openSeconds, env });
   }
 
-  #source(name: string): Job['sources'][number] {
-    const source = this.#d.job.sources.find(s => s.name === name);
-    if (source !== undefined) return source;
-    throw new ReshardError('config', `the job has no source ${name}`);
+  /** Of what is left, or of what is come back to, which was frozen when that was left. */
+  #server(name: string): Job['sources'][number] {
+    const { sources, targets } = this.#d.job;
+    const server = [...sources, ...targets].find(s => s.name === name);
+    if (server !== undefined) return server;
+    throw new ReshardError('config', `the job has no server ${name}`);
   }
 }
 
@@ -244,8 +246,8 @@ function turnLog({ view, progress }: Carrier, kafka: KafkaLog): TurnLog {
       const topics = [...view.plans.values()].map(p => p.topic);
       const ends = await Promise.all(
         topics.map(async (topic): Promise<[string, number[]]> => {
-          const ranges = await kafka.offsets(topic);
-          return [topic, ranges.map(r => r.latest)];
+          // Not what is stable: a partition may lack the marker of what the sink has written.
+          return [topic, await kafka.highWatermarks(topic)];
         }),
       );
       return Object.fromEntries(ends);

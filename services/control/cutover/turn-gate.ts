@@ -25,12 +25,27 @@ export function leavingGates(s: SourceFacts): Gate[] {
 }
 
 /** Of the servers that it leaves, as rows will be carried to them. */
-export function carriedGates({ target, triggers }: TargetFacts): Gate[] {
-  const where = target;
-  if (triggers.length === 0) return [open(NAME, where, 'no triggers on its tables')];
+export function carriedGates(t: TargetFacts): Gate[] {
+  return [carriedTriggers(t), carriedEvents(t)];
+}
+
+function carriedTriggers({ target: where, triggers }: TargetFacts): Gate {
+  if (triggers.length === 0) return open(NAME, where, 'no triggers on its tables');
   const what = `triggers fire for what is carried back: ${triggers.join(', ')}`;
   const fix = 'DROP TRIGGER, or no way back: take `cutover.back` out of the job file';
-  return [shut(NAME, where, what, fix)];
+  return shut(NAME, where, what, fix);
+}
+
+/** Our sink needs super_read_only off, and read_only does not stop those of every account. */
+function carriedEvents({ target: where, events, account, database }: TargetFacts): Gate {
+  if (events === null) {
+    const why = 'the event scheduler is on, and its events are not shown';
+    return unknown(NAME, where, why, `GRANT EVENT ON \`${database}\`.* TO ${account};`);
+  }
+  if (events.length === 0) return open(NAME, where, 'no event runs by itself');
+  const what = `events would go on beside what is carried back: ${events.join(', ')}`;
+  const fix = 'ALTER EVENT <name> DISABLE; -- and enable it in the open command, on the other side';
+  return shut(NAME, where, what, fix);
 }
 
 /** Tables that were taken up while the job ran are not in its way back. */

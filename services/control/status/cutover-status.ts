@@ -3,7 +3,12 @@
  * journal on. Each status asks the sources itself: it knows of a fence that is lost when control
  * is dead.
  */
-import { type CutoverStage, fencedNow, type Way } from '../../../shared/job/state/cutover.ts';
+import {
+  type CutoverStage,
+  fencedNow,
+  hasWayBack,
+  type Way,
+} from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { ServerProbe } from './server-probe.ts';
 
@@ -27,15 +32,16 @@ export async function cutoverStatus(
   probe: Pick<ServerProbe, 'fence'>,
 ): Promise<CutoverStatus | null> {
   if (run === null) return null;
-  const { id, stage, stageMs, stopMs, why, way, leg } = run;
+  const { id, stage, stageMs, stopMs, why, way } = run;
+  const isCarried = hasWayBack(run);
   const looks = await Promise.all(
     fencedNow(run).map(async ({ source, serverUuid }): Promise<string[]> => {
       const seen = await probe.fence(source);
       // A source that gives no answer is a problem of its own.
       if (seen === null) return [];
       // With a way back our sink writes there: read_only lets it through, and nobody else.
-      if (leg !== null && !seen.isReadOnly) return [`${source} takes writes (read_only is OFF)`];
-      if (leg === null && !seen.isFrozen) return [`${source} takes writes (its fence is down)`];
+      if (isCarried && !seen.isReadOnly) return [`${source} takes writes (read_only is OFF)`];
+      if (!isCarried && !seen.isFrozen) return [`${source} takes writes (its fence is down)`];
       const isOther = seen.serverUuid !== serverUuid;
       return isOther ? [`${source} is another server (${seen.serverUuid})`] : [];
     }),
@@ -47,7 +53,7 @@ export async function cutoverStatus(
     stopMs,
     why,
     way,
-    hasWayBack: leg !== null,
+    hasWayBack: isCarried,
     lost: looks.flat(),
   };
 }

@@ -38,7 +38,7 @@ import type {
 } from './status.ts';
 import { streamStatus } from './stream-status.ts';
 import { throttleStatus } from './throttle-status.ts';
-import { type WayBackStatus, wayBackStatus } from './way-back.ts';
+import { isOwedWayBack, type WayBackStatus, wayBackStatus } from './way-back.ts';
 
 const REGISTRY_EVERY_MS = 5000;
 
@@ -149,9 +149,7 @@ export class StatusFeed implements AsyncDisposable {
   }
 
   async #wayBack(): Promise<WayBackStatus | null> {
-    // One that the job file does not ask for any more is not carried by anybody.
-    const isGone = this.#job.cutover.back === undefined;
-    if (isGone && (this.view.cutoverRun?.leg ?? null) === null) return null;
+    if (!isOwedWayBack(this.#job, this.view)) return null;
     const back = (await this.#back?.status().catch(() => null)) ?? null;
     return wayBackStatus(this.view, back);
   }

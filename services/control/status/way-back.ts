@@ -3,6 +3,7 @@
  * worst thing that is true of what carries them. From the journal on the application can come back
  * only as long as that goes well, so it is a part of the job's own headline.
  */
+import type { Job } from '../../../shared/job/job.ts';
 import { isTurning, type Way } from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { Level, Status } from './status.ts';
@@ -18,6 +19,17 @@ export interface WayBackStatus {
   lagSeconds: number | null;
   /** Records of the log that the sources lack; null: not known, or nothing is carried back. */
   lagRecords: number | null;
+}
+
+/**
+ * Also where rows are to be carried back by the newest journal, and the job file does not ask for
+ * that any more: nobody carries them then. One that has carried its last row is owed nothing.
+ */
+export function isOwedWayBack(
+  { cutover }: Pick<Job, 'cutover'>,
+  { cutoverRun: run }: Pick<JobView, 'cutoverRun'>,
+): boolean {
+  return cutover.back !== undefined || run?.leg?.carries === 'back';
 }
 
 /** `back`: the status of the return job; null while it cannot be asked. */

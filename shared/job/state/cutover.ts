@@ -153,9 +153,26 @@ export function fencedNow(run: CutoverRun | null): FrozenSource[] {
   return mustBeFrozen(run) ? run.sources : run.thaws;
 }
 
+type Gone = Pick<CutoverRun, 'stage' | 'leg' | 'way'>;
+
 /** Whether the application is on the targets, or to be there, by the newest journal. */
-export function isOver(run: Pick<CutoverRun, 'stage' | 'leg'> | null): boolean {
-  return run?.leg ? run.leg.carries === 'back' : mustBeFrozen(run) || run?.stage === 'finished';
+export function isOver(run: Gone | null): boolean {
+  if (run === null) return false;
+  return hasJournal(run) ? run.way !== 'back' : run.leg?.carries === 'back';
+}
+
+/**
+ * Whether what the application writes by the newest journal is carried to the servers that it has
+ * left. A job may go over without a way back, although it has had one before.
+ */
+export function hasWayBack(run: Gone): boolean {
+  if (run.leg === null) return false;
+  return !hasJournal(run) || run.leg.carries !== run.way;
+}
+
+/** The journal is that of this very run, not of one before it. */
+function hasJournal(run: Pick<CutoverRun, 'stage'>): boolean {
+  return mustBeFrozen(run) || run.stage === 'finished';
 }
 
 /** The journal is written, and sinks cannot carry what the application writes since, yet. */

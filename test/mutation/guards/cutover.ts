@@ -2,6 +2,7 @@
 import type { Guard } from './guard.ts';
 
 const STEPS = ['services/control/cutover/cutovers.test.ts'];
+const ONE_WAY = ['services/control/cutover/one-way.test.ts'];
 const GATES = ['services/control/cutover/gate.test.ts'];
 
 export const CUTOVER_GUARDS: Guard[] = [
@@ -255,5 +256,59 @@ export const CUTOVER_GUARDS: Guard[] = [
     replace: 'await session.rawQuery(`DO ${holder}`)',
     tests: ['services/control/cutover/mysql-fence.mysql.test.ts'],
     named: 'ends the session of the one before',
+  },
+  {
+    name: 'a job that goes over without a way back is over',
+    why: 'old rows of the sources are repaired over those of the application, whose job is dropped',
+    file: 'shared/job/state/cutover.ts',
+    find: "return hasJournal(run) ? run.way !== 'back' : ",
+    replace: 'return ',
+    tests: ONE_WAY,
+    named: 'then over without a way back',
+  },
+  {
+    name: 'whoever comes back can write, whatever the job file says by now',
+    why: 'both sides are frozen behind a journal, and the application is nowhere',
+    file: 'services/control/cutover/cutovers.ts',
+    find: 'const left = await thaw(this.#undoing(run.way), run);',
+    replace: 'const left: string[] = [];',
+    tests: ONE_WAY,
+    named: 'then over without a way back',
+  },
+  {
+    name: 'a rollback that is half way is undone without the option, too',
+    why: 'targets stay frozen under the application until somebody mends a job file',
+    file: 'services/control/cutover/cutovers.ts',
+    find: 'site: site ?? over',
+    replace: 'site: this.#site(way)',
+    tests: ONE_WAY,
+    named: 'a rollback that is half way',
+  },
+  {
+    name: 'a way back that is over is owed by nobody',
+    why: 'a job that asks for none any more never goes over again',
+    file: 'services/control/status/way-back.ts',
+    find: "run?.leg?.carries === 'back'",
+    replace: 'run?.leg != null',
+    tests: ONE_WAY,
+    named: 'owes one only as long',
+  },
+  {
+    name: 'rows are carried from behind all that the sink has written',
+    why: 'a row that the sink moved between targets is deleted on the source, and comes no more',
+    file: 'services/control/cutover/mysql-site.ts',
+    find: 'return [topic, await kafka.highWatermarks(topic)];',
+    replace: 'return [topic, (await kafka.offsets(topic)).map(r => r.latest)];',
+    tests: ONE_WAY,
+    named: 'whatever marker a partition lacks',
+  },
+  {
+    name: 'events of what the application leaves shut the way back',
+    why: 'a nightly job deletes rows there that the application has, and the rollback brings that',
+    file: 'services/control/cutover/turn-gate.ts',
+    find: 'if (events.length === 0) return open(NAME',
+    replace: 'if (events.length >= 0) return open(NAME',
+    tests: GATES,
+    named: 'an event, which read_only need not stop',
   },
 ];
