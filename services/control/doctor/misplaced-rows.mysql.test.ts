@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Job } from '../../../shared/job/job.ts';
 import { parseJob } from '../../../shared/job/job-schema.ts';
+import { returnJob } from '../../../shared/job/return-job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { jumpBucket } from '../../../shared/route/jump.ts';
@@ -33,6 +34,27 @@ function cluster(route: object, order: readonly number[], more: readonly object[
     }),
     {},
   );
+}
+
+/** Rows go from both databases to one target, and come back by the modulus. */
+function wayBack(): Job {
+  const server = (database: string | undefined, name: string): object => {
+    return { name, ...commonServer('t1'), database };
+  };
+  const job = parseJob(
+    JSON.stringify({
+      ...{ job: 'strays', kafka: { brokers: ['127.0.0.1:1'] } },
+      registry: { url: 'http://127.0.0.1:1' },
+      sources: DATABASES.map((database, i) => server(database, `c${i}`)),
+      targets: [server('none', 'd')],
+      ...{ tables: [{ name: 't' }], route: { kind: 'target', target: 'd' } },
+      cutover: { back: { route: MODULUS } },
+    }),
+    {},
+  );
+  const back = returnJob(job);
+  if (back === null) throw new Error('a way back');
+  return back;
 }
 
 async function found(route: object, order = [0, 1]): Promise<string[]> {
@@ -77,6 +99,17 @@ test('rows that lie as the old route says are no finding; one that does not is n
 test('servers in another order than the cluster has them are found by their rows', async () => {
   await fill(id => id % 2);
   expect(await found(MODULUS, [1, 0])).toHaveLength(2);
+});
+
+test('a row that would go back to another source than the one that has it is named', async () => {
+  await fill(id => id % 2);
+  const job = wayBack();
+  const schema = await inspectTable(session, DATABASES[0] ?? '', 't');
+  const stray = async () =>
+    (await checkMisplaced(job, new Map([['t', schema]]), LOG)).map(f => f.what);
+  expect(await stray()).toEqual([]);
+  await session.rawQuery(`INSERT INTO ${DATABASES[1]}.t VALUES (1000)`);
+  expect(await stray()).toEqual(['has rows that go back to c0 by `cutover.back`']);
 });
 
 test('copies of a table that is on all servers are compared', async () => {

@@ -311,4 +311,13 @@ export const CUTOVER_GUARDS: Guard[] = [
     tests: GATES,
     named: 'an event, which read_only need not stop',
   },
+  {
+    name: 'rows lie on the source that they go back to',
+    why: 'a changed row comes to another source, and the old one is there beside it after a rollback',
+    file: 'services/control/doctor/misplaced-rows.ts',
+    find: 'if (!isReturnJob(job) || job.targets.length < 2) return null;',
+    replace: 'if (job.targets.length > 0) return null;',
+    tests: ['services/control/doctor/misplaced-rows.mysql.test.ts'],
+    named: 'a row that would go back to another source',
+  },
 ];
