@@ -20,6 +20,7 @@ import { THROTTLE_GUARDS } from './guards/throttle.ts';
 import { TRANSACTION_GUARDS } from './guards/transaction.ts';
 import { TREE_GUARDS } from './guards/tree.ts';
 import { TYPE_GUARDS } from './guards/type.ts';
+import { WAY_BACK_GUARDS } from './guards/way-back.ts';
 import { WIDEN_GUARDS } from './guards/widen.ts';
 
 export const GUARDS: Guard[] = [
@@ -35,6 +36,7 @@ export const GUARDS: Guard[] = [
   ...DOCUMENT_GUARDS,
   ...CONTROL_GUARDS,
   ...CUTOVER_GUARDS,
+  ...WAY_BACK_GUARDS,
   ...CHECKER_GUARDS,
   ...SCHEDULE_GUARDS,
   ...STREAM_GUARDS,

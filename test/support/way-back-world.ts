@@ -1,0 +1,194 @@
+/** A job with a way back as its cutovers meet it: a server on each side, controls that die. */
+import { Cutovers, settingsHash } from '../../services/control/cutover/cutovers.ts';
+import { open as openGate } from '../../services/control/cutover/gate.ts';
+import type { CutoverSite, Fence } from '../../services/control/cutover/site.ts';
+import { parseJob } from '../../shared/job/job-schema.ts';
+import type { CutoverAction, CutoverRun, Way } from '../../shared/job/state/cutover.ts';
+import { JobView, type StateRecord, stateKey } from '../../shared/job/state/job-view.ts';
+import { NO_RECORD } from '../../shared/job/state/record-writer.ts';
+import { ReshardError } from '../../shared/runtime/error.ts';
+import { createLogger } from '../../shared/runtime/log.ts';
+import { Died } from './cutover-world.ts';
+
+const server = (name: string) => ({ name, user: 'u', database: 'shop' });
+const JOB = parseJob(
+  JSON.stringify({
+    job: 'shop',
+    kafka: { brokers: ['b:1'] },
+    registry: { url: 'http://r' },
+    sources: [server('s1')],
+    targets: [server('t1')],
+    tables: [{ name: 'orders' }],
+    route: { kind: 'target', target: 't1' },
+    cutover: { probe: { user: 'app' }, limits: { drainSeconds: 1, lockTries: 1 }, back: {} },
+  }),
+  {},
+);
+
+interface Server {
+  /** super_read_only, and read_only. */
+  isFrozen: boolean;
+  isHeld: boolean;
+  /** Sinks of legs before this one are refused there. */
+  leg: number;
+  isAway: boolean;
+}
+
+export class WayBackWorld {
+  readonly view = new JobView();
+  readonly servers = new Map<string, Server>(
+    ['s1', 't1'].map(name => [name, { isFrozen: false, isHeld: false, leg: 1, isAway: false }]),
+  );
+  readonly runs: CutoverRun[] = [];
+  /** What must never be, as it was seen. */
+  readonly faults: string[] = [];
+  /** Deeds until the control is killed, or until a step fails. */
+  dieAfter = Number.POSITIVE_INFINITY;
+  failAt = Number.POSITIVE_INFINITY;
+  deeds = 0;
+  #control = 0;
+  #asked = 0;
+
+  request(action: CutoverAction): string {
+    const id = `${action}-${this.#asked++}`;
+    const asked = { requestedMs: Date.now(), by: 'ann', settings: settingsHash(JOB.cutover) };
+    const cutover = { id, action, release: false, ...asked };
+    this.view.apply(stateKey.cutover(id), { ...NO_RECORD, cutover });
+    return id;
+  }
+
+  /** Controls, one after the other, until one has nothing more to do; answers what it said. */
+  async carryOut(action: CutoverAction): Promise<string | null | undefined> {
+    const id = this.request(action);
+    for (let terms = 0; terms < 6; terms++) {
+      try {
+        const control = this.#made();
+        for (let turn = 0; turn < 3; turn++) await control.step();
+        return this.view.applied.get(id)?.error;
+      } catch (e) {
+        if (!(e instanceof Died) && !(e instanceof ReshardError)) throw e;
+        this.dieAfter = Number.POSITIVE_INFINITY;
+      }
+    }
+    throw new Error('no control comes to an end');
+  }
+
+  /** Servers on which the application can write. */
+  get open(): string[] {
+    return [...this.servers].filter(([, s]) => !s.isFrozen && !s.isHeld).map(([name]) => name);
+  }
+
+  #made(): Cutovers {
+    this.#control += 1;
+    const me = this.#control;
+    const act = async <T>(work: () => T): Promise<T> => {
+      if (me !== this.#control) throw new Died();
+      this.deeds += 1;
+      if (this.deeds > this.dieAfter) this.#control += 1;
+      if (this.deeds === this.failAt) throw new ReshardError('unreachable', 'no answer');
+      const result = work();
+      if (me !== this.#control) throw new Died();
+      return result;
+    };
+    return new Cutovers({
+      job: JOB,
+      view: this.view,
+      log: createLogger({ name: 'test', level: 'silent' }),
+      sites: { over: this.#site('s1', 't1', act), back: this.#site('t1', 's1', act) },
+      // Whoever cannot write the state has lost it: that is not a step which fails.
+      put: (key, record) =>
+        act(() => this.#put(key, record)).catch(e => {
+          if (e instanceof Died) throw e;
+          this.#put(key, record);
+        }),
+      note: () => {},
+      carriers: () => [],
+      doubts: async () => null,
+      isStopped: () => false,
+      sleep: async () => {},
+    });
+  }
+
+  #put(key: string, record: Partial<StateRecord>): void {
+    if (record.cutoverRun) this.runs.push(record.cutoverRun);
+    this.view.apply(key, { ...NO_RECORD, ...record });
+  }
+
+  #at(name: string): Server {
+    const found = this.servers.get(name);
+    if (found === undefined) throw new Error(name);
+    if (found.isAway) throw new ReshardError('unreachable', `${name} is away`);
+    return found;
+  }
+
+  #site(
+    left: string,
+    entered: string,
+    act: <T>(work: () => T) => Promise<T>,
+  ): CutoverSite & { way?: Way } {
+    const refused = { kind: 'refused', serverUuid: `${left}-uuid`, text: '1290' } as const;
+    return {
+      turn: {
+        lacks: () => act(() => null),
+        ends: () => act(() => ({ [`${entered}.shop.orders`]: [5] })),
+      },
+      gates: () => act(() => [openGate('lag', entered, '')]),
+      fence: source => act(() => this.#fence(source, act)),
+      probe: source =>
+        act(() => {
+          const { isFrozen, isHeld } = this.#at(source);
+          if (isFrozen || isHeld) return refused;
+          return { kind: 'accepted', serverUuid: `${source}-uuid` } as const;
+        }),
+      lacks: () => act(() => null),
+      marker: () => () => act(() => null),
+      targetPositions: () => act(() => ({ [entered]: `${entered}:1-5` })),
+      idGates: () => act(() => []),
+      shutOut: leg =>
+        act(() => {
+          this.#at(entered).leg = leg;
+        }),
+      open: () =>
+        act(() => {
+          if (this.#at(entered).isHeld || this.#at(entered).isFrozen) {
+            this.faults.push(`the application is let onto ${entered}, which takes no writes`);
+          }
+          return { kind: 'done', text: '' } as const;
+        }),
+    };
+  }
+
+  #fence(source: string, act: <T>(work: () => T) => Promise<T>): Fence {
+    const at = (): Server => this.#at(source);
+    at();
+    const other = source === 's1' ? 't1' : 's1';
+    return {
+      source,
+      isSigned: false,
+      byHand: 'by hand',
+      look: () =>
+        act(() => {
+          const { isFrozen, isHeld } = at();
+          const isReadOnly = isFrozen || isHeld;
+          const serverUuid = `${source}-uuid`;
+          return { serverUuid, isReadOnly, isFrozen, preparedXa: 0, persisted: {} };
+        }),
+      claim: () => act(() => true),
+      freeze: () =>
+        act(() => {
+          at().isFrozen = true;
+          return true;
+        }),
+      persist: () => act(() => {}),
+      lift: () => act(() => void Object.assign(at(), { isFrozen: false, isHeld: false })),
+      letSinkThrough: () =>
+        act(() => {
+          const leg = this.view.cutoverRun?.leg?.number ?? 0;
+          if (this.#at(other).leg < leg) this.faults.push(`sinks of before write to ${other} yet`);
+          Object.assign(at(), { isFrozen: false, isHeld: true });
+        }),
+      position: () => act(() => `${source}:1-9`),
+      [Symbol.asyncDispose]: async () => {},
+    };
+  }
+}
