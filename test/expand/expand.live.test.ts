@@ -214,6 +214,17 @@ async function rowsOf(client: LoadClient): Promise<{ moving: number; staying: nu
   return { moving, staying };
 }
 
+/** Texts of all rows that move, by table and key. */
+async function textsOf(client: LoadClient): Promise<Map<string, string>> {
+  const found = await Promise.all(
+    SHARDED.map(async ({ name, moves }) => {
+      const rows = await client.rows(`SELECT id, body, n FROM ${name} WHERE ${moves}`);
+      return rows.map(([id, ...rest]): [string, string] => [`${name} ${id}`, rest.join('|')]);
+    }),
+  );
+  return new Map(found.flat());
+}
+
 async function recordsOf(source: number): Promise<number> {
   const topics = SHARDED.map(t => job.keysOf(job.topic(t.name, source)));
   return (await Promise.all(topics)).reduce((n, keys) => n + keys.length, 0);
@@ -231,6 +242,12 @@ test(
     const before = await cleanup('--dry-run');
     expect(sum(before.places, 'left')).toBe(one.moving + two.moving);
     expect(one.moving + two.moving).toBeGreaterThan(700);
+    const there = await textsOf(c3);
+    const here = [...(await textsOf(c1)), ...(await textsOf(c2))];
+    const changed = here.filter(([key, text]) => there.has(key) && there.get(key) !== text);
+    const gone = here.filter(([key]) => !there.has(key));
+    expect(changed.length).toBeGreaterThan(0);
+    expect(gone.length).toBeGreaterThan(0);
     const records = [await recordsOf(0), await recordsOf(1)];
 
     await job.end('control', 'SIGTERM');
@@ -246,7 +263,7 @@ test(
     const left = [await rowsOf(c1), await rowsOf(c2)];
     // The application has changed rows on their new owner since: those are not equal.
     const kept = sum(done.places, 'kept');
-    expect(kept).toBeGreaterThan(0);
+    expect(kept).toBe(changed.length + gone.length);
     expect(sum(done.places, 'left')).toBe(kept);
     expect(sum(done.places, 'deleted')).toBe(one.moving + two.moving - kept);
     expect(left.map(r => r.staying)).toEqual([one.staying, two.staying]);
