@@ -117,10 +117,20 @@ test('a check from while nothing was counted is not rested on', () => {
   phase = 'following';
   watch.look(GOAL, atMs);
   expect(watch.said()).toMatchObject({ state: 'unknown', wantedMs: 8000 });
-  const counted = compareOf(FRESH, { now: () => 1000 });
-  const other = new TableWatch(counted, provenView(5000));
-  other.look(GOAL, atMs);
-  expect(other.said()).toMatchObject({ state: 'equal', wantedMs: null });
+});
+
+test('the first check behind a copy is rested on, however soon it begins', () => {
+  let phase = 'copying';
+  let atMs = 1000;
+  const isCounting = (): boolean => phase !== 'copying';
+  const compare = compareOf(FRESH, { isCounting, now: () => atMs });
+  const watch = new TableWatch(compare, provenView(5001));
+  atMs = 5000;
+  watch.look(null, atMs);
+  phase = 'following';
+  atMs = 5900;
+  watch.look(GOAL, atMs);
+  expect(watch.said()).toMatchObject({ state: 'equal', wantedMs: null });
 });
 
 test('a check that began by a clock that is ahead does not take what moved during it for equal', () => {

@@ -21,6 +21,9 @@ const SHOWN_MAX = 20;
 /** The newest ones: those of one table must not hide those of another. */
 const FOREIGN_MAX = 5;
 
+/** Clocks of the members may differ by so much, and what is asked for is heard within it. */
+export const CLOCK_MS = 1000;
+
 /** The durable form. */
 export interface SavedTable {
   read: Record<string, number>;
@@ -69,12 +72,13 @@ export class TableCompare {
   /** When the ledger of a target was compared last. */
   readonly #comparedMs = new Map<string, { atMs: number; position: number }>();
   readonly #now: () => number;
-  #wasCounting: boolean;
+  /** When nothing was counted last; null: not since the sums began again. */
+  #uncountedMs: number | null;
 
   constructor(o: TableCompareOptions, saved: SavedTable) {
     this.o = o;
     this.#now = o.now ?? Date.now;
-    this.#wasCounting = o.isCounting();
+    this.#uncountedMs = o.isCounting() ? null : this.#now();
     for (const [target, ledger] of Object.entries(saved.ledgers)) {
       this.ledgers.set(target, new Ledger(ledger, BUCKETS, this.#now()));
       this.#comparedMs.set(target, { atMs: this.#now(), position: ledger.position });
@@ -120,14 +124,18 @@ export class TableCompare {
   isCounting(): boolean {
     const isKnown = [...this.ledgers.values()].some(l => l.base !== null);
     const isCounting = isKnown || this.o.isCounting();
-    if (isCounting && !this.#wasCounting && !isKnown) this.forget();
-    this.#wasCounting = isCounting;
+    if (!isCounting) this.#uncountedMs = this.#now();
+    else if (this.#uncountedMs !== null) {
+      // The first check behind a copy begins at once, and is to count.
+      if (!isKnown) this.forget(this.#uncountedMs - CLOCK_MS);
+      this.#uncountedMs = null;
+    }
     return isCounting;
   }
 
   /** Nothing that was compared before says anything of now. */
-  forget(): void {
-    for (const ledger of this.ledgers.values()) ledger.forget(this.#now());
+  forget(atMs = this.#now()): void {
+    for (const ledger of this.ledgers.values()) ledger.forget(atMs);
   }
 
   /**

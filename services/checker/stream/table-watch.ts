@@ -6,10 +6,8 @@ import type { JobView } from '../../../shared/job/state/job-view.ts';
 import { standings } from '../../../shared/job/state/proof.ts';
 import type { StreamedTable } from '../../../shared/job/state/stream-report.ts';
 import type { Goal } from './stream-clock.ts';
-import type { TableCompare } from './table-compare.ts';
+import { CLOCK_MS, type TableCompare } from './table-compare.ts';
 
-/** Clocks of the members may differ by so much, and what is asked for is heard within it. */
-const CLOCK_MS = 1000;
 /**
  * Until a third check is wanted, where two have left something unknown; doubles up to 17 minutes.
  */

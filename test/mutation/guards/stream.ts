@@ -150,7 +150,7 @@ export const STREAM_GUARDS: Guard[] = [
     name: 'where sums begin again nothing of before counts',
     why: 'a check during the copy makes known what was not counted meanwhile',
     file: 'services/checker/stream/table-compare.ts',
-    find: 'if (isCounting && !this.#wasCounting && !isKnown) this.forget();',
+    find: 'if (!isKnown) this.forget(this.#uncountedMs - CLOCK_MS);',
     replace: '',
     tests: ['services/checker/stream/table-compare.test.ts'],
     named: 'from while nothing was counted',
