@@ -91,6 +91,9 @@ test('over: what is written on the targets comes to the sources, which take no o
   app.start();
   await app.more(100);
   const stray = tryToWrite(job.source);
+  await using open = await LoadClient.open({ ...job.source, ...APP }, job.database);
+  await open.run('BEGIN');
+  await open.run('UPDATE orders SET quantity = quantity + 1 LIMIT 1');
   const run = await go('cutover');
   expect(run).toMatchObject({
     stage: 'switched',
@@ -98,6 +101,12 @@ test('over: what is written on the targets comes to the sources, which take no o
     leg: { number: 2, carries: 'back' },
   });
   await app.more(300);
+  await job.until(
+    'the open transaction to be named',
+    s => /transactions of before the freeze are open on/.test(s.cutover?.why ?? ''),
+    MINUTES,
+  );
+  await open.run('ROLLBACK');
   await carried('back');
   await app.stop();
   const [first = 0, second = 0, third = 0] = app.orders.keys();

@@ -10,8 +10,9 @@ import type { JobSource } from '../../../shared/job/job.ts';
 import type { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
 import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import { claimServer, committed, openFenceSession } from './fence-session.ts';
-import { persistedReadOnly } from './server-look.ts';
+import { foreignWriters, persistedReadOnly } from './server-look.ts';
 import type { Fence, FenceState } from './site.ts';
 
 const LOCK_WAIT_TIMEOUT = 1205;
@@ -92,8 +93,18 @@ export class MysqlFence implements Fence {
     }
   }
 
-  /** At no moment both are off: read_only is what stops everybody else from then on. */
+  /**
+   * At no moment both are off: read_only is what stops everybody else from then on. It stops not
+   * every account: a transaction of before the freeze might be committed then, and our sink would
+   * wait for its locks.
+   */
   async letSinkThrough(): Promise<void> {
+    const writers = await foreignWriters(this.#session, this.#session.endpoint.user);
+    if (writers.length > 0) {
+      const threads = writers.map(w => `thread ${w.thread} (${w.seconds} s)`).join(', ');
+      const what = `transactions of before the freeze are open on ${this.source}: ${threads}`;
+      throw new ReshardError('source', what, { remedy: 'end them: KILL <thread>;' });
+    }
     await this.#session.rawQuery('SET PERSIST read_only = ON');
     await this.#session.rawQuery('SET GLOBAL super_read_only = OFF');
     await this.#session.rawQuery('RESET PERSIST IF EXISTS super_read_only');
