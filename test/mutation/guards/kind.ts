@@ -88,7 +88,6 @@ export const KIND_GUARDS: Guard[] = [
     find: 'evenStale || there.get(key) === row',
     replace: 'evenStale || there.get(key) !== undefined',
     tests: CLEANUP,
-    named: 'what has moved is deleted at its old place',
   },
   {
     name: 'a look for rows that moved takes as long as it does',
@@ -142,7 +141,6 @@ export const KIND_GUARDS: Guard[] = [
     find: 'if (known.name === CLEANUP) this.#isCleanup = true;',
     replace: '',
     tests: CLEANUP,
-    named: 'what has moved is deleted at its old place',
   },
   {
     name: 'a row that moved takes no children with it',
