@@ -11,6 +11,9 @@ const limits = z.strictObject({
   ),
   maxLagSeconds: seconds(0, 3600, 5).describe('how far the log may be behind a source before'),
   maxLagRecords: seconds(0, 10_000_000, 1000).describe('and a target behind the log'),
+  maxStreamAgeSeconds: seconds(1, 3600, 15).describe(
+    'with `options.streamingCheck`: each table is known to be equal as of at most so long ago',
+  ),
   maxTransactionSeconds: seconds(1, 3600, 5).describe('an older transaction keeps the gate shut'),
   lockSeconds: seconds(1, 10, 2).describe('a try to freeze: new writes wait for so long at most'),
   lockTries: seconds(1, 10, 3).describe('after so many tries it is undone'),

@@ -3,6 +3,7 @@
  * then fail. `find` stands exactly once in the file: a guard that moves away fails the proof.
  */
 import { CHECKER_GUARDS } from './guards/checker.ts';
+import { COMPARISON_GUARDS } from './guards/comparison.ts';
 import { CONTROL_GUARDS } from './guards/control.ts';
 import { CUTOVER_GUARDS } from './guards/cutover.ts';
 import { DDL_GUARDS } from './guards/ddl.ts';
@@ -37,6 +38,7 @@ export const GUARDS: Guard[] = [
   ...CONTROL_GUARDS,
   ...CUTOVER_GUARDS,
   ...WAY_BACK_GUARDS,
+  ...COMPARISON_GUARDS,
   ...CHECKER_GUARDS,
   ...SCHEDULE_GUARDS,
   ...STREAM_GUARDS,

@@ -16,6 +16,7 @@ import { type Gate, jobGates, shut, wayGates } from './gate.ts';
 import { type ProbePlace, probe } from './probe.ts';
 import { probeGate, serverGate, silent, sourceGates, targetGates } from './server-gate.ts';
 import { readSourceFacts, type SourceFacts } from './source-facts.ts';
+import { streamGates } from './stream-gate.ts';
 import { readTargetFacts, type TargetFacts } from './target-facts.ts';
 import {
   accountGate,
@@ -54,11 +55,12 @@ export async function askGates(d: GateDeps): Promise<Gate[]> {
   ]);
   const answered = sources.flatMap(s => ('facts' in s ? [s.facts] : []));
   const reached = targets.flatMap(t => ('facts' in t ? [t.facts] : []));
+  const proofs = standings(view, tablesOf(job));
   const isWhole = answered.length === sources.length && reached.length === targets.length;
   return [
     ...fenceGates(job, view),
     ...(way === 'over'
-      ? jobGates(known, standings(view, tablesOf(job)), limits)
+      ? [...jobGates(known, proofs, limits), ...streamGates(known, proofs, limits)]
       : wayGates(known, limits)),
     ...sources.flatMap(s => ('facts' in s ? sourceGates(s.facts, limits) : [s.gate])),
     ...probes,

@@ -49,7 +49,7 @@ export function shutText(gates: readonly Gate[]): string {
 }
 
 /** Clocks of the machines of a job may differ by less. */
-const CLOCKS_MS = 5000;
+export const CLOCKS_MS = 5000;
 
 /** Gates of the job itself: what `reshard status` and the proofs know of it. */
 export function jobGates(

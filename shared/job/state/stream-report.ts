@@ -76,6 +76,11 @@ export function doubtText({ target, rows, sinceMs, atMs, partition, bucket }: St
   return `target ${target} has ${what} ${between} (partition ${partition}, bucket ${bucket})`;
 }
 
+export function foreignText({ target, op, key, gtid, atMs }: ForeignWrite): string {
+  const what = `${op} of key ${key} on target ${target} (${gtid})`;
+  return `somebody else has written to it: ${what}, seen at ${isoTime(atMs)}`;
+}
+
 function isoTime(ms: number): string {
   return new Date(ms).toISOString();
 }
