@@ -279,8 +279,9 @@ export class BinlogRig implements AsyncDisposable {
     const decoder = new EnvelopeDecoder(codec);
     const topic = this.topic(table);
     const ends = new Map<number, number>();
-    for (const r of await this.kafka.offsets(topic)) {
-      if (r.latest > r.earliest) ends.set(r.partition, r.latest);
+    // Records whose transaction is committed and not marked yet are in front of these.
+    for (const [partition, end] of (await this.kafka.highWatermarks(topic)).entries()) {
+      if (end > 0) ends.set(partition, end);
     }
     if (ends.size === 0) return;
     const done = Promise.withResolvers<void>();

@@ -4,6 +4,7 @@ import { envelopeSchema } from '../../../shared/codec/avro-schema.ts';
 import { JobView, stateKey } from '../../../shared/job/state/job-view.ts';
 import { basisOf, unproven } from '../../../shared/job/state/proof.ts';
 import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
+import type { StreamDoubt } from '../../../shared/job/state/stream-report.ts';
 import { FixedRoute } from '../../../shared/route/fixed.ts';
 import { ModulusRoute } from '../../../shared/route/modulus.ts';
 import { ALL_TARGETS, NO_TARGET } from '../../../shared/route/route.ts';
@@ -149,14 +150,55 @@ test('a check that began by a clock that is ahead does not take what moved durin
   expect(watch.said()).toMatchObject({ state: 'unknown', unknown: 1 });
 });
 
-test('a difference that is gone again before anybody looks has a check follow all the same', () => {
-  const at = { sinceMs: 1, atMs: 2, fromOffset: 0, toOffset: 1 };
-  const place = { table: 't', target: 't1', partition: 0, bucket: 1, base: 'verify-1', rows: 1 };
+function doubtAt(atMs: number): StreamDoubt {
+  const at = { sinceMs: 1, atMs, fromOffset: 0, toOffset: 1 };
+  return { table: 't', target: 't1', partition: 0, bucket: 1, base: 'verify-1', rows: 1, ...at };
+}
+
+/** What `verify-1` has proven is in doubt. */
+function doubtedView(): JobView {
   const view = provenView(5000);
   const known = view.proofs.get('t') ?? unproven('t');
   view.apply(stateKey.proof('t'), { ...NO_RECORD, proof: { ...known, doubts: 1 } });
-  const compare = compareOf({ ...CHECKED, doubts: [{ ...place, ...at }] });
-  const watch = new TableWatch(compare, view);
+  return view;
+}
+
+/** As a check of then has found it. */
+function differs(view: JobView, check: string, startedMs: number): void {
+  const found = { check, result: 'different', startedMs, provenMs: startedMs } as const;
+  const proof = { ...unproven('t'), ...found, doubts: 2, basis: 'a' };
+  view.apply(stateKey.proof('t'), { ...NO_RECORD, proof });
+}
+
+test('a difference that is gone again before anybody looks has a check follow all the same', () => {
+  const watch = new TableWatch(compareOf({ ...CHECKED, doubts: [doubtAt(2)] }), doubtedView());
   watch.look(GOAL, 8000);
   expect(watch.said()).toMatchObject({ state: 'equal', wantedMs: 8000 });
+});
+
+test('what a check has named and is gone again has another check follow, at longer intervals', () => {
+  const view = doubtedView();
+  const watch = new TableWatch(compareOf({ ...CHECKED, doubts: [doubtAt(7000)] }), view);
+  watch.look(GOAL, 8000);
+  expect(watch.said()).toMatchObject({ wantedMs: 8000 });
+  differs(view, 'verify-2', 9000);
+  watch.look(GOAL, 20_000);
+  expect(watch.said()).toMatchObject({ wantedMs: 20_000 });
+  watch.look(GOAL, 21_000);
+  expect(watch.said()).toMatchObject({ wantedMs: 20_000 });
+  differs(view, 'verify-3', 21_000);
+  watch.look(GOAL, 30_000);
+  expect(watch.said()).toMatchObject({ wantedMs: 32_000 });
+});
+
+test('what has come to differ behind a check that names others has another one follow', () => {
+  const view = doubtedView();
+  const told = { ...EMPTY, base: 'verify-1', sums: [[1, '1', 1]], told: [1] } as SavedLedger;
+  const saved = { ...CHECKED, ledgers: { t1: told, t2: CHECKED.ledgers.t2 ?? EMPTY } };
+  const seen = new TableWatch(compareOf({ ...saved, doubts: [doubtAt(7000)] }), view);
+  const newer = new TableWatch(compareOf({ ...saved, doubts: [doubtAt(9500)] }), view);
+  for (const watch of [seen, newer]) watch.look(GOAL, 8000);
+  differs(view, 'verify-2', 9000);
+  for (const watch of [seen, newer]) watch.look(GOAL, 20_000);
+  expect([seen.said().wantedMs, newer.said().wantedMs]).toEqual([8000, 20_000]);
 });

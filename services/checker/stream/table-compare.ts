@@ -263,7 +263,9 @@ export class TableCompare {
         const place = { table, target, partition, bucket, base: ledger.base ?? '' };
         this.doubts.push({ ...place, rows, ...at, toOffset });
       }
-      if (this.doubts.length > SHOWN_MAX) this.doubts.splice(SHOWN_MAX);
+      // The first ones, which say when it began, and the newest.
+      if (this.doubts.length > SHOWN_MAX)
+        this.doubts.splice(SHOWN_MAX - 1, this.doubts.length - SHOWN_MAX);
       this.#comparedMs.set(target, { atMs, position: ledger.position });
     }
   }

@@ -3,7 +3,7 @@
  * rests on, and whether a check of every row is wanted.
  */
 import type { JobView } from '../../../shared/job/state/job-view.ts';
-import { standings } from '../../../shared/job/state/proof.ts';
+import { type Proof, standings } from '../../../shared/job/state/proof.ts';
 import type { StreamedTable } from '../../../shared/job/state/stream-report.ts';
 import type { Goal } from './stream-clock.ts';
 import { CLOCK_MS, type TableCompare } from './table-compare.ts';
@@ -26,6 +26,8 @@ export class TableWatch {
   /** Checks that left something unknown. */
   #attempts = 0;
   #wantedMs: number | null = null;
+  /** The check behind whose finding another one was wanted. */
+  #followed = '';
   /** By check, when it was heard of first: by this clock, as the moments of the sums are. */
   #askedMs: ReadonlyMap<string, number> = new Map();
 
@@ -132,10 +134,27 @@ export class TableWatch {
   #want(nowMs: number): void {
     const { table } = this.compare.o;
     const proof = this.#view.proofs.get(table);
-    if (this.#wantedMs !== null || proof === undefined || proof.result === 'none') return;
-    const doubts = [...this.compare.ledgers.values()].map(l => l.doubt);
+    if (proof === undefined || proof.result === 'none') return;
+    if (this.#isOutdated(proof)) {
+      this.#followed = proof.check;
+      this.#wantedMs = nowMs + this.#patienceMs(proof.provenMs - proof.startedMs);
+    }
+    if (this.#wantedMs !== null) return;
     // What was undone again has taken the proof back all the same.
     const isTold = this.compare.doubts.some(d => d.base === proof.check);
-    if (isTold || doubts.includes('differs') || this.#isForgotten()) this.#wantedMs = nowMs;
+    if (isTold || this.#isDiffering() || this.#isForgotten()) this.#wantedMs = nowMs;
+  }
+
+  /** Keys were named, and since then others have come to differ, or those do so no more. */
+  #isOutdated({ result, check, startedMs }: Proof): boolean {
+    const newest = this.compare.doubts.at(-1);
+    if (newest === undefined || check === this.#followed) return false;
+    // A check that has failed says why: that is somebody's to mend.
+    if (result === 'equal' || result === 'failed') return false;
+    return !this.#isDiffering() || newest.atMs > startedMs - CLOCK_MS;
+  }
+
+  #isDiffering(): boolean {
+    return [...this.compare.ledgers.values()].some(l => l.doubt === 'differs');
   }
 }

@@ -54,17 +54,36 @@ test('from the journal of a cutover on the targets are the application’s: noth
 
 test('what the slots want is of those that are due, and of the streaming check alone', () => {
   const reports = new StreamReports();
-  const said = (key: string, table: string, wantedMs: number | null): void => {
+  const said = (key: string, table: string, wantedMs: number | null, nowMs: number): void => {
     const detail = JSON.stringify({ tables: [{ table, wantedMs }], doubts: [DOUBT] });
     const from = { service: 'checker', unit: '', member: 'm', incarnation: 'i', tsMs: 1 };
-    reports.note(key, { ...from, state: 'running', error: null, counters: {}, detail });
+    const report = { ...from, state: 'running', error: null, counters: {}, detail };
+    reports.note(key, report, nowMs);
   };
-  said('checker/stream/0', 'a', 5);
-  said('checker/stream/1', 'b', 9);
-  said('checker/stream/2', 'c', null);
-  said('checker/verify-1', 'd', 1);
+  said('checker/stream/0', 'a', 5, 1);
+  said('checker/stream/1', 'b', 9, 1);
+  said('checker/stream/2', 'c', null, 1);
+  said('checker/verify-1', 'd', 1, 1);
   expect(reports.wanted(4)).toBe(null);
   expect(reports.wanted(6)).toEqual({ tables: ['a'], sinceMs: 5 });
+  said('checker/stream/0', 'a', 5, 8);
   expect(reports.wanted(10)).toEqual({ tables: ['a', 'b'], sinceMs: 9 });
   expect(reports.doubts()).toHaveLength(3);
+});
+
+test('what is wanted is wanted from when control hears of it, whatever the checker’s clock says', () => {
+  const reports = new StreamReports();
+  const said = (wantedMs: number, nowMs: number): void => {
+    const detail = JSON.stringify({ tables: [{ table: 'a', wantedMs }] });
+    const from = { service: 'checker', unit: '', member: 'm', incarnation: 'i', tsMs: 1000 };
+    const report = { ...from, state: 'running', error: null, counters: {}, detail };
+    reports.note('checker/stream/0', report, nowMs);
+  };
+  said(1000, 70_000);
+  expect(reports.wanted(70_000)).toEqual({ tables: ['a'], sinceMs: 70_000 });
+  said(1000, 80_000);
+  expect(reports.wanted(80_000)).toEqual({ tables: ['a'], sinceMs: 70_000 });
+  said(4000, 90_000);
+  expect(reports.wanted(92_000)).toBe(null);
+  expect(reports.wanted(93_000)).toEqual({ tables: ['a'], sinceMs: 93_000 });
 });

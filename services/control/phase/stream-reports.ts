@@ -7,29 +7,43 @@ import {
 } from '../../../shared/job/state/stream-report.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 
-export class StreamReports {
-  readonly #slots = new Map<number, StreamReport>();
+interface Slot {
+  report: StreamReport;
+  /** By table: the moment by the checker's clock from which on a check is wanted, and by ours. */
+  wants: ReadonlyMap<string, { wantedMs: number; dueMs: number }>;
+}
 
-  note(key: string, report: Report | null): void {
+export class StreamReports {
+  readonly #slots = new Map<number, Slot>();
+
+  /** `nowMs` is our clock. */
+  note(key: string, said: Report | null, nowMs: number): void {
     const slot = streamSlot(key);
-    if (slot === null || report === null) return;
-    this.#slots.set(slot, parseStreamReport(report.detail));
+    if (slot === null || said === null) return;
+    const report = parseStreamReport(said.detail);
+    const known = this.#slots.get(slot)?.wants;
+    const wants = report.tables.flatMap(({ table, wantedMs }) => {
+      if (wantedMs === null) return [];
+      const before = known?.get(table);
+      // Checks are asked for by our clock, whatever the checker's says.
+      const dueMs = nowMs + Math.max(0, wantedMs - said.tsMs);
+      return [[table, before?.wantedMs === wantedMs ? before : { wantedMs, dueMs }] as const];
+    });
+    this.#slots.set(slot, { report, wants: new Map(wants) });
   }
 
   /** All that are known, old ones too. */
   doubts(): StreamDoubt[] {
-    return [...this.#slots.values()].flatMap(s => s.doubts);
+    return [...this.#slots.values()].flatMap(s => s.report.doubts);
   }
 
   /** Tables of which a check is wanted, with the time since when at the latest. */
   wanted(nowMs: number): { tables: string[]; sinceMs: number } | null {
     const due = [...this.#slots.values()]
-      .flatMap(s => s.tables)
-      .flatMap(({ table, wantedMs }) =>
-        wantedMs !== null && wantedMs <= nowMs ? [{ table, wantedMs }] : [],
-      );
+      .flatMap(s => [...s.wants])
+      .flatMap(([table, { dueMs }]) => (dueMs <= nowMs ? [{ table, dueMs }] : []));
     if (due.length === 0) return null;
     const tables = [...new Set(due.map(d => d.table))].sort();
-    return { tables, sinceMs: Math.max(...due.map(d => d.wantedMs)) };
+    return { tables, sinceMs: Math.max(...due.map(d => d.dueMs)) };
   }
 }

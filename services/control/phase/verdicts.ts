@@ -56,7 +56,7 @@ export async function openVerdicts(
     // A verdict over an earlier job of the same name says nothing.
     const report = found?.jobId === c.view.jobId ? found : null;
     onReport(name, report);
-    streams.note(name, report);
+    streams.note(name, report, Date.now());
     if (report === null) return;
     if (report.service === 'sink') stuck.push(...stuckOf(report, tableOf(c)));
     const id = CHECK_KEY.exec(name)?.[1];

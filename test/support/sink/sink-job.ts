@@ -160,10 +160,9 @@ export class SinkJob implements AsyncDisposable {
 
   /** Whether every target has applied all partitions of all tables to their ends. */
   async applied(): Promise<boolean> {
-    const admin = await this.kafka.admin();
     for (const table of this.schemas.keys()) {
       const topic = this.topicOf(table);
-      const ends = await admin.offsets(topic);
+      const ends = await this.kafka.highWatermarks(topic);
       for (const session of this.sessions) {
         const rows = await session
           .query<{ part: string; n: string }>(
@@ -172,7 +171,7 @@ export class SinkJob implements AsyncDisposable {
           )
           .catch(() => []);
         const at = new Map(rows.map(r => [Number(r.part), Number(r.n)]));
-        if (ends.some(e => (at.get(e.partition) ?? -1) < e.latest)) return false;
+        if (ends.some((end, part) => (at.get(part) ?? -1) < end)) return false;
       }
     }
     return true;
