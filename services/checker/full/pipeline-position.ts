@@ -9,8 +9,8 @@
  */
 import type { GtidSet } from '../../../shared/change/gtid.ts';
 import type { Job, JobTarget } from '../../../shared/job/job.ts';
-import { openProgress } from '../../../shared/job/state/open.ts';
-import type { ProgressView, Resume } from '../../../shared/job/state/progress-view.ts';
+import { type OpenLogs, openLogs } from '../../../shared/job/state/open.ts';
+import type { Resume } from '../../../shared/job/state/progress-view.ts';
 import { copyStops, stoppedText } from '../../../shared/job/state/throttle.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import { tableTopic } from '../../../shared/kafka/topic-name.ts';
@@ -27,37 +27,24 @@ const COPY_POLL_MS = 100;
 
 export class PipelinePosition implements PositionWaiter, AsyncDisposable {
   readonly waits: PipelineWaits;
-  /** Rejects when the progress of a source can be followed no longer; never resolves. */
-  readonly failed: Promise<never>;
   readonly #context: ServiceContext;
-  readonly #views: ReadonlyMap<string, ProgressView>;
-  readonly #stack: AsyncDisposableStack;
+  readonly #logs: OpenLogs;
 
-  private constructor(o: {
-    context: ServiceContext;
-    views: ReadonlyMap<string, ProgressView>;
-    failed: Promise<never>;
-    stack: AsyncDisposableStack;
-  }) {
-    this.#context = o.context;
-    this.#views = o.views;
-    this.#stack = o.stack;
-    this.failed = o.failed;
-    this.waits = new PipelineWaits(o.context.job.options.checkStallSeconds * 1000);
+  private constructor(context: ServiceContext, logs: OpenLogs) {
+    this.#context = context;
+    this.#logs = logs;
+    this.waits = new PipelineWaits(context.job.options.checkStallSeconds * 1000);
   }
 
   static async open(context: ServiceContext): Promise<PipelinePosition> {
-    await using stack = new AsyncDisposableStack();
-    const views = new Map<string, ProgressView>();
-    const failures: Promise<never>[] = [];
-    for (const { name } of context.job.sources) {
-      const progress = stack.use(await openProgress(context, name, context.view.jobId));
-      views.set(name, progress.view);
-      failures.push(progress.failed);
-    }
-    const failed = Promise.race(failures);
-    failed.catch(() => {});
-    return new PipelinePosition({ context, views, failed, stack: stack.move() });
+    const { job, view } = context;
+    const owners = job.sources.map(({ name }) => [name, view.jobId] as const);
+    return new PipelinePosition(context, await openLogs(context, owners));
+  }
+
+  /** Rejects when the progress of a source can be followed no longer; never resolves. */
+  get failed(): Promise<never> {
+    return this.#logs.failed;
   }
 
   /** Waits until every planned range of these tables is in the log. */
@@ -84,7 +71,7 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
       for (const table of tables) {
         const plan = plans.find(p => p.table === table);
         for (const { id } of plan?.ranges ?? [{ id: -1 }]) {
-          const range = this.#views.get(source.name)?.range(plan?.db ?? '', table, id);
+          const range = this.#logs.views.get(source.name)?.range(plan?.db ?? '', table, id);
           const isCurrent = range !== undefined && range.generation === plan?.generation;
           if (isCurrent) rows += range.rows;
           if (isCurrent && range.complete) continue;
@@ -100,7 +87,7 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
     const { kafka, job, log, view: state } = this.#context;
     const owner = { job: job.job, jobId: state.jobId };
     for (const [name, set] of seen) {
-      const view = this.#views.get(name);
+      const view = this.#logs.views.get(name);
       const source = job.sources.find(s => s.name === name);
       if (view === undefined || source === undefined) {
         throw new ReshardError('bug', `no progress of ${name} is followed`);
@@ -119,7 +106,7 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
 
   /** How far the log of a source is, and which server it is of. */
   resumeOf(source: string): Resume | null {
-    return this.#views.get(source)?.resume ?? null;
+    return this.#logs.views.get(source)?.resume ?? null;
   }
 
   /** By table. */
@@ -141,8 +128,8 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
     return readBlocked(session, target.database, this.#context.job.job);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#stack.disposeAsync();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#logs[Symbol.asyncDispose]();
   }
 }
 

@@ -4,8 +4,7 @@
  * that the servers had committed at that position.
  */
 import type { Job } from '../../../shared/job/job.ts';
-import { openProgress } from '../../../shared/job/state/open.ts';
-import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
+import { type OpenLogs, openLogs } from '../../../shared/job/state/open.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import { tableTopic } from '../../../shared/kafka/topic-name.ts';
 import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
@@ -42,42 +41,26 @@ export interface StreamClockDeps {
 export class StreamClock implements AsyncDisposable {
   /** The newest; null until both sides have answered. */
   goal: Goal | null = null;
-  /** Rejects when a log's progress can be followed no longer. */
-  readonly failed: Promise<never>;
   readonly #d: StreamClockDeps;
-  readonly #views: ReadonlyMap<string, ProgressView>;
-  readonly #stack: AsyncDisposableStack;
+  readonly #logs: OpenLogs;
 
-  private constructor(
-    d: StreamClockDeps,
-    o: Pick<StreamClock, 'failed'> & {
-      views: ReadonlyMap<string, ProgressView>;
-      stack: AsyncDisposableStack;
-    },
-  ) {
+  private constructor(d: StreamClockDeps, logs: OpenLogs) {
     this.#d = d;
-    this.#views = o.views;
-    this.#stack = o.stack;
-    this.failed = o.failed;
+    this.#logs = logs;
   }
 
   static async open(d: StreamClockDeps): Promise<StreamClock> {
-    await using stack = new AsyncDisposableStack();
-    const views = new Map<string, ProgressView>();
-    const failures: Promise<never>[] = [];
-    for (const [list, id] of [
-      [d.job.sources, d.jobId] as const,
-      [d.job.targets, d.backId] as const,
-    ]) {
-      for (const { name } of list) {
-        const opened = stack.use(await openProgress(d, name, id));
-        views.set(name, opened.view);
-        failures.push(opened.failed);
-      }
-    }
-    const failed = Promise.race(failures);
-    failed.catch(() => {});
-    return new StreamClock(d, { views, failed, stack: stack.move() });
+    const { sources, targets } = d.job;
+    const owners = [
+      ...sources.map(({ name }) => [name, d.jobId] as const),
+      ...targets.map(({ name }) => [name, d.backId] as const),
+    ];
+    return new StreamClock(d, await openLogs(d, owners));
+  }
+
+  /** Rejects when a log's progress can be followed no longer. */
+  get failed(): Promise<never> {
+    return this.#logs.failed;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -95,7 +78,7 @@ export class StreamClock implements AsyncDisposable {
   async #look(): Promise<Goal | null> {
     const { job, kafka } = this.#d;
     const places = new Map<string, LogPlace>();
-    for (const [name, { resume }] of this.#views) {
+    for (const [name, { resume }] of this.#logs.views) {
       if (resume === null) return null;
       places.set(name, { gtid: resume.gtid, tsMs: resume.tsMs });
     }
@@ -109,7 +92,7 @@ export class StreamClock implements AsyncDisposable {
     return { places, ends: new Map(ends) };
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#stack.disposeAsync();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#logs[Symbol.asyncDispose]();
   }
 }

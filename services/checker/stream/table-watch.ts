@@ -4,7 +4,7 @@
  */
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import { type Proof, standings } from '../../../shared/job/state/proof.ts';
-import type { StreamedTable } from '../../../shared/job/state/stream-report.ts';
+import { STREAM_STATES, type StreamedTable } from '../../../shared/job/state/stream-report.ts';
 import type { Goal } from './stream-clock.ts';
 import { CLOCK_MS, type TableCompare } from './table-compare.ts';
 
@@ -66,7 +66,7 @@ export class TableWatch {
     const { table } = this.compare.o;
     const ledgers = [...this.compare.ledgers.values()];
     const doubts = ledgers.map(l => l.doubt);
-    const worst = (['differs', 'unknown', 'waits'] as const).find(word => doubts.includes(word));
+    const worst = STREAM_STATES.find(word => word !== 'equal' && doubts.includes(word));
     return {
       table,
       state: worst ?? (this.#equal.ms > 0 ? 'equal' : 'unknown'),

@@ -3,8 +3,10 @@ import type { Job } from '../../../shared/job/job.ts';
 import {
   type ForeignWrite,
   parseStreamReport,
+  STREAM_STATES,
   type StreamDoubt,
   type StreamedTable,
+  type StreamState,
   streamSlot,
 } from '../../../shared/job/state/stream-report.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
@@ -12,7 +14,7 @@ import type { Report } from '../../../shared/member/reporter.ts';
 export interface StreamTableStatus {
   table: string;
   /** The worst of its partitions; `unknown` while one of them has said nothing. */
-  state: StreamedTable['state'];
+  state: StreamState;
   /** Equal on all targets as of then; 0: never yet. */
   equalMs: number;
   /** By source, the transactions as of which it is equal. */
@@ -26,8 +28,6 @@ export interface StreamStatus {
   foreign: ForeignWrite[];
   foreignCount: number;
 }
-
-const WORST = ['differs', 'unknown', 'waits', 'equal'] as const;
 
 /** Null for a job without it. */
 export function streamStatus(job: Job, reports: ReadonlyMap<string, Report>): StreamStatus | null {
@@ -57,7 +57,7 @@ function tableStatus(
   const isKnown = isWhole && oldest !== undefined;
   return {
     table,
-    state: WORST.find(word => states.has(word)) ?? 'unknown',
+    state: STREAM_STATES.find(word => states.has(word)) ?? 'unknown',
     equalMs: isKnown ? oldest.equalMs : 0,
     gtids: isKnown ? oldest.gtids : {},
   };

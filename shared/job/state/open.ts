@@ -169,3 +169,30 @@ export async function openProgress(
   }
   return { view, failed: tail.failed, [Symbol.asyncDispose]: () => tail.close() };
 }
+
+/** The progress of several sources. */
+export interface OpenLogs extends AsyncDisposable {
+  /** By source. */
+  readonly views: ReadonlyMap<string, ProgressView>;
+  /** Rejects when one of them can be followed no longer; never resolves. */
+  readonly failed: Promise<never>;
+}
+
+/** Follows the progress of these sources, each of the job with this id. */
+export async function openLogs(
+  o: Pick<StateDeps, 'kafka' | 'registry'>,
+  owners: Iterable<readonly [source: string, jobId: string]>,
+): Promise<OpenLogs> {
+  await using stack = new AsyncDisposableStack();
+  const views = new Map<string, ProgressView>();
+  const failures: Promise<never>[] = [];
+  for (const [source, jobId] of owners) {
+    const opened = stack.use(await openProgress(o, source, jobId));
+    views.set(source, opened.view);
+    failures.push(opened.failed);
+  }
+  const failed = Promise.race(failures);
+  failed.catch(() => {});
+  const opened = stack.move();
+  return { views, failed, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}

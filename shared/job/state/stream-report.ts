@@ -32,11 +32,18 @@ export interface ForeignWrite {
   atMs: number;
 }
 
+/**
+ * Worst first. `unknown`: no check has compared it since the sums are kept, or something told too
+ * little; `waits`: with keys that wait on a target.
+ */
+export const STREAM_STATES = ['differs', 'unknown', 'waits', 'equal'] as const;
+
+export type StreamState = (typeof STREAM_STATES)[number];
+
 /** What is known of a table partition. */
 export interface StreamedTable {
   table: string;
-  /** `unknown`: no check has compared it since the sums are kept, or something told too little. */
-  state: 'equal' | 'differs' | 'waits' | 'unknown';
+  state: StreamState;
   /** Equal as of then, on all targets; 0: never yet. */
   equalMs: number;
   /** By source, the transactions as of which it is equal. */
