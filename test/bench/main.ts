@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { cacheRoot } from '../support/servers/cache.ts';
 import { plainWriteStage, replicationStage } from './beside.ts';
 import { besideCheckStages, checksumStage, dumpStage } from './compare.ts';
+import { type CostRun, costRun, costTable, VARIANTS } from './cost.ts';
 import { latencyStage } from './latency.ts';
 import { type BenchServers, Rig } from './rig.ts';
 import {
@@ -30,7 +31,11 @@ const USAGE = `npm run bench -- [options]
                   is what mysql2 writes alone, native is MySQL's own replication, compare other
                   ways to compare rows; start, which runs alone, is from \`reshard up\` to the
                   first row on a target, on a broker that gives leases at once and on one as it
-                  comes, which waits 3 s for other members
+                  comes, which waits 3 s for other members; cost, which runs alone, is the changes
+                  of stream by jobs without and with the way back and the streaming check, in turns
+  --rounds N      rounds of cost (3)
+  --variants LIST of cost: ${VARIANTS.map(v => v.name).join(', ')} (all)
+  --profile DIR   a CPU profile of each service of cost
   --seconds N     length of the latency run (30)
   --seed N        seed of the changes (1)
   --servers FILE  use running servers: {brokers, registryUrl, mysql: {s1, t1, t2}, pids}
@@ -46,6 +51,9 @@ const { values: opt } = parseArgs({
     seed: { type: 'string', default: '1' },
     servers: { type: 'string' },
     out: { type: 'string' },
+    rounds: { type: 'string' },
+    variants: { type: 'string' },
+    profile: { type: 'string' },
     short: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -72,10 +80,13 @@ const START = 'start';
 const START_RUNS = 5;
 const START_ROWS = 5000;
 const wanted = new Set(opt.stages?.split(',') ?? STAGES);
-const isStart = wanted.has(START) && wanted.size === 1;
-const unknown = isStart ? undefined : [...wanted].find(s => !STAGES.includes(s));
+const COST = 'cost';
+const alone = wanted.size === 1 ? [...wanted].find(s => s === START || s === COST) : undefined;
+const unknown = alone !== undefined ? undefined : [...wanted].find(s => !STAGES.includes(s));
 if (unknown !== undefined) {
-  process.stderr.write(`no stage "${unknown}"; there are ${STAGES.join(', ')}, and start alone\n`);
+  process.stderr.write(
+    `no stage "${unknown}"; there are ${STAGES.join(', ')}, and start or cost alone\n`,
+  );
   process.exit(2);
 }
 
@@ -183,6 +194,25 @@ async function startsOnBothBrokers(dir: string): Promise<Record<string, StartMar
   return { atOnce, asItComes: await withServers(true, servers => runStarts(servers, dir)) };
 }
 
+/** Each variant once a round, so that what the machine does meanwhile is shared by all. */
+async function runCosts(servers: BenchServers, dir: string): Promise<CostRun[]> {
+  const runs: CostRun[] = [];
+  const names = opt.variants?.split(',');
+  const variants = VARIANTS.filter(v => names === undefined || names.includes(v.name));
+  const profileDir = opt.profile;
+  for (let round = 1; round <= Number(opt.rounds ?? (opt.short ? 1 : 3)); round++) {
+    for (const variant of variants) {
+      const stamp = `${Date.now().toString(36)}-${runs.length}`;
+      const run = { dir, stamp, table: TABLE, rows, events, seed, profileDir };
+      say(`round ${round}: ${variant.name}`);
+      runs.push(await costRun(servers, variant, run));
+      say(costTable(runs.slice(-1)).split('\n')[0] ?? '');
+    }
+  }
+  process.stdout.write(`\n${costTable(runs)}\n`);
+  return runs;
+}
+
 function stages(dir: string): Promise<StageResult[]> {
   return withServers(false, servers => run(servers, dir));
 }
@@ -196,6 +226,12 @@ async function withServers<T>(
   return await work(up.servers);
 }
 
+function resultsIn(dir: string): Promise<unknown> {
+  if (alone === START) return startsOnBothBrokers(dir);
+  if (alone === COST) return withServers(false, servers => runCosts(servers, dir));
+  return stages(dir);
+}
+
 async function main(): Promise<void> {
   if (opt.help) {
     process.stdout.write(`${USAGE}\n`);
@@ -203,7 +239,7 @@ async function main(): Promise<void> {
   }
   const dir = path.join(cacheRoot(), 'bench');
   mkdirSync(dir, { recursive: true });
-  const results = await (isStart ? startsOnBothBrokers(dir) : stages(dir));
+  const results = await resultsIn(dir);
   const file = opt.out ?? path.join(dir, 'bench-results.json');
   const machine = { cpus: os.cpus().length, memoryGb: Math.round(os.totalmem() / 2 ** 30) };
   const { version } = JSON.parse(

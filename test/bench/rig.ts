@@ -30,16 +30,28 @@ export interface BenchServers {
   pids: Record<string, number>;
 }
 
+export interface RigOptions {
+  dir: string;
+  name: string;
+  table: string;
+  /** What the job file has besides. */
+  more?: { cutover?: object; options?: object };
+  /** Where a profile of each process goes when it ends. */
+  profileDir?: string | undefined;
+}
+
 export class Rig implements AsyncDisposable {
   readonly job: Job;
   readonly file: string;
   readonly dir: string;
   readonly #servers: BenchServers;
+  readonly #profileDir: string | undefined;
   readonly #children = new Map<ServiceName, ChildProcess>();
   #feed: StatusFeed | null = null;
 
-  constructor(servers: BenchServers, o: { dir: string; name: string; table: string }) {
+  constructor(servers: BenchServers, o: RigOptions) {
     this.#servers = servers;
+    this.#profileDir = o.profileDir;
     this.dir = o.dir;
     mkdirSync(o.dir, { recursive: true });
     const { s1, ...targets } = servers.mysql;
@@ -51,8 +63,9 @@ export class Rig implements AsyncDisposable {
       targets: Object.entries(targets).map(([name, t]) => ({ name, ...t, database: DATABASE })),
       tables: [{ name: o.table }],
       route: { kind: 'modulus', column: 'user_id' },
+      ...o.more,
       // What is measured runs alone.
-      options: { checkWhenInSync: false },
+      options: { checkWhenInSync: false, ...o.more?.options },
     });
     this.file = path.join(o.dir, `${o.name}.yaml`);
     writeFileSync(this.file, text);
@@ -64,6 +77,8 @@ export class Rig implements AsyncDisposable {
       const log = openSync(path.join(this.dir, `${this.job.job}-${name}.log`), 'a');
       const args = [MAIN, 'service', name, this.file];
       if (name === 'control') args.push('--create-targets');
+      const profile = this.#profileDir;
+      if (profile) args.unshift('--cpu-prof', `--cpu-prof-dir=${path.join(profile, name)}`);
       const child = spawn(process.execPath, args, {
         stdio: ['ignore', log, log],
         env: { ...process.env, RESHARD_LOG_JSON: '1' },

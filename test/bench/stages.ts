@@ -127,10 +127,22 @@ export async function changesEndToEndStage(
   await rig.stop('binlog', 'sink');
   const before = (await (await rig.feed()).status()).sources[0]?.records ?? 0;
   const made = await makeChanges(rig, table, o);
+  const stage = `end to end, events of ${o.size}-row transactions, binlog to two targets`;
+  return backlogToTargets(rig, stage, { before, made });
+}
+
+/** `made` changes that wait in the binlog, behind the `before` records that the log has. */
+export async function backlogToTargets(
+  rig: Rig,
+  stage: string,
+  { before, made }: { before: number; made: number },
+  onStatus: (s: Status) => void = () => {},
+): Promise<StageResult> {
   const meter = new Meter(() => rig.pids());
   const curve = new Curve();
   rig.start('binlog', 'sink');
   await rig.watch('the targets to hold all', s => {
+    onStatus(s);
     const written = (s.sources[0]?.records ?? 0) - before;
     // Each target goes through the whole log; the slowest one counts.
     curve.note(Math.max(0, written - Math.max(...s.targets.map(t => t.lagRecords ?? Infinity))));
@@ -138,7 +150,7 @@ export async function changesEndToEndStage(
   });
   const { seconds, perSecond, steadyPerSecond } = curve.rates();
   return {
-    stage: `end to end, events of ${o.size}-row transactions, binlog to two targets`,
+    stage,
     count: made,
     seconds,
     perSecond,
