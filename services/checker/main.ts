@@ -2,6 +2,7 @@
 import { openContext, type ServiceOptions } from '../../shared/member/context.ts';
 import type { ReportedUnit } from '../../shared/member/reporter.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
+import { letOthersGoFirst } from '../../shared/runtime/priority.ts';
 import { runSupervised } from '../../shared/runtime/service.ts';
 import { Checker } from './checker.ts';
 import { CheckMetrics } from './metrics.ts';
@@ -14,6 +15,9 @@ const UNIT = 'full-check';
 export async function runChecker(o: ServiceOptions): Promise<void> {
   await using context = await openContext('checker', { ...o, slots: 1 });
   const { job, log, signal, report } = context;
+  // It reads both logs all the time: a proof that is older for a while costs less than rows that
+  // come later. A check of every row is the servers' work.
+  if (job.options.streamingCheck) letOthersGoFirst(log);
   const metrics = new CheckMetrics(context.metrics);
   let lease: { stop: AbortController; unit: ReportedUnit } | null = null;
   const end = (how: 'end' | 'forget'): void => {

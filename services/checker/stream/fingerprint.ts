@@ -12,6 +12,7 @@
  */
 import { hash } from 'node:crypto';
 import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
+import { ByteWriter } from '../../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 
 type Json = { [attribute: string]: unknown };
@@ -28,14 +29,40 @@ interface Field {
   nullBranch: number;
 }
 
+/** A huge row makes the bytes that are hashed grow; they do not stay that many. */
+const HASHED_BYTES_KEPT = 1024 * 1024;
+
+/** 128 bits in four words, the highest first. */
+export type Fingerprint = Uint32Array;
+
+/** A row of the record that was read last. */
+export interface ReadRow {
+  readonly buf: Buffer;
+  /** Where each column begins, at its union's branch if it has one, and where it ends. */
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+}
+
 /** Where the parts of a record lie, until the next one is read. */
 export interface ReadRecord {
   op: string;
-  gtid: string;
-  /** Start of the row before and after; -1: there is none. */
-  before: number;
-  after: number;
+  before: ReadRow | null;
+  after: ReadRow | null;
 }
+
+/** The place of a row; used again for each record, as objects for each would cost more. */
+class RowPlace implements ReadRow {
+  buf: Buffer = NOTHING;
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+
+  constructor(columns: number) {
+    this.starts = new Int32Array(columns);
+    this.ends = new Int32Array(columns);
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
 
 export class RecordReader {
   /** Columns by their place in the row. */
@@ -45,9 +72,9 @@ export class RecordReader {
   readonly #order: readonly number[];
   readonly #envelope: readonly { name: string; walk: Walk }[];
   readonly #source: readonly { name: string; walk: Walk }[];
-  readonly #starts: Int32Array;
-  readonly #ends: Int32Array;
-  #scratch = Buffer.allocUnsafe(4096);
+  readonly #before: RowPlace;
+  readonly #after: RowPlace;
+  readonly #hashed = new ByteWriter(4096);
 
   /** `schema`: of the registry, of a table's values. */
   constructor(schema: string) {
@@ -58,9 +85,11 @@ export class RecordReader {
     if (row === undefined || !isRecord(source)) throw unreadable('no schema of an envelope');
     this.#fields = fieldsOf(row).map(f => field(f, names));
     this.columns = this.#fields.map(f => f.column);
-    const walkRow: Walk = (buf, pos) => this.#fields.reduce((p, f) => passed(f, buf, p), pos);
-    names.set(fullName(row), walkRow);
-    names.set(String(row.name), walkRow);
+    this.#before = new RowPlace(this.columns.length);
+    this.#after = new RowPlace(this.columns.length);
+    // Rows are read by #row, which notes their columns.
+    names.set(fullName(row), walkNothing);
+    names.set(String(row.name), walkNothing);
     const order = this.#fields.map((_, i) => i);
     const lower = this.columns.map(c => c.toLowerCase());
     this.#order = order.sort((a, b) => ((lower[a] ?? '') < (lower[b] ?? '') ? -1 : 1));
@@ -69,27 +98,51 @@ export class RecordReader {
       walk: walkOf(f.type, names),
     }));
     this.#envelope = envelope.map(f => ({ name: String(f.name), walk: walkOf(f.type, names) }));
-    this.#starts = new Int32Array(this.#fields.length);
-    this.#ends = new Int32Array(this.#fields.length);
   }
 
   /** Reads the envelope `buf[start, end)`, whose schema is this one. */
   read(buf: Buffer, start: number, end: number): ReadRecord {
-    const read: ReadRecord = { op: '', gtid: '', before: -1, after: -1 };
+    const read: ReadRecord = { op: '', before: null, after: null };
     let pos = start + FRAME_BYTES;
     for (const { name, walk } of this.#envelope) {
-      if (name === 'before' && buf[pos] !== 0) read.before = pos + 1;
-      else if (name === 'after' && buf[pos] !== 0) read.after = pos + 1;
-      else if (name === 'op') read.op = textAt(buf, pos);
-      else if (name === 'source') read.gtid = this.#gtid(buf, pos);
+      if (name === 'before' || name === 'after') {
+        const row = name === 'before' ? this.#before : this.#after;
+        if (buf[pos] !== 0) read[name] = row;
+        pos = buf[pos] === 0 ? pos + 1 : this.#row(row, buf, pos + 1);
+        continue;
+      }
+      // One letter, nearly always.
+      if (name === 'op') read.op = buf[pos] === 2 ? letterAt(buf, pos + 1) : textAt(buf, pos);
       pos = walk(buf, pos);
     }
     if (pos !== end) throw unreadable('its length is not that of its schema');
     return read;
   }
 
-  #gtid(buf: Buffer, start: number): string {
+  #row(row: RowPlace, buf: Buffer, start: number): number {
+    const { starts, ends } = row;
+    const fields = this.#fields;
+    row.buf = buf;
     let pos = start;
+    for (let i = 0; i < fields.length; i++) {
+      const { nullBranch, walk } = fields[i] as Field;
+      starts[i] = pos;
+      if (nullBranch < 0) pos = walk(buf, pos);
+      else pos = buf[pos] === nullBranch ? pos + 1 : walk(buf, pos + 1);
+      ends[i] = pos;
+    }
+    return pos;
+  }
+
+  /** The transaction that the envelope at `start` says it is of. */
+  gtid(buf: Buffer, start: number): string {
+    let pos = start + FRAME_BYTES;
+    for (const { name, walk } of this.#envelope) {
+      if (name === 'source') break;
+      const isRow = name === 'before' || name === 'after';
+      if (!isRow) pos = walk(buf, pos);
+      else pos = buf[pos] === 0 ? pos + 1 : this.#row(this.#before, buf, pos + 1);
+    }
     for (const { name, walk } of this.#source) {
       if (name === 'gtid') return buf[pos] === 0 ? '' : textAt(buf, pos + 1);
       pos = walk(buf, pos);
@@ -97,21 +150,10 @@ export class RecordReader {
     return '';
   }
 
-  /** Where each column of the row at `start` begins, at its union's branch if it has one. */
-  starts(buf: Buffer, start: number): Int32Array {
-    let pos = start;
-    for (const [i, f] of this.#fields.entries()) {
-      this.#starts[i] = pos;
-      pos = passed(f, buf, pos);
-      this.#ends[i] = pos;
-    }
-    return this.#starts;
-  }
-
-  /** The fingerprint of the row at `start`. */
-  fingerprint(buf: Buffer, start: number): bigint {
-    const starts = this.starts(buf, start);
-    let used = 0;
+  /** Writes the fingerprint of a row to `to`. */
+  fingerprint({ buf, starts, ends }: ReadRow, to: Fingerprint): void {
+    const out = this.#hashed;
+    out.shed(HASHED_BYTES_KEPT);
     for (const i of this.#order) {
       const { head, nullBranch } = this.#fields[i] as Field;
       let from = starts[i] as number;
@@ -119,28 +161,20 @@ export class RecordReader {
         if (buf[from] === nullBranch) continue;
         from += 1;
       }
-      const to = this.#ends[i] as number;
-      this.#reserve(used + head.length + 4 + to - from);
-      const out = this.#scratch;
-      used += head.copy(out, used);
-      used = out.writeUInt32BE(to - from, used);
-      used += buf.copy(out, used, from, to);
+      const end = ends[i] as number;
+      out.copy(head, 0, head.length);
+      out.u32be(end - from);
+      out.copy(buf, from, end);
     }
-    const digest = hash('sha256', this.#scratch.subarray(0, used), 'buffer');
-    return (digest.readBigUInt64BE(0) << 64n) | digest.readBigUInt64BE(8);
-  }
-
-  #reserve(bytes: number): void {
-    if (bytes <= this.#scratch.length) return;
-    const grown = Buffer.allocUnsafe(bytes * 2);
-    this.#scratch.copy(grown);
-    this.#scratch = grown;
+    // As a text: the same as a buffer costs twice as much as the hash itself.
+    const digest = hash('sha256', out.view(), 'binary');
+    for (let i = 0; i < to.length; i++) to[i] = wordAt(digest, i * 4);
   }
 }
 
-function passed({ walk, nullBranch }: Field, buf: Buffer, pos: number): number {
-  if (nullBranch < 0) return walk(buf, pos);
-  return buf[pos] === nullBranch ? pos + 1 : walk(buf, pos + 1);
+function wordAt(digest: string, i: number): number {
+  const high = (digest.charCodeAt(i) << 24) | (digest.charCodeAt(i + 1) << 16);
+  return high | (digest.charCodeAt(i + 2) << 8) | digest.charCodeAt(i + 3);
 }
 
 function field(f: Json, names: Map<string, Walk>): Field {
@@ -171,10 +205,12 @@ function walkOf(type: unknown, names: Map<string, Walk>): Walk {
   return names.get(String(type)) ?? walkPlain(String(type));
 }
 
+const walkNothing: Walk = (_, pos) => pos;
+
 function walkPlain(name: string): Walk {
   switch (name) {
     case 'null':
-      return (_, pos) => pos;
+      return walkNothing;
     case 'boolean':
       return (_, pos) => pos + 1;
     case 'float':
@@ -183,13 +219,10 @@ function walkPlain(name: string): Walk {
       return (_, pos) => pos + 8;
     case 'int':
     case 'long':
-      return (buf, pos) => numberAt(buf, pos).end;
+      return numberEnd;
     case 'bytes':
     case 'string':
-      return (buf, pos) => {
-        const { value, end } = numberAt(buf, pos);
-        return end + value;
-      };
+      return walkBytes;
     default:
       throw unreadable(`a value of type ${name}`);
   }
@@ -197,10 +230,9 @@ function walkPlain(name: string): Walk {
 
 function walkUnion(branches: readonly Walk[]): Walk {
   return (buf, pos) => {
-    const { value, end } = numberAt(buf, pos);
-    const walk = branches[value];
+    const walk = branches[numberAt(buf, pos)];
     if (walk === undefined) throw unreadable('a union without such a branch');
-    return walk(buf, end);
+    return walk(buf, numberEnd(buf, pos));
   };
 }
 
@@ -208,7 +240,11 @@ function walkRecord(type: Json, names: Map<string, Walk>): Walk {
   const known = names.get(fullName(type));
   if (known !== undefined) return known;
   const walks = fieldsOf(type).map(f => walkOf(f.type, names));
-  const walk: Walk = (buf, pos) => walks.reduce((p, next) => next(buf, p), pos);
+  const walk: Walk = (buf, start) => {
+    let pos = start;
+    for (let i = 0; i < walks.length; i++) pos = (walks[i] as Walk)(buf, pos);
+    return pos;
+  };
   names.set(fullName(type), walk);
   return walk;
 }
@@ -217,31 +253,48 @@ function walkArray(item: Walk): Walk {
   return (buf, start) => {
     let pos = start;
     for (;;) {
-      const { value, end } = numberAt(buf, pos);
-      pos = end;
-      if (value === 0) return pos;
-      if (value < 0) pos = numberAt(buf, pos).end;
-      for (let left = Math.abs(value); left > 0; left--) pos = item(buf, pos);
+      const count = numberAt(buf, pos);
+      pos = numberEnd(buf, pos);
+      if (count === 0) return pos;
+      if (count < 0) pos = numberEnd(buf, pos);
+      for (let left = Math.abs(count); left > 0; left--) pos = item(buf, pos);
     }
   };
 }
 
+function walkBytes(buf: Buffer, pos: number): number {
+  const length = numberAt(buf, pos);
+  if (length < 0) throw unreadable('a length below zero');
+  return numberEnd(buf, pos) + length;
+}
+
 /** A zigzag number; exact where it is a length. */
-function numberAt(buf: Buffer, start: number): { value: number; end: number } {
+function numberAt(buf: Buffer, start: number): number {
+  const first = buf[start] as number;
+  if (first < 0x80) return (first >>> 1) ^ -(first & 1);
   let value = 0;
   let scale = 1;
   for (let pos = start; pos < buf.length; pos++) {
     const byte = buf[pos] as number;
     value += (byte & 0x7f) * scale;
-    if (byte < 0x80) return { value: value % 2 === 0 ? value / 2 : -(value + 1) / 2, end: pos + 1 };
+    if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
     scale *= 128;
   }
   throw unreadable('it is cut short');
 }
 
+function numberEnd(buf: Buffer, start: number): number {
+  for (let pos = start; pos < buf.length; pos++) if ((buf[pos] as number) < 0x80) return pos + 1;
+  throw unreadable('it is cut short');
+}
+
+function letterAt(buf: Buffer, pos: number): string {
+  return String.fromCharCode(buf[pos] as number);
+}
+
 function textAt(buf: Buffer, pos: number): string {
-  const { value, end } = numberAt(buf, pos);
-  return buf.toString('utf8', end, end + value);
+  const start = numberEnd(buf, pos);
+  return buf.toString('utf8', start, start + numberAt(buf, pos));
 }
 
 function isJson(x: unknown): x is Json {

@@ -6,7 +6,8 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Ledger, type Mismatch, type SavedLedger } from './ledger.ts';
+import { type Change, changesOf, rowOf } from '../../../test/support/checker/changes.ts';
+import { Ledger, type Mismatch, type SavedLedger, type TargetStep } from './ledger.ts';
 
 const BUCKETS = 4;
 const SOURCES = ['a', 'b'] as const;
@@ -57,13 +58,9 @@ class World {
     let at = this.read.get(source) ?? 0;
     for (const end = Math.min(log.length, at + records); at < end; at++) {
       const { key, value, isRepair } = log[at] as Event;
-      const before = this.#valueBefore(source, at, key);
-      const sum = printOf(source, key, value) - printOf(source, key, before);
-      const rows = Number(value !== null) - Number(before !== null);
-      const entry = { offset: at, bucket: key % BUCKETS };
-      const deltas = isRepair || (sum === 0n && rows === 0) ? [] : [{ ...entry, sum, rows }];
-      const unknown = isRepair ? entry.bucket : null;
-      this.ledger.addSource(source, { offset: at, deltas, unknown });
+      const change = changeOf(source, key, this.#valueBefore(source, at, key), value);
+      if (isRepair) this.ledger.addUnknown(source, at, change.bucket);
+      else this.ledger.addSource(source, at, change.bucket, rowOf(change));
     }
     this.read.set(source, at);
     this.advance();
@@ -83,7 +80,7 @@ class World {
       if (i === skip) this.damaged.add(`${source}${key}`);
       else newest.set(key, value);
     }
-    const deltas: { bucket: number; sum: bigint; rows: number }[] = [];
+    const changes: Change[] = [];
     const waits: { bucket: number; waits: boolean }[] = [];
     for (const [key, value] of newest) {
       const name = `${source}${key}`;
@@ -94,34 +91,34 @@ class World {
         this.waiting.set(name, value);
         waits.push({ bucket, waits: true });
       }
-      deltas.push(...this.#put(source, key, isParked ? null : value));
+      changes.push(...this.#put(source, key, isParked ? null : value));
       this.damaged.delete(name);
     }
     this.applied[source] = to;
-    this.#step([{ source, next: to }], deltas, waits);
+    this.#step([{ source, next: to }], changes, waits);
   }
 
   /** What waits is put back. */
   unpark(source: Source): void {
-    const deltas: { bucket: number; sum: bigint; rows: number }[] = [];
+    const changes: Change[] = [];
     const waits: { bucket: number; waits: boolean }[] = [];
     for (const [name, value] of [...this.waiting]) {
       if (!name.startsWith(source)) continue;
       const key = Number(name.slice(1));
       this.waiting.delete(name);
       waits.push({ bucket: key % BUCKETS, waits: false });
-      deltas.push(...this.#put(source, key, value));
+      changes.push(...this.#put(source, key, value));
     }
-    this.#step([{ source, next: this.applied[source] }], deltas, waits);
+    this.#step([{ source, next: this.applied[source] }], changes, waits);
   }
 
   /** Somebody else writes to the target. */
   damage(source: Source, key: number, value: number | null): void {
     if (this.waiting.has(`${source}${key}`)) return;
-    const deltas = this.#put(source, key, value);
-    if (deltas.length === 0) return;
+    const changes = this.#put(source, key, value);
+    if (changes.length === 0) return;
     this.damaged.add(`${source}${key}`);
-    this.#step([], deltas, []);
+    this.#step([], changes, []);
   }
 
   /** Source, target and everything between stand still, and a check compares every row. */
@@ -146,8 +143,8 @@ class World {
       this.read.set(source, Math.min(was, saved.reached[source] ?? 0));
     }
     // Steps that were not taken are read once more.
-    for (const step of this.#steps.filter(s => s.position > saved.position)) {
-      this.ledger.addStep(step);
+    for (const { changes, ...step } of this.#steps.filter(s => s.position > saved.position)) {
+      this.ledger.addStep(step, changesOf(changes));
     }
     this.advance();
   }
@@ -170,35 +167,40 @@ class World {
     return [...names].filter(n => !this.waiting.has(n) && want.get(n) !== this.target.get(n));
   }
 
-  readonly #steps: Parameters<Ledger['addStep']>[0][] = [];
+  readonly #steps: (TargetStep & { changes: Change[] })[] = [];
 
   #step(
     marks: { source: string; next: number }[],
-    deltas: { bucket: number; sum: bigint; rows: number }[],
+    changes: Change[],
     waits: { bucket: number; waits: boolean }[],
   ): void {
     this.now += 1;
     this.#position += 1;
-    const step = { position: this.#position, marks, deltas, waits, lost: false };
-    this.#steps.push(step);
-    this.ledger.addStep(step);
+    const step = { position: this.#position, marks, waits, lost: false };
+    this.#steps.push({ ...step, changes });
+    this.ledger.addStep(step, changesOf(changes));
     this.advance();
   }
 
-  #put(source: Source, key: number, value: number | null) {
+  #put(source: Source, key: number, value: number | null): Change[] {
     const name = `${source}${key}`;
     const before = this.target.get(name) ?? null;
     if (before === value) return [];
     if (value === null) this.target.delete(name);
     else this.target.set(name, value);
-    const sum = printOf(source, key, value) - printOf(source, key, before);
-    const rows = Number(value !== null) - Number(before !== null);
-    return [{ bucket: key % BUCKETS, sum, rows }];
+    return [changeOf(source, key, before, value)];
   }
 }
 
-function printOf(source: string, key: number, value: number | null): bigint {
-  return value === null ? 0n : print(source, key, value);
+function changeOf(
+  source: Source,
+  key: number,
+  before: number | null,
+  after: number | null,
+): Change {
+  const printOf = (value: number | null): bigint | null =>
+    value === null ? null : print(source, key, value);
+  return { bucket: key % BUCKETS, before: printOf(before), after: printOf(after) };
 }
 
 const source = fc.constantFrom(...SOURCES);

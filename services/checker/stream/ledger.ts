@@ -14,23 +14,11 @@
  * bucket with a key that waits on the target is compared when it waits no more.
  */
 
+import { ChangeQueue, MovedSums } from './change-queue.ts';
+import type { Fingerprint } from './fingerprint.ts';
+
 /** Sums are of 128 bits. */
 const MASK = (1n << 128n) - 1n;
-
-/** What a change adds to a bucket: fingerprints come, or go (below zero). */
-export interface Delta {
-  bucket: number;
-  sum: bigint;
-  rows: number;
-}
-
-/** A record of a source, as far as it is this target's. */
-export interface SourceEntry {
-  offset: number;
-  deltas: readonly Delta[];
-  /** The bucket of a key of which it does not say what it was; null: none. */
-  unknown: number | null;
-}
 
 /** What has come of the target's log up to a place where both sides can be compared. */
 export interface TargetStep {
@@ -38,7 +26,6 @@ export interface TargetStep {
   position: number;
   /** How far the target is behind it; none: somebody else's change. */
   marks: readonly { source: string; next: number }[];
-  deltas: readonly Delta[];
   waits: readonly { bucket: number; waits: boolean }[];
   /** What waits is not known any more. */
   lost: boolean;
@@ -81,10 +68,13 @@ export class Ledger {
   readonly #buckets: number;
   #sinceMs: number;
   readonly #waits: Map<number, number>;
-  readonly #entries = new Map<string, Queue<SourceEntry>>();
-  readonly #steps = new Queue<TargetStep>();
+  readonly #entries = new Map<string, ChangeQueue>();
+  readonly #steps = new Queue<TargetStep & { changes: number }>();
+  /** Of the steps, in their order. */
+  readonly #changes = new ChangeQueue();
   /** What the steps hold. */
   #stepChanges = 0;
+  readonly #moved = new MovedSums();
   /** Buckets that were told to differ. */
   readonly #told: Set<number>;
 
@@ -111,7 +101,7 @@ export class Ledger {
 
   /** The first record of a source that waits for the target; undefined: none does. */
   waitsFrom(source: string): number | undefined {
-    return this.#entries.get(source)?.first?.offset;
+    return this.#entries.get(source)?.first;
   }
 
   /** Whether the target's next step is of more of a source than was read. */
@@ -137,14 +127,29 @@ export class Ledger {
     return this.base === null ? this.#buckets : this.#unknown.size;
   }
 
-  addSource(source: string, entry: SourceEntry): void {
-    if (entry.offset < (this.reached.get(source) ?? 0)) return;
-    this.#queueOf(source).add(entry);
+  /** A record of a source, as far as the row that it changes was and is this target's. */
+  addSource(
+    source: string,
+    offset: number,
+    bucket: number,
+    row: { before: Fingerprint | null; after: Fingerprint | null },
+  ): void {
+    if (offset < (this.reached.get(source) ?? 0)) return;
+    this.#queueOf(source).add(offset, bucket, row.before, row.after);
   }
 
-  addStep(step: TargetStep): void {
-    this.#steps.add(step);
-    this.#stepChanges += changesOf(step);
+  /** A record of a source that does not say what the row of the bucket was. */
+  addUnknown(source: string, offset: number, bucket: number): void {
+    if (offset < (this.reached.get(source) ?? 0)) return;
+    this.#queueOf(source).addUnknown(offset, bucket);
+  }
+
+  /** Takes `changes` over, which are left empty. */
+  addStep(step: TargetStep, changes = new ChangeQueue()): void {
+    const counted = { ...step, changes: changes.size };
+    this.#steps.add(counted);
+    this.#stepChanges += heldBy(counted);
+    this.#changes.take(changes);
   }
 
   /** Nothing that was compared before says anything of now. */
@@ -190,13 +195,12 @@ export class Ledger {
     return found;
   }
 
-  #take(step: TargetStep, nowMs: number): Set<number> {
-    const { marks, deltas, waits, lost } = step;
-    this.#stepChanges -= changesOf(step);
-    const moved = new Map<number, Sum>();
-    for (const d of deltas) add(moved, d.bucket, -d.sum, -d.rows);
+  #take(step: TargetStep & { changes: number }, nowMs: number): Set<number> {
+    const { marks, waits, lost } = step;
+    this.#stepChanges -= heldBy(step);
+    this.#changes.subtract(step.changes, this.#moved);
     const touched = new Set<number>();
-    for (const mark of marks) this.#passed(mark, moved, nowMs);
+    for (const mark of marks) this.#passed(mark, nowMs);
     for (const { bucket, waits: begins } of waits) {
       const keys = (this.#waits.get(bucket) ?? 0) + (begins ? 1 : -1);
       if (keys > 0) this.#waits.set(bucket, keys);
@@ -205,32 +209,27 @@ export class Ledger {
       this.#movedMs.set(bucket, nowMs);
     }
     if (lost) this.forget(nowMs);
-    for (const [bucket, { sum, rows }] of moved) {
-      if (sum === 0n && rows === 0) continue;
+    this.#moved.drain((bucket, sum, rows) => {
       add(this.#sums, bucket, sum, rows);
       touched.add(bucket);
       this.#movedMs.set(bucket, nowMs);
-    }
+    });
     this.position = step.position;
     return touched;
   }
 
-  #passed({ source, next }: { source: string; next: number }, moved: Sums, nowMs: number): void {
-    const queue = this.#queueOf(source);
-    const isPassed = ({ offset }: SourceEntry): boolean => offset < next;
-    for (let entry = queue.take(isPassed); entry; entry = queue.take(isPassed)) {
-      for (const d of entry.deltas) add(moved, d.bucket, d.sum, d.rows);
-      if (entry.unknown === null) continue;
-      this.#unknown.add(entry.unknown);
-      this.#movedMs.set(entry.unknown, nowMs);
-    }
+  #passed({ source, next }: { source: string; next: number }, nowMs: number): void {
+    this.#queueOf(source).addBefore(next, this.#moved, bucket => {
+      this.#unknown.add(bucket);
+      this.#movedMs.set(bucket, nowMs);
+    });
     this.reached.set(source, Math.max(next, this.reached.get(source) ?? 0));
   }
 
-  #queueOf(source: string): Queue<SourceEntry> {
+  #queueOf(source: string): ChangeQueue {
     const known = this.#entries.get(source);
     if (known !== undefined) return known;
-    const queue = new Queue<SourceEntry>();
+    const queue = new ChangeQueue();
     this.#entries.set(source, queue);
     return queue;
   }
@@ -262,8 +261,8 @@ export class Ledger {
 type Sums = Map<number, Sum>;
 
 /** What a step takes of memory: a transaction of the sink may have thousands of rows. */
-function changesOf({ deltas, waits }: TargetStep): number {
-  return 1 + deltas.length + waits.length;
+function heldBy({ changes, waits }: { changes: number; waits: TargetStep['waits'] }): number {
+  return 1 + changes + waits.length;
 }
 
 /** First in, first out, without moving what stays. */

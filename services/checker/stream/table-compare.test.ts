@@ -8,6 +8,7 @@ import type { StreamDoubt } from '../../../shared/job/state/stream-report.ts';
 import { FixedRoute } from '../../../shared/route/fixed.ts';
 import { ModulusRoute } from '../../../shared/route/modulus.ts';
 import { ALL_TARGETS, NO_TARGET } from '../../../shared/route/route.ts';
+import { changesOf } from '../../../test/support/checker/changes.ts';
 import { LogMaker } from '../../../test/support/sink/log-maker.ts';
 import { SMALL_TABLE } from '../../../test/support/sink/small-table.ts';
 import type { SavedLedger } from './ledger.ts';
@@ -65,7 +66,7 @@ test('a record that a target has not passed is read again, also before the first
   await next.takeSource('a', log.fetched(saved.read.a));
   expect(pending(next)).toEqual([1, 1]);
   next.ledgers.get('t1')?.addStep({
-    ...{ position: 1, marks: [{ source: 'a', next: 2 }], deltas: [], waits: [], lost: false },
+    ...{ position: 1, marks: [{ source: 'a', next: 2 }], waits: [], lost: false },
   });
   next.ledgers.get('t1')?.advance(next.read, 1);
   expect(next.save().read.a).toBe(1);
@@ -143,8 +144,9 @@ test('a check that began by a clock that is ahead does not take what moved durin
   view.apply(stateKey.verify('verify-1'), { ...NO_RECORD, verify });
   atMs = 5000;
   watch.look(null, atMs);
-  const deltas = [{ bucket: 1, sum: 1n, rows: 1 }];
-  compare.ledgers.get('t1')?.addStep({ position: 1, marks: [], deltas, waits: [], lost: false });
+  const changes = changesOf([{ bucket: 1, before: null, after: 1n }]);
+  const step = { position: 1, marks: [], waits: [], lost: false };
+  compare.ledgers.get('t1')?.addStep(step, changes);
   compare.ledgers.get('t1')?.advance(compare.read, 5500);
   watch.look(GOAL, 10_000);
   expect(watch.said()).toMatchObject({ state: 'unknown', unknown: 1 });

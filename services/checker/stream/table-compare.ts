@@ -6,11 +6,11 @@
 import { type Mark, markAt, ORIGIN_HEADER } from '../../../shared/codec/mark.ts';
 import type { ForeignWrite, StreamDoubt } from '../../../shared/job/state/stream-report.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
-import { ALL_TARGETS, type Route } from '../../../shared/route/route.ts';
-import { type Delta, Ledger, type SavedLedger, type TargetStep } from './ledger.ts';
+import { ALL_TARGETS, NO_TARGET, type Route, type TargetSet } from '../../../shared/route/route.ts';
+import { ChangeQueue } from './change-queue.ts';
+import { Ledger, type SavedLedger } from './ledger.ts';
 import {
   BUCKETS,
-  type ChangedRow,
   type RecordReaders,
   type TopicChange,
   type TopicChanges,
@@ -51,10 +51,16 @@ export interface TableCompareOptions {
 
 /** What has come of a target's transaction that is not at its end. */
 interface Open {
-  deltas: Delta[];
+  changes: ChangeQueue;
   marks: { source: string; next: number }[];
   waits: { bucket: number; waits: boolean }[];
   lost: boolean;
+}
+
+interface TargetBatch {
+  target: string;
+  topic: TopicChanges;
+  isCounting: boolean;
 }
 
 export class TableCompare {
@@ -72,12 +78,14 @@ export class TableCompare {
   /** When the ledger of a target was compared last. */
   readonly #comparedMs = new Map<string, { atMs: number; position: number }>();
   readonly #now: () => number;
+  readonly #jobId: Buffer;
   /** When nothing was counted last; null: not since the sums began again. */
   #uncountedMs: number | null;
 
   constructor(o: TableCompareOptions, saved: SavedTable) {
     this.o = o;
     this.#now = o.now ?? Date.now;
+    this.#jobId = Buffer.from(o.jobId);
     this.#uncountedMs = o.isCounting() ? null : this.#now();
     for (const [target, ledger] of Object.entries(saved.ledgers)) {
       this.ledgers.set(target, new Ledger(ledger, BUCKETS, this.#now()));
@@ -112,7 +120,8 @@ export class TableCompare {
     const topic = this.o.targets.get(target);
     if (topic === undefined) return;
     await this.#learn(fetched);
-    for (let i = 0; i < fetched.count; i++) this.#takeTargetRecord(target, topic, fetched, i);
+    const batch = { target, topic, isCounting: this.isCounting() };
+    for (let i = 0; i < fetched.count; i++) this.#takeTargetRecord(batch, fetched, i);
     this.targetRead.set(target, fetched.position);
     this.#advance();
   }
@@ -181,42 +190,49 @@ export class TableCompare {
     if (added.length > 0) this.forget();
   }
 
-  #addSource(source: string, offset: number, change: TopicChange): void {
-    const { bucket, isUnknown, before, after } = change;
+  #addSource(source: string, offset: number, { bucket, isUnknown, ...row }: TopicChange): void {
+    if (isUnknown) {
+      for (const ledger of this.ledgers.values()) ledger.addUnknown(source, offset, bucket);
+      return;
+    }
     const route = this.o.routes.get(source);
-    for (const [i, [, ledger]] of [...this.ledgers].entries()) {
-      if (isUnknown) {
-        ledger.addSource(source, { offset, deltas: [], unknown: bucket });
-        continue;
-      }
-      const was = before !== null && isFor(before, i, route) ? before : null;
-      const is = after !== null && isFor(after, i, route) ? after : null;
-      const delta = deltaOf(bucket, was, is);
-      if (delta !== null) ledger.addSource(source, { offset, deltas: [delta], unknown: null });
+    const was = row.before === null ? NO_TARGET : route?.targetsOf(row.before.view);
+    const is = row.after === null ? NO_TARGET : route?.targetsOf(row.after.view);
+    let target = 0;
+    for (const ledger of this.ledgers.values()) {
+      const before = isOf(target, was) && row.before !== null ? row.before.fingerprint : null;
+      const after = isOf(target, is) && row.after !== null ? row.after.fingerprint : null;
+      target += 1;
+      if (before === null && after === null) continue;
+      ledger.addSource(source, offset, bucket, { before, after });
     }
   }
 
-  #takeTargetRecord(target: string, topic: TopicChanges, fetched: FetchedBatch, i: number): void {
+  #takeTargetRecord(
+    { target, topic, isCounting }: TargetBatch,
+    fetched: FetchedBatch,
+    i: number,
+  ): void {
     const ledger = this.ledgers.get(target);
-    if (ledger === undefined || fetched.offset(i) < ledger.position) return;
+    const offset = fetched.offset(i);
+    if (ledger === undefined || offset < ledger.position) return;
     const mark = markAt(fetched, i);
-    const position = fetched.offset(i) + 1;
+    const position = offset + 1;
     if (mark !== null) {
       this.#mark(target, topic, mark, position);
       return;
     }
-    const isCounting = this.isCounting();
     const change = topic.read(fetched, i, isCounting);
     if (change === null) return;
-    const delta = deltaOf(change.bucket, change.before, change.after);
-    const deltas = delta === null || !isCounting ? [] : [delta];
-    const isOurs = fetched.header(i, ORIGIN_HEADER)?.toString() === this.o.jobId;
-    if (isOurs) {
-      this.#openOf(target).deltas.push(...deltas);
-      return;
+    const isOurs = fetched.header(i, ORIGIN_HEADER)?.equals(this.#jobId) ?? false;
+    const changes = isOurs ? this.#openOf(target).changes : new ChangeQueue();
+    const { bucket, before, after } = change;
+    if (isCounting && !change.isUnknown) {
+      changes.add(offset, bucket, before?.fingerprint ?? null, after?.fingerprint ?? null);
     }
-    this.#noteForeign(target, change, topic.keyText(fetched, i));
-    ledger.addStep({ position, marks: [], deltas, waits: [], lost: change.isUnknown });
+    if (isOurs) return;
+    this.#noteForeign(target, change, { topic, fetched, i });
+    ledger.addStep({ position, marks: [], waits: [], lost: change.isUnknown }, changes);
   }
 
   #mark(target: string, topic: TopicChanges, mark: Mark, position: number): void {
@@ -230,24 +246,30 @@ export class TableCompare {
     }
     open.lost ||= mark.more;
     if (mark.left > 0) return;
-    const step: TargetStep = { position, ...open };
-    this.ledgers.get(target)?.addStep(step);
+    const { changes, ...step } = open;
+    this.ledgers.get(target)?.addStep({ position, ...step }, changes);
     this.#open.delete(target);
   }
 
   #openOf(target: string): Open {
     const known = this.#open.get(target);
     if (known !== undefined) return known;
-    const open = { deltas: [], marks: [], waits: [], lost: false };
+    const open = { changes: new ChangeQueue(), marks: [], waits: [], lost: false };
     this.#open.set(target, open);
     return open;
   }
 
-  #noteForeign(target: string, change: TopicChange, key: string): void {
-    const op = change.before === null ? 'insert' : change.after === null ? 'delete' : 'update';
+  #noteForeign(
+    target: string,
+    { before, after }: TopicChange,
+    at: { topic: TopicChanges; fetched: FetchedBatch; i: number },
+  ): void {
+    const op = before === null ? 'insert' : after === null ? 'delete' : 'update';
     const { table } = this.o;
+    const key = at.topic.keyText(at.fetched, at.i);
+    const gtid = at.topic.gtid(at.fetched, at.i);
     this.foreignCount += 1;
-    this.foreign.push({ table, target, gtid: change.gtid, op, key, atMs: this.#now() });
+    this.foreign.push({ table, target, gtid, op, key, atMs: this.#now() });
     if (this.foreign.length > FOREIGN_MAX) this.foreign.shift();
   }
 
@@ -271,18 +293,7 @@ export class TableCompare {
   }
 }
 
-function isFor({ view }: ChangedRow, target: number, route: Route | undefined): boolean {
-  const to = route?.targetsOf(view);
+/** Whether rows that belong to `to` belong to the target. */
+function isOf(target: number, to: TargetSet | undefined): boolean {
   return to === target || to === ALL_TARGETS;
-}
-
-/** What a change adds to its bucket; null: nothing. */
-function deltaOf(
-  bucket: number,
-  before: ChangedRow | null,
-  after: ChangedRow | null,
-): Delta | null {
-  const sum = (after?.fingerprint ?? 0n) - (before?.fingerprint ?? 0n);
-  const rows = Number(after !== null) - Number(before !== null);
-  return sum === 0n && rows === 0 ? null : { bucket, sum, rows };
 }

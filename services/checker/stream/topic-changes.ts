@@ -11,29 +11,26 @@ import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
 import type { RowView } from '../../../shared/route/route.ts';
 import { RowCodec } from '../../../shared/row/row-codec.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
-import { RecordReader } from './fingerprint.ts';
+import { WORDS } from './change-queue.ts';
+import { type Fingerprint, type ReadRow, RecordReader } from './fingerprint.ts';
 
 /** Of a partition of a table. */
 export const BUCKETS = 256;
 
+/** As everything here valid until the next record is read. */
 export interface ChangedRow {
-  fingerprint: bigint;
+  /** Zero where rows are not looked at. */
+  fingerprint: Fingerprint;
   view: RowView;
 }
 
 export interface TopicChange {
   bucket: number;
-  gtid: string;
   /** It does not say what the row was: of a copy or a repair, or nobody can read it. */
   isUnknown: boolean;
   before: ChangedRow | null;
   after: ChangedRow | null;
 }
-
-const NOT_LOOKED_AT: ChangedRow = {
-  fingerprint: 0n,
-  view: { buf: Buffer.alloc(0), start: () => 0 },
-};
 
 /** Readers of values by schema id, for all topics. */
 export class RecordReaders {
@@ -72,6 +69,8 @@ export class TopicChanges {
   readonly #buckets: KeyPartition;
   readonly #keys: RowCodec;
   readonly #places = new Map<RecordReader, readonly number[]>();
+  readonly #before = new SeenRow();
+  readonly #after = new SeenRow();
 
   constructor(plan: TablePlan, partitions: number, readers: RecordReaders) {
     const { schema, keyClasses = [], topic } = plan;
@@ -97,48 +96,77 @@ export class TopicChanges {
     return key.map(String).join(', ');
   }
 
+  /** The transaction that a record says it is of. */
+  gtid(fetched: FetchedBatch, i: number): string {
+    const start = fetched.valueStart[i] as number;
+    return this.#readerOf(fetched, i)?.gtid(fetched.buf, start) ?? '';
+  }
+
+  #readerOf({ buf, valueStart, valueEnd }: FetchedBatch, i: number): RecordReader | undefined {
+    const start = valueStart[i] as number;
+    if (start < 0) return undefined;
+    return this.#readers.of(schemaIdIn(buf, start, valueEnd[i] as number) ?? -1);
+  }
+
   /** Null for a record without a key. Without `withRows` it says only which rows there are. */
   read(fetched: FetchedBatch, i: number, withRows: boolean): TopicChange | null {
     const { buf } = fetched;
     const keyStart = fetched.keyStart[i] as number;
     if (keyStart < 0) return null;
     const bucket = this.bucketOf(buf, keyStart + FRAME_BYTES, fetched.keyEnd[i] as number);
-    const unknown = { bucket, gtid: '', isUnknown: true, before: null, after: null };
-    const start = fetched.valueStart[i] as number;
-    const end = fetched.valueEnd[i] as number;
-    const reader = start < 0 ? undefined : this.#readers.of(schemaIdIn(buf, start, end) ?? -1);
+    const unknown = { bucket, isUnknown: true, before: null, after: null };
+    const reader = this.#readerOf(fetched, i);
     if (reader === undefined) return unknown;
     try {
-      const { op, gtid, before, after } = reader.read(buf, start, end);
-      if (op === 'r') return { ...unknown, gtid };
-      const row = (at: number): ChangedRow | null => {
-        if (at < 0) return null;
-        return withRows ? this.#row(reader, buf, at) : NOT_LOOKED_AT;
+      const [start, end] = [fetched.valueStart[i] as number, fetched.valueEnd[i] as number];
+      const { op, before, after } = reader.read(buf, start, end);
+      if (op === 'r') return unknown;
+      const places = this.#placesOf(reader);
+      const seen = (row: ReadRow | null, at: SeenRow): ChangedRow | null =>
+        row === null ? null : at.see(row, withRows ? reader : null, places);
+      return {
+        ...{ bucket, isUnknown: false },
+        before: seen(before, this.#before),
+        after: seen(after, this.#after),
       };
-      return { bucket, gtid, isUnknown: false, before: row(before), after: row(after) };
     } catch (e) {
       if (e instanceof ReshardError && e.kind === 'corrupt') return unknown;
       throw e;
     }
   }
 
-  #row(reader: RecordReader, buf: Buffer, at: number): ChangedRow {
-    const fingerprint = reader.fingerprint(buf, at);
-    let starts: Int32Array | null = null;
-    const start = (column: number): number => {
-      // The next row of the reader lies elsewhere.
-      starts ??= Int32Array.from(reader.starts(buf, at));
-      return starts[this.#placeOf(reader, column)] as number;
-    };
-    return { fingerprint, view: { buf, start } };
-  }
-
-  /** Where the rows of a reader have a column of the plan. */
-  #placeOf(reader: RecordReader, column: number): number {
+  /** Where the rows of a reader have the columns of the plan. */
+  #placesOf(reader: RecordReader): readonly number[] {
     const known = this.#places.get(reader);
-    if (known !== undefined) return known[column] as number;
+    if (known !== undefined) return known;
     const places = this.#columns.map(name => reader.columns.indexOf(name));
     this.#places.set(reader, places);
-    return places[column] as number;
+    return places;
+  }
+}
+
+/** The row before or after a change; used again for each record. */
+class SeenRow implements ChangedRow, RowView {
+  readonly fingerprint = new Uint32Array(WORDS);
+  buf: Buffer = Buffer.alloc(0);
+  #starts: Int32Array = new Int32Array(0);
+  #places: readonly number[] = [];
+
+  get view(): RowView {
+    return this;
+  }
+
+  /** Without a reader its fingerprint is zero. */
+  see(row: ReadRow, reader: RecordReader | null, places: readonly number[]): this {
+    this.buf = row.buf;
+    this.#starts = row.starts;
+    this.#places = places;
+    if (reader === null) this.fingerprint.fill(0);
+    else reader.fingerprint(row, this.fingerprint);
+    return this;
+  }
+
+  start(column: number): number {
+    return this.#starts[this.#places[column] as number] as number;
   }
 }

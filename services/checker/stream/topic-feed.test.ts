@@ -5,6 +5,7 @@ import { JobView } from '../../../shared/job/state/job-view.ts';
 import type { ReaderOptions } from '../../../shared/kafka/reader.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import { FixedRoute } from '../../../shared/route/fixed.ts';
+import { changesOf, rowOf } from '../../../test/support/checker/changes.ts';
 import { LogMaker } from '../../../test/support/sink/log-maker.ts';
 import { SMALL_TABLE } from '../../../test/support/sink/small-table.ts';
 import type { SavedLedger, TargetStep } from './ledger.ts';
@@ -79,15 +80,12 @@ function empty(topic: string, position: number): FetchedBatch {
 
 function wait(compare: TableCompare, target: string, source: string): void {
   const ledger = compare.ledgers.get(target);
-  const deltas = [{ bucket: 1, sum: 1n, rows: 0 }];
-  for (let offset = 0; offset < MANY; offset++) {
-    ledger?.addSource(source, { offset, deltas, unknown: null });
-  }
+  const row = rowOf({ before: 1n, after: 2n });
+  for (let offset = 0; offset < MANY; offset++) ledger?.addSource(source, offset, 1, row);
 }
 
-function step(position: number, marks: TargetStep['marks'], rows = 0): TargetStep {
-  const deltas = Array.from({ length: rows }, () => ({ bucket: 1, sum: 1n, rows: 0 }));
-  return { position, marks, deltas, waits: [], lost: false };
+function step(position: number, marks: TargetStep['marks']): TargetStep {
+  return { position, marks, waits: [], lost: false };
 }
 
 test('sources that are too far ahead of a target are held back, until it wants more of one', async () => {
@@ -110,7 +108,9 @@ test('sources that are too far ahead of a target are held back, until it wants m
 
 test('a target is held back by the rows of its transactions, not by how many these are', async () => {
   const { played, feed, compare } = await opened();
-  compare.ledgers.get('t1')?.addStep(step(1, [{ source: 'a', next: 7 }], MANY));
+  const changes = Array.from({ length: MANY }, () => ({ bucket: 1, before: 1n, after: 2n }));
+  const marks = [{ source: 'a', next: 7 }];
+  compare.ledgers.get('t1')?.addStep(step(1, marks), changesOf(changes));
   played.deliver(empty('t1.d.t', 1));
   await feed.take(0);
   expect([...played.reads.keys()]).toEqual(['a.d.t', 'b.d.t', 't2.d.t']);
