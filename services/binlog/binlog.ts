@@ -15,6 +15,8 @@
 import { GtidSet } from '../../shared/change/gtid.ts';
 import { StreamPosition } from '../../shared/change/position.ts';
 import type { JobSource } from '../../shared/job/job.ts';
+import { isReturnJob } from '../../shared/job/return-job.ts';
+import { standsBy } from '../../shared/job/state/cutover.ts';
 import { refuseSwapped } from '../../shared/job/state/identity.ts';
 import { parseSchema, type Start, type TablePlan } from '../../shared/job/state/job-view.ts';
 import { openProgress } from '../../shared/job/state/open.ts';
@@ -56,11 +58,17 @@ export class BinlogUnit implements Unit {
     this.#log = context.log.child({ source: source.name });
   }
 
+  /** Nothing is copied on the way back, nor while the application is on the other side. */
+  get #mayCopy(): boolean {
+    const { job, ruling } = this.#context;
+    return !isReturnJob(job) && !standsBy(job, ruling.cutoverRun);
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const { kafka, view } = this.#context;
     const planned = await this.#planned(signal);
     const facts = await sourceFacts(this.#source, this.#log).catch(e => {
-      throw withRemedy(asReshardError(e), this.#source.name);
+      throw withRemedy(asReshardError(e), this.#source.name, this.#mayCopy);
     });
     // Who may not have the source must not fence its writer either.
     await this.#durable();
@@ -73,7 +81,7 @@ export class BinlogUnit implements Unit {
     try {
       await this.#publish(writer, planned, facts, signal);
     } catch (e) {
-      throw withRemedy(asReshardError(e), this.#source.name);
+      throw withRemedy(asReshardError(e), this.#source.name, this.#mayCopy);
     } finally {
       writer.close();
     }
@@ -254,8 +262,9 @@ function isJump(start: Start, resume: Resume): boolean {
  * A unit that halts must say what to do, as it has to be typed: its parts do not know the source's
  * name, and what an operator changes at a server is looked at by a new member alone.
  */
-function withRemedy(error: ReshardError, source: string): ReshardError {
+export function withRemedy(error: ReshardError, source: string, mayCopy: boolean): ReshardError {
   if (policyOf(error.kind) !== 'halt') return error;
+  if (!mayCopy && /recopy/.test(remedyOf(error))) return withoutCopy(error, source);
   const recopy = `\`reshard recopy <job file> --source ${source}\``;
   const told = remedyOf(error).replace(/\.$/, '');
   const known = told.replaceAll('--source <name>', `--source ${source}`);
@@ -268,4 +277,17 @@ function withRemedy(error: ReshardError, source: string): ReshardError {
     context: error.context,
     remedy: isEnough ? known : also,
   });
+}
+
+/** What is left where no verb copies: a statement is taken up, or undone and passed over. */
+function withoutCopy(error: ReshardError, source: string): ReshardError {
+  const { kind, message, cause, context } = error;
+  const ddl = (action: string): string => `\`reshard ddl ${action} <job file> --source ${source}\``;
+  const over = 'there is no way back by this log any more: the application stays where it is';
+  const remedy =
+    context.halt === 'ddl'
+      ? `${ddl('show')} says what came, and whether ${ddl('apply')} takes it up; else undo it on ` +
+        `${source}, then ${ddl('skip')}; what cannot be undone stays, and ${over}`
+      : `nothing begins it anew; ${over} (docs/CUTOVER.md)`;
+  return new ReshardError(kind, message, { cause, context, remedy });
 }

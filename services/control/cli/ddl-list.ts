@@ -5,14 +5,21 @@ import { EXIT } from './exit-code.ts';
 import { print, printJson } from './output.ts';
 
 export async function showDdlList(
-  link: JobLink,
+  links: readonly JobLink[],
   o: { source: string | undefined; tables: readonly string[]; json: boolean },
 ): Promise<number> {
-  const list = await listDdl(link, (source, table) => {
+  const isAsked = (source: string, table: string | null): boolean => {
     const isOfSource = o.source === undefined || o.source === source;
     // What may be of any table is of these too.
     return isOfSource && (o.tables.length === 0 || table === null || o.tables.includes(table));
-  });
+  };
+  const lists = await Promise.all(links.map(link => listDdl(link, isAsked)));
+  const list: DdlList = {
+    open: lists.flatMap(l => l.open),
+    changes: lists.flatMap(l => l.changes),
+    tables: lists.flatMap(l => l.tables),
+    without: lists.flatMap(l => l.without),
+  };
   if (o.json) printJson(list);
   else print(`${renderDdlList(list)}\n`);
   return EXIT.ok;

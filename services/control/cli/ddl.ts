@@ -6,9 +6,11 @@
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import {
+  canCopy,
   changedTables,
   haltOf,
-  refuseUnknown,
+  logsOf,
+  openLogs,
   requestGrowth,
   requestSkip,
 } from '../command/ddl.ts';
@@ -45,25 +47,31 @@ export async function ddlCommand(
   const job = await readJob(file);
   const timeoutMs = timeoutMsOf(o.timeout);
   await using link = await openJob(job, 'ddl');
+  const logs = await openLogs(link);
+  await using _ = logs.back;
+  const links = logsOf(logs.all, o.source);
   const sources = o.source === undefined ? [] : [o.source];
   const tables = tablesOf(link.job, o.tables);
   if (action === 'apply' || action === 'skip') refuseVerb('ddl-change', link.view);
-  refuseUnknown(link, sources);
   if (action === 'list') {
-    return await showDdlList(link, { source: o.source, tables, json: o.json === true });
+    return await showDdlList(links, { source: o.source, tables, json: o.json === true });
   }
-  if (action === 'skip') return await skip(link, o, timeoutMs);
-  const found = await changedTables(link, sources, tables);
-  if (o.json) printJson({ changed: found.map(factsOf) });
+  if (action === 'skip') return await skip(links[0] ?? link, o, { name: job.job, timeoutMs });
+  const found: Changed[] = [];
+  for (const of of links) {
+    const looks = await changedTables(of, sources, tables);
+    found.push(...looks.map(look => ({ link: of, look })));
+  }
+  if (o.json) printJson({ changed: found.map(c => factsOf(c.look)) });
   else print(`${renderDdl(found, file)}\n`);
   if (action === 'show') return EXIT.ok;
-  for (const look of found) refuse(look);
+  for (const { look } of found) refuse(look);
   if (found.length === 0) return EXIT.ok;
-  const what = `taking up of columns: ${found.map(nameOf).join(', ')}`;
+  const what = `taking up of columns: ${found.map(c => nameOf(c.look)).join(', ')}`;
   await confirm(job.job, what, o.yes === true);
   const wait = waitOf(timeoutMs, stopSignal(), o.json === true);
-  for (const look of found) {
-    const isDone = await requestGrowth(link, look, operator(), () => isOver(wait));
+  for (const { link: of, look } of found) {
+    const isDone = await requestGrowth(of, look, operator(), () => isOver(wait));
     if (!isDone)
       return gaveUp(wait, 'control has not answered; `reshard status <job file>` tells why');
     if (!o.json) print(`${nameOf(look)}: taken up, the log goes on\n`);
@@ -71,8 +79,18 @@ export async function ddlCommand(
   return EXIT.ok;
 }
 
+/** A table that is another one, and the job whose log it is. */
+interface Changed {
+  link: JobLink;
+  look: GrowthLook;
+}
+
 /** The operator's word that the statement at which a source's log stands has changed no row. */
-async function skip(link: JobLink, o: DdlCommandOptions, timeoutMs: number): Promise<number> {
+async function skip(
+  link: JobLink,
+  o: DdlCommandOptions,
+  { name, timeoutMs }: { name: string; timeoutMs: number },
+): Promise<number> {
   if (o.source === undefined) {
     throw new ReshardError('config', 'ddl skip: --source says whose log is to go on');
   }
@@ -86,8 +104,8 @@ async function skip(link: JobLink, o: DdlCommandOptions, timeoutMs: number): Pro
       remedy: '`reshard ddl show <job file>` says what has come, and the ways on',
     });
   }
-  if (o.json !== true) print(`${renderSkip(halt, tables)}\n`);
-  await confirm(job.job, `passing over of the statement ${halt.gtid}`, o.yes === true);
+  if (o.json !== true) print(`${renderSkip(halt, tables, canCopy(link))}\n`);
+  await confirm(name, `passing over of the statement ${halt.gtid}`, o.yes === true);
   const wait = waitOf(timeoutMs, stopSignal(), o.json === true);
   const isDone = await requestSkip(link, halt, operator(), () => isOver(wait));
   if (!isDone) {
@@ -100,12 +118,18 @@ async function skip(link: JobLink, o: DdlCommandOptions, timeoutMs: number): Pro
 }
 
 /** Pure. */
-function renderSkip({ source, gtid }: StatementHalt, tables: readonly string[]): string {
+function renderSkip(
+  { source, gtid }: StatementHalt,
+  tables: readonly string[],
+  mayCopy: boolean,
+): string {
   return [
     `${source}: the statement ${gtid} is passed over, as if it had changed no row of ${tables.join(', ')}`,
-    '  rows that it did change or remove stay on the targets as they are, and in the topics;',
+    '  rows that it did change or remove stay on the other side as they are, and in the topics;',
     '  the tables are in doubt until `reshard verify <job file>` has proved them;',
-    '  `reshard recopy <job file>` is the way that needs nobody to know what it did',
+    mayCopy
+      ? '  `reshard recopy <job file>` is the way that needs nobody to know what it did'
+      : '  nothing compares both sides before the application is on the sources again',
   ].join('\n');
 }
 
@@ -126,12 +150,12 @@ function factsOf({ plan, added, widened, against, targets }: GrowthLook): DdlFac
 }
 
 /** Pure: what `reshard ddl show` prints. */
-function renderDdl(found: readonly GrowthLook[], file: string): string {
+function renderDdl(found: readonly Changed[], file: string): string {
   if (found.length === 0) return 'every table of the sources is as it was planned';
-  return found.map(look => renderOne(look, file)).join('\n\n');
+  return found.map(changed => renderOne(changed, file)).join('\n\n');
 }
 
-function renderOne(look: GrowthLook, file: string): string {
+function renderOne({ link, look }: Changed, file: string): string {
   const { plan, added, against, unfit, targets, later } = look;
   const { source, db, table } = plan;
   const came = cameTo(look);
@@ -151,6 +175,13 @@ function renderOne(look: GrowthLook, file: string): string {
   }
   lines.push(...against.map(why => `  cannot be taken up: ${why}`));
   if (unfit.length > 0) return [...lines, '  undo it at the source, or make a new job'].join('\n');
+  if (!canCopy(link)) {
+    return [
+      ...lines,
+      `  undo it on ${source}, then: reshard ddl skip ${file} --source ${source}`,
+      '  what cannot be undone ends the way back: the application stays where it is',
+    ].join('\n');
+  }
   lines.push(
     '  can be copied as it is now, once its reader has halted there, or be undone at the source',
     ...altersOf(look),
@@ -170,5 +201,5 @@ const thenOf = (targets: GrowthLook['targets']): string => (targets.length > 0 ?
 function altersOf({ targets }: GrowthLook): string[] {
   if (targets.length === 0) return [];
   const alters = targets.map(({ target, what, sql }) => `    ${target}: ${sql ?? what}`);
-  return ['  first, on the targets:', ...alters];
+  return ['  first, where rows go to:', ...alters];
 }

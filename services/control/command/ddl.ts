@@ -2,21 +2,47 @@
  * `reshard ddl` as a use case: which tables of the sources are not as they were planned, what can be
  * done about each, and the request to take added columns up.
  */
+import { isReturnJob, returnJob } from '../../../shared/job/return-job.ts';
 import { requestId } from '../../../shared/job/state/request-id.ts';
+import { reportTopic } from '../../../shared/kafka/topic-name.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
+import { passageOf, refusal } from '../cutover/verb.ts';
 import { GrownTables } from '../phase/grown-table.ts';
 import { type GrowthLook, lookAtTable } from '../phase/growth.ts';
 import { filledTargets } from '../phase/growth-target.ts';
 import type { StatementHalt } from '../phase/skip.ts';
 import { answerTo } from './answer.ts';
+import { openWayBack } from './cutover.ts';
 import type { JobLink } from './job-handle.ts';
 
-export function refuseUnknown({ job }: JobLink, sources: readonly string[]): void {
-  const unknown = sources.find(name => !job.sources.some(s => s.name === name));
-  if (unknown === undefined) return;
-  throw new ReshardError('config', `--source ${unknown}: the job has no such source`, {
-    remedy: `one of: ${job.sources.map(s => s.name).join(', ')}`,
+/**
+ * The job, and its way back if it has one that is prepared: both logs meet what is changed at their
+ * servers, whichever way rows are carried.
+ */
+export async function openLogs(link: JobLink): Promise<{ back: JobLink | null; all: JobLink[] }> {
+  const { job, kafka } = link;
+  const way = returnJob(job);
+  const topics = way === null ? [] : await (await kafka.admin()).listTopics();
+  // A job file that asks for one now: control prepares it when it starts again.
+  const isThere = way !== null && topics.includes(reportTopic(way.job));
+  const back = isThere ? await openWayBack(link) : null;
+  return { back, all: back === null ? [link] : [link, back] };
+}
+
+/** Those whose log is of the source; all of them where none is named. */
+export function logsOf(links: readonly JobLink[], source: string | undefined): JobLink[] {
+  if (source === undefined) return [...links];
+  const of = links.filter(({ job }) => job.sources.some(s => s.name === source));
+  if (of.length > 0) return of;
+  const known = links.flatMap(({ job }) => job.sources.map(s => s.name));
+  throw new ReshardError('config', `--source ${source}: the job has no such source`, {
+    remedy: `one of: ${known.join(', ')}`,
   });
+}
+
+/** Whether a table can be copied anew: not on the way back, nor while the application is there. */
+export function canCopy({ job, ruling }: Pick<JobLink, 'job' | 'ruling'>): boolean {
+  return !isReturnJob(job) && refusal('recopy', passageOf(ruling)) === null;
 }
 
 /** All changed tables of these sources; an empty list is all of them. */
@@ -25,7 +51,7 @@ export async function changedTables(
   sources: readonly string[],
   tables: readonly string[],
 ): Promise<GrowthLook[]> {
-  const { job, view, log } = link;
+  const { job, view, ruling, log } = link;
   const halts = haltsOf(link);
   const found: GrowthLook[] = [];
   for (const source of job.sources) {
@@ -34,7 +60,7 @@ export async function changedTables(
       if (tables.length > 0 && !tables.includes(name)) continue;
       const halt = halts.list().find(h => h.source === source.name && h.table === name) ?? null;
       const at = { halt, only: false };
-      const look = await lookAtTable({ job, view, log }, source, name, at);
+      const look = await lookAtTable({ job, view, ruling, log }, source, name, at);
       if (look === null) continue;
       // A copy writes over it; what is taken up does not.
       const filled = look.against.length > 0 ? [] : await filledTargets(link, look);

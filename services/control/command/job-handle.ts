@@ -26,6 +26,8 @@ export interface JobLink extends AsyncDisposable {
   readonly log: Logger;
   readonly kafka: KafkaLog;
   readonly view: JobView;
+  /** Of the job that says which way rows are carried: its own, unless it is a way back. */
+  readonly ruling: JobView;
   /** By `<service>/<unit>`. */
   readonly reports: ReadonlyMap<string, Report>;
   /** By source. */
@@ -86,15 +88,8 @@ export async function openJob(job: Job, command: string, ruling?: JobView): Prom
   };
   const owned = stack.move();
   return {
+    ...{ log, kafka, view, ruling: ruling ?? view, reports, progress, requests, status, failed },
     job: liveJob(job, view),
-    log,
-    kafka,
-    view,
-    reports,
-    progress,
-    requests,
-    status,
-    failed,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

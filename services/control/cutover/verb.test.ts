@@ -1,6 +1,6 @@
 /** Every command, at every point of a cutover, works or is refused with a reason. */
 import { expect, test } from 'vitest';
-import type { CutoverStage } from '../../../shared/job/state/cutover.ts';
+import type { CutoverStage, Leg } from '../../../shared/job/state/cutover.ts';
 import { nextStage } from './stage.ts';
 import { passageOf, refusal, refuseVerb, VERBS } from './verb.ts';
 
@@ -12,8 +12,8 @@ const STAGES: CutoverStage[] = [
   'switched',
   'finished',
 ];
-const at = (stage: CutoverStage | null) => ({
-  cutoverRun: stage === null ? null : ({ stage } as never),
+const at = (stage: CutoverStage | null, leg: Partial<Leg> | null = null) => ({
+  cutoverRun: stage === null ? null : ({ stage, leg, way: 'over' } as never),
 });
 
 test('nothing that brings rows of the sources to the targets works from the journal on', () => {
@@ -22,6 +22,21 @@ test('nothing that brings rows of the sources to the targets works from the jour
       expect(() => refuseVerb(verb, at(stage)), `${verb} ${stage}`).toThrow(/gone over/);
     }
   }
+});
+
+test('with a way back statements are taken up and passed over from the journal on, and no more', () => {
+  for (const isOpen of [false, true]) {
+    for (const stage of ['opening', 'unopened', 'switched'] as const) {
+      const view = at(stage, { carries: 'back', isOpen });
+      expect(() => refuseVerb('ddl-change', view)).not.toThrow();
+      for (const verb of ['repair', 'recopy', 'apply', 'verify'] as const) {
+        expect(() => refuseVerb(verb, view), `${verb} ${stage}`).toThrow(/gone over/);
+      }
+      expect(refusal('drop', passageOf(view))).not.toBeNull();
+    }
+  }
+  const undone = { cutoverRun: { stage: 'undone', leg: { carries: 'back' }, way: 'back' } };
+  expect(passageOf(undone as never)).toBe('returnable');
 });
 
 test('a job whose sources are frozen is not dropped', () => {

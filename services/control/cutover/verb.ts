@@ -3,7 +3,7 @@
  * refused by name, with the reason and the way on. Before the journal all of them work as ever, but
  * for those that would take a half-way cutover apart.
  */
-import { isHalfWay, isOver } from '../../../shared/job/state/cutover.ts';
+import { hasWayBack, isHalfWay, isOver } from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 
@@ -26,7 +26,14 @@ export const VERBS = [
 export type Verb = (typeof VERBS)[number];
 
 /** How far the newest cutover is, as far as commands go by it. */
-export type Passage = 'before' | 'half-way' | 'over' | 'ended';
+export type Passage =
+  | 'before'
+  | 'half-way'
+  /** For good: nothing is carried back. */
+  | 'over'
+  /** What the application writes on the targets is carried back. */
+  | 'returnable'
+  | 'ended';
 
 const LIVE =
   'the application has gone over to the targets: what is on the sources is old, and must neither ' +
@@ -34,47 +41,54 @@ const LIVE =
 const HALF =
   'a cutover is half way and the sources may be frozen: control undoes or finishes it; ' +
   '`reshard status <job file>` says how far';
+/** What stands at a statement needs no copy: `reshard ddl` works there. */
+const LIVE_BACK = `${LIVE}; what a log stands at, \`reshard ddl list <job file>\` shows`;
 const NO_COPY = 'there is no copy any more';
 
 /** Null: it works. */
 const REFUSED: Record<Verb, Record<Passage, string | null>> = {
-  verify: { before: null, 'half-way': null, over: LIVE, ended: LIVE },
-  repair: { before: null, 'half-way': HALF, over: LIVE, ended: LIVE },
-  recopy: { before: null, 'half-way': HALF, over: LIVE, ended: LIVE },
-  apply: { before: null, 'half-way': HALF, over: LIVE, ended: LIVE },
-  'ddl-change': { before: null, 'half-way': HALF, over: LIVE, ended: LIVE },
-  pause: { before: null, 'half-way': null, over: NO_COPY, ended: NO_COPY },
-  resume: { before: null, 'half-way': null, over: null, ended: null },
-  throttle: { before: null, 'half-way': null, over: null, ended: null },
+  verify: { before: null, 'half-way': null, over: LIVE, returnable: LIVE, ended: LIVE },
+  repair: { before: null, 'half-way': HALF, over: LIVE, returnable: LIVE, ended: LIVE },
+  recopy: { before: null, 'half-way': HALF, over: LIVE, returnable: LIVE_BACK, ended: LIVE },
+  apply: { before: null, 'half-way': HALF, over: LIVE, returnable: LIVE, ended: LIVE },
+  'ddl-change': { before: null, 'half-way': HALF, over: LIVE, returnable: null, ended: LIVE },
+  pause: { before: null, 'half-way': null, over: NO_COPY, returnable: NO_COPY, ended: NO_COPY },
+  resume: { before: null, 'half-way': null, over: null, returnable: null, ended: null },
+  throttle: { before: null, 'half-way': null, over: null, returnable: null, ended: null },
   cutover: {
     before: null,
     'half-way': null,
     over: null,
+    returnable: null,
     ended: 'the cutover is finished; a new one is a new job',
   },
   rollback: {
     before: 'the application is on the sources: there is nothing to go back from',
     'half-way': null,
     over: null,
+    returnable: null,
     ended: 'the job is finished, and with it the way back',
   },
-  cancel: { before: null, 'half-way': null, over: null, ended: null },
+  cancel: { before: null, 'half-way': null, over: null, returnable: null, ended: null },
   finish: {
     before: 'there is no cutover to finish: `reshard cutover <job file> --dry-run` comes first',
     'half-way': HALF,
     over: null,
+    returnable: null,
     ended: null,
   },
   cleanup: {
     before: 'the application has not gone over: no row has moved',
     'half-way': HALF,
     over: null,
+    returnable: null,
     ended: null,
   },
   drop: {
     before: null,
     'half-way': HALF,
     over: '`reshard finish <job file>` comes first: the sources are frozen for this job',
+    returnable: '`reshard finish <job file>` comes first: the sources are frozen for this job',
     ended: null,
   },
 };
@@ -82,7 +96,7 @@ const REFUSED: Record<Verb, Record<Passage, string | null>> = {
 export function passageOf({ cutoverRun: run }: Pick<JobView, 'cutoverRun'>): Passage {
   if (isHalfWay(run)) return 'half-way';
   if (run?.stage === 'finished') return 'ended';
-  if (isOver(run)) return 'over';
+  if (run !== null && isOver(run)) return hasWayBack(run) ? 'returnable' : 'over';
   // On its way back to the sources, and not let onto them yet.
   const isComing = run?.stage === 'opening' || run?.stage === 'unopened';
   return isComing ? 'half-way' : 'before';

@@ -263,7 +263,8 @@ export class Control implements Unit {
     hands.cleanups.step();
     // From the journal on the targets are the application's: nothing is read from the sources anew.
     const isOver = this.#isOver;
-    if (!isOver) await requests.step();
+    if (passageOf(this.#context.view) === 'returnable') await requests.step(true);
+    else if (!isOver) await requests.step();
     await throttle.step();
     if (!isOver) await runs.step();
     await hands.checks.step();
@@ -276,7 +277,7 @@ export class Control implements Unit {
 
   get #isOver(): boolean {
     const passage = passageOf(this.#context.view);
-    return passage === 'over' || passage === 'ended';
+    return passage === 'over' || passage === 'returnable' || passage === 'ended';
   }
 
   #event(progress: ReadonlyMap<string, ProgressView>, proofs: ProofKeeper): PhaseEvent | null {

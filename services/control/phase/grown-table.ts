@@ -10,6 +10,7 @@
  * goes on beside control's loop: a large table without an online way takes long.
  */
 import type { Job, JobSource, JobTarget } from '../../../shared/job/job.ts';
+import { standsBy } from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
@@ -20,8 +21,8 @@ import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
 import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import { type GrownTable, lookAtTable, refuse, refuseTargets } from './growth.ts';
-import { filledTargets, type LackingTarget } from './growth-target.ts';
+import { type GrownTable, lookAtTable, refuse } from './growth.ts';
+import { filledTargets, type LackingTarget, type Ruling, refuseTargets } from './growth-target.ts';
 import { type Halt, haltedTable, haltIn } from './halt.ts';
 import type { StatementHalt } from './skip.ts';
 
@@ -29,6 +30,8 @@ import type { StatementHalt } from './skip.ts';
 export class GrownTables {
   readonly #halts = new Map<string, StatementHalt>();
   readonly #bySource = new Map<string, GrownTable & { text: string }>();
+  /** By target, the end of the newest change. */
+  readonly #altering = new Map<string, Promise<void>>();
 
   note(report: Report | null): void {
     if (report?.service !== 'binlog') return;
@@ -61,7 +64,21 @@ export class GrownTables {
 
   /** Makes the targets ready; see growTargets. */
   grow(deps: Deps, source: JobSource, grown: GrownTable): Promise<boolean> {
-    return growTargets(deps, source, grown);
+    return growTargets(deps, source, grown, (target, work) => this.#inTurn(target, work));
+  }
+
+  /**
+   * One source's change of a target after the other's: two that make the same column wider would
+   * both find it narrow, and the target's own log could not tell what the second one has done.
+   */
+  #inTurn(target: string, work: () => Promise<void>): Promise<void> {
+    const before = this.#altering.get(target) ?? Promise.resolve();
+    const mine = before.then(work);
+    this.#altering.set(
+      target,
+      mine.catch(() => {}),
+    );
+    return mine;
   }
 }
 
@@ -75,6 +92,7 @@ function statementOf(source: string, halt: Halt): StatementHalt | null {
 interface Deps {
   job: Job;
   view: JobView;
+  ruling: Ruling;
   log: Logger;
 }
 
@@ -82,7 +100,12 @@ interface Deps {
  * Adds to the targets what they lack, and makes wider what is too narrow. False: the table is as
  * planned by now. Throws if the columns cannot be taken up, or a target lacks something else.
  */
-async function growTargets(deps: Deps, source: JobSource, grown: GrownTable): Promise<boolean> {
+async function growTargets(
+  deps: Deps,
+  source: JobSource,
+  grown: GrownTable,
+  inTurn: (target: string, work: () => Promise<void>) => Promise<void>,
+): Promise<boolean> {
   const { table } = grown;
   const at = { halt: grown, only: true };
   const look = await lookAtTable(deps, source, table, at);
@@ -91,6 +114,7 @@ async function growTargets(deps: Deps, source: JobSource, grown: GrownTable): Pr
     return false;
   }
   refuseExtra(grown, look.targets);
+  if (standsBy(deps.job, deps.ruling.cutoverRun)) refuseUnready(grown, look.targets);
   const lacking = look.targets.filter(
     t => (t.isAddition || t.isWidening === true) && t.sql !== null,
   );
@@ -99,14 +123,13 @@ async function growTargets(deps: Deps, source: JobSource, grown: GrownTable): Pr
   for (const target of deps.job.targets) {
     const statements = lacking.filter(t => t.target === target.name).map(t => t.sql ?? '');
     if (statements.length === 0) continue;
-    // Another source's change may have reached it meanwhile: a type of before is a narrower one.
-    const again = await lookAtTable(deps, source, table, at);
-    const still = again?.targets.map(t => (t.target === target.name ? t.sql : null)) ?? [];
-    await alterTarget(
-      deps,
-      target,
-      statements.filter(sql => still.includes(sql)),
-    );
+    await inTurn(target.name, async () => {
+      // Another source's change may have reached it meanwhile: a type of before is a narrower one.
+      const again = await lookAtTable(deps, source, table, at);
+      const still = again?.targets.map(t => (t.target === target.name ? t.sql : null)) ?? [];
+      const left = statements.filter(sql => still.includes(sql));
+      await alterTarget(deps, target, left);
+    });
   }
   if (lacking.length === 0) return true;
   // Not what was sent, what is there: another control may have been before us.
@@ -156,6 +179,20 @@ export function refuseExtra(
   if (extra === undefined || nowMs - sinceMs >= PATIENCE_MS) return;
   throw new ReshardError('target', `${extra.target}: ${extra.what}, and in no plan yet`, {
     context: { source, table, target: extra.target },
+  });
+}
+
+/**
+ * Throws if a target lacks what came, while the application is there: it is altered by whoever
+ * alters it for the application, and a column that came before would be in his way.
+ */
+function refuseUnready({ source, table }: GrownTable, targets: readonly LackingTarget[]): void {
+  const [first] = targets;
+  if (first === undefined) return;
+  const all = targets.map(t => `${t.target}: ${t.sql ?? t.what}`).join(' ');
+  throw new ReshardError('target', `${first.target}: ${first.what}`, {
+    context: { source, table, target: first.target },
+    remedy: `alter it there as the other servers are, it goes on by itself then: ${all}`,
   });
 }
 

@@ -4,6 +4,7 @@
  * nothing is copied.
  */
 import type { Job, JobTarget } from '../../../shared/job/job.ts';
+import { standsBy } from '../../../shared/job/state/cutover.ts';
 import type { JobView, TablePlan } from '../../../shared/job/state/job-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
@@ -15,8 +16,13 @@ import {
   type Widening,
   widened,
 } from '../../../shared/mysql/schema-fix.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import { isWider, typeTold } from '../../../shared/schema/column-widening.ts';
-import { type SchemaRemedy, schemaDifferences } from '../../../shared/schema/schema-diff.ts';
+import {
+  type SchemaDifference,
+  type SchemaRemedy,
+  schemaDifferences,
+} from '../../../shared/schema/schema-diff.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { columnFacts, isFilledSo, type KnownConstant, otherThan } from './constant-column.ts';
 import { filledOnTarget, type ThereColumn } from './filled-column.ts';
@@ -34,6 +40,9 @@ export interface LackingTarget {
   isExtra?: boolean;
 }
 
+/** Says which way rows are carried: the job itself, or the one whose way back it is. */
+export type Ruling = Pick<JobView, 'cutoverRun'>;
+
 /** What is looked at of a table that has grown (growth.ts). */
 export interface LookedAt {
   plan: TablePlan;
@@ -49,9 +58,11 @@ export interface LookedAt {
  * would stay there, as nothing is copied. Reads such a column of a large table to its end.
  */
 export async function filledTargets(
-  { job, view }: { job: Job; view: JobView },
+  { job, view, ruling }: { job: Job; view: JobView; ruling: Ruling },
   { plan, now, added, targets, printed, constants }: LookedAt,
 ): Promise<LackingTarget[]> {
+  // What is there now is what the application has written: nothing of before comes over it.
+  if (standsBy(job, ruling.cutoverRun)) return [];
   const others = othersColumns(view, plan);
   const found = job.targets.map(async target => {
     const lacks = targets.filter(t => t.target === target.name).map(t => t.column);
@@ -101,13 +112,22 @@ export interface Lacking {
   conflicts: string[];
 }
 
+interface LackingOptions {
+  /** Columns that other sources have brought. */
+  others: ReadonlySet<string>;
+  /** Columns that were made wider, as they are declared. */
+  wider: ReadonlyMap<string, string>;
+  /** Rows are carried the other way: no row of before is written without what came. */
+  isStandby: boolean;
+}
+
 /** What a target lacks to hold the rows of the table. */
 export async function lacking(
   target: JobTarget,
   now: TableSchema,
   printed: PrintedTable,
   constants: ReadonlyMap<string, KnownConstant>,
-  { others, wider }: { others: ReadonlySet<string>; wider: ReadonlyMap<string, string> },
+  { others, wider, isStandby }: LackingOptions,
 ): Promise<Lacking> {
   await using session = await MysqlSession.open(target, { role: 'admin', side: 'target' });
   const there = await inspectTable(session, target.database, now.table, { like: now });
@@ -116,9 +136,10 @@ export async function lacking(
   const defaults = defaultsOf(constants);
   const sqlOf = (remedy: SchemaRemedy): string | null =>
     alterTable(name, remedy, printed, collation, defaults) ?? null;
-  const found = schemaDifferences(now, there).filter(
-    d => d.blocks && !(d.remedy.kind === 'drop' && others.has(d.column)),
-  );
+  // Of what the target has alone: it was brought by another source, or goes there the other way.
+  const isTheirs = ({ remedy, column }: SchemaDifference): boolean =>
+    remedy.kind === 'drop' && (isStandby || others.has(column));
+  const found = schemaDifferences(now, there).filter(d => d.blocks && !isTheirs(d));
   const own = wider.size === 0 ? '' : await createTableSql(session, target.database, now.table);
   const targets = found.flatMap(({ column, what, remedy }, i): LackingTarget[] => {
     const words = { target: target.name, column, what: `${column} ${what}`.trim() };
@@ -135,7 +156,8 @@ export async function lacking(
     return [{ ...words, what: `${column} ${all}`, sql, isAddition: false, isWidening: true }];
   });
   const conflicts: string[] = [];
-  const facts = constants.size === 0 ? [] : await columnFacts(session, there);
+  const isAsked = constants.size > 0 && !isStandby;
+  const facts = isAsked ? await columnFacts(session, there) : [];
   for (const column of facts) {
     const constant = constants.get(column.name);
     if (constant === undefined || isFilledSo(session.flavor, now, column, constant)) continue;
@@ -163,4 +185,14 @@ function narrowness(
     ...(isWider(has.type, needs.type) && { type: typeTold(told) }),
     ...(needs.nullable && !has.nullable && { nullable: true }),
   };
+}
+
+/** Throws if a target cannot hold what would come. */
+export function refuseTargets({ plan, targets }: Pick<LookedAt, 'plan' | 'targets'>): void {
+  const [first] = targets;
+  if (first === undefined) return;
+  throw new ReshardError('schema-changed', `${first.target}: ${first.what}`, {
+    context: { source: plan.source, table: plan.table, target: first.target },
+    remedy: `alter the targets first: ${targets.map(t => `${t.target}: ${t.sql ?? t.what}`).join(' ')}`,
+  });
 }

@@ -17,6 +17,7 @@
 import { envelopeSchema, fieldNames } from '../../../shared/codec/avro-schema.ts';
 import type { Job, JobSource } from '../../../shared/job/job.ts';
 import { routeOf } from '../../../shared/job/job-route.ts';
+import { standsBy } from '../../../shared/job/state/cutover.ts';
 import type { GrowthRequest } from '../../../shared/job/state/ddl-request.ts';
 import { type JobView, stateKey, type TablePlan } from '../../../shared/job/state/job-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
@@ -53,7 +54,13 @@ import {
   withFills,
 } from './constant-column.ts';
 import { filledByServer } from './filled-column.ts';
-import { type LackingTarget, lacking, othersColumns } from './growth-target.ts';
+import {
+  type LackingTarget,
+  lacking,
+  othersColumns,
+  type Ruling,
+  refuseTargets,
+} from './growth-target.ts';
 import { oldestOpen } from './open-request.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
 import type { StateWriter } from './state-writer.ts';
@@ -100,6 +107,7 @@ export interface GrowthLook {
 export interface GrowthDeps {
   job: Job;
   view: JobView;
+  ruling: Ruling;
   writer: StateWriter;
   registry: SchemaRegistry;
   log: Logger;
@@ -116,7 +124,7 @@ export interface LookOptions {
 
 /** Null if the table is as it was planned. */
 export async function lookAtTable(
-  o: { job: Job; view: JobView; log: Logger },
+  o: { job: Job; view: JobView; ruling: Ruling; log: Logger },
   source: JobSource,
   table: string,
   at: LookOptions = { halt: null, only: false },
@@ -140,8 +148,9 @@ export async function lookAtTable(
   const targets: LackingTarget[] = [];
   // What comes at a later statement may be there, too: the target's table was made after it.
   const others = new Set([...othersColumns(view, plan), ...later]);
+  const isStandby = standsBy(o.job, o.ruling.cutoverRun);
   for (const target of o.job.targets) {
-    const found = await lacking(target, now, printed, known, { others, wider });
+    const found = await lacking(target, now, printed, known, { others, wider, isStandby });
     targets.push(...found.targets);
     against.push(...found.conflicts);
   }
@@ -387,14 +396,4 @@ export function refuse(look: GrowthLook): void {
     });
   }
   refuseTargets(look);
-}
-
-/** Throws if a target cannot hold what would come. */
-export function refuseTargets({ plan, targets }: GrowthLook): void {
-  const [first] = targets;
-  if (first === undefined) return;
-  throw new ReshardError('schema-changed', `${first.target}: ${first.what}`, {
-    context: { source: plan.source, table: plan.table, target: first.target },
-    remedy: `alter the targets first: ${targets.map(t => `${t.target}: ${t.sql ?? t.what}`).join(' ')}`,
-  });
 }

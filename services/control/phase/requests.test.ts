@@ -126,3 +126,30 @@ test('columns that wait for a server are told of, until their source has halted 
   await requests.step();
   expect(requests.waiting).toEqual([]);
 });
+
+test('while rows are carried the other way logs are kept going, and nothing is copied', async () => {
+  const view = new JobView();
+  const asked: string[] = [];
+  const halt = { source: 's1', table: 'orders', added: 'a', widened: [], sinceMs: 0 };
+  const deps = {
+    job: { options: { addedColumns: 'apply' }, sources: [{ name: 's1', ...AWAY }] },
+    view,
+    log: createLogger({ name: 'test', level: 'silent' }),
+    writer: {
+      put: async (key: string, record: Partial<StateRecord>) => {
+        asked.push(key.split('-')[0] ?? '');
+        view.apply(key, { ...NONE, ...record });
+      },
+    },
+    progress: new Map(),
+    grown: { list: () => [halt], grow: async () => true, haltOf: () => null },
+  };
+  const order = { requestedMs: 1, source: 's2', tables: ['orders'], jump: false, skip: false };
+  view.apply(stateKey.recopy('recopy-1'), { ...NONE, recopy: { id: 'recopy-1', ...order } });
+  const skip = { id: 'skip-1', requestedMs: 1, by: 'ann', source: 's2', gtid: 'u:7' };
+  view.apply(stateKey.skip('skip-1'), { ...NONE, skip });
+  const requests = new Requests(deps as unknown as RequestsDeps);
+  for (let i = 0; i < 20; i++) await requests.step(true);
+  expect(new Set(asked)).toEqual(new Set(['growth/growth', 'applied/growth', 'applied/skip']));
+  expect(view.recopies.get('recopy-1')?.error).toBeUndefined();
+});

@@ -15,12 +15,14 @@ import type { Applied } from '../status/server-probe.ts';
 import { type ApplyDeps, carryOutApply, draftApply, openApply } from './apply.ts';
 import type { GrownTables } from './grown-table.ts';
 import { CONTROL, carryOutGrowth, type GrownTable, openGrowth } from './growth.ts';
+import type { Ruling } from './growth-target.ts';
 import { Inquiries, type OpenInquiry } from './inquiry.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
 import { draftRecopy, openRecopies, planRecopy, type RecopyDraft } from './recopy.ts';
 import { carryOutSkip, openSkip } from './skip.ts';
 
 export interface RequestsDeps extends ApplyDeps {
+  ruling: Ruling;
   /** By source. */
   progress: ReadonlyMap<string, ProgressView>;
   proofs: Pick<ProofKeeper, 'doubt'>;
@@ -60,8 +62,22 @@ export class Requests {
     this.#growths = new Inquiries(deps.log);
   }
 
-  /** Brings every open request on as far as it can go now, without waiting for a source. */
-  async step(): Promise<void> {
+  /**
+   * Brings every open request on as far as it can go now, without waiting for a source.
+   * `isStandby`: only what keeps the logs going; nothing is copied while rows are carried the other
+   * way.
+   */
+  async step(isStandby = false): Promise<void> {
+    if (!isStandby) await this.#copy();
+    await this.#takeUpGrown();
+    // Refused at once where a server is away, and bounded by the time that a login may take.
+    const growth = openGrowth(this.#d.view);
+    if (growth !== undefined) await carryOutGrowth(this.#d, growth);
+    const skip = openSkip(this.#d.view);
+    if (skip !== undefined) await carryOutSkip(this.#d, skip);
+  }
+
+  async #copy(): Promise<void> {
     const { view, progress, kafka } = this.#d;
     const ends = (topic: string) => kafka.logEnds(topic);
     for (const recopy of openRecopies(view)) {
@@ -74,12 +90,6 @@ export class Requests {
     }
     const apply = openApply(view, progress);
     if (apply !== undefined) await this.#apply(apply);
-    await this.#takeUpGrown();
-    // Refused at once where a server is away, and bounded by the time that a login may take.
-    const growth = openGrowth(view);
-    if (growth !== undefined) await carryOutGrowth(this.#d, growth);
-    const skip = openSkip(view);
-    if (skip !== undefined) await carryOutSkip(this.#d, skip);
   }
 
   async #apply(apply: ApplyRequest): Promise<void> {
@@ -91,7 +101,7 @@ export class Requests {
 
   /** Asks for what halted sources need, as the operator would. */
   async #takeUpGrown(): Promise<void> {
-    const { job, view, grown, log, writer } = this.#d;
+    const { job, view, ruling, grown, log, writer } = this.#d;
     if (job.options.addedColumns === 'stop') return;
     const halts = new Map(grown.list().map(g => [idOf(g), g]));
     for (const { id } of this.#growths.open()) if (!halts.has(id)) this.#growths.forget(id);
@@ -107,7 +117,9 @@ export class Requests {
       const source = job.sources.find(s => s.name === name);
       const before = this.#answered.get(id);
       if (source === undefined || before?.isOver === false) continue;
-      const answer = this.#growths.ask(id, () => grown.grow({ job, view, log }, source, halt));
+      const answer = this.#growths.ask(id, () =>
+        grown.grow({ job, view, ruling, log }, source, halt),
+      );
       if (answer === null) continue;
       const atMs = Date.now();
       const request = `${id}-${atMs}`;

@@ -18,11 +18,13 @@ import { levelOf, type SchemaRegistry } from '../../../shared/registry/registry.
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { Applied } from '../status/server-probe.ts';
-import { lookAtTable, refuseTargets } from './growth.ts';
+import { lookAtTable } from './growth.ts';
+import { type Ruling, refuseTargets } from './growth-target.ts';
 
 export interface ReshapeDeps {
   job: Job;
   view: JobView;
+  ruling: Ruling;
   registry: SchemaRegistry;
   log: Logger;
   /** Where each partition of a topic ends now. */

@@ -14,6 +14,7 @@ import { asReshardError, describeError, ReshardError } from '../../../shared/run
 import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { lookAtTable } from './growth.ts';
+import type { Ruling } from './growth-target.ts';
 import { oldestOpen } from './open-request.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
 import type { StateWriter } from './state-writer.ts';
@@ -29,6 +30,7 @@ export interface StatementHalt {
 export interface SkipDeps {
   job: Job;
   view: JobView;
+  ruling: Ruling;
   writer: StateWriter;
   log: Logger;
   proofs: Pick<ProofKeeper, 'doubt'>;
@@ -75,7 +77,7 @@ export async function carryOutSkip(
 
 /** Tables that the statement may have been about; throws if one is not as it was planned. */
 async function refuseUnlike(
-  { job, view, log, grown }: SkipDeps,
+  { job, view, ruling, log, grown }: SkipDeps,
   { source: name, gtid }: SkipRequest,
   look: typeof lookAtTable,
 ): Promise<string[]> {
@@ -88,7 +90,7 @@ async function refuseUnlike(
   }
   const tables = halt.table === null ? job.tables.map(t => t.name) : [halt.table];
   for (const table of tables) {
-    if ((await look({ job, view, log }, source, table)) === null) continue;
+    if ((await look({ job, view, ruling, log }, source, table)) === null) continue;
     throw new ReshardError('schema-changed', `${table} is not as it was planned`, {
       context: { source: name, table },
       remedy: '`reshard ddl show <job file>` says what has come to it, and the ways on',

@@ -9,7 +9,7 @@ import { GtidSet } from '../../../shared/change/gtid.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { isReturnJob, returnJob } from '../../../shared/job/return-job.ts';
 import { plannedCheck } from '../../../shared/job/state/check-schedule.ts';
-import { isGoneOver, legOf } from '../../../shared/job/state/cutover.ts';
+import { isGoneOver, legOf, wayOf } from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import { type Proof, standings } from '../../../shared/job/state/proof.ts';
@@ -118,8 +118,7 @@ export class StatusFeed implements AsyncDisposable {
     const applied = await Promise.all(this.#job.targets.map(t => this.#probe.applied(t.name)));
     const offsets = applied.flatMap(a => (a === null ? [] : [a.offsets]));
     const lost = await lostTopics(kafka, name, plans, log, offsets);
-    const way = isReturnJob(this.#job) ? 'back' : 'over';
-    const carries = legOf(this.#ruling.cutoverRun, way) !== null;
+    const carries = legOf(this.#ruling.cutoverRun, wayOf(this.#job)) !== null;
     const isOver = isGoneOver(this.#ruling.cutoverRun);
     return judged({
       job: name,

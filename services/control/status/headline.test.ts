@@ -12,6 +12,22 @@ const faults = fc.array(fc.record({ name: fc.constantFrom(...NAMES), where: fc.n
 });
 
 describe('the headline', () => {
+  test('of a way back that is far behind wakes somebody, whatever it flows by', () => {
+    const carried = { isTurning: false, headline: { level: 'normal', text: 'behind' } } as const;
+    const of = (carries: 'back' | 'over', lagSeconds: number, lagRecords: number) => {
+      const wayBack = { ...carried, carries, lagSeconds, lagRecords };
+      return headlineOf({ ...well(), phase: 'switched', wayBack });
+    };
+    expect(of('back', 20, 99).level).toBe('good');
+    for (const late of [of('back', 7200, 0), of('back', 0, 500_000)]) {
+      expect(late).toMatchObject({ word: 'way-back-waits', level: 'warning' });
+      expect(late.text).toMatch(/a rollback is refused until it has caught up/);
+      expect(standingOf(late)).toBe('wrong');
+    }
+    // The log of the targets catches up before the application goes there: the gates wait for that.
+    expect(of('over', 7200, 0).level).toBe('good');
+  });
+
   test('is green when everything is as it should be', () => {
     expect(headlineOf(well())).toEqual({
       word: 'verified',

@@ -15,6 +15,7 @@ import {
   type StatusFacts,
   type TargetStatus,
 } from './status.ts';
+import type { WayBackStatus } from './way-back.ts';
 
 export interface Problem {
   word: ProblemWord;
@@ -201,11 +202,27 @@ function wayBackProblems({ wayBack, cutover }: StatusFacts): Problem[] {
     return of('way-back-waits', cutover?.why ?? 'rows are not carried the other way yet');
   }
   const level = headline?.level ?? 'failure';
-  if (level === 'good' || level === 'normal') return [];
+  if (level === 'good' || level === 'normal') {
+    return isLate(wayBack) ? of('way-back-waits', lateText(wayBack)) : [];
+  }
   const text = headline?.text ?? 'nothing is known of it';
   if (carries === 'over') return of('way-back-waits', `no cutover with a way back now: ${text}`);
   const lost = 'what the application writes is not on the sources: going back now would lose it';
   return of(level === 'failure' ? 'way-back' : 'way-back-waits', `${text}\n  ${lost}`);
+}
+
+/** Of what is carried back: who has to go back now cannot. */
+const LATE = { seconds: 60, records: 100_000 };
+
+function isLate({ carries, lagSeconds, lagRecords }: WayBackStatus): boolean {
+  if (carries !== 'back') return false;
+  return (lagSeconds ?? 0) >= LATE.seconds || (lagRecords ?? 0) >= LATE.records;
+}
+
+function lateText({ lagSeconds, lagRecords }: WayBackStatus): string {
+  const log = `its log is ${(lagSeconds ?? 0).toFixed(0)} s behind the targets`;
+  const rows = `the sources lack ${lagRecords ?? 0} records of it`;
+  return `${log}, ${rows}: a rollback is refused until it has caught up`;
 }
 
 /** Until a check has compared the table anew: then that says what is true. */

@@ -13,6 +13,8 @@
  * `opening`, which is the journal; and what came of the open command. docs/CUTOVER.md has the
  * steps.
  */
+import type { Job } from '../job.ts';
+import { isReturnJob } from '../return-job.ts';
 
 /** What the operator asks for. */
 export type CutoverAction =
@@ -119,6 +121,19 @@ export function legOf(run: Pick<CutoverRun, 'stage' | 'leg'> | null, way: Way): 
 }
 
 export const FIRST_LEG: Leg = { number: 1, carries: 'over', isOpen: true, begins: {} };
+
+/** Which way the rows of a job go. */
+export function wayOf(job: Pick<Job, 'job'>): Way {
+  return isReturnJob(job) ? 'back' : 'over';
+}
+
+/**
+ * Whether rows are carried the other way by the newest journal: the log of the job is kept up for
+ * its turn, and what its targets hold is what the application writes there.
+ */
+export function standsBy(job: Pick<Job, 'job'>, run: Pick<CutoverRun, 'leg'> | null): boolean {
+  return (run?.leg?.carries ?? 'over') !== wayOf(job);
+}
 
 /** The same but for the other one. */
 export function otherWay(way: Way): Way {

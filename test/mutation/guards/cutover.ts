@@ -235,8 +235,8 @@ export const CUTOVER_GUARDS: Guard[] = [
     name: 'nothing is brought over live targets',
     why: 'a repair brings old rows of the sources over those of the application',
     file: 'services/control/cutover/verb.ts',
-    find: "repair: { before: null, 'half-way': HALF, over: LIVE, ended: LIVE },",
-    replace: "repair: { before: null, 'half-way': HALF, over: null, ended: LIVE },",
+    find: "repair: { before: null, 'half-way': HALF, over: LIVE, returnable",
+    replace: "repair: { before: null, 'half-way': HALF, over: null, returnable",
     tests: ['services/control/cutover/verb.test.ts'],
   },
   {

@@ -2,6 +2,7 @@
 import type { Guard } from './guard.ts';
 
 const TURN = ['services/control/cutover/turn.test.ts'];
+const DDL = ['test/cutover/way-back-ddl.live.test.ts'];
 const LEG = ['services/sink/destination/mysql/leg.mysql.test.ts'];
 
 export const WAY_BACK_GUARDS: Guard[] = [
@@ -85,5 +86,68 @@ export const WAY_BACK_GUARDS: Guard[] = [
     replace: 'mayTakeUnowned: false,',
     tests: ['test/cutover/way-back.live.test.ts'],
     named: 'over: what is written',
+  },
+  {
+    name: 'logs are kept going while the application is on the targets',
+    why: 'a column that is added there halts the log of the sources for good, and nobody comes back',
+    file: 'services/control/phase/control.ts',
+    find: "if (passageOf(this.#context.view) === 'returnable') await requests.step(true);\n    else if",
+    replace: 'if',
+    tests: DDL,
+    named: 'columns that come to the targets',
+  },
+  {
+    name: 'nothing is copied while the application is on the targets',
+    why: 'rows of the sources, which are old, would come over those of the application',
+    file: 'services/control/phase/requests.ts',
+    find: 'if (!isStandby) await this.#copy();',
+    replace: 'await this.#copy();',
+    tests: ['services/control/phase/requests.test.ts'],
+    named: 'while rows are carried the other way',
+  },
+  {
+    name: 'values on the side that rows do not go to now hinder no column',
+    why: 'the first column that comes to a source ends the way back',
+    file: 'services/control/phase/growth-target.ts',
+    find: 'if (standsBy(job, ruling.cutoverRun)) return [];',
+    replace: '',
+    tests: DDL,
+    named: 'columns that come to the sources',
+  },
+  {
+    name: 'servers of the application are altered by nobody else',
+    why: 'the migration of the application fails on a column that is there already',
+    file: 'services/control/phase/grown-table.ts',
+    find: 'if (standsBy(deps.job, deps.ruling.cutoverRun)) refuseUnready(grown, look.targets);',
+    replace: '',
+    tests: DDL,
+    named: 'columns that come to the targets',
+  },
+  {
+    name: 'no recopy is advised where nothing is copied',
+    why: 'the operator is sent to a verb that is refused, at night',
+    file: 'services/binlog/binlog.ts',
+    find: 'if (!mayCopy && /recopy/.test(remedyOf(error))) return withoutCopy(error, source);',
+    replace: '',
+    tests: ['services/binlog/binlog.test.ts'],
+    named: 'where nothing is copied',
+  },
+  {
+    name: 'a target is altered by one source after the other',
+    why: 'two make a column wider at once, and the way back cannot tell what the second one did',
+    file: 'services/control/phase/grown-table.ts',
+    find: 'const mine = before.then(work);',
+    replace: 'const mine = work();',
+    tests: DDL,
+    named: 'columns that come to the targets',
+  },
+  {
+    name: 'a way back that is far behind is no calm',
+    why: 'status is green for hours in which nobody could go back',
+    file: 'services/control/status/problem.ts',
+    find: "return isLate(wayBack) ? of('way-back-waits', lateText(wayBack)) : [];",
+    replace: 'return [];',
+    tests: ['services/control/status/headline.test.ts'],
+    named: 'far behind wakes somebody',
   },
 ];

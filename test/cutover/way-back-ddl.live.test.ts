@@ -1,0 +1,205 @@
+/**
+ * Tables that change while a job has a way back: on the sources before the application goes over,
+ * on the targets while it is there, and on the sources again. Neither log stands for good, and the
+ * application comes back with all that it has written.
+ * Enforces I14.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { DdlList } from '../../services/control/command/ddl-list.ts';
+import type { Status } from '../../services/control/status/status.ts';
+import { until } from '../../shared/runtime/clock.ts';
+import { SERVICES, ShopJob } from '../pipeline/shop-job.ts';
+import { targetName } from '../support/job-file.ts';
+import { LoadClient } from '../support/load/client.ts';
+import { callReshard } from '../support/reshard-cli.ts';
+import type { Servers } from '../support/servers/servers.ts';
+import { Application } from './application.ts';
+
+const MINUTES = 60_000;
+const APP = { user: 'app', password: 'app' };
+const DIR = mkdtempSync(path.join(os.tmpdir(), 'reshard-way-'));
+const SWITCH = path.join(DIR, 'way');
+
+let mysql: Servers;
+let job: ShopJob;
+let app: Application;
+
+beforeAll(async () => {
+  mysql = await ShopJob.servers();
+  const limits = { lockSeconds: 1, drainSeconds: 20, maxTransactionSeconds: 20 };
+  const open = `echo $RESHARD_WAY >> ${SWITCH}`;
+  const cutover = { back: {}, probe: APP, limits, ids: 'application', open };
+  job = await ShopJob.prepare({ mysql, orders: 300, cutover });
+  for (const server of [...job.sources, ...job.targets]) {
+    await using client = await LoadClient.open(server);
+    await client.run(`CREATE USER ${APP.user}@'%' IDENTIFIED BY '${APP.password}'`);
+    await client.run(
+      `GRANT SELECT, INSERT, UPDATE, DELETE ON ${job.database}.* TO ${APP.user}@'%'`,
+    );
+  }
+  job.start(...SERVICES);
+  await job.copied();
+  app = new Application({
+    switchFile: SWITCH,
+    servers: { back: job.sources, over: job.targets },
+    account: APP,
+    database: job.database,
+    clients: 4,
+  });
+}, 3 * MINUTES);
+
+afterAll(async () => {
+  await app?.[Symbol.asyncDispose]();
+  for (const server of [...(job?.sources ?? []), ...(job?.targets ?? [])]) {
+    await using client = await LoadClient.open(server);
+    for (const name of ['super_read_only', 'read_only']) {
+      await client.run(`SET GLOBAL ${name} = OFF`);
+      await client.run(`RESET PERSIST IF EXISTS ${name}`);
+    }
+  }
+  await job?.[Symbol.asyncDispose]();
+  await mysql?.[Symbol.asyncDispose]();
+  rmSync(DIR, { recursive: true, force: true });
+});
+
+async function go(verb: 'cutover' | 'rollback'): Promise<void> {
+  const { code, out, err } = await callReshard(verb, job.jobFile, '--yes', '--json');
+  const { run = null, error, gates = [] } = out === '' ? {} : JSON.parse(out);
+  const shut = gates.filter((g: { state: string }) => g.state !== 'open');
+  expect(code, `${err} ${error} ${JSON.stringify(shut)}`).toBe(0);
+  console.log(`${verb}: ${run.stopMs} ms`);
+}
+
+async function onTarget(target: number, ...statements: string[]): Promise<void> {
+  await using client = await job.sql(target);
+  for (const sql of statements) await client.run(sql);
+}
+
+/** How often columns were taken up, of either log: a line for each, by the server's number. */
+function taken(table: string): string[] {
+  return job
+    .logOf('control')
+    .filter(l => l.includes('columns are taken up') && l.includes(`"${table}"`))
+    .map(l => /"source":"[^"]*-([st]\d)"/.exec(l)?.[1] ?? '')
+    .sort();
+}
+
+/** The statement at which the log of the first target stands, another one than before. */
+async function halted(before: string): Promise<string> {
+  const at = (): string | false => {
+    const gtid = /halted: .*-t1: .*\(gtid=(\S+)/.exec(
+      job.status?.wayBack?.headline?.text ?? '',
+    )?.[1];
+    return gtid !== undefined && gtid !== before && gtid;
+  };
+  return await until(at, { timeoutMs: MINUTES, what: 'the halt' });
+}
+
+const isGood = ({ headline, wayBack }: Status): boolean =>
+  headline.level === 'good' && wayBack?.headline?.level === 'good' && !wayBack.isTurning;
+
+/** Both logs have met what was changed, and go on by themselves: halts on the way are expected. */
+async function goesOn(table: string, times: string): Promise<void> {
+  const what = `${table} to be taken up at ${times}`;
+  await until(() => taken(table).join(' ') === times, { timeoutMs: 2 * MINUTES, what });
+  await isWell();
+}
+
+async function isWell(): Promise<void> {
+  const before = job.status;
+  const is = (): boolean => job.status !== undefined && job.status !== before && isGood(job.status);
+  await until(is, { timeoutMs: MINUTES, what: 'both logs to go on' });
+}
+
+test(
+  'columns that come to the sources do not stop the log of the targets',
+  async () => {
+    app.start();
+    await app.more(20);
+    await job.onSource(
+      0,
+      'ALTER TABLE customers ADD COLUMN tag VARCHAR(9), ADD level INT NOT NULL DEFAULT 7',
+      "UPDATE customers SET tag = 'x', level = 8 WHERE customer_id % 3 = 0",
+      'ALTER TABLE customers ALTER COLUMN level DROP DEFAULT',
+    );
+    await goesOn('customers', 's1 t1 t1 t2 t2');
+  },
+  4 * MINUTES,
+);
+
+test(
+  'columns that come to the targets while the application is there come back with it',
+  async () => {
+    expect((await job.verify()).code).toBe(0);
+    await go('cutover');
+    await app.more(50);
+    const columns = [
+      'ALTER TABLE orders ADD COLUMN note VARCHAR(20), ADD grade INT NOT NULL DEFAULT 3',
+      "UPDATE orders SET note = CONCAT('n', order_id), grade = order_id % 9 WHERE order_id % 2 = 0",
+    ];
+    await onTarget(0, ...columns);
+    await until(() => job.logOf('control').some(l => l.includes('as the other servers are')), {
+      timeoutMs: MINUTES,
+      what: 'control to wait for the other target',
+    });
+    // Had control altered it, this would be refused: the application's servers are its own.
+    await onTarget(1, ...columns);
+    await goesOn('orders', 's1 s1 t1 t2');
+    // Both at once: the sources are altered once.
+    await Promise.all([0, 1].map(t => onTarget(t, 'ALTER TABLE orders MODIFY note VARCHAR(200)')));
+    const long = "UPDATE orders SET note = REPEAT('y', 150) WHERE order_id % 10 = 0";
+    await Promise.all([0, 1].map(t => onTarget(t, long)));
+    await app.more(50);
+    await goesOn('orders', 's1 s1 s1 t1 t1 t2 t2');
+  },
+  4 * MINUTES,
+);
+
+test(
+  'what is not taken up is undone and passed over, and the way is open again',
+  async () => {
+    const name = targetName({ job: job.name, cutover: { back: {} } }, 0);
+    await onTarget(0, 'ALTER TABLE customers ADD born DATETIME DEFAULT CURRENT_TIMESTAMP');
+    const first = await halted('');
+    const list = await callReshard('ddl', 'list', job.jobFile, '--json');
+    const { open }: DdlList = JSON.parse(list.out);
+    expect(open.map(o => o.source)).toEqual([name]);
+    expect(open[0]?.error).toMatch(new RegExp(`reshard ddl skip \\S+ --source ${name}`));
+    expect(open[0]?.error).not.toMatch(/recopy/);
+    const shut = await callReshard('rollback', job.jobFile, '--yes', '--json');
+    expect(shut.code, shut.out + shut.err).toBe(7);
+    const skip = ['ddl', 'skip', job.jobFile, '--source', name, '--yes'] as const;
+    expect((await callReshard(...skip)).err).toMatch(/not as planned any more: customers/);
+    await onTarget(0, 'ALTER TABLE customers DROP COLUMN born');
+    for (const at of [first, '']) {
+      if (at === '') await halted(first);
+      const { code, out, err } = await callReshard(...skip);
+      expect(code, out + err).toBe(0);
+    }
+    await isWell();
+  },
+  4 * MINUTES,
+);
+
+test(
+  'the application comes back with all of it',
+  async () => {
+    await app.more(50);
+    await go('rollback');
+    await app.more(50);
+    await app.stop();
+    await job.drained();
+    await job.expectEqual();
+    expect(await app.forgotten('back')).toEqual([]);
+    expect(await app.forgotten('over')).toEqual([]);
+    await using source = await job.sql();
+    const [[notes, grades] = []] = await source.rows(
+      'SELECT MAX(LENGTH(note)), COUNT(DISTINCT grade) FROM orders',
+    );
+    expect([Number(notes), Number(grades)]).toEqual([150, 9]);
+  },
+  6 * MINUTES,
+);
