@@ -73,7 +73,10 @@ export function progressCounters(p: CheckProgress): Record<string, number> {
     p.tables.reduce((total, t) => total + f(t), 0);
   return {
     rows: sum(t => t.rows),
-    rows_total: sum(t => (t.done ? t.rows : Math.max(t.rows, t.estimatedRows))),
+    // Where nothing is estimated, no share of it can be told.
+    rows_total: sum(t =>
+      t.done ? t.rows : t.estimatedRows > 0 ? Math.max(t.rows, t.estimatedRows) : 0,
+    ),
     ranges: sum(t => t.ranges),
     ranges_different: sum(t => t.rangesDifferent),
     rows_per_second: Math.round(p.rowsPerSecond),

@@ -1,7 +1,14 @@
 /** A check says a word of the tables that it was asked for, or none. */
 import { expect, test } from 'vitest';
 import { SCHEDULE } from '../../shared/job/state/check-schedule.ts';
-import { isToLeave, nextCheck, tablesOf, unknownTable } from './check-request.ts';
+import {
+  isToLeave,
+  nextCheck,
+  scopedTable,
+  standOf,
+  tablesOf,
+  unknownTable,
+} from './check-request.ts';
 
 const job = { tables: [{ name: 'customers' }, { name: 'orders' }] };
 
@@ -16,6 +23,24 @@ test('a request with a table that the job does not have is refused, whatever els
   expect(unknownTable({ tables: ['orders', 'new'] }, job).message).toBe(
     'nothing was compared: the job has no new',
   );
+});
+
+test('a check of a scope has no basis that a proof could stand on', () => {
+  const bases = { orders: 's1=1;doubts=0' };
+  const scope = { from: null, to: null, where: 'id > 1' };
+  expect(standOf({}, bases)).toEqual({ bases });
+  expect(standOf({ scope: null }, bases)).toEqual({ bases });
+  expect(standOf({ scope }, bases)).toEqual({ bases: {}, scopeBases: bases });
+});
+
+test('a scope is one of one table', () => {
+  const scope = { from: null, to: null, where: 'id > 1' };
+  const asked = { ...request('verify-1', 1), scope };
+  expect(scopedTable(asked, ['orders'])).toBe('orders');
+  expect(scopedTable(request('verify-1', 1), ['customers', 'orders'])).toBeNull();
+  for (const names of [[], ['customers', 'orders']]) {
+    expect(() => scopedTable(asked, names)).toThrow('a scope is one of one table');
+  }
 });
 
 const request = (id: string, requestedMs: number, by?: string) => {

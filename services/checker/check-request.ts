@@ -4,6 +4,7 @@
  * of nothing at all everything is equal.
  */
 import type { Job } from '../../shared/job/job.ts';
+import type { CheckBasis } from '../../shared/job/state/check-result.ts';
 import { isScheduled } from '../../shared/job/state/check-schedule.ts';
 import type { VerifyRequest } from '../../shared/job/state/verify-request.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
@@ -15,6 +16,27 @@ export function tablesOf(request: Pick<VerifyRequest, 'tables'>, job: Tables): s
   const names = job.tables.map(t => t.name);
   if (request.tables.some(name => !names.includes(name))) return null;
   return request.tables.length === 0 ? names : names.filter(n => request.tables.includes(n));
+}
+
+/** The table of a scope; a scope of several, or of none, would be one of each key by itself. */
+export function scopedTable({ scope }: VerifyRequest, names: readonly string[]): string | null {
+  if (!scope) return null;
+  const [table, ...others] = names;
+  if (table !== undefined && others.length === 0) return table;
+  throw new ReshardError('config', 'nothing was compared: a scope is one of one table', {
+    remedy: '`--tables <table>` with --from, --to or --where',
+  });
+}
+
+/**
+ * What the verdict will stand on, as the report tells it. A check of a scope is given no basis of a
+ * table: there is nothing in its report that any version of control could take for a proof.
+ */
+export function standOf(
+  { scope }: Pick<VerifyRequest, 'scope'>,
+  bases: Record<string, string>,
+): CheckBasis {
+  return scope ? { bases: {}, scopeBases: bases } : { bases };
 }
 
 export function unknownTable(request: Pick<VerifyRequest, 'tables'>, job: Tables): ReshardError {

@@ -38,12 +38,20 @@ import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
 import { rowKeyNames } from '../../shared/schema/table-schema.ts';
 import { forReport, progressCounters, resultCounters } from './check-report.ts';
-import { isToLeave, nextCheck, tablesOf, unknownTable } from './check-request.ts';
+import {
+  isToLeave,
+  nextCheck,
+  scopedTable,
+  standOf,
+  tablesOf,
+  unknownTable,
+} from './check-request.ts';
 import { unequalTables, untilDoubted } from './doubt-wait.ts';
 import { runFullCheck } from './full/full-check.ts';
 import { PipelinePosition } from './full/pipeline-position.ts';
 import type { WaitNote } from './full/pipeline-wait.ts';
 import type { CheckServer } from './full/session-set.ts';
+import { tryScope } from './full/table-scope.ts';
 import type { CheckMetrics } from './metrics.ts';
 
 const POLL_MS = 100;
@@ -121,7 +129,7 @@ export class Checker implements Unit {
     const names = tablesOf(request, job);
     const unit = this.#reportedAs(id);
     unit.set({ state: 'waiting', counters: { differences: 0 }, detail: { verifyId: id } });
-    this.#standOn(unit, names ?? []);
+    this.#standOn(unit, request, names ?? []);
     let unequal: readonly string[] = names ?? [];
     const tellWaits = setInterval(
       () => unit.set({ detail: { waiting: [...stopNotes(view), ...position.waits.list()] } }),
@@ -129,9 +137,10 @@ export class Checker implements Unit {
     );
     try {
       if (names === null) throw unknownTable(request, job);
+      await this.#tryScope(request, names, position, signal);
       await position.copied(names, signal);
       // From here on: what changes the basis now changes it under the check.
-      this.#standOn(unit, names);
+      this.#standOn(unit, request, names);
       const result = await this.#compare(request, unit, names, position, signal);
       failpoint(FAILPOINTS.checkerBeforeVerdict);
       this.#metrics.finished(result);
@@ -173,26 +182,43 @@ export class Checker implements Unit {
     }
   }
 
+  /** A scope that is refused is so before anything is waited for, or read. */
+  async #tryScope(
+    request: VerifyRequest,
+    names: readonly string[],
+    position: PipelinePosition,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { job, log } = this.#context;
+    const table = scopedTable(request, names);
+    if (table === null || !request.scope) return;
+    const { sources: servers } = serversOf(job, position);
+    const { scope } = request;
+    await tryScope({ servers, table, key: this.#keyOf(table), scope, log, signal });
+  }
+
+  #keyOf(table: string): string[] | undefined {
+    const plan = [...this.#context.view.plans.values()].find(p => p.table === table);
+    return plan === undefined ? undefined : rowKeyNames(plan.schema);
+  }
+
   #compare(
-    { id, after = {} }: VerifyRequest,
+    { id, after = {}, scope = null }: VerifyRequest,
     unit: ReportedUnit,
     names: readonly string[],
     position: PipelinePosition,
     signal: AbortSignal,
   ): Promise<CheckResult> {
     const { job, log, view } = this.#context;
-    const keyOf = (table: string): string[] | undefined => {
-      const plan = [...view.plans.values()].find(p => p.table === table);
-      return plan === undefined ? undefined : rowKeyNames(plan.schema);
-    };
     return runFullCheck({
       verifyId: id,
       ...serversOf(job, position),
       tables: names.map(name => ({
         name,
-        key: keyOf(name),
+        key: this.#keyOf(name),
         routeOf: (schema, source) => routeOf(job, schema, source),
         after: after[name] ?? null,
+        scope,
       })),
       waiter: position,
       log,
@@ -210,9 +236,9 @@ export class Checker implements Unit {
     });
   }
 
-  /** Notes in the report what a verdict of the check will rest on. */
-  #standOn(unit: ReportedUnit, tables: readonly string[]): void {
-    unit.set({ detail: { bases: this.#basesOf(tables) } });
+  /** Notes in the report what a verdict of the check will rest on; of a part, on nothing. */
+  #standOn(unit: ReportedUnit, request: VerifyRequest, tables: readonly string[]): void {
+    unit.set({ detail: { ...standOf(request, this.#basesOf(tables)) } });
   }
 
   #basesOf(tables: readonly string[]): Record<string, string> {

@@ -33,4 +33,8 @@ test('tables that are equal are not waited for', () => {
   };
   const tables = [equal, { ...equal, table: 'items', blocked: 1 }];
   expect(unequalTables({ tables })).toEqual(['items']);
+  // What a scope could not settle takes nothing back.
+  const scope = { from: null, to: null, where: 'id > 1' };
+  const open = { unsettled: [{ table: 'orders', key: {} }], blocked: 1 };
+  expect(unequalTables({ tables: [{ ...equal, scope, ...open }] })).toEqual([]);
 });

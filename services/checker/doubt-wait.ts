@@ -3,7 +3,7 @@
  * which follow from it. A check that begins before stands on a basis that is about to change, so
  * its verdict, however equal, would prove nothing.
  */
-import type { CheckResult } from '../../shared/job/state/check-result.ts';
+import type { CheckResult, TableResult } from '../../shared/job/state/check-result.ts';
 import type { JobView } from '../../shared/job/state/job-view.ts';
 import { basisOf } from '../../shared/job/state/proof.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
@@ -15,8 +15,13 @@ const WITHIN_MS = 3000;
 /** Tables that the check says something else of than that they are equal. */
 export function unequalTables({ tables }: Pick<CheckResult, 'tables'>): string[] {
   return tables
-    .filter(t => t.differences.length + t.unsettled.length + t.blocked > 0 || t.truncated)
+    .filter(t => t.differences.length > 0 || t.truncated || (!t.scope && isOpen(t)))
     .map(t => t.table);
+}
+
+/** Of a part that is no verdict of the table: nothing follows from it. */
+function isOpen({ unsettled, blocked }: TableResult): boolean {
+  return unsettled.length + blocked > 0;
 }
 
 /** `before`: the bases of those tables, by table, when the verdict was made. */

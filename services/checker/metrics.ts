@@ -16,7 +16,7 @@ export class CheckMetrics {
     this.#differences = gauge('reshard_check_differences', 'Differences proven by that check');
     this.#checks = new Counter({
       name: 'reshard_check_finished_total',
-      help: 'Finished full checks by verdict',
+      help: 'Finished checks by verdict; those of a part of a table apart',
       labelNames: ['verdict'],
       registers,
     });
@@ -32,6 +32,8 @@ export class CheckMetrics {
     this.#rows.set(result.rows);
     this.#pending.set(0);
     this.#differences.set(result.differences);
-    this.#checks.inc({ verdict: result.equal ? 'equal' : 'different' });
+    const isEqual = result.equal || result.equalInScope === true;
+    const word = isEqual ? 'equal' : 'different';
+    this.#checks.inc({ verdict: result.equalInScope === undefined ? word : `${word}_in_scope` });
   }
 }

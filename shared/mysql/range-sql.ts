@@ -67,6 +67,11 @@ export function rangePredicate(schema: TableSchema, range: KeyRange): string {
   return parts.length === 0 ? 'TRUE' : parts.join(' AND ');
 }
 
+/** The condition of the rows whose key is at least this one. */
+export function keyFromCondition(schema: TableSchema, first: KeyLiterals): string {
+  return `(${compare(keyNames(schema), first, '>', '>=')})`;
+}
+
 /** Read by the row key's index, whatever the optimizer thinks of it. */
 export function fromByKey(schema: TableSchema): string {
   const index = quoteId(keyIndexName(schema));

@@ -5,10 +5,12 @@
  */
 
 import { ReshardError } from '../runtime/error.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
 import type { Column } from '../type/column-type.ts';
 import { familyOf } from '../type/type-families.ts';
 import { NotOfType } from '../type/type-family.ts';
 import type { KeyBound } from './key-bound.ts';
+import { keyColumns } from './key-range.ts';
 
 const SHORT_MAX = 250;
 
@@ -26,6 +28,14 @@ export function keyFromText(bound: KeyBound, key: Readonly<Record<string, string
     if (e instanceof ReshardError && e.kind !== 'corrupt') throw e;
     throw wrong(bound.columns[0], 'the key is not of the type of its columns', e);
   }
+}
+
+/** Values of all key columns, separated by commas, by name; null if there are not as many. */
+export function namedKey(schema: TableSchema, values: string): Record<string, string> | null {
+  const columns = keyColumns(schema);
+  const parts = columns.length === 1 ? [values] : values.split(',');
+  if (parts.length !== columns.length) return null;
+  return Object.fromEntries(columns.map((c, i) => [c.name, parts[i] ?? '']));
 }
 
 /** What the server sends for this value of a key column (selectExpression in range-sql.ts). */

@@ -15,6 +15,7 @@ import { LOG_GUARDS } from './guards/log.ts';
 import { PLAN_GUARDS } from './guards/plan.ts';
 import { ROUTE_GUARDS } from './guards/route.ts';
 import { SCHEDULE_GUARDS } from './guards/schedule.ts';
+import { SCOPE_GUARDS } from './guards/scope.ts';
 import { SINK_GUARDS } from './guards/sink.ts';
 import { STREAM_GUARDS } from './guards/stream.ts';
 import { THROTTLE_GUARDS } from './guards/throttle.ts';
@@ -40,6 +41,7 @@ export const GUARDS: Guard[] = [
   ...WAY_BACK_GUARDS,
   ...COMPARISON_GUARDS,
   ...CHECKER_GUARDS,
+  ...SCOPE_GUARDS,
   ...SCHEDULE_GUARDS,
   ...STREAM_GUARDS,
   ...THROTTLE_GUARDS,

@@ -86,6 +86,33 @@ const noRepair = (): Promise<unknown> =>
 
 describe('the word verified', () => {
   it(
+    'is not given by a check with a scope, and is taken back by what that finds',
+    async () => {
+      expect(await target.run('UPDATE orders SET total = total + 1 LIMIT 1')).toBe(1);
+      const far = await verify('--tables', 'orders', '--from', `${SECOND}`, '--json');
+      expect(far.code, far.err).toBe(0);
+      expect(JSON.parse(far.out)).toMatchObject({ equal: false, equalInScope: true });
+      const first = ['--tables', 'orders', '--where', `order_id < ${SECOND} AND total IS NOT NULL`];
+      const near = await verify(...first);
+      expect(near.code, near.err).toBe(4);
+      expect(near.out).toContain('DIFFERENT: 1 keys of orders differ');
+      const { out } = await callReshard('status', job.jobFile);
+      expect(out).toMatch(/orders: NOT PROVEN, verify-\d+ found 1 or more keys that differ/);
+      const refused = await verify('--tables', 'orders', '--where', 'order_id > NOW()');
+      expect(refused.code, refused.err).toBe(2);
+      const warned = await verify('--tables', 'orders', '--where', "total > 'a'");
+      expect(warned.out).toMatch(/the check failed: .*refuses the condition of the scope/);
+      expect(warned.code).toBe(1);
+      const repaired = await callReshard('repair', job.jobFile, '--yes');
+      expect(repaired.code, repaired.err).toBe(0);
+      expect((await verify(...first)).out).toContain('EQUAL IN THE SCOPE ALONE');
+      await job.drained();
+      await job.expectEqual();
+    },
+    4 * MINUTES,
+  );
+
+  it(
     'is of the whole job: a check of some tables neither gives it nor speaks of the others',
     async () => {
       expect(await target.run('UPDATE orders SET total = total + 1 LIMIT 3')).toBe(3);

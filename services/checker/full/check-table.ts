@@ -9,6 +9,7 @@ import type {
   TableProgress,
   TableResult,
 } from '../../../shared/job/state/check-result.ts';
+import type { CheckScope } from '../../../shared/job/state/check-scope.ts';
 import type { Route } from '../../../shared/route/route.ts';
 import { KeyBound } from '../../../shared/row/key-bound.ts';
 import type { KeyLiterals, KeyRange } from '../../../shared/row/key-range.ts';
@@ -33,6 +34,7 @@ import { type Place, RangeWalk } from './range-walk.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { Recheck } from './recheck.ts';
 import type { CheckServer, SessionSet, SessionSetPool } from './session-set.ts';
+import { type TableScope, tableScope, tryCondition } from './table-scope.ts';
 import { differingTargets, isRight, kindOf } from './verdict.ts';
 
 export interface TableCheckOptions {
@@ -56,6 +58,8 @@ export interface TableCheckOptions {
   differencesMax: number;
   /** Rows behind this key alone are compared, as readable text; null is the whole table. */
   after: Record<string, string> | null;
+  /** Rows of it alone are compared; null is the whole table. */
+  scope: CheckScope | null;
   signal: AbortSignal;
 }
 
@@ -78,6 +82,8 @@ export class TableCheck {
   #done = false;
   #incarnations: Incarnations = new Map();
   readonly #differentRows: DifferentRow[] = [];
+  /** Of a scope: the first rows of the table may have none of it. */
+  #firstFilled: KeyRange | null = null;
 
   constructor(o: TableCheckOptions) {
     this.#o = o;
@@ -95,6 +101,7 @@ export class TableCheck {
       blocked: 0,
       truncated: false,
       after: o.after,
+      ...(o.scope === null ? {} : { scope: o.scope }),
       settledTo: null,
     };
   }
@@ -117,14 +124,15 @@ export class TableCheck {
     const places = await this.#o.pool.use(sessionSet => this.#places(sessionSet));
     const recheck = this.#newRecheck(places);
     this.#recheck = recheck;
-    const open: KeyRange = { after: this.#after(places), upTo: null };
-    const walk = new RangeWalk(places.sources, open, this.#rangeRows);
+    const scope = tableScope(schemaOf(places), this.#o.scope);
+    const open: KeyRange = { after: this.#after(places), upTo: scope.upTo };
+    const walk = new RangeWalk(places.sources, open, this.#rangeRows, scope.from);
     const ledger = new RangeLedger(open.after);
     const workers = Array.from({ length: this.#o.concurrency }, () =>
       this.#work({ walk, ledger }, places, recheck),
     );
     const ranges = Promise.all(workers)
-      .then(() => this.#probeFirstAgain(places, recheck, open))
+      .then(() => this.#probeFirstAgain(places, recheck, open, scope))
       .finally(() => recheck.close());
     const rechecking = recheck.run();
     try {
@@ -141,7 +149,8 @@ export class TableCheck {
     await this.#o.pool.use(sessionSet => this.#checkSchemas(sessionSet, places));
     this.#result.rechecked = recheck.total;
     const { settledTo } = ledger;
-    if (this.#result.truncated && settledTo !== null) {
+    // Nobody has compared what is in front of a scope.
+    if (this.#result.truncated && settledTo !== null && this.#o.scope === null) {
       this.#result.settledTo = readableKey(schemaOf(places), settledTo);
     }
     this.#done = true;
@@ -200,6 +209,7 @@ export class TableCheck {
       });
       open.compared();
       const rows = sourceRows(probe);
+      if (places.only !== null && rows > 0) this.#firstFilled ??= range;
       this.#result.rows += rows;
       this.#result.targetRows += targetRows(probe);
       this.#result.ranges += 1;
@@ -211,12 +221,17 @@ export class TableCheck {
    * The first rows once more, after all others. A table that was emptied meanwhile is not what its
    * ranges were found to be, and TRUNCATE leaves no mark that every account may read.
    */
-  async #probeFirstAgain(places: TablePlaces, recheck: Recheck, open: KeyRange): Promise<void> {
+  async #probeFirstAgain(
+    places: TablePlaces,
+    recheck: Recheck,
+    open: KeyRange,
+    { from }: TableScope,
+  ): Promise<void> {
     if (this.#signal.aborted) return;
     const all = places.targets.map((_, t) => t);
     await this.#o.pool.use(async sessionSet => {
-      const first = new RangeWalk(places.sources, open, this.#o.leafRows);
-      const range = await first.next(sessionSet);
+      const first = new RangeWalk(places.sources, open, this.#o.leafRows, from);
+      const range = this.#firstFilled ?? (await first.next(sessionSet));
       if (range === null) return;
       const probe = await probeRange(sessionSet, places, range, all);
       const targets = differingTargets(probe);
@@ -242,7 +257,7 @@ export class TableCheck {
       return;
     }
     const step = Math.max(this.#o.leafRows, Math.ceil(biggest.rows / FAN_OUT));
-    const walk = new RangeWalk([biggest.place], range, step);
+    const walk = new RangeWalk([biggest.place], range, step, places.only);
     for (;;) {
       this.#signal.throwIfAborted();
       const next = await walk.next(sessionSet);
@@ -294,7 +309,8 @@ export class TableCheck {
       });
     for (const server of sources) {
       const { rows, rowBytes } = await estimate(sessionSet, server, table);
-      this.#estimatedRows += rows;
+      // Of a scope nobody knows it.
+      if (this.#o.scope === null) this.#estimatedRows += rows;
       const fitting = Math.ceil(RANGE_BYTES / Math.max(1, rowBytes));
       this.#rangeRows = Math.min(this.#rangeRows, Math.max(fitting, RANGE_ROWS_MIN));
     }
@@ -302,7 +318,12 @@ export class TableCheck {
     const [first] = placedSources;
     if (first === undefined) throw new ReshardError('bug', `no source has ${table}`);
     const routes = placedSources.map(({ server }) => routeOf(first.schema, server.name));
-    return { table, routes, sources: placedSources, targets: placed(targets) };
+    const scope = tableScope(first.schema, this.#o.scope);
+    const placedTargets = placed(targets);
+    if (scope.where !== null) {
+      await tryCondition(sessionSet, [...placedSources, ...placedTargets], scope.where);
+    }
+    return { table, routes, sources: placedSources, targets: placedTargets, only: scope.only };
   }
 
   /**

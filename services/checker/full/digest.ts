@@ -78,16 +78,22 @@ export interface Asked {
   only: string | null;
 }
 
-function among(where: string, only: string | null | undefined): string {
+/** The condition, of rows that meet another one besides. */
+export function among(where: string, only: string | null | undefined): string {
   return only ? `(${where}) AND ${only}` : where;
 }
 
 /**
- * Rows `shard, count, sum` of a range, one for each shard that has rows; if nobody asks for shards
+ * Rows `shard, count, sum` of the rows of a range that meet `only`, one for each shard that has rows; if nobody asks for shards
  * it is 0, and there is one row.
  */
-export function digestSelect(schema: TableSchema, range: KeyRange, asked?: Asked): string {
-  const where = among(rangePredicate(schema, range), asked?.only);
+export function digestSelect(
+  schema: TableSchema,
+  range: KeyRange,
+  only: string | null,
+  asked?: Asked,
+): string {
+  const where = among(among(rangePredicate(schema, range), only), asked?.only);
   const code = `CAST(HEX(LEFT(${hash(schema)},${CODE_DIGITS})) AS DECIMAL(${2 * CODE_DIGITS},0))`;
   return (
     `SELECT ${asked?.shard ?? '0'},COUNT(*),SUM(${code}) ${fromByKey(schema)} ` +

@@ -27,6 +27,8 @@ export interface FullCheckOptions {
     name: string;
     /** As in TableCheckOptions; by default null. */
     after?: TableCheckOptions['after'];
+    /** As in TableCheckOptions; by default null. */
+    scope?: TableCheckOptions['scope'];
   })[];
   waiter: PositionWaiter;
   log: Logger;
@@ -91,12 +93,13 @@ function tableChecks(
   signal: AbortSignal,
 ): readonly TableCheck[] {
   const rateLimit = new RateLimit(o.throttle ?? UNTHROTTLED_CHECK);
-  return o.tables.map(({ name, key, routeOf, after = null }) => {
+  return o.tables.map(({ name, key, routeOf, after = null, scope = null }) => {
     const options: TableCheckOptions = {
       table: name,
       key,
       routeOf,
       after,
+      scope,
       sources: o.sources,
       targets: o.targets,
       pool,
@@ -166,10 +169,12 @@ function resultOf(o: {
   const unsettled = sum(t => t.unsettled.length);
   const blocked = sum(t => t.blocked);
   const rows = sum(t => t.rows);
-  const isWhole = o.tables.every(t => !t.after);
+  const isWhole = o.tables.every(t => !t.after && !t.scope);
+  const isEqual = differences === 0 && unsettled === 0 && blocked === 0;
   return {
     verifyId: o.verifyId,
-    equal: isWhole && differences === 0 && unsettled === 0 && blocked === 0,
+    equal: isWhole && isEqual,
+    ...(o.tables.some(t => t.scope) ? { equalInScope: isEqual } : {}),
     tables: o.tables,
     rows,
     differences,
@@ -196,8 +201,10 @@ function progressOf(verifyId: string, tables: TableProgress[], tookMs: number): 
 
 function logResult(log: Logger, r: CheckResult): void {
   const { verifyId, equal, rows, differences, unsettled, blocked, tookMs, rowsPerSecond } = r;
-  const level = equal ? 'info' : 'warn';
-  const words = equal ? 'check finished: all equal' : 'check finished: not equal';
+  const isCalm = equal || r.equalInScope === true;
+  const level = isCalm ? 'info' : 'warn';
+  const of = r.equalInScope === undefined ? 'all' : 'its scope';
+  const words = `check finished: ${isCalm ? `${of} equal` : 'not equal'}`;
   const figures = { verifyId, rows, differences, unsettled, blocked, tookMs, rowsPerSecond };
   log[level](figures, words);
 }

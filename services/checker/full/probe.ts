@@ -14,7 +14,7 @@ import {
 import type { KeyLiterals, KeyRange } from '../../../shared/row/key-range.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import { type Asked, digestSelect, fingerprintSelect } from './digest.ts';
+import { type Asked, among, digestSelect, fingerprintSelect } from './digest.ts';
 import { rowsOfKeys, rowsOfRange } from './divided-rows.ts';
 import { keyText } from './key.ts';
 import { literals, type Place } from './range-walk.ts';
@@ -28,6 +28,8 @@ export interface TablePlaces {
   targets: readonly Place[];
   /** Of each source's rows, in the order of the sources. */
   routes: readonly Route[];
+  /** Rows that do not meet this are in no range; null: all are. Keys are read in any case. */
+  only: string | null;
 }
 
 export interface Digest {
@@ -96,11 +98,12 @@ export async function probeRange(
   range: KeyRange,
   targets: readonly number[],
 ): Promise<RangeProbe> {
+  const { only } = places;
   const sourceRows = places.sources.map(() => 0);
   const bySource = places.sources.map(async ({ server, schema }, source) => {
     const shards = places.targets.map(emptyDigest);
     const asked = askedOf(places, source);
-    const select = (part: KeyRange): string => digestSelect(schema, part, asked);
+    const select = (part: KeyRange): string => digestSelect(schema, part, only, asked);
     const session = await sessionSet.session(server);
     for (const row of await rowsOfRange(session, schema, range, select)) {
       const digest = digestOf(row);
@@ -112,7 +115,7 @@ export async function probeRange(
   });
   const byTarget = places.targets.map(async ({ server, schema }, t) => {
     if (!targets.includes(t)) return null;
-    const select = (part: KeyRange): string => digestSelect(schema, part);
+    const select = (part: KeyRange): string => digestSelect(schema, part, only);
     const rows = await rowsOfRange(await sessionSet.session(server), schema, range, select);
     const all = emptyDigest();
     for (const row of rows) addDigest(all, digestOf(row));
@@ -133,8 +136,10 @@ export function probeRows(
   range: KeyRange,
   targets: readonly number[],
 ): Promise<KeyProbes> {
+  const whereOf = (schema: TableSchema, part: KeyRange): string =>
+    among(rangePredicate(schema, part), places.only);
   const read: Read = (session, schema, select) =>
-    rowsOfRange(session, schema, range, part => select(rangePredicate(schema, part)));
+    rowsOfRange(session, schema, range, part => select(whereOf(schema, part)));
   return probeWith(sessionSet, places, read, read, targets);
 }
 

@@ -19,12 +19,21 @@ export interface Place {
   schema: TableSchema;
 }
 
-/** The key of the row that is number `rows` of a range; null if the range has fewer. */
-export function keyAtSelect(schema: TableSchema, range: KeyRange, rows: number): string {
+/**
+ * The key of the row that is number `rows` of those of a range that meet `only`; no row if there
+ * are fewer.
+ */
+export function keyAtSelect(
+  schema: TableSchema,
+  range: KeyRange,
+  rows: number,
+  only: string | null = null,
+): string {
   const order = keyColumns(schema).map(c => quoteId(c.name));
+  const where = rangePredicate(schema, range);
   return (
     `SELECT ${keyLiteralList(schema)} ${fromByKey(schema)} ` +
-    `WHERE ${rangePredicate(schema, range)} ORDER BY ${order.join(',')} LIMIT 1 OFFSET ${rows - 1}`
+    `WHERE ${only === null ? where : `${where} AND ${only}`} ORDER BY ${order.join(',')} LIMIT 1 OFFSET ${rows - 1}`
   );
 }
 
@@ -36,15 +45,18 @@ export class RangeWalk {
   readonly #places: readonly Place[];
   readonly #rows: number;
   readonly #upTo: KeyLiterals | null;
+  readonly #only: string | null;
   #after: KeyLiterals | null;
   #turn: Promise<unknown> = Promise.resolve();
   #isDone = false;
 
-  constructor(places: readonly Place[], range: KeyRange, rows: number) {
+  /** `rows`: those that meet `only` are counted; null: all. */
+  constructor(places: readonly Place[], range: KeyRange, rows: number, only: string | null = null) {
     this.#places = places;
     this.#rows = Math.max(1, rows);
     this.#after = range.after;
     this.#upTo = range.upTo;
+    this.#only = only;
   }
 
   /** The next range, or null when the last one was given out. One caller after the other. */
@@ -59,7 +71,7 @@ export class RangeWalk {
     let bound: KeyLiterals | null = null;
     for (const { server, schema } of this.#places) {
       const within = { after: this.#after, upTo: bound ?? this.#upTo };
-      const sql = keyAtSelect(schema, within, this.#rows);
+      const sql = keyAtSelect(schema, within, this.#rows, this.#only);
       const [row] = await textRows(await sessionSet.session(server), sql);
       if (row !== undefined) bound = literals(row);
     }

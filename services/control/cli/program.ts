@@ -18,15 +18,14 @@ import { writeExample } from './init.ts';
 import { tellError } from './json-error.ts';
 import { print, printJson } from './output.ts';
 import type { pauseCommand, resumeCommand } from './pause.ts';
+import { proving } from './proof-declare.ts';
 import type { recopyCommand } from './recopy.ts';
-import type { repairCommand } from './repair.ts';
 import { SERVICES } from './service.ts';
 import type { serviceCommand } from './service-command.ts';
 import type { statusCommand } from './status.ts';
 import { declareThrottle } from './throttle-declare.ts';
 import type { topicsCommand } from './topics.ts';
 import type { upCommand } from './up-command.ts';
-import type { verifyCommand } from './verify.ts';
 
 const HELP = `
 Every command has examples and its exit codes: reshard <command> --help
@@ -69,6 +68,7 @@ export async function program(argv: string[]): Promise<number> {
     ...watching(act),
     declareThrottle(act),
     ...proving(act),
+    ...copyingAnew(act),
     ...goingOver(act),
     ...changing(act),
   ]) {
@@ -249,58 +249,6 @@ function lookingAtTopics(act: Act): Command[] {
         (await import('./topics.ts')).topicsCommand(...args),
       ),
     ),
-  ];
-}
-
-function proving(act: Act): Command[] {
-  return [
-    declare(
-      'verify <job>',
-      {
-        what: 'compare every row of the sources with the targets while the job runs',
-        examples: [
-          ['verify job.yaml', 'all tables; names the keys that differ'],
-          ['verify job.yaml --tables orders,customers --json', 'some, for scripts'],
-          ['verify job.yaml --html check.html', 'the verdict as a page that can be filed, too'],
-        ],
-        exits: ['different', 'timeout', 'stopped'],
-      },
-      'json',
-      'tables',
-    )
-      .option('--html <file>', 'write the verdict as one HTML page, to a new file')
-      .addOption(timeoutOption('waiting', 3600))
-      .action(
-        act(async (...args: Parameters<typeof verifyCommand>) =>
-          (await import('./verify.ts')).verifyCommand(...args),
-        ),
-      ),
-    declare(
-      'repair <job>',
-      {
-        what: 'bring keys that differ into the log again as they are, and check their tables',
-        examples: [
-          ['repair job.yaml', 'what checks have found, of each table'],
-          ['repair job.yaml --keys orders:17 order_items:17,2', 'these keys, without a check'],
-          ['repair job.yaml --yes --json', 'for scripts'],
-        ],
-        exits: ['different', 'timeout', 'stopped'],
-      },
-      'yes',
-      'json',
-    )
-      .option(
-        '--check <id>',
-        'the check whose differences are repaired (default: of each table the one that found some)',
-      )
-      .option('--keys <keys...>', 'these keys instead: <table>:<key>, columns separated by commas')
-      .addOption(timeoutOption('waiting', 3600))
-      .action(
-        act(async (...args: Parameters<typeof repairCommand>) =>
-          (await import('./repair.ts')).repairCommand(...args),
-        ),
-      ),
-    ...copyingAnew(act),
   ];
 }
 

@@ -85,6 +85,14 @@ describe('the page of a check', () => {
     expect(html).toContain('<td>orders</td><td>unsettled</td>');
   });
 
+  test('tells a scope as what it is, as text whatever is in it', () => {
+    const scope = { from: null, to: null, where: "note = '<script>'" };
+    const html = checkPage(job, reportOf({ equalInScope: true }, { scope }));
+    expect(html).toContain('EQUAL IN THE SCOPE ALONE');
+    expect(html).toContain("orders where note = '&lt;script&gt;'; nothing else");
+    expect(html).not.toContain('in full');
+  });
+
   test('loads nothing', () => {
     expect(checkPage(job, reportOf({ differences: 1 }))).not.toMatch(
       /\b(?:src|href|url)\b|@import/,

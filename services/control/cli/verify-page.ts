@@ -17,7 +17,7 @@ import type { Report } from '../../../shared/member/reporter.ts';
 import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import { count, duration } from './number-text.ts';
 import { filled } from './output.ts';
-import { keyText, verdictOf } from './verify-text.ts';
+import { keyText, scopesOf, verdictOf } from './verify-text.ts';
 
 /** What of the job is on the page. */
 export type PageJob = Pick<Job, 'job' | 'sources' | 'targets'>;
@@ -71,16 +71,16 @@ export function checkPage(job: PageJob, report: Report | null): string {
     return page(`${title}: the check failed`, 'doubt', why);
   }
   const result: CheckResult = JSON.parse(report.detail);
-  const tone = result.equal ? 'equal' : result.differences > 0 ? 'different' : 'doubt';
+  const tone =
+    result.equal || result.equalInScope ? 'equal' : result.differences > 0 ? 'different' : 'doubt';
   return page(`${title}: ${verdictOf(result)}`, tone, bodyOf(job, result));
 }
 
 function bodyOf(job: PageJob, r: CheckResult): string {
-  const names = r.tables.map(t => t.table);
   const iso = (ms: number): string => new Date(ms).toISOString();
   const facts = [
     ['Check', r.verifyId],
-    ['Compared', `${names.join(', ')}: each in full, no other table`],
+    ['Compared', `${scopesOf(r).join(', ')}; nothing else`],
     ['From', iso(r.startedMs)],
     ['To', `${iso(r.startedMs + r.tookMs)} (${duration(r.tookMs)})`],
     ['Rate', `${count(r.rowsPerSecond)} rows/s`],

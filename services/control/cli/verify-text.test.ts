@@ -78,6 +78,22 @@ test('a part of a table is told as such, and never as equal', () => {
   expect(text).not.toMatch(/in full|EQUAL/);
 });
 
+test('a scope that is equal is told as such, and never as the table', () => {
+  const [table] = JSON.parse(reportOf({}).detail).tables;
+  const scope = { from: { id: '4' }, to: null, where: 'total > 5' };
+  const equal = { tables: [{ ...table, scope }], equalInScope: true };
+  const text = renderCheck(reportOf(equal));
+  expect(text).toContain(
+    'EQUAL IN THE SCOPE ALONE: the same 5 rows; the rest of orders was not compared',
+  );
+  expect(text).toContain('compared: orders from id=4 to the last key, where total > 5 (');
+  expect(text).not.toMatch(/in full|EQUAL:/);
+  const none = { ...equal, rows: 0, tables: [{ ...table, scope, rows: 0, targetRows: 0 }] };
+  expect(renderCheck(reportOf(none))).toContain('ALONE: no row of either side is in it');
+  const open = { tables: [{ ...table, scope }], equalInScope: false, unsettled: 1 };
+  expect(renderCheck(reportOf(open))).toContain('NO VERDICT: 1 keys changed at each probe');
+});
+
 test('a table that was given up may have more differences than were counted', () => {
   const [table] = JSON.parse(reportOf({}).detail).tables;
   const tables = [{ ...table, truncated: true }];

@@ -1,5 +1,6 @@
 /** The verdict of a check, for people. */
 import type { CheckResult } from '../../../shared/job/state/check-result.ts';
+import { scopeText } from '../../../shared/job/state/check-scope.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { count, duration } from './number-text.ts';
 
@@ -66,6 +67,7 @@ function columnsText(columns: readonly string[]): string {
 /** The headline: the worst thing that is true. */
 export function verdictOf(r: CheckResult): string {
   const names = r.tables.map(t => t.table).join(', ');
+  if (r.equalInScope === true) return scopeVerdict(r);
   if (r.equal) return `EQUAL: sources and targets hold the same ${count(r.rows)} rows of ${names}`;
   if (r.differences > 0) {
     const isMore = r.tables.some(t => t.truncated);
@@ -77,17 +79,32 @@ export function verdictOf(r: CheckResult): string {
   return `NO VERDICT: ${count(r.blocked)} keys are blocked on the targets (\`reshard status <job file>\`)`;
 }
 
+/** Never a word that could be read as one of the whole table. */
+function scopeVerdict({ tables, rows }: CheckResult): string {
+  const names = tables.map(t => t.table).join(', ');
+  const isEmpty = rows === 0 && tables.every(t => t.targetRows === 0);
+  const held = isEmpty ? 'no row of either side is in it' : `the same ${count(rows)} rows`;
+  return `EQUAL IN THE SCOPE ALONE: ${held}; the rest of ${names} was not compared`;
+}
+
+/** What of each table was compared. */
+export function scopesOf(r: CheckResult): string[] {
+  const whole = r.tables.filter(t => !t.after && !t.scope).map(t => t.table);
+  const parts = r.tables.flatMap(t => {
+    if (t.scope) return `${t.table} ${scopeText(t.scope)}`;
+    return t.after ? `${t.table} behind ${keyText(t.after)}` : [];
+  });
+  return [...(whole.length > 0 ? [`${whole.join(', ')} in full`] : []), ...parts];
+}
+
 /** How far the verdict reaches: what was compared, as of which position, when. Not a word more. */
 function extentOf(r: CheckResult): string {
   const ranges = r.tables.reduce((n, t) => n + t.ranges, 0);
   const positions = Object.entries(r.sourceGtids).map(([name, gtid]) => `${name} ${short(gtid)}`);
   const from = new Date(r.startedMs).toISOString();
   const to = new Date(r.startedMs + r.tookMs).toISOString();
-  const whole = r.tables.filter(t => !t.after).map(t => t.table);
-  const parts = r.tables.flatMap(t => (t.after ? `${t.table} behind ${keyText(t.after)}` : []));
-  const scope = [...(whole.length > 0 ? [`${whole.join(', ')} in full`] : []), ...parts];
   return (
-    `compared: ${scope.join(', ')} (${count(ranges)} ranges, ` +
+    `compared: ${scopesOf(r).join(', ')} (${count(ranges)} ranges, ` +
     `${count(r.rows)} rows), as of ${positions.join(', ') || 'no position'} or later, ` +
     `from ${from} to ${to} (${duration(r.tookMs)}, ${count(r.rowsPerSecond)} rows/s)`
   );

@@ -5,7 +5,7 @@
 
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import { openJob, tablesOf, timeoutMsOf } from '../command/job-handle.ts';
-import { verify } from '../command/verify.ts';
+import { type ScopeText, verify, wantedOf } from '../command/verify.ts';
 import { checkExit, checkLine, follow, gaveUp, waitOf } from './follow.ts';
 import { readJob } from './job-file.ts';
 import { print } from './output.ts';
@@ -14,17 +14,18 @@ import { checkJson, renderCheck } from './verify-text.ts';
 
 export async function verifyCommand(
   file: string,
-  o: { json?: boolean; tables?: string; timeout: string; html?: string },
+  o: { json?: boolean; tables?: string; timeout: string; html?: string } & ScopeText,
 ): Promise<number> {
   const job = await readJob(file);
   const wait = waitOf(timeoutMsOf(o.timeout), stopSignal(), o.json === true);
   tablesOf(job, o.tables);
   await using link = await openJob(job, 'verify');
   // The job may have other tables than its file by now.
-  const tables = tablesOf(link.job, o.tables);
+  const wanted = wantedOf(link, tablesOf(link.job, o.tables), o);
+  const { tables } = wanted;
   const scope = tables.length > 0 ? { tables } : {};
   await using page = o.html === undefined ? null : await openPage(o.html);
-  const report = await follow(link, verify(link, tables), wait, checkLine, scope);
+  const report = await follow(link, verify(link, wanted), wait, checkLine, scope);
   await page?.write(link.job, report);
   if (report === null) {
     return gaveUp(

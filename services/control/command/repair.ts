@@ -8,6 +8,7 @@ import { isOpen, type RepairRun, type WantedKey } from '../../../shared/job/stat
 import { requestId } from '../../../shared/job/state/request-id.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { keyColumns } from '../../../shared/row/key-range.ts';
+import { namedKey } from '../../../shared/row/key-text.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { planRepair, type RepairPlan, roundsOf } from '../repair/repair-plan.ts';
@@ -130,13 +131,12 @@ export function keysOfText({ job, view }: JobLink, texts: readonly string[]): Re
     if (plan === undefined) {
       throw wrongKey(text, 'not <table>:<key> of a table of the job', tables);
     }
-    const columns = keyColumns(plan.schema);
-    const parts = columns.length === 1 ? [values] : values.split(',');
-    if (parts.length !== columns.length) {
-      const names = columns.map(c => c.name).join(',');
-      throw wrongKey(text, `the key has ${columns.length} columns (${names})`, tables);
+    const key = namedKey(plan.schema, values);
+    if (key === null) {
+      const columns = keyColumns(plan.schema).map(c => c.name);
+      const why = `the key has ${columns.length} columns (${columns.join(',')})`;
+      throw wrongKey(text, why, tables);
     }
-    const key = Object.fromEntries(columns.map((c, i) => [c.name, parts[i] ?? '']));
     return { table, key, source, clear: 'always' };
   });
   return { keys, rounds: roundsOf(keys, sources, plans), refused: [] };

@@ -45,6 +45,27 @@ describe('the verdict of a check', () => {
     expect(more).toMatchObject([{ result: 'different', differences: 1, truncated: true }]);
   });
 
+  describe('with a scope', () => {
+    const [table] = result().tables;
+    const scope = { from: { id: '7' }, to: null, where: null };
+    const stands = { bases: {}, scopeBases: { orders: 's1=1;doubts=0' } };
+    const part = (state: string, found: object = {}) =>
+      report(state, { ...stands, tables: [{ ...table, scope, ...found }] });
+
+    test('is none of the table where it is equal, open, or came to nothing', () => {
+      expect(verdictsOf(part('finished'))).toEqual([]);
+      expect(verdictsOf(part('finished', { unsettled: [{}] }))).toEqual([]);
+      expect(verdictsOf(part('finished', { blocked: 2 }))).toEqual([]);
+      expect(verdictsOf(part('failed'))).toEqual([]);
+    });
+
+    test('is one of the table where it has found something, and there may be more', () => {
+      const found = verdictsOf(part('finished', { differences: [{}] }));
+      const more = { isPart: true, truncated: true };
+      expect(found).toMatchObject([{ result: 'different', differences: 1, ...more }]);
+    });
+  });
+
   test('that has finished is what it has found', () => {
     expect(verdictsOf(report('finished', result()))).toMatchObject([{ result: 'equal', rows: 5 }]);
   });

@@ -156,10 +156,12 @@ function stuckOf(report: Report, table: (topic: string) => string | undefined): 
  */
 export function verdictsOf(report: Report): TableVerdict[] {
   const detail: Partial<CheckResult> & Partial<CheckBasis> = JSON.parse(report.detail);
-  const { bases = {}, startedMs = report.tsMs, sourceGtids = {} } = detail;
+  const { bases = {}, scopeBases = {}, startedMs = report.tsMs, sourceGtids = {} } = detail;
   const isFinished = report.state === 'finished';
   const tables = isFinished ? (detail.tables ?? []) : [];
-  return Object.entries(bases).flatMap(([table, basis]): TableVerdict[] => {
+  const stands = Object.entries({ ...bases, ...scopeBases });
+  return stands.flatMap(([table, basis]): TableVerdict[] => {
+    const isPart = !(table in bases);
     const found = tables.find(t => t.table === table);
     const [first = ''] = (report.error ?? '').split('\n');
     const differences = found?.differences.length ?? 0;
@@ -171,6 +173,7 @@ export function verdictsOf(report: Report): TableVerdict[] {
     else if (unsettled > 0) result = 'unsettled';
     else if (blocked > 0) result = 'blocked';
     if (result === 'equal' && found?.after) return [];
+    if (result !== 'different' && isPart) return [];
     const verdict: TableVerdict = {
       table,
       check: report.unit,
@@ -186,7 +189,8 @@ export function verdictsOf(report: Report): TableVerdict[] {
       unsettled,
       blocked,
       sourceGtids: isFinished ? sourceGtids : {},
-      truncated: found?.truncated ?? false,
+      truncated: found?.truncated || isPart,
+      ...(isPart ? { isPart } : {}),
     };
     return [verdict];
   });

@@ -9,6 +9,7 @@
  * `differences` counts what was proven, also beyond the listed ones. Keys are shown to the operator
  * here and only here; other values of a row are in no report and no log.
  */
+import type { CheckScope } from './check-scope.ts';
 
 export type DifferenceKind =
   /** A source has the row, no target has. */
@@ -77,6 +78,8 @@ export interface TableResult {
   truncated: boolean;
   /** Rows behind this key alone were compared; null, or not there: the whole table. */
   after?: Record<string, string> | null;
+  /** These rows alone were compared; null, or not there: the whole table. */
+  scope?: CheckScope | null;
   /** Of a table that was given up: all up to this key was compared, and what differs is listed. */
   settledTo?: Record<string, string> | null;
 }
@@ -88,6 +91,11 @@ export interface CheckResult {
    * others it says nothing.
    */
   equal: boolean;
+  /**
+   * Of a check with a scope, where `equal` is never true: no difference and no unsettled or blocked
+   * key in it.
+   */
+  equalInScope?: boolean;
   tables: TableResult[];
   rows: number;
   differences: number;
@@ -103,8 +111,10 @@ export interface CheckResult {
 
 /** What a check stands on, in its report from the start: see state/proof.ts. */
 export interface CheckBasis {
-  /** By table. */
+  /** By table. A check with a scope has none: nothing is proven by it, whoever reads its report. */
   bases: Record<string, string>;
+  /** The same of a check with a scope: what it finds different is so on this basis. */
+  scopeBases?: Record<string, string>;
   /** Position and duration of what the check waits for. */
   waiting?: { what: string; sinceMs: number }[];
 }

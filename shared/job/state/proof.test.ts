@@ -140,6 +140,40 @@ describe('the word of a table', () => {
     expect(proven(view)).toEqual(['orders']);
   });
 
+  describe('of a check with a scope', () => {
+    const part = { isPart: true, differences: 1, provenMs: 50, startedMs: 40 } as const;
+
+    test('is none, whatever it has found equal', () => {
+      const view = twoTables();
+      const before = view.proofs.get('orders');
+      for (const result of ['equal', 'unsettled', 'blocked', 'failed'] as const) {
+        expect(judge(view, verdict(view, 'orders', 'verify-1', { ...part, result }))).toBe(false);
+      }
+      expect(view.proofs.get('orders')).toEqual(before);
+      judge(view, verdict(view, 'orders', 'verify-2'));
+      judge(view, verdict(view, 'orders', 'verify-3', { ...part, result: 'failed' }));
+      expect(proven(view)).toEqual(['orders']);
+    });
+
+    test('is taken back by what it has found different, and its age stays that of the proof', () => {
+      const view = twoTables();
+      judge(view, verdict(view, 'orders', 'verify-1'));
+      judge(view, verdict(view, 'orders', 'verify-2', { ...part, result: 'different' }));
+      expect(proven(view)).toEqual([]);
+      expect(standings(view, ['orders'])[0]?.why).toBe('verify-2 found 1 or more keys that differ');
+      expect(view.proofs.get('orders')).toMatchObject({ startedMs: 1, provenMs: 2 });
+      expect(view.proofs.get('orders')).not.toHaveProperty('isPart');
+    });
+
+    test('does not stand for what a check of all has found', () => {
+      const view = twoTables();
+      const many = { result: 'different', differences: 300 } as const;
+      judge(view, verdict(view, 'orders', 'verify-1', many));
+      judge(view, verdict(view, 'orders', 'verify-2', { ...part, result: 'different' }));
+      expect(view.proofs.get('orders')).toMatchObject({ ...many, check: 'verify-1' });
+    });
+  });
+
   test('verdicts read again, in any order, change nothing', () => {
     const results = ['equal', 'different', 'unsettled', 'blocked', 'failed'] as const;
     fc.assert(

@@ -43,7 +43,10 @@ export interface Proof {
 }
 
 /** What a check says of one table, for its proof. */
-export type TableVerdict = Omit<Proof, 'doubts' | 'doubt' | 'doubtMs'>;
+export interface TableVerdict extends Omit<Proof, 'doubts' | 'doubt' | 'doubtMs'> {
+  /** Of a scope alone: that it is equal, or could not be told, is nothing of the table. */
+  isPart?: boolean;
+}
 
 /** Whether a table is proven, and if not, why. */
 export interface Standing {
@@ -95,12 +98,24 @@ export function doubted(proof: Proof, doubt: string, nowMs: number): Proof {
 export function judged(view: Known, verdict: TableVerdict, nowMs: number): Proof | null {
   const known = view.proofs.get(verdict.table) ?? unproven(verdict.table);
   if (verdict.basis !== basisOf(view, verdict.table)) return null;
+  const { isPart = false, ...whole } = verdict;
+  if (isPart) {
+    const isFound = verdict.result === 'different';
+    return isFound ? doubted(withPart(known, whole), findingOf(verdict), nowMs) : null;
+  }
   if (verdict.result !== 'equal') {
-    const found = isCured(known, verdict) ? { ...known, ...verdict } : known;
+    const found = isCured(known, verdict) ? { ...known, ...whole } : known;
     return doubted(found, findingOf(verdict), nowMs);
   }
   const isOlder = known.basis === verdict.basis && verdict.check <= known.check;
-  return isOlder ? null : { ...known, ...verdict };
+  return isOlder ? null : { ...known, ...whole };
+}
+
+/** What a check of all has found is more than a part of it; and the schedule goes by the former. */
+function withPart(known: Proof, found: Omit<TableVerdict, 'isPart'>): Proof {
+  if (known.result === 'different') return known;
+  const { startedMs, provenMs } = known;
+  return { ...known, ...found, startedMs, provenMs, truncated: true };
 }
 
 /**

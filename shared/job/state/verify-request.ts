@@ -3,6 +3,8 @@
  * that control has asked for itself, for a repair or by the schedule, it removes when nothing rests
  * on them any more; then the report of the check goes too.
  */
+import type { CheckScope } from './check-scope.ts';
+
 export interface VerifyRequest {
   id: string;
   requestedMs: number;
@@ -12,4 +14,6 @@ export interface VerifyRequest {
   by?: string;
   /** Tables of which the rows behind a key alone are compared. */
   after?: Record<string, Record<string, string>>;
+  /** Of the one table that is named: which of its rows are compared. */
+  scope?: CheckScope | null;
 }

@@ -96,7 +96,7 @@ export const CHECKER_GUARDS: Guard[] = [
     name: 'first rows once more',
     why: 'ranges that were compared before a TRUNCATE prove the empty table equal',
     file: 'services/checker/full/check-table.ts',
-    find: '.then(() => this.#probeFirstAgain(places, recheck, open))',
+    find: '.then(() => this.#probeFirstAgain(places, recheck, open, scope))',
     replace: '',
     tests: ['services/checker/full/swapped.mysql.test.ts'],
     named: 'truncated behind it',

@@ -1,0 +1,72 @@
+/** How `reshard verify` and `reshard repair` are declared; what they do is loaded when called. */
+import type { Command } from 'commander';
+import { type Act, declare, timeoutOption } from './command.ts';
+import type { repairCommand } from './repair.ts';
+import type { verifyCommand } from './verify.ts';
+
+export function proving(act: Act): Command[] {
+  return [declareVerify(act), declareRepair(act)];
+}
+
+function declareVerify(act: Act): Command {
+  return declare(
+    'verify <job>',
+    {
+      what: 'compare every row of the sources with the targets while the job runs',
+      examples: [
+        ['verify job.yaml', 'all tables; names the keys that differ'],
+        ['verify job.yaml --tables orders,customers --json', 'some, for scripts'],
+        [
+          'verify job.yaml --tables orders --from 1000 --to 2000',
+          'these rows; proves nothing else',
+        ],
+        [
+          `verify job.yaml --tables orders --where "created_at >= '2026-01-01'"`,
+          'rows that meet it on a source or a target; times in UTC',
+        ],
+        ['verify job.yaml --html check.html', 'the verdict as a page that can be filed, too'],
+      ],
+      exits: ['different', 'timeout', 'stopped'],
+    },
+    'json',
+    'tables',
+  )
+    .option('--from <key>', 'of one table: from this key on, itself included; columns by commas')
+    .option('--to <key>', 'of one table: up to this key, itself included')
+    .option('--where <condition>', 'of one table: rows that meet it; columns of the row alone')
+    .option('--html <file>', 'write the verdict as one HTML page, to a new file')
+    .addOption(timeoutOption('waiting', 3600))
+    .action(
+      act(async (...args: Parameters<typeof verifyCommand>) =>
+        (await import('./verify.ts')).verifyCommand(...args),
+      ),
+    );
+}
+
+function declareRepair(act: Act): Command {
+  return declare(
+    'repair <job>',
+    {
+      what: 'bring keys that differ into the log again as they are, and check their tables',
+      examples: [
+        ['repair job.yaml', 'what checks have found, of each table'],
+        ['repair job.yaml --keys orders:17 order_items:17,2', 'these keys, without a check'],
+        ['repair job.yaml --yes --json', 'for scripts'],
+      ],
+      exits: ['different', 'timeout', 'stopped'],
+    },
+    'yes',
+    'json',
+  )
+    .option(
+      '--check <id>',
+      'the check whose differences are repaired (default: of each table the one that found some)',
+    )
+    .option('--keys <keys...>', 'these keys instead: <table>:<key>, columns separated by commas')
+    .addOption(timeoutOption('waiting', 3600))
+    .action(
+      act(async (...args: Parameters<typeof repairCommand>) =>
+        (await import('./repair.ts')).repairCommand(...args),
+      ),
+    );
+}
