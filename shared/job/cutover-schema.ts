@@ -20,6 +20,9 @@ const limits = z.strictObject({
   drainSeconds: seconds(1, 600, 30).describe(
     'until log and targets have all of the frozen sources',
   ),
+  compareSeconds: seconds(1, 60, 3).describe(
+    'with `options.streamingCheck`: until both logs are compared, inside the write stop',
+  ),
   cleanupDelayMinutes: seconds(0, 100_000, 15).describe(
     'of a cluster that has grown: rows stay at their old place for so long after the journal',
   ),

@@ -39,6 +39,21 @@ describe('reports of two members', () => {
     expect([...topic.keys()].every(isMemberKey)).toBe(true);
   });
 
+  test('what somebody waits for is sent at once', async () => {
+    const { topic, members } = twoMembers();
+    const stop = new AbortController();
+    const unit = members[0].unit('s1');
+    const running = members[0].run(stop.signal);
+    await expect.poll(() => topic.get('snapshot/s1')).toBeDefined();
+    unit.set({ detail: { compared: 'comparison-1' } });
+    unit.urge();
+    await expect
+      .poll(() => topic.get('snapshot/s1')?.detail, { timeout: 500, interval: 5 })
+      .toBe('{"compared":"comparison-1"}');
+    stop.abort();
+    await running;
+  });
+
   test('at a unit that only one has, the owner replaces the one before', async () => {
     const { topic, members } = twoMembers();
     for (const reporter of members) {

@@ -1,8 +1,8 @@
 /**
- * What a service reports of itself, once a second and when a unit has halted, on the report topic:
- * status views need nothing but Kafka, and control cures some halts by itself. A report is
- * information, never a resume point; one that cannot be sent is logged, and the next one replaces
- * it.
+ * What a service reports of itself, once a second and at once when somebody waits for it, on the
+ * report topic: status views need nothing but Kafka, and control cures some halts by itself. A
+ * report is information, never a resume point; one that cannot be sent is logged, and the next one
+ * replaces it.
  *
  * A unit is identified by its incarnation, not by its name. A member that loses its lease and takes
  * it again builds the unit anew while the old one is still on its way to its end: that end, and
@@ -85,6 +85,8 @@ export interface ReportedUnit {
   set(r: UnitReport): void;
   /** The state of a supervised unit, in the words of the report. */
   state(s: UnitState): void;
+  /** Somebody waits for what is reported: it is sent at once. */
+  urge(): void;
   /** Ended in good order: one last report says so. */
   end(): void;
   /** Another member has it, or nobody needs it any more: nothing more is said of it. */
@@ -140,6 +142,7 @@ export class Reporter {
         });
         if (s.state === 'halted') this.#news.resolve();
       },
+      urge: () => this.#news.resolve(),
       end: () =>
         whileCurrent(() => {
           merge(entry, { ...entry.progress(), state: 'stopped', error: null });

@@ -6,11 +6,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { CutoverRun } from '../../shared/job/state/cutover.ts';
+import type { Status } from '../../services/control/status/status.ts';
+import type { CutoverRun, CutoverStep } from '../../shared/job/state/cutover.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { SERVICES, ShopJob } from '../pipeline/shop-job.ts';
 import type { MysqlServer } from '../support/job-file.ts';
 import { LoadClient } from '../support/load/client.ts';
+import { LOAD_TABLES } from '../support/load/tables.ts';
 import { callReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
 import { Application } from './application.ts';
@@ -29,7 +31,8 @@ beforeAll(async () => {
   const limits = { lockSeconds: 1, drainSeconds: 20, maxTransactionSeconds: 20 };
   const open = `echo $RESHARD_WAY >> ${SWITCH}`;
   const cutover = { back: {}, probe: APP, limits, ids: 'application', open };
-  job = await ShopJob.prepare({ mysql, orders: 300, cutover });
+  const options = { streamingCheck: true };
+  job = await ShopJob.prepare({ mysql, orders: 300, options, cutover });
   for (const server of [...job.sources, ...job.targets]) {
     await using client = await LoadClient.open(server);
     await client.run(`CREATE USER ${APP.user}@'%' IDENTIFIED BY '${APP.password}'`);
@@ -86,10 +89,78 @@ test('the log of the targets has all that the sink has written, from the first r
   await job.expectTargetsFollowed(back);
 });
 
-test('over: what is written on the targets comes to the sources, which take no other write', async () => {
+/** Both logs are compared, every table is equal as of a moment after now, and no check runs. */
+async function comparedEqual(): Promise<void> {
+  const sinceMs = Date.now();
+  const isEqual = ({ stream, checks, phase }: Status): boolean =>
+    stream?.tables.length === LOAD_TABLES.length &&
+    stream.tables.every(t => t.state === 'equal' && t.equalMs > sinceMs) &&
+    checks.length === 0 &&
+    phase === 'verified';
+  await job.until('both logs to say that all is equal', isEqual, MINUTES);
+}
+
+/**
+ * A cutover that has passed its gates waits to freeze the source while `meanwhile` is done; answers
+ * what it was undone for. The source takes writes then.
+ */
+async function undone(meanwhile: () => Promise<void>): Promise<string> {
+  await using lock = await job.sqlOf(0);
+  await lock.run('LOCK TABLES order_items WRITE');
+  await using look = await job.sqlOf(0);
+  const going = callReshard('cutover', job.jobFile, '--yes', '--json');
+  await expect.poll(() => look.rows(FREEZING), { timeout: MINUTES, interval: 20 }).toHaveLength(1);
+  await meanwhile();
+  await lock.run('UNLOCK TABLES');
+  const { code, out, err } = await going;
+  expect(code, out + err).toBe(1);
+  const { run, error } = JSON.parse(out);
+  expect(run).toMatchObject({ stage: 'undone', leg: null, journalMs: null });
+  console.log(`undone after ${run.stopMs} ms: ${error}`);
+  await job.onSource(0, 'UPDATE customers SET note = UUID() LIMIT 1');
+  return error;
+}
+
+const FREEZING =
+  "SELECT 1 FROM performance_schema.processlist WHERE INFO LIKE 'SET GLOBAL super_read_only%'";
+
+test('a rehearsal compares both logs as they are', async () => {
   expect((await job.verify()).code).toBe(0);
+  await comparedEqual();
+  const { code, out, err } = await callReshard('cutover', job.jobFile, '--rehearse', '--json');
+  expect(code, out + err).toBe(0);
+  const { steps } = JSON.parse(out).rehearsals[0];
+  console.log(`rehearsal: ${steps.map((s: CutoverStep) => `${s.step} ${s.tookMs}`)}`);
+  expect(steps.map((s: CutoverStep) => s.step)).toContain('compare');
+});
+
+test('a row that somebody else adds behind the gates: undone with its key, and found', async () => {
+  const error = await undone(async () => {
+    await using t1 = await job.sql(0);
+    const row = "(customer_id, name, created_at) VALUES (900001, 'x', NOW(6))";
+    expect(await t1.run(`INSERT INTO customers ${row}`)).toBe(1);
+  });
+  expect(error).toMatch(/not equal at the end of both logs: table customers, partition \d+: /);
+  expect(error).toMatch(/somebody else has written to it: insert of key 900001 on target /);
+  await job.until('a check to name the key', s => s.differing.length > 0, MINUTES);
+  const { code, err } = await callReshard('repair', job.jobFile, '--yes', '--json');
+  expect(code, err).toBe(0);
+  await comparedEqual();
+});
+
+test('a checker that dies inside the write stop: undone, and what it said before is not heard', async () => {
+  const error = await undone(async () => {
+    await job.end('checker', 'SIGKILL');
+  });
+  expect(error).toMatch(/not found equal within 3 s: partition 0 has no answer; partition 1 /);
+  job.start('checker');
+  await comparedEqual();
+});
+
+test('over: what is written on the targets comes to the sources, which take no other write', async () => {
   app.start();
   await app.more(100);
+  await comparedEqual();
   const stray = tryToWrite(job.source);
   await using open = await LoadClient.open({ ...job.source, ...APP }, job.database);
   await open.run('BEGIN');
@@ -100,6 +171,7 @@ test('over: what is written on the targets comes to the sources, which take no o
     way: 'over',
     leg: { number: 2, carries: 'back' },
   });
+  expect(run.steps.map(s => s.step)).toContain('compare');
   await app.more(300);
   await job.until(
     'the open transaction to be named',

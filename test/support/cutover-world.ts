@@ -87,7 +87,7 @@ export class World {
 
   request(action: string, o: Partial<CutoverRequest> = {}): void {
     const id = o.id ?? `${action}-${this.view.cutovers.size}`;
-    const made = { requestedMs: Date.now(), by: 'ann', settings: settingsHash(JOB.cutover) };
+    const made = { requestedMs: Date.now(), by: 'ann', settings: settingsHash(JOB) };
     const cutover = { id, action, release: false, ...made, ...o };
     this.view.apply(stateKey.cutover(id), { ...NO_RECORD, cutover });
   }
@@ -128,6 +128,12 @@ export class World {
       note: () => {},
       carriers: () => this.carriers,
       doubts: () => act(() => this.doubt),
+      comparer: {
+        slots: 1,
+        standings: () => [],
+        ask: async () => expect.unreachable('a job without a streaming check asks it'),
+        answers: () => new Map(),
+      },
       isStopped: () => false,
       sleep: async () => {},
     });
@@ -206,6 +212,7 @@ export class World {
     return {
       turn: null,
       shutOut: () => act(() => {}),
+      ends: () => act(() => ({ 's1.shop.orders': [9] })),
       gates: () =>
         act(() => [this.shut ? shutGate('lag', 't1', 'far') : openGate('lag', 't1', '')]),
       fence: source =>

@@ -3,12 +3,17 @@ import { Cutovers, settingsHash } from '../../services/control/cutover/cutovers.
 import { open as openGate } from '../../services/control/cutover/gate.ts';
 import type { CutoverSite, Fence } from '../../services/control/cutover/site.ts';
 import { parseJob } from '../../shared/job/job-schema.ts';
-import type { CutoverAction, CutoverRun, Way } from '../../shared/job/state/cutover.ts';
+import type { Comparison, CutoverAction, CutoverRun, Way } from '../../shared/job/state/cutover.ts';
 import { JobView, type StateRecord, stateKey } from '../../shared/job/state/job-view.ts';
+import { unproven } from '../../shared/job/state/proof.ts';
 import { NO_RECORD } from '../../shared/job/state/record-writer.ts';
+import type { StreamedTable, StreamReport } from '../../shared/job/state/stream-report.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 import { createLogger } from '../../shared/runtime/log.ts';
 import { Died } from './cutover-world.ts';
+
+const SLOTS = 2;
+const LIMITS = { drainSeconds: 1, lockTries: 1, compareSeconds: 1 };
 
 const server = (name: string) => ({ name, user: 'u', database: 'shop' });
 const JOB = parseJob(
@@ -20,10 +25,21 @@ const JOB = parseJob(
     targets: [server('t1')],
     tables: [{ name: 'orders' }],
     route: { kind: 'target', target: 't1' },
-    cutover: { probe: { user: 'app' }, limits: { drainSeconds: 1, lockTries: 1 }, back: {} },
+    options: { streamingCheck: true, partitions: SLOTS },
+    cutover: { probe: { user: 'app' }, limits: LIMITS, back: {} },
   }),
   {},
 );
+
+const PROOF = { ...unproven('orders'), check: 'verify-1', startedMs: 1000 };
+
+/** A slot that finds the table equal; `compared`: it has not heard the newest question. */
+export function saidOf(o: Partial<StreamReport> & { state?: StreamedTable['state'] } = {}) {
+  const { state = 'equal', ...rest } = o;
+  const known = { equalMs: 1, gtids: {}, base: 'verify-1', unknown: 0, wantedMs: null };
+  const tables = [{ table: 'orders', state, ...known }];
+  return { tables, doubts: [], foreign: [], compared: null, ...rest };
+}
 
 interface Server {
   /** super_read_only, and read_only. */
@@ -40,6 +56,13 @@ export class WayBackWorld {
     ['s1', 't1'].map(name => [name, { isFrozen: false, isHeld: false, leg: 1, isAway: false }]),
   );
   readonly runs: CutoverRun[] = [];
+  /** What the streaming check says when it is asked, by slot; those that are left out are dead. */
+  says = new Map<number, StreamReport>([
+    [0, saidOf()],
+    [1, saidOf()],
+  ]);
+  /** What it is asked; null: not since the last journal. */
+  asked: Comparison | null = null;
   /** What must never be, as it was seen. */
   readonly faults: string[] = [];
   /** Deeds until the control is killed, or until a step fails. */
@@ -51,7 +74,7 @@ export class WayBackWorld {
 
   request(action: CutoverAction): string {
     const id = `${action}-${this.#asked++}`;
-    const asked = { requestedMs: Date.now(), by: 'ann', settings: settingsHash(JOB.cutover) };
+    const asked = { requestedMs: Date.now(), by: 'ann', settings: settingsHash(JOB) };
     const cutover = { id, action, release: false, ...asked };
     this.view.apply(stateKey.cutover(id), { ...NO_RECORD, cutover });
     return id;
@@ -104,12 +127,27 @@ export class WayBackWorld {
       note: () => {},
       carriers: () => [],
       doubts: async () => null,
+      comparer: {
+        slots: SLOTS,
+        standings: () => [{ table: 'orders', isProven: true, why: '', proof: PROOF }],
+        ask: asked =>
+          act(() => {
+            this.asked = asked;
+          }),
+        answers: id =>
+          new Map([...this.says].filter(([, s]) => (s.compared ?? this.asked?.id) === id)),
+      },
       isStopped: () => false,
       sleep: async () => {},
     });
   }
 
   #put(key: string, record: Partial<StateRecord>): void {
+    const { stage, leg } = record.cutoverRun ?? {};
+    if (stage === 'opening' && leg?.number === 2) {
+      if (this.asked === null) this.faults.push('a journal without a comparison');
+      this.asked = null;
+    }
     if (record.cutoverRun) this.runs.push(record.cutoverRun);
     this.view.apply(key, { ...NO_RECORD, ...record });
   }
@@ -132,6 +170,7 @@ export class WayBackWorld {
         lacks: () => act(() => null),
         ends: () => act(() => ({ [`${entered}.shop.orders`]: [5] })),
       },
+      ends: () => act(() => ({ [`${left}.shop.orders`]: [7] })),
       gates: () => act(() => [openGate('lag', entered, '')]),
       fence: source => act(() => this.#fence(source, act)),
       probe: source =>

@@ -75,6 +75,11 @@ export class SlotTables {
     for (const watch of this.watches) watch.look(goal, Date.now());
   }
 
+  /** Whether every table is compared up to there; what is said then is as of that or later. */
+  hasCompared(ends: Goal['ends']): boolean {
+    return this.watches.every(w => w.hasCompared(ends));
+  }
+
   /** What has changed since the last call, to be made durable. */
   changed(): Map<string, StoredTable> {
     const changed = new Map<string, StoredTable>();

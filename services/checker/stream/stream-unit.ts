@@ -9,6 +9,8 @@
  *   equal of what it does not know, nor different of what is on its way.
  * - Built from durable state, thrown away when anything fails. A log that has lost what it would
  *   have to read next makes everything unknown until the next check.
+ * - Asked by a record `comparison` of the state topic whether all is equal up to the ends of both
+ *   logs; answers by the report that names it, at once when it has read so far.
  * - Memory: sums of buckets, and what waits for the other side; a topic that is too far ahead of
  *   the other side is not read on until that has come closer.
  */
@@ -46,6 +48,8 @@ export class StreamUnit implements Unit {
   readonly #d: StreamDeps;
   readonly #slot: number;
   readonly #report: ReportedUnit;
+  /** The newest question that is answered. */
+  #answered: string | null = null;
 
   constructor(d: StreamDeps, slot: number, report: ReportedUnit) {
     this.#d = d;
@@ -64,6 +68,7 @@ export class StreamUnit implements Unit {
     const failed = Promise.withResolvers<never>();
     failed.promise.catch(() => {});
     const look = (): void => {
+      feed.wake();
       if (tables.isCurrent()) return;
       failed.reject(new ReshardError('source', 'tables are planned anew'));
     };
@@ -87,6 +92,7 @@ export class StreamUnit implements Unit {
     let savedAt = performance.now();
     while (!signal.aborted) {
       await feed.take(SAVE_MS / 4);
+      this.#answer(tables);
       if (performance.now() - savedAt < SAVE_MS) continue;
       savedAt = performance.now();
       tables.look(this.#d.clock.goal);
@@ -94,6 +100,20 @@ export class StreamUnit implements Unit {
       this.#tell(tables);
     }
     await store.save(tables.changed());
+  }
+
+  /**
+   * A cutover waits, with the sources frozen, for what is known when all of its ends are read: it
+   * is told at once. It rests on nothing that is not in the logs, so it need not be durable first.
+   */
+  #answer(tables: SlotTables): void {
+    const asked = this.#d.view.comparison;
+    if (asked === null || asked.id === this.#answered) return;
+    if (!tables.hasCompared(new Map(Object.entries(asked.ends)))) return;
+    this.#answered = asked.id;
+    this.#report.set({ detail: { compared: asked.id } });
+    this.#tell(tables);
+    this.#report.urge();
   }
 
   #tell(tables: SlotTables): void {

@@ -204,3 +204,31 @@ test('what has come to differ behind a check that names others has another one f
   for (const watch of [seen, newer]) watch.look(GOAL, 20_000);
   expect([seen.said().wantedMs, newer.said().wantedMs]).toEqual([8000, 20_000]);
 });
+
+test('all is compared up to the ends that a cutover names when both sides have come there', async () => {
+  const log = new LogMaker(SMALL_TABLE, 'a.d.t', 0);
+  log.append({ op: 'c', after: [1, 0, 1] });
+  const compare = compareOf(CHECKED);
+  const watch = new TableWatch(compare, new JobView());
+  const topics = ['a.d.t', 'b.d.t', 't1.d.t', 't2.d.t'] as const;
+  const compared = (...ends: [a: number, b: number, t1: number, t2: number]): boolean =>
+    watch.hasCompared(new Map(topics.map((topic, i) => [topic, [ends[i] ?? 0]])));
+  expect(compared(0, 0, 0, 0), 'topics of which nothing has come yet').toBe(true);
+  expect(compared(1, 0, 0, 0), 'a source is not read').toBe(false);
+  await compare.takeSource('a', log.fetched());
+  expect(compared(1, 0, 0, 0), 'a target has not passed what the source has').toBe(false);
+  const marks = [{ source: 'a', next: 1 }];
+  const ledger = compare.ledgers.get('t1');
+  ledger?.addStep({ position: 2, marks, waits: [], lost: false });
+  compare.targetRead.set('t1', 2);
+  expect(compared(1, 0, 2, 0), 'a target is not compared').toBe(false);
+  ledger?.advance(compare.read, 9000);
+  expect(compared(1, 0, 2, 0)).toBe(true);
+  expect(compared(1, 1, 2, 0), 'the other source').toBe(false);
+  expect(compared(1, 0, 2, 1), 'the other target').toBe(false);
+  const ahead = [{ source: 'b', next: 5 }];
+  compare.ledgers.get('t2')?.addStep({ position: 1, marks: ahead, waits: [], lost: false });
+  compare.targetRead.set('t2', 1);
+  expect(compared(1, 0, 2, 1), 'read, but for a source that is behind').toBe(false);
+  expect(watch.said().state, 'the row is not on the target').toBe('differs');
+});

@@ -49,7 +49,7 @@ export class TableWatch {
     // Else a check of while nothing was counted would be rested on.
     const isCounting = this.compare.isCounting();
     if (this.#goal === null) return;
-    if (this.#isMet(this.#goal)) {
+    if (this.hasCompared(this.#goal.ends)) {
       if (isCounting) this.#met(this.#goal, nowMs);
       this.#goal = newest;
     }
@@ -78,7 +78,8 @@ export class TableWatch {
     };
   }
 
-  #isMet({ ends }: Goal): boolean {
+  /** Whether all that both sides have in front of these ends is in the sums. */
+  hasCompared(ends: Goal['ends']): boolean {
     const { compare } = this;
     const { partition, sources, targets } = compare.o;
     for (const [source, { topic }] of sources) {

@@ -84,6 +84,11 @@ export class TopicFeed {
     }
   }
 
+  /** Ends a wait in `take`: there is something else to look at. */
+  wake(): void {
+    this.#wakeup.ring();
+  }
+
   close(): void {
     this.#reader?.close();
   }

@@ -9,7 +9,7 @@ import {
 import { firstLine } from '../../../shared/runtime/error.ts';
 import type { CutoverOutcome, CutoverPlan, CutoverProgress } from '../command/cutover.ts';
 import type { Gate } from '../cutover/gate.ts';
-import { EQUALITY, NO_WAY_BACK, type PlannedStep, WAY_BACK } from '../cutover/step.ts';
+import { equalityText, NO_WAY_BACK, type PlannedStep, WAY_BACK } from '../cutover/step.ts';
 import type { CutoverStatus } from '../status/cutover-status.ts';
 import type { Status } from '../status/status.ts';
 import type { WayBackStatus } from '../status/way-back.ts';
@@ -27,7 +27,7 @@ export function planText(job: string, plan: CutoverPlan): string {
     `then, in this order (writes are refused for ${Math.ceil(stop)} s at most, then it is undone):`,
     ...steps.map(stepLine),
     '',
-    ...(plan.way === 'over' ? [EQUALITY] : []),
+    ...(plan.way === 'over' ? [equalityText(plan)] : []),
     plan.hasWayBack ? WAY_BACK : NO_WAY_BACK,
   ].join('\n');
 }

@@ -9,6 +9,7 @@ import type { Applied } from '../../../shared/job/state/job-view.ts';
 import { requestId } from '../../../shared/job/state/request-id.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { askGates } from '../cutover/ask.ts';
+import { isCompared } from '../cutover/compare.ts';
 import { settingsHash } from '../cutover/cutovers.ts';
 import { type Gate, shutGates } from '../cutover/gate.ts';
 import { type PlannedStep, plannedSteps, promisedStopSeconds } from '../cutover/step.ts';
@@ -25,6 +26,8 @@ export interface CutoverPlan {
   way: Way;
   /** What is written afterwards is carried the other way. */
   hasWayBack: boolean;
+  /** Both logs are compared inside the write stop. */
+  compares: boolean;
   /** Longest time for which writes are refused, if it goes through. */
   promisedStopSeconds: number;
 }
@@ -46,14 +49,16 @@ export async function planCutover(
     status: () => leaving.status(),
     opposite: opposite && { ...opposite, status: () => opposite.status() },
   });
-  const turns = opposite !== null;
+  const run = link.view.cutoverRun;
+  const besides = { turns: opposite !== null, compares: isCompared(link.job, run, way) };
   return {
     gates,
     canGo: shutGates(gates).length === 0,
     way,
-    hasWayBack: turns,
-    steps: plannedSteps(job, turns),
-    promisedStopSeconds: promisedStopSeconds(job, turns),
+    hasWayBack: besides.turns,
+    compares: besides.compares,
+    steps: plannedSteps(job, besides),
+    promisedStopSeconds: promisedStopSeconds(job, besides),
   };
 }
 
@@ -70,7 +75,7 @@ export async function requestCutover(
   release = false,
 ): Promise<string> {
   const id = requestId('cutover');
-  const settings = settingsHash(job.cutover);
+  const settings = settingsHash(job);
   const asked = { id, requestedMs: Date.now(), by: operator() };
   await requests.cutover({ ...asked, action, settings, release });
   return id;

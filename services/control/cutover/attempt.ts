@@ -3,7 +3,7 @@
  * control dies is undone by the next one, for it would have to trust a fence that nobody watched.
  *
  *   gates -> [record: freezing] -> freeze -> probe -> positions -> drain -> persist -> targets
- *         -> turn -> ids -> fence -> [record: opening = journal]
+ *         -> turn -> compare -> ids -> fence -> [record: opening = journal]
  *
  * - Before the first record nothing is touched: whatever fails refuses the attempt.
  * - From there to the second one whatever fails (an error, a budget, a cancel, a lease that is
@@ -22,6 +22,7 @@ import {
 import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
+import { compared, type StreamComparer } from './compare.ts';
 import { drain, refuseStopped, type WaitDeps } from './drain.ts';
 import { shutGates, shutText } from './gate.ts';
 import { persistedOn } from './server-look.ts';
@@ -40,6 +41,8 @@ export interface AttemptDeps extends WaitDeps {
   put(run: CutoverRun): Promise<void>;
   /** Tables that are not proven equal any more; null: none. */
   doubts(): Promise<string | null>;
+  /** The streaming check; null where it is off, or was ended by a journal. */
+  comparer: StreamComparer | null;
   /** Where the application goes, from what to what, and which way rows are carried until then. */
   before: Pick<CutoverRun, 'way' | 'thaws' | 'leg'>;
 }
@@ -146,6 +149,7 @@ async function freezeAndDrain(
   await clock.ask('persist', () => all(fences, fence => fence.persist()));
   const targets = await clock.ask('targets', () => site.targetPositions());
   const begins = await turned(d, clock, targets);
+  await comparedAt(d, clock, begins);
   const shut = shutGates(await clock.ask('ids', () => site.idGates()));
   if (shut.length > 0) throw new ReshardError('target-data', shutText(shut));
   // Last: what was true when it was asked must be so still.
@@ -157,8 +161,8 @@ async function freezeAndDrain(
  * Where rows of the application will be carried from. Whatever the sink has written to the targets
  * is in front of that: it must not come back to the sources. Null: there is no way back.
  */
-async function turned(
-  d: AttemptDeps,
+export async function turned(
+  d: Omit<AttemptDeps, 'put'>,
   clock: StepClock,
   targets: CutoverRun['targets'],
 ): Promise<Leg['begins'] | null> {
@@ -168,6 +172,18 @@ async function turned(
     await drain(d, () => turn.lacks(targets));
     return await turn.ends();
   });
+}
+
+/** Both logs are whole by now: what they have in front of their ends must be the same. */
+export async function comparedAt(
+  d: Omit<AttemptDeps, 'put'>,
+  clock: StepClock,
+  begins: Leg['begins'] | null,
+): Promise<void> {
+  const { comparer, site } = d;
+  if (comparer === null) return;
+  const endsOf = async (): Promise<Leg['begins']> => ({ ...(await site.ends()), ...begins });
+  await clock.time('compare', () => compared(d, comparer, endsOf));
 }
 
 function legAfter({ leg, way }: AttemptDeps['before'], begins: Leg['begins']): Leg {

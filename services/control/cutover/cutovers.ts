@@ -9,7 +9,6 @@
  *   all others          nothing, until the operator asks
  */
 import { createHash } from 'node:crypto';
-import type { CutoverSettings } from '../../../shared/job/cutover-schema.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import {
   type CutoverRequest,
@@ -28,6 +27,7 @@ import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { attempt } from './attempt.ts';
 import { isCleanup, openCleanup } from './cleanup.ts';
+import { isCompared, type StreamComparer } from './compare.ts';
 import { type RehearseDeps, rehearse } from './rehearse.ts';
 import type { CutoverSite, OpenOutcome } from './site.ts';
 import { type CutoverEvent, nextStage } from './stage.ts';
@@ -35,7 +35,7 @@ import { openLeg, thaw } from './turn.ts';
 import { liftAll, type UndoDeps, undoneText } from './undo.ts';
 
 export interface CutoversDeps {
-  job: Pick<Job, 'sources' | 'targets' | 'cutover'>;
+  job: Pick<Job, 'sources' | 'targets' | 'cutover' | 'options'>;
   view: Pick<JobView, 'cutoverRun' | 'cutovers' | 'applied' | 'rehearsals'>;
   log: Logger;
   /** By where the application goes; none back without a way back. */
@@ -47,6 +47,7 @@ export interface CutoversDeps {
   carriers(): string[];
   /** What is not proven equal by the newest that checks and sinks have said; null: nothing. */
   doubts(): Promise<string | null>;
+  comparer: StreamComparer;
   /** Control's lease is gone, or its process ends. */
   isStopped(): boolean;
   sleep(ms: number): Promise<void>;
@@ -175,12 +176,12 @@ export class Cutovers {
     const { settings } = request;
     const late = lateText(request);
     if (late !== null) return late;
-    if (settings === settingsHash(this.#d.job.cutover)) return null;
-    return 'control was started with another `cutover` in its job file: restart it first';
+    if (settings === settingsHash(this.#d.job)) return null;
+    return 'control was started with another `cutover` or `streamingCheck` in its job file: restart it first';
   }
 
   #attemptDeps(way: Way): RehearseDeps {
-    const { job, view, log, isStopped, note, sleep, doubts } = this.#d;
+    const { job, view, log, isStopped, note, sleep, doubts, comparer } = this.#d;
     const left = way === 'over' ? job.sources : job.targets;
     const { leg = null } = view.cutoverRun ?? {};
     return {
@@ -189,6 +190,7 @@ export class Cutovers {
       before: { way, leg, thaws: fencedNow(view.cutoverRun) },
       // Proofs are of rows that went over; what comes back has none.
       doubts: way === 'over' ? doubts : async () => null,
+      comparer: isCompared(job, view.cutoverRun, way) ? comparer : null,
       limits: job.cutover.limits,
       stopped: () => {
         if (isStopped()) return 'control ends, or has lost its lease';
@@ -352,8 +354,12 @@ function outcomeOf(run: CutoverRun): string | null {
   }
 }
 
-/** Without the password: the text is in the state topic. */
-export function settingsHash({ probe, ...rest }: CutoverSettings): string {
-  const text = JSON.stringify({ ...rest, probe: probe?.user ?? null });
+/**
+ * Of all that a cutover goes by; without the password, since the text is in the state topic.
+ */
+export function settingsHash({ cutover, options }: Pick<Job, 'cutover' | 'options'>): string {
+  const { probe, ...rest } = cutover;
+  const { streamingCheck } = options;
+  const text = JSON.stringify({ ...rest, probe: probe?.user ?? null, streamingCheck });
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

@@ -1,13 +1,17 @@
 /** Waiting inside a cutover: with a budget, and ended by whoever wants the cutover to end. */
 import type { CutoverLimits } from '../../../shared/job/cutover-schema.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
+import type { StepName } from './step.ts';
 import type { StepWatcher } from './step-clock.ts';
 
-export interface WaitDeps extends StepWatcher {
-  limits: Pick<CutoverLimits, 'drainSeconds'>;
+export interface Waiter extends StepWatcher {
   /** Why it must not go on: somebody has cancelled it, or the lease is gone. */
   stopped(): string | null;
   sleep(ms: number): Promise<void>;
+}
+
+export interface WaitDeps extends Waiter {
+  limits: Pick<CutoverLimits, 'drainSeconds'>;
 }
 
 /** No failure of anything: it is not wanted any more. */
@@ -17,23 +21,33 @@ class Stopped extends Error {
 
 const POLL_MS = 25;
 
-export function refuseStopped(d: Pick<WaitDeps, 'stopped'>): void {
+export function refuseStopped(d: Pick<Waiter, 'stopped'>): void {
   const why = d.stopped();
   if (why !== null) throw new Stopped(why);
 }
 
 /** Until `lacks` says that nothing is missing any more. */
-export async function drain(d: WaitDeps, lacks: () => Promise<string | null>): Promise<void> {
-  const { drainSeconds } = d.limits;
-  const end = performance.now() + drainSeconds * 1000;
+export function drain(d: WaitDeps, lacks: () => Promise<string | null>): Promise<void> {
+  const { drainSeconds: seconds } = d.limits;
+  return waitFor(d, { step: 'drain', done: 'drained', seconds }, lacks);
+}
+
+/** The same of a step with a budget of its own, which began at `from`. */
+export async function waitFor(
+  d: Waiter,
+  o: { step: StepName; done: string; seconds: number; from?: number },
+  lacks: () => Promise<string | null>,
+): Promise<void> {
+  const { step, done, seconds, from = performance.now() } = o;
+  const end = from + seconds * 1000;
   for (;;) {
     refuseStopped(d);
     const missing = await lacks();
     if (missing === null) return;
     if (performance.now() > end) {
-      throw new ReshardError('target', `not drained within ${drainSeconds} s: ${missing}`);
+      throw new ReshardError('target', `not ${done} within ${seconds} s: ${missing}`);
     }
-    d.note(`drain: ${missing}`);
+    d.note(`${step}: ${missing}`);
     await d.sleep(POLL_MS);
   }
 }

@@ -88,6 +88,10 @@ export class MysqlSite implements CutoverSite {
     return await probe(places);
   }
 
+  ends(): Promise<Record<string, number[]>> {
+    return endsOf(this.#d.view, this.#d.kafka);
+  }
+
   /** The sources first: what they have is in the log when the ends of that are asked for. */
   async lacks(positions: ReadonlyMap<string, string>): Promise<string | null> {
     if (this.#d.job.kind === 'expand') return await this.#lacksMoved(positions);
@@ -242,15 +246,17 @@ function missingIn(
 function turnLog({ view, progress }: Carrier, kafka: KafkaLog): TurnLog {
   return {
     lacks: async positions => missingIn(progress, Object.entries(positions)),
-    async ends() {
-      const topics = [...view.plans.values()].map(p => p.topic);
-      const ends = await Promise.all(
-        topics.map(async (topic): Promise<[string, number[]]> => {
-          // Not what is stable: a partition may lack the marker of what the sink has written.
-          return [topic, await kafka.highWatermarks(topic)];
-        }),
-      );
-      return Object.fromEntries(ends);
-    },
+    ends: () => endsOf(view, kafka),
   };
+}
+
+async function endsOf(view: JobView, kafka: KafkaLog): Promise<Record<string, number[]>> {
+  const topics = [...view.plans.values()].map(p => p.topic);
+  const ends = await Promise.all(
+    topics.map(async (topic): Promise<[string, number[]]> => {
+      // Not what is stable: a partition may lack the marker of what the sink has written.
+      return [topic, await kafka.highWatermarks(topic)];
+    }),
+  );
+  return Object.fromEntries(ends);
 }

@@ -7,14 +7,14 @@
  * shorter here.
  */
 import type { Rehearsal } from '../../../shared/job/state/cutover.ts';
-import type { AttemptDeps } from './attempt.ts';
+import { type AttemptDeps, comparedAt, turned } from './attempt.ts';
 import { drain } from './drain.ts';
 import { shutGates, shutText } from './gate.ts';
 import type { Fence } from './site.ts';
 import { StepClock } from './step-clock.ts';
 
 /** Steps of the list that are inside a write stop. */
-const INSIDE = ['probe', 'positions', 'drain', 'targets', 'ids', 'fence'];
+const INSIDE = ['probe', 'positions', 'drain', 'targets', 'turn', 'compare', 'ids', 'fence'];
 
 export type RehearseDeps = Omit<AttemptDeps, 'put'>;
 
@@ -37,7 +37,8 @@ export async function rehearse(
     return new Map(fences.map((f, i) => [f.source, found[i] ?? '']));
   });
   await clock.time('drain', () => drain(d, site.marker(positions)));
-  await clock.time('targets', () => site.targetPositions());
+  const targets = await clock.time('targets', () => site.targetPositions());
+  await comparedAt(d, clock, await turned(d, clock, targets));
   await clock.time('ids', () => site.idGates());
   await clock.time('fence', () => Promise.all(fences.map(f => f.look())));
   const inside = clock.steps.filter(s => INSIDE.includes(s.step));

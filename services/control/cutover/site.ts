@@ -66,6 +66,8 @@ export interface CutoverSite {
   gates(): Promise<Gate[]>;
   fence(source: string): Promise<Fence>;
   probe(source: string): Promise<ProbeAnswer>;
+  /** By topic of what the application leaves, the ends of its partitions. */
+  ends(): Promise<Record<string, number[]>>;
   /** What log and targets still lack of the positions, and rows that wait; null: nothing. */
   lacks(positions: ReadonlyMap<string, string>): Promise<string | null>;
   /**

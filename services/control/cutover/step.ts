@@ -10,12 +10,21 @@ export type StepName =
   | 'persist'
   | 'targets'
   | 'turn'
+  | 'compare'
   | 'ids'
   | 'fence'
   | 'journal'
   | 'open';
 
 type CutoverJob = Pick<Job, 'kind' | 'cutover'>;
+
+/** What a cutover does besides, by its job and where the application is. */
+export interface StepsBesides {
+  /** Rows are carried the other way afterwards. */
+  turns: boolean;
+  /** Both logs are compared inside the write stop. */
+  compares: boolean;
+}
 
 export interface PlannedStep {
   step: StepName;
@@ -29,9 +38,11 @@ export interface PlannedStep {
 /** Between two tries to freeze, writes that have waited go through. */
 export const LOCK_PAUSE_MS = 1000;
 
-/** `turns`: rows are carried the other way afterwards. */
-export function plannedSteps({ kind, cutover }: CutoverJob, turns: boolean): PlannedStep[] {
-  const { lockSeconds, lockTries, drainSeconds, openSeconds } = cutover.limits;
+export function plannedSteps(
+  { kind, cutover }: CutoverJob,
+  { turns, compares }: StepsBesides,
+): PlannedStep[] {
+  const { lockSeconds, lockTries, drainSeconds, openSeconds, compareSeconds } = cutover.limits;
   const step = (
     name: StepName,
     what: string,
@@ -62,6 +73,7 @@ export function plannedSteps({ kind, cutover }: CutoverJob, turns: boolean): Pla
     ),
     step('targets', 'gtid_executed of each target is recorded'),
     ...(turns ? [step('turn', TURN, drainSeconds)] : []),
+    ...(compares ? [step('compare', COMPARE, compareSeconds)] : []),
     step('ids', 'AUTO_INCREMENT of each target is above all sources'),
     step('fence', 'drained still; each source is the same server, not restarted; probe again'),
     step('journal', `one record in the state of the job: ${turns ? TURNED : FINAL}`),
@@ -70,13 +82,14 @@ export function plannedSteps({ kind, cutover }: CutoverJob, turns: boolean): Pla
 }
 
 const TURN = 'the log of the targets has all of that: rows will be carried back from there';
+const COMPARE = 'the streaming check says of each table that it is equal at the end of both logs';
 const FINAL = 'THE POINT OF NO RETURN';
 const TURNED = 'from then on it is finished, and undone by going the other way';
 const BY_HAND = 'no open command in the job file: let the application onto the targets by hand';
 
 /** How long writes are refused at most, when nothing has to be undone. */
-export function promisedStopSeconds(job: CutoverJob, turns: boolean): number {
-  const steps = plannedSteps(job, turns).filter(s => s.isFrozen);
+export function promisedStopSeconds(job: CutoverJob, besides: StepsBesides): number {
+  const steps = plannedSteps(job, besides).filter(s => s.isFrozen);
   return steps.reduce((sum, s) => sum + (s.budgetSeconds ?? ASKING_S), 0);
 }
 
@@ -94,7 +107,15 @@ export const WAY_BACK =
   'leaves take no writes but those. `reshard status <job file>` says whether that goes well: as long as it ' +
   'does, the application can come back.';
 
-/** What the gates rest on, said beside it: no digest is compared inside the freeze. */
-export const EQUALITY =
+/** What a cutover rests on, said beside its gates. */
+export function equalityText({ compares }: Pick<StepsBesides, 'compares'>): string {
+  return compares ? COMPARED : NOT_COMPARED;
+}
+
+const COMPARED =
+  'Inside the freeze both logs are compared at their ends: that source equals target rests on that, ' +
+  'and on the check of every row that proved each table.';
+const NOT_COMPARED =
   'Rows are not compared again inside the freeze: that source equals target rests on the recent ' +
-  'proof of each table, and on everything after it being in the log and on the targets.';
+  'proof of each table, and on everything after it being in the log and on the targets. ' +
+  'With `options.streamingCheck` both logs are compared there, until the first cutover.';

@@ -58,7 +58,7 @@ function freshGate(
  * Why a table must not be gone over with, by what the streaming check has said of it; null: it is
  * equal, nothing of it is in doubt, and nobody else has written to it since its proof.
  */
-function unequalText(
+export function unequalText(
   table: string,
   state: StreamedTable['state'],
   said: { doubts: readonly StreamDoubt[]; foreign: readonly ForeignWrite[] },

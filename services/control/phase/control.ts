@@ -234,6 +234,12 @@ export class Control implements Unit {
         const open = standings(view, tablesOf(job)).filter(s => !s.isProven);
         return open.length === 0 ? null : open.map(s => `${s.table}: ${s.why}`).join('; ');
       },
+      comparer: {
+        slots: job.options.partitions,
+        standings: () => standings(view, tablesOf(job)),
+        ask: comparison => o.writer.put(stateKey.comparison, { comparison }),
+        answers: id => o.verdicts.streams.answers(id),
+      },
       isStopped: () => signal.aborted,
       sleep: ms => sleep(ms),
     });

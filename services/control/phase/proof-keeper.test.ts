@@ -87,3 +87,19 @@ test('what is wanted is wanted from when control hears of it, whatever the check
   expect(reports.wanted(92_000)).toBe(null);
   expect(reports.wanted(93_000)).toEqual({ tables: ['a'], sinceMs: 93_000 });
 });
+
+test('an answer to the question of a cutover names it; what was said before does not count', () => {
+  const reports = new StreamReports();
+  const said = (slot: number, compared?: string): void => {
+    const detail = JSON.stringify({ tables: [{ table: 'a', state: 'equal' }], compared });
+    const from = { service: 'checker', unit: '', member: 'm', incarnation: 'i', tsMs: 1 };
+    const report = { ...from, state: 'running', error: null, counters: {}, detail };
+    reports.note(`checker/stream/${slot}`, report, 1);
+  };
+  said(0);
+  said(1, 'comparison-1');
+  said(2, 'comparison-2');
+  expect([...reports.answers('comparison-2').keys()]).toEqual([2]);
+  said(0, 'comparison-2');
+  expect([...reports.answers('comparison-2').keys()]).toEqual([0, 2]);
+});

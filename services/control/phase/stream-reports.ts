@@ -37,6 +37,12 @@ export class StreamReports {
     return [...this.#slots.values()].flatMap(s => s.report.doubts);
   }
 
+  /** Of the slots that have compared all up to the ends of a question, what they have said last. */
+  answers(comparison: string): ReadonlyMap<number, StreamReport> {
+    const reports = [...this.#slots].map(([slot, s]) => [slot, s.report] as const);
+    return new Map(reports.filter(([, report]) => report.compared === comparison));
+  }
+
   /** Tables of which a check is wanted, with the time since when at the latest. */
   wanted(nowMs: number): { tables: string[]; sinceMs: number } | null {
     const due = [...this.#slots.values()]

@@ -6,6 +6,7 @@
  * | `cutover/<id>` | a command  | the operator's word, of each kind that there is; once   |
  * | `cutover-run`  | control    | how far the newest cutover is, under control's fence    |
  * | `rehearsals`   | control    | what the last ten rehearsals have measured              |
+ * | `comparison`   | control    | the newest question to the streaming check              |
  *
  * Control answers each word with an `applied/<id>`. The run is written three times at most before
  * the application is on the targets, since each write inside the write stop makes it longer:
@@ -160,6 +161,18 @@ const KEPT = 10;
 export function withRehearsal(known: Rehearsals | null, made: Rehearsal): Rehearsals {
   const others = (known?.list ?? []).filter(r => r.id !== made.id);
   return { list: [...others, made].slice(-KEPT) };
+}
+
+/**
+ * The question of a cutover to the streaming check: whether both sides are equal when both logs are
+ * read up to these ends. Each slot answers in its report, by this id and no other, when it has come
+ * so far (stream-report.ts).
+ */
+export interface Comparison {
+  id: string;
+  askedMs: number;
+  /** By topic of a source or target, the offset in each partition. */
+  ends: Record<string, number[]>;
 }
 
 /** Servers that take no writes of the application now: those that it has left last. */

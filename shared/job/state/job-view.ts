@@ -4,7 +4,7 @@
  */
 import { ReshardError } from '../../runtime/error.ts';
 import type { TableSchema } from '../../schema/table-schema.ts';
-import type { CutoverRequest, CutoverRun, Rehearsals } from './cutover.ts';
+import type { Comparison, CutoverRequest, CutoverRun, Rehearsals } from './cutover.ts';
 import { type GrowthRequest, type SkipRequest, skipsOf } from './ddl-request.ts';
 import type { JobIdentity, TableIdentity } from './identity.ts';
 import type { Drop, Preparing, Term } from './life.ts';
@@ -154,6 +154,7 @@ export interface StateRecord {
   cutover?: CutoverRequest | null;
   cutoverRun?: CutoverRun | null;
   rehearsals?: Rehearsals | null;
+  comparison?: Comparison | null;
   /** The job that wrote it. */
   jobId?: string;
 }
@@ -184,6 +185,7 @@ export const stateKey = {
   cutover: (id: string): string => `cutover/${id}`,
   cutoverRun: 'cutover-run',
   rehearsals: 'rehearsals',
+  comparison: 'comparison',
 };
 
 export class JobView {
@@ -194,6 +196,7 @@ export class JobView {
   throttle: Throttle | null = null;
   cutoverRun: CutoverRun | null = null;
   rehearsals: Rehearsals | null = null;
+  comparison: Comparison | null = null;
   /** Offset of the newest record that is in the view. */
   offset = -1;
   job: JobState | null = null;
@@ -243,6 +246,7 @@ export class JobView {
     else if (kind === 'cutover') put(this.cutovers, rest, record?.cutover);
     else if (kind === 'cutover-run') this.cutoverRun = record?.cutoverRun ?? null;
     else if (kind === 'rehearsals') this.rehearsals = record?.rehearsals ?? null;
+    else if (kind === 'comparison') this.comparison = record?.comparison ?? null;
     else if (kind === 'proof') put(this.proofs, rest, record?.proof);
     else if (kind === 'order') put(this.orders, rest, record?.order);
     else if (kind === 'run') put(this.runs, rest, record?.run);

@@ -6,7 +6,8 @@
  * | identity, term, prepare, job,     | control, the one that leads: under the fence of the     |
  * | start/*, plan/*, proof/*, run/*,  | job's transactional id, so one that has lost its lease  |
  * | recopied/*, applied/*, throttle,  | can write nothing any more                              |
- * | cutover-run, rehearsals           |                                                         |
+ * | cutover-run, rehearsals,          |                                                         |
+ * | comparison                        |                                                         |
  * | drop                              | `reshard drop`, which takes that fence over             |
  * | verify/*, order/*, recopy/*,      | a command, each time a record of its own under an id of |
  * | apply/*, growth/*, skip/*,        | its own: nobody writes it twice                         |

@@ -12,7 +12,8 @@ export type RequestKind =
   | 'growth'
   | 'skip'
   | 'retune'
-  | 'cutover';
+  | 'cutover'
+  | 'comparison';
 
 export function requestId(kind: RequestKind, nowMs = Date.now()): string {
   const stamp = new Date(nowMs).toISOString().replace(/[^0-9]/g, '');

@@ -60,6 +60,8 @@ export interface StreamReport {
   tables: StreamedTable[];
   doubts: StreamDoubt[];
   foreign: ForeignWrite[];
+  /** The newest question (`Comparison`) up to whose ends all of this is compared; null: none. */
+  compared: string | null;
 }
 
 /** The slot that a report key is of; null: it is of something else. */
@@ -70,8 +72,9 @@ export function streamSlot(key: string): number | null {
 
 /** A unit that has just begun has not said anything yet. */
 export function parseStreamReport(detail: string): StreamReport {
-  const { tables = [], doubts = [], foreign = [] }: Partial<StreamReport> = JSON.parse(detail);
-  return { tables, doubts, foreign };
+  const said: Partial<StreamReport> = JSON.parse(detail);
+  const { tables = [], doubts = [], foreign = [], compared = null } = said;
+  return { tables, doubts, foreign, compared };
 }
 
 export function doubtText({ target, rows, sinceMs, atMs, partition, bucket }: StreamDoubt): string {

@@ -1,6 +1,10 @@
 /** Guards of the streaming check as a gate of a cutover. */
 import type { Guard } from './guard.ts';
 
+const COMPARE = 'services/control/cutover/compare.ts';
+const COMPARE_TEST = 'services/control/cutover/compare.test.ts';
+const WATCH = 'services/checker/stream/table-watch.ts';
+const WATCH_TEST = 'services/checker/stream/table-compare.test.ts';
 const GATE = 'services/control/cutover/stream-gate.ts';
 const GATE_TEST = 'services/control/cutover/stream-gate.test.ts';
 
@@ -31,5 +35,68 @@ export const COMPARISON_GUARDS: Guard[] = [
     replace: 'f.atMs < 0',
     tests: [GATE_TEST],
     named: 'a write of somebody else',
+  },
+  {
+    name: 'both logs are compared inside the write stop',
+    why: 'a row that somebody writes to a target behind the gates is never seen before the journal',
+    file: 'services/control/cutover/attempt.ts',
+    find: 'await comparedAt(d, clock, begins);',
+    replace: '',
+    tests: [COMPARE_TEST],
+    named: 'all equal',
+  },
+  {
+    name: 'every slot has to answer',
+    why: 'a checker that has died lets the job go over',
+    file: COMPARE,
+    find: 'if (said === undefined) missing.push(`partition ${slot} has no answer`);',
+    replace: 'if (said === undefined) continue;',
+    tests: [COMPARE_TEST],
+    named: 'no answer',
+  },
+  {
+    name: 'an answer is to the question of this cutover',
+    why: 'what a checker has said before it died is taken for what is true now',
+    file: 'services/control/phase/stream-reports.ts',
+    find: 'report.compared === comparison',
+    replace: 'report.tables.length > 0 || report.compared === comparison',
+    tests: ['services/control/phase/proof-keeper.test.ts'],
+    named: 'to the question of a cutover',
+  },
+  {
+    name: 'what is not known to be equal is not equal',
+    why: 'a table whose keys wait, or that no check has compared, goes over unseen',
+    file: COMPARE,
+    find: "if (state === 'unknown' || state === 'waits') return [text];",
+    replace: "if (state === 'unknown' || state === 'waits') return text === '' ? [text] : [];",
+    tests: [COMPARE_TEST],
+    named: 'what is not known',
+  },
+  {
+    name: 'the ends of both logs are what is asked for',
+    why: 'the targets are compared as they were some time before the freeze',
+    file: 'services/control/cutover/attempt.ts',
+    find: '...(await site.ends()), ...begins',
+    replace: '...(await site.ends())',
+    tests: [COMPARE_TEST],
+    named: 'the ends of both logs',
+  },
+  {
+    name: 'an answer is of all that the sources have',
+    why: 'equal is said although a target lacks the last changes of before the freeze',
+    file: WATCH,
+    find: 'if (!ledger.hasPassed(source, end)) return false;',
+    replace: 'if (end < 0) return false;',
+    tests: [WATCH_TEST],
+    named: 'up to the ends that a cutover names',
+  },
+  {
+    name: 'an answer is of all that the targets have',
+    why: 'equal is said although what was written to a target last is not compared',
+    file: WATCH,
+    find: '(compare.targetRead.get(target) ?? 0) >= end && ledger.pending.steps === 0',
+    replace: '(compare.targetRead.get(target) ?? 0) >= end',
+    tests: [WATCH_TEST],
+    named: 'up to the ends that a cutover names',
   },
 ];
