@@ -15,6 +15,11 @@ export type TargetSet = number;
 export const NO_TARGET = -1;
 export const ALL_TARGETS = -2;
 
+/** Whether rows that belong to `to` belong to a target. */
+export function isTargetOf(target: number, to: TargetSet): boolean {
+  return to === target || to === ALL_TARGETS;
+}
+
 /** A row as it lies in a buffer; no value is made before somebody asks for it. */
 export interface RowView {
   readonly buf: Buffer;

@@ -124,7 +124,7 @@ test(
     expect(foreign).toMatchObject({ op: 'insert', key: '900001' });
     expect(foreign?.gtid).toMatch(/^[0-9a-f-]{36}:\d+$/);
     expect(stream?.doubts).toContainEqual(
-      expect.objectContaining({ table: 'customers', rows: -1 }),
+      expect.objectContaining({ table: 'customers', rows: -1, keys: ['900001'] }),
     );
     await repaired();
   },
@@ -174,6 +174,9 @@ test.each(LONG_SECONDS > 0 ? Object.values(MISTAKES) : [MISTAKES.sinkLosesRow])(
     const isDoubted = (s: Status): boolean => (s.stream?.doubts.length ?? 0) > 0;
     await job.until('the doubt', isDoubted, FOUND_MS);
     console.log(`found after ${Date.now() - atMs} ms`);
+    const named = ({ stream }: Status): boolean =>
+      stream?.doubts.some(d => (d.keys?.length ?? 0) > 0) === true;
+    await job.until('keys of it by the logs', named, FOUND_MS);
     await job.end('sink', 'SIGTERM');
     job.start('sink');
     await load.stop();

@@ -22,10 +22,13 @@ import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { Unit } from '../../../shared/runtime/service.ts';
+import { keysIn } from './drill-down.ts';
 import { SlotTables } from './slot-tables.ts';
 import type { StreamClock } from './stream-clock.ts';
 import type { StreamMetrics } from './stream-metrics.ts';
 import { StreamStore } from './stream-store.ts';
+import type { TableCompare } from './table-compare.ts';
+import type { TableWatch } from './table-watch.ts';
 import { RecordReaders } from './topic-changes.ts';
 import { TopicFeed } from './topic-feed.ts';
 
@@ -50,6 +53,8 @@ export class StreamUnit implements Unit {
   readonly #report: ReportedUnit;
   /** The newest question that is answered. */
   #answered: string | null = null;
+  /** Beside the comparison; null: nothing is to be named. */
+  #naming: Promise<void> | null = null;
 
   constructor(d: StreamDeps, slot: number, report: ReportedUnit) {
     this.#d = d;
@@ -80,6 +85,7 @@ export class StreamUnit implements Unit {
     } finally {
       for (const end of ends) end();
       feed.close();
+      await this.#naming;
     }
   }
 
@@ -96,6 +102,7 @@ export class StreamUnit implements Unit {
       if (performance.now() - savedAt < SAVE_MS) continue;
       savedAt = performance.now();
       tables.look(this.#d.clock.goal);
+      this.#nameKeys(tables, signal);
       await store.save(tables.changed());
       this.#tell(tables);
     }
@@ -114,6 +121,32 @@ export class StreamUnit implements Unit {
     this.#report.set({ detail: { compared: asked.id } });
     this.#tell(tables);
     this.#report.urge();
+  }
+
+  /** Which keys make the differences that have come: one after the other, oldest first. */
+  #nameKeys({ watches }: SlotTables, signal: AbortSignal): void {
+    const isUnnamed = ({ compare }: TableWatch): boolean => compare.unnamed.length > 0;
+    if (this.#naming !== null || !watches.some(isUnnamed)) return;
+    const nameAll = async (): Promise<void> => {
+      for (let w = watches.find(isUnnamed); w !== undefined; w = watches.find(isUnnamed)) {
+        await this.#nameNext(w.compare, signal);
+      }
+      this.#naming = null;
+    };
+    this.#naming = nameAll();
+  }
+
+  async #nameNext(compare: TableCompare, signal: AbortSignal): Promise<void> {
+    const next = compare.unnamed.shift();
+    if (next === undefined || signal.aborted) return;
+    const { kafka, log } = this.#d;
+    const { table, target } = next.doubt;
+    try {
+      compare.name(next.doubt, await keysIn({ kafka, compare, signal }, next.window));
+    } catch (e) {
+      // The check that follows names them.
+      if (!signal.aborted) log.warn({ table, target, err: e }, 'keys that differ are not named');
+    }
   }
 
   #tell(tables: SlotTables): void {

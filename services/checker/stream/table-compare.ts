@@ -6,8 +6,9 @@
 import { type Mark, markAt, ORIGIN_HEADER } from '../../../shared/codec/mark.ts';
 import type { ForeignWrite, StreamDoubt } from '../../../shared/job/state/stream-report.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
-import { ALL_TARGETS, NO_TARGET, type Route, type TargetSet } from '../../../shared/route/route.ts';
+import { isTargetOf, NO_TARGET, type Route } from '../../../shared/route/route.ts';
 import { ChangeQueue } from './change-queue.ts';
+import type { LogWindow, OffsetSpan } from './drill-down.ts';
 import { Ledger, type SavedLedger } from './ledger.ts';
 import {
   BUCKETS,
@@ -63,6 +64,15 @@ interface TargetBatch {
   isCounting: boolean;
 }
 
+/** How far the sums of a target are. */
+interface Cut {
+  atMs: number;
+  /** Next offset of the target's log. */
+  position: number;
+  /** Next offset of each source's log. */
+  reached: ReadonlyMap<string, number>;
+}
+
 export class TableCompare {
   readonly o: TableCompareOptions;
   readonly ledgers = new Map<string, Ledger>();
@@ -74,9 +84,13 @@ export class TableCompare {
   foreign: ForeignWrite[];
   foreignCount: number;
   readonly #schemas: Map<string, Set<number>>;
+  /** From where each source is read. */
+  readonly #readFrom: ReadonlyMap<string, number>;
   readonly #open = new Map<string, Open>();
-  /** When the ledger of a target was compared last. */
-  readonly #comparedMs = new Map<string, { atMs: number; position: number }>();
+  /** Differences whose keys are to be looked for, oldest first. */
+  unnamed: { doubt: StreamDoubt; window: LogWindow }[] = [];
+  /** As the ledger of a target was when it was compared last. */
+  readonly #compared = new Map<string, Cut>();
   readonly #now: () => number;
   readonly #jobId: Buffer;
   /** When nothing was counted last; null: not since the sums began again. */
@@ -87,11 +101,12 @@ export class TableCompare {
     this.#now = o.now ?? Date.now;
     this.#jobId = Buffer.from(o.jobId);
     this.#uncountedMs = o.isCounting() ? null : this.#now();
+    this.#readFrom = new Map(Object.entries(saved.read));
     for (const [target, ledger] of Object.entries(saved.ledgers)) {
       this.ledgers.set(target, new Ledger(ledger, BUCKETS, this.#now()));
-      this.#comparedMs.set(target, { atMs: this.#now(), position: ledger.position });
     }
     this.read = new Map(Object.entries(saved.read));
+    for (const [target, ledger] of this.ledgers) this.#compared.set(target, this.#cutOf(ledger));
     this.targetRead = new Map([...this.ledgers].map(([name, l]) => [name, l.position]));
     this.doubts = saved.doubts;
     this.foreign = saved.foreign;
@@ -196,12 +211,12 @@ export class TableCompare {
       return;
     }
     const route = this.o.routes.get(source);
-    const was = row.before === null ? NO_TARGET : route?.targetsOf(row.before.view);
-    const is = row.after === null ? NO_TARGET : route?.targetsOf(row.after.view);
+    const was = row.before === null ? NO_TARGET : (route?.targetsOf(row.before.view) ?? NO_TARGET);
+    const is = row.after === null ? NO_TARGET : (route?.targetsOf(row.after.view) ?? NO_TARGET);
     let target = 0;
     for (const ledger of this.ledgers.values()) {
-      const before = isOf(target, was) && row.before !== null ? row.before.fingerprint : null;
-      const after = isOf(target, is) && row.after !== null ? row.after.fingerprint : null;
+      const before = isTargetOf(target, was) && row.before !== null ? row.before.fingerprint : null;
+      const after = isTargetOf(target, is) && row.after !== null ? row.after.fingerprint : null;
       target += 1;
       if (before === null && after === null) continue;
       ledger.addSource(source, offset, bucket, { before, after });
@@ -277,23 +292,46 @@ export class TableCompare {
     const { table, partition } = this.o;
     const atMs = this.#now();
     for (const [target, ledger] of this.ledgers) {
-      const last = this.#comparedMs.get(target) ?? { atMs, position: ledger.position };
+      const last = this.#compared.get(target) ?? this.#cutOf(ledger);
       const found = ledger.advance(this.read, atMs);
       const at = { sinceMs: last.atMs, atMs, fromOffset: last.position };
       for (const { bucket, rows } of found) {
         const toOffset = ledger.position;
         const place = { table, target, partition, bucket, base: ledger.base ?? '' };
-        this.doubts.push({ ...place, rows, ...at, toOffset });
+        const doubt = { ...place, rows, ...at, toOffset };
+        this.doubts.push(doubt);
+        const window = windowOf({ target, bucket }, last, this.#cutOf(ledger));
+        if (this.unnamed.length < SHOWN_MAX) this.unnamed.push({ doubt, window });
       }
       // The first ones, which say when it began, and the newest.
       if (this.doubts.length > SHOWN_MAX)
         this.doubts.splice(SHOWN_MAX - 1, this.doubts.length - SHOWN_MAX);
-      this.#comparedMs.set(target, { atMs, position: ledger.position });
+      this.#compared.set(target, this.#cutOf(ledger));
     }
+  }
+
+  /** A source that no mark has named yet is taken from where it is read. */
+  #cutOf({ position, reached }: Ledger): Cut {
+    const places = [...this.o.sources.keys()].map((name): [string, number] => [
+      name,
+      reached.get(name) ?? this.#readFrom.get(name) ?? 0,
+    ]);
+    return { atMs: this.#now(), position, reached: new Map(places) };
+  }
+
+  /** The keys of a difference that was told, unless it is cleared up. */
+  name(doubt: StreamDoubt, keys: readonly string[]): void {
+    const isIt = (d: StreamDoubt): boolean =>
+      d.target === doubt.target && d.bucket === doubt.bucket && d.atMs === doubt.atMs;
+    this.doubts = this.doubts.map(d => (isIt(d) ? { ...d, keys: [...keys] } : d));
   }
 }
 
-/** Whether rows that belong to `to` belong to the target. */
-function isOf(target: number, to: TargetSet | undefined): boolean {
-  return to === target || to === ALL_TARGETS;
+function windowOf(place: Pick<LogWindow, 'target' | 'bucket'>, from: Cut, to: Cut): LogWindow {
+  const spans = [...to.reached].map(([name, end]): [string, OffsetSpan] => [
+    name,
+    { from: from.reached.get(name) ?? end, to: end },
+  ]);
+  const targetSpan = { from: from.position, to: to.position };
+  return { ...place, targetSpan, sourceSpans: new Map(spans) };
 }

@@ -20,6 +20,8 @@ export interface StreamDoubt {
   /** Of the target's topic: what has made it differ lies between these, or is missing there. */
   fromOffset: number;
   toOffset: number;
+  /** Some of the keys that differ; none: not looked for yet, or too much had happened. */
+  keys?: string[];
 }
 
 /** A change on a target that the job has not made. */
@@ -77,13 +79,15 @@ export function parseStreamReport(detail: string): StreamReport {
   return { tables, doubts, foreign, compared };
 }
 
-export function doubtText({ target, rows, sinceMs, atMs, partition, bucket }: StreamDoubt): string {
+export function doubtText(d: StreamDoubt): string {
+  const { target, rows, sinceMs, atMs, partition, bucket, keys = [] } = d;
   const what =
     rows === 0
       ? 'rows that are not those of the sources'
       : `${Math.abs(rows)} ${rows > 0 ? 'rows less' : 'rows more'} than the sources`;
   const between = `between ${isoTime(sinceMs)} and ${isoTime(atMs)}`;
-  return `target ${target} has ${what} ${between} (partition ${partition}, bucket ${bucket})`;
+  const named = keys.length === 0 ? '' : `, keys ${keys.map(k => `(${k})`).join(' ')}`;
+  return `target ${target} has ${what} ${between} (partition ${partition}, bucket ${bucket}${named})`;
 }
 
 export function foreignText({ target, op, key, gtid, atMs }: ForeignWrite): string {

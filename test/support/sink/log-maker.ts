@@ -3,6 +3,7 @@
  * and get fetched batches as a reader would deliver them.
  */
 import { EnvelopeEncoder, type Operation } from '../../../shared/codec/envelope.ts';
+import { type Mark, markHeader, ORIGIN_HEADER } from '../../../shared/codec/mark.ts';
 import { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import { RowCodec } from '../../../shared/row/row-codec.ts';
 import { ByteWriter } from '../../../shared/runtime/bytes.ts';
@@ -26,11 +27,19 @@ interface Made {
   key: Buffer;
   value: Buffer | null;
   offset: number;
+  header: Header | null;
+}
+
+interface Header {
+  name: Buffer;
+  value: Buffer;
 }
 
 export class LogMaker {
   readonly topic: string;
   readonly partition: number;
+  /** Id of the job that the rows are told to be of; null: of nobody's. */
+  origin: string | null = null;
   readonly #codec: RowCodec;
   readonly #encoder: EnvelopeEncoder;
   readonly #records: Made[] = [];
@@ -49,28 +58,46 @@ export class LogMaker {
   }
 
   append(...events: Event[]): this {
-    for (const event of events) this.#records.push({ ...this.encode(event), offset: this.end });
+    for (const event of events) {
+      const { origin } = this;
+      const header = origin === null ? null : { name: ORIGIN_HEADER, value: Buffer.from(origin) };
+      this.#records.push({ ...this.encode(event), offset: this.end, header });
+    }
+    return this;
+  }
+
+  /** Of a transaction of which all rows lie in front of it, and no key waits. */
+  appendMark(of: Pick<Mark, 'job' | 'topic' | 'next'>): this {
+    const place = { partition: this.partition, gtid: '', tsMs: 1_700_000_000_000 };
+    const { name, buf } = markHeader({ ...of, ...place, waits: [], more: false, left: 0 });
+    const header = { name, value: buf };
+    this.#records.push({ key: Buffer.alloc(5), value: null, offset: this.end, header });
     return this;
   }
 
   /** What compaction leaves of a delete. */
   appendTombstone(row: TextRow): this {
     const { key } = this.encode({ op: 'd', before: row });
-    this.#records.push({ key, value: null, offset: this.end });
+    this.#records.push({ key, value: null, offset: this.end, header: null });
     return this;
   }
 
   /** A value that nobody can read, of the key of a row. */
   appendGarbage(row: TextRow): this {
     const { key } = this.encode({ op: 'c', after: row });
-    this.#records.push({ key, value: Buffer.from('garbage'), offset: this.end });
+    this.#records.push({ key, value: Buffer.from('garbage'), offset: this.end, header: null });
     return this;
   }
 
   /** A key that nobody can read: one byte longer than a key is. */
   appendBadKey(row: TextRow): this {
     const { key, value } = this.encode({ op: 'c', after: row });
-    const record = { key: Buffer.concat([key, Buffer.alloc(1)]), value, offset: this.end };
+    const record = {
+      key: Buffer.concat([key, Buffer.alloc(1)]),
+      value,
+      offset: this.end,
+      header: null,
+    };
     this.#records.push({ ...record, value: Buffer.from('garbage') });
     return this;
   }
@@ -105,14 +132,17 @@ export class LogMaker {
     const records = this.#records.filter(r => r.offset >= from && r.offset < to);
     const parts: Buffer[] = [];
     let pos = 0;
-    const places = records.map(({ key, value }) => {
+    const places = records.map(({ key, value, header }) => {
       const keyStart = pos;
       parts.push(key);
       pos += key.length;
       const valueStart = pos;
-      if (value !== null) parts.push(value);
-      pos += value?.length ?? 0;
-      return { keyStart, valueStart, valueEnd: pos, isNull: value === null };
+      // Where there is no value its length stands there all the same.
+      const behind = Buffer.concat([Buffer.from(value === null ? [1] : []), headersOf(header)]);
+      parts.push(value ?? Buffer.alloc(0), behind);
+      const valueEnd = pos + (value?.length ?? 0);
+      pos = valueEnd + behind.length;
+      return { keyStart, valueStart, valueEnd, isNull: value === null };
     });
     const fetched = new FetchedBatch(
       this.topic,
@@ -155,4 +185,15 @@ function longHead(length: number): Buffer {
   head[0] = 0xfd;
   head.writeUIntLE(length, 1, 3);
   return head;
+}
+
+/** As they lie behind the value of a record: how many, then names and values with their lengths. */
+function headersOf(header: Header | null): Buffer {
+  const w = new ByteWriter(64);
+  w.varint(header === null ? 0 : 1);
+  for (const part of header === null ? [] : [header.name, header.value]) {
+    w.varint(part.length);
+    w.copy(part, 0, part.length);
+  }
+  return w.take();
 }
