@@ -14,6 +14,7 @@ const PROGRAMS = {
   demo: ['test/demo/main.ts'],
   bench: ['test/bench/main.ts'],
   soak: ['test/soak/main.ts'],
+  cutover: ['test/cutover/main.ts'],
   crash: [...VITEST, 'test/crash/crash.live', 'test/cutover/kill.live'],
   differences: [...VITEST, 'test/detection/differences.live'],
   stream: [...VITEST, 'test/stream/stream.live'],
