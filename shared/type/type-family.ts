@@ -14,7 +14,7 @@ import type { DeclaredType } from './declared-type.ts';
 import type { SeenColumn } from './seen-column.ts';
 import type { Place, ValueCodec } from './value-codec.ts';
 
-/** How a value is told in the text of a row that is hashed (services/checker/full/digest.ts). */
+/** How a value is told in the text of a row that is hashed (shared/mysql/row-hash.ts). */
 export type RowText =
   /** Of an alphabet without commas. */
   | { closed: string }

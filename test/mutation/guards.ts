@@ -16,6 +16,7 @@ import { PLAN_GUARDS } from './guards/plan.ts';
 import { ROUTE_GUARDS } from './guards/route.ts';
 import { SCHEDULE_GUARDS } from './guards/schedule.ts';
 import { SCOPE_GUARDS } from './guards/scope.ts';
+import { SCRIPT_GUARDS } from './guards/script.ts';
 import { SINK_GUARDS } from './guards/sink.ts';
 import { STREAM_GUARDS } from './guards/stream.ts';
 import { THROTTLE_GUARDS } from './guards/throttle.ts';
@@ -42,6 +43,7 @@ export const GUARDS: Guard[] = [
   ...COMPARISON_GUARDS,
   ...CHECKER_GUARDS,
   ...SCOPE_GUARDS,
+  ...SCRIPT_GUARDS,
   ...SCHEDULE_GUARDS,
   ...STREAM_GUARDS,
   ...THROTTLE_GUARDS,

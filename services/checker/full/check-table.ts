@@ -10,6 +10,7 @@ import type {
   TableResult,
 } from '../../../shared/job/state/check-result.ts';
 import type { CheckScope } from '../../../shared/job/state/check-scope.ts';
+import { readableKey } from '../../../shared/mysql/key-literal.ts';
 import type { Route } from '../../../shared/route/route.ts';
 import { KeyBound } from '../../../shared/row/key-bound.ts';
 import type { KeyLiterals, KeyRange } from '../../../shared/row/key-range.ts';
@@ -20,7 +21,6 @@ import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { agreedSchemas } from './agreed-schema.ts';
 import { type DifferentRow, differentRow, nameColumns } from './differing-columns.ts';
 import { type Incarnations, incarnationsOf, refuseNew } from './incarnation.ts';
-import { readableKey } from './key.ts';
 import type { PositionWaiter } from './position-waiter.ts';
 import {
   type KeyProbe,

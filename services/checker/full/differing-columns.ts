@@ -5,12 +5,12 @@
  */
 import type { Difference } from '../../../shared/job/state/check-result.ts';
 import { quoteId } from '../../../shared/mysql/identifier.ts';
+import { keyLiteralList, keyText } from '../../../shared/mysql/key-literal.ts';
 import { fromByKey, keysPredicate } from '../../../shared/mysql/range-sql.ts';
 import { type KeyLiterals, keyColumns } from '../../../shared/row/key-range.ts';
 import { allColumns, type TableSchema } from '../../../shared/schema/table-schema.ts';
 import { familyOf } from '../../../shared/type/type-families.ts';
 import { rowsOfKeys } from './divided-rows.ts';
-import { keyLiteralList, keyText } from './key.ts';
 import type { KeyProbe, TablePlaces } from './probe.ts';
 import { literals, type Place } from './range-walk.ts';
 import type { SessionSet } from './session-set.ts';

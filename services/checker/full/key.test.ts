@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { keyText, readableKey } from '../../../shared/mysql/key-literal.ts';
 import type { Column, ColumnType } from '../../../shared/type/column-type.ts';
 import { ownedIds } from './gtid-upper-bound.ts';
-import { keyText, readableKey } from './key.ts';
 
 const column = (name: string, type: ColumnType): Column => ({
   name,

@@ -2,6 +2,7 @@
 
 import type { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { MYSQL_DIALECT } from '../../../shared/mysql/identifier.ts';
+import { keyText } from '../../../shared/mysql/key-literal.ts';
 import { keysPredicate, rangePredicate } from '../../../shared/mysql/range-sql.ts';
 import {
   ALL_TARGETS,
@@ -16,7 +17,6 @@ import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { type Asked, among, digestSelect, fingerprintSelect } from './digest.ts';
 import { rowsOfKeys, rowsOfRange } from './divided-rows.ts';
-import { keyText } from './key.ts';
 import { literals, type Place } from './range-walk.ts';
 import type { TextRow } from './server-rows.ts';
 import type { SessionSet } from './session-set.ts';

@@ -4,8 +4,9 @@
  * here is the end of the first ranges in a row of which nothing is open: a table that is given up
  * can be taken up again behind it.
  */
+
+import { keyText } from '../../../shared/mysql/key-literal.ts';
 import type { KeyLiterals, KeyRange } from '../../../shared/row/key-range.ts';
-import { keyText } from './key.ts';
 
 /** A range from when it is given out until it is compared and its keys are decided. */
 export interface OpenRange {

@@ -7,10 +7,10 @@
  */
 
 import { quoteId } from '../../../shared/mysql/identifier.ts';
+import { keyLiteralList } from '../../../shared/mysql/key-literal.ts';
 import { fromByKey, rangePredicate } from '../../../shared/mysql/range-sql.ts';
 import { type KeyLiterals, type KeyRange, keyColumns } from '../../../shared/row/key-range.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import { keyLiteralList } from './key.ts';
 import { type TextRow, textRows } from './server-rows.ts';
 import type { CheckServer, SessionSet } from './session-set.ts';
 

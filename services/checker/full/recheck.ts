@@ -13,10 +13,10 @@
  *   committed on the sources in the last one; else PROBES_UNDER_WRITES of them are taken for it.
  */
 import type { GtidSet } from '../../../shared/change/gtid.ts';
+import { keyText } from '../../../shared/mysql/key-literal.ts';
 import type { KeyLiterals } from '../../../shared/row/key-range.ts';
 import { Backoff } from '../../../shared/runtime/backoff.ts';
 import { gtidUpperBound } from './gtid-upper-bound.ts';
-import { keyText } from './key.ts';
 import type { PositionWaiter } from './position-waiter.ts';
 import { type KeyProbe, probeKeys, type TablePlaces } from './probe.ts';
 import type { OpenRange } from './range-ledger.ts';

@@ -51,6 +51,7 @@ function declareRepair(act: Act): Command {
       examples: [
         ['repair job.yaml', 'what checks have found, of each table'],
         ['repair job.yaml --keys orders:17 order_items:17,2', 'these keys, without a check'],
+        ['repair job.yaml --sql scripts/', 'writes SQL to be run by hand, a file for each target'],
         ['repair job.yaml --yes --json', 'for scripts'],
       ],
       exits: ['different', 'timeout', 'stopped'],
@@ -61,6 +62,10 @@ function declareRepair(act: Act): Command {
     .option(
       '--check <id>',
       'the check whose differences are repaired (default: of each table the one that found some)',
+    )
+    .option(
+      '--sql [folder]',
+      'change nothing: print SQL for each target, or write it to files there',
     )
     .option('--keys <keys...>', 'these keys instead: <table>:<key>, columns separated by commas')
     .addOption(timeoutOption('waiting', 3600))

@@ -16,12 +16,15 @@ import { EXIT } from './exit-code.ts';
 import { checkExit, follow, gaveUp, runLine, waitOf } from './follow.ts';
 import { readJob } from './job-file.ts';
 import { print, printJson, tell } from './output.ts';
+import { repairSql } from './repair-sql.ts';
 import { renderCheck } from './verify-text.ts';
 
 export interface RepairCommandOptions {
   check?: string;
   keys?: string[];
   yes?: boolean;
+  /** A folder; true: standard output. */
+  sql?: string | true;
   json?: boolean;
   timeout: string;
 }
@@ -37,6 +40,7 @@ export async function repairCommand(file: string, o: RepairCommandOptions): Prom
   const timeoutMs = timeoutMsOf(o.timeout);
   await using link = await openJob(job, 'repair');
   const { plan, check, isMore } = planOf(link, o, quiet);
+  if (o.sql !== undefined) return repairSql(link, plan, isMore, { ...o, sql: o.sql });
   if (plan.keys.length === 0) {
     show(o, plan, repairedOf(null), null);
     return plan.refused.length > 0 ? EXIT.different : EXIT.ok;

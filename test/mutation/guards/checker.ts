@@ -182,7 +182,7 @@ export const CHECKER_GUARDS: Guard[] = [
   {
     name: 'lengths of texts in a row text',
     why: "('a,b','c') and ('a','b,c') are the same row to a check",
-    file: 'services/checker/full/digest.ts',
+    file: 'shared/mysql/row-hash.ts',
     find: '...closed, ...lengths, ...contents',
     replace: '...closed, ...contents',
     tests: ['test/detection/detection.live.test.ts'],

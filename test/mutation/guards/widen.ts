@@ -178,20 +178,20 @@ export const WIDEN_GUARDS: Guard[] = [
   {
     name: 'members in their order on all servers',
     why: 'the check takes member 1 of one list for member 1 of another',
-    file: 'services/checker/full/agreed-schema.ts',
+    file: 'shared/schema/agreed-schema.ts',
     find: "return (was.kind === 'enum' || was.kind === 'set') && isWider(was, is);",
     replace:
       "return was.kind === 'enum' && is.kind === 'enum' && was.values.length < is.values.length;",
-    tests: ['services/checker/full/agreed-schema.test.ts'],
+    tests: ['shared/schema/agreed-schema.test.ts'],
     named: 'are not compared',
   },
   {
     name: 'NULL is asked for on all servers',
     why: 'equal rows have other texts where one server alone allows NULL',
-    file: 'services/checker/full/agreed-schema.ts',
+    file: 'shared/schema/agreed-schema.ts',
     find: 'return [{ ...own, type, nullable: common.nullable }];',
     replace: 'return [{ ...own, type }];',
-    tests: ['services/checker/full/agreed-schema.test.ts'],
+    tests: ['shared/schema/agreed-schema.test.ts'],
     named: 'are asked for on all',
   },
   {

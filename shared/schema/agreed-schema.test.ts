@@ -1,8 +1,8 @@
 /** Tables that mean the same on two servers, and what one of them has to more. */
 import { expect, test } from 'vitest';
-import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import type { Column, ColumnType } from '../../../shared/type/column-type.ts';
+import type { Column, ColumnType } from '../type/column-type.ts';
 import { agreed, commonSchema } from './agreed-schema.ts';
+import type { TableSchema } from './table-schema.ts';
 
 const column = (name: string, type: ColumnType, nullable = true): Column => ({
   ...{ name, type, nullable, autoIncrement: false, generated: 'no', invisible: false },

@@ -3,12 +3,13 @@
  * are the same on every server, whatever its character sets, so joined they name the row; and they
  * go back into a statement as they are, so no value passes through a JavaScript number or string.
  */
-import { quoteId } from '../../../shared/mysql/identifier.ts';
-import { type KeyLiterals, keyColumns } from '../../../shared/row/key-range.ts';
-import { ReshardError } from '../../../shared/runtime/error.ts';
-import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import type { Column } from '../../../shared/type/column-type.ts';
-import { familyOf } from '../../../shared/type/type-families.ts';
+
+import { type KeyLiterals, keyColumns } from '../row/key-range.ts';
+import { ReshardError } from '../runtime/error.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
+import type { Column } from '../type/column-type.ts';
+import { familyOf } from '../type/type-families.ts';
+import { quoteId } from './identifier.ts';
 
 /** Expressions of the key's literals, in key order. */
 export function keyLiteralList(schema: TableSchema): string {

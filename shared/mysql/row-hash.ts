@@ -1,0 +1,56 @@
+/**
+ * A row as one hash, as SQL that a server evaluates where the row is.
+ *
+ * Row text: injective, so two rows of one schema have the same text only if they are equal.
+ *   which columns are NULL ',' values of a closed alphabet ',' lengths of the others ',' the others
+ * Numbers and times never hold a comma, so the commas end them; texts and bytes are cut by their
+ * lengths; a JSON document ends where its grammar says. NULLs are left out by CONCAT_WS and told by
+ * the first field, so NULL, '' and 'NULL' differ. Joining plain values with commas is the obvious
+ * way and wrong: ('a,b','c') and ('a','b,c') are then the same row.
+ * The text does not depend on character set, collation or ZEROFILL of a column. It is exact: -0 and
+ * 0 are different floats, as they are different bytes.
+ */
+import { allColumns, type TableSchema } from '../schema/table-schema.ts';
+import { familyOf } from '../type/type-families.ts';
+import { quoteId } from './identifier.ts';
+
+/** NULL flags of so many columns are one number. */
+const FLAGS_PER_NUMBER = 40;
+
+/** SQL of the row text, as bytes. */
+function rowText(schema: TableSchema): string {
+  const closed: string[] = [];
+  const lengths: string[] = [];
+  const contents: string[] = [];
+  const documents: string[] = [];
+  for (const { name, type } of allColumns(schema)) {
+    const text = familyOf(type).rowText(type, quoteId(name));
+    if ('closed' in text) closed.push(text.closed);
+    else if ('document' in text) documents.push(text.document);
+    else {
+      lengths.push(text.length);
+      contents.push(text.content);
+    }
+  }
+  const parts = [...nullFlags(schema), ...closed, ...lengths, ...contents, ...documents];
+  // The binary separator makes the result bytes, so nothing is converted on the way.
+  return `CONCAT_WS(_binary',',${parts.join(',')})`;
+}
+
+/** Numbers whose bits say which nullable columns are NULL. */
+function nullFlags(schema: TableSchema): string[] {
+  const names = allColumns(schema)
+    .filter(c => c.nullable)
+    .map(c => quoteId(c.name));
+  const numbers: string[] = [];
+  for (let i = 0; i < names.length; i += FLAGS_PER_NUMBER) {
+    const flags = names.slice(i, i + FLAGS_PER_NUMBER);
+    numbers.push(flags.map((name, bit) => `(${name} IS NULL)*${2 ** bit}`).join('+'));
+  }
+  return numbers;
+}
+
+/** SQL of the SHA-256 of the row, 64 hex digits; NULL and a warning over max_allowed_packet. */
+export function rowHash(schema: TableSchema): string {
+  return `SHA2(${rowText(schema)},256)`;
+}
