@@ -19,6 +19,7 @@ import { SCOPE_GUARDS } from './guards/scope.ts';
 import { SCRIPT_GUARDS } from './guards/script.ts';
 import { SINK_GUARDS } from './guards/sink.ts';
 import { STREAM_GUARDS } from './guards/stream.ts';
+import { STREAM_CHANGE_GUARDS } from './guards/stream-changes.ts';
 import { THROTTLE_GUARDS } from './guards/throttle.ts';
 import { TRANSACTION_GUARDS } from './guards/transaction.ts';
 import { TREE_GUARDS } from './guards/tree.ts';
@@ -46,6 +47,7 @@ export const GUARDS: Guard[] = [
   ...SCRIPT_GUARDS,
   ...SCHEDULE_GUARDS,
   ...STREAM_GUARDS,
+  ...STREAM_CHANGE_GUARDS,
   ...THROTTLE_GUARDS,
   ...TREE_GUARDS,
   ...TYPE_GUARDS,

@@ -56,7 +56,8 @@ export type ShopJobOptions = {
   sources?: number;
   seed?: number;
   options?: Record<string, number | boolean | string>;
-  cutover?: JobFileOptions['cutover'];
+  /** Of a way back to several sources the route names them, by the job's name. */
+  cutover?: JobFileOptions['cutover'] | ((job: string) => JobFileOptions['cutover']);
 };
 
 export class ShopJob implements AsyncDisposable {
@@ -89,6 +90,7 @@ export class ShopJob implements AsyncDisposable {
     this.seed = o.seed ?? Number(process.env.RESHARD_SEED ?? newSeed());
     this.dir = mkdtempSync(path.join(os.tmpdir(), 'reshard-'));
     this.space = new IdSpace(0, o.orders);
+    const cutover = typeof o.cutover === 'function' ? o.cutover(this.name) : o.cutover;
     this.sources = sources;
     this.targets = [t1, t2];
     this.jobFile = writeJobFile({
@@ -99,7 +101,7 @@ export class ShopJob implements AsyncDisposable {
       targets: this.targets,
       database: this.database,
       ...(o.options === undefined ? {} : { options: o.options }),
-      ...(o.cutover === undefined ? {} : { cutover: o.cutover }),
+      ...(cutover === undefined ? {} : { cutover }),
     });
   }
 

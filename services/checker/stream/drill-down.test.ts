@@ -1,6 +1,7 @@
 /** Which keys are named of a bucket that has come to differ. */
 import { expect, test } from 'vitest';
 import { envelopeSchema } from '../../../shared/codec/avro-schema.ts';
+import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
 import type { ReaderOptions } from '../../../shared/kafka/reader.ts';
 import { ModulusRoute } from '../../../shared/route/modulus.ts';
 import { type Event, LogMaker } from '../../../test/support/sink/log-maker.ts';
@@ -29,7 +30,15 @@ async function found(source: readonly Event[], target: readonly Event[]): Promis
   const to = new LogMaker(SMALL_TABLE, 't1.d.t', 0);
   to.origin = 'j';
   to.append(...target).appendMark({ job: 'j', topic: 'a.d.t', next: from.end });
-  const compare = new TableCompare(
+  const compare = compareOf();
+  await compare.takeSource('a', from.fetched());
+  await compare.takeTarget('t1', to.fetched());
+  await nameAll(compare, from, to);
+  return compare.doubts.flatMap(d => d.keys ?? ['none']);
+}
+
+function compareOf(): TableCompare {
+  return new TableCompare(
     {
       ...{ table: 't', partition: 0, jobId: 'j', readers, isCounting: () => true },
       ...{ sources: new Map([['a', topicOf('a')]]), targets: new Map([['t1', topicOf('t1')]]) },
@@ -40,8 +49,9 @@ async function found(source: readonly Event[], target: readonly Event[]): Promis
       ...{ doubts: [], foreign: [], foreignCount: 0 },
     },
   );
-  await compare.takeSource('a', from.fetched());
-  await compare.takeTarget('t1', to.fetched());
+}
+
+async function nameAll(compare: TableCompare, from: LogMaker, to: LogMaker): Promise<void> {
   const kafka = {
     reader: async (o: ReaderOptions) => ({
       add: (topic: string) => {
@@ -54,7 +64,6 @@ async function found(source: readonly Event[], target: readonly Event[]): Promis
   for (const { doubt, window } of compare.unnamed) {
     compare.name(doubt, await keysIn({ kafka, compare, signal }, window));
   }
-  return compare.doubts.flatMap(d => d.keys ?? ['none']);
 }
 
 const rows = Array.from({ length: 40 }, (_, i): Event => ({ op: 'c', after: [i, 0, 1] }));
@@ -65,6 +74,35 @@ test('the keys that one side alone has, or has with other values, are named', as
   const damaged = lost.with(3, { op: 'c', after: [3, 0, 2] });
   expect((await found(rows, damaged)).toSorted()).toEqual(['3', '30', '7']);
   expect(await found(rows, [...rows, { op: 'c', after: [99, 0, 1] }])).toEqual(['99']);
+});
+
+test('a key that waited while another one of its bucket was damaged is not blamed for it', async () => {
+  const topic = topicOf('a');
+  const keyOf = (id: number): Buffer => {
+    const of = new LogMaker(SMALL_TABLE, 'a.d.t', 0).append({ op: 'c', after: [id, 0, 1] });
+    return of.fetched().key(0)?.subarray(FRAME_BYTES) ?? Buffer.alloc(0);
+  };
+  const bucketOf = (id: number): number => topic.bucketOf(keyOf(id), 0, keyOf(id).length);
+  const waiting = 1;
+  let damaged = waiting + 1;
+  while (bucketOf(damaged) !== bucketOf(waiting)) damaged += 1;
+  const from = new LogMaker(SMALL_TABLE, 'a.d.t', 0);
+  from.append({ op: 'c', after: [waiting, 0, 1] });
+  const to = new LogMaker(SMALL_TABLE, 't1.d.t', 0);
+  const mark = { job: 'j', topic: 'a.d.t', next: 1 };
+  const waits = (is: boolean) => [{ key: keyOf(waiting).toString('base64'), waits: is }];
+  to.appendMark({ ...mark, waits: waits(true) });
+  to.append({ op: 'c', after: [damaged, 0, 1] });
+  to.origin = 'j';
+  const back = to.end;
+  to.append({ op: 'c', after: [waiting, 0, 1] }).appendMark({ ...mark, waits: waits(false) });
+  const compare = compareOf();
+  await compare.takeSource('a', from.fetched());
+  await compare.takeTarget('t1', to.fetched(0, back));
+  expect(compare.doubts).toEqual([]);
+  await compare.takeTarget('t1', to.fetched(back));
+  await nameAll(compare, from, to);
+  expect(compare.doubts).toMatchObject([{ bucket: bucketOf(waiting), rows: -1, keys: [] }]);
 });
 
 test('rows of another target are not this one’s, and what was undone is no difference', async () => {

@@ -24,6 +24,7 @@ const KEYS_MAX = 50_000;
 /** What is named of one bucket. */
 const NAMED_MAX = 5;
 const KEY_CHARS_MAX = 100;
+const SUM_BITS = 128;
 
 /** Offsets of a topic: from the first one on, in front of the other. */
 export interface OffsetSpan {
@@ -35,6 +36,8 @@ export interface OffsetSpan {
 export interface LogWindow {
   target: string;
   bucket: number;
+  /** By how much the sources' rows of the bucket are more at its end than the target's. */
+  sum: bigint;
   targetSpan: OffsetSpan;
   /** By source. */
   sourceSpans: ReadonlyMap<string, OffsetSpan>;
@@ -115,12 +118,18 @@ class KeySums {
     return this.#texts.length - 1;
   }
 
+  /**
+   * None where they do not add up to the bucket's own sum: it has come to differ before the window,
+   * while a key of it waited or it was not known, so those that the window has are not to blame.
+   */
   differing(): string[] {
     const found: string[] = [];
-    this.#sums.drain(place => {
+    let all = 0n;
+    this.#sums.drain((place, sum) => {
+      all = BigInt.asUintN(SUM_BITS, all + sum);
       if (found.length < NAMED_MAX) found.push(this.#texts[place] as string);
     });
-    return found;
+    return all === this.#window.sum ? found : [];
   }
 }
 

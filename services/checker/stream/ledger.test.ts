@@ -336,6 +336,25 @@ describe('sums of both sides', () => {
     expect(world.ledger.doubt).toBe(null);
   });
 
+  test('keys of which nobody tells that they wait no more are not waited for for ever', () => {
+    const world = new World();
+    expect(world.check()).toBe(true);
+    const step = { marks: [], changes: 0 };
+    world.ledger.addStep({
+      ...step,
+      position: 1,
+      waits: [{ bucket: 1, waits: true }],
+      lost: false,
+    });
+    world.advance();
+    expect(world.ledger.doubt).toBe('waits');
+    world.ledger.addStep({ ...step, position: 2, waits: [], lost: true });
+    world.advance();
+    expect(world.ledger.doubt).toBe('unknown');
+    expect(world.check()).toBe(true);
+    expect(world.ledger.doubt).toBe(null);
+  });
+
   test('a check that began before the sums were kept makes nothing known', () => {
     const world = new World();
     expect(world.ledger.doubt).toBe('unknown');

@@ -127,6 +127,11 @@ export class Ledger {
     return this.base === null ? this.#buckets : this.#unknown.size;
   }
 
+  /** By how much the sources' rows of a bucket are more than the target's, mod 2^128. */
+  sumOf(bucket: number): bigint {
+    return this.#sums.get(bucket)?.sum ?? 0n;
+  }
+
   /** A record of a source, as far as the row that it changes was and is this target's. */
   addSource(
     source: string,
@@ -208,7 +213,11 @@ export class Ledger {
       touched.add(bucket);
       this.#movedMs.set(bucket, nowMs);
     }
-    if (lost) this.forget(nowMs);
+    if (lost) {
+      // Of whatever waits no end may be told; a check is equal only where nothing does.
+      this.#waits.clear();
+      this.forget(nowMs);
+    }
     this.#moved.drain((bucket, sum, rows) => {
       add(this.#sums, bucket, sum, rows);
       touched.add(bucket);

@@ -15,7 +15,7 @@ import { type SavedTable, TableCompare } from './table-compare.ts';
 import { TableWatch } from './table-watch.ts';
 import { type RecordReaders, TopicChanges } from './topic-changes.ts';
 
-/** What a report has room for. */
+/** What a report has room for, but for one of each table. */
 const TOLD_MAX = 20;
 
 interface Views {
@@ -25,7 +25,7 @@ interface Views {
 }
 
 export interface SlotOptions extends Views {
-  kafka: KafkaLog;
+  kafka: Pick<KafkaLog, 'offsets'>;
   readers: RecordReaders;
   slot: number;
 }
@@ -35,12 +35,19 @@ export class SlotTables {
   readonly #o: SlotOptions;
   /** Of the plans that it is built from. */
   readonly #shape: string;
+  /** By table, the copies that it is compared of: what is known of them is not of later ones. */
+  readonly #basis: ReadonlyMap<string, string>;
   readonly #saved = new Map<string, string>();
 
-  private constructor(o: SlotOptions, watches: readonly TableWatch[]) {
+  private constructor(
+    o: SlotOptions,
+    watches: readonly TableWatch[],
+    of: { shape: string; basis: ReadonlyMap<string, string> },
+  ) {
     this.#o = o;
     this.watches = watches;
-    this.#shape = shapeOf(o);
+    this.#shape = of.shape;
+    this.#basis = of.basis;
   }
 
   /** Resolves when every table is planned in both directions. */
@@ -56,15 +63,18 @@ export class SlotTables {
     o: SlotOptions,
     stored: ReadonlyMap<string, StoredTable>,
   ): Promise<SlotTables> {
+    // Before anything is waited for: what is planned meanwhile has it built once more.
+    const basis = new Map(o.job.tables.map(({ name }) => [name, copiesOf(o, name)]));
+    const of = { shape: shapeOf(o), basis };
     const watches: TableWatch[] = [];
     for (const { name } of o.job.tables) {
       const known = stored.get(name);
       const compare = compareOf(o, name, known?.saved ?? (await freshTable(o, name)));
       // Copied anew: what the log was told of the rows before says nothing of those now.
-      if (known !== undefined && known.basis !== copiesOf(o, name)) compare.forget();
+      if (known !== undefined && known.basis !== basis.get(name)) compare.forget();
       watches.push(new TableWatch(compare, o.view));
     }
-    return new SlotTables(o, watches);
+    return new SlotTables(o, watches, of);
   }
 
   isCurrent(): boolean {
@@ -89,7 +99,7 @@ export class SlotTables {
       const text = JSON.stringify(saved);
       if (this.#saved.get(table) === text) continue;
       this.#saved.set(table, text);
-      changed.set(table, { basis: copiesOf(this.#o, table), saved });
+      changed.set(table, { basis: this.#basis.get(table) ?? '', saved });
     }
     return changed;
   }
@@ -100,7 +110,7 @@ export class SlotTables {
     for (const { compare } of this.watches) {
       const { table } = compare.o;
       const saved = await freshTable(this.#o, table);
-      tables.set(table, { basis: copiesOf(this.#o, table), saved });
+      tables.set(table, { basis: this.#basis.get(table) ?? '', saved });
     }
     return tables;
   }
@@ -109,8 +119,11 @@ export class SlotTables {
     return this.watches.map(w => w.said());
   }
 
+  /** The first ones of each table: many of one must not hide those of another. */
   get doubts(): StreamDoubt[] {
-    return this.watches.flatMap(w => w.compare.doubts).slice(0, TOLD_MAX);
+    const all = this.watches.map(w => w.compare.doubts).filter(d => d.length > 0);
+    const each = Math.max(1, Math.floor(TOLD_MAX / all.length));
+    return all.flatMap(d => d.slice(0, each));
   }
 
   get foreign(): ForeignWrite[] {

@@ -78,12 +78,17 @@ export class StreamUnit implements Unit {
       failed.reject(new ReshardError('source', 'tables are planned anew'));
     };
     const ends = [view.onChange(look), backView.onChange(look)];
+    // What was planned while it was built.
+    look();
+    const over = new AbortController();
+    const stop = AbortSignal.any([signal, over.signal]);
     try {
-      await Promise.race([failed.promise, this.#follow(feed, tables, store, signal)]);
+      await Promise.race([failed.promise, this.#follow(feed, tables, store, stop)]);
     } catch (e) {
       throw await this.#lost(asReshardError(e), tables, store);
     } finally {
       for (const end of ends) end();
+      over.abort();
       feed.close();
       await this.#naming;
     }

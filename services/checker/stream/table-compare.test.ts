@@ -30,10 +30,10 @@ const CHECKED: SavedTable = {
 const schema = JSON.stringify(envelopeSchema('test', SMALL_TABLE));
 const readers = new RecordReaders({ schemaById: async () => schema });
 
-function topicOf(source: string): TopicChanges {
+function topicOf(source: string, table = SMALL_TABLE): TopicChanges {
   const place = { source, db: 'd', table: 't', topic: `${source}.d.t`, schemaJson: '' };
   const ids = { keySchemaId: 7, valueSchemaId: 8, generation: 1, estimatedRows: 0, ranges: [] };
-  return new TopicChanges({ ...place, ...ids, schema: SMALL_TABLE }, 1, readers);
+  return new TopicChanges({ ...place, ...ids, schema: table }, 1, readers);
 }
 
 const byShard = new ModulusRoute(SMALL_TABLE, 'shard', 2);
@@ -83,6 +83,27 @@ test('rows go where the route of their own source says', async () => {
   expect(pending(compare)).toEqual([0, 0]);
   await compare.takeSource('a', new LogMaker(SMALL_TABLE, 'a.d.t', 0).append(event).fetched());
   expect(pending(compare)).toEqual([1, 1]);
+});
+
+test('targets are counted in the order of the job, whatever they are called', async () => {
+  const names = ['10', '9'];
+  const targets = new Map(names.map(name => [name, topicOf(name)]));
+  const ledgers = Object.fromEntries(names.map(name => [name, EMPTY]));
+  const compare = compareOf({ ...FRESH, ledgers }, { targets });
+  const log = new LogMaker(SMALL_TABLE, 'a.d.t', 0);
+  await compare.takeSource('a', log.append({ op: 'c', after: [1, 0, 1] }).fetched());
+  expect(names.map(name => compare.ledgers.get(name)?.pending.entries)).toEqual([1, 0]);
+});
+
+test('a row of the job on a target that nobody can read makes it unknown, and accuses nobody', async () => {
+  const from = new LogMaker(SMALL_TABLE, 'a.d.t', 0).append({ op: 'c', after: [1, 0, 1] });
+  const to = new LogMaker(SMALL_TABLE, 't1.d.t', 0);
+  to.origin = 'j';
+  to.appendGarbage([1, 0, 1]).appendMark({ job: 'j', topic: 'a.d.t', next: 1 });
+  const compare = compareOf(CHECKED);
+  await compare.takeSource('a', from.fetched());
+  await compare.takeTarget('t1', to.fetched());
+  expect([compare.ledgers.get('t1')?.doubt, compare.doubts]).toEqual(['unknown', []]);
 });
 
 test('what is known is counted on while other tables are copied, what is not known is not', async () => {
@@ -176,6 +197,23 @@ test('a difference that is gone again before anybody looks has a check follow al
   const watch = new TableWatch(compareOf({ ...CHECKED, doubts: [doubtAt(2)] }), doubtedView());
   watch.look(GOAL, 8000);
   expect(watch.said()).toMatchObject({ state: 'equal', wantedMs: 8000 });
+});
+
+test('a table that has changed since its check has another one follow, when all sources have', () => {
+  const came = SMALL_TABLE.columns.slice(2).map(c => ({ ...c, name: 'came' }));
+  const grown = { ...SMALL_TABLE, columns: [...SMALL_TABLE.columns, ...came] };
+  const wantedOf = (view: JobView, o: Partial<TableCompareOptions> = {}): number | null => {
+    const watch = new TableWatch(compareOf(FRESH, o), view);
+    watch.look(GOAL, 8000);
+    return watch.said().wantedMs;
+  };
+  expect(wantedOf(doubtedView())).toBe(8000);
+  expect(wantedOf(provenView(9500)), 'what it may rest on is not behind it').toBe(null);
+  const sources = new Map([
+    ['a', topicOf('a', grown)],
+    ['b', topicOf('b')],
+  ]);
+  expect(wantedOf(doubtedView(), { sources }), 'no check could compare them').toBe(null);
 });
 
 test('what a check has named and is gone again has another check follow, at longer intervals', () => {

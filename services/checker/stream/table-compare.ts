@@ -102,8 +102,11 @@ export class TableCompare {
     this.#jobId = Buffer.from(o.jobId);
     this.#uncountedMs = o.isCounting() ? null : this.#now();
     this.#readFrom = new Map(Object.entries(saved.read));
-    for (const [target, ledger] of Object.entries(saved.ledgers)) {
-      this.ledgers.set(target, new Ledger(ledger, BUCKETS, this.#now()));
+    // In the order of the job, by which routes count targets: names that are numbers are in
+    // another one in what was saved.
+    for (const target of o.targets.keys()) {
+      const ledger = saved.ledgers[target];
+      if (ledger !== undefined) this.ledgers.set(target, new Ledger(ledger, BUCKETS, this.#now()));
     }
     this.read = new Map(Object.entries(saved.read));
     for (const [target, ledger] of this.ledgers) this.#compared.set(target, this.#cutOf(ledger));
@@ -112,6 +115,11 @@ export class TableCompare {
     this.foreign = saved.foreign;
     this.foreignCount = saved.foreignCount;
     this.#schemas = new Map(Object.entries(saved.schemas).map(([t, ids]) => [t, new Set(ids)]));
+    for (const { topic, valueSchemaId } of [...o.sources.values(), ...o.targets.values()]) {
+      const isNew = !this.#schemas.has(topic);
+      // Rows that nobody writes to any more have the columns that came, too.
+      if (this.#meet(topic, [valueSchemaId]) && !isNew) this.forget();
+    }
   }
 
   /** Takes a batch of a source's topic. */
@@ -194,15 +202,17 @@ export class TableCompare {
 
   async #learn(fetched: FetchedBatch): Promise<void> {
     const ids = await this.o.readers.learn(fetched);
-    const known = this.#schemas.get(fetched.topic);
-    if (known === undefined) {
-      if (ids.size > 0) this.#schemas.set(fetched.topic, new Set(ids));
-      return;
-    }
-    const added = [...ids].filter(id => !known.has(id));
-    for (const id of added) known.add(id);
     // The table grew: what a row was and what it is have other columns.
-    if (added.length > 0) this.forget();
+    if (this.#meet(fetched.topic, ids)) this.forget();
+  }
+
+  /** Whether one of the schemas is new in the topic. */
+  #meet(topic: string, ids: Iterable<number>): boolean {
+    const known = this.#schemas.get(topic) ?? new Set();
+    const before = known.size;
+    for (const id of ids) known.add(id);
+    this.#schemas.set(topic, known);
+    return known.size > before;
   }
 
   #addSource(source: string, offset: number, { bucket, isUnknown, ...row }: TopicChange): void {
@@ -241,6 +251,8 @@ export class TableCompare {
     if (change === null) return;
     const isOurs = fetched.header(i, ORIGIN_HEADER)?.equals(this.#jobId) ?? false;
     const changes = isOurs ? this.#openOf(target).changes : new ChangeQueue();
+    // Its sum lacks what nobody can read.
+    if (isOurs && change.isUnknown) this.#openOf(target).lost = true;
     const { bucket, before, after } = change;
     if (isCounting && !change.isUnknown) {
       changes.add(offset, bucket, before?.fingerprint ?? null, after?.fingerprint ?? null);
@@ -300,7 +312,8 @@ export class TableCompare {
         const place = { table, target, partition, bucket, base: ledger.base ?? '' };
         const doubt = { ...place, rows, ...at, toOffset };
         this.doubts.push(doubt);
-        const window = windowOf({ target, bucket }, last, this.#cutOf(ledger));
+        const of = { target, bucket, sum: ledger.sumOf(bucket) };
+        const window = windowOf(of, last, this.#cutOf(ledger));
         if (this.unnamed.length < SHOWN_MAX) this.unnamed.push({ doubt, window });
       }
       // The first ones, which say when it began, and the newest.
@@ -327,7 +340,11 @@ export class TableCompare {
   }
 }
 
-function windowOf(place: Pick<LogWindow, 'target' | 'bucket'>, from: Cut, to: Cut): LogWindow {
+function windowOf(
+  place: Pick<LogWindow, 'target' | 'bucket' | 'sum'>,
+  from: Cut,
+  to: Cut,
+): LogWindow {
   const spans = [...to.reached].map(([name, end]): [string, OffsetSpan] => [
     name,
     { from: from.reached.get(name) ?? end, to: end },

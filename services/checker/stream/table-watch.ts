@@ -3,7 +3,7 @@
  * rests on, and whether a check of every row is wanted.
  */
 import type { JobView } from '../../../shared/job/state/job-view.ts';
-import { type Proof, standings } from '../../../shared/job/state/proof.ts';
+import { isDoubtedSince, type Proof, standings } from '../../../shared/job/state/proof.ts';
 import { STREAM_STATES, type StreamedTable } from '../../../shared/job/state/stream-report.ts';
 import type { Goal } from './stream-clock.ts';
 import { CLOCK_MS, type TableCompare } from './table-compare.ts';
@@ -56,10 +56,28 @@ export class TableWatch {
     this.#want(nowMs);
   }
 
-  /** It was known, and is not any more: rows have come that did not say what they were. */
-  #isForgotten(): boolean {
-    const ledgers = [...this.compare.ledgers.values()];
-    return this.#rested !== '' && ledgers.some(l => l.unknown > 0);
+  /**
+   * It was known, and is not any more: rows have come that did not say what they were, or the table
+   * has changed since its check, which none of before it will ever tell.
+   */
+  #isForgotten(proof: Proof): boolean {
+    const isKnown = [...this.compare.ledgers.values()].every(l => l.unknown === 0);
+    return !isKnown && (this.#rested !== '' || isDoubtedSince(proof));
+  }
+
+  /**
+   * While columns have come to one server and not to another, no check can compare it; and where
+   * the log of one has not come to them yet, another check would have to follow.
+   */
+  #isAlike(): boolean {
+    const { sources, targets } = this.compare.o;
+    const shapes = [...sources.values(), ...targets.values()].map(({ columns }) =>
+      columns
+        .map(c => c.toLowerCase())
+        .sort()
+        .join('\n'),
+    );
+    return new Set(shapes).size <= 1;
   }
 
   said(): StreamedTable {
@@ -135,7 +153,7 @@ export class TableWatch {
   #want(nowMs: number): void {
     const { table } = this.compare.o;
     const proof = this.#view.proofs.get(table);
-    if (proof === undefined || proof.result === 'none') return;
+    if (proof === undefined || proof.result === 'none' || !this.#isAlike()) return;
     if (this.#isOutdated(proof)) {
       this.#followed = proof.check;
       this.#wantedMs = nowMs + this.#patienceMs(proof.provenMs - proof.startedMs);
@@ -143,7 +161,7 @@ export class TableWatch {
     if (this.#wantedMs !== null) return;
     // What was undone again has taken the proof back all the same.
     const isTold = this.compare.doubts.some(d => d.base === proof.check);
-    if (isTold || this.#isDiffering() || this.#isForgotten()) this.#wantedMs = nowMs;
+    if (isTold || this.#isDiffering() || this.#isForgotten(proof)) this.#wantedMs = nowMs;
   }
 
   /** Keys were named, and since then others have come to differ, or those do so no more. */

@@ -63,8 +63,10 @@ export class RecordReaders {
 
 export class TopicChanges {
   readonly topic: string;
+  /** Of the rows that are planned to come. */
+  readonly valueSchemaId: number;
+  readonly columns: readonly string[];
   readonly #readers: RecordReaders;
-  readonly #columns: readonly string[];
   readonly #partitions: number;
   readonly #buckets: KeyPartition;
   readonly #keys: RowCodec;
@@ -73,10 +75,11 @@ export class TopicChanges {
   readonly #after = new SeenRow();
 
   constructor(plan: TablePlan, partitions: number, readers: RecordReaders) {
-    const { schema, keyClasses = [], topic } = plan;
+    const { schema, keyClasses = [], topic, valueSchemaId } = plan;
     this.topic = topic;
+    this.valueSchemaId = valueSchemaId;
+    this.columns = schema.columns.map(c => c.name);
     this.#readers = readers;
-    this.#columns = schema.columns.map(c => c.name);
     this.#partitions = partitions;
     // A bucket has keys of one partition alone, and all spellings of each.
     this.#buckets = new KeyPartition(schema, keyClasses, partitions * BUCKETS);
@@ -139,7 +142,7 @@ export class TopicChanges {
   #placesOf(reader: RecordReader): readonly number[] {
     const known = this.#places.get(reader);
     if (known !== undefined) return known;
-    const places = this.#columns.map(name => reader.columns.indexOf(name));
+    const places = this.columns.map(name => reader.columns.indexOf(name));
     this.#places.set(reader, places);
     return places;
   }

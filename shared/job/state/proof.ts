@@ -144,6 +144,13 @@ function whyUnproven(view: Known, table: string, proof: Proof | null): string | 
   return `copied anew after ${proof.check}`;
 }
 
+/** Whether something else has made the table doubtful since its check has told of it. */
+export function isDoubtedSince({ basis, doubts, result }: Proof): boolean {
+  const [, began = '0'] = basis.split(';doubts=');
+  // What is not equal is a reason to doubt itself.
+  return doubts > Number(began) + (result === 'equal' ? 0 : 1);
+}
+
 /** How many; of a table that its check has given up, at least. */
 export function differencesText(p: Pick<Proof, 'differences' | 'truncated'>): string {
   return `${p.differences}${p.truncated ? ' or more' : ''}`;

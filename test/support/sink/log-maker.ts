@@ -59,17 +59,21 @@ export class LogMaker {
 
   append(...events: Event[]): this {
     for (const event of events) {
-      const { origin } = this;
-      const header = origin === null ? null : { name: ORIGIN_HEADER, value: Buffer.from(origin) };
+      const header = this.#originHeader();
       this.#records.push({ ...this.encode(event), offset: this.end, header });
     }
     return this;
   }
 
-  /** Of a transaction of which all rows lie in front of it, and no key waits. */
-  appendMark(of: Pick<Mark, 'job' | 'topic' | 'next'>): this {
+  #originHeader(): Header | null {
+    const { origin } = this;
+    return origin === null ? null : { name: ORIGIN_HEADER, value: Buffer.from(origin) };
+  }
+
+  /** Of a transaction of which all rows lie in front of it; by default no key waits. */
+  appendMark(of: Pick<Mark, 'job' | 'topic' | 'next'> & Partial<Mark>): this {
     const place = { partition: this.partition, gtid: '', tsMs: 1_700_000_000_000 };
-    const { name, buf } = markHeader({ ...of, ...place, waits: [], more: false, left: 0 });
+    const { name, buf } = markHeader({ ...place, waits: [], more: false, left: 0, ...of });
     const header = { name, value: buf };
     this.#records.push({ key: Buffer.alloc(5), value: null, offset: this.end, header });
     return this;
@@ -85,7 +89,8 @@ export class LogMaker {
   /** A value that nobody can read, of the key of a row. */
   appendGarbage(row: TextRow): this {
     const { key } = this.encode({ op: 'c', after: row });
-    this.#records.push({ key, value: Buffer.from('garbage'), offset: this.end, header: null });
+    const value = Buffer.from('garbage');
+    this.#records.push({ key, value, offset: this.end, header: this.#originHeader() });
     return this;
   }
 
