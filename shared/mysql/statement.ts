@@ -92,8 +92,8 @@ export function keyListShape(schema: TableSchema, prefix: string): RowListShape 
   const [first] = names;
   const isSingle = names.length === 1;
   // MariaDB finds no row by several row values of BIT(64), or of the one character set whose
-  // literals are converted (toKeySql). No server finds one where a number stands among the texts of
-  // an ENUM, as that of its error value does: not the rows of the other values either.
+  // literals are converted. No server finds a row by the number of an ENUM's member inside of row
+  // values, where it compares texts.
   const isApart = keyColumns(schema).some(({ type }) => {
     const { kind } = type;
     return kind === 'bit' || kind === 'enum' || (kind === 'text' && type.charset === 'ucs2');

@@ -4,6 +4,9 @@
  * could not tell it from the error value (number 0). That one is '' in the log too, or a text that
  * is no member where '' is one. Stored again it makes the server warn, which strict sessions
  * refuse: the sink knows such rows by `isErrorValue`.
+ *
+ * Keys are compared by number as well: by its text the member '' is equal to the error value, and
+ * where the server reads rows without the index it would take the one for the other.
  */
 import { at, type ByteWriter, ByteWriter as Writer } from '../runtime/bytes.ts';
 import { byteLength, skipBytes, skipVarint } from './avro-read.ts';
@@ -40,6 +43,7 @@ export class EnumCodec implements ValueCodec {
   readonly #bytes: number;
   /** Avro bytes of the error value. */
   readonly #error: Buffer;
+  readonly #values: readonly string[];
   readonly #place: Place;
 
   constructor(values: string[], place: Place) {
@@ -49,6 +53,7 @@ export class EnumCodec implements ValueCodec {
     this.#members = [error, ...values].map(avroString);
     this.#error = avroString(error);
     this.#bytes = values.length > 255 ? 2 : 1;
+    this.#values = values;
     this.#place = place;
   }
 
@@ -88,6 +93,12 @@ export class EnumCodec implements ValueCodec {
     }
     const start = skipVarint(buf, pos);
     writeQuoted(buf, start, start + byteLength(buf, pos), out);
+  }
+
+  toKeySql(buf: Buffer, pos: number, out: ByteWriter): void {
+    // The text of the error value is no member.
+    const digits = Buffer.from(String(1 + this.#values.indexOf(textAt(buf, pos))));
+    out.copy(digits, 0, digits.length);
   }
 
   toJs(buf: Buffer, pos: number): unknown {

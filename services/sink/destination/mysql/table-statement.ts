@@ -19,6 +19,7 @@ import {
 } from '../../../../shared/mysql/statement.ts';
 import { hasSpellings } from '../../../../shared/row/key-class.ts';
 import type { TableSchema } from '../../../../shared/schema/table-schema.ts';
+import { familyOf } from '../../../../shared/type/type-families.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
 import { KeyOwners } from './owner.ts';
 import { keySelect, Statement } from './statement.ts';
@@ -93,6 +94,11 @@ function ignoring(insert: RowListShape): RowListShape {
   return { ...insert, prefix: Buffer.from(prefix) };
 }
 
+function byNumber({ columns }: TableSchema, i: number): boolean {
+  const column = columns[i];
+  return column !== undefined && familyOf(column.type).byNumber;
+}
+
 function guardedSuffix(schema: TableSchema, target: TargetFacts): string {
   const isMysql = target.flavor === 'mysql';
   const table = qualified(schema.db, schema.table);
@@ -106,7 +112,11 @@ function guardedSuffix(schema: TableSchema, target: TargetFacts): string {
   const guarded = integer ?? schema.primaryKey[0] ?? 0;
   // Made from a column: the server would compute a constant before it looks at any row.
   const fail = integer === undefined ? 'NULL' : `${old(integer)} * 0 + 18446744073709551615 + 1`;
-  const same = schema.primaryKey.map(i => `${old(i)} = ${fresh(i)}`).join(' AND ');
+  // By its text a member of an ENUM may be equal to the error value.
+  const plain = (i: number): string => (byNumber(schema, i) ? '+0' : '');
+  const same = schema.primaryKey
+    .map(i => `${old(i)}${plain(i)} = ${fresh(i)}${plain(i)}`)
+    .join(' AND ');
   // Equal keys may be spelled in two ways, and it is the new one that is wanted.
   const kept = hasSpellings(schema.columns[guarded]) ? fresh(guarded) : old(guarded);
   const sets = [`${nameOf(guarded)} = IF(${same}, ${kept}, ${fail})`];
