@@ -1,8 +1,10 @@
 /** What is said of a cutover is the worst that is true of it. */
 import { expect, test } from 'vitest';
+import { parseJob } from '../../../shared/job/job-schema.ts';
 import type { CutoverRun, CutoverStage } from '../../../shared/job/state/cutover.ts';
 import type { CutoverOutcome } from '../command/cutover.ts';
-import { concerned, outcomeText } from './cutover-text.ts';
+import { plannedSteps } from '../cutover/step.ts';
+import { concerned, outcomeText, planText } from './cutover-text.ts';
 
 const outcome = (stage: CutoverStage, error: string | null): CutoverOutcome => {
   const run: CutoverRun = {
@@ -26,4 +28,27 @@ test('a gate that is shut, after an earlier cutover was undone, has touched noth
     'nothing was touched: gates are not open',
   );
   expect(concerned(shut, 'cutover-1')?.stage).toBe('undone');
+});
+
+test('a plan says whether both logs are compared inside the freeze, or rows are not', () => {
+  const server = (name: string) => ({ name, user: 'u', database: 'shop' });
+  const job = parseJob(
+    JSON.stringify({
+      ...{ job: 'shop', kafka: { brokers: ['b:1'] }, registry: { url: 'http://r' } },
+      ...{ sources: [server('s1')], targets: [server('t1')], tables: [{ name: 'orders' }] },
+      route: { kind: 'target', target: 't1' },
+    }),
+    {},
+  );
+  const plan = (compares: boolean, way: 'over' | 'back' = 'over'): string => {
+    const steps = plannedSteps(job, { turns: true, compares });
+    const asked = { gates: [], canGo: true, way, hasWayBack: true, compares, steps };
+    return planText('shop', { ...asked, promisedStopSeconds: 9 });
+  };
+  expect(plan(true)).toMatch(/compare: the streaming check .* end of both logs \(at most 3 s\)/);
+  expect(plan(true)).toMatch(/Inside the freeze both logs are compared/);
+  for (const text of [plan(false), plan(false, 'back')]) {
+    expect(text).toMatch(/Rows are not compared again inside the freeze/);
+    expect(text).not.toMatch(/compare:/);
+  }
 });

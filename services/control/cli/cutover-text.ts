@@ -27,7 +27,7 @@ export function planText(job: string, plan: CutoverPlan): string {
     `then, in this order (writes are refused for ${Math.ceil(stop)} s at most, then it is undone):`,
     ...steps.map(stepLine),
     '',
-    ...(plan.way === 'over' ? [equalityText(plan)] : []),
+    equalityText(plan),
     plan.hasWayBack ? WAY_BACK : NO_WAY_BACK,
   ].join('\n');
 }

@@ -51,9 +51,9 @@ describe('undone', () => {
     [
       'an answer to another question',
       saidOf({ compared: 'comparison-1' }),
-      /partition 1 has no an/,
+      /no checker has answered for partition 1/,
     ],
-    ['no answer', null, /not found equal within 1 s: partition 1 has no answer/],
+    ['no answer', null, /not found equal within 1 s: no checker has answered for partition 1$/m],
   ])('%s', async (_, said, why) => {
     const { answer, run } = await went(said);
     expect(answer).toMatch(/^it was undone; the sources take writes: /);

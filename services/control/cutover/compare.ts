@@ -69,13 +69,22 @@ function lacking(
   answers: ReadonlyMap<number, StreamReport>,
 ): string | null {
   const tables = standings();
+  const silent: number[] = [];
   const missing: string[] = [];
   for (let slot = 0; slot < slots; slot++) {
     const said = answers.get(slot);
-    if (said === undefined) missing.push(`partition ${slot} has no answer`);
+    if (said === undefined) silent.push(slot);
     else missing.push(...tables.flatMap(t => unequal(t, slot, said)));
   }
-  return missing.length === 0 ? null : missing.join('; ');
+  if (silent.length > 0) missing.unshift(`no checker has answered for ${partitions(silent)}`);
+  const more = missing.length > SHOWN ? [`${missing.length - SHOWN} more`] : [];
+  return missing.length === 0 ? null : [...missing.slice(0, SHOWN), ...more].join('; ');
+}
+
+const SHOWN = 5;
+
+function partitions(slots: readonly number[]): string {
+  return `partition${slots.length === 1 ? '' : 's'} ${slots.join(', ')}`;
 }
 
 function unequal({ table, proof }: Standing, slot: number, said: StreamReport): string[] {

@@ -1,5 +1,6 @@
 /** The steps of a cutover in their order, and what each may take: what a dry run announces. */
 import type { Job } from '../../../shared/job/job.ts';
+import type { Way } from '../../../shared/job/state/cutover.ts';
 
 export type StepName =
   | 'gates'
@@ -108,13 +109,17 @@ export const WAY_BACK =
   'does, the application can come back.';
 
 /** What a cutover rests on, said beside its gates. */
-export function equalityText({ compares }: Pick<StepsBesides, 'compares'>): string {
+export function equalityText({ compares, way }: { compares: boolean; way: Way }): string {
+  if (way === 'back') return BACK_NOT_COMPARED;
   return compares ? COMPARED : NOT_COMPARED;
 }
 
 const COMPARED =
   'Inside the freeze both logs are compared at their ends: that source equals target rests on that, ' +
   'and on the check of every row that proved each table.';
+const BACK_NOT_COMPARED =
+  'Rows are not compared again inside the freeze: that both sides are equal rests on everything ' +
+  'that was written since the journal being in the log and on the sources.';
 const NOT_COMPARED =
   'Rows are not compared again inside the freeze: that source equals target rests on the recent ' +
   'proof of each table, and on everything after it being in the log and on the targets. ' +
