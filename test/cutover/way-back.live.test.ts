@@ -28,7 +28,8 @@ let app: Application;
 
 beforeAll(async () => {
   mysql = await ShopJob.servers();
-  const limits = { lockSeconds: 1, drainSeconds: 20, maxTransactionSeconds: 20 };
+  const seconds = { maxTransactionSeconds: 20, maxStreamAgeSeconds: 60 };
+  const limits = { lockSeconds: 1, drainSeconds: 20, ...seconds };
   const open = `echo $RESHARD_WAY >> ${SWITCH}`;
   const cutover = { back: {}, probe: APP, limits, ids: 'application', open };
   const options = { streamingCheck: true };

@@ -42,12 +42,12 @@ export interface GateDeps {
 
 /** All gates as they are now, the job's first. */
 export async function askGates(d: GateDeps): Promise<Gate[]> {
-  const { job, view, status, way, opposite } = d;
+  const { job, view, opposite } = d;
   const { limits } = job.cutover;
   // Those that the application has left take our writes alone, and are let go before it comes.
   const held = fencedNow(d.run).map(f => f.source);
-  const [known, sources, targets, probes, turn] = await Promise.all([
-    status(),
+  const [ofJob, sources, targets, probes, turn] = await Promise.all([
+    askJob(d),
     Promise.all(job.sources.map(s => answerOf(s.name, () => askSource(job, s)))),
     Promise.all(job.targets.map(t => answerOf(t.name, () => askTarget(job, t)))),
     Promise.all(job.sources.map(s => askProbe(job, view, s))),
@@ -55,13 +55,10 @@ export async function askGates(d: GateDeps): Promise<Gate[]> {
   ]);
   const answered = sources.flatMap(s => ('facts' in s ? [s.facts] : []));
   const reached = targets.flatMap(t => ('facts' in t ? [t.facts] : []));
-  const proofs = standings(view, tablesOf(job));
   const isWhole = answered.length === sources.length && reached.length === targets.length;
   return [
     ...fenceGates(job, view),
-    ...(way === 'over'
-      ? [...jobGates(known, proofs, limits), ...streamGates(known, proofs, limits)]
-      : wayGates(known, limits)),
+    ...ofJob,
     ...sources.flatMap(s => ('facts' in s ? sourceGates(s.facts, limits) : [s.gate])),
     ...probes,
     ...targets.flatMap(t =>
@@ -71,6 +68,15 @@ export async function askGates(d: GateDeps): Promise<Gate[]> {
     ...(isWhole ? counterGates(job, answered, reached, HEADROOM) : []),
     ...turn,
   ];
+}
+
+/** As of when the status answers: servers may take longer, and what is known of the job is older. */
+async function askJob({ job, view, status, way }: GateDeps): Promise<Gate[]> {
+  const { limits } = job.cutover;
+  const known = await status();
+  if (way === 'back') return wayGates(known, limits);
+  const proofs = standings(view, tablesOf(job));
+  return [...jobGates(known, proofs, limits), ...streamGates(known, proofs, limits)];
 }
 
 /** A server has to tell which rows move: the fence around them is its own. */
