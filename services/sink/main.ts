@@ -19,6 +19,7 @@ import type { SendDeadLetters } from './dead-letter/dead-letter-publisher.ts';
 import { deadLetterSender } from './dead-letter/dead-letter-record.ts';
 import { SinkProgress } from './metrics.ts';
 import { Sink } from './sink.ts';
+import { standBy } from './standby.ts';
 
 export async function runSink(o: ServiceOptions): Promise<void> {
   const way: Way = o.ruledBy === undefined ? 'over' : 'back';
@@ -34,10 +35,25 @@ export async function runSink(o: ServiceOptions): Promise<void> {
   const writer = await kafka.writer({ mayBeRemade: true });
   const sendDeadLetters = deadLetterSender(deadLetterTopic(job.job), from, writer);
   while (!signal.aborted) {
-    const leg = await ruling.waitFor(() => legOf(ruling.cutoverRun, way), signal).catch(() => null);
+    const leg = await nextLeg(context, way);
     if (leg === null) return;
     if (leg.number > 1) log.info({ leg: leg.number, way }, 'rows are carried this way now');
     await carry(context, { leg, way, sendDeadLetters });
+  }
+}
+
+/** Stands by until rows are carried its way; null: it is to end. */
+async function nextLeg(context: ServiceContext, way: Way): Promise<Leg | null> {
+  const { ruling, signal } = context;
+  const now = legOf(ruling.cutoverRun, way);
+  if (now !== null) return now;
+  const done = new AbortController();
+  const standing = standBy(context, AbortSignal.any([signal, done.signal]));
+  try {
+    return await ruling.waitFor(() => legOf(ruling.cutoverRun, way), signal).catch(() => null);
+  } finally {
+    done.abort();
+    await standing;
   }
 }
 

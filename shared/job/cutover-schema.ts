@@ -20,6 +20,9 @@ const limits = z.strictObject({
   drainSeconds: seconds(1, 600, 30).describe(
     'until log and targets have all of the frozen sources',
   ),
+  markerSeconds: seconds(1, 600, 10).describe(
+    'with a way back: until a row of ours on each target is in the log that leads back',
+  ),
   compareSeconds: seconds(1, 60, 3).describe(
     'with `options.streamingCheck`: until both logs are compared, inside the write stop',
   ),

@@ -47,6 +47,9 @@ const SLEPT_MS = 3 * EVERY_MS;
 /** The unit by which a process reports that it is there, whatever it works at. */
 export const MEMBER_UNIT = 'member';
 
+/** Of a sink that stands by: whether it could carry rows. Each member has its own. */
+export const STANDBY_UNIT = 'standby';
+
 /**
  * Key of a report. A unit that one member has at a time, by a lease, has one record, that of its
  * owner; where several may work at once each has its own, else the newer would hide the others.

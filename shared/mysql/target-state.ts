@@ -12,6 +12,7 @@ import { errnoOf } from './mysql-error.ts';
 const NO_SUCH_COLUMN = 1054;
 const OFFSET = 'reshard_offset';
 const PARK = 'reshard_park';
+const MARKER = 'reshard_marker';
 
 export type OwnTableKind = 'offset' | 'park';
 
@@ -50,6 +51,30 @@ export function deadLetterTable(database: string): string {
 export function ownerTableName(jobId: string, table: string): string {
   const hash = createHash('sha256').update(`${jobId}\0${table}`).digest('hex').slice(0, 16);
   return `reshard_owner_${hash}`;
+}
+
+/** By job, the newest marker: a row that was written to see it come in the log of the server. */
+function markerTable(database: string): string {
+  return qualified(database, MARKER);
+}
+
+/** Durable when it resolves; the table is made where it is missing. */
+export async function writeMarker(
+  session: MysqlSession,
+  database: string,
+  { job, id }: { job: string; id: string },
+): Promise<void> {
+  const table = markerTable(database);
+  await session.rawQuery(`CREATE TABLE IF NOT EXISTS ${table} (
+    job VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+    id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'of a cutover',
+    at_ms BIGINT NOT NULL
+  ) ENGINE=InnoDB COMMENT='reshard: the way of a row into the log of this server is tried by it'`);
+  const [name, text, atMs] = [quoteText(job), quoteText(id), Date.now()];
+  await session.rawQuery(
+    `INSERT INTO ${table} (job, id, at_ms) VALUES (${name}, ${text}, ${atMs})
+     ON DUPLICATE KEY UPDATE id = ${text}, at_ms = ${atMs}`,
+  );
 }
 
 export const LEG_COLUMN = `leg INT NOT NULL DEFAULT 1

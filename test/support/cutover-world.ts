@@ -232,6 +232,7 @@ export class World {
       },
       lacks: () => act(() => this.lacks),
       marker: () => () => act(() => this.lacks),
+      mark: async () => expect.unreachable('a job without a way back tries it'),
       targetPositions: () => act(() => ({ t1: 't1:1-5' })),
       idGates: () => act(() => (this.lowIds ? [shutGate('ids', 't1', 'low')] : [])),
       open: () =>

@@ -13,7 +13,7 @@ import { createLogger } from '../../shared/runtime/log.ts';
 import { Died } from './cutover-world.ts';
 
 const SLOTS = 2;
-const LIMITS = { drainSeconds: 1, lockTries: 1, compareSeconds: 1 };
+const LIMITS = { drainSeconds: 1, lockTries: 1, compareSeconds: 1, markerSeconds: 1 };
 
 const server = (name: string) => ({ name, user: 'u', database: 'shop' });
 const JOB = parseJob(
@@ -65,6 +65,9 @@ export class WayBackWorld {
   asked: Comparison | null = null;
   /** What must never be, as it was seen. */
   readonly faults: string[] = [];
+  /** What the log of the servers that are gone to lacks. */
+  lacks: string | null = null;
+  marks = 0;
   /** Deeds until the control is killed, or until a step fails. */
   dieAfter = Number.POSITIVE_INFINITY;
   failAt = Number.POSITIVE_INFINITY;
@@ -167,7 +170,7 @@ export class WayBackWorld {
     const refused = { kind: 'refused', serverUuid: `${left}-uuid`, text: '1290' } as const;
     return {
       turn: {
-        lacks: () => act(() => null),
+        lacks: () => act(() => this.lacks),
         ends: () => act(() => ({ [`${entered}.shop.orders`]: [5] })),
       },
       ends: () => act(() => ({ [`${left}.shop.orders`]: [7] })),
@@ -181,6 +184,10 @@ export class WayBackWorld {
         }),
       lacks: () => act(() => null),
       marker: () => () => act(() => null),
+      mark: () =>
+        act(() => {
+          this.marks += 1;
+        }),
       targetPositions: () => act(() => ({ [entered]: `${entered}:1-5` })),
       idGates: () => act(() => []),
       shutOut: leg =>

@@ -43,7 +43,7 @@ import { registerState } from '../phase/prepare.ts';
 import { ownerOf } from '../phase/source-owner.ts';
 
 const SERVICES = ['control', 'binlog', 'snapshot', 'sink', 'checker'];
-const OUR_TABLES = ['reshard_offset', 'reshard_park', 'reshard_dead_letter'];
+const OUR_TABLES = ['reshard_offset', 'reshard_park', 'reshard_dead_letter', 'reshard_marker'];
 const GONE_MS = 60_000;
 
 export interface DropDeps {

@@ -70,7 +70,7 @@ export async function askGates(d: GateDeps): Promise<Gate[]> {
   ];
 }
 
-/** As of when the status answers: servers may take longer, and what is known of the job is older. */
+/** As of when the status answers: servers may take longer, and what it says is older by then. */
 async function askJob({ job, view, status, way }: GateDeps): Promise<Gate[]> {
   const { limits } = job.cutover;
   const known = await status();

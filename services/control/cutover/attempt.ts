@@ -2,10 +2,11 @@
  * One attempt to go over, from the gates to the journal. Nothing here is resumed: an attempt whose
  * control dies is undone by the next one, for it would have to trust a fence that nobody watched.
  *
- *   gates -> [record: freezing] -> freeze -> probe -> positions -> drain -> persist -> targets
- *         -> turn -> compare -> ids -> fence -> [record: opening = journal]
+ *   gates -> marker -> [record: freezing] -> freeze -> probe -> positions -> drain -> persist
+ *         -> targets -> turn -> compare -> ids -> fence -> [record: opening = journal]
  *
- * - Before the first record nothing is touched: whatever fails refuses the attempt.
+ * - Before the first record nothing is touched but a row of ours on each target: whatever fails
+ *   refuses the attempt.
  * - From there to the second one whatever fails (an error, a budget, a cancel, a lease that is
  *   lost) makes all sources writable again at once, and only then is that written: Kafka is not
  *   needed to end a write stop.
@@ -19,11 +20,12 @@ import {
   type Leg,
   otherWay,
 } from '../../../shared/job/state/cutover.ts';
+import { within } from '../../../shared/runtime/clock.ts';
 import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { compared, type StreamComparer } from './compare.ts';
-import { drain, refuseStopped, type WaitDeps } from './drain.ts';
+import { drain, refuseStopped, type WaitDeps, waitFor } from './drain.ts';
 import { shutGates, shutText } from './gate.ts';
 import { persistedOn } from './server-look.ts';
 import type { CutoverSite, Fence } from './site.ts';
@@ -57,7 +59,7 @@ export async function attempt(
 ): Promise<AttemptEnd> {
   const clock = new StepClock(d);
   await using stack = new AsyncDisposableStack();
-  const began = await begin(d, clock, stack).catch(e => describeError(e));
+  const began = await begin(d, clock, stack, id).catch(e => describeError(e));
   if (typeof began === 'string') return { kind: 'refused', why: began };
   const { fences, sources } = began;
   const startedMs = Date.now();
@@ -108,9 +110,11 @@ async function begin(
   d: AttemptDeps,
   clock: StepClock,
   stack: AsyncDisposableStack,
+  id: string,
 ): Promise<Begun | string> {
   const shut = shutGates(await clock.time('gates', () => d.site.gates()));
   if (shut.length > 0) return shutText(shut);
+  await marked(d, clock, id);
   const fences: Fence[] = [];
   const sources: CutoverRun['sources'] = [];
   for (const source of d.sources) {
@@ -171,6 +175,26 @@ export async function turned(
   return await clock.time('turn', async () => {
     await drain(d, () => turn.lacks(targets));
     return await turn.ends();
+  });
+}
+
+/**
+ * Before anything stops: what is written on the targets comes into the log that will be carried
+ * back. That sinks could write it on the other side they show all the time (services/sink/standby).
+ */
+export async function marked(
+  d: Omit<AttemptDeps, 'put'>,
+  clock: StepClock,
+  id: string,
+): Promise<void> {
+  const { turn } = d.site;
+  if (turn === null) return;
+  const { markerSeconds: seconds } = d.limits;
+  await clock.time('marker', async () => {
+    const wait = { step: 'marker', done: 'come back', seconds, from: performance.now() } as const;
+    await within(seconds * 1000, 'the marker on the targets', d.site.mark(id));
+    const positions = await d.site.targetPositions();
+    await waitFor(d, wait, () => turn.lacks(positions));
   });
 }
 

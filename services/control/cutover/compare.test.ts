@@ -3,8 +3,10 @@
  * by every slot of the streaming check; whatever else it says or does not say undoes the cutover.
  */
 import { describe, expect, test } from 'vitest';
+import { unproven } from '../../../shared/job/state/proof.ts';
 import type { ForeignWrite, StreamDoubt } from '../../../shared/job/state/stream-report.ts';
 import { saidOf, WayBackWorld } from '../../../test/support/way-back-world.ts';
+import { compared, type StreamComparer } from './compare.ts';
 
 const DOUBT: StreamDoubt = {
   ...{ table: 'orders', target: 't1', partition: 1, bucket: 17, base: 'verify-1', rows: -1 },
@@ -87,4 +89,43 @@ test('behind the first journal both logs are compared no more', async () => {
   world.says.clear();
   expect(await world.carryOut('rollback')).toBeNull();
   expect(await world.carryOut('begin')).toBeNull();
+});
+
+describe('the answer', () => {
+  const asked = (o: Partial<StreamComparer>, stopped: () => string | null = () => null) => {
+    const comparer = {
+      slots: 1,
+      standings: () => [],
+      ask: async () => {},
+      answers: () => new Map(),
+    };
+    const waiter = {
+      note: () => {},
+      stopped,
+      sleep: async () => {},
+      limits: { compareSeconds: 1 },
+    };
+    return compared(waiter, { ...comparer, ...o }, async () => ({}));
+  };
+  const orders = { table: 'orders', isProven: true, why: '', proof: unproven('orders') };
+
+  test('of a slot that was just taken over is waited for', async () => {
+    let looks = 0;
+    const state = (): 'unknown' | 'equal' => (++looks < 3 ? 'unknown' : 'equal');
+    const answers = () => new Map([[0, saidOf({ state: state() })]]);
+    await asked({ standings: () => [orders], answers });
+    expect(looks).toBe(3);
+  });
+
+  test('is not waited for when the cutover is cancelled', async () => {
+    let looks = 0;
+    const stopped = () => (++looks > 2 ? 'cancelled by ann' : null);
+    await expect(asked({}, stopped)).rejects.toThrow('cancelled by ann');
+  });
+
+  test('and the question together have one budget, also where Kafka hangs', async () => {
+    const from = performance.now();
+    await expect(asked({ ask: () => new Promise(() => {}) })).rejects.toThrow(/the question/);
+    expect(performance.now() - from).toBeLessThan(1900);
+  });
 });

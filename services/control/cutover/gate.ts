@@ -6,6 +6,7 @@
  */
 import type { CutoverLimits } from '../../../shared/job/cutover-schema.ts';
 import type { Standing } from '../../../shared/job/state/proof.ts';
+import { STANDBY_UNIT } from '../../../shared/member/reporter.ts';
 import { firstLine } from '../../../shared/runtime/error.ts';
 import { problemsOf, problemText, SILENT_SECONDS } from '../status/problem.ts';
 import type { Status } from '../status/status.ts';
@@ -87,13 +88,24 @@ export function turnGates(status: Status, limits: CutoverLimits): Gate[] {
   ];
 }
 
-/** Sinks that stand by: they will carry rows from the journal on. */
-function sinkGate({ members }: Status): Gate {
+/**
+ * Sinks that stand by: they will carry rows from the journal on. Each tries all the time whether it
+ * could write; one that is refused is a problem of its own.
+ */
+function sinkGate({ members, services }: Status): Gate {
   const sinks = members.filter(m => m.service === 'sink' && m.state !== 'stopped');
   const live = sinks.filter(m => m.ageSeconds < SILENT_SECONDS);
-  if (live.length > 0) return open('sinks', '', `${live.length} stand by`);
+  const able = services.filter(
+    u => u.service === 'sink' && u.unit === STANDBY_UNIT && u.state === 'running',
+  );
   const fix = 'start the sinks again, with this job file';
-  return shut('sinks', '', 'no sink has joined it', fix);
+  if (live.length === 0) return shut('sinks', '', 'no sink has joined it', fix);
+  const untried = live.filter(m => !able.some(u => u.member === m.member));
+  if (untried.length === 0) {
+    return open('sinks', '', `${live.length} stand by, and may write where rows would be carried`);
+  }
+  const who = untried.map(m => m.member).join(', ');
+  return shut('sinks', '', `${who} has not shown that it could write where rows would go`, fix);
 }
 
 function phaseGate({ phase }: Status): Gate {

@@ -6,7 +6,7 @@ import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
-import { shutLegsBefore } from '../../../shared/mysql/target-state.ts';
+import { shutLegsBefore, writeMarker } from '../../../shared/mysql/target-state.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { recordsBehind } from '../status/backlog.ts';
@@ -45,6 +45,7 @@ export interface SiteDeps extends Carrier {
 }
 
 const LOOK = { connectTimeoutMs: 3000, statementTimeoutMs: 5000 } as const;
+const ON_TARGET = { ...LOOK, role: 'admin', side: 'target' } as const;
 
 export class MysqlSite implements CutoverSite {
   readonly turn: TurnLog | null;
@@ -162,13 +163,19 @@ export class MysqlSite implements CutoverSite {
     return null;
   }
 
+  async mark(id: string): Promise<void> {
+    const { job } = this.#d;
+    await Promise.all(
+      job.targets.map(async target => {
+        await using session = await MysqlSession.open(target, ON_TARGET);
+        await writeMarker(session, target.database, { job: job.job, id });
+      }),
+    );
+  }
+
   async targetPositions(): Promise<Record<string, string>> {
     const list = this.#d.job.targets.map(async (target): Promise<[string, string]> => {
-      await using session = await MysqlSession.open(target, {
-        ...LOOK,
-        role: 'admin',
-        side: 'target',
-      });
+      await using session = await MysqlSession.open(target, ON_TARGET);
       const variable = session.flavor === 'mysql' ? 'gtid_executed' : 'gtid_binlog_pos';
       const [row] = await session.query<{ gtid: string }>(`SELECT @@global.${variable} AS gtid`);
       return [target.name, (row?.gtid ?? '').replaceAll(/\s/g, '')];
@@ -203,8 +210,7 @@ export class MysqlSite implements CutoverSite {
     const { partitions } = job.options;
     await Promise.all(
       job.targets.map(async target => {
-        const o = { ...LOOK, role: 'admin', side: 'target' } as const;
-        await using session = await MysqlSession.open(target, o);
+        await using session = await MysqlSession.open(target, ON_TARGET);
         const { database, name } = target;
         await shutLegsBefore(session, database, { ...whose, target: name }, partitions);
       }),

@@ -7,7 +7,7 @@
  * shorter here.
  */
 import type { Rehearsal } from '../../../shared/job/state/cutover.ts';
-import { type AttemptDeps, comparedAt, turned } from './attempt.ts';
+import { type AttemptDeps, comparedAt, marked, turned } from './attempt.ts';
 import { drain } from './drain.ts';
 import { shutGates, shutText } from './gate.ts';
 import type { Fence } from './site.ts';
@@ -28,6 +28,7 @@ export async function rehearse(
   const clock = new StepClock(d);
   const shut = shutGates(await clock.time('gates', () => site.gates()));
   if (shut.length > 0) return shutText(shut);
+  await marked(d, clock, id);
   await using stack = new AsyncDisposableStack();
   const fences: Fence[] = [];
   for (const source of sources) fences.push(stack.use(await site.fence(source)));

@@ -75,6 +75,8 @@ export interface CutoverSite {
    * which says that everything up to them was on the targets.
    */
   marker(positions: ReadonlyMap<string, string>): () => Promise<string | null>;
+  /** Writes a row of ours to each target, in a table of our own. */
+  mark(id: string): Promise<void>;
   /** By target, the transactions that it has committed. */
   targetPositions(): Promise<Record<string, string>>;
   /** AUTO_INCREMENT, now that the sources give out no more. */

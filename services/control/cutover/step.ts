@@ -4,6 +4,7 @@ import type { Way } from '../../../shared/job/state/cutover.ts';
 
 export type StepName =
   | 'gates'
+  | 'marker'
   | 'freeze'
   | 'probe'
   | 'positions'
@@ -43,7 +44,8 @@ export function plannedSteps(
   { kind, cutover }: CutoverJob,
   { turns, compares }: StepsBesides,
 ): PlannedStep[] {
-  const { lockSeconds, lockTries, drainSeconds, openSeconds, compareSeconds } = cutover.limits;
+  const { lockSeconds, lockTries, drainSeconds, openSeconds } = cutover.limits;
+  const { markerSeconds, compareSeconds } = cutover.limits;
   const step = (
     name: StepName,
     what: string,
@@ -54,6 +56,7 @@ export function plannedSteps(
   const opened = cutover.open === undefined ? BY_HAND : `runs the open command: ${cutover.open}`;
   return [
     step('gates', 'control asks all gates anew; a shut one ends it, nothing is done', null, false),
+    ...(turns ? [step('marker', MARKER, markerSeconds, false)] : []),
     step(
       'freeze',
       kind === 'expand'
@@ -82,6 +85,7 @@ export function plannedSteps(
   ];
 }
 
+const MARKER = 'a row in reshard_marker of each target comes into the log that leads back';
 const TURN = 'the log of the targets has all of that: rows will be carried back from there';
 const COMPARE = 'the streaming check says of each table that it is equal at the end of both logs';
 const FINAL = 'THE POINT OF NO RETURN';

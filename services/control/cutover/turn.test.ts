@@ -114,3 +114,18 @@ test('nobody goes back who has not gone, or whose job is finished', async () => 
   expect(legOf(world.view.cutoverRun, 'back')).toBeNull();
   expect(await world.carryOut('rollback')).toMatch(/finished/);
 });
+
+test('a marker that does not come back: nothing is frozen, and the reason is told', async () => {
+  const world = new WayBackWorld();
+  world.lacks = 'the log of t1 lacks transactions that the server has';
+  for (const verb of ['begin', 'rehearse'] as const) {
+    expect(await world.carryOut(verb)).toMatch(/not come back within 1 s: the log of t1 lacks/);
+  }
+  expect(world.marks).toBe(2);
+  expect(world.runs).toEqual([]);
+  world.lacks = null;
+  expect(await world.carryOut('begin')).toBeNull();
+  world.lacks = 'the log of s1 lacks transactions that the server has';
+  expect(await world.carryOut('rollback')).toMatch(/not come back within 1 s: the log of s1 lacks/);
+  expect(world.open).toEqual(['t1']);
+});

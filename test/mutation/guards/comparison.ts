@@ -5,6 +5,7 @@ const COMPARE = 'services/control/cutover/compare.ts';
 const COMPARE_TEST = 'services/control/cutover/compare.test.ts';
 const WATCH = 'services/checker/stream/table-watch.ts';
 const WATCH_TEST = 'services/checker/stream/table-compare.test.ts';
+const GATES = 'services/control/cutover/gate.ts';
 const GATE = 'services/control/cutover/stream-gate.ts';
 const GATE_TEST = 'services/control/cutover/stream-gate.test.ts';
 
@@ -98,5 +99,32 @@ export const COMPARISON_GUARDS: Guard[] = [
     replace: '(compare.targetRead.get(target) ?? 0) >= end',
     tests: [WATCH_TEST],
     named: 'up to the ends that a cutover names',
+  },
+  {
+    name: 'a marker goes the way back before anything stops',
+    why: 'the sources are frozen, and then the log that leads back is found to stand',
+    file: 'services/control/cutover/attempt.ts',
+    find: 'await marked(d, clock, id);',
+    replace: '',
+    tests: ['services/control/cutover/turn.test.ts'],
+    named: 'a marker that does not come back',
+  },
+  {
+    name: 'a sink that stands by has shown that it could write',
+    why: 'after the journal no row is carried back, since the machine of the sink meets no source',
+    file: GATES,
+    find: "u.unit === STANDBY_UNIT && u.state === 'running'",
+    replace: "u.unit === STANDBY_UNIT || u.state === 'running'",
+    tests: ['services/control/cutover/turn-gate.test.ts'],
+    named: 'has not tried yet',
+  },
+  {
+    name: 'a sink that stands by tries each kind of write',
+    why: 'an account without DELETE is met by the first row that is deleted behind the journal',
+    file: 'services/sink/destination/mysql/trial.ts',
+    find: 'await session.rawQuery(`DELETE FROM ${table} WHERE 1 = 0`);',
+    replace: '',
+    tests: ['services/sink/destination/mysql/trial.mysql.test.ts'],
+    named: 'without DELETE',
   },
 ];
