@@ -55,16 +55,23 @@ export async function keysIn(deps: DrillDownDeps, window: LogWindow): Promise<st
   const keys = new KeySums(compare, window);
   let left = RECORDS_MAX;
   for await (const [fetched, span] of windowOf(deps, spansOf(compare, window))) {
-    await compare.o.readers.learn(fetched);
+    const topic = topicOf(compare, fetched.topic);
+    if (topic === undefined) continue;
+    await compare.o.readers.learn(fetched, topic.valueSchemaId);
     for (let i = 0; i < fetched.count; i++) {
       const offset = fetched.offset(i);
       if (offset < span.from || offset >= span.to) continue;
       left -= 1;
       keys.add(fetched, i);
     }
+    topic.release();
     if (left < 0 || keys.count > KEYS_MAX) return [];
   }
   return keys.differing();
+}
+
+function topicOf({ o }: TableCompare, name: string): TopicChanges | undefined {
+  return [...o.sources.values(), ...o.targets.values()].find(t => t.topic === name);
 }
 
 /** By how much what the sources say of a key is more than what the target says. */

@@ -62,7 +62,7 @@ class RowPlace implements ReadRow {
   }
 }
 
-const NOTHING = Buffer.alloc(0);
+export const NOTHING: Buffer = Buffer.alloc(0);
 
 export class RecordReader {
   /** Columns by their place in the row. */
@@ -79,7 +79,7 @@ export class RecordReader {
   /** `schema`: of the registry, of a table's values. */
   constructor(schema: string) {
     const names = new Map<string, Walk>();
-    const envelope = fieldsOf(JSON.parse(schema));
+    const envelope = fieldsOf(parsed(schema));
     const row = branchesOf(envelope.find(f => f.name === 'before')?.type).find(isRecord);
     const source = envelope.find(f => f.name === 'source')?.type;
     if (row === undefined || !isRecord(source)) throw unreadable('no schema of an envelope');
@@ -150,6 +150,12 @@ export class RecordReader {
     return '';
   }
 
+  /** Lets the bytes go that were read last. */
+  release(): void {
+    this.#before.buf = NOTHING;
+    this.#after.buf = NOTHING;
+  }
+
   /** Writes the fingerprint of a row to `to`. */
   fingerprint({ buf, starts, ends }: ReadRow, to: Fingerprint): void {
     const out = this.#hashed;
@@ -169,6 +175,14 @@ export class RecordReader {
     // As a text: the same as a buffer costs twice as much as the hash itself.
     const digest = hash('sha256', out.view(), 'binary');
     for (let i = 0; i < to.length; i++) to[i] = wordAt(digest, i * 4);
+  }
+}
+
+function parsed(schema: string): unknown {
+  try {
+    return JSON.parse(schema);
+  } catch {
+    throw unreadable('its schema is not one of Avro');
   }
 }
 

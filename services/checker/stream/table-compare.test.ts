@@ -1,13 +1,18 @@
 /** What records of sources' topics become in the ledgers of the targets, and what is read again. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { envelopeSchema } from '../../../shared/codec/avro-schema.ts';
 import { JobView, stateKey } from '../../../shared/job/state/job-view.ts';
 import { basisOf, unproven } from '../../../shared/job/state/proof.ts';
 import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
 import type { StreamDoubt } from '../../../shared/job/state/stream-report.ts';
+import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import { FixedRoute } from '../../../shared/route/fixed.ts';
 import { ModulusRoute } from '../../../shared/route/modulus.ts';
 import { ALL_TARGETS, NO_TARGET } from '../../../shared/route/route.ts';
+import { until } from '../../../shared/runtime/clock.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import { changesOf } from '../../../test/support/checker/changes.ts';
 import { LogMaker } from '../../../test/support/sink/log-maker.ts';
 import { SMALL_TABLE } from '../../../test/support/sink/small-table.ts';
@@ -104,6 +109,53 @@ test('a row of the job on a target that nobody can read makes it unknown, and ac
   await compare.takeSource('a', from.fetched());
   await compare.takeTarget('t1', to.fetched());
   expect([compare.ledgers.get('t1')?.doubt, compare.doubts]).toEqual(['unknown', []]);
+});
+
+test('a value of a schema that is none of a table is read by nobody, and stops nothing', async () => {
+  const missing = new ReshardError('registry', 'not there', { context: { id: 9 } });
+  const away = new ReshardError('registry', 'no answer');
+  const records = (valueSchemaId: number) =>
+    new LogMaker(SMALL_TABLE, 'a.d.t', 0, { keySchemaId: 7, valueSchemaId })
+      .append({ op: 'c', after: [1, 0, 1] })
+      .fetched();
+  const takes = async (id: number, answer: () => Promise<string>): Promise<TableCompare> => {
+    const asked = new RecordReaders({ schemaById: answer });
+    const compare = compareOf(CHECKED, { readers: asked });
+    await compare.takeSource('a', records(id));
+    return compare;
+  };
+  const refuse = (e: ReshardError) => () => Promise.reject(e);
+  for (const answer of [refuse(missing), async () => '"string"', async () => 'message M {}']) {
+    const compare = await takes(9, answer);
+    // Each target has passed it when it says so: then the bucket is not known.
+    expect([pending(compare), compare.ledgers.get('t1')?.base]).toEqual([[1, 1], 'verify-1']);
+  }
+  await expect(takes(9, refuse(away)), 'the registry is away').rejects.toThrow('no answer');
+  const own = new ReshardError('registry', 'not there', { context: { id: 8 } });
+  await expect(takes(8, refuse(own)), 'that of the plan').rejects.toThrow('not there');
+});
+
+test('a batch that was taken leaves none of its bytes behind', async () => {
+  const log = new LogMaker(SMALL_TABLE, 'a.d.t', 0);
+  log.append({ op: 'u', before: [1, 0, 1], after: [1, 1, 1] });
+  const target = new LogMaker(SMALL_TABLE, 't1.d.t', 0);
+  target.append({ op: 'u', before: [1, 0, 1], after: [1, 0, 2] });
+  const compare = compareOf(CHECKED);
+  const taken = async (): Promise<WeakRef<Buffer>[]> => {
+    const batches = [log.fetched(), target.fetched()];
+    await compare.takeSource('a', batches[0] as FetchedBatch);
+    await compare.takeTarget('t1', batches[1] as FetchedBatch);
+    return batches.map(b => new WeakRef(b.buf));
+  };
+  const left = await taken();
+  setFlagsFromString('--expose-gc');
+  await until(
+    () => {
+      runInNewContext('gc')();
+      return left.every(ref => ref.deref() === undefined);
+    },
+    { timeoutMs: 10_000, what: 'the bytes to be let go' },
+  );
 });
 
 test('what is known is counted on while other tables are copied, what is not known is not', async () => {

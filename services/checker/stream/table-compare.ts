@@ -111,8 +111,8 @@ export class TableCompare {
     this.read = new Map(Object.entries(saved.read));
     for (const [target, ledger] of this.ledgers) this.#compared.set(target, this.#cutOf(ledger));
     this.targetRead = new Map([...this.ledgers].map(([name, l]) => [name, l.position]));
-    this.doubts = saved.doubts;
-    this.foreign = saved.foreign;
+    this.doubts = [...saved.doubts];
+    this.foreign = [...saved.foreign];
     this.foreignCount = saved.foreignCount;
     this.#schemas = new Map(Object.entries(saved.schemas).map(([t, ids]) => [t, new Set(ids)]));
     for (const { topic, valueSchemaId } of [...o.sources.values(), ...o.targets.values()]) {
@@ -126,7 +126,7 @@ export class TableCompare {
   async takeSource(source: string, fetched: FetchedBatch): Promise<void> {
     const topic = this.o.sources.get(source);
     if (topic === undefined) return;
-    await this.#learn(fetched);
+    await this.#learn(topic, fetched);
     const isCounting = this.isCounting();
     for (let i = 0; i < fetched.count; i++) {
       if (markAt(fetched, i) !== null) continue;
@@ -134,6 +134,7 @@ export class TableCompare {
       if (change === null || (!isCounting && !change.isUnknown)) continue;
       this.#addSource(source, fetched.offset(i), change);
     }
+    topic.release();
     this.read.set(source, fetched.position);
     this.#advance();
   }
@@ -142,9 +143,10 @@ export class TableCompare {
   async takeTarget(target: string, fetched: FetchedBatch): Promise<void> {
     const topic = this.o.targets.get(target);
     if (topic === undefined) return;
-    await this.#learn(fetched);
+    await this.#learn(topic, fetched);
     const batch = { target, topic, isCounting: this.isCounting() };
     for (let i = 0; i < fetched.count; i++) this.#takeTargetRecord(batch, fetched, i);
+    topic.release();
     this.targetRead.set(target, fetched.position);
     this.#advance();
   }
@@ -200,10 +202,10 @@ export class TableCompare {
     return Object.fromEntries(at);
   }
 
-  async #learn(fetched: FetchedBatch): Promise<void> {
-    const ids = await this.o.readers.learn(fetched);
+  async #learn({ topic, valueSchemaId }: TopicChanges, fetched: FetchedBatch): Promise<void> {
+    const ids = await this.o.readers.learn(fetched, valueSchemaId);
     // The table grew: what a row was and what it is have other columns.
-    if (this.#meet(fetched.topic, ids)) this.forget();
+    if (this.#meet(topic, ids)) this.forget();
   }
 
   /** Whether one of the schemas is new in the topic. */

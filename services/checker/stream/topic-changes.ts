@@ -12,7 +12,7 @@ import type { RowView } from '../../../shared/route/route.ts';
 import { RowCodec } from '../../../shared/row/row-codec.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { WORDS } from './change-queue.ts';
-import { type Fingerprint, type ReadRow, RecordReader } from './fingerprint.ts';
+import { type Fingerprint, NOTHING, type ReadRow, RecordReader } from './fingerprint.ts';
 
 /** Of a partition of a table. */
 export const BUCKETS = 256;
@@ -45,8 +45,11 @@ export class RecordReaders {
     return this.#known.get(id);
   }
 
-  /** Learns the schemas of a batch's values; answers their ids. */
-  async learn(fetched: FetchedBatch): Promise<ReadonlySet<number>> {
+  /**
+   * Learns the schemas of a batch's values; answers their ids. A value that names one which is none
+   * of a table nobody can read; `planned`, that of the topic's own rows, has to be there.
+   */
+  async learn(fetched: FetchedBatch, planned: number): Promise<ReadonlySet<number>> {
     const ids = new Set<number>();
     for (let i = 0; i < fetched.count; i++) {
       const start = fetched.valueStart[i] as number;
@@ -55,10 +58,21 @@ export class RecordReaders {
     }
     for (const id of ids) {
       if (this.#known.has(id)) continue;
-      this.#known.set(id, new RecordReader(await this.#registry.schemaById(id)));
+      try {
+        this.#known.set(id, new RecordReader(await this.#registry.schemaById(id)));
+      } catch (e) {
+        if (id === planned || !isNoTable(e, id)) throw e;
+        ids.delete(id);
+      }
     }
     return ids;
   }
+}
+
+/** Whether the registry has answered, and the id is of nothing that rows are written by. */
+function isNoTable(e: unknown, id: number): boolean {
+  if (!(e instanceof ReshardError)) return false;
+  return e.kind === 'corrupt' || (e.kind === 'registry' && e.context.id === id);
 }
 
 export class TopicChanges {
@@ -138,6 +152,13 @@ export class TopicChanges {
     }
   }
 
+  /** What was read is not valid any more: a topic at rest must not keep the bytes of an answer. */
+  release(): void {
+    this.#before.release();
+    this.#after.release();
+    for (const reader of this.#places.keys()) reader.release();
+  }
+
   /** Where the rows of a reader have the columns of the plan. */
   #placesOf(reader: RecordReader): readonly number[] {
     const known = this.#places.get(reader);
@@ -151,7 +172,7 @@ export class TopicChanges {
 /** The row before or after a change; used again for each record. */
 class SeenRow implements ChangedRow, RowView {
   readonly fingerprint = new Uint32Array(WORDS);
-  buf: Buffer = Buffer.alloc(0);
+  buf = NOTHING;
   #starts: Int32Array = new Int32Array(0);
   #places: readonly number[] = [];
 
@@ -167,6 +188,10 @@ class SeenRow implements ChangedRow, RowView {
     if (reader === null) this.fingerprint.fill(0);
     else reader.fingerprint(row, this.fingerprint);
     return this;
+  }
+
+  release(): void {
+    this.buf = NOTHING;
   }
 
   start(column: number): number {
