@@ -47,13 +47,21 @@ export class SnapshotProgress {
   #unconfirmedBytes = 0;
   #brakes: readonly BrakeReason[] = [];
   #brakedAt = 0;
+  /** Until when a table that was altered is said to wait, if it is not seen to go on. */
+  readonly #waiting = new Map<string, number>();
 
   constructor(metrics: SnapshotMetrics, source: string) {
     this.#metrics = metrics;
     this.#source = source;
   }
 
+  /** The table was altered: none of it is read until the log has come to that, or for `ms`. */
+  waits(table: string, ms: number): void {
+    this.#waiting.set(table, performance.now() + ms);
+  }
+
   read(table: string, ms: number): void {
+    this.#waiting.delete(table);
     this.#metrics.seconds.observe({ source: this.#source, table }, ms / 1000);
   }
 
@@ -92,7 +100,12 @@ export class SnapshotProgress {
   report(paused: readonly string[]): UnitReport {
     return {
       counters: { ...this.#sums, unconfirmedBytes: this.#unconfirmedBytes },
-      detail: { ranges: this.#counts, paused, brakes: this.#brakes },
+      detail: { ranges: this.#counts, paused, brakes: this.#brakes, waiting: this.#waits() },
     };
+  }
+
+  #waits(): string[] {
+    const now = performance.now();
+    return [...this.#waiting].flatMap(([table, untilMs]) => (untilMs > now ? [table] : []));
   }
 }

@@ -25,6 +25,8 @@ const REJECTED = { minMs: 4, maxMs: 2000 };
 const SCHEMA_REJECTED_MAX = 12;
 /** A table that was altered is looked at again after this. */
 const ALTERED_MS = 500;
+/** It is told for so long: reports are rarer than looks. */
+const ALTERED_TOLD_MS = 10 * ALTERED_MS;
 
 export type WorkerOptions = {
   session: MysqlSession;
@@ -125,6 +127,7 @@ export class SnapshotWorker {
   #restFrom(own: OwnRange, altered: Altered): void {
     if (!own.dropped) refuseAltered(own.plan, altered, this.#o.log.resume);
     own.dueAtMs = performance.now() + ALTERED_MS;
+    this.#o.progress.waits(own.plan.table, ALTERED_TOLD_MS);
   }
 
   #send(

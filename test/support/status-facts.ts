@@ -24,6 +24,7 @@ export function well(): StatusFacts {
       done: 9,
       total: 9,
       rejectedChunks: 0,
+      waitsForLog: [],
       complete: true,
       ...table,
     })),

@@ -22,6 +22,7 @@ const FACTS: StatusFacts = {
       rangesDone: 1,
       rangesTotal: 4,
       rejectedChunks: 2,
+      waitsForLog: [],
       complete: false,
     },
   ],
@@ -145,6 +146,17 @@ describe('status as text', () => {
     if (table === undefined) throw new Error('no table');
     const line = renderLine(judged({ ...FACTS, tables: [{ ...table, etaSeconds: null }] }));
     expect(line).toContain('ETA ?');
+  });
+
+  test('a table whose copy waits for the log says so, whatever its rate was', () => {
+    const [table] = FACTS.tables;
+    if (table === undefined) throw new Error('no table');
+    const view = (waiting: string[]): string => {
+      const tables = [{ ...table, waitsForLog: waiting }];
+      return renderView(judged({ ...FACTS, tables }), { colour: false, width: 200 });
+    };
+    expect(view(['s1'])).toContain('waits for the log');
+    expect(view([])).not.toContain('waits for the log');
   });
 
   test('a table is done to 100 % only when it is complete and nothing is wrong', () => {

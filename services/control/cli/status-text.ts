@@ -166,8 +166,9 @@ function tableCells(t: TableStatus, isWell: boolean, isStopped: boolean): string
   ];
 }
 
-function timeLeft({ complete, etaSeconds }: TableStatus, isStopped: boolean): string {
+function timeLeft({ complete, etaSeconds, waitsForLog }: TableStatus, isStopped: boolean): string {
   if (complete) return '';
+  if (waitsForLog.length > 0) return 'waits for the log';
   if (etaSeconds !== null) return duration(etaSeconds * 1000);
   return isStopped ? 'held' : '?';
 }

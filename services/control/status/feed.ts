@@ -18,6 +18,7 @@ import { reportTopic } from '../../../shared/kafka/topic-name.ts';
 import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { recordsBehind } from './backlog.ts';
+import { waitsForLog } from './copy-wait.ts';
 import { cutoverStatus } from './cutover-status.ts';
 import { expectedUnits } from './expected-units.ts';
 import { type FollowedJob, followJob } from './followed-job.ts';
@@ -125,7 +126,10 @@ export class StatusFeed implements AsyncDisposable {
       phase: job.phase,
       sinceMs: job.sinceMs,
       startedMs: job.startedMs,
-      tables: this.#job.tables.map(t => this.#table(t.name, progress)),
+      tables: this.#job.tables.map(t => ({
+        ...this.#table(t.name, progress),
+        waitsForLog: waitsForLog(reports.reports, t.name),
+      })),
       sources,
       targets: this.#job.targets.map((t, i) => this.#target(t.name, log, applied[i] ?? null)),
       topics: [...log.topics, ...lost],
@@ -188,7 +192,10 @@ export class StatusFeed implements AsyncDisposable {
     return found;
   }
 
-  #table(table: string, progress: ReadonlyMap<string, ProgressView>): TableStatus {
+  #table(
+    table: string,
+    progress: ReadonlyMap<string, ProgressView>,
+  ): Omit<TableStatus, 'waitsForLog'> {
     const plans = [...this.view.plans.values()].filter(p => p.table === table);
     let done = 0;
     let rangesDone = 0;

@@ -95,6 +95,7 @@ describe('the headline', () => {
         rangesDone: number,
         rangesTotal: number,
         rejectedChunks: number,
+        waitsForLog: fc.constant([]),
         complete: fc.boolean(),
       }),
       { maxLength: 2 },

@@ -18,6 +18,8 @@ export interface TableStatus {
   rangesTotal: number;
   rejectedChunks: number;
   complete: boolean;
+  /** Sources at which it was altered: none of it is copied until their logs have come to that. */
+  waitsForLog: string[];
 }
 
 export interface SourceStatus {
