@@ -91,6 +91,34 @@ test(
   4 * MINUTE,
 );
 
+/** A target that refuses a row of this name. */
+const REFUSE = `CREATE TRIGGER refuse BEFORE INSERT ON customers FOR EACH ROW
+  IF NEW.name = 'refused' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not here'; END IF`;
+
+test(
+  'a key that a target refuses is waited for, and compared when it is in its table',
+  async () => {
+    await using t1 = await job.sql(0);
+    await t1.run(REFUSE);
+    const row = "(900000002, 'refused', NOW(6))";
+    await job.onSource(0, `INSERT INTO customers (customer_id, name, created_at) VALUES ${row}`);
+    const told = async (state: string): Promise<void> => {
+      const is = (): boolean => {
+        const { doubts = [], foreign = [], tables = [] } = job.status?.stream ?? {};
+        expect([...doubts, ...foreign]).toEqual([]);
+        return tables.find(t => t.table === 'customers')?.state === state;
+      };
+      await until(is, { timeoutMs: MINUTE, what: `customers: ${state}` });
+    };
+    await told('waits');
+    await t1.run('DROP TRIGGER refuse');
+    await told('equal');
+    expect((await job.verify()).code).toBe(0);
+    await provenAgain('what was refused to be equal');
+  },
+  4 * MINUTE,
+);
+
 test(
   'one that is copied anew is equal again, and the others all the time',
   async () => {

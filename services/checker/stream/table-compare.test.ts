@@ -158,6 +158,23 @@ test('a batch that was taken leaves none of its bytes behind', async () => {
   );
 });
 
+test('what was compacted away before it was read is missed, and told', async () => {
+  const changes = [
+    { op: 'c', after: [1, 0, 1] },
+    { op: 'u', before: [1, 0, 1], after: [1, 0, 2] },
+  ] as const;
+  const from = new LogMaker(SMALL_TABLE, 'a.d.t', 0).append(...changes);
+  const to = new LogMaker(SMALL_TABLE, 't1.d.t', 0);
+  to.origin = 'j';
+  to.append(...changes).appendMark({ job: 'j', topic: 'a.d.t', next: 2 });
+  for (const first of [0, 1]) {
+    const compare = compareOf(CHECKED);
+    await compare.takeSource('a', from.fetched(first));
+    await compare.takeTarget('t1', to.fetched());
+    expect(compare.doubts).toHaveLength(first);
+  }
+});
+
 test('what is known is counted on while other tables are copied, what is not known is not', async () => {
   const log = new LogMaker(SMALL_TABLE, 'a.d.t', 0).append({ op: 'c', after: [1, 0, 1] });
   const isCounting = (): boolean => false;

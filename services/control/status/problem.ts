@@ -225,10 +225,16 @@ function lateText({ lagSeconds, lagRecords }: WayBackStatus): string {
   return `${log}, ${rows}: a rollback is refused until it has caught up`;
 }
 
-/** Until a check has compared the table anew: then that says what is true. */
+/**
+ * Until a check has compared the table anew: then that says what is true, unless both logs differ
+ * all the same. Of what has come since they say so by the check before as long as one of them
+ * cannot be read to the end of the newer one.
+ */
 function streamProblems({ stream, proofs }: StatusFacts): Problem[] {
-  const open = (stream?.doubts ?? []).filter(d =>
-    proofs.some(p => p.table === d.table && p.check === d.base),
+  const isDiffering = (table: string): boolean =>
+    stream?.tables.some(t => t.table === table && t.state === 'differs') ?? false;
+  const open = (stream?.doubts ?? []).filter(
+    d => isDiffering(d.table) || proofs.some(p => p.table === d.table && p.check === d.base),
   );
   const tables = Map.groupBy(open, d => d.table);
   return [...tables].map(([table, [first]]) => {

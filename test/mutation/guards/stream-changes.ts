@@ -114,4 +114,22 @@ export const STREAM_CHANGE_GUARDS: Guard[] = [
     tests: ['services/checker/stream/table-compare.test.ts'],
     named: 'leaves none of its bytes behind',
   },
+  {
+    name: 'what differs by both logs is told, whatever check is the newest',
+    why: 'while the log of one target is away, damage on another one hides behind a newer check',
+    file: 'services/control/status/problem.ts',
+    find: 'd => isDiffering(d.table) || proofs',
+    replace: 'd => proofs',
+    tests: ['services/control/status/stream-status.test.ts'],
+    named: 'what differs by both logs',
+  },
+  {
+    name: 'a partition that is silent is not equal',
+    why: 'a table is called equal of which no checker has said anything in some partitions',
+    file: 'services/control/status/stream-status.ts',
+    find: "if (!isWhole) states.add('unknown');",
+    replace: '',
+    tests: ['services/control/status/stream-status.test.ts'],
+    named: 'that has said nothing',
+  },
 ];
