@@ -28,11 +28,18 @@ const CHECKED = {
 interface Planned {
   generation: number;
   valueSchemaId: number;
+  primaryKey: number[];
+  keyClasses: string[];
 }
 
-function plan(view: JobView, source: string, table: string, of: Partial<Planned> = {}): void {
+function plan(
+  view: JobView,
+  source: string,
+  table: string,
+  { primaryKey = [0], ...of }: Partial<Planned> = {},
+): void {
   const place = { source, db: 'd', table, topic: `${source}.d.${table}` };
-  const schemaJson = JSON.stringify({ ...SMALL_TABLE, table });
+  const schemaJson = JSON.stringify({ ...SMALL_TABLE, table, primaryKey });
   const ids = { keySchemaId: 1, valueSchemaId: 2, estimatedRows: 0, ranges: [] };
   const record: TablePlanRecord = { generation: 1, ...place, schemaJson, ...ids, ...of };
   view.apply(stateKey.plan(source, 'd', table), { ...NO_RECORD, plan: record });
@@ -82,6 +89,16 @@ test('what is known of a copy is not kept as if it were of the next one', async 
   expect(slot.isCurrent()).toBe(false);
   const next = await SlotTables.build(o, slot.changed());
   expect(bases(next)).toEqual(['verify-1', null]);
+});
+
+test('logs that tell rows apart by other keys are refused, and not compared', async () => {
+  const o = options();
+  plan(o.backView, 't1', 'items', { primaryKey: [2] });
+  await expect(SlotTables.build(o, storedOf())).rejects.toThrow(
+    'rows of items are told apart by (id) at s1, by (v) at t1',
+  );
+  plan(o.backView, 't1', 'items', { keyClasses: ['trim'] });
+  await expect(SlotTables.build(o, storedOf())).rejects.toThrow(/in other partitions at t1/);
 });
 
 test('many differences of one table do not hide those of another', async () => {

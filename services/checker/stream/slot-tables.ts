@@ -9,6 +9,8 @@ import type {
   StreamedTable,
 } from '../../../shared/job/state/stream-report.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
+import { rowKeyNames } from '../../../shared/schema/table-schema.ts';
 import type { Goal } from './stream-clock.ts';
 import type { StoredTable } from './stream-store.ts';
 import { type SavedTable, TableCompare } from './table-compare.ts';
@@ -141,6 +143,7 @@ function compareOf(o: SlotOptions, table: string, saved: SavedTable): TableCompa
   const topicsOf = (plans: readonly TablePlan[]): Map<string, TopicChanges> =>
     new Map(plans.map(p => [p.source, new TopicChanges(p, partitions, readers)]));
   const { sources, targets } = plansOf(o, table);
+  refuseOtherKeys(sources, targets);
   const options = {
     ...{ table, partition: slot, jobId: view.jobId, readers },
     sources: topicsOf(sources),
@@ -156,6 +159,32 @@ function plansOf({ job, view, backView }: Views, table: string) {
     sources: job.sources.map(s => view.needPlan(s.name, s.database, table)),
     targets: job.targets.map(t => backView.needPlan(t.name, t.database, table)),
   };
+}
+
+/**
+ * Partitions and buckets are by key. A table without a primary key may have several unique indexes
+ * that rows can be told apart by: then each server's log is by the first one that the server has.
+ */
+function refuseOtherKeys(sources: readonly TablePlan[], targets: readonly TablePlan[]): void {
+  const keyOf = (p: TablePlan): string => rowKeyNames(p.schema).join(', ');
+  const classesOf = ({ keyClasses = [] }: TablePlan): string => keyClasses.join();
+  const [first] = sources;
+  for (const other of [...sources, ...targets]) {
+    if (first === undefined) return;
+    const refuse = (what: string, remedy: string): never => {
+      throw new ReshardError('schema-changed', `both logs cannot be compared: ${what}`, {
+        ...{ context: { table: first.table, server: other.source }, remedy },
+      });
+    };
+    if (keyOf(other) !== keyOf(first)) {
+      const by = [first, other].map(p => `(${keyOf(p)}) at ${p.source}`).join(', by ');
+      const fix = 'make the unique indexes of the table the same on all servers, in one order';
+      refuse(`rows of ${first.table} are told apart by ${by}`, fix);
+    }
+    if (classesOf(other) === classesOf(first)) continue;
+    const fix = 'leave out `options.streamingCheck`: the job was made by an older version';
+    refuse(`keys of ${first.table} that are text are in other partitions at ${other.source}`, fix);
+  }
 }
 
 /** From where the logs end now, with nothing known. */

@@ -132,4 +132,13 @@ export const STREAM_CHANGE_GUARDS: Guard[] = [
     tests: ['services/control/status/stream-status.test.ts'],
     named: 'that has said nothing',
   },
+  {
+    name: 'both logs tell rows apart by one key',
+    why: 'a table with several unique keys, in another order on a target, differs in every row',
+    file: SLOT_TABLES,
+    find: 'refuseOtherKeys(sources, targets);\n  const options',
+    replace: 'const options',
+    tests: ['services/checker/stream/slot-tables.test.ts'],
+    named: 'tell rows apart by other keys',
+  },
 ];
