@@ -6,14 +6,14 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Servers, startServers } from '../support/servers/servers.ts';
-import { Journey } from './journey.ts';
+import { Journey, serverNames } from './journey.ts';
 
 const MINUTES = 60_000;
 
 let mysql: Servers;
 
 beforeAll(async () => {
-  const names = ['s1', 's2', 't1', 't2', 't3'];
+  const names = serverNames({ sources: 2, targets: 3 });
   mysql = await startServers({ mysql: names.map((name, i) => ({ name, serverId: 131 + i })) });
 }, 3 * MINUTES);
 

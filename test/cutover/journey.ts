@@ -317,6 +317,13 @@ export class Journey implements AsyncDisposable {
   }
 }
 
+/** Names of the servers that a journey needs: s1, s2 ... t1, t2 ... */
+export function serverNames(o: Pick<JourneyOptions, 'sources' | 'targets'>): string[] {
+  const named = (letter: string, n: number): string[] =>
+    Array.from({ length: n }, (_, i) => `${letter}${i + 1}`);
+  return [...named('s', o.sources), ...named('t', o.targets)];
+}
+
 function databaseOf(name: string): string {
   return name.replace('-', '_');
 }

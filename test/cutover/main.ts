@@ -3,9 +3,12 @@ import type { Way } from '../../shared/job/state/cutover.ts';
 import { describeError } from '../../shared/runtime/error.ts';
 import { type Servers, startServers } from '../support/servers/servers.ts';
 import { UsageError } from '../support/usage.ts';
-import { Journey } from './journey.ts';
+import { Journey, serverNames } from './journey.ts';
 import { type Kill, type KillResult, killAt, killTable, POINTS } from './kill.ts';
 import { type CutoverOptions, cutoverOptions, HELP, type Layout } from './options.ts';
+
+/** Of the journey on which things are killed. */
+const KILLED: Layout = { sources: 2, targets: 2 };
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -15,7 +18,9 @@ async function main(argv: readonly string[]): Promise<number> {
     say(HELP);
     return 0;
   }
-  const names = ['s1', 's2', 's3', 't1', 't2', 't3'];
+  const layouts = [...o.layouts, ...(o.kills.length > 0 ? [KILLED] : [])];
+  const most = (side: keyof Layout): number => Math.max(...layouts.map(l => l[side]));
+  const names = serverNames({ sources: most('sources'), targets: most('targets') });
   await using servers = await startServers({
     kafka: true,
     registry: true,
@@ -62,7 +67,7 @@ async function killAll(servers: Servers, { kills, steps }: CutoverOptions): Prom
   const o = { mysql: servers, kafka: servers.endpoints(), tell: say };
   await using journey = await Journey.begin({
     ...o,
-    ...{ sources: 2, targets: 3, clients: 48, perSecond: 100 },
+    ...{ ...KILLED, clients: 12, perSecond: 40 },
   });
   const points = POINTS.filter(p => steps.length === 0 || steps.some(s => p.includes(s)));
   const left: Kill[] = kills.flatMap(kind =>

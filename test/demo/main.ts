@@ -1,6 +1,7 @@
 /** `npm run demo`: options, one run, exit code (0 equal, 1 failed, 2 usage, 4 different). */
 import { describeError } from '../../shared/runtime/error.ts';
 import { UsageError } from '../support/usage.ts';
+import { runCutoverDemo } from './cutover.ts';
 import { runDemo } from './demo.ts';
 import { DemoFailure } from './job-run.ts';
 import { Narrator } from './narrator.ts';
@@ -17,6 +18,7 @@ async function main(argv: readonly string[]): Promise<number> {
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
   const out = options.json ? process.stderr : process.stdout;
   const narrator = new Narrator(out);
+  if (options.cutover) return (await runCutoverDemo(options, narrator)).length === 0 ? 0 : 4;
   const shown: Summary[] = [];
   await runDemo({
     options,

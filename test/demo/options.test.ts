@@ -9,7 +9,8 @@ it('has defaults of the size that the demo promises', () => {
 });
 
 it('takes every option, and a seed that repeats a run', () => {
-  const argv = '--rows 7 --seconds 0 --sources 2 --targets 3 --seed 99 --rate 0 --keep --json';
+  const argv =
+    '--rows 7 --seconds 0 --sources 2 --targets 3 --seed 99 --rate 0 --keep --cutover --json';
   const options = demoOptions(argv.split(' '));
   expect(options).toEqual({
     rows: 7,
@@ -20,6 +21,7 @@ it('takes every option, and a seed that repeats a run', () => {
     rate: 0,
     seed: 99,
     keep: true,
+    cutover: true,
     json: true,
   });
   expect(options && ordersPerSource(options)).toBe(4);

@@ -12,6 +12,8 @@ export type DemoOptions = {
   rate: number;
   seed: number;
   keep: boolean;
+  /** Over to the targets and back, instead. */
+  cutover: boolean;
   json: boolean;
 };
 
@@ -28,6 +30,7 @@ while a random load runs on it, then proves that nothing was lost.
   --rate N         pieces of work a second of the load on each source (300); 0 is flat out
   --seed N         seed of data and load; printed, so that a run can be repeated
   --keep           leave everything running afterwards, and say what to look at
+  --cutover        instead: an application goes over to the targets and back, and measures the stops
   --json           the summary as JSON on standard output, all else on standard error`;
 
 const NUMBERS = {
@@ -55,6 +58,7 @@ export function demoOptions(argv: readonly string[]): DemoOptions | undefined {
         rate: text,
         seed: text,
         keep: flag,
+        cutover: flag,
         json: flag,
         help: flag,
       },
@@ -78,6 +82,7 @@ export function demoOptions(argv: readonly string[]): DemoOptions | undefined {
     rate: number('rate'),
     seed: values.seed === undefined ? newSeed() : Number(values.seed) >>> 0,
     keep: values.keep,
+    cutover: values.cutover,
     json: values.json,
   };
 }
