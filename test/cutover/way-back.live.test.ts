@@ -28,7 +28,7 @@ let app: Application;
 
 beforeAll(async () => {
   mysql = await ShopJob.servers();
-  const seconds = { maxTransactionSeconds: 60, maxStreamAgeSeconds: 60 };
+  const seconds = { maxTransactionSeconds: 180, maxStreamAgeSeconds: 60 };
   const limits = { lockSeconds: 1, drainSeconds: 20, ...seconds };
   const open = `echo $RESHARD_WAY >> ${SWITCH}`;
   const cutover = { back: {}, probe: APP, limits, ids: 'application', open };

@@ -123,7 +123,6 @@ export class StreamUnit implements Unit {
     if (asked === null || asked.id === this.#answered) return;
     if (!tables.hasCompared(new Map(Object.entries(asked.ends)))) return;
     this.#answered = asked.id;
-    this.#report.set({ detail: { compared: asked.id } });
     this.#tell(tables);
     this.#report.urge();
   }
@@ -158,7 +157,9 @@ export class StreamUnit implements Unit {
     const { said, doubts, foreign, foreignCount } = tables;
     this.#d.metrics.told(this.#slot, said, foreignCount);
     const counters = { doubts: doubts.length, foreign: foreignCount };
-    this.#report.set({ counters, detail: { tables: said, doubts, foreign } });
+    // Always with what it is said of: a unit that is built anew begins with what was saved before.
+    const compared = this.#answered;
+    this.#report.set({ counters, detail: { tables: said, doubts, foreign, compared } });
   }
 
   /**
