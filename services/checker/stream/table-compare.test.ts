@@ -285,6 +285,20 @@ test('a table that has changed since its check has another one follow, when all 
   expect(wantedOf(doubtedView(), { sources }), 'no check could compare them').toBe(null);
 });
 
+test('what comes to differ when a check is wanted already has one follow that begins later', () => {
+  const some = { ...EMPTY, base: 'verify-1', unknown: [3] } as SavedLedger;
+  const saved = { ...CHECKED, ledgers: { ...CHECKED.ledgers, t1: some } };
+  const compare = compareOf(saved);
+  const watch = new TableWatch(compare, provenView(5000));
+  const wantedAt = (nowMs: number): number | null => {
+    watch.look(GOAL, nowMs);
+    return watch.said().wantedMs;
+  };
+  expect([wantedAt(8000), wantedAt(8500)]).toEqual([8000, 8000]);
+  compare.doubts.push(doubtAt(8600));
+  expect([wantedAt(9000), wantedAt(9500)], 'once').toEqual([9000, 9000]);
+});
+
 test('what a check has named and is gone again has another check follow, at longer intervals', () => {
   const view = doubtedView();
   const watch = new TableWatch(compareOf({ ...CHECKED, doubts: [doubtAt(7000)] }), view);

@@ -28,6 +28,8 @@ export class TableWatch {
   #wantedMs: number | null = null;
   /** The check behind whose finding another one was wanted. */
   #followed = '';
+  /** The check that what was told speaks against, and behind which another one was wanted. */
+  #refuted = '';
   /** By check, when it was heard of first: by this clock, as the moments of the sums are. */
   #askedMs: ReadonlyMap<string, number> = new Map();
 
@@ -158,10 +160,15 @@ export class TableWatch {
       this.#followed = proof.check;
       this.#wantedMs = nowMs + this.#patienceMs(proof.provenMs - proof.startedMs);
     }
-    if (this.#wantedMs !== null) return;
-    // What was undone again has taken the proof back all the same.
+    // What was undone again has taken the proof back all the same. A check that was wanted before
+    // may be under way, and say nothing of it.
     const isTold = this.compare.doubts.some(d => d.base === proof.check);
-    if (isTold || this.#isDiffering() || this.#isForgotten(proof)) this.#wantedMs = nowMs;
+    if (isTold && this.#refuted !== proof.check) {
+      this.#refuted = proof.check;
+      this.#wantedMs = nowMs;
+    }
+    if (this.#wantedMs !== null) return;
+    if (this.#isDiffering() || this.#isForgotten(proof)) this.#wantedMs = nowMs;
   }
 
   /** Keys were named, and since then others have come to differ, or those do so no more. */

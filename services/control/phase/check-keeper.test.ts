@@ -11,6 +11,7 @@ import type { Report } from '../../../shared/member/reporter.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import type { Backlog } from '../status/backlog.ts';
 import { CheckKeeper } from './check-keeper.ts';
+import type { WantedCheck } from './stream-reports.ts';
 
 const HOUR = 3_600_000;
 
@@ -19,14 +20,14 @@ let now: number;
 let backlogs: Backlog[];
 let reports: Map<string, Report>;
 let keeper: CheckKeeper;
-let wanted: { tables: string[]; sinceMs: number } | null;
+let wanted: WantedCheck[];
 
 beforeEach(() => {
   view = new JobView();
   now = 1000;
   backlogs = [{ target: 't1', records: 0, why: null }];
   reports = new Map();
-  wanted = null;
+  wanted = [];
   keeper = keeperOf(1);
   phase('following');
 });
@@ -194,7 +195,7 @@ test('what the streaming check wants to know more of is compared at once, and on
   const [first] = view.verifies.keys();
   ended(first ?? '', 'equal');
   now += 10_000;
-  wanted = { tables: ['a'], sinceMs: now };
+  wanted = [{ table: 'a', sinceMs: now }];
   now += 1;
   keeper = keeperOf(1);
   await turns();
@@ -205,4 +206,10 @@ test('what the streaming check wants to know more of is compared at once, and on
   keeper = keeperOf(1);
   await turns();
   expect([...view.verifies.keys()].sort().at(-1)).toBe(last);
+  // A check of another table is not the one that was wanted of this one.
+  wanted = wanted.flatMap(w => [w, { ...w, table: 'b' }]);
+  keeper = keeperOf(1);
+  await turns();
+  const newest = [...view.verifies.values()].sort((x, y) => (x.id < y.id ? -1 : 1)).at(-1);
+  expect(newest?.tables).toEqual(['b']);
 });

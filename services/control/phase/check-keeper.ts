@@ -24,6 +24,7 @@ import { passageOf } from '../cutover/verb.ts';
 import type { Backlog } from '../status/backlog.ts';
 import { Measurement } from '../status/measurement.ts';
 import type { StateWriter } from './state-writer.ts';
+import type { WantedCheck } from './stream-reports.ts';
 
 /** A target that is further behind the log is not in step: a check would only wait for it. */
 const IN_STEP_RECORDS = 10_000;
@@ -39,7 +40,7 @@ export interface CheckKeeperDeps {
   checkReport(id: string): Report | undefined;
   backlogs(): Promise<Backlog[]>;
   /** Tables of which the streaming check wants to know more, since when. */
-  wanted(): { tables: string[]; sinceMs: number } | null;
+  wanted(): readonly WantedCheck[];
   /** Wall clock; for tests. */
   now?: () => number;
 }
@@ -88,12 +89,12 @@ export class CheckKeeper {
     await writer.put(stateKey.verify(id), { verify });
   }
 
-  /** What both logs have told: once, whatever comes of it. */
+  /** What both logs have told: once of each table, whatever comes of it. */
   #wanted(own: readonly VerifyRequest[]): PlannedCheck | null {
-    const wanted = this.#d.wanted();
-    const lastMs = Math.max(0, ...own.map(v => v.requestedMs));
-    if (wanted === null || lastMs >= wanted.sinceMs) return null;
-    return { tables: wanted.tables, atMs: 0 };
+    const isAsked = ({ table, sinceMs }: WantedCheck): boolean =>
+      own.some(v => v.requestedMs >= sinceMs && v.tables.includes(table));
+    const tables = this.#d.wanted().flatMap(w => (isAsked(w) ? [] : [w.table]));
+    return tables.length === 0 ? null : { tables, atMs: 0 };
   }
 
   /** Something else is under way: what it ends with may be the proof that is wanted. */

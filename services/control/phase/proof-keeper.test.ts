@@ -64,11 +64,14 @@ test('what the slots want is of those that are due, and of the streaming check a
   said('checker/stream/1', 'b', 9, 1);
   said('checker/stream/2', 'c', null, 1);
   said('checker/verify-1', 'd', 1, 1);
-  expect(reports.wanted(4)).toBe(null);
-  expect(reports.wanted(6)).toEqual({ tables: ['a'], sinceMs: 5 });
+  expect(reports.wanted(4)).toEqual([]);
+  expect(reports.wanted(6)).toEqual([{ table: 'a', sinceMs: 5 }]);
   said('checker/stream/0', 'a', 5, 8);
-  expect(reports.wanted(10)).toEqual({ tables: ['a', 'b'], sinceMs: 9 });
-  expect(reports.doubts()).toHaveLength(3);
+  const b = { table: 'b', sinceMs: 9 };
+  expect(reports.wanted(10)).toEqual([{ table: 'a', sinceMs: 5 }, b]);
+  said('checker/stream/3', 'a', 7, 1);
+  expect(reports.wanted(10), 'the latest of all slots').toEqual([{ table: 'a', sinceMs: 7 }, b]);
+  expect(reports.doubts()).toHaveLength(4);
 });
 
 test('what is wanted is wanted from when control hears of it, whatever the checker’s clock says', () => {
@@ -80,12 +83,12 @@ test('what is wanted is wanted from when control hears of it, whatever the check
     reports.note('checker/stream/0', report, nowMs);
   };
   said(1000, 70_000);
-  expect(reports.wanted(70_000)).toEqual({ tables: ['a'], sinceMs: 70_000 });
+  expect(reports.wanted(70_000)).toEqual([{ table: 'a', sinceMs: 70_000 }]);
   said(1000, 80_000);
-  expect(reports.wanted(80_000)).toEqual({ tables: ['a'], sinceMs: 70_000 });
+  expect(reports.wanted(80_000)).toEqual([{ table: 'a', sinceMs: 70_000 }]);
   said(4000, 90_000);
-  expect(reports.wanted(92_000)).toBe(null);
-  expect(reports.wanted(93_000)).toEqual({ tables: ['a'], sinceMs: 93_000 });
+  expect(reports.wanted(92_000)).toEqual([]);
+  expect(reports.wanted(93_000)).toEqual([{ table: 'a', sinceMs: 93_000 }]);
 });
 
 test('an answer to the question of a cutover names it; what was said before does not count', () => {

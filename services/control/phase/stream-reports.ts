@@ -13,6 +13,12 @@ interface Slot {
   wants: ReadonlyMap<string, { wantedMs: number; dueMs: number }>;
 }
 
+/** Of a table: a check that is asked for later than that will do. */
+export interface WantedCheck {
+  table: string;
+  sinceMs: number;
+}
+
 export class StreamReports {
   readonly #slots = new Map<number, Slot>();
 
@@ -25,7 +31,8 @@ export class StreamReports {
     const wants = report.tables.flatMap(({ table, wantedMs }) => {
       if (wantedMs === null) return [];
       const before = known?.get(table);
-      // Checks are asked for by our clock, whatever the checker's says.
+      // Checks are asked for by our clock, whatever the checker's says, and not before we know: one
+      // that was asked for meanwhile may have begun before the doubt, and then proves nothing.
       const dueMs = nowMs + Math.max(0, wantedMs - said.tsMs);
       return [[table, before?.wantedMs === wantedMs ? before : { wantedMs, dueMs }] as const];
     });
@@ -44,12 +51,12 @@ export class StreamReports {
   }
 
   /** Tables of which a check is wanted, with the time since when at the latest. */
-  wanted(nowMs: number): { tables: string[]; sinceMs: number } | null {
-    const due = [...this.#slots.values()]
-      .flatMap(s => [...s.wants])
-      .flatMap(([table, { dueMs }]) => (dueMs <= nowMs ? [{ table, dueMs }] : []));
-    if (due.length === 0) return null;
-    const tables = [...new Set(due.map(d => d.table))].sort();
-    return { tables, sinceMs: Math.max(...due.map(d => d.dueMs)) };
+  wanted(nowMs: number): WantedCheck[] {
+    const since = new Map<string, number>();
+    for (const [table, { dueMs }] of [...this.#slots.values()].flatMap(s => [...s.wants])) {
+      if (dueMs <= nowMs) since.set(table, Math.max(dueMs, since.get(table) ?? dueMs));
+    }
+    const tables = [...since.keys()].sort();
+    return tables.map(table => ({ table, sinceMs: since.get(table) ?? nowMs }));
   }
 }

@@ -141,4 +141,22 @@ export const STREAM_CHANGE_GUARDS: Guard[] = [
     tests: ['services/checker/stream/slot-tables.test.ts'],
     named: 'tell rows apart by other keys',
   },
+  {
+    name: 'a difference does not wait for a check of before',
+    why: 'a doubt that comes while a check is wanted, or under way, is cleared up by nobody',
+    file: TABLE_WATCH,
+    find: 'this.#refuted = proof.check;\n      this.#wantedMs = nowMs;',
+    replace: 'this.#refuted = proof.check;\n      this.#wantedMs ??= nowMs;',
+    tests: ['services/checker/stream/table-compare.test.ts'],
+    named: 'when a check is wanted already',
+  },
+  {
+    name: 'a check is wanted of a table',
+    why: 'a check of another table counts as the one that follows a difference',
+    file: 'services/control/phase/check-keeper.ts',
+    find: ' && v.tables.includes(table));',
+    replace: ' && table.length > 0);',
+    tests: ['services/control/phase/check-keeper.test.ts'],
+    named: 'is compared at once, and once',
+  },
 ];
