@@ -182,6 +182,7 @@ export class Journey implements AsyncDisposable {
     const fromMs = Date.now();
     const verb = way === 'over' ? 'cutover' : 'rollback';
     const { code, out, err } = await this.#gated(verb, '--yes');
+    if (code === SHUT) throw new Error(`${verb} is refused: ${err}${out}`);
     const { run = null, error = err }: { run?: CutoverRun | null; error?: string } =
       out === '' ? {} : JSON.parse(out);
     return { code, stage: run?.stage ?? null, error: error ?? '', fromMs };
@@ -336,9 +337,10 @@ async function fill(
 ): Promise<void> {
   for (const [i, server] of [...back, ...over].entries()) {
     await using client = await LoadClient.open(server);
-    await client.run(`SET GLOBAL auto_increment_increment = ${STEPS}`);
-    await client.run(`SET GLOBAL auto_increment_offset = ${i + 1}`);
-    await client.run('SET GLOBAL max_connections = 3000');
+    // Kept by a server that is killed: without its steps it would give out ids of others.
+    await client.run(`SET PERSIST auto_increment_increment = ${STEPS}`);
+    await client.run(`SET PERSIST auto_increment_offset = ${i + 1}`);
+    await client.run('SET PERSIST max_connections = 3000');
     await client.run(`CREATE DATABASE ${database}`);
     await client.run(`CREATE USER IF NOT EXISTS ${APP.user}@'%' IDENTIFIED BY '${APP.password}'`);
     await client.run(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${database}.* TO ${APP.user}@'%'`);

@@ -47,12 +47,18 @@ export async function killAt(
   const gone = journey.start('control', isSelf ? point : `${point}:1:stop`);
   await journey.ready(way);
   const going = journey.attempt(way);
+  // It may end before the step, which comes behind the open command; refused, it never comes.
+  const refused = going.then(() => new Promise<never>(() => {}));
   if (isSelf) {
-    await Promise.race([gone, late('control is not killed')]);
+    await Promise.race([gone, refused, late('control is not killed')]);
     journey.start('control');
   } else {
     const { pid } = journey.running('control');
-    await until(() => isStopped(pid), { timeoutMs: STEP_MS, what: `control at ${point}` });
+    const stopped = until(() => isStopped(pid), {
+      timeoutMs: STEP_MS,
+      what: `control at ${point}`,
+    });
+    await Promise.race([stopped, refused]);
     const again = await killed(journey, servers, kind);
     journey.running('control').kill('SIGCONT');
     await again();
