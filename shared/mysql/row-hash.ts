@@ -11,6 +11,7 @@
  * 0 are different floats, as they are different bytes.
  */
 import { allColumns, type TableSchema } from '../schema/table-schema.ts';
+import type { Column } from '../type/column-type.ts';
 import { familyOf } from '../type/type-families.ts';
 import { quoteId } from './identifier.ts';
 
@@ -53,4 +54,12 @@ function nullFlags(schema: TableSchema): string[] {
 /** SQL of the SHA-256 of the row, 64 hex digits; NULL and a warning over max_allowed_packet. */
 export function rowHash(schema: TableSchema): string {
   return `SHA2(${rowText(schema)},256)`;
+}
+
+/** SQL of a hash of the value of a column, as 32 hex digits; NULL of NULL. */
+export function columnHash({ name, type }: Column): string {
+  const text = familyOf(type).rowText(type, quoteId(name));
+  const sql = 'closed' in text ? text.closed : 'document' in text ? text.document : text.content;
+  // As bytes: a hash of a text would be one of its characters in the session's character set.
+  return `LEFT(SHA2(CONCAT(_binary'',${sql}),256),32)`;
 }

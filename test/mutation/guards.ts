@@ -12,6 +12,7 @@ import type { Guard } from './guards/guard.ts';
 import { KEY_GUARDS } from './guards/key.ts';
 import { KIND_GUARDS } from './guards/kind.ts';
 import { LOG_GUARDS } from './guards/log.ts';
+import { PAGE_GUARDS } from './guards/page.ts';
 import { PLAN_GUARDS } from './guards/plan.ts';
 import { ROUTE_GUARDS } from './guards/route.ts';
 import { SCHEDULE_GUARDS } from './guards/schedule.ts';
@@ -45,6 +46,7 @@ export const GUARDS: Guard[] = [
   ...CHECKER_GUARDS,
   ...SCOPE_GUARDS,
   ...SCRIPT_GUARDS,
+  ...PAGE_GUARDS,
   ...SCHEDULE_GUARDS,
   ...STREAM_GUARDS,
   ...STREAM_CHANGE_GUARDS,

@@ -93,9 +93,10 @@ describe('the word verified', () => {
       expect(far.code, far.err).toBe(0);
       expect(JSON.parse(far.out)).toMatchObject({ equal: false, equalInScope: true });
       const first = ['--tables', 'orders', '--where', `order_id < ${SECOND} AND total IS NOT NULL`];
-      const near = await verify(...first);
+      const near = await verify(...first, '--values');
       expect(near.code, near.err).toBe(4);
       expect(near.out).toContain('DIFFERENT: 1 keys of orders differ');
+      expect(near.out).toMatch(/^ {4}total: [\d.]+ on \S+-?s1; [\d.]+ on target1$/m);
       const { out } = await callReshard('status', job.jobFile);
       expect(out).toMatch(/orders: NOT PROVEN, verify-\d+ found 1 or more keys that differ/);
       const refused = await verify('--tables', 'orders', '--where', 'order_id > NOW()');

@@ -4,12 +4,11 @@
  * hashes of values.
  */
 import type { Difference } from '../../../shared/job/state/check-result.ts';
-import { quoteId } from '../../../shared/mysql/identifier.ts';
 import { keyLiteralList, keyText } from '../../../shared/mysql/key-literal.ts';
 import { fromByKey, keysPredicate } from '../../../shared/mysql/range-sql.ts';
+import { columnHash } from '../../../shared/mysql/row-hash.ts';
 import { type KeyLiterals, keyColumns } from '../../../shared/row/key-range.ts';
 import { allColumns, type TableSchema } from '../../../shared/schema/table-schema.ts';
-import { familyOf } from '../../../shared/type/type-families.ts';
 import { rowsOfKeys } from './divided-rows.ts';
 import type { KeyProbe, TablePlaces } from './probe.ts';
 import { literals, type Place } from './range-walk.ts';
@@ -95,12 +94,6 @@ async function hashes(
 
 function columnHashes(schema: TableSchema): string {
   return allColumns(schema)
-    .map(({ name, type }) => {
-      const text = familyOf(type).rowText(type, quoteId(name));
-      const sql =
-        'closed' in text ? text.closed : 'document' in text ? text.document : text.content;
-      // As bytes: a hash of a text would be one of its characters in the session's character set.
-      return `LEFT(SHA2(CONCAT(_binary'',${sql}),256),32)`;
-    })
+    .map(column => columnHash(column))
     .join(',');
 }

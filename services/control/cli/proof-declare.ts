@@ -24,6 +24,7 @@ function declareVerify(act: Act): Command {
           `verify job.yaml --tables orders --where "created_at >= '2026-01-01'"`,
           'rows that meet it on a source or a target; times in UTC',
         ],
+        ['verify job.yaml --values', 'with the values of rows that differ, which are masked else'],
         ['verify job.yaml --html check.html', 'the verdict as a page that can be filed, too'],
       ],
       exits: ['different', 'timeout', 'stopped'],
@@ -34,6 +35,7 @@ function declareVerify(act: Act): Command {
     .option('--from <key>', 'of one table: from this key on, itself included; columns by commas')
     .option('--to <key>', 'of one table: up to this key, itself included')
     .option('--where <condition>', 'of one table: rows that meet it; columns of the row alone')
+    .option('--values', 'show what the rows that differ hold: read from the servers, kept nowhere')
     .option('--html <file>', 'write the verdict as one HTML page, to a new file')
     .addOption(timeoutOption('waiting', 3600))
     .action(

@@ -9,7 +9,9 @@ import type {
   Difference,
   TableResult,
 } from '../../../shared/job/state/check-result.ts';
+import type { RepairRun } from '../../../shared/job/state/repair-run.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
+import type { ShownResult } from '../command/difference-values.ts';
 import { checkPage, openPage } from './verify-page.ts';
 
 const dir = mkdtempSync(path.join(tmpdir(), 'reshard-page-'));
@@ -37,7 +39,7 @@ const MISSING: Difference = {
   targets: [],
 };
 
-function reportOf(over: Partial<CheckResult>, of: Partial<TableResult> = {}): Report {
+function reportOf(over: Partial<ShownResult>, of: Partial<TableResult> = {}): Report {
   const table: TableResult = {
     ...{ table: 'orders', rows: 1234, targetRows: 1233, ranges: 2, rangesDifferent: 1 },
     ...{ rechecked: 3, differences: [], unsettled: [], blocked: 0, truncated: false, ...of },
@@ -89,8 +91,51 @@ describe('the page of a check', () => {
     const scope = { from: null, to: null, where: "note = '<script>'" };
     const html = checkPage(job, reportOf({ equalInScope: true }, { scope }));
     expect(html).toContain('EQUAL IN THE SCOPE ALONE');
-    expect(html).toContain("orders where note = '&lt;script&gt;'; nothing else");
+    expect(html).toContain('orders where note = &#39;&lt;script&gt;&#39;; nothing else');
     expect(html).not.toContain('in full');
+  });
+
+  test('shows values only if they were read, as text whatever is in them', () => {
+    const evil = '<img onerror="x">';
+    const value = { text: `'${evil}'`, bytes: 17, isCut: false };
+    const columns = [{ column: evil, source: value, target: null }];
+    const values = [{ source: 's1', target: null, columns, more: 0 }];
+    const differences = [{ ...MISSING, values }];
+    const masked = checkPage(job, reportOf({ differences: 1 }, { differences: [MISSING] }));
+    expect(masked).toContain('Values are masked');
+    const over = { differences: 1, valuesMs: 0 };
+    const html = checkPage(job, reportOf(over, { differences }));
+    expect(html).toContain('&#39;&lt;img onerror=&quot;x&quot;&gt;&#39; (s1)');
+    expect(html).toContain('<td>no row</td>');
+    expect(html).not.toContain('<img');
+    const failed = checkPage(job, reportOf({ ...over, valuesError: 'a < b' }, { differences }));
+    expect(failed).toContain('not read, a &lt; b');
+  });
+
+  test('tells what was before: checks, repairs, writes of others, and where keys differed', () => {
+    const evil = '</title><script>1</script>';
+    const check = (startedMs: number, differences: Difference[]): CheckResult => ({
+      ...JSON.parse(
+        reportOf({ startedMs, differences: differences.length }, { differences }).detail,
+      ),
+    });
+    const run: RepairRun = {
+      ...{ id: `repair-${evil}`, stage: 'done', tables: ['orders'], pass: 0, round: 0 },
+      ...{ check: null, keys: 1, rows: 1, deleted: 0, newer: 0, startedMs: 2000, stageMs: 3000 },
+      error: null,
+    };
+    const at = { table: 'orders', target: 't1', gtid: 'a:7', atMs: 5000 };
+    const html = checkPage(job, reportOf({ equal: true }), {
+      checks: [check(0, [{ ...MISSING, key: { code: evil } }]), check(4000, [])],
+      runs: [run],
+      foreign: [{ ...at, op: 'update', key: evil }],
+    });
+    expect(html).not.toContain('<script');
+    expect(html.match(/<circle class="gone"/g)).toHaveLength(1);
+    for (const said of ['Repairs', 'Writes of others on targets', 'a:7', 'class="run"', '<svg']) {
+      expect(html).toContain(said);
+    }
+    expect(html).not.toMatch(/\b(?:src|href|url)\b|@import/);
   });
 
   test('loads nothing', () => {

@@ -1,7 +1,7 @@
 /**
  * The verdict of a check as one HTML page that can be filed: no script, nothing that is loaded, and
  * every text of a server escaped. It says what the terminal says and lists what the terminal cuts.
- * Keys of rows are on it, other values are not.
+ * Keys of rows are on it, other values only where they were asked for (`--values`).
  *
  * The file is made before the check is asked for: an hour of reading must not end at a folder that
  * is not there. It never replaces one, and one without a verdict says so.
@@ -15,16 +15,20 @@ import type {
 } from '../../../shared/job/state/check-result.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
+import type { ShownResult } from '../command/difference-values.ts';
+import type { RowValues, ShownDifference } from '../repair/row-values.ts';
+import type { ShownValue } from '../repair/shown-value.ts';
+import { code, escaped, head, number, table, text } from './html.ts';
 import { count, duration } from './number-text.ts';
-import { filled } from './output.ts';
-import { keyText, scopesOf, verdictOf } from './verify-text.ts';
+import { NOTHING, type PagePast, pastOf } from './page-past.ts';
+import { differencesOf, keyText, scopesOf, valueText, verdictOf } from './verify-text.ts';
 
 /** What of the job is on the page. */
 export type PageJob = Pick<Job, 'job' | 'sources' | 'targets'>;
 
 export interface PageFile extends AsyncDisposable {
   /** Null: the command did not see the end of the check. */
-  write(job: PageJob, report: Report | null): Promise<void>;
+  write(job: PageJob, report: Report | null, past?: PagePast): Promise<void>;
 }
 
 export async function openPage(file: string): Promise<PageFile> {
@@ -36,9 +40,9 @@ export async function openPage(file: string): Promise<PageFile> {
   });
   await handle.writeFile(page('No verdict', 'doubt', '<p>The check has not ended.</p>'));
   return {
-    async write(job, report) {
+    async write(job, report, past) {
       await handle.truncate(0);
-      await handle.write(checkPage(job, report), 0);
+      await handle.write(checkPage(job, report, past), 0);
     },
     [Symbol.asyncDispose]: () => handle.close(),
   };
@@ -56,11 +60,17 @@ th, td { padding: .25rem .75rem; border-bottom: 1px solid #8886; }
 th, td { text-align: left; vertical-align: top; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; }
 code { overflow-wrap: anywhere; }
+svg { display: block; max-width: 100%; height: auto; font: 11px system-ui, sans-serif; }
+svg text { fill: currentColor; }
+svg .axis { stroke: #8888; }
+svg .run { stroke: #b7791f; stroke-dasharray: 4 3; }
+svg .open { stroke: #c0392b; fill: #c0392b; }
+svg .gone { stroke: #2a7d3f; fill: #2a7d3f; }
 @media print { body { margin: 0; max-width: none; } }`;
 
 type Tone = 'equal' | 'different' | 'doubt';
 
-export function checkPage(job: PageJob, report: Report | null): string {
+export function checkPage(job: PageJob, report: Report | null, past: PagePast = NOTHING): string {
   const title = `Check of ${job.job}`;
   if (report === null) {
     const why = '<p>The command that was to write this page ended before the check did.</p>';
@@ -70,13 +80,13 @@ export function checkPage(job: PageJob, report: Report | null): string {
     const why = `<p>${escaped(report.error ?? 'no reason given')}</p>`;
     return page(`${title}: the check failed`, 'doubt', why);
   }
-  const result: CheckResult = JSON.parse(report.detail);
+  const result: ShownResult = JSON.parse(report.detail);
   const tone =
     result.equal || result.equalInScope ? 'equal' : result.differences > 0 ? 'different' : 'doubt';
-  return page(`${title}: ${verdictOf(result)}`, tone, bodyOf(job, result));
+  return page(`${title}: ${verdictOf(result)}`, tone, bodyOf(job, result, past));
 }
 
-function bodyOf(job: PageJob, r: CheckResult): string {
+function bodyOf(job: PageJob, r: ShownResult, past: PagePast): string {
   const iso = (ms: number): string => new Date(ms).toISOString();
   const facts = [
     ['Check', r.verifyId],
@@ -100,8 +110,9 @@ function bodyOf(job: PageJob, r: CheckResult): string {
     table(['', 'Name', 'Database', 'Position'], servers),
     '<h2>Tables</h2>',
     table(TABLE_HEADS, r.tables.map(tableRow)),
-    ...differencesOf(r),
+    ...differenceTables(r),
     ...unsettledOf(r),
+    ...pastOf(past),
   ].join('\n');
 }
 
@@ -128,13 +139,37 @@ function wordOf(t: TableResult): string {
   return t.blocked > 0 ? 'blocked' : 'equal';
 }
 
-function differencesOf(r: CheckResult): string[] {
-  const listed = r.tables.flatMap(t => t.differences);
+function differenceTables(r: ShownResult): string[] {
+  const listed = differencesOf(r);
   if (r.differences === 0 && listed.length === 0) return [];
   const more = r.differences - listed.length;
   const rest = more > 0 ? `<p>${count(more)} more are not listed.</p>` : '';
   const heads = ['Table', 'Kind', 'Key', 'In sources', 'Belongs on', 'Is on', 'Columns'];
-  return ['<h2>Differences</h2>', table(heads, listed.map(differenceRow)), rest];
+  const rows = table(heads, listed.map(differenceRow));
+  return ['<h2>Differences</h2>', rows, rest, ...valuesOf(r, listed)];
+}
+
+function valuesOf(r: ShownResult, listed: readonly ShownDifference[]): string[] {
+  if (r.valuesError !== undefined) return [`<p>Values: not read, ${escaped(r.valuesError)}</p>`];
+  if (r.valuesMs === undefined)
+    return ['<p>Values are masked; <code>--values</code> shows them.</p>'];
+  const heads = ['Table', 'Key', 'Column', 'On the source', 'On the target'];
+  const rows = listed.flatMap(d => (d.values ?? []).flatMap(v => valueRows(d, v)));
+  const when = `Read at ${new Date(r.valuesMs).toISOString()}, behind the verdict.`;
+  return ['<h2>Values</h2>', `<p>${when}</p>`, table(heads, rows)];
+}
+
+function valueRows(d: ShownDifference, { source, target, columns, more }: RowValues): string[][] {
+  const at = [text(d.table), code(keyText(d.key))];
+  const side = (value: ShownValue | null, server: string | null): string =>
+    value === null ? text('no row') : code(`${valueText(value)} (${server ?? ''})`);
+  const rows = columns.map(c => [
+    ...at,
+    text(c.column),
+    ...[side(c.source, source), side(c.target, target)],
+  ]);
+  if (more > 0) rows.push([...at, text(`and ${count(more)} more`), text(''), text('')]);
+  return columns.length > 0 ? rows : [[...at, text('equal by now'), text(''), text('')]];
 }
 
 function differenceRow(d: Difference): string[] {
@@ -158,16 +193,6 @@ function place(s: { host: string; port: number; database: string }): string {
   return `${s.host}:${s.port}/${s.database}`;
 }
 
-const text = (s: string): string => `<td>${escaped(s)}</td>`;
-const number = (s: string): string => `<td class="n">${escaped(s)}</td>`;
-const code = (s: string): string => `<td><code>${escaped(s)}</code></td>`;
-const head = (s: string): string => `<th>${escaped(s)}</th>`;
-
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const first = heads.length === 0 ? '' : `<tr>${heads.map(head).join('')}</tr>\n`;
-  return `<table>\n${first}${rows.map(cells => `<tr>${cells.join('')}</tr>`).join('\n')}\n</table>`;
-}
-
 function page(title: string, tone: Tone, body: string): string {
   const said = escaped(title);
   return `<!doctype html>
@@ -183,12 +208,4 @@ ${body}
 </body>
 </html>
 `;
-}
-
-function escaped(s: string): string {
-  return filled(s)
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }

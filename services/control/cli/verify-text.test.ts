@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { CheckResult, Difference } from '../../../shared/job/state/check-result.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
+import type { RowValues, ShownDifference } from '../repair/row-values.ts';
 import { renderCheck } from './verify-text.ts';
 
 function reportOf(over: Partial<CheckResult>, ...differences: Difference[]): Report {
@@ -92,6 +93,36 @@ test('a scope that is equal is told as such, and never as the table', () => {
   expect(renderCheck(reportOf(none))).toContain('ALONE: no row of either side is in it');
   const open = { tables: [{ ...table, scope }], equalInScope: false, unsettled: 1 };
   expect(renderCheck(reportOf(open))).toContain('NO VERDICT: 1 keys changed at each probe');
+});
+
+test('values are told for each column, of both sides, and as little of a long one as was read', () => {
+  const row: ShownDifference = {
+    ...{ table: 'orders', kind: 'different', key: { order_id: '7' }, sources: ['s1'] },
+    ...{ expected: 't1', targets: ['t1'], columns: ['status', 'note'] },
+  };
+  const value = { bytes: 4, isCut: false };
+  const long = { text: "'aaa'", bytes: 5000, isCut: true, hash: 'ab12' };
+  const values: RowValues[] = [
+    {
+      ...{ source: 's1', target: 't1', more: 2 },
+      columns: [
+        {
+          column: 'status',
+          source: { ...value, text: "'paid'" },
+          target: { ...value, text: null },
+        },
+        { column: 'note', source: long, target: null },
+      ],
+    },
+  ];
+  const masked = renderCheck(reportOf({}, row));
+  expect(masked).not.toContain('paid');
+  const [table] = JSON.parse(reportOf({}).detail).tables;
+  const tables = [{ ...table, differences: [{ ...row, values }] }];
+  const text = renderCheck(reportOf({ tables, differences: 1 }));
+  expect(text).toContain("    status: 'paid' on s1; NULL on t1\n");
+  expect(text).toContain("    note: 'aaa'... (5,000 bytes, sha256 ab12) on s1; no row\n");
+  expect(text).toContain('    and 2 more columns\n');
 });
 
 test('a table that was given up may have more differences than were counted', () => {

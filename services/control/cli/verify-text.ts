@@ -2,6 +2,9 @@
 import type { CheckResult } from '../../../shared/job/state/check-result.ts';
 import { scopeText } from '../../../shared/job/state/check-scope.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
+import type { ShownResult } from '../command/difference-values.ts';
+import type { RowValues, ShownDifference } from '../repair/row-values.ts';
+import type { ShownValue } from '../repair/shown-value.ts';
 import { count, duration } from './number-text.ts';
 
 const SHOWN_MAX = 50;
@@ -18,7 +21,7 @@ export function checkJson({ state, detail, error }: Report): string {
 /** Equal with the figures, or the keys that differ; or why the check ended without a verdict. */
 export function renderCheck(report: Report): string {
   if (report.state !== 'finished') return `the check failed: ${report.error ?? 'no reason given'}`;
-  const result: CheckResult = JSON.parse(report.detail);
+  const result: ShownResult = JSON.parse(report.detail);
   const lines = result.tables.map(
     t =>
       `${t.table}: ${count(t.rows)} rows in ${count(t.ranges)} ranges, ` +
@@ -26,7 +29,7 @@ export function renderCheck(report: Report): string {
       `${t.truncated ? ' listed, there may be more' : ''}` +
       `${t.rechecked > 0 ? `, ${count(t.rechecked)} keys rechecked` : ''}`,
   );
-  const shown = result.tables.flatMap(t => t.differences).slice(0, SHOWN_MAX);
+  const shown = differencesOf(result).slice(0, SHOWN_MAX);
   for (const d of shown) {
     const places = d.targets.length > 0 ? `on ${d.targets.join(', ')}` : 'on no target';
     const expected = d.expected === null ? 'expected nowhere' : `expected on ${d.expected}`;
@@ -34,6 +37,7 @@ export function renderCheck(report: Report): string {
     const differ = d.columns === undefined ? '' : `, in ${columnsText(d.columns)}`;
     lines.push(
       `  ${d.kind}: ${d.table} ${keyText(d.key)} (${places}, ${expected}${twice}${differ})`,
+      ...(d.values ?? []).flatMap(valueLines),
     );
   }
   if (shown.some(d => d.kind === 'duplicate')) {
@@ -48,7 +52,30 @@ export function renderCheck(report: Report): string {
   for (const u of result.tables.flatMap(t => t.unsettled).slice(0, SHOWN_MAX)) {
     lines.push(`  unsettled: ${u.table} ${JSON.stringify(u.key)} changed at each probe`);
   }
+  if (result.valuesError !== undefined) lines.push(`  values: not read, ${result.valuesError}`);
   return [...lines, `${verdictOf(result)}; ${extentOf(result)}`].join('\n');
+}
+
+export function differencesOf({ tables }: ShownResult): ShownDifference[] {
+  return tables.flatMap((t): ShownDifference[] => t.differences);
+}
+
+/** A line for each column, as it is on the source and on the target. */
+function valueLines({ source, target, columns, more }: RowValues): string[] {
+  if (columns.length === 0) return [`    equal by now on ${source ?? ''} and ${target ?? ''}`];
+  const lines = columns.map(c => {
+    const there = c.target === null ? 'no row' : `${valueText(c.target)} on ${target ?? ''}`;
+    const here = c.source === null ? 'no row' : `${valueText(c.source)} on ${source ?? ''}`;
+    return `    ${c.column}: ${here}; ${there}`;
+  });
+  return more > 0 ? [...lines, `    and ${count(more)} more columns`] : lines;
+}
+
+/** Of a value that is not shown as a whole, how long it is, and a hash. */
+export function valueText({ text, bytes, isCut, hash }: ShownValue): string {
+  if (text === null) return 'NULL';
+  const shown = isCut ? `${text}...` : text;
+  return hash === undefined ? shown : `${shown} (${count(bytes)} bytes, sha256 ${hash})`;
 }
 
 /** Key columns with their values, as people write them. */

@@ -4,17 +4,25 @@
  */
 
 import { stopSignal } from '../../../shared/runtime/service.ts';
+import { withValues } from '../command/difference-values.ts';
 import { openJob, tablesOf, timeoutMsOf } from '../command/job-handle.ts';
 import { type ScopeText, verify, wantedOf } from '../command/verify.ts';
 import { checkExit, checkLine, follow, gaveUp, waitOf } from './follow.ts';
 import { readJob } from './job-file.ts';
 import { print } from './output.ts';
+import { pastFrom } from './page-past.ts';
 import { openPage } from './verify-page.ts';
 import { checkJson, renderCheck } from './verify-text.ts';
 
 export async function verifyCommand(
   file: string,
-  o: { json?: boolean; tables?: string; timeout: string; html?: string } & ScopeText,
+  o: {
+    json?: boolean;
+    tables?: string;
+    timeout: string;
+    html?: string;
+    values?: boolean;
+  } & ScopeText,
 ): Promise<number> {
   const job = await readJob(file);
   const wait = waitOf(timeoutMsOf(o.timeout), stopSignal(), o.json === true);
@@ -25,8 +33,9 @@ export async function verifyCommand(
   const { tables } = wanted;
   const scope = tables.length > 0 ? { tables } : {};
   await using page = o.html === undefined ? null : await openPage(o.html);
-  const report = await follow(link, verify(link, wanted), wait, checkLine, scope);
-  await page?.write(link.job, report);
+  const verdict = await follow(link, verify(link, wanted), wait, checkLine, scope);
+  const report = verdict !== null && o.values ? await withValues(link, verdict) : verdict;
+  await page?.write(link.job, report, pastFrom(link));
   if (report === null) {
     return gaveUp(
       wait,

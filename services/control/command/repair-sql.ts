@@ -38,7 +38,7 @@ export function sqlRepair(
 }
 
 /** Servers of the job, to read from. A source that is behind its own log is refused. */
-function sqlServers({
+export function sqlServers({
   job,
   progress,
 }: Pick<JobLink, 'job' | 'progress'>): Pick<SqlRepair, 'sources' | 'targets'> {

@@ -125,7 +125,7 @@ export async function sourceRows(
 }
 
 /** The first cells of a row of the text protocol, which are short ASCII texts. */
-function cellsOf(
+export function cellsOf(
   buf: Buffer,
   start: number,
   count: number,

@@ -28,7 +28,7 @@ export function rowLiterals(codec: RowCodec, row: Buffer): Map<string, string> {
 }
 
 /** Whose literals are digits and signs; whose value is characters; whose it is bytes. */
-function formOf(type: ColumnType): 'plain' | 'text' | 'bytes' {
+export function formOf(type: ColumnType): 'plain' | 'text' | 'bytes' {
   switch (type.kind) {
     case 'text':
     case 'json':
