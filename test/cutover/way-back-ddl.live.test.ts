@@ -179,6 +179,9 @@ test(
       const { code, out, err } = await callReshard(...skip);
       expect(code, out + err).toBe(0);
     }
+    const why = (): string => job.status?.proofs.find(p => p.table === 'customers')?.why ?? '';
+    const what = 'the proofs to be taken back by the word of the operator';
+    await until(() => why().includes('passed over'), { timeoutMs: MINUTES, what });
     await isWell();
   },
   4 * MINUTES,

@@ -230,7 +230,7 @@ export class Control implements Unit {
         return here.map(m => `${m.service} ${m.member} (${m.state})`);
       },
       doubts: async () => {
-        await heed(o);
+        await this.#heed(o);
         const open = standings(view, tablesOf(job)).filter(s => !s.isProven);
         return open.length === 0 ? null : open.map(s => `${s.table}: ${s.why}`).join('; ');
       },
@@ -263,7 +263,7 @@ export class Control implements Unit {
 
   async #turn(hands: Hands): Promise<void> {
     const { writer, progress, proofs, runs, requests, throttle, cutovers } = hands;
-    await heed(hands);
+    await this.#heed(hands);
     await cutovers.step();
     hands.fences.step();
     hands.cleanups.step();
@@ -279,6 +279,15 @@ export class Control implements Unit {
     if (event === 'returned') await proofs.doubt(tablesOf(this.#context.job), CAME_BACK);
     await this.#step(writer, event);
     this.#report(progress, [...requests.waiting, ...runs.waiting]);
+  }
+
+  /** Brings the proofs up to what checks, sinks and both logs have said. */
+  async #heed(o: Pick<Hands, 'proofs' | 'verdicts' | 'back'>): Promise<void> {
+    const { proofs, verdicts, back } = o;
+    await proofs.judge(verdicts.take());
+    await proofs.stuck(verdicts.takeStuck());
+    await proofs.streamed(verdicts.streams.doubts());
+    if (back !== null) await proofs.passedOver(back.view, tablesOf(this.#context.job));
   }
 
   get #isOver(): boolean {
@@ -332,13 +341,6 @@ export class Control implements Unit {
       detail: { phase: view.job?.phase ?? null, repairs: waiting },
     });
   }
-}
-
-/** Brings the proofs up to what checks, sinks and both logs have said. */
-async function heed({ proofs, verdicts }: Pick<Hands, 'proofs' | 'verdicts'>): Promise<void> {
-  await proofs.judge(verdicts.take());
-  await proofs.stuck(verdicts.takeStuck());
-  await proofs.streamed(verdicts.streams.doubts());
 }
 
 /** Every planned range of every table of every source is complete in its generation. */

@@ -52,6 +52,25 @@ test('from the journal of a cutover on the targets are the application’s: noth
   expect(standings(view, ['a'])[0]?.isProven).toBe(true);
 });
 
+test('a statement of a target that was passed over takes all proofs back, once', async () => {
+  const view = await proven('verify-1');
+  const wayBack = new JobView();
+  const skip = { id: 'skip-1', requestedMs: 1, by: 'ann', source: 't1', gtid: 'u:7' };
+  wayBack.apply(stateKey.skip(skip.id), { ...NO_RECORD, skip });
+  const keeper = keeperOf(view);
+  await keeper.passedOver(wayBack, ['a']);
+  expect(standings(view, ['a'])[0]?.isProven).toBe(true);
+  const applied = { id: skip.id, doneMs: Date.now() - 1, error: null };
+  wayBack.apply(stateKey.applied(skip.id), { ...NO_RECORD, applied });
+  await keeper.passedOver(wayBack, ['a']);
+  expect(standings(view, ['a'])[0]?.why).toMatch(/statement at t1 was passed over .* of ann/);
+  // Neither this control nor the next one says it again behind the check that follows.
+  const { basis, check } = { basis: basisOf(view, 'a'), check: 'verify-2' };
+  await keeper.judge([{ ...unproven('a'), check, result: 'equal', basis }]);
+  for (const again of [keeper, keeperOf(view)]) await again.passedOver(wayBack, ['a']);
+  expect(standings(view, ['a'])[0]?.isProven).toBe(true);
+});
+
 test('what the slots want is of those that are due, and of the streaming check alone', () => {
   const reports = new StreamReports();
   const said = (key: string, table: string, wantedMs: number | null, nowMs: number): void => {

@@ -4,6 +4,7 @@
  * view when the put returns: the next verdict is judged by it.
  */
 import { isGoneOver } from '../../../shared/job/state/cutover.ts';
+import { doneSkips } from '../../../shared/job/state/ddl-request.ts';
 import { type JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
 import {
   doubted,
@@ -26,6 +27,8 @@ export interface ProofKeeperDeps {
 
 export class ProofKeeper {
   readonly #d: ProofKeeperDeps;
+  /** Statements of the way back that this control has heard of. */
+  readonly #passedOver = new Set<string>();
 
   constructor(deps: ProofKeeperDeps) {
     this.#d = deps;
@@ -72,6 +75,23 @@ export class ProofKeeper {
       const [standing] = standings(this.#d.view, [found.table]);
       if (!standing?.isProven || standing.proof?.check !== found.base) continue;
       await this.doubt([found.table], doubtText(found));
+    }
+  }
+
+  /**
+   * A statement in the log of the way back was passed over on somebody's word: on the targets it
+   * may have done what no row of any log tells. Which table it was about that log alone knows.
+   */
+  async passedOver(
+    wayBack: Pick<JobView, 'skips' | 'applied'>,
+    tables: readonly string[],
+  ): Promise<void> {
+    for (const { id, source, by, doneMs } of doneSkips(wayBack)) {
+      if (this.#passedOver.has(id)) continue;
+      this.#passedOver.add(id);
+      // By the control before us.
+      const open = tables.filter(t => (this.#d.view.proofs.get(t)?.doubtMs ?? 0) < doneMs);
+      await this.doubt(open, `a statement at ${source} was passed over on the word of ${by}`);
     }
   }
 

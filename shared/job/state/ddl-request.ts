@@ -30,10 +30,17 @@ interface Known {
   readonly applied: ReadonlyMap<string, { doneMs: number | null }>;
 }
 
+/** Those that count, with the moment from which on they do. */
+export function doneSkips({ skips, applied }: Known): (SkipRequest & { doneMs: number })[] {
+  return [...skips.values()].flatMap(skip => {
+    const doneMs = applied.get(skip.id)?.doneMs;
+    return typeof doneMs === 'number' ? [{ ...skip, doneMs }] : [];
+  });
+}
+
 /** Those of the source that count. */
-export function skipsOf({ skips, applied }: Known, source: string): SkipRequest[] {
-  const isDone = (s: SkipRequest): boolean => typeof applied.get(s.id)?.doneMs === 'number';
-  return [...skips.values()].filter(s => s.source === source && isDone(s));
+export function skipsOf(known: Known, source: string): SkipRequest[] {
+  return doneSkips(known).filter(s => s.source === source);
 }
 
 /** Who has said of the source's statement that it changed no row; null: nobody. */

@@ -150,4 +150,21 @@ export const WAY_BACK_GUARDS: Guard[] = [
     tests: ['services/control/status/headline.test.ts'],
     named: 'far behind wakes somebody',
   },
+  {
+    name: 'a statement of a target that was passed over takes the proofs back',
+    why: 'a TRUNCATE of a target that is passed over leaves the job verified, and the cutover open',
+    file: 'services/control/phase/control.ts',
+    find: 'if (back !== null) await proofs.passedOver(',
+    replace: 'if (back === undefined) await proofs.passedOver(',
+    tests: ['test/cutover/way-back-ddl.live.test.ts'],
+    named: 'passed over',
+  },
+  {
+    name: 'a doubt of the way back is said once',
+    why: 'no check behind it ever proves a table again',
+    file: 'services/control/phase/proof-keeper.ts',
+    find: '?.doubtMs ?? 0) < doneMs',
+    replace: '?.doubtMs ?? 0) < Infinity',
+    tests: ['services/control/phase/proof-keeper.test.ts'],
+  },
 ];
