@@ -139,10 +139,10 @@ class Units {
   }
 }
 
-/** Its sources may take writes again: of those nobody must bring one to a target. */
+/** Servers that take writes again: of those nobody must bring one to the other side. */
 function refuseFinished(view: JobView): void {
   if (view.job?.phase !== 'finished') return;
-  throw new ReshardError('job-changed', "the job is finished: the targets are the application's", {
-    remedy: 'start no sink of it: rows of the sources would come over those of the application',
+  throw new ReshardError('job-changed', 'the job is finished: nothing is carried any more', {
+    remedy: 'start no sink of it: rows of one side would come over those of the application',
   });
 }

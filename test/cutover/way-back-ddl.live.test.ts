@@ -203,6 +203,23 @@ test(
       'SELECT MAX(LENGTH(note)), COUNT(DISTINCT grade) FROM orders',
     );
     expect([Number(notes), Number(grades)]).toEqual([150, 9]);
+    await givenUp();
   },
   6 * MINUTES,
 );
+
+/** After a rollback the move is ended for good: the targets are anybody's again. */
+async function givenUp(): Promise<void> {
+  const finish = ['finish', job.jobFile, '--release-targets', '--yes'] as const;
+  const beside = await callReshard(...finish);
+  expect(beside.out + beside.err).toMatch(/would go on writing to the targets/);
+  for (const service of ['sink', 'binlog'] as const) await job.end(service, 'SIGTERM');
+  const end = await callReshard(...finish);
+  expect(end.out, end.err).toMatch(/finished; the targets take writes again; no table was dropped/);
+  for (const target of [0, 1]) {
+    await using client = await job.sql(target);
+    expect(await client.value('SELECT @@global.super_read_only + @@global.read_only')).toBe('0');
+  }
+  const after = await callReshard('verify', job.jobFile);
+  expect(after.err).toMatch(/the application stays on the sources/);
+}

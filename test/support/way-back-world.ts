@@ -75,17 +75,17 @@ export class WayBackWorld {
   #control = 0;
   #asked = 0;
 
-  request(action: CutoverAction): string {
+  request(action: CutoverAction, release = false): string {
     const id = `${action}-${this.#asked++}`;
     const asked = { requestedMs: Date.now(), by: 'ann', settings: settingsHash(JOB) };
-    const cutover = { id, action, release: false, ...asked };
+    const cutover = { id, action, release, ...asked };
     this.view.apply(stateKey.cutover(id), { ...NO_RECORD, cutover });
     return id;
   }
 
   /** Controls, one after the other, until one has nothing more to do; answers what it said. */
-  async carryOut(action: CutoverAction): Promise<string | null | undefined> {
-    const id = this.request(action);
+  async carryOut(action: CutoverAction, release = false): Promise<string | null | undefined> {
+    const id = this.request(action, release);
     for (let terms = 0; terms < 6; terms++) {
       try {
         const control = this.#made();

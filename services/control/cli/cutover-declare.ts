@@ -102,10 +102,11 @@ function finishing(act: Act): Command {
   return declare(
     'finish <job>',
     {
-      what: 'end a job whose application has gone over; no table is dropped, on no side',
+      what: 'end a job whose application has gone over, or has come back; no table is dropped',
       examples: [
         ['finish job.yaml', 'the sources stay frozen'],
         ['finish job.yaml --release-sources', 'they take writes again; stop the sinks first'],
+        ['finish job.yaml --release-targets', 'after a rollback: the move is given up'],
       ],
       exits: ['timeout', 'stopped'],
     },
@@ -113,6 +114,7 @@ function finishing(act: Act): Command {
     'json',
   )
     .option('--release-sources', 'let the sources take writes again')
+    .option('--release-targets', 'after a rollback: let the targets take writes again')
     .addOption(timeoutOption('waiting for control', 120))
     .action(
       act(async (...args: Parameters<typeof finishCommand>) =>

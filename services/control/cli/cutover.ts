@@ -137,21 +137,32 @@ export async function cancelCommand(file: string, o: CancelOptions): Promise<num
 
 export interface FinishOptions extends CancelOptions {
   releaseSources?: boolean;
+  releaseTargets?: boolean;
   yes?: boolean;
 }
 
 export async function finishCommand(file: string, o: FinishOptions): Promise<number> {
   const job = await readJob(file);
   await using link = await openJob(job, 'finish');
-  const release = o.releaseSources === true;
-  const what = release ? `finish of ${job.job}; its sources take writes again` : null;
-  await confirm(job.job, what ?? `finish of ${job.job}; its sources stay frozen`, o.yes === true);
+  const isBack = link.view.cutoverRun?.way === 'back';
+  const [left, asked, other] = isBack
+    ? ['targets', o.releaseTargets, o.releaseSources]
+    : ['sources', o.releaseSources, o.releaseTargets];
+  if (other === true) {
+    const where = isBack ? 'sources, which take writes' : 'targets, which take writes';
+    throw new ReshardError('config', `the application is on the ${where} already`, {
+      remedy: `--release-${left} lets the ${left} take writes again`,
+    });
+  }
+  const release = asked === true;
+  const become = release ? 'take writes again' : isBack ? 'stay read_only' : 'stay frozen';
+  const stays = isBack ? 'the application stays on the sources, and ' : '';
+  await confirm(job.job, `finish of ${job.job}; ${stays}its ${left} ${become}`, o.yes === true);
   const wait = waitOf(timeoutMsOf(o.timeout), stopSignal(), o.json === true);
   const outcome = await watched(link, await requestCutover(link, 'finish', release), wait);
-  const sources = release ? 'the sources take writes again' : 'the sources stay frozen';
-  const left = release ? (outcome?.run?.why ?? '') : '';
-  const but = left === '' ? '' : `\nBUT ${left}`;
-  return told(outcome, wait, `finished; ${sources}; no table was dropped${but}`);
+  const undone = release ? (outcome?.run?.why ?? '') : '';
+  const but = undone === '' ? '' : `\nBUT ${undone}`;
+  return told(outcome, wait, `finished; the ${left} ${become}; no table was dropped${but}`);
 }
 
 function told(outcome: CutoverOutcome | null, wait: Wait, done: string): number {

@@ -53,6 +53,12 @@ export interface CutoversDeps {
   sleep(ms: number): Promise<void>;
 }
 
+/** What members do to servers that take the writes of others again. */
+const MIXED: Record<Way, string> = {
+  over: 'bring what is written to the sources over what the application has written to the targets',
+  back: 'go on writing to the targets, beside whoever writes there then',
+};
+
 /** Nobody waits for one that is older: its operator may have gone home. */
 const STALE_MS = 60_000;
 
@@ -223,9 +229,8 @@ export class Cutovers {
       const running = carriers();
       if (running.length > 0) {
         return (
-          `${running.join(', ')} would bring what is written to the sources over what the ` +
-          'application has written to the targets: stop all members but control, then ask again. ' +
-          'One that is silent may wake up; if it is gone for good, control forgets it in an hour'
+          `${running.join(', ')} would ${MIXED[run.way]}: stop all members but control, then ask ` +
+          'again. One that is silent may wake up; if it is gone for good, control forgets it in an hour'
         );
       }
       const left = await liftAll(this.#undoing(run.way), run);

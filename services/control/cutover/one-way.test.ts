@@ -24,7 +24,7 @@ test('over and back, then over without a way back: the application is there, and
   const t1 = { uuid: 't1-uuid', isFrozen: true, persisted: {}, busy: 0, isAway: false };
   world.servers.set('t1', t1);
   world.view.apply(stateKey.cutoverRun, { ...NO_RECORD, cutoverRun: RETURNED });
-  expect(passageOf(world.view)).toBe('before');
+  expect(passageOf(world.view)).toBe('returned');
   world.request('begin', { id: 'again' });
   await world.control().step();
   expect(world.answer('again')).toBeNull();

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isOver, legOf } from '../../../shared/job/state/cutover.ts';
 import { WayBackWorld } from '../../../test/support/way-back-world.ts';
+import { passageOf, refusal } from './verb.ts';
 
 const VERBS = ['begin', 'rollback', 'begin', 'rollback'] as const;
 
@@ -128,4 +129,25 @@ test('a marker that does not come back: nothing is frozen, and the reason is tol
   world.lacks = 'the log of s1 lacks transactions that the server has';
   expect(await world.carryOut('rollback')).toMatch(/not come back within 1 s: the log of s1 lacks/);
   expect(world.open).toEqual(['t1']);
+});
+
+test('a move is given up after a rollback: targets are released, or stay as they are', async () => {
+  for (const release of [false, true]) {
+    const world = new WayBackWorld();
+    expect(await world.carryOut('begin')).toBeNull();
+    expect(await world.carryOut('rollback')).toBeNull();
+    expect(passageOf(world.view)).toBe('returned');
+    expect(refusal('finish', 'returned')).toBeNull();
+    expect(await world.carryOut('finish', release)).toBeNull();
+    const run = world.view.cutoverRun;
+    expect(isOver(run)).toBe(false);
+    expect([legOf(run, 'over'), legOf(run, 'back')]).toEqual([null, null]);
+    expect(world.open).toEqual(release ? ['s1', 't1'] : ['s1']);
+    const passage = passageOf(world.view);
+    for (const verb of ['repair', 'verify', 'cutover', 'rollback'] as const) {
+      expect(refusal(verb, passage), verb).toMatch(/stays on the sources/);
+    }
+    expect([refusal('drop', passage), refusal('finish', passage)]).toEqual([null, null]);
+    expect(await world.carryOut('begin')).toMatch(/finished/);
+  }
 });

@@ -33,7 +33,11 @@ export type Passage =
   | 'over'
   /** What the application writes on the targets is carried back. */
   | 'returnable'
-  | 'ended';
+  /** The application has come back to the sources, and may go over again. */
+  | 'returned'
+  | 'ended'
+  /** The operator has ended the job after that: the application stays on the sources. */
+  | 'given-up';
 
 const LIVE =
   'the application has gone over to the targets: what is on the sources is old, and must neither ' +
@@ -43,63 +47,149 @@ const HALF =
   '`reshard status <job file>` says how far';
 /** What stands at a statement needs no copy: `reshard ddl` works there. */
 const LIVE_BACK = `${LIVE}; what a log stands at, \`reshard ddl list <job file>\` shows`;
+const GIVEN_UP =
+  'the job is finished: the application stays on the sources, and nothing is carried any more; ' +
+  '`reshard drop <job file>` removes what is left of it, a new move is a new job';
 const NO_COPY = 'there is no copy any more';
 
 /** Null: it works. */
 const REFUSED: Record<Verb, Record<Passage, string | null>> = {
-  verify: { before: null, 'half-way': null, over: LIVE, returnable: LIVE, ended: LIVE },
-  repair: { before: null, 'half-way': HALF, over: LIVE, returnable: LIVE, ended: LIVE },
-  recopy: { before: null, 'half-way': HALF, over: LIVE, returnable: LIVE_BACK, ended: LIVE },
-  apply: { before: null, 'half-way': HALF, over: LIVE, returnable: LIVE, ended: LIVE },
-  'ddl-change': { before: null, 'half-way': HALF, over: LIVE, returnable: null, ended: LIVE },
-  pause: { before: null, 'half-way': null, over: NO_COPY, returnable: NO_COPY, ended: NO_COPY },
-  resume: { before: null, 'half-way': null, over: null, returnable: null, ended: null },
-  throttle: { before: null, 'half-way': null, over: null, returnable: null, ended: null },
+  verify: {
+    before: null,
+    'half-way': null,
+    over: LIVE,
+    returnable: LIVE,
+    returned: null,
+    ended: LIVE,
+    'given-up': GIVEN_UP,
+  },
+  repair: {
+    before: null,
+    'half-way': HALF,
+    over: LIVE,
+    returnable: LIVE,
+    returned: null,
+    ended: LIVE,
+    'given-up': GIVEN_UP,
+  },
+  recopy: {
+    before: null,
+    'half-way': HALF,
+    over: LIVE,
+    returnable: LIVE_BACK,
+    returned: null,
+    ended: LIVE,
+    'given-up': GIVEN_UP,
+  },
+  apply: {
+    before: null,
+    'half-way': HALF,
+    over: LIVE,
+    returnable: LIVE,
+    returned: null,
+    ended: LIVE,
+    'given-up': GIVEN_UP,
+  },
+  'ddl-change': {
+    before: null,
+    'half-way': HALF,
+    over: LIVE,
+    returnable: null,
+    returned: null,
+    ended: LIVE,
+    'given-up': GIVEN_UP,
+  },
+  pause: {
+    before: null,
+    'half-way': null,
+    over: NO_COPY,
+    returnable: NO_COPY,
+    returned: null,
+    ended: NO_COPY,
+    'given-up': NO_COPY,
+  },
+  resume: {
+    before: null,
+    'half-way': null,
+    over: null,
+    returnable: null,
+    returned: null,
+    ended: null,
+    'given-up': null,
+  },
+  throttle: {
+    before: null,
+    'half-way': null,
+    over: null,
+    returnable: null,
+    returned: null,
+    ended: null,
+    'given-up': null,
+  },
   cutover: {
     before: null,
     'half-way': null,
     over: null,
     returnable: null,
+    returned: null,
     ended: 'the cutover is finished; a new one is a new job',
+    'given-up': GIVEN_UP,
   },
   rollback: {
     before: 'the application is on the sources: there is nothing to go back from',
     'half-way': null,
     over: null,
     returnable: null,
+    returned: 'the application is on the sources: there is nothing to go back from',
     ended: 'the job is finished, and with it the way back',
+    'given-up': GIVEN_UP,
   },
-  cancel: { before: null, 'half-way': null, over: null, returnable: null, ended: null },
+  cancel: {
+    before: null,
+    'half-way': null,
+    over: null,
+    returnable: null,
+    returned: null,
+    ended: null,
+    'given-up': null,
+  },
   finish: {
     before: 'there is no cutover to finish: `reshard cutover <job file> --dry-run` comes first',
     'half-way': HALF,
     over: null,
     returnable: null,
+    returned: null,
     ended: null,
+    'given-up': null,
   },
   cleanup: {
     before: 'the application has not gone over: no row has moved',
     'half-way': HALF,
     over: null,
     returnable: null,
+    returned: 'the application has not gone over: no row has moved',
     ended: null,
+    'given-up': null,
   },
   drop: {
     before: null,
     'half-way': HALF,
     over: '`reshard finish <job file>` comes first: the sources are frozen for this job',
     returnable: '`reshard finish <job file>` comes first: the sources are frozen for this job',
+    returned: null,
     ended: null,
+    'given-up': null,
   },
 };
 
 export function passageOf({ cutoverRun: run }: Pick<JobView, 'cutoverRun'>): Passage {
   if (isHalfWay(run)) return 'half-way';
-  if (run?.stage === 'finished') return 'ended';
+  if (run?.stage === 'finished') return run.way === 'back' ? 'given-up' : 'ended';
   if (run !== null && isOver(run)) return hasWayBack(run) ? 'returnable' : 'over';
   // On its way back to the sources, and not let onto them yet.
   const isComing = run?.stage === 'opening' || run?.stage === 'unopened';
-  return isComing ? 'half-way' : 'before';
+  if (isComing) return 'half-way';
+  return run?.stage === 'switched' ? 'returned' : 'before';
 }
 
 export function refusal(verb: Verb, passage: Passage): string | null {

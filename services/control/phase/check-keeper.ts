@@ -70,7 +70,8 @@ export class CheckKeeper {
     const own = scheduled(view);
     const pending = own.find(v => !this.#hasEnded(v));
     // Behind a cutover the targets are the application's, and others than the sources.
-    if (passageOf(view) !== 'before') {
+    const passage = passageOf(view);
+    if (passage !== 'before' && passage !== 'returned') {
       if (pending !== undefined) await writer.remove(stateKey.verify(pending.id));
       return;
     }

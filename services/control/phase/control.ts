@@ -292,7 +292,7 @@ export class Control implements Unit {
 
   get #isOver(): boolean {
     const passage = passageOf(this.#context.view);
-    return passage === 'over' || passage === 'returnable' || passage === 'ended';
+    return passage !== 'before' && passage !== 'half-way' && passage !== 'returned';
   }
 
   #event(progress: ReadonlyMap<string, ProgressView>, proofs: ProofKeeper): PhaseEvent | null {

@@ -45,6 +45,13 @@ describe('the headline', () => {
     expect(headlineOf(flowing)).toMatchObject({ word: 'flowing', level: 'good' });
   });
 
+  test('of a move that was given up does not say that the application has gone over', () => {
+    const ran = { id: 'cutover-1', sinceMs: 1, stopMs: 1, why: null, hasWayBack: true, lost: [] };
+    const cutover = { ...ran, stage: 'finished', way: 'back' } as const;
+    const { text } = headlineOf({ ...well(), phase: 'finished', cutover });
+    expect(text).toBe('finished: the application stays on the sources, nothing is carried');
+  });
+
   test.each(NAMES)('names %s and is not green', name => {
     for (let where = 0; where < 8; where++) {
       const headline = headlineOf(spoiled([{ name, where }]));

@@ -89,6 +89,10 @@ function calm(word: CalmWord, s: StatusFacts): Headline {
     case 'verified':
       return { word, level: 'good', text: 'verified, drained' };
     case 'switched': {
+      if (s.phase === 'finished' && s.cutover?.way === 'back') {
+        const text = 'finished: the application stays on the sources, nothing is carried';
+        return { word, level: 'good', text };
+      }
       const sources = s.phase === 'switched' ? ', the sources are frozen' : ', and it is finished';
       const back = s.phase === 'switched' ? wayBackText(s) : '';
       return { word, level: 'good', text: `the application has gone over${sources}${back}` };

@@ -24,7 +24,7 @@ export const SCHEDULE_GUARDS: Guard[] = [
     name: 'no check of the schedule behind a cutover',
     why: 'what the application writes on the targets is told as differences, and repaired away',
     file: 'services/control/phase/check-keeper.ts',
-    find: "if (passageOf(view) !== 'before') {",
+    find: "if (passage !== 'before' && passage !== 'returned') {",
     replace: 'if (view.job === null) {',
     tests: ['services/control/phase/check-keeper.test.ts'],
     named: 'behind a cutover',

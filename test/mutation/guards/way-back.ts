@@ -167,4 +167,13 @@ export const WAY_BACK_GUARDS: Guard[] = [
     replace: '?.doubtMs ?? 0) < Infinity',
     tests: ['services/control/phase/proof-keeper.test.ts'],
   },
+  {
+    name: 'a job that was given up is not one that has gone over',
+    why: 'after a rollback nobody can end the job, or what is said of it is that of the other side',
+    file: 'services/control/cutover/verb.ts',
+    find: "return run.way === 'back' ? 'given-up' : 'ended';",
+    replace: "return 'ended';",
+    tests: TURN,
+    named: 'is given up after a rollback',
+  },
 ];
