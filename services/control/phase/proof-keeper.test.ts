@@ -65,8 +65,9 @@ test('a statement of a target that was passed over takes all proofs back, once',
   await keeper.passedOver(wayBack, ['a']);
   expect(standings(view, ['a'])[0]?.why).toMatch(/statement at t1 was passed over .* of ann/);
   // Neither this control nor the next one says it again behind the check that follows.
-  const { basis, check } = { basis: basisOf(view, 'a'), check: 'verify-2' };
-  await keeper.judge([{ ...unproven('a'), check, result: 'equal', basis }]);
+  const known = view.proofs.get('a') ?? unproven('a');
+  const verdict = { check: 'verify-2', result: 'equal', basis: basisOf(view, 'a') } as const;
+  await keeper.judge([{ ...known, ...verdict }]);
   for (const again of [keeper, keeperOf(view)]) await again.passedOver(wayBack, ['a']);
   expect(standings(view, ['a'])[0]?.isProven).toBe(true);
 });
