@@ -41,15 +41,26 @@ class MovingLeaders extends Cluster {
     this.refreshes++;
   }
 
-  override async ask(node: number, _purpose: string, _api: Api): Promise<WireReader> {
+  override async ask(
+    node: number,
+    _purpose: string,
+    _api: Api,
+    parts: readonly Uint8Array[],
+  ): Promise<WireReader> {
     this.asked.add(node);
     const led = [...this.leaders.keys()].filter(p => this.leaders[p] === node);
     await new Promise(resolve => setTimeout(resolve, 5));
-    return new WireReader(emptyAnswer(led));
+    return new WireReader(this.answer(led, Buffer.concat(parts)));
+  }
+
+  /** `request` begins with the number of a replica, the longest wait and the fewest bytes. */
+  answer(led: readonly number[], _request: Buffer): Buffer {
+    return answerOf(led);
   }
 }
 
-function emptyAnswer(partitions: readonly number[]): Buffer {
+/** `bytes`: of a batch that has not come as a whole. */
+function answerOf(partitions: readonly number[], bytes = 0): Buffer {
   const w = new WireWriter();
   w.i32(0).i16(0).i32(0);
   w.compactArray([ID], id => {
@@ -57,8 +68,10 @@ function emptyAnswer(partitions: readonly number[]): Buffer {
     w.compactArray(partitions, p => {
       w.i32(p).i16(0).i64(0).i64(0).i64(0);
       w.compactArray([], () => {});
-      // No preferred replica, no records.
-      w.i32(-1).uvarint(1).noTags();
+      // No preferred replica.
+      w.i32(-1).uvarint(bytes + 1);
+      for (let i = 0; i < bytes; i++) w.i8(0);
+      w.noTags();
     });
     w.noTags();
   });
@@ -66,8 +79,9 @@ function emptyAnswer(partitions: readonly number[]): Buffer {
   return w.take();
 }
 
-function reading(cluster: Cluster, partitions: number): LogReader & Disposable {
+function reading(cluster: Cluster, partitions: number, o = {}): LogReader & Disposable {
   const reader = new LogReader(cluster, 'test', {
+    ...o,
     isolation: 'committed',
     onFetched: () => {},
     onError: e => {
@@ -120,4 +134,22 @@ test('while a partition has no leader, brokers are asked with growing pauses', a
   expect(performance.now() - begun).toBeGreaterThan(100);
   cluster.leaders = [1, 2];
   await until(() => cluster.asked.has(2), { ...soon, what: 'the leader that is there now' });
+});
+
+/** Answers with bytes every third time, and notes how long each request would wait for how many. */
+class Trickle extends MovingLeaders {
+  readonly waits: string[] = [];
+
+  override answer(led: readonly number[], request: Buffer): Buffer {
+    this.waits.push(`${request.readInt32BE(4)} ms, ${request.readInt32BE(8)} bytes`);
+    return answerOf(led, this.waits.length % 3 === 1 ? 9 : 0);
+  }
+}
+
+test('more is waited for behind what has come, and nothing behind a silence', async () => {
+  const cluster = new Trickle([1]);
+  using _ = reading(cluster, 1, { gatherMs: 40, maxWaitMs: 300 });
+  await until(() => cluster.waits.length >= 4, { ...soon, what: 'four requests' });
+  const [lone, gathered] = ['300 ms, 1 bytes', '40 ms, 524288 bytes'];
+  expect(cluster.waits.slice(0, 4)).toEqual([lone, gathered, lone, lone]);
 });

@@ -32,6 +32,12 @@ export interface ReaderOptions {
   maxPartitionBytes?: number;
   maxWaitMs?: number;
   minBytes?: number;
+  /**
+   * While records come, how long they may be waited for so that more of them come at once: an
+   * answer costs both sides more than most of what is in it. What comes after a silence does not
+   * wait. None by default.
+   */
+  gatherMs?: number;
 }
 
 interface Picked {
@@ -47,6 +53,8 @@ const PARTITION_BYTES = 1024 * 1024;
 /** An answer is held whole in memory; a single larger batch still passes. */
 const RESPONSE_BYTES_MAX = 8 * 1024 * 1024;
 const WAIT_MS = 250;
+/** So much is not waited for. */
+const GATHERED_BYTES = 512 * 1024;
 /** While a partition is held back by its limit the broker must not keep us for the whole wait. */
 const SHORT_WAIT_MS = 20;
 /** Between looks for leaders. */
@@ -77,6 +85,7 @@ export class LogReader {
       maxPartitionBytes: PARTITION_BYTES,
       maxWaitMs: WAIT_MS,
       minBytes: 1,
+      gatherMs: 0,
       ...o,
     };
   }
@@ -174,6 +183,10 @@ export class LogReader {
   }
 
   async #fetchLoop(node: number): Promise<void> {
+    const { minBytes, gatherMs, maxWaitMs } = this.#options;
+    const lone = { minBytes, maxWaitMs };
+    const gathered = gatherMs > 0 ? { minBytes: GATHERED_BYTES, maxWaitMs: gatherMs } : lone;
+    let wait = lone;
     for (let turn = 0; !this.#closed; turn++) {
       const { ready, heldBack, waiting, foreign } = this.#pick(node, turn);
       for (const place of foreign) {
@@ -185,15 +198,15 @@ export class LogReader {
         await this.#awoken(waiting ? IDLE_MS : WAIT_MS);
         continue;
       }
-      const { maxWaitMs, minBytes, maxBufferedBytes, maxPartitionBytes } = this.#options;
+      const { maxBufferedBytes, maxPartitionBytes } = this.#options;
       const wanted = ready.map(place => {
         const { topic, partition } = place;
         return place.wanted(this.#topicId(topic), this.#cluster.leaderEpoch(topic, partition));
       });
       const request = encodeFetch(wanted, {
         committed: this.#options.isolation === 'committed',
-        maxWaitMs: heldBack || waiting ? SHORT_WAIT_MS : maxWaitMs,
-        minBytes: heldBack ? 1 : minBytes,
+        maxWaitMs: heldBack || waiting ? SHORT_WAIT_MS : wait.maxWaitMs,
+        minBytes: heldBack ? 1 : wait.minBytes,
         maxBytes: Math.min(
           Math.max(maxPartitionBytes, maxBufferedBytes - this.#held),
           RESPONSE_BYTES_MAX,
@@ -205,6 +218,7 @@ export class LogReader {
         const answer = decodeFetch(r);
         await this.#cluster.throttle(node, this.#purpose, answer.throttleMs);
         if (answer.code !== CODE.NONE) throw refused('to fetch', answer.code, { node });
+        wait = answer.partitions.some(p => p.end > p.start) ? gathered : lone;
         for (const one of wanted) {
           const got = answer.partitions.find(
             p => p.topicId === one.topicId && p.partition === one.partition,

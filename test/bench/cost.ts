@@ -134,11 +134,14 @@ async function untilIdle(rig: Rig): Promise<void> {
 export function costTable(runs: readonly CostRun[]): string {
   const lines = runs.map(r => {
     const cpu = Object.entries(r.cpuUsEach).map(([p, us]) => `${p} ${us}`);
+    const { use, count } = r.changes;
+    const burst = Object.values(use).reduce((sum, u) => sum + u.cpuSeconds, 0);
     return [
       `${r.variant}: ${r.changes.perSecond} /s, steady ${r.changes.steadyPerSecond ?? 0} /s,`,
       `settled after ${r.settledSeconds.toFixed(1)} s,`,
       `proof at most ${r.proofAgeSeconds.toFixed(1)} s old;`,
-      `us a change: ${cpu.join(', ')}; checker ${r.peakMb.checker ?? 0} MB`,
+      `CPU of all until they are there ${((burst * 1e6) / count).toFixed(1)} us a change,`,
+      `in all ${cpu.join(', ')}; checker ${r.peakMb.checker ?? 0} MB`,
     ].join(' ');
   });
   const names = [...new Set(runs.map(r => r.variant))];

@@ -60,7 +60,10 @@ export class Rig implements AsyncDisposable {
       kafka: { brokers: servers.brokers },
       registry: { url: servers.registryUrl },
       sources: [{ name: o.name, ...s1, database: DATABASE }],
-      targets: Object.entries(targets).map(([name, t]) => ({ name, ...t, database: DATABASE })),
+      // With a way back the log of a target is the job's own, as that of a source is.
+      targets: Object.entries(targets).map(([server, t]) => ({
+        ...{ name: `${o.name}-${server}`, ...t, database: DATABASE },
+      })),
       tables: [{ name: o.table }],
       route: { kind: 'modulus', column: 'user_id' },
       ...o.more,
@@ -85,7 +88,9 @@ export class Rig implements AsyncDisposable {
       });
       closeSync(log);
       // Services of a bench that is interrupted must not run on beside the next one.
-      process.once('exit', () => child.kill('SIGKILL'));
+      const kill = (): boolean => child.kill('SIGKILL');
+      process.once('exit', kill);
+      child.once('exit', () => process.off('exit', kill));
       this.#children.set(name, child);
     }
   }
@@ -171,8 +176,9 @@ export class Rig implements AsyncDisposable {
     });
   }
 
+  /** Names of their servers. */
   get targets(): string[] {
-    return this.job.targets.map(t => t.name);
+    return Object.keys(this.#servers.mysql).filter(server => server !== 's1');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

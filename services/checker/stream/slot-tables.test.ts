@@ -112,3 +112,15 @@ test('many differences of one table do not hide those of another', async () => {
   expect(told.length).toBeLessThanOrEqual(20);
   expect(new Set(told.map(d => d.table))).toEqual(new Set(TABLES));
 });
+
+test('what a target has where it begins to be read is in front of where sources do', async () => {
+  let end = 100;
+  // All that is written to the sources is on the targets, and read, before the next look.
+  const offsets = async () => [{ partition: 0, earliest: 0, latest: end++ }];
+  const slot = await SlotTables.build({ ...options(), kafka: { offsets } }, new Map());
+  for (const { compare } of slot.watches) {
+    const position = compare.ledgers.get('t1')?.position ?? 0;
+    expect(position).toBeGreaterThanOrEqual(100);
+    expect(compare.read.get('s1')).toBeGreaterThan(position);
+  }
+});

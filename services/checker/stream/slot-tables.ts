@@ -187,16 +187,19 @@ function refuseOtherKeys(sources: readonly TablePlan[], targets: readonly TableP
   }
 }
 
-/** From where the logs end now, with nothing known. */
+/**
+ * From where the logs end now, with nothing known. Targets first: what a target has by then is in
+ * front of the sources' ends, so none of their records waits for a mark that has gone by.
+ */
 async function freshTable(o: SlotOptions, table: string): Promise<SavedTable> {
   const { sources, targets } = plansOf(o, table);
   const end = async ({ topic }: TablePlan): Promise<number> =>
     (await o.kafka.offsets(topic)).find(r => r.partition === o.slot)?.latest ?? 0;
-  const read: Record<string, number> = {};
-  for (const plan of sources) read[plan.source] = await end(plan);
   const nothing = { reached: {}, sums: [], unknown: [], waits: [], told: [], base: null };
   const ledgers: SavedTable['ledgers'] = {};
   for (const plan of targets) ledgers[plan.source] = { position: await end(plan), ...nothing };
+  const read: Record<string, number> = {};
+  for (const plan of sources) read[plan.source] = await end(plan);
   return { read, schemas: {}, ledgers, doubts: [], foreign: [], foreignCount: 0 };
 }
 

@@ -16,6 +16,7 @@ import { ReshardError } from '../../../shared/runtime/error.ts';
 import { changesOf } from '../../../test/support/checker/changes.ts';
 import { LogMaker } from '../../../test/support/sink/log-maker.ts';
 import { SMALL_TABLE } from '../../../test/support/sink/small-table.ts';
+import { ChangeQueue } from './change-queue.ts';
 import type { SavedLedger } from './ledger.ts';
 import { type SavedTable, TableCompare, type TableCompareOptions } from './table-compare.ts';
 import { TableWatch } from './table-watch.ts';
@@ -352,4 +353,26 @@ test('all is compared up to the ends that a cutover names when both sides have c
   compare.targetRead.set('t2', 1);
   expect(compared(1, 0, 2, 1), 'read, but for a source that is behind').toBe(false);
   expect(watch.said().state, 'the row is not on the target').toBe('differs');
+});
+
+test('what is kept of rows that both sides have does not grow with them', async () => {
+  const keptOf = async (rows: number): Promise<number> => {
+    const compare = compareOf(CHECKED);
+    const ids = Array.from({ length: rows }, (_, i) => i);
+    const log = new LogMaker(SMALL_TABLE, 'a.d.t', 0);
+    log.append(...ids.map(i => ({ op: 'c', after: [i, 0, 1] }) as const));
+    await compare.takeSource('a', log.fetched());
+    const ledger = compare.ledgers.get('t1');
+    for (const i of ids) {
+      const change = compare.o.sources.get('a')?.read(log.fetched(i, i + 1), 0, true);
+      const changes = new ChangeQueue();
+      changes.add(i, change?.bucket ?? 0, null, change?.after?.fingerprint ?? null);
+      const marks = [{ source: 'a', next: i + 1 }];
+      ledger?.addStep({ position: i + 1, marks, waits: [], lost: false }, changes);
+    }
+    ledger?.advance(compare.read, 1);
+    expect([ledger?.pending, ledger?.doubt]).toEqual([{ entries: 0, steps: 0 }, null]);
+    return JSON.stringify(ledger?.save()).length;
+  };
+  expect(await keptOf(5000)).toBe(await keptOf(1000));
 });

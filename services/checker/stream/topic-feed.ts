@@ -11,6 +11,8 @@ import type { TableCompare } from './table-compare.ts';
 import type { TableWatch } from './table-watch.ts';
 
 const BUFFER_BYTES = 8 * 1024 * 1024;
+/** Nobody waits for a proof that is older by so much. */
+const GATHER_MS = 50;
 /** Changes of one side that wait for the other, of a table partition on a target: a few MB. */
 const AHEAD_MAX = 20_000;
 
@@ -46,6 +48,7 @@ export class TopicFeed {
     feed.#reader = await kafka.reader({
       isolation: 'committed',
       maxBufferedBytes: BUFFER_BYTES,
+      gatherMs: GATHER_MS,
       onFetched: fetched => {
         feed.#queue.push(fetched);
         feed.#wakeup.ring();

@@ -279,4 +279,22 @@ export const STREAM_GUARDS: Guard[] = [
     replace: 'true || isTargetOf(',
     tests: ['services/checker/stream/drill-down.test.ts'],
   },
+  {
+    name: 'what comes after a silence is not gathered',
+    why: 'the streaming check answers a frozen cutover later than it could',
+    file: 'shared/kafka/reader.ts',
+    find: 'p.end > p.start) ? gathered : lone',
+    replace: 'p.end > p.start) ? lone : gathered',
+    tests: ['shared/kafka/reader.test.ts'],
+    named: 'nothing behind a silence',
+  },
+  {
+    name: 'a slot begins behind the sources’ marks that have gone by',
+    why: 'a table that nobody writes to any more stays unknown: its records wait for marks of before',
+    file: 'services/checker/stream/slot-tables.ts',
+    find: 'read[plan.source] = await end(plan);',
+    replace: 'read[plan.source] = (await end(plan)) - 9;',
+    tests: ['services/checker/stream/slot-tables.test.ts'],
+    named: 'in front of where sources do',
+  },
 ];
