@@ -12,3 +12,17 @@ export async function readServerUuid(session: MysqlSession): Promise<string> {
   );
   return row?.Value ?? '';
 }
+
+/** SQL by which a server says which one it is, and what it says now. */
+export interface ServerIdentity {
+  sql: string;
+  value: string;
+}
+
+export async function serverIdentity(session: MysqlSession): Promise<ServerIdentity> {
+  const hasId = (await readServerUuid(session)) !== '';
+  const own = session.flavor === 'mariadb' ? '@@server_uid' : '@@server_uuid';
+  const sql = hasId ? own : "CONCAT(@@hostname,':',@@port)";
+  const [row] = await session.query<{ id: string }>(`SELECT ${sql} AS id`);
+  return { sql, value: row?.id ?? '' };
+}

@@ -67,7 +67,8 @@ export async function keyStates(
         const targets = shard === null ? table.number : route.targetOf(shard);
         if (targets !== ALL_TARGETS && targets !== table.number) continue;
         const state = of(key);
-        state.wanted.push({ source, hash });
+        // Of keys that are the same one to the server each finds the row of the other.
+        if (!state.wanted.some(w => w.source === source)) state.wanted.push({ source, hash });
         // Where it belongs is not known: nothing is done to it.
         state.isTooLarge ||= hash === '' || shard === null;
       }

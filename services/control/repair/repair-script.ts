@@ -8,12 +8,18 @@
  * Deletes come before what is added, since the row that is in the way of a unique value may be one
  * of them. Where a row cannot simply be changed it is deleted and added again: rows with documents
  * (MySQL writes none over one that it holds equal), and those of tables with other unique keys,
- * whose values may be those of each other. It is added only if the delete has found it.
+ * whose values may be those of each other. It is added only if it was there to be deleted.
+ *
+ * A row that is too many here is one that is right elsewhere, maybe byte for byte. So the script
+ * knows its server: it ends at once on another one. Every statement asks once more, for a client
+ * that goes on behind errors, and for one whose connection was lost and made anew, without the
+ * settings of the session and in no transaction.
  */
-import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
+import { qualified, quoteId, quoteText } from '../../../shared/mysql/identifier.ts';
 import { keyText, readableKey } from '../../../shared/mysql/key-literal.ts';
 import { keysPredicate } from '../../../shared/mysql/range-sql.ts';
 import { rowHash } from '../../../shared/mysql/row-hash.ts';
+import type { ServerIdentity } from '../../../shared/mysql/server-uuid.ts';
 import { SESSION_SQL_MODE } from '../../../shared/mysql/session-setting.ts';
 import { type KeyLiterals, keyColumns } from '../../../shared/row/key-range.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
@@ -28,9 +34,22 @@ export interface ScriptHead {
   positions: readonly { name: string; gtids: string }[];
   /** A check has given a table up: there is more that differs. */
   isMore: boolean;
-  needsNoForeignKeys: boolean;
+  server: ServerIdentity;
   triggers: readonly string[];
 }
+
+/** A variable of the session: whether it is on the server of the script. */
+const HERE = '@reshard_here';
+/** What the session had before, by its variable. */
+const KEPT = [
+  'sql_mode',
+  'time_zone',
+  'sql_safe_updates',
+  'foreign_key_checks',
+  'character_set_client',
+  'character_set_results',
+  'collation_connection',
+];
 
 /** Keys of one transaction, where rows do not depend on each other. */
 const CHUNK_KEYS = 200;
@@ -52,18 +71,38 @@ export function scriptHead(h: ScriptHead): string {
     'A row that is another one here by now, or is there where none was, is left alone.',
     '`reshard repair <job file>` needs none of this: it writes in the order of the log.',
     'Not with --force: a row may be deleted in order to be added again.',
+    'Another server than that of the target refuses it. It is whole if its last line says so.',
     'Then `reshard verify <job file>`: no proof comes of this script.',
     ...(h.isMore ? ['INCOMPLETE: the check has not listed all that differs.'] : []),
     ...h.triggers.map(t => `A trigger of this target will run: ${t}`),
   ];
   const settings = [
+    ...onlyOn(h.server, h.target),
+    `SET ${KEPT.map(name => `@reshard_${name} = @@SESSION.${name}`).join(', ')};`,
     'SET NAMES utf8mb4 COLLATE utf8mb4_general_ci;',
     `SET SESSION sql_mode = '${SESSION_SQL_MODE}', time_zone = '+00:00', sql_safe_updates = 0;`,
-    ...(h.needsNoForeignKeys
-      ? ['-- A child may come before its parent.', 'SET SESSION foreign_key_checks = 0;']
-      : []),
+    // As the sink writes: rows of other databases that hang on one must not go with it.
+    'SET SESSION foreign_key_checks = 0;',
   ];
   return [...lines.map(comment), ...settings, ''].join('\n');
+}
+
+/** The session has what it had, and does nothing more for a script. */
+export function scriptFoot(): string {
+  const back = KEPT.map(name => `${name} = @reshard_${name}`).join(', ');
+  return `\nSET SESSION ${back};\nSET ${HERE} = NULL;\n${comment('End of the script.')}\n`;
+}
+
+/** An error with words of ours takes a name that nothing has. */
+function onlyOn({ sql, value }: ServerIdentity, target: string): string[] {
+  const refusal = `DO ${quoteId(`WRONG SERVER, nothing is changed: this is for ${target}`)}`;
+  return [
+    `SET ${HERE} = (${sql} = ${quoteText(value)});`,
+    `SET @reshard_guard = IF(${HERE}, 'DO 0', ${quoteText(refusal)});`,
+    'PREPARE reshard_guard FROM @reshard_guard;',
+    'EXECUTE reshard_guard;',
+    'DEALLOCATE PREPARE reshard_guard;',
+  ];
 }
 
 export interface ScriptCounts {
@@ -196,11 +235,13 @@ class TableScript {
     const { key, there } = state;
     if (there === null) {
       const isThere = `SELECT 1 FROM ${this.#name} WHERE ${keysPredicate(schema, [key])}`;
-      to.add('', this.#insert(values, `NOT EXISTS (${isThere})`));
+      to.add('', this.#insert(values, `${HERE} AND NOT EXISTS (${isThere})`));
     } else if (this.#traits.isAnew) {
-      const deleted = `@reshard_${to.keys}`;
-      const first = `${this.#delete(state)}SET ${deleted} = ROW_COUNT();\n`;
-      to.add(first, this.#insert(values, `${deleted} = 1`));
+      // What a statement has changed is told to the next one alone, which a client may put in.
+      const found = `@reshard_${to.keys}`;
+      const seen = `FROM ${this.#name} WHERE ${this.#seen(key, there)} FOR UPDATE`;
+      const first = `SELECT COUNT(*) INTO ${found} ${seen};\n${this.#delete(state)}`;
+      to.add(first, this.#insert(values, `${found} = 1`));
     } else to.add('', this.#update(state, values));
   }
 
@@ -236,7 +277,7 @@ class TableScript {
   /** The condition of the row as it was seen. */
   #seen(key: KeyLiterals, hash: string): string {
     const { schema } = this.#table.target;
-    return `${keysPredicate(schema, [key])} AND ${this.#hash}='${hash}'`;
+    return `${keysPredicate(schema, [key])} AND ${HERE} AND ${this.#hash}='${hash}'`;
   }
 }
 
@@ -246,6 +287,11 @@ function literalOf(values: ReadonlyMap<string, string>, name: string): string {
   return literal;
 }
 
+/** One line of plain ASCII, whatever names and keys are in it. */
 function comment(line: string): string {
-  return line === '' ? '--' : `-- ${line}`;
+  const plain = line.replace(
+    /[^\x20-\x7e]/g,
+    c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return plain === '' ? '--' : `-- ${plain}`;
 }

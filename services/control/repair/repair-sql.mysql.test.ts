@@ -3,61 +3,13 @@
  * leaves a row alone that is another one by the time it runs.
  */
 import { describe, expect, test } from 'vitest';
-import type { CheckResult } from '../../../shared/job/state/check-result.ts';
-import { MysqlSession } from '../../../shared/mysql/connect.ts';
-import { ModulusRoute } from '../../../shared/route/modulus.ts';
 import { ROW_DAMAGES, ROW_TABLES } from '../../../test/detection/rows.ts';
 import { KINDS, VALUE_DAMAGES } from '../../../test/detection/values.ts';
 import { CheckBed, found } from '../../../test/support/checker/bed.ts';
-import { runScript } from '../../../test/support/sql-script.ts';
-import type { ScriptCounts } from './repair-script.ts';
-import { type SqlRepair, targetScript } from './repair-sql.ts';
+import { runScripts, scriptsOf } from '../../../test/support/repair-scripts.ts';
 
 const TIMEOUT_MS = 120_000;
 const BY = 'customer_id';
-type Places = CheckBed['sources'];
-
-function repairOf(bed: CheckBed, result: CheckResult): SqlRepair {
-  const servers = (places: Places, side: 'source' | 'target'): SqlRepair['sources'] =>
-    places.map(({ name, database, host, port, user, password }) => ({
-      name,
-      database,
-      open: () => MysqlSession.open({ host, port, user, password }, { role: 'read', side }),
-    }));
-  return {
-    job: 'move',
-    sources: servers(bed.sources, 'source'),
-    targets: servers(bed.targets, 'target'),
-    tables: result.tables
-      .filter(t => t.differences.length > 0)
-      .map(({ table, differences }) => ({
-        name: table,
-        key: undefined,
-        routeOf: schema => new ModulusRoute(schema, BY, bed.targets.length),
-        keys: differences.map(d => d.key),
-      })),
-    isMore: false,
-  };
-}
-
-async function scripts(
-  bed: CheckBed,
-  result: CheckResult,
-): Promise<{ sql: string[]; counts: ScriptCounts }> {
-  const counts = { rows: 0, left: 0 };
-  const sql: string[] = [];
-  for (const t of bed.targets.keys()) {
-    let text = '';
-    for await (const part of targetScript(repairOf(bed, result), t, counts)) text += part;
-    sql.push(text);
-  }
-  return { sql, counts };
-}
-
-async function run(bed: CheckBed, sql: readonly string[]): Promise<void> {
-  for (const [t, place] of bed.targets.entries()) await runScript(place, sql[t] ?? '');
-}
-
 /** The tables of the detection table, filled, and damaged on the targets. */
 async function damaged(bed: CheckBed): Promise<void> {
   const damages = [...VALUE_DAMAGES, ...ROW_DAMAGES];
@@ -87,11 +39,11 @@ describe('a repair by a script', { timeout: TIMEOUT_MS }, () => {
     await damaged(bed);
     const result = await bed.check();
     expect(result.differences).toBeGreaterThan(300);
-    const { sql, counts } = await scripts(bed, result);
+    const { sql, counts } = await scriptsOf(bed, result);
     expect(counts.left).toBe(0);
     expect(counts.rows).toBeGreaterThanOrEqual(result.differences);
     expect(sql.join('')).toMatch(/^[\n\x20-\x7e]*$/);
-    await run(bed, sql);
+    await runScripts(bed, sql);
     expect((await bed.oracle()).equal).toBe(true);
     expect((await bed.check()).equal).toBe(true);
   });
@@ -117,10 +69,10 @@ describe('a repair by a script', { timeout: TIMEOUT_MS }, () => {
       `UPDATE ${table} SET note = 'Extra1' WHERE id = 101`,
     ];
     for (const sql of ['t', 'u'].flatMap(damage)) await bed.target(0).rawQuery(sql);
-    const { sql, counts } = await scripts(bed, await bed.check());
+    const { sql, counts } = await scriptsOf(bed, await bed.check());
     expect(counts).toEqual({ rows: 12, left: 0 });
     for (const one of ['t', 'u'].flatMap(meanwhile)) await bed.target(0).rawQuery(one);
-    await run(bed, sql);
+    await runScripts(bed, sql);
     const after = found(await bed.check());
     const same = ['different 0', 'different 4', 'extra 101'];
     expect(after).toEqual([...same, ...same].sort());
@@ -138,9 +90,9 @@ describe('a repair by a script', { timeout: TIMEOUT_MS }, () => {
     }
     await bed.target(0).rawQuery(`UPDATE t SET doc = NULL`);
     await bed.target(0).rawQuery(`UPDATE t SET doc = IF(id = 2, '1.0', '{"A": 1}')`);
-    const { sql } = await scripts(bed, await bed.check());
+    const { sql } = await scriptsOf(bed, await bed.check());
     await bed.target(0).rawQuery('DELETE FROM t WHERE id = 4');
-    await run(bed, sql);
+    await runScripts(bed, sql);
     expect(found(await bed.check())).toEqual(['missing 4']);
   });
 });

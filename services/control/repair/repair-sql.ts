@@ -2,6 +2,7 @@
 import type { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { gtidLowerBound } from '../../../shared/mysql/gtid-lower-bound.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
+import { serverIdentity } from '../../../shared/mysql/server-uuid.ts';
 import type { Route } from '../../../shared/route/route.ts';
 import { KeyBound } from '../../../shared/row/key-bound.ts';
 import type { KeyLiterals } from '../../../shared/row/key-range.ts';
@@ -10,7 +11,7 @@ import { ReshardError } from '../../../shared/runtime/error.ts';
 import { agreed, commonSchema } from '../../../shared/schema/agreed-schema.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { ScriptTable, TablePlace } from './repair-rows.ts';
-import { type ScriptCounts, scriptHead, scriptOf } from './repair-script.ts';
+import { type ScriptCounts, scriptFoot, scriptHead, scriptOf } from './repair-script.ts';
 import { type TableTraits, tableTraits } from './table-traits.ts';
 
 export interface SqlServer {
@@ -72,12 +73,13 @@ export async function* targetScript(
     tables.push({ ...placed, traits });
   }
   const triggers = tables.flatMap(t => t.traits.triggers);
-  const needsNoForeignKeys = tables.some(t => t.traits.hasForeignKeys);
   const { job, isMore } = o;
   yield scriptHead({
-    ...{ job, target: server.name, atMs, positions, isMore, needsNoForeignKeys, triggers },
+    ...{ job, target: server.name, atMs, positions, isMore, triggers },
+    server: await serverIdentity(target.session),
   });
   for (const { table, traits, keys } of tables) yield* scriptOf(table, traits, keys, counts);
+  yield scriptFoot();
 }
 
 type OpenServer = SqlServer & { session: MysqlSession };

@@ -7,6 +7,8 @@ import type { RowCodec } from '../../../shared/row/row-codec.ts';
 import { ByteWriter } from '../../../shared/runtime/bytes.ts';
 import { unreachable } from '../../../shared/runtime/error.ts';
 import type { ColumnType } from '../../../shared/type/column-type.ts';
+import { isByBytes } from '../../../shared/type/text.ts';
+import { familyOf } from '../../../shared/type/type-families.ts';
 
 /** By column name. */
 export function rowLiterals(codec: RowCodec, row: Buffer): Map<string, string> {
@@ -18,7 +20,7 @@ export function rowLiterals(codec: RowCodec, row: Buffer): Map<string, string> {
     const value = values[i];
     if (value === null) return [name, 'NULL'];
     const form = formOf(type);
-    if (form === 'text') return [name, textLiteral(String(value))];
+    if (form === 'text') return [name, ofText(type, String(value))];
     if (form === 'bytes' && Buffer.isBuffer(value)) return [name, bytesLiteral(value)];
     out.clear();
     codec.toSql(row, starts[i] ?? 0, i, out);
@@ -55,6 +57,12 @@ export function formOf(type: ColumnType): 'plain' | 'text' | 'bytes' {
     default:
       return unreachable(type);
   }
+}
+
+/** Some codes of other character sets have no character, or not one alone: they go as they are. */
+function ofText(type: ColumnType, text: string): string {
+  const isCoded = type.kind === 'text' && isByBytes(type.charset);
+  return isCoded ? bytesLiteral(familyOf(type).printed(type, text)) : textLiteral(text);
 }
 
 function textLiteral(text: string): string {

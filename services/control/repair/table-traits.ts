@@ -8,7 +8,6 @@ export interface TableTraits {
   isAnew: boolean;
   /** Rows may stand in each other's way: they are written in one transaction. */
   isTied: boolean;
-  hasForeignKeys: boolean;
   triggers: string[];
 }
 
@@ -23,12 +22,6 @@ export async function tableTraits(
       WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND NON_UNIQUE = 0`,
     place,
   );
-  const [foreign] = await session.query<{ n: number | string }>(
-    `SELECT COUNT(*) AS n FROM information_schema.KEY_COLUMN_USAGE
-      WHERE REFERENCED_TABLE_NAME IS NOT NULL AND ((TABLE_SCHEMA = ? AND TABLE_NAME = ?)
-         OR (REFERENCED_TABLE_SCHEMA = ? AND REFERENCED_TABLE_NAME = ?))`,
-    [...place, ...place],
-  );
   const triggers = await session.query<{ name: string }>(
     `SELECT TRIGGER_NAME AS name FROM information_schema.TRIGGERS
       WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE = ?`,
@@ -41,7 +34,6 @@ export async function tableTraits(
   return {
     isAnew: hasUnique || hasDocuments,
     isTied: hasUnique || isSpelled,
-    hasForeignKeys: Number(foreign?.n ?? 0) > 0,
     triggers: triggers.map(t => t.name),
   };
 }
