@@ -44,7 +44,7 @@ export const PAGE_GUARDS: Guard[] = [
     file: 'services/control/repair/shown-value.ts',
     find: '(isCut || isAlike)',
     replace: 'isCut',
-    tests: ['services/control/repair/row-values.mysql.test.ts'],
-    named: 'differ to the eye',
+    tests: ['services/control/repair/shown-value.test.ts'],
+    named: 'told apart by hash',
   },
 ];
