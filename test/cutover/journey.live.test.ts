@@ -42,5 +42,5 @@ test(
       `${app.acknowledged} writes, ${app.unknown} looked up, ${app.refusals.length} refused`,
     );
   },
-  8 * MINUTES,
+  15 * MINUTES,
 );
