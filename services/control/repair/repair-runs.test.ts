@@ -293,6 +293,20 @@ test.each([8, 10])(
   },
 );
 
+test('a check between passes whose report is gone leaves nothing unrepaired', async () => {
+  const rig = new ManyDifferences(10);
+  orderOf(rig, 'verify-0');
+  await carryOut(rig, () => {
+    rig.cure();
+    rig.applied = rig.end;
+    const { pass, round, stage, check } = rig.view.runs.get(ORDER) ?? {};
+    if (pass === 1 && round === 1 && stage === 'repairing') rig.reports.delete(check ?? '');
+  });
+  expect(rig.stage).toBe('done');
+  expect(rig.asked.map(v => v.after?.orders?.id)).toEqual([undefined, '4', undefined, undefined]);
+  expect(rig.answer(rig.asked.at(-1) as VerifyRequest).differences).toEqual([]);
+});
+
 test('keys that the operator has named are all that is repaired', async () => {
   const rig = new ManyDifferences(10);
   orderOf(rig, null);

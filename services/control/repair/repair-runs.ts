@@ -302,13 +302,14 @@ export class RepairRuns {
 
   /**
    * A recopy repairs what its check finds; an order what its check has found, and where that has
-   * given a table up, what lies behind; keys that were named are all that is meant. Not if the
+   * given a table up, all that is left; keys that were named are all that is meant. Not if the
    * check has found the very keys that the last pass has read again.
    */
   #isWorthAPass(run: RepairRun, request: VerifyRequest): boolean {
     const isOfCheck = checksOf(this.#d.view.orders.get(run.id)).length > 0;
     const isGivenUp = this.#resultOf(request.id)?.tables.some(t => t.truncated) ?? false;
-    const isLeft = isOfCheck && (isGivenUp || isPart(request, run));
+    // A report that is gone by now has had the whole compared in the place of what was left.
+    const isLeft = isOfCheck && (isGivenUp || isPart(request, run) || run.pass > 0);
     if (!isLeft && !this.#d.view.recopies.has(run.id)) return false;
     const found = this.#found(run.check ?? '');
     const keys = found.flat().map(d => `${d.source}/${d.table}/${d.clear}/${d.keys.map(hex)}`);

@@ -226,7 +226,7 @@ export const CHECKER_GUARDS: Guard[] = [
     name: 'a repair behind a check that gave up goes on',
     why: 'of a hundred thousand differences the first thousand are repaired, and no more',
     file: 'services/control/repair/repair-runs.ts',
-    find: 'const isLeft = isOfCheck && (isGivenUp || isPart(request, run));',
+    find: 'const isLeft = isOfCheck && (isGivenUp || isPart(request, run) || run.pass > 0);',
     replace: 'const isLeft = isOfCheck && isGivenUp && run.id === "";',
     tests: ['services/control/repair/repair-runs.test.ts'],
     named: 'where a check gave up',
@@ -266,5 +266,14 @@ export const CHECKER_GUARDS: Guard[] = [
     replace: '',
     tests: ['services/control/cli/entry.test.ts'],
     named: 'larger than a pipe',
+  },
+  {
+    name: 'a repair in passes does not end by a report that is gone',
+    why: 'where a checker dies between two passes, the last differences of a large repair are left',
+    file: 'services/control/repair/repair-runs.ts',
+    find: ' || run.pass > 0);',
+    replace: ');',
+    tests: ['services/control/repair/repair-runs.test.ts'],
+    named: 'whose report is gone',
   },
 ];
