@@ -2,7 +2,6 @@
 import { Cutovers, settingsHash } from '../../services/control/cutover/cutovers.ts';
 import { open as openGate } from '../../services/control/cutover/gate.ts';
 import type { CutoverSite, Fence } from '../../services/control/cutover/site.ts';
-import { parseJob } from '../../shared/job/job-schema.ts';
 import type { Comparison, CutoverAction, CutoverRun, Way } from '../../shared/job/state/cutover.ts';
 import { JobView, type StateRecord, stateKey } from '../../shared/job/state/job-view.ts';
 import { unproven } from '../../shared/job/state/proof.ts';
@@ -11,25 +10,15 @@ import type { StreamedTable, StreamReport } from '../../shared/job/state/stream-
 import { ReshardError } from '../../shared/runtime/error.ts';
 import { createLogger } from '../../shared/runtime/log.ts';
 import { Died } from './cutover-world.ts';
+import { shopFile } from './shop-file.ts';
 
 const SLOTS = 2;
 const LIMITS = { drainSeconds: 1, lockTries: 1, compareSeconds: 1, markerSeconds: 1 };
 
-const server = (name: string) => ({ name, user: 'u', database: 'shop' });
-const JOB = parseJob(
-  JSON.stringify({
-    job: 'shop',
-    kafka: { brokers: ['b:1'] },
-    registry: { url: 'http://r' },
-    sources: [server('s1')],
-    targets: [server('t1')],
-    tables: [{ name: 'orders' }],
-    route: { kind: 'target', target: 't1' },
-    options: { streamingCheck: true, partitions: SLOTS },
-    cutover: { probe: { user: 'app' }, limits: LIMITS, back: {} },
-  }),
-  {},
-);
+const JOB = shopFile({
+  options: { streamingCheck: true, partitions: SLOTS },
+  cutover: { probe: { user: 'app' }, limits: LIMITS, back: {} },
+});
 
 const PROOF = { ...unproven('orders'), check: 'verify-1', startedMs: 1000 };
 

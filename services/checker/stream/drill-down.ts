@@ -3,12 +3,11 @@
  * equal and the first one at which it was not is read once more, and summed key by key. Keys of
  * which the sources' changes are not the target's are named.
  */
-
 import { markAt } from '../../../shared/codec/mark.ts';
 import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
 import type { LogReader, ReaderOptions } from '../../../shared/kafka/reader.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
-import { isTargetOf, NO_TARGET } from '../../../shared/route/route.ts';
+import { isTargetOf, NO_TARGET, type Route } from '../../../shared/route/route.ts';
 import { asReshardError } from '../../../shared/runtime/error.ts';
 import { Wakeup } from '../../../shared/runtime/wakeup.ts';
 import { MovedSums } from './change-queue.ts';
@@ -55,14 +54,15 @@ export async function keysIn(deps: DrillDownDeps, window: LogWindow): Promise<st
   const keys = new KeySums(compare, window);
   let left = RECORDS_MAX;
   for await (const [fetched, span] of windowOf(deps, spansOf(compare, window))) {
-    const topic = topicOf(compare, fetched.topic);
-    if (topic === undefined) continue;
+    const side = sideOf(compare, fetched.topic);
+    if (side === undefined) continue;
+    const { topic } = side;
     await compare.o.readers.learn(fetched, topic.valueSchemaId);
     for (let i = 0; i < fetched.count; i++) {
       const offset = fetched.offset(i);
       if (offset < span.from || offset >= span.to) continue;
       left -= 1;
-      keys.add(fetched, i);
+      keys.add(side, fetched, i);
     }
     topic.release();
     if (left < 0 || keys.count > KEYS_MAX) return [];
@@ -70,13 +70,24 @@ export async function keysIn(deps: DrillDownDeps, window: LogWindow): Promise<st
   return keys.differing();
 }
 
-function topicOf({ o }: TableCompare, name: string): TopicChanges | undefined {
-  return [...o.sources.values(), ...o.targets.values()].find(t => t.topic === name);
+/** A topic of one of the two sides. */
+interface Side {
+  topic: TopicChanges;
+  isSource: boolean;
+  /** Where rows of the source belong. */
+  route: Route | undefined;
+}
+
+function sideOf({ o }: TableCompare, name: string): Side | undefined {
+  for (const [source, topic] of o.sources) {
+    if (topic.topic === name) return { topic, isSource: true, route: o.routes.get(source) };
+  }
+  const topic = [...o.targets.values()].find(t => t.topic === name);
+  return topic && { topic, isSource: false, route: undefined };
 }
 
 /** By how much what the sources say of a key is more than what the target says. */
 class KeySums {
-  readonly #compare: TableCompare;
   readonly #window: LogWindow;
   readonly #target: number;
   /** By canonical bytes of the key. */
@@ -85,7 +96,6 @@ class KeySums {
   readonly #sums = new MovedSums();
 
   constructor(compare: TableCompare, window: LogWindow) {
-    this.#compare = compare;
     this.#window = window;
     this.#target = [...compare.o.targets.keys()].indexOf(window.target);
   }
@@ -94,15 +104,10 @@ class KeySums {
     return this.#places.size;
   }
 
-  add(fetched: FetchedBatch, i: number): void {
+  add({ topic, isSource, route }: Side, fetched: FetchedBatch, i: number): void {
     if (markAt(fetched, i) !== null) return;
-    const { sources, targets, routes } = this.#compare.o;
-    const source = [...sources].find(([, t]) => t.topic === fetched.topic)?.[0];
-    const isSource = source !== undefined;
-    const topic = isSource ? sources.get(source) : targets.get(this.#window.target);
-    const change = topic?.read(fetched, i, true) ?? null;
-    if (topic === undefined || change === null || change.bucket !== this.#window.bucket) return;
-    const route = isSource ? routes.get(source) : undefined;
+    const change = topic.read(fetched, i, true);
+    if (change === null || change.bucket !== this.#window.bucket) return;
     const ours = (row: ChangedRow | null): Fingerprint | null => {
       if (row === null) return null;
       const to = route?.targetsOf(row.view) ?? NO_TARGET;

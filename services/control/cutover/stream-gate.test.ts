@@ -1,27 +1,15 @@
 /** Both logs open the way over only by what they say of now, and by rows that nobody else wrote. */
 import { expect, test } from 'vitest';
-import { parseJob } from '../../../shared/job/job-schema.ts';
 import { type Standing, unproven } from '../../../shared/job/state/proof.ts';
 import type { ForeignWrite, StreamDoubt } from '../../../shared/job/state/stream-report.ts';
+import { shopFile } from '../../../test/support/shop-file.ts';
 import type { StreamStatus } from '../status/stream-status.ts';
 import { streamGates } from './stream-gate.ts';
 
 const NOW = 1_700_000_000_000;
 const PROVEN = NOW - 60_000;
 
-const server = (name: string) => ({ name, user: 'u', database: 'shop' });
-const { cutover } = parseJob(
-  JSON.stringify({
-    job: 'shop',
-    kafka: { brokers: ['b:1'] },
-    registry: { url: 'http://r' },
-    sources: [server('s1')],
-    targets: [server('t1')],
-    tables: [{ name: 'orders' }],
-    route: { kind: 'target', target: 't1' },
-  }),
-  {},
-);
+const { cutover } = shopFile();
 
 const proof = { ...unproven('orders'), check: 'verify-1', startedMs: PROVEN };
 const STANDING: Standing = { table: 'orders', isProven: true, why: '', proof };

@@ -1,25 +1,13 @@
 /** What would carry rows the other way has to be able to, before anything is frozen. */
 import { expect, test } from 'vitest';
-import { parseJob } from '../../../shared/job/job-schema.ts';
+import { shopFile } from '../../../test/support/shop-file.ts';
 import { unit, well } from '../../../test/support/status-facts.ts';
 import { judged } from '../status/feed.ts';
 import type { MemberStatus, ServiceStatus } from '../status/status.ts';
 import { shutGates } from './gate.ts';
 import { flowGates } from './turn-gate.ts';
 
-const server = (name: string) => ({ name, user: 'u', database: 'shop' });
-const { cutover } = parseJob(
-  JSON.stringify({
-    job: 'shop',
-    kafka: { brokers: ['b:1'] },
-    registry: { url: 'http://r' },
-    sources: [server('s1')],
-    targets: [server('t1')],
-    tables: [{ name: 'orders' }],
-    route: { kind: 'target', target: 't1' },
-  }),
-  {},
-);
+const { cutover } = shopFile();
 
 const sink = (member: string): MemberStatus => {
   return { service: 'sink', member, state: 'running', ageSeconds: 1 };

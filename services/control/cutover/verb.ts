@@ -52,134 +52,66 @@ const GIVEN_UP =
   '`reshard drop <job file>` removes what is left of it, a new move is a new job';
 const NO_COPY = 'there is no copy any more';
 
+type Answers = Record<Passage, string | null>;
+
+const ALWAYS: Answers = {
+  before: null,
+  'half-way': null,
+  over: null,
+  returnable: null,
+  returned: null,
+  ended: null,
+  'given-up': null,
+};
+/** What brings rows of the sources to the targets, or rests on their being the same. */
+const OF_ROWS: Answers = {
+  ...ALWAYS,
+  'half-way': HALF,
+  over: LIVE,
+  returnable: LIVE,
+  ended: LIVE,
+  'given-up': GIVEN_UP,
+};
+const NOT_GONE = 'the application is on the sources: there is nothing to go back from';
+const NOT_MOVED = 'the application has not gone over: no row has moved';
+const FROZEN = '`reshard finish <job file>` comes first: the sources are frozen for this job';
+
 /** Null: it works. */
-const REFUSED: Record<Verb, Record<Passage, string | null>> = {
-  verify: {
-    before: null,
-    'half-way': null,
-    over: LIVE,
-    returnable: LIVE,
-    returned: null,
-    ended: LIVE,
-    'given-up': GIVEN_UP,
-  },
-  repair: {
-    before: null,
-    'half-way': HALF,
-    over: LIVE,
-    returnable: LIVE,
-    returned: null,
-    ended: LIVE,
-    'given-up': GIVEN_UP,
-  },
-  recopy: {
-    before: null,
-    'half-way': HALF,
-    over: LIVE,
-    returnable: LIVE_BACK,
-    returned: null,
-    ended: LIVE,
-    'given-up': GIVEN_UP,
-  },
-  apply: {
-    before: null,
-    'half-way': HALF,
-    over: LIVE,
-    returnable: LIVE,
-    returned: null,
-    ended: LIVE,
-    'given-up': GIVEN_UP,
-  },
-  'ddl-change': {
-    before: null,
-    'half-way': HALF,
-    over: LIVE,
-    returnable: null,
-    returned: null,
-    ended: LIVE,
-    'given-up': GIVEN_UP,
-  },
+const REFUSED: Record<Verb, Answers> = {
+  verify: { ...OF_ROWS, 'half-way': null },
+  repair: OF_ROWS,
+  recopy: { ...OF_ROWS, returnable: LIVE_BACK },
+  apply: OF_ROWS,
+  'ddl-change': { ...OF_ROWS, returnable: null },
   pause: {
-    before: null,
-    'half-way': null,
+    ...ALWAYS,
     over: NO_COPY,
     returnable: NO_COPY,
-    returned: null,
     ended: NO_COPY,
     'given-up': NO_COPY,
   },
-  resume: {
-    before: null,
-    'half-way': null,
-    over: null,
-    returnable: null,
-    returned: null,
-    ended: null,
-    'given-up': null,
-  },
-  throttle: {
-    before: null,
-    'half-way': null,
-    over: null,
-    returnable: null,
-    returned: null,
-    ended: null,
-    'given-up': null,
-  },
+  resume: ALWAYS,
+  throttle: ALWAYS,
   cutover: {
-    before: null,
-    'half-way': null,
-    over: null,
-    returnable: null,
-    returned: null,
+    ...ALWAYS,
     ended: 'the cutover is finished; a new one is a new job',
     'given-up': GIVEN_UP,
   },
   rollback: {
-    before: 'the application is on the sources: there is nothing to go back from',
-    'half-way': null,
-    over: null,
-    returnable: null,
-    returned: 'the application is on the sources: there is nothing to go back from',
+    ...ALWAYS,
+    before: NOT_GONE,
+    returned: NOT_GONE,
     ended: 'the job is finished, and with it the way back',
     'given-up': GIVEN_UP,
   },
-  cancel: {
-    before: null,
-    'half-way': null,
-    over: null,
-    returnable: null,
-    returned: null,
-    ended: null,
-    'given-up': null,
-  },
+  cancel: ALWAYS,
   finish: {
+    ...ALWAYS,
     before: 'there is no cutover to finish: `reshard cutover <job file> --dry-run` comes first',
     'half-way': HALF,
-    over: null,
-    returnable: null,
-    returned: null,
-    ended: null,
-    'given-up': null,
   },
-  cleanup: {
-    before: 'the application has not gone over: no row has moved',
-    'half-way': HALF,
-    over: null,
-    returnable: null,
-    returned: 'the application has not gone over: no row has moved',
-    ended: null,
-    'given-up': null,
-  },
-  drop: {
-    before: null,
-    'half-way': HALF,
-    over: '`reshard finish <job file>` comes first: the sources are frozen for this job',
-    returnable: '`reshard finish <job file>` comes first: the sources are frozen for this job',
-    returned: null,
-    ended: null,
-    'given-up': null,
-  },
+  cleanup: { ...ALWAYS, before: NOT_MOVED, 'half-way': HALF, returned: NOT_MOVED },
+  drop: { ...ALWAYS, 'half-way': HALF, over: FROZEN, returnable: FROZEN },
 };
 
 export function passageOf({ cutoverRun: run }: Pick<JobView, 'cutoverRun'>): Passage {

@@ -235,8 +235,8 @@ export const CUTOVER_GUARDS: Guard[] = [
     name: 'nothing is brought over live targets',
     why: 'a repair brings old rows of the sources over those of the application',
     file: 'services/control/cutover/verb.ts',
-    find: "repair: {\n    before: null,\n    'half-way': HALF,\n    over: LIVE,",
-    replace: "repair: {\n    before: null,\n    'half-way': HALF,\n    over: null,",
+    find: 'repair: OF_ROWS,',
+    replace: 'repair: { ...OF_ROWS, over: null },',
     tests: ['services/control/cutover/verb.test.ts'],
   },
   {
