@@ -5,6 +5,7 @@ import type { CheckScope } from '../../../shared/job/state/check-scope.ts';
 import { CheckBed, found } from '../../../test/support/checker/bed.ts';
 import { resultCounters } from '../check-report.ts';
 import type { FullCheckOptions } from './full-check.ts';
+import { tryScope } from './table-scope.ts';
 
 const TIMEOUT_MS = 60_000;
 const ROWS = 3000;
@@ -115,5 +116,34 @@ describe('a check with a scope', { timeout: TIMEOUT_MS }, () => {
     expect(await why('state = (1, 2)')).toMatch(/^config: s0 refuses .*Operand/);
     expect(await why('id IN (SELECT 1)')).toMatch(/^config: the condition has SELECT/);
     expect(await why('id > 18446744073709551615 + id')).toMatch(/^config: s0 refuses .*error 1690/);
+  });
+
+  test.each([
+    ['VARCHAR(9) COLLATE utf8mb4_0900_ai_ci', 'a', 'B'],
+    ['VARCHAR(9) COLLATE utf8mb4_bin', 'B', 'a'],
+    ['VARCHAR(9) CHARACTER SET latin1 COLLATE latin1_german1_ci', 'ä', 'b'],
+    ["ENUM('z','a')", 'z', 'a'],
+    ['TIME', '-02:00:00', '-01:00:00'],
+    ['TIME', '99:00:00', '100:00:00'],
+    ['DATETIME(3)', '2026-01-01 00:00:00.100', '2026-01-01 00:00:00.200'],
+    ['DECIMAL(9,2)', '9.50', '10.25'],
+    ['VARBINARY(9)', '0x09', '0x10'],
+    ['BIT(16)', '9', '256'],
+  ])('of keys of %s a range from %s to %s is one, and none the other way', async (type, a, b) => {
+    await using bed = await CheckBed.open('order');
+    await bed.table('t', `k ${type} PRIMARY KEY, n INT NOT NULL`, { shardColumn: 'n' });
+    const tried = (from: string, to: string): Promise<void> =>
+      tryScope({
+        ...{ servers: bed.checkSources(), table: 't', key: undefined, log: bed.log },
+        scope: { from: { k: from }, to: { k: to }, where: null },
+        signal: new AbortController().signal,
+      });
+    await tried(a, b);
+    await tried(a, a);
+    const refused = await tried(b, a).catch(e => e);
+    expect([refused?.kind, refused?.message]).toEqual([
+      'config',
+      `--from k=${b} is behind --to k=${a}`,
+    ]);
   });
 });

@@ -6,7 +6,7 @@
  * not where a key is read again: there the whole row decides, so one that has moved in or out of
  * the condition meanwhile is no difference.
  */
-import type { CheckScope } from '../../../shared/job/state/check-scope.ts';
+import { type CheckScope, reversed } from '../../../shared/job/state/check-scope.ts';
 import { quoteId } from '../../../shared/mysql/identifier.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
 import { fromByKey, keyFromCondition } from '../../../shared/mysql/range-sql.ts';
@@ -20,6 +20,7 @@ import type { Logger } from '../../../shared/runtime/log.ts';
 import { allColumns, type TableSchema } from '../../../shared/schema/table-schema.ts';
 import { agreedSchemas } from './agreed-schema.ts';
 import type { Place } from './range-walk.ts';
+import { textRows } from './server-rows.ts';
 import { type CheckServer, type SessionSet, SessionSetPool } from './session-set.ts';
 
 export interface TableScope {
@@ -61,10 +62,39 @@ export async function tryScope(o: {
     const schemas = await agreedSchemas(sessionSet, o.servers, o.table, o.key);
     const places = [...schemas].map(([server, schema]) => ({ server, schema }));
     for (const place of places) {
+      await refuseReversed(sessionSet, place, o.scope);
       const { where } = tableScope(place.schema, o.scope);
       if (where !== null) await tryCondition(sessionSet, [place], where);
     }
   });
+}
+
+/**
+ * Whether the first key is behind the last is for the server to say, which knows the order of
+ * texts. They take the collation of their column by standing in one with it.
+ */
+async function refuseReversed(
+  sessionSet: SessionSet,
+  { server, schema }: Place,
+  scope: CheckScope,
+): Promise<void> {
+  if (scope.from === null || scope.to === null) return;
+  const bound = new KeyBound(schema);
+  // Of an address the literal is a text that is in another order.
+  if (bound.columns.some(c => c.type.kind === 'address')) return;
+  const [first, last] = [scope.from, scope.to].map(k => bound.literals(keyFromText(bound, k)));
+  if (first === undefined || last === undefined) return;
+  const columns = bound.columns.map(({ name, type }) =>
+    type.kind === 'text' ? quoteId(name) : `NULL AS ${quoteId(name)}`,
+  );
+  const values = bound.columns.map(({ type }, i) =>
+    type.kind === 'time' ? `CAST(${last[i]} AS TIME(6))` : last[i],
+  );
+  const typed = `SELECT ${columns.join()} ${fromByKey(schema)} WHERE FALSE`;
+  const given = `${typed} UNION ALL SELECT ${values.join()}`;
+  const sql = `SELECT ${keyFromCondition(schema, first)} FROM (${given}) AS given`;
+  const [row] = await textRows(await sessionSet.session(server), sql);
+  if (row?.[0] === '0') throw reversed(schema.table, scope);
 }
 
 /** First rows of each server that a condition is tried on. */

@@ -37,12 +37,24 @@ describe('what a check is asked for', () => {
     expect(wanted({ from: '7,2', where: '`line` > 1' })).toEqual({ tables: ['items'], scope });
   });
 
+  test('may begin and end with one key', () => {
+    expect(wanted({ from: '9,1', to: '9,1' }).scope).toMatchObject({ to: { line: '1' } });
+    expect(wanted({ from: '9,1', to: '10,0' }).scope).toMatchObject({ to: { order: '10' } });
+  });
+
   test.each<[string, ScopeText, string[], RegExp]>([
     ['of several tables', { where: 'id = 1' }, ['orders', 'items'], /are of one table/],
     ['of all tables', { where: 'id = 1' }, [], /are of one table/],
     ['of a table that is not copied yet', { from: '1' }, ['orders'], /orders is not copied yet/],
     ['with a part of a key', { from: '7' }, ['items'], /--from 7 is no key of items/],
     ['with a value of another type', { to: '7,x' }, ['items'], /line: /],
+    [
+      'from behind its end',
+      { from: '10,0', to: '9,1' },
+      ['items'],
+      /--from order=10, line=0 is behind --to order=9, line=1/,
+    ],
+    ['behind by the second column', { from: '9,2', to: '9,1' }, ['items'], /is behind/],
     ['with a condition that is none', { where: 'RAND() < 1' }, ['items'], /RAND/],
     ['with an empty condition', { where: '' }, ['items'], /is empty/],
   ])('is refused %s', (_, o, tables, why) => {

@@ -7,7 +7,9 @@
  */
 import { rowCondition } from '../../mysql/row-condition.ts';
 import { KeyBound } from '../../row/key-bound.ts';
+import type { KeyLiterals } from '../../row/key-range.ts';
 import { keyFromText } from '../../row/key-text.ts';
+import { ReshardError } from '../../runtime/error.ts';
 import { allColumns, type TableSchema } from '../../schema/table-schema.ts';
 
 export interface CheckScope {
@@ -19,14 +21,40 @@ export interface CheckScope {
   where: string | null;
 }
 
-/** Throws `config` if the table has no such keys, or the condition is none that is let through. */
-export function refuseScope(schema: TableSchema, { from, to, where }: CheckScope): void {
+/**
+ * Throws `config` if the table has no such keys, if the first one is behind the last as far as
+ * numbers tell, or if the condition is none that is let through.
+ */
+export function refuseScope(schema: TableSchema, scope: CheckScope): void {
+  const { from, to, where } = scope;
   const bound = new KeyBound(schema);
-  for (const key of [from, to]) if (key !== null) keyFromText(bound, key);
+  const [first, last] = [from, to].map(key =>
+    key === null ? null : bound.literals(keyFromText(bound, key)),
+  );
+  if (first && last && isBehind(bound, first, last)) throw reversed(schema.table, scope);
   if (where !== null) {
     const names = allColumns(schema).map(c => c.name);
     rowCondition(where, names);
   }
+}
+
+/** By the columns in front of the first one that is no integer: of others the servers know. */
+function isBehind({ columns }: KeyBound, first: KeyLiterals, last: KeyLiterals): boolean {
+  for (const [i, { type }] of columns.entries()) {
+    if (type.kind !== 'integer') return false;
+    const [a, b] = [BigInt(first[i] ?? 0), BigInt(last[i] ?? 0)];
+    if (a !== b) return a > b;
+  }
+  return false;
+}
+
+/** No key is in such a range, and of no row everything is equal. */
+export function reversed(table: string, { from, to }: CheckScope): ReshardError {
+  const [first, last] = [from, to].map(key => keyText(key ?? {}));
+  return new ReshardError('config', `--from ${first} is behind --to ${last}`, {
+    context: { table },
+    remedy: 'the other way round: both ends are of the range, in the order of the key',
+  });
 }
 
 /** `id=1 to id=9, where amount > 5` */

@@ -83,7 +83,7 @@ export class CheckBed implements AsyncDisposable {
   check(o: Partial<FullCheckOptions> = {}): Promise<CheckResult> {
     return runFullCheck({
       verifyId: 'verify-test',
-      sources: this.sources.map(p => checkServer(p, 'source')),
+      sources: this.checkSources(),
       targets: this.targets.map(p => checkServer(p, 'target')),
       tables: this.checked(this.targets.length),
       waiter: AT_REST,
@@ -91,6 +91,11 @@ export class CheckBed implements AsyncDisposable {
       signal: new AbortController().signal,
       ...o,
     });
+  }
+
+  /** The sources as a check takes them. */
+  checkSources(): CheckServer[] {
+    return this.sources.map(p => checkServer(p, 'source'));
   }
 
   /** The tables as a check takes them, spread over so many targets. */
