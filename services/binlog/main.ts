@@ -12,6 +12,7 @@ import {
 import { aborted, runSupervised } from '../../shared/runtime/service.ts';
 import { BinlogUnit } from './binlog.ts';
 import { type BinlogMetrics, BinlogProgress, binlogMetrics } from './metrics.ts';
+import { yieldWhileBehind } from './yielding.ts';
 
 interface Running {
   stop: AbortController;
@@ -63,12 +64,22 @@ export async function runBinlog(o: ServiceOptions): Promise<void> {
       [...running].map(([slot, unit]) => [job.sources[slot]?.name, unit.state]),
     ),
   });
+  const behind = (): number | null => most([...metrics.live].map(p => p.lagSeconds()));
   try {
-    await Promise.race([aborted(signal), ended.promise]);
+    const ends = o.mayYield ? [yieldWhileBehind(context, behind, signal)] : [];
+    await Promise.race([aborted(signal), ended.promise, ...ends]);
   } finally {
     await stop(running.keys());
     await member.close();
   }
+}
+
+/** Null if nothing is known of one of them, or there is none. */
+function most(values: readonly (number | null)[]): number | null {
+  return values.reduce(
+    (a, b) => (a === null || b === null ? null : Math.max(a, b)),
+    values[0] ?? null,
+  );
 }
 
 /** Each call is a new incarnation: an older one of the source may still be about to end. */

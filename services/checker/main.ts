@@ -17,7 +17,7 @@ export async function runChecker(o: ServiceOptions): Promise<void> {
   const { job, log, signal, report } = context;
   // It reads both logs all the time: a proof that is older for a while costs less than rows that
   // come later. A check of every row is the servers' work.
-  if (job.options.streamingCheck) letOthersGoFirst(log);
+  if (job.options.streamingCheck) await letOthersGoFirst(log);
   const metrics = new CheckMetrics(context.metrics);
   let lease: { stop: AbortController; unit: ReportedUnit } | null = null;
   const end = (how: 'end' | 'forget'): void => {

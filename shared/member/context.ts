@@ -40,6 +40,8 @@ export interface ServiceOptions {
   slots?: number;
   /** Of the way back of a job: that job, whose state says which way rows are carried. */
   ruledBy?: Job;
+  /** The process works for nothing else: it may let others go first, and ends to come back. */
+  mayYield?: boolean;
   /** Called when the job is prepared and its state is read. */
   onJoined?: () => void;
 }

@@ -115,8 +115,10 @@ function proofAge({ stream }: Status): number {
 
 /** Until neither the writer nor the checker does anything but wait. */
 async function untilIdle(rig: Rig): Promise<void> {
-  const { binlog = 0, checker = 0 } = rig.pids();
-  const used = (): number => processUse(binlog).cpuSeconds + processUse(checker).cpuSeconds;
+  const used = (): number => {
+    const { binlog = 0, wayBack = 0, checker = 0 } = rig.pids();
+    return [binlog, wayBack, checker].reduce((sum, pid) => sum + processUse(pid).cpuSeconds, 0);
+  };
   let [last, atMs] = [used(), performance.now()];
   await until(
     async () => {

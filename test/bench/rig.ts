@@ -15,6 +15,7 @@ import { parseJob } from '../../shared/job/job-schema.ts';
 import type { ServiceName } from '../../shared/member/context.ts';
 import { until } from '../../shared/runtime/clock.ts';
 import { createLogger } from '../../shared/runtime/log.ts';
+import { childrenOf } from '../support/processes.ts';
 import { DATABASE } from './table.ts';
 
 const MAIN = fileURLToPath(new URL('../../services/control/main.ts', import.meta.url));
@@ -83,6 +84,8 @@ export class Rig implements AsyncDisposable {
       const profile = this.#profileDir;
       if (profile) args.unshift('--cpu-prof', `--cpu-prof-dir=${path.join(profile, name)}`);
       const child = spawn(process.execPath, args, {
+        // As `reshard up` starts it.
+        detached: name === 'checker',
         stdio: ['ignore', log, log],
         env: { ...process.env, RESHARD_LOG_JSON: '1' },
       });
@@ -108,7 +111,12 @@ export class Rig implements AsyncDisposable {
 
   pids(): Record<string, number> {
     const ours = [...this.#children].map(([name, c]): [string, number] => [name, c.pid ?? 0]);
-    return { ...Object.fromEntries(ours), ...this.#servers.pids };
+    const [wayBack] = childrenOf(this.#children.get('binlog')?.pid ?? 0);
+    return {
+      ...Object.fromEntries(ours),
+      ...(wayBack === undefined ? {} : { wayBack }),
+      ...this.#servers.pids,
+    };
   }
 
   /** Runs one CLI command to its end; resolves with its exit code and output. */

@@ -8,16 +8,18 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Status } from '../../services/control/status/status.ts';
 import type { CutoverRun, CutoverStep } from '../../shared/job/state/cutover.ts';
-import { sleep } from '../../shared/runtime/clock.ts';
+import { sleep, until } from '../../shared/runtime/clock.ts';
 import { SERVICES, ShopJob } from '../pipeline/shop-job.ts';
 import type { MysqlServer } from '../support/job-file.ts';
 import { LoadClient } from '../support/load/client.ts';
 import { LOAD_TABLES } from '../support/load/tables.ts';
+import { childrenOf, isAlive } from '../support/processes.ts';
 import { callReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
 import { Application } from './application.ts';
 
 const MINUTES = 60_000;
+const BEHIND = os.constants.priority.PRIORITY_BELOW_NORMAL;
 const APP = { user: 'app', password: 'app' };
 const DIR = mkdtempSync(path.join(os.tmpdir(), 'reshard-way-'));
 const SWITCH = path.join(DIR, 'way');
@@ -137,6 +139,35 @@ test('a rehearsal compares both logs as they are', async () => {
   expect(names).toEqual(expect.arrayContaining(['marker', 'compare']));
 });
 
+/** The process that reads the targets' logs, once there is another one than before. */
+function wayBackMember(before = 0): Promise<number> {
+  return until(() => childrenOf(job.pid('binlog')).find(pid => pid !== before), {
+    timeoutMs: MINUTES,
+    what: 'the member of the way back',
+  });
+}
+
+const atPriority = (pid: number, nice: number): Promise<true> =>
+  until(() => isAlive(pid) && os.getPriority(pid) === nice, {
+    timeoutMs: MINUTES,
+    what: `process ${pid} to have the priority ${nice}`,
+  });
+
+test('the reader of the targets lets others go first, and only itself dies with it', async () => {
+  const sources = job.pid('binlog');
+  const first = await wayBackMember();
+  await atPriority(first, Math.max(os.getPriority(), BEHIND));
+  process.kill(first, 'SIGKILL');
+  const second = await wayBackMember(first);
+  await job.onSource(0, 'UPDATE customers SET note = UUID() LIMIT 1');
+  await comparedEqual();
+  expect([isAlive(sources), await wayBackMember()]).toEqual([true, second]);
+  await job.end('binlog', 'SIGKILL');
+  await until(() => !isAlive(second), { timeoutMs: MINUTES, what: 'it to end with its member' });
+  job.start('binlog');
+  await comparedEqual();
+});
+
 test('a row that somebody else adds behind the gates: undone with its key, and found', async () => {
   const error = await undone(async () => {
     await using t1 = await job.sql(0);
@@ -185,6 +216,7 @@ test('over: what is written on the targets comes to the sources, which take no o
   );
   await open.run('ROLLBACK');
   await carried('back');
+  await atPriority(await wayBackMember(), os.getPriority());
   await app.stop();
   const [first = 0, second = 0, third = 0] = app.orders.keys();
   await app.move(first, 40 + ((app.orders.get(first)?.customer ?? 0) % 2) + 1);

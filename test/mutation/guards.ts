@@ -14,6 +14,7 @@ import { KIND_GUARDS } from './guards/kind.ts';
 import { LOG_GUARDS } from './guards/log.ts';
 import { PAGE_GUARDS } from './guards/page.ts';
 import { PLAN_GUARDS } from './guards/plan.ts';
+import { PRIORITY_GUARDS } from './guards/priority.ts';
 import { ROUTE_GUARDS } from './guards/route.ts';
 import { SCHEDULE_GUARDS } from './guards/schedule.ts';
 import { SCOPE_GUARDS } from './guards/scope.ts';
@@ -50,6 +51,7 @@ export const GUARDS: Guard[] = [
   ...SCHEDULE_GUARDS,
   ...STREAM_GUARDS,
   ...STREAM_CHANGE_GUARDS,
+  ...PRIORITY_GUARDS,
   ...THROTTLE_GUARDS,
   ...TREE_GUARDS,
   ...TYPE_GUARDS,

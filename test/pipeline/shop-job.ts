@@ -150,6 +150,11 @@ export class ShopJob implements AsyncDisposable {
     return running.exited;
   }
 
+  /** Of the process that was started last. */
+  pid(service: Service): number {
+    return this.#running.get(service)?.pid ?? 0;
+  }
+
   /** Sends a signal and waits for the end; answers the exit code (128 after SIGKILL). */
   async end(service: Service, signal: NodeJS.Signals): Promise<number> {
     const running = this.#running.get(service);

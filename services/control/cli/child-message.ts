@@ -1,5 +1,6 @@
 /**
- * Between `reshard up` and the services that it starts: it hands each the job that it has read,
+ * Between `reshard up` and the services that it starts (and a member and that of the way back, which
+ * it starts): it hands each the job that it has read,
  * since the code that validates a file takes long to load; a service tells that its code is loaded,
  * so that another's can be, that it has joined the job, and why it has ended. The channel itself
  * tells each that the other is gone.
@@ -13,6 +14,9 @@ export type ChildMessage = 'loaded' | 'joined' | { error: ToldError };
 
 /** In the environment of a service that is handed its job. */
 const IS_HANDED = 'RESHARD_JOB_IS_HANDED';
+
+/** Of `reshard service`: the member of the way back alone, as a member starts it. */
+export const WAY_BACK_FLAG = '--way-back';
 
 /** What is added to the environment of a child that `handJob` is called for. */
 export const HANDED_ENV = { [IS_HANDED]: '1' };

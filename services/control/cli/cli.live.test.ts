@@ -12,6 +12,7 @@ import { type DevServers, servers } from '../../../test/support/dev.ts';
 import { TcpProxy } from '../../../test/support/fault/tcp-proxy.ts';
 import { type MysqlServer, writeJobFile } from '../../../test/support/job-file.ts';
 import { createDatabase, fillSource } from '../../../test/support/load/fill.ts';
+import { isAlive } from '../../../test/support/processes.ts';
 import { callReshard, StatusWatch, spawnReshard } from '../../../test/support/reshard-cli.ts';
 import type { Status } from '../status/status.ts';
 
@@ -291,13 +292,4 @@ describe('reshard up', () => {
 
 function pidOf({ member }: { member: string }): number {
   return Number(member.split(':').at(-1));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

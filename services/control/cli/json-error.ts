@@ -1,9 +1,9 @@
 /** An error as JSON, for who has asked for JSON. */
-import { asReshardError, remedyOf } from '../../../shared/runtime/error.ts';
+import { asReshardError, type ErrorKind, remedyOf } from '../../../shared/runtime/error.ts';
 import { filledIn, printJson } from './output.ts';
 
 export interface ToldError {
-  kind: string;
+  kind: ErrorKind;
   message: string;
   remedy: string;
   context: object;

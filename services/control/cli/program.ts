@@ -5,8 +5,9 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import type { applyCommand } from './apply.ts';
+import { WAY_BACK_FLAG } from './child-message.ts';
 import { type Act, declare, timeoutOption } from './command.ts';
 import { goingOver } from './cutover-declare.ts';
 import { declareDdl } from './ddl-declare.ts';
@@ -166,6 +167,7 @@ function starting(act: Act): Command[] {
     )
       .option('--http-port <port>', 'port of /health and /metrics; 0 takes a free one', '0')
       .option('--http-host <host>', 'address to listen on', '127.0.0.1')
+      .addOption(new Option(WAY_BACK_FLAG).hideHelp())
       .action(
         act(async (...args: Parameters<typeof serviceCommand>) =>
           (await import('./service-command.ts')).serviceCommand(...args),

@@ -8,12 +8,14 @@ import { handedJob, parentGone, tellParent } from './child-message.ts';
 import { EXIT } from './exit-code.ts';
 import { toldError } from './json-error.ts';
 import { filledLine, useJobFile } from './output.ts';
-import { host, loadService, SERVICES } from './service.ts';
+import { host, loadService, runWayBack, SERVICES } from './service.ts';
 
 export interface ServiceCommandOptions {
   httpPort: string;
   httpHost: string;
   createTargets?: boolean;
+  /** The member of the way back alone. */
+  wayBack?: boolean;
 }
 
 export async function serviceCommand(
@@ -39,15 +41,12 @@ export async function serviceCommand(
     const run = await loadService(name);
     tellParent('loaded');
     const signal = AbortSignal.any([stopSignal(), parentGone()]);
-    await host(name, run, {
-      job,
-      log,
-      signal,
-      httpPort,
-      httpHost: options.httpHost,
+    const o = {
+      ...{ job, jobFile: file, log, signal, httpPort, httpHost: options.httpHost },
       onJoined: () => tellParent('joined'),
       createTargets: options.createTargets === true,
-    });
+    };
+    await (options.wayBack ? runWayBack(run, { ...o, mayYield: true }) : host(name, run, o));
   } catch (e) {
     if (!(e instanceof StoppedEarly)) {
       tellParent({ error: toldError(e) });

@@ -2,7 +2,7 @@
 
 import { returnJob } from '../../../shared/job/return-job.ts';
 import { type ServiceName, StoppedEarly } from '../../../shared/member/context.ts';
-import { unreachable } from '../../../shared/runtime/error.ts';
+import { ReshardError, unreachable } from '../../../shared/runtime/error.ts';
 import { countBuffersInHeap } from '../../../shared/runtime/heap.ts';
 import type { ControlOptions } from '../run-control.ts';
 
@@ -19,23 +19,23 @@ type Run = (o: ControlOptions) => Promise<void>;
 /** Services that the way back of a job has. */
 const OF_WAY_BACK: readonly ServiceName[] = ['control', 'binlog', 'sink'];
 
+/** What a member is started with. */
+export interface HostOptions extends ControlOptions {
+  jobFile: string;
+}
+
 /**
- * Runs the service of a job and, in the same process, that of its way back: whoever has members has
- * them for both. One that ends with an error ends both: the process starts again as a whole.
+ * Runs the service of a job and that of its way back: whoever has members has them for both. They
+ * share a process, but for the binlog service (way-back-member.ts). One that ends with an error
+ * ends both: the process starts again as a whole.
  */
-export async function host(name: ServiceName, run: Run, o: ControlOptions): Promise<void> {
-  const back = returnJob(o.job);
-  if (back === null || !OF_WAY_BACK.includes(name)) return run(o);
+export async function host(name: ServiceName, run: Run, o: HostOptions): Promise<void> {
+  if (returnJob(o.job) === null || !OF_WAY_BACK.includes(name)) return run(o);
   const ended = new AbortController();
-  const signal = AbortSignal.any([o.signal, ended.signal]);
-  const log = o.log.child({ job: back.job });
-  const guest = { ...o, job: back, ruledBy: o.job, log, httpPort: null, signal };
-  const both = [
-    { ...o, signal },
-    { ...guest, createTargets: false, onJoined: () => {} },
-  ];
-  const runs = both.map(options =>
-    run(options).catch(e => {
+  const both = { ...o, signal: AbortSignal.any([o.signal, ended.signal]) };
+  const back = name === 'binlog' ? elsewhere(name, both) : runWayBack(run, both);
+  const runs = [run(both), back].map(running =>
+    running.catch(e => {
       ended.abort();
       throw e;
     }),
@@ -45,6 +45,19 @@ export async function host(name: ServiceName, run: Run, o: ControlOptions): Prom
   // The other one was only stopped before it began.
   const failure = first instanceof StoppedEarly ? (second ?? first) : first;
   if (failure !== undefined) throw failure;
+}
+
+async function elsewhere(name: ServiceName, o: HostOptions): Promise<void> {
+  await (await import('./way-back-member.ts')).keepWayBack(name, o);
+}
+
+/** Runs the service of the way back of a job in this process. */
+export async function runWayBack(run: Run, o: ControlOptions): Promise<void> {
+  const job = returnJob(o.job);
+  if (job === null) throw new ReshardError('config', `${o.job.job} has no \`cutover.back\``);
+  const log = o.log.child({ job: job.job });
+  const its = { job, ruledBy: o.job, log, httpPort: null, createTargets: false };
+  await run({ ...o, ...its, onJoined: () => {} });
 }
 
 /** Loads the code of a service, which takes most of the time of its start. */

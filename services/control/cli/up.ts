@@ -9,6 +9,7 @@ import type { Job } from '../../../shared/job/job.ts';
 import type { ServiceName } from '../../../shared/member/context.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
+import { ended } from './child-end.ts';
 import { type ChildMessage, HANDED_ENV, handJob } from './child-message.ts';
 import { EXIT } from './exit-code.ts';
 import { readJob } from './job-file.ts';
@@ -23,8 +24,6 @@ const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
  */
 const ORDER: ServiceName[] = ['control', 'binlog', 'snapshot', 'sink', 'checker'];
 const LAST: ServiceName = 'checker';
-/** A child that has not drained by then is killed: nothing can be lost by it. */
-const DRAIN_MS = 20_000;
 const RESTART_MS = 1000;
 /** By then what can wait is loaded too, whatever the services wait for. */
 const SETTLED_MS = 5000;
@@ -111,6 +110,8 @@ function spawnService(service: ServiceName, o: TreeOptions): Spawned {
   const args = [MAIN, 'service', service, o.jobFile];
   if (service === 'control' && o.createTargets) args.push('--create-targets');
   const child = spawn(process.execPath, args, {
+    // The checker may let others go first, which is a matter between sessions (priority.ts).
+    detached: service === 'checker',
     // By the channel the child hears that we are gone, however that happens.
     stdio: ['ignore', 'inherit', o.logDir === null ? 'inherit' : 'pipe', 'ipc'],
     env: {
@@ -134,23 +135,4 @@ function heard(child: ChildProcess, message: ChildMessage & string, then: () => 
     .on('message', told => told === message && then())
     .once('error', then)
     .once('exit', then);
-}
-
-/** Exit code of the child; at the signal it is asked to drain, and killed if it does not. */
-function ended(child: ChildProcess, signal: AbortSignal): Promise<number> {
-  return new Promise(resolve => {
-    let killer: NodeJS.Timeout | undefined;
-    const drain = (): void => {
-      child.kill('SIGTERM');
-      killer = setTimeout(() => child.kill('SIGKILL'), DRAIN_MS);
-    };
-    if (signal.aborted) drain();
-    else signal.addEventListener('abort', drain, { once: true });
-    child.once('error', () => resolve(EXIT.failed));
-    child.once('exit', (exit, killedBy) => {
-      signal.removeEventListener('abort', drain);
-      clearTimeout(killer);
-      resolve(exit ?? (killedBy === null ? EXIT.failed : 128));
-    });
-  });
 }

@@ -255,15 +255,6 @@ export const STREAM_GUARDS: Guard[] = [
     named: 'the SHA-256 of names',
   },
   {
-    name: 'a process that lets others go first stays behind where it was put',
-    why: 'what somebody runs at the lowest priority takes the processor from the pipeline',
-    file: 'shared/runtime/priority.ts',
-    find: 'if (os.getPriority() < wanted) ',
-    replace: '',
-    tests: ['shared/runtime/priority.test.ts'],
-    named: 'lets others go first',
-  },
-  {
     name: 'keys are those of which the two logs disagree',
     why: 'keys that are on their way, or have changed, are told to differ',
     file: 'services/checker/stream/drill-down.ts',

@@ -4,6 +4,8 @@
  * vanish and are sent again, hosts that cannot be reached, ends that have forgotten us. Needs root
  * on Linux, and `ip`, `nsenter` and `ss`; elsewhere a TcpProxy has to do.
  */
+
+import { isAlive } from '../processes.ts';
 import { run, which } from '../servers/command.ts';
 import type { BreakableNetwork } from './network.ts';
 
@@ -126,14 +128,6 @@ async function sweep(): Promise<void> {
 async function remove(name: string, links: readonly string[]): Promise<void> {
   for (const link of links) await run('ip', ['link', 'del', link]).catch(() => undefined);
   await run('ip', ['netns', 'del', name]).catch(() => undefined);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }
 
 function address(n: number): string {

@@ -1,0 +1,75 @@
+/** Guards of who goes first on a machine that has not enough for all. */
+import type { Guard } from './guard.ts';
+
+const PRIORITY = 'shared/runtime/priority.ts';
+const PRIORITY_TESTS = ['shared/runtime/priority.test.ts'];
+const YIELDING = 'services/binlog/yielding.ts';
+const YIELDING_TESTS = ['services/binlog/yielding.test.ts'];
+const MEMBER = 'services/control/cli/way-back-member.ts';
+const MEMBER_TESTS = ['test/cutover/way-back.live.test.ts'];
+
+export const PRIORITY_GUARDS: Guard[] = [
+  {
+    name: 'a process that lets others go first stays behind where it was put',
+    why: 'what somebody runs at the lowest priority takes the processor from the pipeline',
+    file: PRIORITY,
+    find: 'if (os.getPriority(thread) < BEHIND) ',
+    replace: '',
+    tests: PRIORITY_TESTS,
+    named: 'lets others go first',
+  },
+  {
+    name: 'all threads of it let others go first',
+    why: 'those that collect its garbage take the processor from the pipeline',
+    file: PRIORITY,
+    find: 'return existsSync(THREADS) ? readdirSync(THREADS).map(Number) : [0];',
+    replace: 'return [0];',
+    tests: PRIORITY_TESTS,
+    named: 'lets others go first',
+  },
+  {
+    name: 'its session lets others go first',
+    why: 'beside servers of other sessions its priority counts for nothing',
+    file: PRIORITY,
+    find: 'await lowerSession();',
+    replace: '{}',
+    tests: PRIORITY_TESTS,
+    named: 'a session of its own',
+  },
+  {
+    name: 'a session that is shared is not lowered',
+    why: 'a checker that is started from a shell slows the pipeline that was started there too',
+    file: PRIORITY,
+    find: ' && isOwnSession()',
+    replace: '',
+    tests: PRIORITY_TESTS,
+    named: 'a session of its own',
+  },
+  {
+    name: 'the capture that rows are carried back by goes behind nobody',
+    why: 'what the application writes behind a cutover comes to the sources late, or not in time',
+    file: YIELDING,
+    find: 'if (isGoneOver) return false;',
+    replace: '',
+    tests: YIELDING_TESTS,
+    named: 'until the application goes over',
+  },
+  {
+    name: 'the capture of a way back does not fall behind for ever',
+    why: 'a binlog of a target is purged before it is read, and the way back is lost',
+    file: YIELDING,
+    find: 'lagSeconds < (yields ? BEHIND_MAX_S : CAUGHT_UP_S)',
+    replace: '(yields || lagSeconds < CAUGHT_UP_S)',
+    tests: YIELDING_TESTS,
+    named: 'does not fall behind for ever',
+  },
+  {
+    name: 'a member of the way back that dies is started again',
+    why: 'the logs of the targets are read no more, and nobody starts it',
+    file: MEMBER,
+    find: '    await sleep(RESTART_MS, o.signal);\n',
+    replace: '    return;\n',
+    tests: MEMBER_TESTS,
+    named: 'lets others go first',
+  },
+];
