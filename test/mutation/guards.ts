@@ -22,6 +22,7 @@ import { SCRIPT_GUARDS } from './guards/script.ts';
 import { SINK_GUARDS } from './guards/sink.ts';
 import { STREAM_GUARDS } from './guards/stream.ts';
 import { STREAM_CHANGE_GUARDS } from './guards/stream-changes.ts';
+import { TARGET_LOG_GUARDS } from './guards/target-log.ts';
 import { THROTTLE_GUARDS } from './guards/throttle.ts';
 import { TRANSACTION_GUARDS } from './guards/transaction.ts';
 import { TREE_GUARDS } from './guards/tree.ts';
@@ -52,6 +53,7 @@ export const GUARDS: Guard[] = [
   ...STREAM_GUARDS,
   ...STREAM_CHANGE_GUARDS,
   ...PRIORITY_GUARDS,
+  ...TARGET_LOG_GUARDS,
   ...THROTTLE_GUARDS,
   ...TREE_GUARDS,
   ...TYPE_GUARDS,

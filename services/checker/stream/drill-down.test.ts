@@ -51,18 +51,25 @@ function compareOf(): TableCompare {
   );
 }
 
+/** How often the logs were read. */
+let read = 0;
+
 async function nameAll(compare: TableCompare, from: LogMaker, to: LogMaker): Promise<void> {
+  read = 0;
+  const counted = (): void => {
+    read += 1;
+  };
   const kafka = {
     reader: async (o: ReaderOptions) => ({
       add: (topic: string) => {
         o.onFetched((topic === to.topic ? to : from).fetched());
       },
       release: () => {},
-      close: () => {},
+      close: counted,
     }),
   };
-  for (const { doubt, window } of compare.unnamed) {
-    compare.name(doubt, await keysIn({ kafka, compare, signal }, window));
+  for (const { doubts, window } of compare.unnamed) {
+    compare.name(doubts, await keysIn({ kafka, compare, signal }, window));
   }
 }
 
@@ -73,6 +80,7 @@ test('the keys that one side alone has, or has with other values, are named', as
   const lost = rows.filter((_, i) => i !== 7 && i !== 30);
   const damaged = lost.with(3, { op: 'c', after: [3, 0, 2] });
   expect((await found(rows, damaged)).toSorted()).toEqual(['3', '30', '7']);
+  expect(read, 'buckets that have come to differ at one time').toBe(1);
   expect(await found(rows, [...rows, { op: 'c', after: [99, 0, 1] }])).toEqual(['99']);
 });
 

@@ -1,7 +1,8 @@
 /**
  * Which keys make two sums differ: what both logs have between the last cut at which a bucket was
- * equal and the first one at which it was not is read once more, and summed key by key. Keys of
- * which the sources' changes are not the target's are named.
+ * equal and the first one at which it was not is read once more, for all buckets that have come to
+ * differ between the two, and summed key by key. Keys of which the sources' changes are not the
+ * target's are named.
  */
 import { markAt } from '../../../shared/codec/mark.ts';
 import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
@@ -31,12 +32,11 @@ export interface OffsetSpan {
   to: number;
 }
 
-/** The part of both logs in which a bucket has come to differ. */
+/** The part of both logs in which buckets have come to differ. */
 export interface LogWindow {
   target: string;
-  bucket: number;
-  /** By how much the sources' rows of the bucket are more at its end than the target's. */
-  sum: bigint;
+  /** By bucket: by how much its rows of the sources are more at the end than the target's. */
+  sums: ReadonlyMap<number, bigint>;
   targetSpan: OffsetSpan;
   /** By source. */
   sourceSpans: ReadonlyMap<string, OffsetSpan>;
@@ -48,8 +48,14 @@ export interface DrillDownDeps {
   signal: AbortSignal;
 }
 
-/** Texts of keys, at most `NAMED_MAX`; none where the window is too large to be looked through. */
-export async function keysIn(deps: DrillDownDeps, window: LogWindow): Promise<string[]> {
+/**
+ * By bucket, texts of keys, at most `NAMED_MAX`; of none where the window is too large to be looked
+ * through.
+ */
+export async function keysIn(
+  deps: DrillDownDeps,
+  window: LogWindow,
+): Promise<ReadonlyMap<number, string[]>> {
   const { compare } = deps;
   const keys = new KeySums(compare, window);
   let left = RECORDS_MAX;
@@ -65,7 +71,7 @@ export async function keysIn(deps: DrillDownDeps, window: LogWindow): Promise<st
       keys.add(side, fetched, i);
     }
     topic.release();
-    if (left < 0 || keys.count > KEYS_MAX) return [];
+    if (left < 0 || keys.count > KEYS_MAX) return new Map();
   }
   return keys.differing();
 }
@@ -92,7 +98,7 @@ class KeySums {
   readonly #target: number;
   /** By canonical bytes of the key. */
   readonly #places = new Map<string, number>();
-  readonly #texts: string[] = [];
+  readonly #keys: { bucket: number; text: string }[] = [];
   readonly #sums = new MovedSums();
 
   constructor(compare: TableCompare, window: LogWindow) {
@@ -107,7 +113,7 @@ class KeySums {
   add({ topic, isSource, route }: Side, fetched: FetchedBatch, i: number): void {
     if (markAt(fetched, i) !== null) return;
     const change = topic.read(fetched, i, true);
-    if (change === null || change.bucket !== this.#window.bucket) return;
+    if (change === null || !this.#window.sums.has(change.bucket)) return;
     const ours = (row: ChangedRow | null): Fingerprint | null => {
       if (row === null) return null;
       const to = route?.targetsOf(row.view) ?? NO_TARGET;
@@ -115,33 +121,39 @@ class KeySums {
     };
     const [before, after] = [ours(change.before), ours(change.after)];
     const [came, went] = isSource ? [after, before] : [before, after];
-    const place = this.#placeOf(topic, fetched, i);
+    const place = this.#placeOf(change.bucket, topic, fetched, i);
     if (came !== null) this.#sums.add(place, came, 0, 1);
     if (went !== null) this.#sums.subtract(place, went, 0, 1);
   }
 
-  #placeOf(topic: TopicChanges, fetched: FetchedBatch, i: number): number {
+  #placeOf(bucket: number, topic: TopicChanges, fetched: FetchedBatch, i: number): number {
     const start = (fetched.keyStart[i] as number) + FRAME_BYTES;
     const key = fetched.buf.toString('latin1', start, fetched.keyEnd[i]);
     const known = this.#places.get(key);
     if (known !== undefined) return known;
-    this.#places.set(key, this.#texts.length);
-    this.#texts.push(topic.keyText(fetched, i).slice(0, KEY_CHARS_MAX));
-    return this.#texts.length - 1;
+    this.#places.set(key, this.#keys.length);
+    this.#keys.push({ bucket, text: topic.keyText(fetched, i).slice(0, KEY_CHARS_MAX) });
+    return this.#keys.length - 1;
   }
 
   /**
-   * None where they do not add up to the bucket's own sum: it has come to differ before the window,
-   * while a key of it waited or it was not known, so those that the window has are not to blame.
+   * None of a bucket where they do not add up to its own sum: it has come to differ before the
+   * window, while a key of it waited or it was not known, so those that the window has are not to
+   * blame.
    */
-  differing(): string[] {
-    const found: string[] = [];
-    let all = 0n;
+  differing(): ReadonlyMap<number, string[]> {
+    const found = new Map<number, { all: bigint; texts: string[] }>();
     this.#sums.drain((place, sum) => {
-      all = BigInt.asUintN(SUM_BITS, all + sum);
-      if (found.length < NAMED_MAX) found.push(this.#texts[place] as string);
+      const { bucket, text } = this.#keys[place] as { bucket: number; text: string };
+      const of = found.get(bucket) ?? { all: 0n, texts: [] };
+      of.all = BigInt.asUintN(SUM_BITS, of.all + sum);
+      if (of.texts.length < NAMED_MAX) of.texts.push(text);
+      found.set(bucket, of);
     });
-    return all === this.#window.sum ? found : [];
+    for (const [bucket, { all }] of found) {
+      if (all !== this.#window.sums.get(bucket)) found.delete(bucket);
+    }
+    return new Map([...found].map(([bucket, { texts }]) => [bucket, texts]));
   }
 }
 

@@ -106,11 +106,16 @@ test('many differences of one table do not hide those of another', async () => {
     const at = { sinceMs: 1, atMs: 2, fromOffset: 0, toOffset: 1 };
     return { table, target: 't1', partition: 0, bucket, base: 'verify-1', rows: 1, ...at };
   };
-  const doubts = Array.from({ length: 20 }, (_, i) => doubt('orders', i));
-  doubts.push(doubt('items', 7));
-  const told = (await SlotTables.build(options(), storedOf(doubts))).doubts;
-  expect(told.length).toBeLessThanOrEqual(20);
-  expect(new Set(told.map(d => d.table))).toEqual(new Set(TABLES));
+  const told = async (orders: number, items: number): Promise<number[]> => {
+    const many = (table: string, length: number): StreamDoubt[] =>
+      Array.from({ length }, (_, i) => doubt(table, i));
+    const stored = storedOf([...many('orders', orders), ...many('items', items)]);
+    const { doubts } = await SlotTables.build(options(), stored);
+    return ['orders', 'items'].map(t => doubts.filter(d => d.table === t).length);
+  };
+  expect(await told(100, 100)).toEqual([20, 20]);
+  expect(await told(100, 3), 'what one leaves the other has').toEqual([37, 3]);
+  expect(await told(3, 100)).toEqual([3, 37]);
 });
 
 test('what a target has where it begins to be read is in front of where sources do', async () => {

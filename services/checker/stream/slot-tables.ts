@@ -18,7 +18,7 @@ import { TableWatch } from './table-watch.ts';
 import { type RecordReaders, TopicChanges } from './topic-changes.ts';
 
 /** What a report has room for, but for one of each table. */
-const TOLD_MAX = 20;
+const TOLD_MAX = 40;
 
 interface Views {
   job: Job;
@@ -121,11 +121,20 @@ export class SlotTables {
     return this.watches.map(w => w.said());
   }
 
-  /** The first ones of each table: many of one must not hide those of another. */
+  /**
+   * The first ones of each table: many of one must not hide those of another. What a table leaves
+   * of its share the others have.
+   */
   get doubts(): StreamDoubt[] {
     const all = this.watches.map(w => w.compare.doubts).filter(d => d.length > 0);
-    const each = Math.max(1, Math.floor(TOLD_MAX / all.length));
-    return all.flatMap(d => d.slice(0, each));
+    const told = new Map<StreamDoubt[], number>();
+    let left = TOLD_MAX;
+    for (const [i, doubts] of all.toSorted((a, b) => a.length - b.length).entries()) {
+      const share = Math.max(1, Math.floor(left / (all.length - i)));
+      told.set(doubts, share);
+      left -= Math.min(share, doubts.length);
+    }
+    return all.flatMap(doubts => doubts.slice(0, told.get(doubts)));
   }
 
   get foreign(): ForeignWrite[] {

@@ -144,12 +144,13 @@ export class StreamUnit implements Unit {
     const next = compare.unnamed.shift();
     if (next === undefined || signal.aborted) return;
     const { kafka, log } = this.#d;
-    const { table, target } = next.doubt;
+    const { target } = next.window;
     try {
-      compare.name(next.doubt, await keysIn({ kafka, compare, signal }, next.window));
+      compare.name(next.doubts, await keysIn({ kafka, compare, signal }, next.window));
     } catch (e) {
       // The check that follows names them.
-      if (!signal.aborted) log.warn({ table, target, err: e }, 'keys that differ are not named');
+      if (!signal.aborted)
+        log.warn({ table: compare.o.table, target, err: e }, 'keys that differ are not named');
     }
   }
 

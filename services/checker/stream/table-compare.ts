@@ -87,8 +87,8 @@ export class TableCompare {
   /** From where each source is read. */
   readonly #readFrom: ReadonlyMap<string, number>;
   readonly #open = new Map<string, Open>();
-  /** Differences whose keys are to be looked for, oldest first. */
-  unnamed: { doubt: StreamDoubt; window: LogWindow }[] = [];
+  /** Differences whose keys are to be looked for, oldest first; by what came between two cuts. */
+  unnamed: { doubts: readonly StreamDoubt[]; window: LogWindow }[] = [];
   /** As the ledger of a target was when it was compared last. */
   readonly #compared = new Map<string, Cut>();
   readonly #now: () => number;
@@ -309,14 +309,16 @@ export class TableCompare {
       const last = this.#compared.get(target) ?? this.#cutOf(ledger);
       const found = ledger.advance(this.read, atMs);
       const at = { sinceMs: last.atMs, atMs, fromOffset: last.position };
-      for (const { bucket, rows } of found) {
-        const toOffset = ledger.position;
+      const toOffset = ledger.position;
+      const doubts = found.map(({ bucket, rows }): StreamDoubt => {
         const place = { table, target, partition, bucket, base: ledger.base ?? '' };
-        const doubt = { ...place, rows, ...at, toOffset };
-        this.doubts.push(doubt);
-        const of = { target, bucket, sum: ledger.sumOf(bucket) };
-        const window = windowOf(of, last, this.#cutOf(ledger));
-        if (this.unnamed.length < SHOWN_MAX) this.unnamed.push({ doubt, window });
+        return { ...place, rows, ...at, toOffset };
+      });
+      this.doubts.push(...doubts);
+      if (doubts.length > 0 && this.unnamed.length < SHOWN_MAX) {
+        const sums = new Map(doubts.map(d => [d.bucket, ledger.sumOf(d.bucket)]));
+        const window = windowOf({ target, sums }, last, this.#cutOf(ledger));
+        this.unnamed.push({ doubts, window });
       }
       // The first ones, which say when it began, and the newest.
       if (this.doubts.length > SHOWN_MAX)
@@ -334,19 +336,16 @@ export class TableCompare {
     return { atMs: this.#now(), position, reached: new Map(places) };
   }
 
-  /** The keys of a difference that was told, unless it is cleared up. */
-  name(doubt: StreamDoubt, keys: readonly string[]): void {
+  /** The keys, by bucket, of differences that were told, unless they are cleared up. */
+  name(told: readonly StreamDoubt[], keys: ReadonlyMap<number, readonly string[]>): void {
     const isIt = (d: StreamDoubt): boolean =>
-      d.target === doubt.target && d.bucket === doubt.bucket && d.atMs === doubt.atMs;
-    this.doubts = this.doubts.map(d => (isIt(d) ? { ...d, keys: [...keys] } : d));
+      told.some(t => d.target === t.target && d.bucket === t.bucket && d.atMs === t.atMs);
+    const keysOf = ({ bucket }: StreamDoubt): string[] => [...(keys.get(bucket) ?? [])];
+    this.doubts = this.doubts.map(d => (isIt(d) ? { ...d, keys: keysOf(d) } : d));
   }
 }
 
-function windowOf(
-  place: Pick<LogWindow, 'target' | 'bucket' | 'sum'>,
-  from: Cut,
-  to: Cut,
-): LogWindow {
+function windowOf(place: Pick<LogWindow, 'target' | 'sums'>, from: Cut, to: Cut): LogWindow {
   const spans = [...to.reached].map(([name, end]): [string, OffsetSpan] => [
     name,
     { from: from.reached.get(name) ?? end, to: end },

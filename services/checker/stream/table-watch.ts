@@ -87,15 +87,25 @@ export class TableWatch {
     const ledgers = [...this.compare.ledgers.values()];
     const doubts = ledgers.map(l => l.doubt);
     const worst = STREAM_STATES.find(word => word !== 'equal' && doubts.includes(word));
+    const isKnown = this.#equal.ms > 0 && !this.#isTakenBack();
     return {
       table,
-      state: worst ?? (this.#equal.ms > 0 ? 'equal' : 'unknown'),
+      state: worst ?? (isKnown ? 'equal' : 'unknown'),
       equalMs: this.#equal.ms,
       gtids: this.#equal.gtids,
       base: ledgers[0]?.base ?? null,
       unknown: ledgers.reduce((n, l) => n + l.unknown, 0),
       wantedMs: this.#wantedMs,
     };
+  }
+
+  /**
+   * Something else than the sums has made the table doubtful, or a check has found it different: by
+   * what no log tells both logs agree all the same.
+   */
+  #isTakenBack(): boolean {
+    const [standing] = standings(this.#view, [this.compare.o.table]);
+    return standing?.isProven === false && standing.proof?.result !== 'none';
   }
 
   /** Whether all that both sides have in front of these ends is in the sums. */
@@ -121,7 +131,7 @@ export class TableWatch {
     const asOfMs = Math.min(...[...places.values()].map(p => p.tsMs));
     this.#rest(asOfMs, nowMs);
     const ledgers = [...this.compare.ledgers.values()];
-    if (ledgers.some(l => l.doubt !== null)) return;
+    if (ledgers.some(l => l.doubt !== null) || this.#isTakenBack()) return;
     const gtids = [...this.compare.o.sources.keys()].map(name => [name, places.get(name)?.gtid]);
     this.#equal = { ms: asOfMs, gtids: Object.fromEntries(gtids) };
   }

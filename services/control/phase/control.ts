@@ -36,6 +36,7 @@ import { nextPhase, type PhaseEvent } from './phase.ts';
 import { ProofKeeper } from './proof-keeper.ts';
 import { Requests } from './requests.ts';
 import { leadingWriter, type StateWriter } from './state-writer.ts';
+import { followHalts, type TargetHalt, type TargetHalts } from './target-halts.ts';
 import { ThrottleKeeper } from './throttle-keeper.ts';
 import { openVerdicts, type Verdicts } from './verdicts.ts';
 
@@ -64,6 +65,7 @@ interface Hands {
 /** What is followed of the way back of the job. */
 interface WayBack extends Carrier {
   probe: ServerProbe;
+  halts: TargetHalts;
 }
 
 export class Control implements Unit {
@@ -161,7 +163,7 @@ export class Control implements Unit {
       { writer, progress, reports, probe, proofs, verdicts, back },
       signal,
     );
-    const checks = this.#checks(writer, verdicts, measuring);
+    const checks = this.#checks({ writer, verdicts, proofs, back }, measuring);
     const fences = new FenceWatch({ view, log, probe: stack.use(new ServerProbe(job, log)) });
     const cleanups = stack.use(this.#cleanups(put, signal));
     const loop = { writer, progress, verdicts, proofs, runs, requests, throttle, cleanups };
@@ -176,7 +178,9 @@ export class Control implements Unit {
     state.failed.catch(fail);
     const { view } = state;
     const progress = await this.#progressOf(stack, { job, view }, fail);
-    return { job, view, progress, probe: stack.use(new ServerProbe(job, log, view.jobId)) };
+    const { halts, tail } = await followHalts({ kafka, registry, job, jobId: view.jobId });
+    stack.use(tail).failed.catch(fail);
+    return { job, view, progress, halts, probe: stack.use(new ServerProbe(job, log, view.jobId)) };
   }
 
   /** Of each source, followed. */
@@ -195,13 +199,22 @@ export class Control implements Unit {
   }
 
   /** Those that start by themselves; `measuring` tells whether the targets are in step. */
-  #checks(writer: StateWriter, verdicts: Verdicts, measuring: ServerProbe): CheckKeeper {
+  #checks(
+    { writer, verdicts, proofs, back }: Pick<Hands, 'writer' | 'verdicts' | 'proofs' | 'back'>,
+    measuring: ServerProbe,
+  ): CheckKeeper {
+    const { job } = this.#context;
+    const halts = (): TargetHalt[] =>
+      job.options.streamingCheck ? (back?.halts.standing(Date.now()) ?? []) : [];
     return new CheckKeeper({
       ...this.#context,
       writer,
       checkReport: id => verdicts.check(id),
       backlogs: () => backlogsOf(this.#context, measuring),
-      wanted: () => verdicts.streams.wanted(Date.now()),
+      wanted: () => [
+        ...verdicts.streams.wanted(Date.now()),
+        ...proofs.wantedBehind(halts(), tablesOf(job)),
+      ],
     });
   }
 
@@ -287,7 +300,10 @@ export class Control implements Unit {
     await proofs.judge(verdicts.take());
     await proofs.stuck(verdicts.takeStuck());
     await proofs.streamed(verdicts.streams.doubts());
-    if (back !== null) await proofs.passedOver(back.view, tablesOf(this.#context.job));
+    if (back === null) return;
+    const tables = tablesOf(this.#context.job);
+    await proofs.passedOver(back.view, tables);
+    await proofs.halted(back.halts.standing(Date.now()), tables);
   }
 
   get #isOver(): boolean {

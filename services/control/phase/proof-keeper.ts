@@ -17,6 +17,8 @@ import {
 } from '../../../shared/job/state/proof.ts';
 import { doubtText, type StreamDoubt } from '../../../shared/job/state/stream-report.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
+import type { WantedCheck } from './stream-reports.ts';
+import type { TargetHalt } from './target-halts.ts';
 import type { Stuck } from './verdicts.ts';
 
 export interface ProofKeeperDeps {
@@ -29,6 +31,8 @@ export class ProofKeeper {
   readonly #d: ProofKeeperDeps;
   /** Statements of the way back that this control has heard of. */
   readonly #passedOver = new Set<string>();
+  /** By target, transaction and table: halts of the targets' logs that were looked at. */
+  readonly #stands = new Set<string>();
 
   constructor(deps: ProofKeeperDeps) {
     this.#d = deps;
@@ -93,6 +97,36 @@ export class ProofKeeper {
       const open = tables.filter(t => (this.#d.view.proofs.get(t)?.doubtMs ?? 0) < doneMs);
       await this.doubt(open, `a statement at ${source} was passed over on the word of ${by}`);
     }
+  }
+
+  /**
+   * The log of a target stands at a statement: of the tables that it may be about nothing that was
+   * proven before says anything any more. A check that has begun behind it does.
+   */
+  async halted(halts: readonly TargetHalt[], tables: readonly string[]): Promise<void> {
+    if (isGoneOver(this.#d.view.cutoverRun)) return;
+    for (const { target, gtid, table, why, atMs } of halts) {
+      for (const name of tables.filter(t => table === null || t === table)) {
+        const id = `${target} ${gtid} ${name}`;
+        if (this.#stands.has(id)) continue;
+        this.#stands.add(id);
+        const [standing] = standings(this.#d.view, [name]);
+        if (standing?.isProven && (standing.proof?.startedMs ?? 0) < atMs) {
+          await this.doubt([name], why);
+        }
+      }
+    }
+  }
+
+  /** Tables that are in doubt by the halts alone, since when: a check settles that. */
+  wantedBehind(halts: readonly TargetHalt[], tables: readonly string[]): WantedCheck[] {
+    const reasons = new Set(halts.map(h => h.why));
+    return tables.flatMap(table => {
+      const [standing] = standings(this.#d.view, [table]);
+      const { doubt = null, doubtMs = 0 } = standing?.proof ?? {};
+      const isOpen = standing?.isProven === false && doubt !== null && reasons.has(doubt);
+      return isOpen ? [{ table, sinceMs: doubtMs }] : [];
+    });
   }
 
   #put(proof: Proof): Promise<void> {

@@ -59,6 +59,7 @@ export function problemsOf(s: StatusFacts): Problem[] {
     ...s.targets.flatMap(targetProblem),
     ...tableProblems(s),
     ...streamProblems(s),
+    ...blindProblem(s),
     ...cutoverProblems(s),
     ...wayBackProblems(s),
     ...jobProblems(s),
@@ -242,6 +243,14 @@ function streamProblems({ stream, proofs }: StatusFacts): Problem[] {
     const next = 'a check that starts by itself looks for the keys';
     return { ...NOWHERE, word: 'doubt', what: `table ${table}`, why: `${why}; ${next}`, table };
   });
+}
+
+/** Both logs agree as of where one of them stands, and say nothing of what comes behind it. */
+function blindProblem({ stream, wayBack }: StatusFacts): Problem[] {
+  const { headline = null, carries } = wayBack ?? {};
+  if (stream === null || carries !== 'over' || headline?.level !== 'failure') return [];
+  const why = `the log of a target is not read, and nothing newer is compared: ${headline.text}`;
+  return [{ ...NOWHERE, word: 'doubt', what: 'streaming check', why }];
 }
 
 /** A write stop is never silent, however short, and a fence that is lost is the worst there is. */

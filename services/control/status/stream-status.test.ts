@@ -67,3 +67,17 @@ test('what differs by both logs is a problem, also where a newer check has not s
   expect(words('differs', 'verify-2')).toContain('doubt');
   expect(words('equal', 'verify-2'), 'a check has found it equal since').not.toContain('doubt');
 });
+
+test('a log of a target that is not read is a problem of the check, before the application goes over', () => {
+  const stream = { tables: [], doubts: [], foreign: [], foreignCount: 0 };
+  const words = (carries: 'over' | 'back', level: 'failure' | 'normal', o = {}): string[] => {
+    const headline = { level, text: 'halted: binlog/t1' };
+    const lag = { isTurning: false, lagSeconds: 0, lagRecords: null };
+    const facts: StatusFacts = { ...well(), stream, wayBack: { carries, headline, ...lag }, ...o };
+    return problemsOf(facts).map(p => `${p.word} ${p.what}`);
+  };
+  expect(words('over', 'failure')).toContain('doubt streaming check');
+  expect(words('over', 'normal')).not.toContain('doubt streaming check');
+  expect(words('back', 'failure')).not.toContain('doubt streaming check');
+  expect(words('over', 'failure', { stream: null })).not.toContain('doubt streaming check');
+});
