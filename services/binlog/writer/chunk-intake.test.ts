@@ -222,12 +222,15 @@ describe('a chunk', () => {
     expect(range()).toMatchObject({ nextSeq: 1, rejected: 1, reason: 'reject: schema' });
   });
 
+  /** One that would be the next of its range. */
+  const next = { seq: 1, after: keyOf(3) };
+
   test.each<[string, Partial<ChunkRecord>]>([
-    ['of another job', { job: 'other', jobId: 'other#1' }],
-    ['of an earlier job of the same name', { jobId: 'j#0' }],
-    ['of a version before jobs had ids', { jobId: '' }],
-    ['of an older generation', { generation: 0 }],
-    ['of a range that is not planned', { range: 9 }],
+    ['of another job', { ...next, job: 'other', jobId: 'other#1' }],
+    ['of an earlier job of the same name', { ...next, jobId: 'j#0' }],
+    ['of a version before jobs had ids', { ...next, jobId: '' }],
+    ['of an older generation', { ...next, generation: 0 }],
+    ['of a range that is not planned', { ...next, range: 9 }],
     ['that comes again', { seq: 0, after: null }],
     ['that leaves a gap', { seq: 1, after: keyOf(9) }],
     ['that is ahead', { seq: 2, after: keyOf(3) }],
