@@ -22,6 +22,7 @@
 import type { Job } from '../../shared/job/job.ts';
 import { routeOf } from '../../shared/job/job-route.ts';
 import type { CheckProgress, CheckResult } from '../../shared/job/state/check-result.ts';
+import { targetsOnly } from '../../shared/job/state/dropped-column.ts';
 import type { JobView } from '../../shared/job/state/job-view.ts';
 import { basisOf } from '../../shared/job/state/proof.ts';
 import { refuseStale } from '../../shared/job/state/source-server.ts';
@@ -216,6 +217,7 @@ export class Checker implements Unit {
       tables: names.map(name => ({
         name,
         key: this.#keyOf(name),
+        dropped: targetsOnly(view, name),
         routeOf: (schema, source) => routeOf(job, schema, source),
         after: after[name] ?? null,
         scope,

@@ -154,6 +154,12 @@ const options = z.strictObject({
     .describe(
       'columns that come to a table of a source, or get wider: take up, or halt the source there',
     ),
+  droppedColumns: z
+    .enum(['stop', 'drop', 'keep'])
+    .default('stop')
+    .describe(
+      'columns that a source drops: halt the source there, drop them on the targets, or keep them',
+    ),
   parkDeadlineSeconds: z
     .number()
     .min(1)

@@ -149,3 +149,21 @@ test.each<[string, Column[], Column[]]>([
     expect.objectContaining({ kind: 'schema-changed' }),
   );
 });
+
+test('a column that was dropped is left out, and one that has its name by now is NULL', () => {
+  const older = table(['id', 'a', 'b', 'c'].map(n => column(n, n !== 'id')));
+  const old = new ByteWriter();
+  const bytes = image([7, 1, 2, 3]);
+  const projected = (names: string[], gone: string[]): unknown[] => {
+    const now = table(names.map(n => column(n, n !== 'id')));
+    const projection = new RowProjection(older, now, gone);
+    const out = new ByteWriter();
+    old.clear();
+    projection.older.fromBinlog(bytes, 0, bytes.length, old);
+    expect(projection.project(old.buf, 0, out)).toBe(old.pos);
+    return new RowProjection(now, now).older.toJs(out.buf, 0);
+  };
+  expect(projected(['id', 'a', 'c'], ['b'])).toEqual([7, 1, 3]);
+  expect(projected(['c', 'b', 'id'], ['b', 'a'])).toEqual([3, null, 7]);
+  expect(() => projected(['id', 'a', 'c'], [])).toThrow(/has lost columns/);
+});

@@ -4,6 +4,9 @@
  * statement (`fill`). The other columns keep their bytes; they may be in another order, and wider
  * by now.
  *
+ * Columns that were dropped since are left out; one that has the name of such a column by now is
+ * another one, and came later.
+ *
  * Invariant: it exists only where that is exact: what is missing may be NULL or has its constant,
  * all else is the same type, or was only made wider (which NULL is, too). Anything else is refused
  * when it is made.
@@ -32,11 +35,13 @@ export class RowProjection {
   readonly #fills: Buffer[];
   readonly #starts: Int32Array;
 
-  constructor(older: TableSchema, present: TableSchema) {
+  /** `gone`: columns of the older shape that were dropped since. */
+  constructor(older: TableSchema, present: TableSchema, gone: readonly string[] = []) {
     this.older = new RowCodec(older);
+    const isGone = (name: string): boolean => gone.includes(name);
     this.#starts = new Int32Array(older.columns.length + 1);
     this.#from = present.columns.map((column, i) => {
-      const at = older.columns.findIndex(c => c.name === column.name);
+      const at = older.columns.findIndex(c => c.name === column.name && !isGone(c.name));
       const was = older.columns[at];
       if (was === undefined && fillOf(present, column, i) !== null) return ABSENT;
       if (was !== undefined && carriesOver(was, column)) return at;
@@ -51,7 +56,8 @@ export class RowProjection {
     });
     this.#fills = present.columns.map((c, i) => fillOf(present, c, i) ?? Buffer.alloc(0));
     const kept = this.#from.filter(at => at !== ABSENT).length;
-    if (kept === older.columns.length) return;
+    const left = older.columns.filter(c => isGone(c.name)).length;
+    if (kept + left === older.columns.length) return;
     throw new ReshardError('schema-changed', `${present.table} has lost columns`, {
       context: { table: present.table },
     });

@@ -1,7 +1,15 @@
 /** Columns that were only made wider, and all that is more than that. */
 import { describe, expect, test } from 'vitest';
 import type { BinaryForm, Column, ColumnType, TextForm } from '../type/column-type.ts';
-import { fixedColumns, isLonger, isWidened, isWiderText, widenedBy } from './column-widening.ts';
+import {
+  fixedColumns,
+  isLonger,
+  isWidened,
+  isWiderText,
+  widenedBy,
+  withGone,
+  withoutDrops,
+} from './column-widening.ts';
 import type { TableSchema } from './table-schema.ts';
 
 const varchar = (length: number, collation = 'utf8mb4_bin'): ColumnType => ({
@@ -220,5 +228,53 @@ describe('what a statement has made wider', () => {
     expect(of(lax, at(longer, true), 20, false)).toEqual([]);
     expect(of(lax, at(longer, false), 20, false)).toEqual([]);
     expect(of(strict, at(longer, true), 20, false)).toEqual([]);
+  });
+});
+
+describe('a column that a later statement has dropped', () => {
+  const named = (name: string, type: ColumnType, more: Partial<Column> = {}): Column =>
+    column(type, { name, nullable: false, ...more });
+  const table = (...columns: Column[]): TableSchema => ({
+    ...{ db: 'd', table: 't', primaryKey: [0], uniqueKeys: [], columns },
+  });
+  const [k, n, s] = [named('k', integer(32)), named('N', integer(32)), named('s', varchar(9))];
+  const planned = table(k, n, s);
+
+  test.each<[string, string, string, Column]>([
+    ['more bits', 'N', 'bigint', { ...n, type: integer(64) }],
+    ['NULL', 'N', 'int NULL', { ...n, nullable: true }],
+    ['NULL of a text', 's', 'varchar(9) NULL', { ...s, nullable: true }],
+    // Its bytes take the character set: the rows between the two statements tell.
+    ['a longer text', 's', 'varchar(20)', s],
+    ['fewer bits', 'N', 'smallint', n],
+    ['what a type does not tell', 'N', 'int zerofill NULL', n],
+  ])('is there as it was made: %s', (_, name, type, is) => {
+    const {
+      table: whole,
+      gone,
+      types,
+    } = withGone(planned, table(k), was =>
+      was.name === name ? { name: name.toLowerCase(), type } : undefined,
+    );
+    expect(whole.columns).toEqual([k, n, s].map(c => (c.name === name ? is : c)));
+    expect(gone).toEqual(['N', 's']);
+    expect(types.has(name)).toBe(is !== n && is !== s);
+  });
+
+  test('is what was planned, unless the statement may have made something else of it', () => {
+    const declared = (type: string, nullable = false) => [{ name: 'n', type, nullable }];
+    const now = table(k, s);
+    expect(withoutDrops(planned, now, ['s'], [])).toEqual(planned);
+    expect(withoutDrops(planned, now, ['n'], declared('int'))).toEqual(planned);
+    const taken = table(k, { ...n, nullable: true, widened: 'int NULL' }, s);
+    expect(withoutDrops(taken, now, ['n'], declared('int', true))).toEqual(taken);
+    for (const [list, as] of [
+      [null, []],
+      [['n'], []],
+      [['n'], declared('smallint')],
+      [['n'], declared('int', true)],
+    ] as const) {
+      expect(withoutDrops(planned, now, list, as)).toBe(now);
+    }
   });
 });

@@ -11,7 +11,7 @@
 import type { Column, ColumnType } from '../type/column-type.ts';
 import { familyOf } from '../type/type-families.ts';
 import { isToldByType, plainTypeText, typeOfText } from '../type/type-text.ts';
-import { sameColumn, sameType } from './table-growth.ts';
+import { sameColumn, sameType, withColumnsBack, withoutColumns } from './table-growth.ts';
 import { rowKeyNames, type TableSchema } from './table-schema.ts';
 
 /** A column as a statement declares it once more. */
@@ -51,6 +51,96 @@ export function isWidened(was: Column, is: Column): boolean {
 }
 
 const collationOf = ({ type }: Column): string => (type.kind === 'text' ? type.collation : '');
+
+/** A table with the columns that it has lost since. */
+export interface WithGone {
+  table: TableSchema;
+  gone: string[];
+  /** Plain texts of the types of those that were made wider, by their names. */
+  types: ReadonlyMap<string, string>;
+}
+
+/**
+ * The table with the columns that later statements have dropped: as they were planned, or as wide
+ * as `told` says.
+ */
+export function withGone(
+  planned: TableSchema,
+  now: TableSchema,
+  told: (was: Column) => WiderColumn | undefined,
+): WithGone {
+  const gone = planned.columns.filter(c => !now.columns.some(is => is.name === c.name));
+  const types = new Map<string, string>();
+  const whole = withColumnsBack(now, planned);
+  const columns = whole.columns.map(was => {
+    const by = gone.includes(was) ? told(was) : undefined;
+    const is = by && widerByWords(was, by);
+    if (!is) return was;
+    types.set(was.name, typeTold(by.type));
+    return is;
+  });
+  return { table: { ...whole, columns }, gone: gone.map(c => c.name), types };
+}
+
+/**
+ * A column as a statement has made it, by the statement's words alone; null if they do not say
+ * that it was made wider. Of a text only NULL can be told: a length in bytes takes its character
+ * set.
+ */
+function widerByWords(was: Column, told: WiderColumn): Column | null {
+  const nullable = was.nullable || WITH_NULL.test(told.type);
+  const type = typeOfText(typeTold(told.type));
+  const isText = was.type.kind === 'text' && type.kind === 'text' && was.type.form === type.form;
+  const is = { ...was, nullable, type: isText ? was.type : type };
+  return isToldByType(told.type) && isWidened(was, is) ? is : null;
+}
+
+/**
+ * Less what later statements have brought: columns, and what made others wider that are not
+ * `declared` here.
+ */
+export function withoutLater(
+  planned: TableSchema,
+  now: TableSchema,
+  declared: readonly string[] | null,
+): TableSchema {
+  const had = new Map(planned.columns.map(c => [c.name, c]));
+  const later = now.columns.flatMap(({ name }) => (had.has(name) ? [] : [name]));
+  const bare = withoutColumns(now, later, planned);
+  const columns = bare.columns.map(is => {
+    const was = had.get(is.name);
+    const isHere = declared === null || declared.includes(is.name.toLowerCase());
+    return was !== undefined && !isHere && isWidened(was, is) ? was : is;
+  });
+  return { ...bare, columns };
+}
+
+/**
+ * What later statements have dropped is as it was, unless it is declared here (null: may be) as
+ * something else.
+ */
+export function withoutDrops(
+  planned: TableSchema,
+  now: TableSchema,
+  redeclared: readonly string[] | null,
+  declared: readonly DeclaredColumn[],
+): TableSchema {
+  const { table, gone } = withGone(planned, now, () => undefined);
+  if (gone.length > 0 && redeclared === null) return now;
+  const isOther = planned.columns.some(was => {
+    const name = was.name.toLowerCase();
+    if (!gone.includes(was.name) || redeclared?.includes(name) !== true) return false;
+    const here = declared.find(d => d.name === name);
+    return here === undefined || !isDeclaredSo(was, here);
+  });
+  return isOther ? now : table;
+}
+
+/** By words alone. */
+function isDeclaredSo(was: Column, { type, nullable }: DeclaredColumn): boolean {
+  if (nullable !== was.nullable || !isToldByType(type)) return false;
+  return typeTold(was.widened ?? '') === type || sameType(was, { ...was, type: typeOfText(type) });
+}
 
 /** Whether the one text of a type says a wider one than the other. */
 export function isWiderText(was: string, is: string): boolean {
@@ -148,6 +238,11 @@ export function isTold(told: WiderColumn, was: Column, is: Column, type: string)
 }
 
 const WITH_NULL = / NULL$/;
+
+/** What is told of a column by a declaration of it. */
+export function declaredAs({ name, type, nullable }: DeclaredColumn, was: Column): WiderColumn {
+  return { name, type: toldAs(type, was.nullable, nullable) };
+}
 
 const toldAs = (type: string, wasNullable: boolean, isNullable: boolean): string =>
   isNullable && !wasNullable ? `${type} NULL` : type;

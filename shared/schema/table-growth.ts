@@ -52,6 +52,26 @@ export function tableGrowth(
   return { added, other };
 }
 
+/** The table with the columns that it had by the plan, each behind the one that it stood behind. */
+export function withColumnsBack(now: TableSchema, planned: TableSchema): TableSchema {
+  const columns = [...now.columns];
+  for (const [i, column] of planned.columns.entries()) {
+    if (columns.some(c => c.name === column.name)) continue;
+    const before = planned.columns[i - 1]?.name;
+    columns.splice(columns.findIndex(c => c.name === before) + 1, 0, column);
+  }
+  if (columns.length === now.columns.length) return now;
+  const place = (i: number): number => columns.findIndex(c => c.name === now.columns[i]?.name);
+  const virtual = now.virtual?.map((v, n) => ({ ...v, at: place(v.at - n - 1) + 1 + n }));
+  return {
+    ...now,
+    columns,
+    primaryKey: now.primaryKey.map(place),
+    uniqueKeys: now.uniqueKeys.map(key => ({ ...key, columns: key.columns.map(place) })),
+    ...(virtual && { virtual }),
+  };
+}
+
 /** The table without columns that came after it was planned; nor are keys that have one of them. */
 export function withoutColumns(
   schema: TableSchema,

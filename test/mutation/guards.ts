@@ -8,6 +8,7 @@ import { CONTROL_GUARDS } from './guards/control.ts';
 import { CUTOVER_GUARDS } from './guards/cutover.ts';
 import { DDL_GUARDS } from './guards/ddl.ts';
 import { DOCUMENT_GUARDS } from './guards/document.ts';
+import { DROP_COLUMN_GUARDS } from './guards/drop-column.ts';
 import type { Guard } from './guards/guard.ts';
 import { KEY_GUARDS } from './guards/key.ts';
 import { KIND_GUARDS } from './guards/kind.ts';
@@ -36,6 +37,7 @@ export const GUARDS: Guard[] = [
   ...DDL_GUARDS,
   ...PLAN_GUARDS,
   ...WIDEN_GUARDS,
+  ...DROP_COLUMN_GUARDS,
   ...KEY_GUARDS,
   ...ROUTE_GUARDS,
   ...KIND_GUARDS,

@@ -16,7 +16,11 @@ import { RowProjection } from '../../../shared/row/row-projection.ts';
 import { ByteWriter } from '../../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { isWidened } from '../../../shared/schema/column-widening.ts';
-import { schemaFingerprint, type TableSchema } from '../../../shared/schema/table-schema.ts';
+import {
+  allColumns,
+  schemaFingerprint,
+  type TableSchema,
+} from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
 import type { SeenTable } from './seen-table.ts';
 import { olderShape } from './table-match.ts';
@@ -59,7 +63,7 @@ export interface CapturedTableOptions {
   maxMessageBytes: number;
   /** Transactions whose changes of the table the copy has: they are not read from the binlog. */
   skipped: GtidSet | null;
-  /** What the table was before columns were added to it, or made wider. */
+  /** What the table was before columns were added to it, made wider or dropped. */
   older?: readonly TableSchema[];
 }
 
@@ -87,6 +91,8 @@ export class CapturedTable {
   readonly fingerprint: string;
   /** Columns that came later than the first plan, in lower case. */
   readonly added: ReadonlySet<string>;
+  /** Columns that the table had and has lost, in lower case. */
+  readonly removed: ReadonlySet<string>;
   /** Columns that were made wider since then, in lower case: what they were. */
   readonly narrower: ReadonlyMap<string, readonly Column[]>;
   /** Set while the table is being copied. */
@@ -112,6 +118,7 @@ export class CapturedTable {
     this.keyPartition = new KeyPartition(o.schema, o.keyClasses, o.partitions);
     this.fingerprint = schemaFingerprint(o.schema);
     this.added = addedColumns(o.schema, o.older ?? []);
+    this.removed = removedColumns(o.schema, o.older ?? []);
     this.narrower = narrowerColumns(o.schema, o.older ?? []);
     this.#skipped = o.skipped;
     this.#maxBytes = o.maxMessageBytes;
@@ -275,6 +282,12 @@ export class CapturedTable {
 function addedColumns(now: TableSchema, older: readonly TableSchema[]): Set<string> {
   const came = now.columns.filter(c => older.some(o => !o.columns.some(x => x.name === c.name)));
   return new Set(came.map(c => c.name.toLowerCase()));
+}
+
+function removedColumns(now: TableSchema, older: readonly TableSchema[]): Set<string> {
+  const had = older.flatMap(o => allColumns(o).map(c => c.name.toLowerCase()));
+  const has = new Set(allColumns(now).map(c => c.name.toLowerCase()));
+  return new Set(had.filter(name => !has.has(name)));
 }
 
 function narrowerColumns(

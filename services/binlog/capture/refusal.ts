@@ -8,6 +8,15 @@ import { type ErrorKind, ReshardError } from '../../../shared/runtime/error.ts';
 import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
 import type { WiderColumn } from '../../../shared/schema/column-widening.ts';
 
+/** What a statement does to columns, if nothing more than this. */
+export interface ColumnChange {
+  adds: readonly string[];
+  /** Those of them that have a constant in rows that were there. */
+  constants: readonly AddedConstant[];
+  widened: readonly WiderColumn[];
+  removes: readonly string[];
+}
+
 export class Refusals {
   readonly #source: string;
   readonly #db: string;
@@ -69,22 +78,23 @@ export class Refusals {
     });
   }
 
-  /** Columns came or are wider, which loses nothing: it can be taken up where the log stands. */
+  /** Columns came, went or are wider: that can be taken up where the log stands. */
   grown(
     message: string,
     table: string,
-    columns: readonly string[],
-    constants: readonly AddedConstant[],
-    widened: readonly WiderColumn[] = [],
+    { adds, constants, widened, removes }: ColumnChange,
   ): ReshardError {
-    const wider = widened.map(w => w.name).join(', ');
-    const adds = columns.length === 0 ? [] : [`adds ${columns.join(', ')}`];
-    const what = [...adds, ...(wider === '' ? [] : [`widens ${wider}`])].join(', ');
+    const named = (verb: string, names: readonly string[]): string[] =>
+      names.length === 0 ? [] : [`${verb} ${names.join(', ')}`];
+    const wider = widened.map(w => w.name);
+    const did = [...named('adds', adds), ...named('widens', wider), ...named('drops', removes)];
+    const what = did.join(', ');
     const ddl = `\`reshard ddl show <job file> --source ${this.#source} --tables ${table}\``;
     return new ReshardError('schema-changed', `${message} ${what}`, {
       // Control reads it (grown-table.ts).
       context: {
-        ...{ table, added: columns.join(', ') },
+        ...{ table, added: adds.join(', ') },
+        ...(removes.length === 0 ? {} : { removed: JSON.stringify(removes) }),
         ...(constants.length === 0 ? {} : { constants: JSON.stringify(constants) }),
         ...(widened.length === 0 ? {} : { widened: JSON.stringify(widened) }),
       },

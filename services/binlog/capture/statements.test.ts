@@ -122,6 +122,22 @@ describe('statements that row events do not tell all of', () => {
     expect(at.asked).toEqual([]);
   });
 
+  test('a column that is dropped halts, and one that the plan does not have passes', () => {
+    gtid(10);
+    query('ALTER TABLE t DROP COLUMN IF EXISTS gone');
+    expect(at.position.resume().gtid).toBe(until(10));
+    gtid(11);
+    expect(() => query('ALTER TABLE t DROP N')).toThrow('ALTER of t at the source drops n');
+    open();
+    gtid(10);
+    expect(() => query('ALTER TABLE t ADD a INT, DROP COLUMN N')).toThrow(
+      expect.objectContaining({
+        message: 'ALTER of t at the source adds a, drops n',
+        context: expect.objectContaining({ table: 't', added: 'a', removed: '["n"]' }),
+      }),
+    );
+  });
+
   test('columns that the plan has are passed: they were there, or came while it was made', () => {
     gtid(10);
     query('ALTER TABLE t ADD COLUMN IF NOT EXISTS N INT');

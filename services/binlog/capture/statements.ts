@@ -192,6 +192,7 @@ export class Statements {
     }
     const isTakenUp =
       effect.adds.some(name => table.added.has(name)) ||
+      effect.removes.some(name => table.removed.has(name)) ||
       effect.declared.some(({ name }) => table.narrower.has(name));
     const note = (): void => {
       noteCopied();
@@ -233,17 +234,21 @@ export class Statements {
     widened: readonly WiderColumn[],
     note: () => void,
   ): Next {
-    const { adds, constants, acts, redeclares } = effect;
+    const { adds, acts, redeclares } = effect;
     // What the plan has is on the targets: it was taken up, or was there (IF NOT EXISTS) or came
     // while the plan was made. Row images of before it are told by their table maps.
     const planned = new Set(allColumns(schema).map(c => c.name.toLowerCase()));
     const unknown = adds.filter(name => !planned.has(name));
-    if (unknown.length > 0 || widened.length > 0) {
-      const told = constants.filter(c => unknown.includes(c.name));
-      throw this.#refusals.grown(what, schema.table, unknown, told, widened);
+    // What the plan does not have is gone already: it was taken up, or was not there (IF EXISTS).
+    const removes = effect.removes.filter(name => planned.has(name));
+    if (unknown.length + widened.length + removes.length > 0) {
+      const constants = effect.constants.filter(c => unknown.includes(c.name));
+      const change = { adds: unknown, constants, widened, removes };
+      throw this.#refusals.grown(what, schema.table, change);
     }
     // Taken up before its statement was read, or by hand: the table may have shown another value.
-    const other = adds.find(name => added.has(name) && !isFilledSo(schema, name, constants));
+    const isOther = (name: string): boolean => !isFilledSo(schema, name, effect.constants);
+    const other = adds.find(name => added.has(name) && isOther(name));
     if (other !== undefined) {
       const why = `rows that were there have another ${other} than it was taken up with`;
       throw this.#refusals.changed(`${what}: ${why}`, [schema.table]);

@@ -1,8 +1,9 @@
 /**
  * What the clauses of an ALTER TABLE do to the table's rows and columns. Most of what online schema
  * tools and DBAs run every day leaves both alone (an index, a comment, a rebuild); some clauses
- * only add columns, say a column again that is there, or add foreign keys. What is in none of these
- * lists is doubted: a change of a column may change values, and one of a partition may remove rows.
+ * only add columns, drop some, say a column again that is there, or add foreign keys. What is in
+ * none of these lists is doubted: a change of a column may change values, and one of a partition
+ * may remove rows.
  *
  * Names of columns are kept in lower case, as servers compare them.
  */
@@ -17,6 +18,8 @@ export interface AlterEffect {
   adds: string[];
   /** Those of them whose value is a constant; the others are empty (NULL) there. */
   constants: AddedConstant[];
+  /** Columns that are dropped, and no other change of columns but additions beside them. */
+  removes: string[];
   /**
    * Columns that are there are declared once more, or all texts are converted. If the table's
    * columns are the same before and after, no value has changed.
@@ -36,6 +39,7 @@ export interface AlterEffect {
 export const NO_EFFECT: AlterEffect = {
   adds: [],
   constants: [],
+  removes: [],
   redeclares: false,
   redeclared: [],
   declared: [],
@@ -91,7 +95,7 @@ export function alterEffect(r: WordReader): AlterEffect | null {
   // MariaDB's words before the first clause, without a comma.
   if (r.skip('WAIT')) r.at += 1;
   else r.skip('NOWAIT');
-  const lists = { adds: [], constants: [], redeclared: [], declared: [], drops: [] };
+  const lists = { adds: [], constants: [], removes: [], redeclared: [], declared: [], drops: [] };
   const effect: AlterEffect = { ...NO_EFFECT, ...lists };
   const clauses = clausesOf(r.words.slice(r.at)).flatMap(listed);
   /** Words of clauses that may give a column another default. */
@@ -106,6 +110,11 @@ export function alterEffect(r: WordReader): AlterEffect | null {
       effect.acts ||= ACTING.test(clause.text);
       if (clause.text.startsWith('ALTER ')) altered.push(...lowerWords(clause.words));
       if (UNINDEXING.test(clause.text)) effect.drops.push(...lowerWords(clause.words));
+      continue;
+    }
+    const removed = removedBy(clause);
+    if (removed !== null) {
+      effect.removes.push(removed);
       continue;
     }
     const added = addedBy(clause);
@@ -124,7 +133,14 @@ export function alterEffect(r: WordReader): AlterEffect | null {
   // Which of two texts about a column its rows are made by is the server's own affair.
   const { constants, redeclares } = effect;
   const isTwice = redeclares || constants.some(c => altered.includes(c.name));
-  return constants.length > 0 && isTwice ? null : effect;
+  if (constants.length > 0 && isTwice) return null;
+  return isMixed(effect) ? null : effect;
+}
+
+/** What the rest of the statement is about may be a column that it drops, or takes the name of. */
+function isMixed({ adds, removes, redeclares, acts }: AlterEffect): boolean {
+  if (removes.length === 0) return false;
+  return redeclares || acts || removes.some(name => adds.includes(name));
 }
 
 /** Another primary key, two changes in a clause, or an engine that may keep fewer rows, or none. */
@@ -200,6 +216,15 @@ function isEmpty(declared: string): boolean {
   // Without the word it is NOT NULL, and the time of the ALTER, on servers that have it so.
   if (words[0] === 'TIMESTAMP' && !words.includes('NULL')) return false;
   return words[0] !== '' && !words.some(w => FILLED.has(w));
+}
+
+const REMOVED = /^DROP (COLUMN )?(IF EXISTS )?(?=\S+( RESTRICT| CASCADE)?$)/;
+
+/** The column that the clause drops; null if it does something else. */
+function removedBy({ words, text }: Clause): string | null {
+  const [head] = REMOVED.exec(text) ?? [];
+  if (head === undefined) return null;
+  return words[head.trim().split(' ').length]?.text.toLowerCase() ?? null;
 }
 
 /** Under its own name: with another one values may change places. */

@@ -16,13 +16,15 @@ import { inspectTable, serverFacts } from '../../../shared/mysql/inspect.ts';
 import { asReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import {
+  declaredAs,
   fixedColumns,
-  isWidened,
   type PrintedColumn,
   type WiderColumn,
   widenedBy,
+  withGone,
+  withoutDrops,
+  withoutLater,
 } from '../../../shared/schema/column-widening.ts';
-import { withoutColumns } from '../../../shared/schema/table-growth.ts';
 import {
   rowKeyNames,
   schemaFingerprint,
@@ -113,8 +115,12 @@ export class LiveJudge implements StatementJudge {
     if (now === null) return [];
     const fixed = fixedColumns(planned, routed(planned));
     const printed = await printedColumns(session, now);
-    const bare = withoutLater(planned, now, redeclared);
-    return widenedBy(declared, { planned, now: bare, printed, fixed });
+    const { table, types } = withGone(planned, withoutLater(planned, now, redeclared), was => {
+      const here = declared.find(d => d.name === was.name.toLowerCase());
+      return here && declaredAs(here, was);
+    });
+    for (const [name, type] of types) printed.set(name, { type, expression: '' });
+    return widenedBy(declared, { planned, now: table, printed, fixed });
   }
 
   async ofTable(effect: AlterEffect, planned: TableSchema, read: () => GtidSet): Promise<Doubt> {
@@ -136,7 +142,7 @@ export class LiveJudge implements StatementJudge {
   async #sameColumns(
     session: MysqlSession,
     planned: TableSchema,
-    { redeclared }: AlterEffect,
+    { redeclared, declared }: AlterEffect,
   ): Promise<Doubt> {
     if (this.#isRedeclared(planned, redeclared)) {
       return {
@@ -145,7 +151,8 @@ export class LiveJudge implements StatementJudge {
     }
     const present = await tableNow(session, planned);
     if (present === null) return { why: 'there is no such table now' };
-    const now = withoutLater(planned, present, redeclared);
+    const here = withoutLater(planned, present, redeclared);
+    const now = withoutDrops(planned, here, redeclared, declared);
     if (schemaFingerprint(now) !== schemaFingerprint(planned)) {
       return { why: 'the table is not as it was planned any more' };
     }
@@ -222,26 +229,6 @@ function tableNow(session: MysqlSession, planned: TableSchema): Promise<TableSch
     if (error.kind === 'schema-changed') return null;
     throw error;
   });
-}
-
-/**
- * Less what later statements have brought: columns, and what made others wider that are not
- * `declared` here.
- */
-function withoutLater(
-  planned: TableSchema,
-  now: TableSchema,
-  declared: readonly string[] | null,
-): TableSchema {
-  const had = new Map(planned.columns.map(c => [c.name, c]));
-  const later = now.columns.flatMap(({ name }) => (had.has(name) ? [] : [name]));
-  const bare = withoutColumns(now, later, planned);
-  const columns = bare.columns.map(is => {
-    const was = had.get(is.name);
-    const isHere = declared === null || declared.includes(is.name.toLowerCase());
-    return was !== undefined && !isHere && isWidened(was, is) ? was : is;
-  });
-  return { ...bare, columns };
 }
 
 function fromText({ verb, unclear, calls: all, words }: DataStatement, flavor: Flavor): Doubt {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NO_EFFECT } from './alter.ts';
 import { classify } from './statement.ts';
 
 const tracked = { db: 'shop', tables: new Set(['orders', 'order_items']) };
@@ -15,8 +16,9 @@ function reach(text: string, schema = 'shop'): string[] {
 function ddl(text: string): string {
   const s = classify(text, 'shop', tracked);
   if (s.kind !== 'ddl') return s.kind;
-  const { adds, redeclares, acts } = s.effect ?? { adds: [], redeclares: false, acts: false };
-  const extra = [...adds.map(a => `adds ${a}`), redeclares && 'declares', acts && 'acts'];
+  const { adds, removes, redeclares, acts } = s.effect ?? NO_EFFECT;
+  const columns = [...adds.map(a => `adds ${a}`), ...removes.map(a => `drops ${a}`)];
+  const extra = [...columns, redeclares && 'declares', acts && 'acts'];
   return [...s.tables, s.effect && 'keeps rows', ...extra].filter(Boolean).join(' ');
 }
 
@@ -254,6 +256,9 @@ describe('DDL', () => {
     ["CONVERT TO CHARSET 'utf8mb4' COLLATE utf8mb4_bin", 'declares'],
     ['CONVERT TO CHARACTER SET DEFAULT, ALGORITHM=COPY', 'declares'],
     ['ROW_FORMAT=DYNAMIC, CONVERT TO CHARACTER SET `utf8mb4` COLLATE `utf8mb4_bin`', 'declares'],
+    ['DROP COLUMN a', 'drops a'],
+    ['ADD x INT, DROP COLUMN IF EXISTS `A b` RESTRICT, ALGORITHM=INSTANT', 'adds x drops a b'],
+    ['DROP a, DROP `key` CASCADE, DROP INDEX by_a, COMMENT "x"', 'drops a drops key'],
     ['ADD FOREIGN KEY (a) REFERENCES other (id) ON DELETE CASCADE', 'acts'],
     ['ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES other (id) ON UPDATE SET NULL', 'acts'],
   ])('ALTER TABLE orders %s: %s', (clauses, effect) => {
@@ -270,7 +275,12 @@ describe('DDL', () => {
     'ALTER TABLE orders ADD x TIMESTAMP',
     "ALTER TABLE orders COMMENT 'a\\', DROP COLUMN v, COMMENT 'b'",
     "ALTER TABLE other COMMENT 'a\\', RENAME TO orders, COMMENT 'b'",
-    'ALTER TABLE orders ADD x INT, DROP COLUMN y',
+    'ALTER TABLE orders DROP COLUMN x, ADD X INT',
+    'ALTER TABLE orders DROP COLUMN x, MODIFY y INT',
+    'ALTER TABLE orders DROP COLUMN x, ADD FOREIGN KEY (a) REFERENCES p (id) ON DELETE CASCADE',
+    'ALTER TABLE orders DROP COLUMN x y',
+    'ALTER TABLE orders COMMENT "x" DROP COLUMN a',
+    'ALTER TABLE orders DROP SYSTEM VERSIONING',
     'ALTER TABLE orders NOWAIT DROP PARTITION p0',
     'ALTER TABLE orders REBUILD PARTITION p0, DROP COLUMN a',
     'ALTER TABLE orders REBUILD PARTITION p0 DROP PARTITION p1',
@@ -288,7 +298,6 @@ describe('DDL', () => {
     'ALTER TABLE orders ADD PERIOD FOR SYSTEM_TIME (a, b)',
     'ALTER TABLE orders IMPORT PARTITION p0 TABLESPACE',
     'ALTER TABLE orders ADD x INT UNIQUE',
-    'ALTER TABLE orders ADD INDEX (a), DROP COLUMN b',
     'ALTER TABLE orders DROP PARTITION p0',
     'ALTER TABLE orders TRUNCATE PARTITION p0',
     'ALTER TABLE orders EXCHANGE PARTITION p0 WITH TABLE other',

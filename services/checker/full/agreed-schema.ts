@@ -2,18 +2,32 @@
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import type { WantedKey } from '../../../shared/mysql/row-key.ts';
 import { agreed, commonSchema } from '../../../shared/schema/agreed-schema.ts';
+import { withoutColumns } from '../../../shared/schema/table-growth.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { CheckServer, SessionSet } from './session-set.ts';
 
-/** Schemas of a table by server, with columns in the order of the first server; `key`: its row key. */
+/** A table whose servers are to agree on it. */
+export interface AgreedTable {
+  table: string;
+  sources: readonly CheckServer[];
+  targets: readonly CheckServer[];
+  /** Its row key. */
+  key?: readonly string[] | undefined;
+  /** Columns that the sources have dropped: of the targets they are not compared. */
+  dropped?: readonly string[] | undefined;
+}
+
+/** Schemas of a table by server, with columns in the order of the first source. */
 export async function agreedSchemas(
   sessionSet: SessionSet,
-  servers: readonly CheckServer[],
-  table: string,
-  key: readonly string[] | undefined,
+  { table, sources, targets, key, dropped = [] }: AgreedTable,
 ): Promise<Map<CheckServer, TableSchema>> {
-  const inspected = async (server: CheckServer, wanted: WantedKey): Promise<TableSchema> =>
-    inspectTable(await sessionSet.session(server), server.database, table, wanted);
+  const inspected = async (server: CheckServer, wanted: WantedKey): Promise<TableSchema> => {
+    const session = await sessionSet.session(server);
+    const whole = await inspectTable(session, server.database, table, wanted);
+    return targets.includes(server) ? withoutColumns(whole, dropped, whole) : whole;
+  };
+  const servers = [...sources, ...targets];
   const [first, ...others] = servers;
   if (first === undefined) return new Map();
   const model = await inspected(first, { key });

@@ -41,6 +41,8 @@ export interface TableCheckOptions {
   table: string;
   /** Columns of its row key; without them, the one that the first source has. */
   key?: readonly string[] | undefined;
+  /** Columns that the sources have dropped: of the targets they are not compared. */
+  dropped?: readonly string[] | undefined;
   /** Its route for the rows of a source, by name, once its columns are known. */
   routeOf: (schema: TableSchema, source: string) => Route;
   sources: readonly CheckServer[];
@@ -299,9 +301,9 @@ export class TableCheck {
   }
 
   async #places(sessionSet: SessionSet): Promise<TablePlaces> {
-    const { sources, targets, table, key, routeOf } = this.#o;
+    const { sources, targets, table, routeOf } = this.#o;
     this.#incarnations = await incarnationsOf(sessionSet, [...sources, ...targets], table);
-    const schemas = await agreedSchemas(sessionSet, [...sources, ...targets], table, key);
+    const schemas = await agreedSchemas(sessionSet, this.#o);
     const placed = (servers: readonly CheckServer[]): Place[] =>
       servers.flatMap(server => {
         const schema = schemas.get(server);
@@ -331,10 +333,10 @@ export class TableCheck {
    * anew or truncated is not the one whose first ranges were compared.
    */
   async #checkSchemas(sessionSet: SessionSet, places: TablePlaces): Promise<void> {
-    const { sources, targets, table, key } = this.#o;
+    const { sources, targets, table } = this.#o;
     const incarnations = await incarnationsOf(sessionSet, [...sources, ...targets], table);
     refuseNew(table, this.#incarnations, incarnations);
-    const now = await agreedSchemas(sessionSet, [...sources, ...targets], table, key);
+    const now = await agreedSchemas(sessionSet, this.#o);
     for (const { server, schema } of [...places.sources, ...places.targets]) {
       if (JSON.stringify(now.get(server)) === JSON.stringify(schema)) continue;
       throw new ReshardError('schema-changed', `${table} was altered during the check`, {

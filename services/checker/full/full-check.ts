@@ -23,7 +23,7 @@ export interface FullCheckOptions {
   sources: readonly CheckServer[];
   /** In the order of their shard numbers. */
   targets: readonly CheckServer[];
-  tables: readonly (Pick<TableCheckOptions, 'key' | 'routeOf'> & {
+  tables: readonly (Pick<TableCheckOptions, 'key' | 'dropped' | 'routeOf'> & {
     name: string;
     /** As in TableCheckOptions; by default null. */
     after?: TableCheckOptions['after'];
@@ -93,10 +93,11 @@ function tableChecks(
   signal: AbortSignal,
 ): readonly TableCheck[] {
   const rateLimit = new RateLimit(o.throttle ?? UNTHROTTLED_CHECK);
-  return o.tables.map(({ name, key, routeOf, after = null, scope = null }) => {
+  return o.tables.map(({ name, key, dropped, routeOf, after = null, scope = null }) => {
     const options: TableCheckOptions = {
       table: name,
       key,
+      dropped,
       routeOf,
       after,
       scope,

@@ -59,7 +59,8 @@ export async function tryScope(o: {
 }): Promise<void> {
   await using pool = new SessionSetPool(1, o.log, o.signal);
   await pool.use(async sessionSet => {
-    const schemas = await agreedSchemas(sessionSet, o.servers, o.table, o.key);
+    const { table, key, servers: sources } = o;
+    const schemas = await agreedSchemas(sessionSet, { table, sources, targets: [], key });
     const places = [...schemas].map(([server, schema]) => ({ server, schema }));
     for (const place of places) {
       await refuseReversed(sessionSet, place, o.scope);

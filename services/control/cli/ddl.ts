@@ -1,26 +1,32 @@
 /**
  * `reshard ddl`: shows which tables of the sources are not as they were planned and what would be
- * done about it (show), takes added columns up so that the log goes on where it stands (apply), and
- * tells what became of all statements so far (list).
+ * done about it (show), takes changes of columns up so that the log goes on where it stands
+ * (apply), and tells what became of all statements so far (list).
  */
+import { standsBy } from '../../../shared/job/state/cutover.ts';
+import type { DroppedWord } from '../../../shared/job/state/ddl-request.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import {
   canCopy,
   changedTables,
   haltOf,
+  leftOf,
   logsOf,
   openLogs,
   requestGrowth,
   requestSkip,
+  reworded,
 } from '../command/ddl.ts';
 import { type JobLink, openJob, tablesOf, timeoutMsOf } from '../command/job-handle.ts';
 import { operator } from '../command/operator.ts';
 import { refuseVerb } from '../cutover/verb.ts';
-import { type GrowthLook, refuse } from '../phase/growth.ts';
+import { refuseWord, standingWord } from '../phase/dropped-column.ts';
+import { refuse } from '../phase/growth.ts';
 import type { StatementHalt } from '../phase/skip.ts';
 import { confirm } from './confirm.ts';
 import { showDdlList } from './ddl-list.ts';
+import { type Changed, factsOf, nameOf, renderDdl } from './ddl-show.ts';
 import { EXIT } from './exit-code.ts';
 import { gaveUp, isOver, waitOf } from './follow.ts';
 import { readJob } from './job-file.ts';
@@ -29,6 +35,9 @@ import { print, printJson } from './output.ts';
 export interface DdlCommandOptions {
   source?: string;
   tables?: string;
+  /** What becomes of dropped columns on the targets. */
+  drop?: boolean;
+  keep?: boolean;
   yes?: boolean;
   json?: boolean;
   timeout: string;
@@ -57,32 +66,64 @@ export async function ddlCommand(
     return await showDdlList(links, { source: o.source, tables, json: o.json === true });
   }
   if (action === 'skip') return await skip(links[0] ?? link, o, { name: job.job, timeoutMs });
+  const word = wordOf(o);
   const found: Changed[] = [];
   for (const of of links) {
     const looks = await changedTables(of, sources, tables);
     found.push(...looks.map(look => ({ link: of, look })));
   }
-  if (o.json) printJson({ changed: found.map(c => factsOf(c.look)) });
-  else print(`${renderDdl(found, file)}\n`);
+  const left = links.flatMap(of => leftOf(of, sources, tables));
+  if (o.json) printJson({ changed: found.map(c => factsOf(c.look)), left });
+  else print(`${renderDdl({ found, left }, file)}\n`);
   if (action === 'show') return EXIT.ok;
+  const asked = [
+    ...found.map(changed => askedFor(changed, word)),
+    ...links.flatMap(of => rewordedOf(of, { sources, tables, word })),
+  ];
   for (const { look } of found) refuse(look);
-  if (found.length === 0) return EXIT.ok;
-  const what = `taking up of columns: ${found.map(c => nameOf(c.look)).join(', ')}`;
+  if (asked.length === 0) return EXIT.ok;
+  const lost = asked.some(a => a.dropped === 'drop') ? ', and what is in dropped ones is lost' : '';
+  const what = `taking up of columns: ${asked.map(a => a.name).join(', ')}${lost}`;
   await confirm(job.job, what, o.yes === true);
   const wait = waitOf(timeoutMs, stopSignal(), o.json === true);
-  for (const { link: of, look } of found) {
-    const isDone = await requestGrowth(of, look, operator(), () => isOver(wait));
+  for (const { name, link: of, ...growth } of asked) {
+    const isDone = await requestGrowth(of, growth, operator(), () => isOver(wait));
     if (!isDone)
       return gaveUp(wait, 'control has not answered; `reshard status <job file>` tells why');
-    if (!o.json) print(`${nameOf(look)}: taken up, the log goes on\n`);
+    if (!o.json) print(`${name}: taken up, the log goes on\n`);
   }
   return EXIT.ok;
 }
 
-/** A table that is another one, and the job whose log it is. */
-interface Changed {
+/** What is asked of control. */
+interface Asked {
   link: JobLink;
-  look: GrowthLook;
+  name: string;
+  source: string;
+  table: string;
+  dropped: DroppedWord | '';
+}
+
+/** Throws where columns were dropped, and what becomes of them was not said. */
+function askedFor({ link, look }: Changed, word: DroppedWord | ''): Asked {
+  const { job, ruling } = link;
+  const { plan, removed } = look;
+  const spoken = word || (standingWord(job, standsBy(job, ruling.cutoverRun)) ?? '');
+  refuseWord(job, removed, spoken);
+  const dropped = removed.length > 0 ? spoken : '';
+  return { link, name: nameOf(look), source: plan.source, table: plan.table, dropped };
+}
+
+function rewordedOf(link: JobLink, o: Parameters<typeof reworded>[1]): Asked[] {
+  return reworded(link, o).map(place => {
+    return { link, name: `${place.source}: ${place.table} (dropped columns)`, ...place };
+  });
+}
+
+function wordOf({ drop, keep }: DdlCommandOptions): DroppedWord | '' {
+  if (drop && keep) throw new ReshardError('config', 'ddl apply: --drop or --keep, not both');
+  if (drop) return 'drop';
+  return keep ? 'keep' : '';
 }
 
 /** The operator's word that the statement at which a source's log stands has changed no row. */
@@ -131,75 +172,4 @@ function renderSkip(
       ? '  `reshard recopy <job file>` is the way that needs nobody to know what it did'
       : '  nothing compares both sides before the application is on the sources again',
   ].join('\n');
-}
-
-const nameOf = ({ plan, added, widened }: GrowthLook): string =>
-  `${plan.source}: ${plan.table} (${[...added, ...widened].join(', ')})`;
-
-interface DdlFacts {
-  source: string;
-  table: string;
-  added: string[];
-  widened: string[];
-  against: string[];
-  targets: GrowthLook['targets'];
-}
-
-function factsOf({ plan, added, widened, against, targets }: GrowthLook): DdlFacts {
-  return { source: plan.source, table: plan.table, added, widened, against, targets };
-}
-
-/** Pure: what `reshard ddl show` prints. */
-function renderDdl(found: readonly Changed[], file: string): string {
-  if (found.length === 0) return 'every table of the sources is as it was planned';
-  return found.map(changed => renderOne(changed, file)).join('\n\n');
-}
-
-function renderOne({ link, look }: Changed, file: string): string {
-  const { plan, added, against, unfit, targets, later } = look;
-  const { source, db, table } = plan;
-  const came = cameTo(look);
-  const lines = [`${source}: ${db}.${table} ${came} since it was planned`];
-  const where = `--source ${source} --tables ${table}`;
-  if (against.length === 0) {
-    lines.push(
-      added.length === 0
-        ? '  can be taken up: rows from before keep their values; the log'
-        : '  can be taken up: rows from before have NULL there, or the constant of the statement; the log',
-      '  goes on at the place of the ALTER, the value schema gets a new version, nothing is copied',
-      ...(later.length > 0 ? [`  has got ${later.join(', ')} too: at statements to come`] : []),
-      ...altersOf(look),
-      `  ${thenOf(targets)}: reshard ddl apply ${file} ${where}`,
-    );
-    return lines.join('\n');
-  }
-  lines.push(...against.map(why => `  cannot be taken up: ${why}`));
-  if (unfit.length > 0) return [...lines, '  undo it at the source, or make a new job'].join('\n');
-  if (!canCopy(link)) {
-    return [
-      ...lines,
-      `  undo it on ${source}, then: reshard ddl skip ${file} --source ${source}`,
-      '  what cannot be undone ends the way back: the application stays where it is',
-    ].join('\n');
-  }
-  lines.push(
-    '  can be copied as it is now, once its reader has halted there, or be undone at the source',
-    ...altersOf(look),
-    `  ${thenOf(targets)}: reshard recopy ${file} ${where}`,
-  );
-  return lines.join('\n');
-}
-
-function cameTo({ added, widened }: GrowthLook): string {
-  const came = added.length === 0 ? [] : [`has got ${added.join(', ')}`];
-  const wider = widened.length === 0 ? [] : [`has ${widened.join(', ')} wider`];
-  return [...came, ...wider].join(' and ') || 'is another one';
-}
-
-const thenOf = (targets: GrowthLook['targets']): string => (targets.length > 0 ? 'then' : 'now');
-
-function altersOf({ targets }: GrowthLook): string[] {
-  if (targets.length === 0) return [];
-  const alters = targets.map(({ target, what, sql }) => `    ${target}: ${sql ?? what}`);
-  return ['  first, where rows go to:', ...alters];
 }

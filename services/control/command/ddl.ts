@@ -3,6 +3,9 @@
  * done about each, and the request to take added columns up.
  */
 import { isReturnJob, returnJob } from '../../../shared/job/return-job.ts';
+import type { DroppedWord, GrowthRequest } from '../../../shared/job/state/ddl-request.ts';
+import { type LeftColumn, leftColumns } from '../../../shared/job/state/dropped-column.ts';
+import type { TablePlan } from '../../../shared/job/state/job-view.ts';
 import { requestId } from '../../../shared/job/state/request-id.ts';
 import { reportTopic } from '../../../shared/kafka/topic-name.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
@@ -73,14 +76,48 @@ export async function changedTables(
 /** Asks control to take the columns up, and waits for its answer; false when the time is up. */
 export async function requestGrowth(
   link: JobLink,
-  { plan }: GrowthLook,
+  asked: Pick<GrowthRequest, 'source' | 'table' | 'dropped'>,
   by: string,
   isOver: () => boolean,
 ): Promise<boolean> {
-  const { source, table } = plan;
   const id = requestId('growth');
-  await link.requests.growth({ id, requestedMs: Date.now(), by, source, table });
+  await link.requests.growth({ id, requestedMs: Date.now(), by, ...asked });
   return await isAnswered(link, id, 'apply', isOver);
+}
+
+/** What sources have dropped, and the targets may have; of these sources and tables, or of all. */
+export function leftOf(
+  { view }: JobLink,
+  sources: readonly string[],
+  tables: readonly string[],
+): LeftColumn[] {
+  const isOf = ({ table, column }: LeftColumn): boolean =>
+    sources.length === 0 ||
+    [...view.plans.values()].some(
+      p => p.table === table && sources.includes(p.source) && isDropped(p, column),
+    );
+  return leftColumns(view).filter(
+    c => (tables.length === 0 || tables.includes(c.table)) && isOf(c),
+  );
+}
+
+const isDropped = ({ dropped = [] }: TablePlan, column: string): boolean =>
+  dropped.some(d => d.column === column);
+
+/** Tables whose dropped columns are to have another word than they have. */
+export function reworded(
+  { view }: JobLink,
+  o: { sources: readonly string[]; tables: readonly string[]; word: DroppedWord | '' },
+): { source: string; table: string; dropped: DroppedWord }[] {
+  const { sources, tables, word } = o;
+  if (word === '') return [];
+  return [...view.plans.values()].flatMap(({ source, table, dropped = [] }) => {
+    const isMeant =
+      (sources.length === 0 || sources.includes(source)) &&
+      (tables.length === 0 || tables.includes(table));
+    const isOther = dropped.some(d => d.keep !== (word === 'keep'));
+    return isMeant && isOther ? [{ source, table, dropped: word }] : [];
+  });
 }
 
 /** Tells control that the statement has changed no row; false when the time is up. */

@@ -110,7 +110,7 @@ async function checkReplica(
 
 /**
  * Tables of all sources end in the same target tables, so they must be the same. While a job runs
- * its sources get wider columns one by one, and control makes the targets' as wide as the widest.
+ * its sources get columns, wider ones or fewer one by one, and control makes the targets fit them.
  */
 function compareSources(
   model: CheckedSource,
@@ -128,10 +128,13 @@ function compareSources(
     for (const difference of schemaDifferences(wanted, schema)) {
       const place = difference.column === '' ? table : `${table}.${difference.column}`;
       const isWidth = difference.width !== undefined;
+      const isPassing = isWidth || ['add', 'drop'].includes(difference.remedy.kind);
       const isWider = difference.width === 'wider';
       const fix = isWider ? undefined : alterTable(name, difference.remedy, printed, there);
       findings.push({
-        level: (isWidth ? !resuming : difference.blocks) ? 'blocker' : 'warning',
+        level: (isPassing && resuming ? false : isWidth || difference.blocks)
+          ? 'blocker'
+          : 'warning',
         code: 'sources-differ',
         where: `${serverWhere('source', other.source)} ${other.source.database}.${place}`,
         what: `${difference.what} ${model.source.name}`.replace(/the (source|target)/g, 'source'),

@@ -1,8 +1,8 @@
 /**
- * Columns that were added at a source, or made wider, taken up without the operator
- * (`options.addedColumns: apply`). The source has halted at the statement and says so in its
+ * Columns that were added at a source, made wider or dropped, taken up without the operator
+ * (`options.addedColumns`, `droppedColumns`). The source has halted at the statement and says so in its
  * report; control looks at the table as `reshard ddl show` does, adds the columns to the targets
- * that lack them, and makes the request that `reshard ddl apply` would make (growth.ts). Whatever
+ * that lack them, and makes the request that `reshard ddl apply` would make (take-up.ts). Whatever
  * else stands against it stays with the operator: the source stays halted, with its remedy.
  *
  * A target is altered in the way that disturbs it least and that it takes; the server's DDL is in
@@ -21,6 +21,7 @@ import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
 import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import { refuseWord, standingWord } from './dropped-column.ts';
 import { type GrownTable, lookAtTable, refuse } from './growth.ts';
 import { filledTargets, type LackingTarget, type Ruling, refuseTargets } from './growth-target.ts';
 import { type Halt, haltedTable, haltIn } from './halt.ts';
@@ -39,15 +40,16 @@ export class GrownTables {
     const stands = halt && statementOf(report.unit, halt);
     if (stands === null) this.#halts.delete(report.unit);
     else this.#halts.set(report.unit, stands);
-    const { table, added, constants, widened } =
+    const { table, added, constants, widened, removed } =
       (halt?.kind === 'schema-changed' && halt.context) || {};
     if (typeof table !== 'string' || typeof added !== 'string') {
       this.#bySource.delete(report.unit);
       return;
     }
     const known = this.#bySource.get(report.unit);
-    const [fills, lengths] = [constants, widened].map(x => (typeof x === 'string' ? x : '[]'));
-    const text = `{"constants":${fills},"widened":${lengths}}`;
+    const lists = [constants, widened, removed].map(x => (typeof x === 'string' ? x : '[]'));
+    const [fills, lengths, gone] = lists;
+    const text = `{"constants":${fills},"widened":${lengths},"removed":${gone}}`;
     if (known?.table === table && known.added === added && known.text === text) return;
     const told = { source: report.unit, table, added, ...JSON.parse(text) };
     this.#bySource.set(report.unit, { ...told, text, sinceMs: Date.now() });
@@ -108,13 +110,17 @@ async function growTargets(
 ): Promise<boolean> {
   const { table } = grown;
   const at = { halt: grown, only: true };
+  const refuseGone = (): void =>
+    refuseAbsent(grown, deps.view.planOf(source.name, source.database, table)?.schema);
   const look = await lookAtTable(deps, source, table, at);
   if (look === null) {
-    refuseAbsent(grown, deps.view.planOf(source.name, source.database, table)?.schema);
+    refuseGone();
     return false;
   }
+  const isStandby = standsBy(deps.job, deps.ruling.cutoverRun);
+  refuseWord(deps.job, look.removed, standingWord(deps.job, isStandby) ?? '');
   refuseExtra(grown, look.targets);
-  if (standsBy(deps.job, deps.ruling.cutoverRun)) refuseUnready(grown, look.targets);
+  if (isStandby) refuseUnready(grown, look.targets);
   const lacking = look.targets.filter(
     t => (t.isAddition || t.isWidening === true) && t.sql !== null,
   );
@@ -134,7 +140,10 @@ async function growTargets(
   if (lacking.length === 0) return true;
   // Not what was sent, what is there: another control may have been before us.
   const after = await lookAtTable(deps, source, table, at);
-  if (after === null) return true;
+  if (after === null) {
+    refuseGone();
+    return true;
+  }
   refuseExtra(grown, after.targets);
   refuseTargets(after);
   return true;
@@ -147,15 +156,12 @@ async function growTargets(
  * a while they are taken for gone.
  */
 export function refuseAbsent(
-  { source, table, added, widened, sinceMs }: GrownTable,
+  grown: GrownTable,
   planned: TableSchema | undefined,
   nowMs = Date.now(),
 ): void {
-  const names = new Set(planned?.columns.map(c => c.name.toLowerCase()));
-  const missing = added.split(', ').filter(name => name !== '' && !names.has(name.toLowerCase()));
-  const lengths = new Map(planned?.columns.map(c => [c.name.toLowerCase(), c.widened]));
-  const short = widened.filter(({ name, type }) => lengths.get(name) !== type);
-  const absent = [...missing, ...short.map(({ name, type }) => `${name} as ${type}`)];
+  const { source, table, sinceMs } = grown;
+  const absent = absentColumns(grown, planned);
   if (absent.length === 0) return;
   const context = { source, table };
   const what = `${table} of ${source} does not have ${absent.join(', ')}`;
@@ -164,6 +170,18 @@ export function refuseAbsent(
     context,
     remedy: `\`reshard recopy <job file> --source ${source} --tables ${table}\``,
   });
+}
+
+/** What the source has halted at, and its plan does not have. */
+export function absentColumns(
+  { added, widened }: Pick<GrownTable, 'added' | 'widened'>,
+  planned: TableSchema | undefined,
+): string[] {
+  const names = new Set(planned?.columns.map(c => c.name.toLowerCase()));
+  const missing = added.split(', ').filter(name => name !== '' && !names.has(name.toLowerCase()));
+  const lengths = new Map(planned?.columns.map(c => [c.name.toLowerCase(), c.widened]));
+  const short = widened.filter(({ name, type }) => lengths.get(name) !== type);
+  return [...missing, ...short.map(({ name, type }) => `${name} as ${type}`)];
 }
 
 /**

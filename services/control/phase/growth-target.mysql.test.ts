@@ -35,8 +35,11 @@ async function lack(
   await create(there, 'CHARACTER SET latin1');
   const wider = new Map(Object.entries(told));
   const look = async (): Promise<LackingTarget[]> =>
-    (await lacking(target, now, printed, new Map(), { others: new Set(), isStandby: false, wider }))
-      .targets;
+    (
+      await lacking(target, now, printed, new Map(), {
+        ...{ others: new Set(), wider, dropped: [], removed: [], gone: [], isStandby: false },
+      })
+    ).targets;
   const found = await look();
   for (const { sql, isWidening } of found) if (isWidening) await session.rawQuery(sql ?? '');
   // What is printed is enough.

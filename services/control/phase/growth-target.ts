@@ -23,8 +23,10 @@ import {
   type SchemaRemedy,
   schemaDifferences,
 } from '../../../shared/schema/schema-diff.ts';
+import { withoutColumns } from '../../../shared/schema/table-growth.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { columnFacts, isFilledSo, type KnownConstant, otherThan } from './constant-column.ts';
+import { refusingAbsence } from './dropped-column.ts';
 import { filledOnTarget, type ThereColumn } from './filled-column.ts';
 
 export interface LackingTarget {
@@ -117,6 +119,12 @@ interface LackingOptions {
   others: ReadonlySet<string>;
   /** Columns that were made wider, as they are declared. */
   wider: ReadonlyMap<string, string>;
+  /** Columns that were dropped at sources: the target may have them still. */
+  dropped: readonly string[];
+  /** Of these the statement that is looked at drops. */
+  removed: readonly string[];
+  /** Columns that the source has lost since. */
+  gone: readonly string[];
   /** Rows are carried the other way: no row of before is written without what came. */
   isStandby: boolean;
 }
@@ -127,10 +135,12 @@ export async function lacking(
   now: TableSchema,
   printed: PrintedTable,
   constants: ReadonlyMap<string, KnownConstant>,
-  { others, wider, isStandby }: LackingOptions,
+  { others, wider, dropped, removed, gone, isStandby }: LackingOptions,
 ): Promise<Lacking> {
   await using session = await MysqlSession.open(target, { role: 'admin', side: 'target' });
-  const there = await inspectTable(session, target.database, now.table, { like: now });
+  const whole = await inspectTable(session, target.database, now.table, { like: now });
+  const left = dropped.filter(column => !now.columns.some(c => c.name === column));
+  const there = withoutColumns(whole, left, whole);
   const name = qualified(target.database, now.table);
   const collation = await collationOf(session, target.database, now.table);
   const defaults = defaultsOf(constants);
@@ -139,7 +149,10 @@ export async function lacking(
   // Of what the target has alone: it was brought by another source, or goes there the other way.
   const isTheirs = ({ remedy, column }: SchemaDifference): boolean =>
     remedy.kind === 'drop' && (isStandby || others.has(column));
-  const found = schemaDifferences(now, there).filter(d => d.blocks && !isTheirs(d));
+  // Rows that will go that way are of a time when nobody has it.
+  const isOver = ({ column }: SchemaDifference): boolean => isStandby && gone.includes(column);
+  const differences = schemaDifferences(now, there).filter(d => d.blocks && !isTheirs(d));
+  const found = differences.filter(d => !isOver(d));
   const own = wider.size === 0 ? '' : await createTableSql(session, target.database, now.table);
   const targets = found.flatMap(({ column, what, remedy }, i): LackingTarget[] => {
     const words = { target: target.name, column, what: `${column} ${what}`.trim() };
@@ -155,7 +168,11 @@ export async function lacking(
     const sql = widened(name, own, column, by) ?? null;
     return [{ ...words, what: `${column} ${all}`, sql, isAddition: false, isWidening: true }];
   });
-  const conflicts: string[] = [];
+  if (!isStandby) targets.push(...(await refusingAbsence(session, target, whole, left)));
+  // Rows that come back from there would have the column.
+  const conflicts = whole.columns.flatMap(c =>
+    isStandby && removed.includes(c.name) ? [`${target.name} has column ${c.name} still`] : [],
+  );
   const isAsked = constants.size > 0 && !isStandby;
   const facts = isAsked ? await columnFacts(session, there) : [];
   for (const column of facts) {

@@ -1,21 +1,15 @@
 /** What keeps added columns from being taken up, and what is said then. */
 import { expect, test } from 'vitest';
 import type { Job } from '../../../shared/job/job.ts';
-import type { TablePlan } from '../../../shared/job/state/job-view.ts';
+import type { OlderSchema, TablePlan } from '../../../shared/job/state/job-view.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
-import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import { allColumns, type TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
-import {
-  columnsOfLater,
-  type GrownTable,
-  type GrowthLook,
-  refuse,
-  registerGrown,
-  typesOfHere,
-  widerColumns,
-} from './growth.ts';
+import { type GrownTable, type GrowthLook, refuse, widerColumns } from './growth.ts';
+import { columnsOfLater, shapeAtHalt, typesOfHere } from './halted-shape.ts';
+import { registerGrown } from './take-up.ts';
 
-const none = { constants: [], widened: [] };
+const none = { constants: [], widened: [], removed: [] };
 const now: TableSchema = { db: 'd', table: 't', columns: [], primaryKey: [], uniqueKeys: [] };
 const plan: TablePlan = {
   ...{ generation: 1, source: 's1', db: 'd', table: 't', topic: 's1.d.t', schemaJson: '{}' },
@@ -31,7 +25,7 @@ const look = (o: Partial<GrowthLook>): GrowthLook => ({
     unfit: [],
     targets: [],
   },
-  ...{ constants: new Map(), later: [], widened: [] },
+  ...{ constants: new Map(), later: [], widened: [], removed: [] },
   ...o,
 });
 
@@ -80,7 +74,7 @@ test('a column is wider by the statement that says so, and until then what was p
     widerColumns(job as unknown as Job, planned, present, facts, declared(n));
   expect([...wider(20)]).toEqual([['A', 'varbinary(20)']]);
   expect([...wider(21)]).toEqual([]);
-  const halt = { source: 's1', table: 't', added: '', constants: [], sinceMs: 0 };
+  const halt = { source: 's1', table: 't', added: '', ...none, sinceMs: 0 };
   const seen = (at: GrownTable | null) =>
     typesOfHere(planned, present, { halt: at }).columns.map(c =>
       'length' in c.type ? c.type.length : 0,
@@ -88,6 +82,49 @@ test('a column is wider by the statement that says so, and until then what was p
   expect(seen({ ...halt, widened: declared(20) })).toEqual([9, 20, 10]);
   // Nobody knows of a statement: what is shown is what the table is.
   expect(seen(null)).toEqual([9, 20, 30]);
+});
+
+test('a column that comes at a statement is taken up beside one that goes at a later one', () => {
+  const named = (name: string, generated: Column['generated'] = 'no'): Column => ({
+    ...{ name, nullable: true, type: { kind: 'date' }, autoIncrement: false, invisible: false },
+    generated,
+  });
+  const names = (t: TableSchema) => allColumns(t).map(c => c.name);
+  const columns = (...list: string[]) => list.map(name => named(name));
+  const virtual = (at: number) => [{ column: named('v', 'virtual'), at, expression: 'x' }];
+  const unique = (at: number) => [{ name: 'u', columns: [at] }];
+  const before = { ...now, columns: columns('a', 'id', 'b', 'c'), primaryKey: [1] };
+  const planned = { ...plan, schema: { ...before, virtual: virtual(3) } };
+  // By now `a` and `b` are gone, and `d` is there.
+  const present = {
+    ...{ ...now, columns: columns('id', 'd', 'c'), primaryKey: [0] },
+    ...{ virtual: virtual(2), uniqueKeys: unique(2) },
+  };
+  const facts = columns('id', 'd', 'c').map(({ name }) => {
+    return { name, type: 'date', value: null, extra: '' };
+  });
+  const halt = { source: 's1', table: 't', added: 'd', ...none, sinceMs: 0 };
+  const { here, later } = shapeAtHalt(planned, present, facts, { halt, only: true });
+  expect([names(here), later]).toEqual([['a', 'id', 'b', 'd', 'v', 'c'], []]);
+  expect([here.primaryKey, here.uniqueKeys]).toEqual([[1], unique(4)]);
+  // What it was made by this statement is known from that alone.
+  const wide = { ...halt, added: '', widened: [{ name: 'a', type: 'date NULL' }] };
+  const strict = { ...before, columns: before.columns.map(c => ({ ...c, nullable: false })) };
+  const made = shapeAtHalt({ ...plan, schema: strict }, present, facts, { halt: wide, only: true });
+  expect(made.here.columns.map(c => [c.name, c.nullable]).slice(0, 3)).toEqual([
+    ...[
+      ['a', true],
+      ['id', false],
+      ['b', false],
+    ],
+  ]);
+  expect(made.facts.slice(3)).toEqual([{ name: 'a', type: 'date', value: null, extra: '' }]);
+  expect(made.gone).toEqual(['a', 'b']);
+  // One that this very statement drops, and that is there again, comes later.
+  const again = { ...halt, added: '', removed: ['c'] };
+  const bare = { ...plan, schema: { ...before, columns: columns('a', 'id', 'b') } };
+  const seen = shapeAtHalt(bare, present, facts, { halt: again, only: false });
+  expect([names(seen.here), seen.later]).toEqual([['a', 'id', 'b', 'd', 'v'], ['c']]);
 });
 
 test('a target without them is altered first, by what is printed', () => {
@@ -122,19 +159,47 @@ test('a schema that the registry refuses is refused; a registry that is away is 
     register: () => Promise.reject(refused),
     isCompatible: async () => isCompatible,
   });
-  await expect(registerGrown(registry(false), 's1.d.t-value', {}, 1)).rejects.toMatchObject({
+  await expect(
+    registerGrown(registry(false), 's1.d.t-value', {}, [version(1, ['a'])]),
+  ).rejects.toMatchObject({
     kind: 'schema-changed',
     cause: refused,
   });
   for (const other of [true, null]) {
-    await expect(registerGrown(registry(other), 's1.d.t-value', {}, 1)).rejects.toBe(refused);
+    await expect(
+      registerGrown(registry(other), 's1.d.t-value', {}, [version(1, ['a'])]),
+    ).rejects.toBe(refused);
   }
+});
+
+/** A version of the table's values. */
+const version = (valueSchemaId: number, names: string[], gone: string[] = []): OlderSchema => ({
+  ...{ valueSchemaId, gone },
+  schemaJson: JSON.stringify({ ...now, columns: names.map(name => ({ name })) }),
 });
 
 test('a version that has the id of the one before is none', async () => {
   const registry = { register: async () => 5, isCompatible: async () => true };
-  expect(await registerGrown(registry, 's1.d.t-value', {}, 4)).toBe(5);
-  await expect(registerGrown(registry, 's1.d.t-value', {}, 5)).rejects.toMatchObject({
-    kind: 'schema-changed',
+  const registered = (...before: OlderSchema[]) =>
+    registerGrown(registry, 's1.d.t-value', {}, before);
+  expect(await registered(version(4, ['a']))).toEqual({
+    ...{ valueSchemaId: 5, older: [version(4, ['a'])] },
+  });
+  await expect(registered(version(5, ['a']))).rejects.toMatchObject({ kind: 'schema-changed' });
+});
+
+test('a schema that is again what it was is one, unless a column of it is another one now', async () => {
+  const registry = { register: async () => 5, isCompatible: async () => true };
+  const registered = (...before: OlderSchema[]) =>
+    registerGrown(registry, 's1.d.t-value', {}, before);
+  // A column came and was dropped.
+  const came = version(6, ['a', 'c'], ['c']);
+  expect(await registered(version(5, ['a'], ['c']), came)).toEqual({
+    ...{ valueSchemaId: 5, older: [came] },
+  });
+  // It was dropped and came again: rows of both times have one id.
+  const before = [version(5, ['a', 'c'], ['c']), version(6, ['a'])];
+  await expect(registered(...before)).rejects.toMatchObject({
+    message: expect.stringMatching(/tells no versions of s1.d.t-value apart/),
   });
 });

@@ -1,33 +1,24 @@
 /**
- * Takes up columns that were added to a table of a source, or made wider, on the operator's word
- * (`reshard ddl apply`) or on control's own (grown-table.ts), so that the source's log goes on from
- * the very place of the ALTER: nothing is copied.
+ * Columns that were added to a table of a source, made wider or dropped, and what stands against
+ * taking them up (take-up.ts), so that the source's log goes on from the very place of the ALTER and
+ * nothing is copied.
  *
- * What is taken up is looked at first, by the command to show it and by control once more before it
- * does it: the source's table has only grown, each new column is NULL in the rows that were there
- * (filled-column.ts) or has the constant of its statement (constant-column.ts), and every target
- * can hold what comes. The targets have been altered before, by whoever asks.
- *
- * Order: doubt (a check that is under way compares another table), schema, plan. With the plan the
- * units of the source are built anew: the ordered writer writes rows of the new shape alone, those
- * of older events too; the sink reads both; chunks of the older shape are read again. Rows of
- * before are told by the binlog's own table maps, so it does not matter how far behind the reader
- * is. Each step may be done twice.
+ * The command looks to show it, and control once more before it does it: nothing else of the table
+ * is another one, each new column is NULL in the rows that were there (filled-column.ts) or has the
+ * constant of its statement (constant-column.ts), and every target can hold what comes. The targets
+ * have been altered before, by whoever asks.
  */
-import { envelopeSchema, fieldNames } from '../../../shared/codec/avro-schema.ts';
+import { fieldNames } from '../../../shared/codec/avro-schema.ts';
 import type { Job, JobSource } from '../../../shared/job/job.ts';
 import { routeOf } from '../../../shared/job/job-route.ts';
 import { standsBy } from '../../../shared/job/state/cutover.ts';
-import type { GrowthRequest } from '../../../shared/job/state/ddl-request.ts';
-import { type JobView, stateKey, type TablePlan } from '../../../shared/job/state/job-view.ts';
+import { targetsOnly } from '../../../shared/job/state/dropped-column.ts';
+import type { JobView, TablePlan } from '../../../shared/job/state/job-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { printTable } from '../../../shared/mysql/schema-copy.ts';
 import type { PrintedTable } from '../../../shared/mysql/schema-fix.ts';
-import type { SchemaObject, SchemaRegistry } from '../../../shared/registry/registry.ts';
-import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
-import { policyOf } from '../../../shared/runtime/error-policy.ts';
-import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
 import {
@@ -36,7 +27,7 @@ import {
   isWidened,
   type WiderColumn,
 } from '../../../shared/schema/column-widening.ts';
-import { sameType, tableGrowth, withoutColumns } from '../../../shared/schema/table-growth.ts';
+import { sameType, tableGrowth } from '../../../shared/schema/table-growth.ts';
 import {
   isServerKey,
   keyIndexName,
@@ -45,7 +36,6 @@ import {
   type TableSchema,
   unsupportedColumns,
 } from '../../../shared/schema/table-schema.ts';
-import type { Column } from '../../../shared/type/column-type.ts';
 import {
   type ColumnFacts,
   columnFacts,
@@ -53,6 +43,7 @@ import {
   type KnownConstant,
   withFills,
 } from './constant-column.ts';
+import { withoutDropped } from './dropped-column.ts';
 import { filledByServer } from './filled-column.ts';
 import {
   type LackingTarget,
@@ -61,14 +52,9 @@ import {
   type Ruling,
   refuseTargets,
 } from './growth-target.ts';
-import { oldestOpen } from './open-request.ts';
-import type { ProofKeeper } from './proof-keeper.ts';
-import type { StateWriter } from './state-writer.ts';
+import { type LookOptions, shapeAtHalt } from './halted-shape.ts';
 
-/** Who asks for columns that are taken up without the operator. */
-export const CONTROL = 'control';
-
-/** A table at whose added columns a source has halted. */
+/** A table at a change of whose columns a source has halted. */
 export interface GrownTable {
   source: string;
   table: string;
@@ -78,6 +64,8 @@ export interface GrownTable {
   constants: readonly AddedConstant[];
   /** Columns that were made wider, as they are declared. */
   widened: readonly WiderColumn[];
+  /** Names of columns that were dropped, in lower case. */
+  removed: readonly string[];
   /** Since when it is known here. */
   sinceMs: number;
 }
@@ -92,6 +80,8 @@ export interface GrowthLook {
   added: string[];
   /** Names of those that were only made wider. */
   widened: string[];
+  /** Names of those that the statement drops: `now` and the plan are without them. */
+  removed: string[];
   /** What those of them that were added with a constant have in rows that were there. */
   constants: ReadonlyMap<string, KnownConstant>;
   /** Columns that came too, whose statements the source's reader has not come to. */
@@ -104,24 +94,6 @@ export interface GrowthLook {
   targets: LackingTarget[];
 }
 
-export interface GrowthDeps {
-  job: Job;
-  view: JobView;
-  ruling: Ruling;
-  writer: StateWriter;
-  registry: SchemaRegistry;
-  log: Logger;
-  proofs: Pick<ProofKeeper, 'doubt'>;
-  grown: { list(): GrownTable[] };
-}
-
-/** The statement at which a reader stands. */
-export interface LookOptions {
-  halt: GrownTable | null;
-  /** Nothing but what that statement has brought is looked at. */
-  only: boolean;
-}
-
 /** Null if the table is as it was planned. */
 export async function lookAtTable(
   o: { job: Job; view: JobView; ruling: Ruling; log: Logger },
@@ -129,34 +101,40 @@ export async function lookAtTable(
   table: string,
   at: LookOptions = { halt: null, only: false },
 ): Promise<GrowthLook | null> {
-  const { view, log } = o;
-  const plan = view.needPlan(source.name, source.database, table);
+  const { job, view, log } = o;
+  const { halt } = at;
+  const planned = view.needPlan(source.name, source.database, table);
+  const base = withoutDropped(job, planned, halt?.removed ?? []);
+  const plan = { ...planned, schema: base.schema };
   await using session = await MysqlSession.open(source, { role: 'read', log });
   const present = await inspectTable(session, source.database, table, {
     key: rowKeyNames(plan.schema),
   });
-  const facts = await columnFacts(session, present);
-  const later = at.halt === null ? [] : columnsOfLater(plan, present, facts, at);
-  const bare = typesOfHere(plan, withoutColumns(present, later, plan.schema), at);
-  if (schemaFingerprint(bare) === schemaFingerprint(plan.schema) && !isMoved(plan.schema, bare)) {
-    return null;
-  }
-  const { known, against } = constantsOf(plan, bare, facts, at.halt?.constants ?? []);
-  const wider = widerColumns(o.job, plan, bare, facts, at.halt?.widened ?? []);
-  const now = withFills(plan, bare, known, wider);
+  const shape = shapeAtHalt(plan, present, await columnFacts(session, present), at);
+  const { here, later, gone, facts } = shape;
+  const isSame =
+    schemaFingerprint(here) === schemaFingerprint(plan.schema) && !isMoved(plan.schema, here);
+  const { removed } = base;
+  if (isSame && removed.length + base.against.length === 0) return null;
+  const { known, against } = constantsOf(plan, here, facts, halt?.constants ?? []);
+  against.push(...base.against);
+  const wider = widerColumns(job, plan, here, facts, halt?.widened ?? []);
+  const now = withFills(plan, here, known, wider);
   const printed = await printTable(session, source.database, table);
   const targets: LackingTarget[] = [];
   // What comes at a later statement may be there, too: the target's table was made after it.
   const others = new Set([...othersColumns(view, plan), ...later]);
-  const isStandby = standsBy(o.job, o.ruling.cutoverRun);
-  for (const target of o.job.targets) {
-    const found = await lacking(target, now, printed, known, { others, wider, isStandby });
+  const dropped = [...removed, ...targetsOnly(view, table)];
+  const isStandby = standsBy(job, o.ruling.cutoverRun);
+  const how = { others, wider, dropped, removed, gone, isStandby };
+  for (const target of job.targets) {
+    const found = await lacking(target, now, printed, known, how);
     targets.push(...found.targets);
     against.push(...found.conflicts);
   }
   const { added, unfit, ...grown } = growthOf(plan, now, facts, known, wider);
-  against.push(...grown.against);
-  const came = { added, widened: [...wider.keys()] };
+  against.push(...grown.against, ...renamedFields(planned.schema, now));
+  const came = { added, widened: [...wider.keys()], removed };
   return { plan, now, printed, ...came, constants: known, against, unfit, later, targets };
 }
 
@@ -175,12 +153,7 @@ function growthOf(
     ...unsupportedColumns(now).map(u => `column ${u.column}: ${u.reason}`),
   ];
   const filled = filledByServer(facts, added, known);
-  const against = [
-    ...growth.other,
-    ...filled.map(f => `column ${f.column} ${f.what}`),
-    ...renamedFields(schema, now),
-    ...unfit,
-  ];
+  const against = [...growth.other, ...filled.map(f => `column ${f.column} ${f.what}`), ...unfit];
   return { added, against, unfit };
 }
 
@@ -205,45 +178,6 @@ export function widerColumns(
       : [];
   });
   return new Map(found);
-}
-
-/**
- * Pure: a column that a statement to come has made wider is still what was planned. Who asks
- * without a statement is shown what the table is.
- */
-export function typesOfHere(
-  { schema }: TablePlan,
-  now: TableSchema,
-  { halt }: Pick<LookOptions, 'halt'>,
-): TableSchema {
-  if (halt === null) return now;
-  const here = new Set(halt.widened.map(w => w.name));
-  const isHere = ({ name }: Column): boolean => here.has(name.toLowerCase());
-  const columns = now.columns.map(column => {
-    const was = schema.columns.find(c => c.name === column.name);
-    return was !== undefined && !isHere(was) && isWidened(was, column) ? was : column;
-  });
-  return { ...now, columns };
-}
-
-/**
- * Columns that are not to be taken up at this statement: each is at its own. Of one that may be
- * NULL and has no default the operator's word may be enough; were it added otherwise, the reader
- * would halt at its statement.
- */
-export function columnsOfLater(
-  { schema }: TablePlan,
-  present: TableSchema,
-  facts: readonly ColumnFacts[],
-  { halt, only }: LookOptions,
-): string[] {
-  const had = new Set(schema.columns.map(c => c.name));
-  const here = (halt?.added ?? '').split(', ').map(name => name.toLowerCase());
-  return present.columns.flatMap(({ name, nullable }) => {
-    if (had.has(name) || here.includes(name.toLowerCase())) return [];
-    const isFilled = filledByServer(facts, [name], new Map()).length > 0;
-    return only || !nullable || isFilled ? [name] : [];
-  });
 }
 
 /** Statements that take the index of such a key away are told by its name. */
@@ -275,114 +209,6 @@ function renamedFields(planned: TableSchema, now: TableSchema): string[] {
   return [...fieldsOf(planned)].flatMap(([name, was]) => {
     const is = are.get(name) ?? was;
     return is === was ? [] : [`column ${name} would be the field ${is} of the topic, not ${was}`];
-  });
-}
-
-/** The oldest request without an answer. */
-export function openGrowth(view: JobView): GrowthRequest | undefined {
-  return oldestOpen(view, view.growths);
-}
-
-export async function carryOutGrowth(deps: GrowthDeps, request: GrowthRequest): Promise<void> {
-  const { log, writer } = deps;
-  const { id, source, table } = request;
-  const answer = (doneMs: number | null, error: string | null): Promise<void> =>
-    writer.put(stateKey.applied(id), { applied: { id, doneMs, error } });
-  try {
-    const look = await takeUp(deps, request);
-    if (look === 'later') return;
-    log.info({ source, table }, `${kindOf(look)} columns are taken up`);
-    await answer(Date.now(), null);
-  } catch (e) {
-    const error = asReshardError(e);
-    // A server that is away must not keep control from everything else.
-    const isOfServer = error.kind === 'unreachable' || error.kind === 'target';
-    if (policyOf(error.kind) === 'restart' && !isOfServer) throw error;
-    log.error({ growth: id, source, table }, `ddl apply refused: ${describeError(error)}`);
-    await answer(null, describeError(error));
-  }
-}
-
-/**
- * A source that goes on after columns of another table were taken up is on its way to the next
- * statement: what that says is waited for, this long.
- */
-const HALT_WAIT_MS = 20_000;
-
-/** Who has died behind the plan finds nothing that is new any more. */
-function kindOf(look: GrowthLook | null): string {
-  if (look === null) return 'changed';
-  return look.added.length > 0 ? 'added' : 'widened';
-}
-
-/** Which of its columns a statement has made wider is known from that alone. */
-function hasWider({ plan, now }: GrowthLook): boolean {
-  return plan.schema.columns.some(was => {
-    const is = now.columns.find(c => c.name === was.name);
-    return is !== undefined && isWidened(was, is);
-  });
-}
-
-/** Null: the table is as it was planned. */
-async function takeUp(
-  deps: GrowthDeps,
-  request: GrowthRequest,
-): Promise<GrowthLook | null | 'later'> {
-  const { job, writer, registry, proofs } = deps;
-  const source = job.sources.find(s => s.name === request.source);
-  if (source === undefined) {
-    throw new ReshardError('schema-changed', `the job has no source ${request.source}`);
-  }
-  const halt = deps.grown.list().find(g => g.source === source.name && g.table === request.table);
-  const only = halt !== undefined && request.by === CONTROL;
-  const look = await lookAtTable(deps, source, request.table, { halt: halt ?? null, only });
-  if (look === null) return null;
-  const isEarly = Date.now() - request.requestedMs < HALT_WAIT_MS;
-  const isDue = look.added.length > 0 || hasWider(look);
-  if (halt === undefined && isDue && look.against.length > 0 && isEarly) return 'later';
-  // Of another source, which has not come to its plan yet.
-  if (isEarly && look.targets.some(t => t.isExtra === true)) return 'later';
-  refuse(look);
-  const { plan, now, added, widened } = look;
-  const { schema: _, ...record } = plan;
-  const value = envelopeSchema(source.name, now);
-  const subject = `${plan.topic}-value`;
-  const valueSchemaId = await registerGrown(registry, subject, value, plan.valueSchemaId);
-  const what = added.length > 0 ? 'columns came to it' : 'columns of it were made wider';
-  const names = [...added, ...widened].join(', ');
-  await proofs.doubt([plan.table], `${what} at ${source.name}: ${names}`);
-  const { schemaJson, valueSchemaId: was } = plan;
-  const older = [...(plan.older ?? []), { schemaJson, valueSchemaId: was }];
-  await writer.put(stateKey.plan(source.name, plan.db, plan.table), {
-    plan: { ...record, schemaJson: JSON.stringify(now), valueSchemaId, older },
-  });
-  failpoint(FAILPOINTS.controlAfterPlan);
-  return look;
-}
-
-/**
- * A registry that refuses the schema will always do; one that is away answers another time. A plan
- * is told from the one before by its id: a registry that drops attributes gives no other one.
- */
-export async function registerGrown(
-  registry: Pick<SchemaRegistry, 'register' | 'isCompatible'>,
-  subject: string,
-  value: SchemaObject,
-  was: number,
-): Promise<number> {
-  let id: number;
-  try {
-    id = await registry.register(subject, value, 'BACKWARD');
-  } catch (e) {
-    if ((await registry.isCompatible(subject, value)) !== false) throw e;
-    throw new ReshardError('schema-changed', `the registry refuses the schema of ${subject}`, {
-      cause: e,
-      remedy: '`reshard recopy <job file>` copies the table as it is now',
-    });
-  }
-  if (id !== was) return id;
-  throw new ReshardError('schema-changed', `the registry tells no versions of ${subject} apart`, {
-    remedy: '`reshard recopy <job file>` copies the table as it is now',
   });
 }
 

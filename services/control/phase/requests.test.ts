@@ -19,13 +19,14 @@ test('a recopy whose source is away holds up nothing, says what it waits for, an
   };
   const job = {
     job: 'shop',
-    options: { addedColumns: 'apply' },
+    options: { addedColumns: 'apply', droppedColumns: 'stop' },
     sources: [{ name: 's1', ...AWAY }],
     tables: [{ name: 'orders' }],
   };
   const deps = {
     job: job as unknown as Job,
     view,
+    ruling: view,
     log: createLogger({ name: 'test', level: 'silent' }),
     writer: { put },
     progress: new Map(),
@@ -65,13 +66,22 @@ test('columns that control could not take up at once are asked for again, after 
       if (record.growth) requested.push(key);
       view.apply(key, { ...NONE, ...record });
     };
-    const halt = { source: 's1', table: 'orders', added: 'a', widened: [], sinceMs: 0 };
+    const halt = {
+      source: 's1',
+      table: 'orders',
+      added: 'a',
+      widened: [],
+      removed: [],
+      sinceMs: 0,
+    };
     const deps = {
       job: {
-        options: { addedColumns: 'apply' },
+        job: 'shop',
+        options: { addedColumns: 'apply', droppedColumns: 'stop' },
         sources: [{ name: 's1', ...AWAY }],
       },
       view,
+      ruling: view,
       log: createLogger({ name: 'test', level: 'silent' }),
       writer: { put },
       progress: new Map(),
@@ -99,12 +109,17 @@ test('columns that control could not take up at once are asked for again, after 
 });
 
 test('columns that wait for a server are told of, until their source has halted elsewhere', async () => {
-  const halt = { source: 's1', table: 'orders', added: 'a', widened: [], sinceMs: 0 };
+  const halt = { source: 's1', table: 'orders', added: 'a', widened: [], removed: [], sinceMs: 0 };
   let halts = [halt];
   const away = new ReshardError('target', 'Lock wait timeout exceeded');
   const deps = {
-    job: { options: { addedColumns: 'apply' }, sources: [{ name: 's1', ...AWAY }] },
+    job: {
+      job: 'shop',
+      options: { addedColumns: 'apply', droppedColumns: 'stop' },
+      sources: [{ name: 's1', ...AWAY }],
+    },
     view: new JobView(),
+    ruling: new JobView(),
     log: createLogger({ name: 'test', level: 'silent' }),
     progress: new Map(),
     grown: { list: () => halts, grow: () => Promise.reject(away) },
@@ -130,10 +145,11 @@ test('columns that wait for a server are told of, until their source has halted 
 test('while rows are carried the other way logs are kept going, and nothing is copied', async () => {
   const view = new JobView();
   const asked: string[] = [];
-  const halt = { source: 's1', table: 'orders', added: 'a', widened: [], sinceMs: 0 };
+  const halt = { source: 's1', table: 'orders', added: 'a', widened: [], removed: [], sinceMs: 0 };
   const deps = {
-    job: { options: { addedColumns: 'apply' }, sources: [{ name: 's1', ...AWAY }] },
+    job: { job: 'shop', options: { addedColumns: 'apply' }, sources: [{ name: 's1', ...AWAY }] },
     view,
+    ruling: view,
     log: createLogger({ name: 'test', level: 'silent' }),
     writer: {
       put: async (key: string, record: Partial<StateRecord>) => {

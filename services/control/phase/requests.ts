@@ -3,6 +3,8 @@
  * one question (inquiry.ts) and then one stretch of writing. Of one source the oldest goes first,
  * and one whose source is away keeps no other waiting; what each waits for is in control's report.
  */
+import type { Job } from '../../../shared/job/job.ts';
+import { standsBy } from '../../../shared/job/state/cutover.ts';
 import {
   type ApplyRequest,
   stateKey,
@@ -13,13 +15,16 @@ import { describeError, firstLine } from '../../../shared/runtime/error.ts';
 import type { RunNote } from '../repair/repair-runs.ts';
 import type { Applied } from '../status/server-probe.ts';
 import { type ApplyDeps, carryOutApply, draftApply, openApply } from './apply.ts';
+import { standingWord } from './dropped-column.ts';
 import type { GrownTables } from './grown-table.ts';
-import { CONTROL, carryOutGrowth, type GrownTable, openGrowth } from './growth.ts';
+import type { GrownTable } from './growth.ts';
 import type { Ruling } from './growth-target.ts';
 import { Inquiries, type OpenInquiry } from './inquiry.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
 import { draftRecopy, openRecopies, planRecopy, type RecopyDraft } from './recopy.ts';
 import { carryOutSkip, openSkip } from './skip.ts';
+import { CONTROL, carryOutGrowth, openGrowth } from './take-up.ts';
+import { TargetDrops } from './target-drop.ts';
 
 export interface RequestsDeps extends ApplyDeps {
   ruling: Ruling;
@@ -52,6 +57,7 @@ export class Requests {
   readonly #recopies: Inquiries<RecopyDraft>;
   readonly #applies: Inquiries<TablePlanRecord[]>;
   readonly #growths: Inquiries<boolean>;
+  readonly #drops: TargetDrops;
   /** Halts that have had their answer; the source takes a moment to go on. */
   readonly #answered = new Map<string, Answered>();
 
@@ -60,6 +66,7 @@ export class Requests {
     this.#recopies = new Inquiries(deps.log);
     this.#applies = new Inquiries(deps.log);
     this.#growths = new Inquiries(deps.log);
+    this.#drops = new TargetDrops(deps);
   }
 
   /**
@@ -75,6 +82,7 @@ export class Requests {
     if (growth !== undefined) await carryOutGrowth(this.#d, growth);
     const skip = openSkip(this.#d.view);
     if (skip !== undefined) await carryOutSkip(this.#d, skip);
+    await this.#drops.step();
   }
 
   async #copy(): Promise<void> {
@@ -102,8 +110,9 @@ export class Requests {
   /** Asks for what halted sources need, as the operator would. */
   async #takeUpGrown(): Promise<void> {
     const { job, view, ruling, grown, log, writer } = this.#d;
-    if (job.options.addedColumns === 'stop') return;
-    const halts = new Map(grown.list().map(g => [idOf(g), g]));
+    const isStandby = standsBy(job, ruling.cutoverRun);
+    const standing = grown.list().filter(g => isStanding(job, g, isStandby));
+    const halts = new Map(standing.map(g => [idOf(g), g]));
     for (const { id } of this.#growths.open()) if (!halts.has(id)) this.#growths.forget(id);
     for (const [id, answered] of [...this.#answered]) {
       if (!halts.has(id)) this.#answered.delete(id);
@@ -129,7 +138,9 @@ export class Requests {
         const why = describeError(answer.error);
         log.warn({ source: name, table }, `columns that came are left to the operator: ${why}`);
       } else if (answer.value) {
-        const growth = { id: request, requestedMs: atMs, by: CONTROL, source: name, table };
+        const dropped = halt.removed.length === 0 ? '' : (standingWord(job, isStandby) ?? '');
+        const asked = { id: request, requestedMs: atMs, by: CONTROL, source: name, table };
+        const growth = { ...asked, dropped } as const;
         await writer.put(stateKey.growth(request), { growth });
       }
     }
@@ -144,14 +155,32 @@ export class Requests {
     const halts = new Map(this.#d.grown.list().map(g => [idOf(g), g]));
     const growths = this.#growths.open().flatMap(asked => {
       const halt = halts.get(asked.id);
-      const stage = halt?.added === '' ? 'widening columns' : 'adding columns';
+      const stage = halt === undefined ? '' : stageOf(halt);
       return halt === undefined ? [] : [{ ...note(asked), stage, tables: [halt.table] }];
     });
-    return [...[...this.#recopies.open(), ...this.#applies.open()].map(note), ...growths];
+    const asked = [...this.#recopies.open(), ...this.#applies.open()].map(note);
+    return [...asked, ...growths, ...this.#drops.waiting];
   }
 }
 
-function idOf({ source, table, added, widened }: GrownTable): string {
+function stageOf({ added, widened }: GrownTable): string {
+  if (added !== '') return 'adding columns';
+  return widened.length > 0 ? 'widening columns' : 'dropping columns';
+}
+
+/** Whether the job file has the word for what has changed there. */
+function isStanding(
+  job: Job,
+  { added, widened, removed }: GrownTable,
+  isStandby: boolean,
+): boolean {
+  const isGrowth = added !== '' || widened.length > 0;
+  if (isGrowth && job.options.addedColumns === 'stop') return false;
+  return removed.length === 0 || standingWord(job, isStandby) !== null;
+}
+
+function idOf({ source, table, added, widened, removed }: GrownTable): string {
   const lengths = widened.map(({ name, type }) => `-${name} ${type}`);
-  return `growth-${source}-${table}-${added}${lengths.join('')}`;
+  const gone = removed.map(name => `-without ${name}`);
+  return `growth-${source}-${table}-${added}${lengths.join('')}${gone.join('')}`;
 }

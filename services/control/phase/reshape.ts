@@ -59,7 +59,9 @@ export async function reshaped(
   const value = envelopeSchema(source.name, look.now);
   const level = await levelOf(deps.registry, subject, value);
   const valueSchemaId = await deps.registry.register(subject, value, level);
-  return { schemaJson: JSON.stringify(look.now), valueSchemaId, older: [] };
+  const has = new Set(look.now.columns.map(c => c.name));
+  const dropped = (plan.dropped ?? []).filter(d => !has.has(d.column));
+  return { schemaJson: JSON.stringify(look.now), valueSchemaId, older: [], dropped };
 }
 
 async function refuseBehind({ job, ends, applied }: ReshapeDeps, plan: TablePlan): Promise<void> {

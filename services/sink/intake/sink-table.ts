@@ -34,7 +34,7 @@ export interface TableSource {
   older?: readonly OlderSchema[];
 }
 
-/** Reads records of before columns were added to the table. */
+/** Reads records of before columns were added to the table, made wider or dropped. */
 export interface OlderRecords {
   envelope: EnvelopeDecoder;
   rows: RowProjection;
@@ -109,8 +109,8 @@ export class SinkTable {
     this.isShared = shared;
     this.envelope = new EnvelopeDecoder(this.codec);
     this.older = new Map(
-      (o.older ?? []).map(({ schemaJson, valueSchemaId }) => {
-        const rows = new RowProjection(parseSchema(schemaJson), o.schema);
+      (o.older ?? []).map(({ schemaJson, valueSchemaId, gone }) => {
+        const rows = new RowProjection(parseSchema(schemaJson), o.schema, gone);
         return [valueSchemaId, { rows, envelope: new EnvelopeDecoder(rows.older) }];
       }),
     );

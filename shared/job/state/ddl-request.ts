@@ -3,13 +3,28 @@
  * is a request, which counts when control has looked at what can be seen and has answered it.
  */
 
-/** The operator's word to take up columns that were added to a table of a source. */
+/** What becomes of a column on the targets that its source has dropped. */
+export type DroppedWord = 'drop' | 'keep';
+
+/** A column that a source has dropped and that the targets may have still. */
+export interface DroppedColumn {
+  column: string;
+  /** The targets keep it; else they lose it when no source has it. */
+  keep: boolean;
+}
+
+/**
+ * The operator's word to take up columns that were added to a table of a source, made wider or
+ * dropped.
+ */
 export interface GrowthRequest {
   id: string;
   requestedMs: number;
   by: string;
   source: string;
   table: string;
+  /** Empty: no column was dropped. */
+  dropped?: DroppedWord | '';
 }
 
 /**

@@ -5,7 +5,12 @@
 import { ReshardError } from '../../runtime/error.ts';
 import type { TableSchema } from '../../schema/table-schema.ts';
 import type { Comparison, CutoverRequest, CutoverRun, Rehearsals } from './cutover.ts';
-import { type GrowthRequest, type SkipRequest, skipsOf } from './ddl-request.ts';
+import {
+  type DroppedColumn,
+  type GrowthRequest,
+  type SkipRequest,
+  skipsOf,
+} from './ddl-request.ts';
 import type { JobIdentity, TableIdentity } from './identity.ts';
 import type { Drop, Preparing, Term } from './life.ts';
 import type { Proof } from './proof.ts';
@@ -60,8 +65,10 @@ export interface TablePlanRecord {
   copiedFrom?: number[];
   /** Id of the topic that they are of. */
   copiedTopicId?: string;
-  /** What the table was before columns were added to it, oldest first. */
+  /** What the table was before columns were added to it, made wider or dropped; oldest first. */
   older?: OlderSchema[];
+  /** Columns that the source has dropped and that the targets may have still. */
+  dropped?: DroppedColumn[];
   /** By key column, the class that partitions it (key-class.ts); none: all by their bytes. */
   keyClasses?: string[];
 }
@@ -70,6 +77,8 @@ export interface TablePlanRecord {
 export interface OlderSchema {
   schemaJson: string;
   valueSchemaId: number;
+  /** Columns of it that were dropped since: one that has the name by now is another one. */
+  gone?: string[];
 }
 
 export interface TablePlan extends TablePlanRecord {

@@ -118,7 +118,7 @@ export const WAY_BACK_GUARDS: Guard[] = [
     name: 'servers of the application are altered by nobody else',
     why: 'the migration of the application fails on a column that is there already',
     file: 'services/control/phase/grown-table.ts',
-    find: 'if (standsBy(deps.job, deps.ruling.cutoverRun)) refuseUnready(grown, look.targets);',
+    find: 'if (isStandby) refuseUnready(grown, look.targets);',
     replace: '',
     tests: DDL,
     named: 'columns that come to the targets',

@@ -21,7 +21,8 @@ import {
 } from '../../../../shared/mysql/schema-fix.ts';
 import { isFrom } from '../../../../shared/mysql/server-version.ts';
 import { schemaDifferences } from '../../../../shared/schema/schema-diff.ts';
-import type { TableSchema } from '../../../../shared/schema/table-schema.ts';
+import { withoutColumns } from '../../../../shared/schema/table-growth.ts';
+import { allColumns, type TableSchema } from '../../../../shared/schema/table-schema.ts';
 import { checkPrivileges, TARGET_NEEDS } from './grant.ts';
 import { serverUuid, tableError } from './preflight-source.ts';
 import { checkEngine } from './preflight-table.ts';
@@ -198,7 +199,11 @@ async function checkTargetTables(
       const printed = request.printed.get(table);
       if (wanted !== undefined && printed !== undefined) {
         const there = { flavor: session.flavor, name: facts.collation };
-        found.push(...checkSchema(wanted, schema, place, printed, there));
+        const { resuming } = request;
+        const left = resuming ? targetsOnlyOf(wanted, schema) : [];
+        found.push(...left.map(column => leftColumn(`${place}.${column}`)));
+        const bare = withoutColumns(schema, left, schema);
+        found.push(...checkSchema(wanted, bare, place, printed, there));
       }
       if (!request.resuming) found.push(...(await checkEmpty(session, schema, place)));
     } catch (e) {
@@ -227,6 +232,23 @@ function unprintable(where: string): Finding {
     what: 'the source does not print a default or an expression of the table as it is',
     why: 'A table that is made by what is printed has other values.',
     fix: '-- create the table on the targets by the statement that has made it on the source',
+  };
+}
+
+/** Sources drop columns while a job runs, and the targets may keep them. */
+function targetsOnlyOf(wanted: TableSchema, schema: TableSchema): string[] {
+  const has = new Set(allColumns(wanted).map(c => c.name));
+  return allColumns(schema).flatMap(({ name }) => (has.has(name) ? [] : [name]));
+}
+
+function leftColumn(where: string): Finding {
+  return {
+    level: 'warning',
+    code: 'target-schema',
+    where,
+    what: 'is on the target only',
+    why: 'Rows come without it: it has what the target gives them.',
+    fix: '',
   };
 }
 

@@ -1,0 +1,89 @@
+/**
+ * A table as it was at the statement at which a source's reader stands, as far as that can be told
+ * from what the table is by now and from the plan: what comes at later statements is taken away
+ * again, and what goes at one is put back. Were it told wrongly, the table maps of the rows that
+ * follow say so, and the source halts.
+ */
+import type { TablePlan } from '../../../shared/job/state/job-view.ts';
+import { isWidened, withGone } from '../../../shared/schema/column-widening.ts';
+import { withoutColumns } from '../../../shared/schema/table-growth.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import type { Column } from '../../../shared/type/column-type.ts';
+import type { ColumnFacts } from './constant-column.ts';
+import { filledByServer } from './filled-column.ts';
+import type { GrownTable } from './growth.ts';
+
+/** The statement at which a reader stands. */
+export interface LookOptions {
+  halt: GrownTable | null;
+  /** Nothing but what that statement has brought is looked at. */
+  only: boolean;
+}
+
+export interface HaltedShape {
+  here: TableSchema;
+  /** Columns that come at statements to come. */
+  later: string[];
+  /** Columns that go at statements to come. */
+  gone: string[];
+  /** With the types of those that this statement has made wider. */
+  facts: readonly ColumnFacts[];
+}
+
+/** `plan`: without the columns that the statement drops. Who asks without one is shown what is. */
+export function shapeAtHalt(
+  plan: TablePlan,
+  present: TableSchema,
+  facts: readonly ColumnFacts[],
+  at: LookOptions,
+): HaltedShape {
+  if (at.halt === null) return { here: present, later: [], gone: [], facts };
+  const later = columnsOfLater(plan, present, facts, at);
+  const bare = withoutColumns(present, later, plan.schema);
+  const { table, gone, types } = withGone(plan.schema, bare, ({ name }) =>
+    at.halt?.widened.find(w => w.name === name.toLowerCase()),
+  );
+  const told = [...types].map(([name, type]) => ({ name, type, value: null, extra: '' }));
+  return { here: typesOfHere(plan, table, at), later, gone, facts: [...facts, ...told] };
+}
+
+/**
+ * Pure: a column that a statement to come has made wider is still what was planned. Who asks
+ * without a statement is shown what the table is.
+ */
+export function typesOfHere(
+  { schema }: TablePlan,
+  now: TableSchema,
+  { halt }: Pick<LookOptions, 'halt'>,
+): TableSchema {
+  if (halt === null) return now;
+  const here = new Set(halt.widened.map(w => w.name));
+  const isHere = ({ name }: Column): boolean => here.has(name.toLowerCase());
+  const columns = now.columns.map(column => {
+    const was = schema.columns.find(c => c.name === column.name);
+    return was !== undefined && !isHere(was) && isWidened(was, column) ? was : column;
+  });
+  return { ...now, columns };
+}
+
+/**
+ * Columns that are not to be taken up at this statement: each is at its own. Of one that may be
+ * NULL and has no default the operator's word may be enough; were it added otherwise, the reader
+ * would halt at its statement.
+ */
+export function columnsOfLater(
+  { schema }: TablePlan,
+  present: TableSchema,
+  facts: readonly ColumnFacts[],
+  { halt, only }: LookOptions,
+): string[] {
+  const had = new Set(schema.columns.map(c => c.name));
+  const here = (halt?.added ?? '').split(', ').map(name => name.toLowerCase());
+  // A column that this statement drops may be there again.
+  const isAgain = (name: string): boolean => halt?.removed.includes(name.toLowerCase()) === true;
+  return present.columns.flatMap(({ name, nullable }) => {
+    if (had.has(name) || here.includes(name.toLowerCase())) return [];
+    const isFilled = filledByServer(facts, [name], new Map()).length > 0;
+    return only || isAgain(name) || !nullable || isFilled ? [name] : [];
+  });
+}
