@@ -34,7 +34,7 @@ import { RowCodec } from '../../shared/row/row-codec.ts';
 import { ByteWriter } from '../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
-import { withoutColumns } from '../../shared/schema/table-growth.ts';
+import { inPlannedOrder, withoutColumns } from '../../shared/schema/table-growth.ts';
 import {
   allColumns,
   rowKeyNames,
@@ -287,7 +287,7 @@ export class ChunkReader {
     const now = await inspectTable(this.#session, db, table, { key: rowKeyNames(schema) });
     const had = new Set(allColumns(schema).map(c => c.name));
     const came = allColumns(now).flatMap(({ name }) => (had.has(name) ? [] : [name]));
-    const known = withoutColumns(now, came, schema);
+    const known = inPlannedOrder(withoutColumns(now, came, schema), schema);
     if (schemaFingerprint(known) === this.fingerprint) {
       this.#schema = known;
       return null;

@@ -1,7 +1,7 @@
 /** A table that has only grown, and all that is more than that. */
 import { expect, test } from 'vitest';
 import type { Column } from '../type/column-type.ts';
-import { tableGrowth, withoutColumns } from './table-growth.ts';
+import { inPlannedOrder, tableGrowth, withoutColumns } from './table-growth.ts';
 import type { TableSchema } from './table-schema.ts';
 
 const column = (name: string, more: Partial<Column> = {}): Column => ({
@@ -67,4 +67,17 @@ test('without columns of later: places, keys and virtual columns are those of th
       { name: 'old', columns: [], parts: ['(a + 1)'] },
     ],
   });
+});
+
+test('columns in another order are the table as it was planned, with all that is told by places', () => {
+  const [a, b, v] = ['a', 'b', 'v'].map(name => column(name));
+  const schema = (columns: Column[], at: number, key: number, unique: number[]): TableSchema => ({
+    ...{ ...table(...columns), primaryKey: [key], uniqueKeys: [{ name: 'u', columns: unique }] },
+    virtual: [{ column: v ?? id, at, expression: 'a' }],
+  });
+  const planned = schema([id, a ?? id, b ?? id], 1, 0, [1, 2]);
+  expect(inPlannedOrder(schema([b ?? id, id, a ?? id], 3, 1, [2, 0]), planned)).toEqual(planned);
+  // Another column: nothing is known of its place.
+  const other = schema([b ?? id, id, column('c')], 3, 1, [2, 0]);
+  expect(inPlannedOrder(other, planned)).toBe(other);
 });

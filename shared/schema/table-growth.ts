@@ -72,6 +72,32 @@ export function withColumnsBack(now: TableSchema, planned: TableSchema): TableSc
   };
 }
 
+/**
+ * The table with its columns in the order of the plan, if they are the same ones: rows are read and
+ * written by name, so their order is nothing of a row.
+ */
+export function inPlannedOrder(now: TableSchema, planned: TableSchema): TableSchema {
+  const at = (schema: TableSchema, name: string): number =>
+    allColumns(schema).findIndex(c => c.name === name);
+  const names = allColumns(planned).map(c => c.name);
+  const isSame = allColumns(now).length === names.length && names.every(n => at(now, n) >= 0);
+  if (!isSame) return now;
+  const place = (name: string | undefined): number =>
+    planned.columns.findIndex(c => c.name === name);
+  const columns = now.columns.toSorted((a, b) => place(a.name) - place(b.name));
+  const moved = (i: number): number => place(now.columns[i]?.name);
+  const virtual = now.virtual
+    ?.map(v => ({ ...v, at: at(planned, v.column.name) }))
+    .toSorted((a, b) => a.at - b.at);
+  return {
+    ...now,
+    columns,
+    primaryKey: now.primaryKey.map(moved),
+    uniqueKeys: now.uniqueKeys.map(key => ({ ...key, columns: key.columns.map(moved) })),
+    ...(virtual && { virtual }),
+  };
+}
+
 /** The table without columns that came after it was planned; nor are keys that have one of them. */
 export function withoutColumns(
   schema: TableSchema,

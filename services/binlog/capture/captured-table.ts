@@ -146,12 +146,11 @@ export class CapturedTable {
 
   /**
    * How images of the table that a TableMap event shows are read, if it is one of before the table
-   * grew; null if it is not.
+   * grew, or has its columns in another order; null if it is neither.
    */
   shapeOf(seen: SeenTable): RowProjection | null {
     const { schema, added, narrower } = this;
-    const isFirst = added.size === 0 && narrower.size === 0;
-    const older = isFirst ? null : olderShape(schema, { added, narrower }, seen);
+    const older = olderShape(schema, { added, narrower }, seen);
     return older === null ? null : new RowProjection(older, schema);
   }
 

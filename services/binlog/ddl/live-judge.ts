@@ -25,6 +25,7 @@ import {
   withoutDrops,
   withoutLater,
 } from '../../../shared/schema/column-widening.ts';
+import { inPlannedOrder } from '../../../shared/schema/table-growth.ts';
 import {
   rowKeyNames,
   schemaFingerprint,
@@ -153,7 +154,7 @@ export class LiveJudge implements StatementJudge {
     if (present === null) return { why: 'there is no such table now' };
     const here = withoutLater(planned, present, redeclared);
     const now = withoutDrops(planned, here, redeclared, declared);
-    if (schemaFingerprint(now) !== schemaFingerprint(planned)) {
+    if (schemaFingerprint(inPlannedOrder(now, planned)) !== schemaFingerprint(planned)) {
       return { why: 'the table is not as it was planned any more' };
     }
     const all = redeclaredName(planned);

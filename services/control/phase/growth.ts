@@ -27,7 +27,7 @@ import {
   isWidened,
   type WiderColumn,
 } from '../../../shared/schema/column-widening.ts';
-import { sameType, tableGrowth } from '../../../shared/schema/table-growth.ts';
+import { inPlannedOrder, sameType, tableGrowth } from '../../../shared/schema/table-growth.ts';
 import {
   isServerKey,
   keyIndexName,
@@ -112,8 +112,9 @@ export async function lookAtTable(
   });
   const shape = shapeAtHalt(plan, present, await columnFacts(session, present), at);
   const { here, later, gone, facts } = shape;
+  const ordered = inPlannedOrder(here, plan.schema);
   const isSame =
-    schemaFingerprint(here) === schemaFingerprint(plan.schema) && !isMoved(plan.schema, here);
+    schemaFingerprint(ordered) === schemaFingerprint(plan.schema) && !isMoved(plan.schema, here);
   const { removed } = base;
   if (isSame && removed.length + base.against.length === 0) return null;
   const { known, against } = constantsOf(plan, here, facts, halt?.constants ?? []);
