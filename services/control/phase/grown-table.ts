@@ -5,22 +5,17 @@
  * that lack them, and makes the request that `reshard ddl apply` would make (take-up.ts). Whatever
  * else stands against it stays with the operator: the source stays halted, with its remedy.
  *
- * A target is altered in the way that disturbs it least and that it takes; the server's DDL is in
- * no transaction, so what was done before a crash is found by looking, never by remembering. It
- * goes on beside control's loop: a large table without an online way takes long.
+ * A target is altered by alter-target.ts; what was done before a crash is found by looking, never
+ * by remembering. It goes on beside control's loop: a large table without an online way takes long.
  */
-import type { Job, JobSource, JobTarget } from '../../../shared/job/job.ts';
+import type { Job, JobSource } from '../../../shared/job/job.ts';
 import { standsBy } from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
-import { MysqlSession } from '../../../shared/mysql/connect.ts';
-import { quoteId, quoteText } from '../../../shared/mysql/identifier.ts';
-import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
-import { LENIENT_SQL_MODE, SESSION_SQL_MODE } from '../../../shared/mysql/session-setting.ts';
-import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
-import { policyOf } from '../../../shared/runtime/error-policy.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import { alterTarget } from './alter-target.ts';
 import { refuseWord, standingWord } from './dropped-column.ts';
 import { type GrownTable, lookAtTable, refuse } from './growth.ts';
 import { filledTargets, type LackingTarget, type Ruling, refuseTargets } from './growth-target.ts';
@@ -130,11 +125,13 @@ async function growTargets(
     const statements = lacking.filter(t => t.target === target.name).map(t => t.sql ?? '');
     if (statements.length === 0) continue;
     await inTurn(target.name, async () => {
-      // Another source's change may have reached it meanwhile: a type of before is a narrower one.
-      const again = await lookAtTable(deps, source, table, at);
-      const still = again?.targets.map(t => (t.target === target.name ? t.sql : null)) ?? [];
-      const left = statements.filter(sql => still.includes(sql));
-      await alterTarget(deps, target, left);
+      await alterTarget(deps, target, table, async () => {
+        // Another source's change may have reached it meanwhile, or that of the control before us:
+        // a type of before is a narrower one.
+        const again = await lookAtTable(deps, source, table, at);
+        const still = again?.targets.map(t => (t.target === target.name ? t.sql : null)) ?? [];
+        return statements.filter(sql => still.includes(sql));
+      });
     });
   }
   if (lacking.length === 0) return true;
@@ -216,87 +213,3 @@ function refuseUnready({ source, table }: GrownTable, targets: readonly LackingT
 
 /** A server may hold an ALTER back, after it has told its readers, for this long at most. */
 const PATIENCE_MS = 60_000;
-
-/** What an ALTER TABLE asks of the server, the least disturbance first. */
-const WAYS = ['ALGORITHM=INSTANT', 'ALGORITHM=INPLACE, LOCK=NONE'];
-/** ALGORITHM or LOCK is not supported for this change; too many, or too long, rows for INSTANT. */
-const NOT_THIS_WAY: ReadonlySet<number> = new Set([1845, 1846, 4092, 4093]);
-const DUPLICATE_COLUMN = 1060;
-/** All who use the table wait behind an ALTER that waits for a transaction. */
-const LOCK_WAIT_S = 5;
-/** One that copies the table waits once more when it has: too short, and it is for nothing. */
-const COPY_LOCK_WAIT_S = 60;
-
-export async function alterTarget(
-  { log }: Pick<Deps, 'log'>,
-  target: JobTarget,
-  statements: readonly string[],
-): Promise<void> {
-  await using session = await MysqlSession.open(target, { role: 'admin', side: 'target', log });
-  await session.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
-  // A table that is copied is checked anew, and rows may be there before those they refer to.
-  await session.query('SET SESSION foreign_key_checks = 0');
-  for (const sql of statements) {
-    const begunMs = Date.now();
-    const way = await alter(session, sql.replace(/;$/, '')).catch(e => {
-      if (errnoOf(e) === DUPLICATE_COLUMN) return 'it was there';
-      const error = asReshardError(e);
-      throw policyOf(error.kind) === 'restart' ? error : untaken(target, sql, error);
-    });
-    log.info({ target: target.name, sql, way, ms: Date.now() - begunMs }, 'target table altered');
-  }
-}
-
-/**
- * Values that a table has by a session that is not strict, and what is computed of them, a strict
- * one does not copy. A column that is wider has them as they are, and the others are not changed.
- */
-const DOES_NOT_FIT: ReadonlySet<number> = new Set([1264, 1265, 1292, 1366, 1406]);
-
-/** Returns the way that the server took. */
-async function alter(session: MysqlSession, sql: string): Promise<string> {
-  try {
-    return await alterInTurn(session, sql);
-  } catch (e) {
-    if (!DOES_NOT_FIT.has(errnoOf(e) ?? 0) || isOfItsColumn(sql, e)) throw e;
-  }
-  await session.query(`SET SESSION sql_mode = ${quoteText(LENIENT_SQL_MODE)}`);
-  try {
-    return await alterInTurn(session, sql);
-  } finally {
-    await session.query(`SET SESSION sql_mode = ${quoteText(SESSION_SQL_MODE)}`);
-  }
-}
-
-/** Whether the server names a column of the statement as the one that does not fit. */
-function isOfItsColumn(sql: string, e: unknown): boolean {
-  const { message } = asReshardError(e);
-  const column = / for column '(.+)' at row \d+$/s.exec(message)?.[1];
-  return column !== undefined && sql.includes(quoteId(column));
-}
-
-async function alterInTurn(session: MysqlSession, sql: string): Promise<string> {
-  for (const way of WAYS) {
-    try {
-      await session.query(`${sql}, ${way}`);
-      return way;
-    } catch (e) {
-      if (!NOT_THIS_WAY.has(errnoOf(e) ?? 0)) throw e;
-    }
-  }
-  await session.query(`SET SESSION lock_wait_timeout = ${COPY_LOCK_WAIT_S}`);
-  await session.query(sql);
-  await session.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
-  return 'as the server does it';
-}
-
-/** Its rows get too long by it, or an index, or it has a constraint that the source has not. */
-function untaken({ name }: JobTarget, sql: string, cause: ReshardError): ReshardError {
-  return new ReshardError('schema-changed', `${name} does not take ${sql}`, {
-    cause,
-    context: { target: name },
-    remedy:
-      'make the table of the target one that takes it, and run it there;' +
-      ' then `reshard ddl apply <job file>`',
-  });
-}

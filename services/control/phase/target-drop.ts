@@ -16,8 +16,8 @@ import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { describeError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { RunNote } from '../repair/repair-runs.ts';
+import { alterTarget } from './alter-target.ts';
 import { columnFacts } from './constant-column.ts';
-import { alterTarget } from './grown-table.ts';
 import type { Ruling } from './growth-target.ts';
 import { Inquiries } from './inquiry.ts';
 import type { StateWriter } from './state-writer.ts';
@@ -148,12 +148,6 @@ async function dropOnTarget(
     await using session = await MysqlSession.open(target, { role: 'admin', side: 'target', log });
     return (await columnFacts(session, place)).some(f => f.name === column);
   };
-  if (!(await has())) return;
   const sql = `ALTER TABLE ${qualified(place.db, table)} DROP COLUMN ${quoteId(column)};`;
-  try {
-    await alterTarget({ log }, target, [sql]);
-  } catch (e) {
-    // Whoever was before us has done it.
-    if (await has()) throw e;
-  }
+  await alterTarget({ log }, target, table, async () => ((await has()) ? [sql] : []));
 }

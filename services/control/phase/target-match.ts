@@ -15,7 +15,7 @@ import type { PlacedTable } from '../../../shared/mysql/table-position.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { type SchemaDifference, schemaDifferences } from '../../../shared/schema/schema-diff.ts';
-import { alterTarget } from './grown-table.ts';
+import { alterTarget } from './alter-target.ts';
 
 export interface TargetMatch {
   job: Job;
@@ -57,11 +57,13 @@ async function matchTable(
         return { difference, sql: sql ?? null };
       });
   };
+  const additions = (list: Awaited<ReturnType<typeof look>>): string[] => {
+    const growing = list.filter(f => mayAlter && isGrowth(f.difference));
+    return [...new Set(growing.flatMap(f => f.sql ?? []))];
+  };
   let found = await look();
-  const growing = found.filter(f => mayAlter && isGrowth(f.difference));
-  const statements = new Set(growing.flatMap(f => f.sql ?? []));
-  if (statements.size > 0) {
-    await alterTarget({ log }, target, [...statements]);
+  if (additions(found).length > 0) {
+    await alterTarget({ log }, target, schema.table, async () => additions(await look()));
     found = await look();
   }
   const told = found.map(

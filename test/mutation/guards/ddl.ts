@@ -338,11 +338,20 @@ export const DDL_GUARDS: Guard[] = [
   {
     name: 'what a target does not take is left to the operator',
     why: 'an ALTER that can never succeed halts as a fault of ours, without a way out',
-    file: 'services/control/phase/grown-table.ts',
+    file: 'services/control/phase/alter-target.ts',
     find: "policyOf(error.kind) === 'restart' ? error : untaken(target, sql, error)",
     replace: 'error',
-    tests: ['services/control/phase/grown-table.mysql.test.ts'],
+    tests: ['services/control/phase/alter-target.mysql.test.ts'],
     named: 'cannot take halts with the statement',
+  },
+  {
+    name: 'an ALTER of a target that is under way comes to its end first',
+    why: 'a control that takes over sends it once more, and the log of the way back halts at that',
+    file: 'services/control/phase/alter-target.ts',
+    find: 'if (Number(row?.got) === 1) return;',
+    replace: 'if (row !== undefined) return;',
+    tests: ['services/control/phase/alter-target.mysql.test.ts'],
+    named: 'is still doing',
   },
   {
     name: 'columns that another source is bringing are waited for',

@@ -2,10 +2,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JobTarget } from '../../../shared/job/job.ts';
 import type { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { until } from '../../../shared/runtime/clock.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { commonServer } from '../../../test/support/dev.ts';
 import { dropScratch, openScratch } from '../../../test/support/scratch-database.ts';
-import { alterTarget } from './grown-table.ts';
+import { alterTarget } from './alter-target.ts';
 
 const DB = `longer_${process.pid}`;
 let session: MysqlSession;
@@ -24,7 +25,7 @@ async function waysOf(...statements: string[]): Promise<unknown[]> {
   const ways: unknown[] = [];
   const log = createLogger({ name: 'test', level: 'fatal' });
   const info = (told: { way: unknown }): unknown => ways.push(told.way);
-  await alterTarget({ log: Object.assign(log, { info }) }, target, statements);
+  await alterTarget({ log: Object.assign(log, { info }) }, target, 't', async () => statements);
   return ways;
 }
 
@@ -92,4 +93,27 @@ test('rows before those they refer to, and what no strict session computes, are 
   await expect(waysOf(narrow)).rejects.toMatchObject({ kind: 'schema-changed' });
   const rows = await session.query<object>('SELECT id, up, v, n, m, made FROM down');
   expect(rows).toEqual([{ id: 1, up: 7, v: '5x', n: 127, m: 300, made: 5 }]);
+});
+
+test('what a control that has died is still doing is waited for, and looked at', async () => {
+  await session.rawQuery('CREATE TABLE slow (id INT PRIMARY KEY)');
+  const log = createLogger({ name: 'test', level: 'fatal' });
+  let looks = 0;
+  const alter = (work: () => Promise<readonly string[]>): Promise<void> =>
+    alterTarget({ log }, target, 'slow', async () => {
+      looks += 1;
+      return await work();
+    });
+  const held = Promise.withResolvers<readonly string[]>();
+  const before = alter(() => held.promise);
+  await until(() => looks === 1, { timeoutMs: 10_000, what: 'the first to have its turn' });
+  await expect(alter(async () => [])).rejects.toMatchObject({
+    kind: 'target',
+    message: expect.stringMatching(/another ALTER of slow is still under way/),
+  });
+  expect(looks).toBe(1);
+  held.resolve(['ALTER TABLE slow ADD COLUMN n INT']);
+  await before;
+  await alter(async () => []);
+  expect(looks).toBe(2);
 });
