@@ -11,7 +11,7 @@ import type { Load } from '../support/load/load.ts';
 import type { PlainConsumer } from '../support/plain-consumer.ts';
 import { callReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
-import { ddlList, ddlOf, problemsOf } from './ddl-facts.ts';
+import { ddlList, ddlOf, problemsOf, seenAfter } from './ddl-facts.ts';
 import { SERVICES, ShopJob } from './shop-job.ts';
 import { WIDER } from './wider-columns.ts';
 
@@ -31,7 +31,6 @@ afterAll(async () => {
   await mysql?.[Symbol.asyncDispose]();
 }, MINUTES);
 
-/** Waits for it. */
 const soon = <T>(what: string, found: Parameters<typeof until<T>>[0]): Promise<T> =>
   until(found, { timeoutMs: MINUTES, what });
 
@@ -231,7 +230,8 @@ it(
     );
     await job.end('control', 'SIGKILL');
     job.start('control');
-    const goesOn = (more: number[]) => () => hasMore(before, more) && errors().length === 0;
+    const isWell = () => errors().length === 0;
+    const goesOn = (more: number[]) => seenAfter(job, () => hasMore(before, more), isWell);
     await soon('the first source to go on', goesOn([1, 2, 0, 0]));
     before = taken();
     // One source is wider than the other now, and nothing is wrong with that.

@@ -26,3 +26,17 @@ export async function problemsOf(job: ShopJob): Promise<string[]> {
   const { findings }: { findings: Finding[] } = JSON.parse(out);
   return findings.filter(f => f.level !== 'info').map(f => `${f.level} ${f.code}`);
 }
+
+/** Whether it is well by a status that is newer than when `holds` did: logs are ahead of that. */
+export function seenAfter(
+  job: ShopJob,
+  holds: () => boolean,
+  isWell: () => boolean,
+): () => boolean {
+  let seen: ShopJob['status'];
+  return () => {
+    if (!holds()) return false;
+    seen ??= job.status;
+    return job.status !== seen && isWell();
+  };
+}

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { until } from '../../shared/runtime/clock.ts';
 import { callReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
-import { ddlList, ddlOf, problemsOf } from './ddl-facts.ts';
+import { ddlList, ddlOf, problemsOf, seenAfter } from './ddl-facts.ts';
 import { SERVICES, ShopJob } from './shop-job.ts';
 
 const MINUTES = 60_000;
@@ -49,7 +49,13 @@ const haltedAt = (source: number, words: RegExp): Promise<unknown> =>
     ),
   );
 
-const goesOn = (): Promise<unknown> => soon('the sources to go on', () => errors().length === 0);
+const goesOn = (): Promise<unknown> => {
+  const isWell = () => errors().length === 0;
+  return soon(
+    'the sources to go on',
+    seenAfter(job, () => true, isWell),
+  );
+};
 
 /** So many statements on the table were taken up, and the logs are behind them. */
 const takenUp = (table: string, count: number): Promise<unknown> =>
@@ -157,6 +163,7 @@ it(
     const add = 'ALTER TABLE order_items ADD COLUMN gift INT NULL';
     for (const source of [0, 1]) await job.onSource(source, add, 'UPDATE order_items SET gift = 5');
     await takenUp('order_items', 2);
+    await goesOn();
     expect(await onBoth('order_items', 'gift')).toEqual([true, true]);
     for (const source of [0, 1]) {
       await job.onSource(source, 'ALTER TABLE order_items DROP COLUMN gift');
@@ -176,6 +183,7 @@ it(
       );
     }
     await takenUp('order_items', 6);
+    await goesOn();
     expect(await onBoth('order_items', 'gift')).toEqual([true, true]);
     job.start('sink');
     await job.drained();
@@ -190,6 +198,7 @@ it(
   async () => {
     job.start(...SERVICES);
     await job.copied();
+    await job.end('sink', 'SIGKILL');
     for (const source of [0, 1]) {
       await job.onSource(
         source,
@@ -198,7 +207,12 @@ it(
       );
       await haltedAt(source, /drops grade/);
     }
-    expect((await apply('orders', '--keep')).code).toBe(0);
+    const early = await apply('orders', '--keep');
+    expect([early.code, early.err]).toEqual([1, expect.stringMatching(/has not applied yet/)]);
+    job.start('sink');
+    await soon('the targets to have all that was in it', async () => {
+      return (await apply('orders', '--keep')).code === 0;
+    });
     await goesOn();
     await job.onSource(0, 'UPDATE orders SET quantity = quantity + 1 WHERE order_id % 3 = 0');
     await job.drained();

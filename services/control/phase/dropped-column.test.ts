@@ -20,6 +20,7 @@ import {
   whyNotAbsent,
   withoutDropped,
 } from './dropped-column.ts';
+import { comeAgain } from './growth.ts';
 import { TargetDrops } from './target-drop.ts';
 
 const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
@@ -127,6 +128,15 @@ test('a column that a source has still is compared, and so is one that has come 
   ]);
   expect(targetsOnly(view, 't')).toEqual(['b']);
   expect(targetsOnly(view, 'other')).toEqual([]);
+});
+
+test('one that comes again while the targets have it for another source is not taken up', () => {
+  const view = viewOf(planOf('s1', schema('id'), [off('a'), off('b', true)]));
+  const plan = view.needPlan('s1', 'd', 't');
+  const again = (...others: string[]) => comeAgain(plan, ['a', 'b', 'c'], new Set(others));
+  expect(again('a', 'c')).toEqual([expect.stringMatching(/^column a was dropped, .*old values/)]);
+  // Nobody else has it: what is in it there is looked at.
+  expect(again('c')).toEqual([]);
 });
 
 /** Drops of the targets: what was dropped, and the plans by then. */

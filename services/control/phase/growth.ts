@@ -134,7 +134,11 @@ export async function lookAtTable(
     against.push(...found.conflicts);
   }
   const { added, unfit, ...grown } = growthOf(plan, now, facts, known, wider);
-  against.push(...grown.against, ...renamedFields(planned.schema, now));
+  against.push(
+    ...grown.against,
+    ...renamedFields(planned.schema, now),
+    ...comeAgain(planned, added, othersColumns(view, planned)),
+  );
   const came = { added, widened: [...wider.keys()], removed };
   return { plan, now, printed, ...came, constants: known, against, unfit, later, targets };
 }
@@ -211,6 +215,19 @@ function renamedFields(planned: TableSchema, now: TableSchema): string[] {
     const is = are.get(name) ?? was;
     return is === was ? [] : [`column ${name} would be the field ${is} of the topic, not ${was}`];
   });
+}
+
+/**
+ * Pure: columns that the source has dropped and has again, while the targets have them still, for
+ * rows of other sources: in its own rows is what was there before.
+ */
+export function comeAgain(
+  { dropped = [] }: TablePlan,
+  added: readonly string[],
+  others: ReadonlySet<string>,
+): string[] {
+  const again = added.filter(name => others.has(name) && dropped.some(d => d.column === name));
+  return again.map(name => `column ${name} was dropped, and its old values are on the targets`);
 }
 
 /** Throws if the columns cannot be taken up as things stand. */

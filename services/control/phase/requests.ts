@@ -21,7 +21,13 @@ import type { GrownTable } from './growth.ts';
 import type { Ruling } from './growth-target.ts';
 import { Inquiries, type OpenInquiry } from './inquiry.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
-import { draftRecopy, openRecopies, planRecopy, type RecopyDraft } from './recopy.ts';
+import {
+  draftRecopy,
+  openRecopies,
+  planRecopy,
+  type RecopyDeps,
+  type RecopyDraft,
+} from './recopy.ts';
 import { carryOutSkip, openSkip } from './skip.ts';
 import { CONTROL, carryOutGrowth, openGrowth } from './take-up.ts';
 import { TargetDrops } from './target-drop.ts';
@@ -58,6 +64,7 @@ export class Requests {
   readonly #applies: Inquiries<TablePlanRecord[]>;
   readonly #growths: Inquiries<boolean>;
   readonly #drops: TargetDrops;
+  readonly #ends: RecopyDeps['ends'] = topic => this.#d.kafka.logEnds(topic);
   /** Halts that have had their answer; the source takes a moment to go on. */
   readonly #answered = new Map<string, Answered>();
 
@@ -79,15 +86,15 @@ export class Requests {
     await this.#takeUpGrown();
     // Refused at once where a server is away, and bounded by the time that a login may take.
     const growth = openGrowth(this.#d.view);
-    if (growth !== undefined) await carryOutGrowth(this.#d, growth);
+    if (growth !== undefined) await carryOutGrowth({ ...this.#d, ends: this.#ends }, growth);
     const skip = openSkip(this.#d.view);
     if (skip !== undefined) await carryOutSkip(this.#d, skip);
     await this.#drops.step();
   }
 
   async #copy(): Promise<void> {
-    const { view, progress, kafka } = this.#d;
-    const ends = (topic: string) => kafka.logEnds(topic);
+    const { view, progress } = this.#d;
+    const ends = this.#ends;
     for (const recopy of openRecopies(view)) {
       const answer = this.#recopies.ask(recopy.id, () => {
         return draftRecopy({ ...this.#d, ends }, recopy);

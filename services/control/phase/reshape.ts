@@ -64,7 +64,11 @@ export async function reshaped(
   return { schemaJson: JSON.stringify(look.now), valueSchemaId, older: [], dropped };
 }
 
-async function refuseBehind({ job, ends, applied }: ReshapeDeps, plan: TablePlan): Promise<void> {
+/** Throws if a target has not applied all that the log has of the table. */
+export async function refuseBehind(
+  { job, ends, applied }: Pick<ReshapeDeps, 'job' | 'ends' | 'applied'>,
+  plan: TablePlan,
+): Promise<void> {
   const { ends: wanted } = await ends(plan.topic);
   for (const { name } of job.targets) {
     const offsets = (await applied(name))?.offsets;

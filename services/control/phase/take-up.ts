@@ -31,12 +31,13 @@ import { type GrownTable, type GrowthLook, lookAtTable, refuse } from './growth.
 import type { Ruling } from './growth-target.ts';
 import { oldestOpen } from './open-request.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
+import { type ReshapeDeps, refuseBehind } from './reshape.ts';
 import type { StateWriter } from './state-writer.ts';
 
 /** Who asks for columns that are taken up without the operator. */
 export const CONTROL = 'control';
 
-export interface GrowthDeps {
+export interface GrowthDeps extends Pick<ReshapeDeps, 'ends' | 'applied'> {
   job: Job;
   view: JobView;
   ruling: Ruling;
@@ -125,6 +126,8 @@ async function takeUp(
   const isStandby = standsBy(job, deps.ruling.cutoverRun);
   const word = request.dropped || (standingWord(job, isStandby) ?? '');
   refuseWord(job, removed, word);
+  // What the log has in them is to be kept, too; behind the plan nobody reads it any more.
+  if (removed.length > 0 && word === 'keep') await refuseBehind(deps, plan);
   const { schema: _, ...record } = plan;
   const value = envelopeSchema(source.name, now);
   const before = olderShapes(plan, removed);
