@@ -123,7 +123,7 @@ async function probed(codec: RowCodec): Promise<number> {
 
 /** MariaDB has no binary JSON and other collations; all else is the same to us. */
 const MARIADB = process.env.RESHARD_DATABASE === 'mariadb';
-const ELSEWHERE = MARIADB ? /^(JSON|VECTOR)|_0900_/ : /^(UUID|INET)/;
+const ELSEWHERE = MARIADB ? /^(JSON|VECTOR)|_0900_/ : /^(UUID|INET)|MariaDB/;
 function known({ type }: { type: string }): boolean {
   return !ELSEWHERE.test(type);
 }

@@ -182,6 +182,12 @@ export class RowCodec {
     else codec.toKeySql(row, columnOffset, out);
   }
 
+  /** The text of a column that is not NULL in the row that is hashed, given its offset. */
+  toRowText(row: Buffer, columnOffset: number, column: number, out: ByteWriter): void {
+    const value = this.#nullable[column] ? columnOffset + 1 : columnOffset;
+    this.#codec(column).toRowText(row, value, out);
+  }
+
   /** Whether the column at that offset is NULL. */
   isNull(row: Buffer, columnOffset: number, column: number): boolean {
     return this.#nullable[column] === true && at(row, columnOffset) === BRANCH_NULL;

@@ -71,6 +71,14 @@ class AddressCodec implements ValueCodec {
     writeQuoted(buf, start, start + byteLength(buf, pos), out);
   }
 
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    out.ascii(
+      ADDRESS.printed({ kind: 'address', form: this.#form }, textAt(buf, pos))
+        .toString('hex')
+        .toUpperCase(),
+    );
+  }
+
   toJs(buf: Buffer, pos: number): unknown {
     return textAt(buf, pos);
   }

@@ -3,7 +3,7 @@
  * The offsets come from bytes that our own codec wrote or that EnvelopeDecoder has bounded.
  */
 
-import { at } from '../runtime/bytes.ts';
+import { at, type ByteWriter } from '../runtime/bytes.ts';
 import { ReshardError } from '../runtime/error.ts';
 
 /** Position after the int or long at `pos`. */
@@ -64,6 +64,12 @@ export function byteLength(buf: Buffer, pos: number): number {
   const n = readVarint(buf, pos);
   if (!(n >= 0)) throw new ReshardError('corrupt', 'negative length');
   return n;
+}
+
+/** Writes what the string or bytes at `pos` hold. */
+export function writeContent(buf: Buffer, pos: number, out: ByteWriter): void {
+  const start = skipVarint(buf, pos);
+  out.copy(buf, start, start + byteLength(buf, pos));
 }
 
 /** Position after the string or bytes at `pos`. */

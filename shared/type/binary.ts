@@ -5,7 +5,7 @@
  */
 
 import type { ByteWriter } from '../runtime/bytes.ts';
-import { byteLength, skipBytes, skipVarint } from './avro-read.ts';
+import { byteLength, skipBytes, skipVarint, writeContent } from './avro-read.ts';
 import { isWiderForm, lengthBytes, readLength, sameBytes } from './binlog-length.ts';
 import type { ColumnType } from './column-type.ts';
 import { writeHex, writeQuoted } from './quoted.ts';
@@ -64,6 +64,10 @@ class BinaryCodec implements ValueCodec {
     }
     out.ascii('_binary');
     writeQuoted(buf, start, end, out);
+  }
+
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    writeContent(buf, pos, out);
   }
 
   toJs(buf: Buffer, pos: number): unknown {

@@ -65,6 +65,17 @@ class BitCodec implements ValueCodec {
     }
   }
 
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    if (this.#boolean) {
+      out.ascii(at(buf, pos) === 0 ? '0' : '1');
+      return;
+    }
+    const start = skipVarint(buf, pos);
+    let v = 0n;
+    for (let i = start + this.#bytes - 1; i >= start; i--) v = (v << 8n) | BigInt(at(buf, i));
+    out.ascii(v.toString());
+  }
+
   toJs(buf: Buffer, pos: number): unknown {
     if (this.#boolean) return at(buf, pos) === 1;
     const start = skipVarint(buf, pos);

@@ -107,6 +107,10 @@ export class CharsetTextCodec implements ValueCodec {
     return bytes;
   }
 
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    this.writeStored(buf, pos, out);
+  }
+
   toJs(buf: Buffer, pos: number): unknown {
     const start = skipVarint(buf, pos);
     return buf.toString('utf8', start, start + byteLength(buf, pos));

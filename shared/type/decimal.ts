@@ -127,6 +127,10 @@ class DecimalCodec implements ValueCodec {
     writePadded(out, whole === 0 ? v : v - whole * this.#unit, this.#scale);
   }
 
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    this.toSql(buf, pos, out);
+  }
+
   toJs(buf: Buffer, pos: number): unknown {
     const unscaled = readUnscaledBig(buf, skipVarint(buf, pos), byteLength(buf, pos));
     return decimalText(unscaled, this.#scale);
@@ -160,7 +164,10 @@ export const DECIMAL: TypeFamily<DecimalType> = {
   refusal: () => null,
   keyRefusal: () => null,
   select: c => c,
-  rowText: (_, c) => ({ closed: c }),
+  // Without ZEROFILL's zeros.
+  rowText: ({ precision, scale }, c) => ({
+    closed: `CAST(${c} AS DECIMAL(${precision},${scale}))`,
+  }),
   keyLiteral: c => c,
   readable: (_, literal) => unquoted(literal),
   printed: (_, text) => plainText(text, /^-?\d+(\.\d+)?$/, 'decimal'),

@@ -101,6 +101,12 @@ export class EnumCodec implements ValueCodec {
     out.copy(digits, 0, digits.length);
   }
 
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    const text = textAt(buf, pos);
+    const number = 1 + this.#values.indexOf(text);
+    writeMember(this.#values, number, number === 0 ? '' : text, out);
+  }
+
   toJs(buf: Buffer, pos: number): unknown {
     return textAt(buf, pos);
   }
@@ -108,6 +114,17 @@ export class EnumCodec implements ValueCodec {
 
 /** Combinations are remembered up to this many, so that a wide SET stays bounded. */
 const REMEMBERED_SETS = 1024;
+
+/**
+ * The member '' alone, which the server prints as it prints no member at all: as a text that every
+ * server takes for it, since it has the member '' twice.
+ */
+const EMPTY_MEMBER = ',';
+
+/** As servers print it: no comma stands behind a text that is empty so far. */
+function printedSet(text: string): string {
+  return text.replace(/^,/, '');
+}
 
 class SetCodec implements ValueCodec {
   readonly avro: AvroSchema;
@@ -153,7 +170,8 @@ class SetCodec implements ValueCodec {
     if (mask >> BigInt(this.#values.length) !== 0n) {
       throw corrupt(this.#place, 'SET bit past the declared members');
     }
-    return this.#values.filter((_, i) => (mask >> BigInt(i)) & 1n).join(',');
+    const chosen = this.#values.filter((_, i) => (mask >> BigInt(i)) & 1n);
+    return chosen.length === 1 && chosen[0] === '' ? EMPTY_MEMBER : chosen.join(',');
   }
 
   skip(buf: Buffer, pos: number): number {
@@ -163,6 +181,11 @@ class SetCodec implements ValueCodec {
   toSql(buf: Buffer, pos: number, out: ByteWriter): void {
     const start = skipVarint(buf, pos);
     writeQuoted(buf, start, start + byteLength(buf, pos), out);
+  }
+
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    const text = textAt(buf, pos);
+    writeMember(this.#values, bitsOf(this.#values, text), printedSet(text), out);
   }
 
   toJs(buf: Buffer, pos: number): unknown {
@@ -180,12 +203,29 @@ const memberList = (kind: string, values: readonly string[]): string =>
 
 /**
  * The number says all, if both sides have the same members. A `?` may be the server's way to print
- * a character that it cannot (shared/mysql/true-members.ts): then the bytes are told too.
+ * a character that it cannot (shared/mysql/true-members.ts): then the text is told too, in one
+ * character set, as the sides may have two. Private characters (charset.ts) have no text, and only
+ * who has asked for the true members has them.
  */
+function isDoubted(values: readonly string[]): boolean {
+  const hasPrivate = values.some(v => /[\u{f0000}-\u{10ffff}]/u.test(v));
+  return !hasPrivate && values.some(v => /\?|[\u{10000}-\u{10ffff}]/u.test(v));
+}
+
 function memberText(values: readonly string[], c: string): string {
   const number = `CAST(${c} AS UNSIGNED)`;
-  if (!values.some(v => /\?|[\u{10000}-\u{10ffff}]/u.test(v))) return number;
-  return `CONCAT(${number},':',HEX(${c}))`;
+  return isDoubted(values) ? `CONCAT(${number},':',HEX(CONVERT(${c} USING utf8mb4)))` : number;
+}
+
+/** The same; `text`: as the server prints it. */
+function writeMember(
+  values: readonly string[],
+  number: number | bigint,
+  text: string,
+  out: ByteWriter,
+): void {
+  out.ascii(number.toString());
+  if (isDoubted(values)) out.ascii(`:${Buffer.from(text).toString('hex').toUpperCase()}`);
 }
 
 export const ENUM: TypeFamily<EnumType> = {

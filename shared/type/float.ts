@@ -39,6 +39,12 @@ class FloatCodec implements ValueCodec {
     out.ascii(floatLiteral(this.toJs(buf, pos)));
   }
 
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    const bits = Buffer.alloc(8);
+    bits.writeDoubleLE(this.toJs(buf, pos));
+    out.ascii(POINT_HEAD + bits.toString('hex').toUpperCase() + POINT_Y);
+  }
+
   toJs(buf: Buffer, pos: number): number {
     return this.#bytes === 4 ? buf.readFloatLE(pos) : buf.readDoubleLE(pos);
   }
@@ -50,10 +56,14 @@ function floatLiteral(v: number): string {
   return text.includes('e') ? text : `${text}e0`;
 }
 
+/** A point as servers store it: reference system, byte order, kind of shape, then x and y. */
+const POINT_HEAD = '000000000101000000';
+const POINT_Y = '0'.repeat(16);
+
 function floatFamily<K extends 'float' | 'double'>(
   kind: K,
   code: number,
-  rowText: (c: string) => string,
+  keyLiteral: (c: string) => string,
 ): TypeFamily<Extract<ColumnType, { kind: K }>> {
   return {
     ...ORDERED_BY_VALUE,
@@ -65,8 +75,10 @@ function floatFamily<K extends 'float' | 'double'>(
     // 0 and -0 are two spellings of one key: shared/row/key-class.ts.
     keyRefusal: () => null,
     select: c => `CAST(${c} AS DOUBLE)`,
-    rowText: (_, c) => ({ closed: rowText(c) }),
-    keyLiteral: rowText,
+    // The bits, as servers of two kinds have two texts of one double, and MySQL another one of an
+    // expression. (MariaDB has no part of it: SUBSTR of HEX is freed before CONCAT_WS has read it.)
+    rowText: (_, c) => ({ closed: `HEX(POINT(${c},0))` }),
+    keyLiteral,
     readable: (_, literal) => unquoted(literal),
     printed: (_, text) => plainText(text, /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i, 'floating-point number'),
     meaning: () => kind,

@@ -94,6 +94,11 @@ class GeometryCodec implements ValueCodec {
     writeQuoted(stored, 0, stored.length, out);
   }
 
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    const stored = this.#stored(buf, pos);
+    out.copy(stored, 0, stored.length);
+  }
+
   /** As the server stores it. */
   toJs(buf: Buffer, pos: number): unknown {
     return this.#stored(buf, pos);

@@ -5,7 +5,7 @@
 import { at, type ByteWriter } from '../runtime/bytes.ts';
 import { byteLength, readLong, readVarint, skipBytes, skipVarint } from './avro-read.ts';
 import type { ColumnType } from './column-type.ts';
-import { parseDigits, writeInteger } from './digits.ts';
+import { parseDigits, writeInteger, writePadded } from './digits.ts';
 import { TYPE_CODE } from './seen-column.ts';
 import { ORDERED_BY_VALUE, plainText, type TypeFamily, unquoted } from './type-family.ts';
 import {
@@ -64,6 +64,10 @@ class SmallIntegerCodec implements ValueCodec {
     writeInteger(out, readVarint(buf, pos));
   }
 
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    this.toSql(buf, pos, out);
+  }
+
   toJs(buf: Buffer, pos: number): unknown {
     return readVarint(buf, pos);
   }
@@ -100,6 +104,10 @@ class BigintCodec implements ValueCodec {
     else out.ascii(v.toString());
   }
 
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    this.toSql(buf, pos, out);
+  }
+
   toJs(buf: Buffer, pos: number): unknown {
     return readLong(buf, pos);
   }
@@ -131,6 +139,10 @@ class UnsignedBigintCodec implements ValueCodec {
     else out.ascii(readUnscaledBig(buf, start, length).toString());
   }
 
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    this.toSql(buf, pos, out);
+  }
+
   toJs(buf: Buffer, pos: number): unknown {
     return readUnscaledBig(buf, skipVarint(buf, pos), byteLength(buf, pos));
   }
@@ -156,6 +168,10 @@ class YearCodec implements ValueCodec {
 
   toSql(buf: Buffer, pos: number, out: ByteWriter): void {
     writeInteger(out, readVarint(buf, pos));
+  }
+
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    writePadded(out, readVarint(buf, pos), 4);
   }
 
   toJs(buf: Buffer, pos: number): unknown {

@@ -1,6 +1,6 @@
 /** JSON columns: a string, the text that MySQL prints. Refuses what a parse would change. */
 import { ByteWriter } from '../runtime/bytes.ts';
-import { byteLength, skipBytes, skipVarint } from './avro-read.ts';
+import { byteLength, skipBytes, skipVarint, writeContent } from './avro-read.ts';
 import { readLength } from './binlog-length.ts';
 import type { ColumnType } from './column-type.ts';
 import { JsonNotCarried, writeJson } from './json-binary.ts';
@@ -72,6 +72,10 @@ export class JsonCodec implements ValueCodec {
   toSql(buf: Buffer, pos: number, out: ByteWriter): void {
     const start = skipVarint(buf, pos);
     writeQuoted(buf, start, start + byteLength(buf, pos), out);
+  }
+
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    writeContent(buf, pos, out);
   }
 
   toJs(buf: Buffer, pos: number): unknown {

@@ -42,6 +42,19 @@ function copyRuns(buf: Buffer, start: number, end: number, out: ByteWriter): voi
   out.copy(buf, from, end);
 }
 
+/** What stands between the quotes of the literal of a value that needs no escapes. */
+export function writeUnquoted(
+  codec: { toSql(buf: Buffer, pos: number, out: ByteWriter): void },
+  buf: Buffer,
+  pos: number,
+  out: ByteWriter,
+): void {
+  const start = out.pos;
+  codec.toSql(buf, pos, out);
+  out.buf.copyWithin(start, start + 1, out.pos - 1);
+  out.pos -= 2;
+}
+
 const HEX = Buffer.from('0123456789abcdef');
 
 /** x'..' of the bytes in [start, end): pure ASCII, so that it survives as a string too. */

@@ -7,6 +7,7 @@ import { at, type ByteWriter } from '../runtime/bytes.ts';
 import { readLong, readVarint, skipBytes, skipVarint } from './avro-read.ts';
 import { dayFromText, dayOf, twoDigits, writeClock, writeDay } from './civil-day.ts';
 import { fractionBytes, microsFromBinlog, microsFromText, writeFraction } from './fraction.ts';
+import { writeUnquoted } from './quoted.ts';
 import { textAt } from './text.ts';
 import type { AvroSchema, ValueCodec } from './value-codec.ts';
 
@@ -39,6 +40,10 @@ export class DateCodec implements ValueCodec {
     out.buf[out.pos++] = QUOTE;
     writeDay(out, readVarint(buf, pos));
     out.buf[out.pos++] = QUOTE;
+  }
+
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    writeUnquoted(this, buf, pos, out);
   }
 
   toJs(buf: Buffer, pos: number): unknown {
@@ -118,6 +123,10 @@ export class DatetimeCodec implements ValueCodec {
     out.buf[out.pos++] = QUOTE;
   }
 
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    writeUnquoted(this, buf, pos, out);
+  }
+
   toJs(buf: Buffer, pos: number): unknown {
     return readLong(buf, pos);
   }
@@ -152,14 +161,16 @@ export class TimestampCodec implements ValueCodec {
 
   fromBinlog(src: Buffer, pos: number, out: ByteWriter): number {
     const seconds = src.readUInt32BE(pos);
-    const isZero = seconds === 0;
+    const micros = microsFromBinlog(src, pos + 4, this.#fractionBytes);
+    // MariaDB has instants within the first second.
+    const isZero = seconds === 0 && micros === 0;
     const day = isZero ? dayOf(0, 0, 0) : (seconds / DAY_SECONDS) | 0;
     out.reserve(this.#length + 1);
     out.buf[out.pos++] = this.#length << 1;
     writeDay(out, day);
     out.buf[out.pos++] = 0x54;
     writeClock(out, isZero ? 0 : seconds - day * DAY_SECONDS);
-    writeFraction(out, microsFromBinlog(src, pos + 4, this.#fractionBytes), this.#fsp);
+    writeFraction(out, micros, this.#fsp);
     out.buf[out.pos++] = 0x5a;
     return pos + 4 + this.#fractionBytes;
   }
@@ -178,6 +189,10 @@ export class TimestampCodec implements ValueCodec {
     target[out.pos + 11] = 0x20;
     target[p++] = QUOTE;
     out.pos = p;
+  }
+
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    writeUnquoted(this, buf, pos, out);
   }
 
   toJs(buf: Buffer, pos: number): unknown {

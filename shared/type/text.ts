@@ -6,7 +6,7 @@
  */
 
 import { at, type ByteWriter, ByteWriter as Writer } from '../runtime/bytes.ts';
-import { byteLength, skipBytes, skipVarint } from './avro-read.ts';
+import { byteLength, skipBytes, skipVarint, writeContent } from './avro-read.ts';
 import { isWiderForm, lengthBytes, readLength, sameBytes } from './binlog-length.ts';
 import { charsetOf, isCarriedCharset, isUnicode, NoText } from './charset.ts';
 import { CharsetTextCodec } from './charset-text.ts';
@@ -92,6 +92,10 @@ class TextCodec implements ValueCodec {
       return code;
     });
     out.ascii(`_latin1 x'${Buffer.from(codes).toString('hex')}'`);
+  }
+
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    writeContent(buf, pos, out);
   }
 
   toJs(buf: Buffer, pos: number): unknown {

@@ -7,6 +7,7 @@ import { readVarint, skipVarint } from './avro-read.ts';
 import { twoDigits, writeClock } from './civil-day.ts';
 import { parseDigits } from './digits.ts';
 import { fractionBytes, microsFromText, writeFraction } from './fraction.ts';
+import { writeUnquoted } from './quoted.ts';
 import type { ValueCodec } from './value-codec.ts';
 
 const MINUS = 0x2d;
@@ -74,6 +75,10 @@ export class TimeCodec implements ValueCodec {
     writeClock(out, seconds);
     writeFraction(out, magnitude - seconds * 1000000, this.#fsp);
     out.buf[out.pos++] = QUOTE;
+  }
+
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    writeUnquoted(this, buf, pos, out);
   }
 
   toJs(buf: Buffer, pos: number): unknown {

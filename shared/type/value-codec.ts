@@ -25,6 +25,11 @@ export interface ValueCodec {
   toSql(buf: Buffer, pos: number, out: ByteWriter): void;
   /** The literal that a key column is compared with, where it is another one. */
   toKeySql?(buf: Buffer, pos: number, out: ByteWriter): void;
+  /**
+   * The text of the Avro value at `pos` that the server makes of the stored one by the family's
+   * `rowText`, byte for byte: so one row has one hash, here and there.
+   */
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void;
   /** For humans and tests: number, bigint, string, boolean or Buffer. */
   toJs(buf: Buffer, pos: number): unknown;
 }

@@ -55,6 +55,11 @@ class VectorCodec implements ValueCodec {
     writeHex(buf, start, start + readVarint(buf, pos) * FLOAT_BYTES, out);
   }
 
+  toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
+    const start = skipVarint(buf, pos);
+    out.copy(buf, start, start + readVarint(buf, pos) * FLOAT_BYTES);
+  }
+
   toJs(buf: Buffer, pos: number): unknown {
     const start = skipVarint(buf, pos);
     return Buffer.from(buf.subarray(start, start + readVarint(buf, pos) * FLOAT_BYTES));

@@ -1,6 +1,6 @@
 /**
- * Row images as the server writes them: what an INSERT left in the binlog, raw, by table. For tests
- * that hold a decoder against the server itself.
+ * Row images as the server writes them: what statements left in the binlog, raw, by table. For
+ * tests that hold a decoder against the server itself.
  */
 
 import {
@@ -8,6 +8,7 @@ import {
   readRowsHeader,
   readTableName,
 } from '../../services/binlog/capture/binlog-event.ts';
+import type { RowOp } from '../../services/binlog/capture/captured-table.ts';
 import { rowsKind } from '../../services/binlog/capture/rows-kind.ts';
 import type { SeenTable } from '../../services/binlog/capture/seen-table.ts';
 import { BinlogDump } from '../../services/binlog/capture/zongji.ts';
@@ -19,11 +20,13 @@ import type { MysqlServer } from './job-file.ts';
 
 /** Images of one rows event, one behind the other. */
 export type RowImages = Buffer;
+/** Of an update they are pairs. */
+export type RowsEvent = { op: RowOp; images: RowImages };
 
 export class RowImageReader implements AsyncDisposable {
   readonly #session: MysqlSession;
   readonly #dump: BinlogDump;
-  readonly #images = new Map<string, RowImages[]>();
+  readonly #images = new Map<string, RowsEvent[]>();
   readonly #names = new Map<number, string>();
   /** What the binlog said last of each table. */
   readonly seen = new Map<string, SeenTable>();
@@ -42,13 +45,16 @@ export class RowImageReader implements AsyncDisposable {
           this.#names.set(event.buf.readUIntLE(event.start, 6), `${schema}.${table}`);
           const seen = this.#dump.decodeTableMap(event);
           if (seen !== undefined) this.seen.set(`${schema}.${table}`, seen);
-        } else if (rowsKind(event.type)?.op === 'c') {
-          const header = readRowsHeader(event, rowsKind(event.type)?.v2 === true, false);
-          const name = this.#names.get(header.tableId) ?? '';
-          const images = this.#images.get(name) ?? [];
-          images.push(Buffer.from(event.buf.subarray(header.rows, event.end)));
-          this.#images.set(name, images);
+          return;
         }
+        const kind = rowsKind(event.type);
+        if (kind === null) return;
+        const header = readRowsHeader(event, kind.v2, kind.op === 'u');
+        const name = this.#names.get(header.tableId) ?? '';
+        const images = this.#images.get(name) ?? [];
+        const bytes = Buffer.from(event.buf.subarray(header.rows, event.end));
+        images.push({ op: kind.op, images: bytes });
+        this.#images.set(name, images);
       },
       onEnd: error => {
         this.#failure = error;
@@ -66,6 +72,12 @@ export class RowImageReader implements AsyncDisposable {
 
   /** The inserted images of a table, once the binlog has been read up to now. */
   async inserted(db: string, table: string): Promise<RowImages[]> {
+    const events = await this.changed(db, table);
+    return events.flatMap(({ op, images }) => (op === 'c' ? [images] : []));
+  }
+
+  /** All that changed in a table, once the binlog has been read up to now. */
+  async changed(db: string, table: string): Promise<RowsEvent[]> {
     const mark = `mark_${Math.random().toString(36).slice(2)}`;
     await this.#session.rawQuery(`CREATE TABLE ${db}.${mark} (id INT PRIMARY KEY)`);
     await this.#session.rawQuery(`INSERT INTO ${db}.${mark} VALUES (1)`);

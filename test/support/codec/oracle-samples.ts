@@ -274,6 +274,8 @@ export const CARRIED: Carried[] = [
     values: [...DATES, ...NO_DATES, ...many(200, date)].map(d => `'${d}'`),
   },
   ...many(7, i => temporal(i)).flat(),
+  // MySQL begins a second later.
+  { type: 'TIMESTAMP(2) /* of MariaDB */', values: ['FROM_UNIXTIME(0.25)', "'0000-00-00'"] },
   { type: 'YEAR', values: ['0', "'0000'", '1901', '1999', '2000', '2026', '2155'] },
   {
     type: "ENUM('a','b','it''s','größe','1','0')",
@@ -290,6 +292,8 @@ export const CARRIED: Carried[] = [
   { type: `SET(${MANY_MEMBERS.slice(0, 9).join(',')})`, values: ['0', '1', '256', '511'] },
   { type: `SET(${MANY_MEMBERS.slice(0, 20).join(',')})`, values: ['0', '1', '1048575'] },
   { type: `SET(${MANY_MEMBERS.slice(0, 33).join(',')})`, values: ['0', '1', '8589934591'] },
+  { type: "SET('x','')", values: ['0', '1', '2', '3'] },
+  { type: "SET('','x','?')", values: ['0', '1', '2', '3', '4', '5', '6', '7'] },
   { type: 'BIT(1)', values: ["b'0'", "b'1'"] },
   { type: 'BIT(2)', values: ['0', '1', '2', '3'] },
   { type: 'BIT(9)', values: ['0', '1', '256', '511'] },
