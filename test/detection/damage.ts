@@ -23,6 +23,12 @@ export interface Damage {
   done: readonly { target: number; sql: string }[];
   /** Nothing: it is no difference, and must not be told as one. */
   told: readonly Told[];
+  /** Rows that were written to and are as before, by table and key: foreign writes alone. */
+  undone?: readonly string[];
+  /** A statement that no row event tells of: the log of the target stands at it. */
+  isStatement?: boolean;
+  /** More rows than the streaming check names: it is done when all others were told. */
+  isRun?: boolean;
 }
 
 /** A table of the job: how it is made, and how it is filled. */

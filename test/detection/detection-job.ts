@@ -7,11 +7,12 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { Status } from '../../services/control/status/status.ts';
 import { parseJob } from '../../shared/job/job-schema.ts';
-import type { CheckResult } from '../../shared/job/state/check-result.ts';
+import type { CheckResult, TableResult } from '../../shared/job/state/check-result.ts';
 import { tailTable } from '../../shared/kafka/table.ts';
-import { stateTopic } from '../../shared/kafka/topic-name.ts';
-import { kafkaOf } from '../../shared/member/context.ts';
+import { reportTopic, stateTopic } from '../../shared/kafka/topic-name.ts';
+import { kafkaOf, registryOf, reportCodec } from '../../shared/member/context.ts';
 import { createLogger } from '../../shared/runtime/log.ts';
 import { reached } from '../random/judge.ts';
 import { Crew } from '../soak/crew.ts';
@@ -31,6 +32,8 @@ import { LOADED_FROM } from './rows.ts';
 const NAMES = ['s1', 't1', 't2'];
 const PREPARE_MS = 120_000;
 const CHECK_SECONDS = 120;
+/** With the streaming check: so many that every doubt has room in a status. */
+const PARTITIONS = 4;
 
 /** Rows of `plain` and `wide` that no damage is done to. */
 const WORK: LoadWork<'change' | 'move' | 'replace'> = {
@@ -63,7 +66,7 @@ export class DetectionJob implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   #members: { crew: Crew; watch: JobWatch } | undefined;
 
-  private constructor(mysql: Servers, tables: readonly DetectionTable[]) {
+  private constructor(mysql: Servers, tables: readonly DetectionTable[], isStreamed: boolean) {
     const [source, ...targets] = NAMES.map(name => mysql.mysql(name).endpoint);
     if (source === undefined) throw new Error('no source');
     this.#source = source;
@@ -78,16 +81,24 @@ export class DetectionJob implements AsyncDisposable {
       database: this.#database,
       tables: tables.map(t => t.name),
       shardColumn: SHARD_COLUMN,
-      options: { partitions: 1 },
+      ...(isStreamed
+        ? { options: { partitions: PARTITIONS, streamingCheck: true }, cutover: { back: {} } }
+        : { options: { partitions: 1 } }),
     });
   }
 
-  /** Servers of its own, the source filled, the job running; the targets have all of it. */
-  static async start(tables: readonly DetectionTable[]): Promise<DetectionJob> {
+  /**
+   * Servers of its own, the source filled, the job running; the targets have all of it.
+   * `isStreamed`: both logs are compared, too.
+   */
+  static async start(
+    tables: readonly DetectionTable[],
+    { isStreamed = false } = {},
+  ): Promise<DetectionJob> {
     const mysql = await startServers({
       mysql: NAMES.map((name, i) => ({ name, serverId: 171 + 50 * i })),
     });
-    const job = new DetectionJob(mysql, tables);
+    const job = new DetectionJob(mysql, tables, isStreamed);
     for (const server of [job.#source, ...job.#targets]) {
       await createDatabase(server, job.#database);
     }
@@ -103,9 +114,14 @@ export class DetectionJob implements AsyncDisposable {
     return job;
   }
 
-  async drained(): Promise<void> {
+  drained(): Promise<void> {
+    return this.until('the pipeline to drain', s => s.drained, PREPARE_MS);
+  }
+
+  /** Waits for a state of the job, of after this call. */
+  async until(what: string, is: (s: Status) => boolean, timeoutMs: number): Promise<void> {
     if (this.#members === undefined) throw new Error('the job does not run');
-    await reached('the pipeline to drain', this.#members, s => s.drained, PREPARE_MS);
+    await reached(what, this.#members, is, timeoutMs);
   }
 
   load(perSecond: number): Load {
@@ -125,15 +141,23 @@ export class DetectionJob implements AsyncDisposable {
     for (const sql of statements) await client.run(sql);
   }
 
-  /** Does the damage; a statement that changes nothing is a mistake of ours. */
-  async damage(damages: readonly Pick<Damage, 'done'>[]): Promise<void> {
+  /**
+   * Does the damage, and answers when each was done; a statement that changes nothing is a mistake
+   * of ours.
+   */
+  async damage<D extends Pick<Damage, 'done'>>(damages: readonly D[]): Promise<Map<D, number>> {
     const clients = await Promise.all(this.#targets.map(t => LoadClient.open(t, this.#database)));
-    for (const { target, sql } of damages.flatMap(d => d.done)) {
-      const changed = await clients[target]?.run(sql);
-      const isSchema = /^(ALTER|DROP|TRUNCATE)/.test(sql);
-      if (!changed && !isSchema) throw new Error(`nothing was changed by ${sql}`);
+    const times = new Map<D, number>();
+    for (const damage of damages) {
+      for (const { target, sql } of damage.done) {
+        const changed = await clients[target]?.run(sql);
+        const isSchema = /^(ALTER|DROP|TRUNCATE)/.test(sql);
+        if (!changed && !isSchema) throw new Error(`nothing was changed by ${sql}`);
+      }
+      times.set(damage, Date.now());
     }
     for (const client of clients) await client.close();
+    return times;
   }
 
   /** The verdict of a full check, with its exit code. */
@@ -146,6 +170,34 @@ export class DetectionJob implements AsyncDisposable {
     return callReshard('repair', this.jobFile, '--yes', '--json', '--timeout', `${seconds}`);
   }
 
+  /**
+   * By table, the newest verdict of a check that nobody has asked for; what is asked for by a
+   * command is none.
+   */
+  async verdicts(): Promise<Map<string, TableResult & { tookMs: number }>> {
+    const { kafka, registry, job } = this.#logs();
+    await using open = kafka;
+    const codec = await reportCodec(registry, job);
+    const found = new Map<string, TableResult & { tookMs: number }>();
+    const results = new Map<string, CheckResult>();
+    await using tail = await tailTable(open, reportTopic(job.job), (key, value) => {
+      const report = value === null ? null : codec.decode(value);
+      if (!key.toString().startsWith('checker/verify-') || report?.state !== 'finished') return;
+      results.set(key.toString(), JSON.parse(report.detail));
+    });
+    await tail.caughtUp;
+    for (const [, { tables, tookMs }] of [...results].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      for (const table of tables) found.set(table.table, { ...table, tookMs });
+    }
+    return found;
+  }
+
+  #logs() {
+    const log = createLogger({ name: 'test', level: 'fatal' });
+    const job = parseJob(readFileSync(this.jobFile, 'utf8'), {});
+    return { kafka: kafkaOf(job, log, 'detection-test'), registry: registryOf(job), job };
+  }
+
   /** Highest resident memory of a service so far. */
   peakBytes(service: 'control' | 'checker'): number {
     return this.#members?.crew.peakBytes.get(service) ?? 0;
@@ -153,11 +205,10 @@ export class DetectionJob implements AsyncDisposable {
 
   /** What readers of the state find: how many records, and their bytes. */
   async stateSize(): Promise<{ records: number; bytes: number }> {
-    const log = createLogger({ name: 'test', level: 'fatal' });
-    const job = parseJob(readFileSync(this.jobFile, 'utf8'), {});
-    await using kafka = kafkaOf(job, log, 'detection-test');
+    const { kafka, job } = this.#logs();
+    await using open = kafka;
     const sizes = new Map<string, number>();
-    await using tail = await tailTable(kafka, stateTopic(job.job), (key, value) => {
+    await using tail = await tailTable(open, stateTopic(job.job), (key, value) => {
       if (value === null) sizes.delete(key.toString());
       else sizes.set(key.toString(), value.length);
     });
@@ -196,8 +247,12 @@ export class DetectionJob implements AsyncDisposable {
 
 /** The differences that a check has told, in the words of `toldText`. */
 export function toldBy(out: string): string[] {
-  const result: CheckResult = JSON.parse(out);
-  return result.tables
+  const { tables }: CheckResult = JSON.parse(out);
+  return toldIn(tables);
+}
+
+export function toldIn(tables: readonly TableResult[]): string[] {
+  return tables
     .flatMap(t => t.differences)
     .map(({ table, kind, key }) => toldText({ table, kind, key: Object.values(key).join(',') }))
     .sort();

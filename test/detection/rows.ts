@@ -139,6 +139,7 @@ const LOST_AND_FOUND: readonly Damage[] = [
   },
   {
     what: 'all rows of a target gone by TRUNCATE',
+    isStatement: true,
     done: [{ target: 1, sql: 'TRUNCATE TABLE gone' }],
     told: Array.from({ length: GONE_ROWS }, (_, i) => i + 1)
       .filter(id => targetOf(id) === 1)
@@ -245,6 +246,7 @@ const RANGES: readonly Damage[] = [
   beyond('behind the last key of the source', LARGEST),
   {
     what: 'a run of rows lost',
+    isRun: true,
     done: [0, 1].map(target => ({
       target,
       sql: `DELETE FROM wide WHERE id >= ${STEP * LOST_FROM} AND id < ${STEP * (LOST_FROM + LOST_ROWS)}`,
@@ -259,6 +261,7 @@ const RANGES: readonly Damage[] = [
 const UNDONE: readonly Damage[] = [
   {
     what: 'row changed and changed back',
+    undone: ['plain 170'],
     done: on(
       170,
       "UPDATE plain SET a = 'x', amount = 0 WHERE id = 170",
@@ -268,11 +271,13 @@ const UNDONE: readonly Damage[] = [
   },
   {
     what: 'row deleted and put back',
+    undone: ['plain 180'],
     done: on(180, 'DELETE FROM plain WHERE id = 180', plainRow(180)),
     told: [],
   },
   {
     what: 'row added and deleted',
+    undone: ['plain 190'],
     done: off(190, plainRow(190), 'DELETE FROM plain WHERE id = 190'),
     told: [],
   },

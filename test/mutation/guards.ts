@@ -23,6 +23,7 @@ import { SCRIPT_GUARDS } from './guards/script.ts';
 import { SINK_GUARDS } from './guards/sink.ts';
 import { STREAM_GUARDS } from './guards/stream.ts';
 import { STREAM_CHANGE_GUARDS } from './guards/stream-changes.ts';
+import { STREAM_WANT_GUARDS } from './guards/stream-wants.ts';
 import { TARGET_LOG_GUARDS } from './guards/target-log.ts';
 import { THROTTLE_GUARDS } from './guards/throttle.ts';
 import { TRANSACTION_GUARDS } from './guards/transaction.ts';
@@ -55,6 +56,7 @@ export const GUARDS: Guard[] = [
   ...STREAM_GUARDS,
   ...STREAM_CHANGE_GUARDS,
   ...PRIORITY_GUARDS,
+  ...STREAM_WANT_GUARDS,
   ...TARGET_LOG_GUARDS,
   ...THROTTLE_GUARDS,
   ...TREE_GUARDS,

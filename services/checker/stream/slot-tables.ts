@@ -20,6 +20,8 @@ import { type RecordReaders, TopicChanges } from './topic-changes.ts';
 /** What a report has room for, but for one of each table. */
 const TOLD_MAX = 40;
 
+const HOUR_MS = 3_600_000;
+
 interface Views {
   job: Job;
   view: JobView;
@@ -73,8 +75,10 @@ export class SlotTables {
       const known = stored.get(name);
       const compare = compareOf(o, name, known?.saved ?? (await freshTable(o, name)));
       // Copied anew: what the log was told of the rows before says nothing of those now.
-      if (known !== undefined && known.basis !== basis.get(name)) compare.forget();
-      watches.push(new TableWatch(compare, o.view));
+      const isOther = known !== undefined && known.basis !== basis.get(name);
+      if (isOther) compare.forget();
+      const watch = isOther ? undefined : known?.saved.watch;
+      watches.push(new TableWatch(compare, o.view, watch && { saved: watch }));
     }
     return new SlotTables(o, watches, of);
   }
@@ -95,9 +99,9 @@ export class SlotTables {
   /** What has changed since the last call, to be made durable. */
   changed(): Map<string, StoredTable> {
     const changed = new Map<string, StoredTable>();
-    for (const { compare } of this.watches) {
-      const { table } = compare.o;
-      const saved = compare.save();
+    for (const watch of this.watches) {
+      const { table } = watch.compare.o;
+      const saved = { ...watch.compare.save(), watch: watch.save() };
       const text = JSON.stringify(saved);
       if (this.#saved.get(table) === text) continue;
       this.#saved.set(table, text);
@@ -148,7 +152,7 @@ export class SlotTables {
 
 function compareOf(o: SlotOptions, table: string, saved: SavedTable): TableCompare {
   const { job, view, readers, slot } = o;
-  const { partitions } = job.options;
+  const { partitions, compact, retentionHours } = job.options;
   const topicsOf = (plans: readonly TablePlan[]): Map<string, TopicChanges> =>
     new Map(plans.map(p => [p.source, new TopicChanges(p, partitions, readers)]));
   const { sources, targets } = plansOf(o, table);
@@ -159,6 +163,7 @@ function compareOf(o: SlotOptions, table: string, saved: SavedTable): TableCompa
     targets: topicsOf(targets),
     routes: new Map(sources.map(p => [p.source, routeOf(job, p.schema, p.source)])),
     isCounting: () => view.job?.phase !== 'copying',
+    wholeMs: compact ? retentionHours * HOUR_MS : null,
   };
   return new TableCompare(options, saved);
 }

@@ -33,6 +33,21 @@ export interface SavedTable {
   doubts: StreamDoubt[];
   foreign: ForeignWrite[];
   foreignCount: number;
+  /** Which checks are wanted; not there in what older versions wrote. */
+  watch?: SavedWatch;
+}
+
+/** Of the checks that a table partition was compared by, and wants. */
+export interface SavedWatch {
+  /** The check that was heard last. */
+  rested: string;
+  /** Checks that left something unknown. */
+  attempts: number;
+  wantedMs: number | null;
+  /** The check behind whose finding another one was wanted. */
+  followed: string;
+  /** The check that what was told speaks against, and behind which another one was wanted. */
+  refuted: string;
 }
 
 export interface TableCompareOptions {
@@ -47,6 +62,8 @@ export interface TableCompareOptions {
   readers: RecordReaders;
   /** Whether sums are worth being made: not while the table is being copied. */
   isCounting: () => boolean;
+  /** Of topics that are compacted: records that are younger are all there; null: all are. */
+  wholeMs?: number | null;
   now?: () => number;
 }
 
@@ -205,7 +222,13 @@ export class TableCompare {
   async #learn({ topic, valueSchemaId }: TopicChanges, fetched: FetchedBatch): Promise<void> {
     const ids = await this.o.readers.learn(fetched, valueSchemaId);
     // The table grew: what a row was and what it is have other columns.
-    if (this.#meet(topic, ids)) this.forget();
+    if (this.#meet(topic, ids) || this.#mayLack(fetched)) this.forget();
+  }
+
+  /** Older records of a key that has newer ones may have been compacted away. */
+  #mayLack(fetched: FetchedBatch): boolean {
+    const { wholeMs = null } = this.o;
+    return wholeMs !== null && fetched.count > 0 && fetched.ts(0) < this.#now() - wholeMs;
   }
 
   /** Whether one of the schemas is new in the topic. */

@@ -6,7 +6,7 @@ import type { JobView } from '../../../shared/job/state/job-view.ts';
 import { isDoubtedSince, type Proof, standings } from '../../../shared/job/state/proof.ts';
 import { STREAM_STATES, type StreamedTable } from '../../../shared/job/state/stream-report.ts';
 import type { Goal } from './stream-clock.ts';
-import { CLOCK_MS, type TableCompare } from './table-compare.ts';
+import { CLOCK_MS, type SavedWatch, type TableCompare } from './table-compare.ts';
 
 /**
  * Until a third check is wanted, where two have left something unknown; doubles up to 17 minutes.
@@ -16,26 +16,28 @@ const ATTEMPTS_MAX = 11;
 /** Checks that are wanted so take a third of the time at most. */
 const CHECK_SHARE = 2;
 
+const NO_CHECK: SavedWatch = {
+  ...{ rested: '', attempts: 0, wantedMs: null, followed: '', refuted: '' },
+};
+
 export class TableWatch {
   readonly compare: TableCompare;
   readonly #view: JobView;
   #goal: Goal | null = null;
   #equal: { ms: number; gtids: Record<string, string> } = { ms: 0, gtids: {} };
-  /** The check that was heard last. */
-  #rested = '';
-  /** Checks that left something unknown. */
-  #attempts = 0;
-  #wantedMs: number | null = null;
-  /** The check behind whose finding another one was wanted. */
-  #followed = '';
-  /** The check that what was told speaks against, and behind which another one was wanted. */
-  #refuted = '';
+  /** Durable: a member that takes the slot over wants no check that was asked for already. */
+  readonly #checks: SavedWatch;
   /** By check, when it was heard of first: by this clock, as the moments of the sums are. */
   #askedMs: ReadonlyMap<string, number> = new Map();
 
-  constructor(compare: TableCompare, view: JobView, nowMs = Date.now()) {
+  constructor(
+    compare: TableCompare,
+    view: JobView,
+    { nowMs = Date.now(), saved = NO_CHECK }: { nowMs?: number; saved?: SavedWatch } = {},
+  ) {
     this.compare = compare;
     this.#view = view;
+    this.#checks = { ...saved };
     this.#hear(nowMs);
   }
 
@@ -64,7 +66,7 @@ export class TableWatch {
    */
   #isForgotten(proof: Proof): boolean {
     const isKnown = [...this.compare.ledgers.values()].every(l => l.unknown === 0);
-    return !isKnown && (this.#rested !== '' || isDoubtedSince(proof));
+    return !isKnown && (this.#checks.rested !== '' || isDoubtedSince(proof));
   }
 
   /**
@@ -82,6 +84,10 @@ export class TableWatch {
     return new Set(shapes).size <= 1;
   }
 
+  save(): SavedWatch {
+    return { ...this.#checks };
+  }
+
   said(): StreamedTable {
     const { table } = this.compare.o;
     const ledgers = [...this.compare.ledgers.values()];
@@ -95,7 +101,7 @@ export class TableWatch {
       gtids: this.#equal.gtids,
       base: ledgers[0]?.base ?? null,
       unknown: ledgers.reduce((n, l) => n + l.unknown, 0),
-      wantedMs: this.#wantedMs,
+      wantedMs: this.#checks.wantedMs,
     };
   }
 
@@ -142,23 +148,25 @@ export class TableWatch {
     const [standing] = standings(this.#view, [table]);
     const proof = standing?.proof;
     if (!proof || !standing.isProven || asOfMs < proof.provenMs + CLOCK_MS) return;
-    if (proof.check === this.#rested) return;
-    this.#rested = proof.check;
+    if (proof.check === this.#checks.rested) return;
+    this.#checks.rested = proof.check;
     // No check begins before it is asked for, whatever its member's clock says.
     const startedMs = Math.min(proof.startedMs, this.#askedMs.get(proof.check) ?? Infinity);
     this.compare.rest(proof.check, startedMs - CLOCK_MS);
     const isKnown = [...this.compare.ledgers.values()].every(l => l.unknown === 0);
-    if (isKnown) this.#attempts = 0;
-    this.#wantedMs = isKnown ? null : nowMs + this.#patienceMs(proof.provenMs - proof.startedMs);
+    if (isKnown) this.#checks.attempts = 0;
+    this.#checks.wantedMs = isKnown
+      ? null
+      : nowMs + this.#patienceMs(proof.provenMs - proof.startedMs);
   }
 
   /**
    * Where keys wait and come all the time a check tells little: it must not be asked for on end.
    */
   #patienceMs(tookMs: number): number {
-    this.#attempts = Math.min(this.#attempts + 1, ATTEMPTS_MAX);
-    if (this.#attempts === 1) return 0;
-    return Math.max(AGAIN_MS * 2 ** (this.#attempts - 2), CHECK_SHARE * tookMs);
+    this.#checks.attempts = Math.min(this.#checks.attempts + 1, ATTEMPTS_MAX);
+    if (this.#checks.attempts === 1) return 0;
+    return Math.max(AGAIN_MS * 2 ** (this.#checks.attempts - 2), CHECK_SHARE * tookMs);
   }
 
   /** Something is not known, or differs, though a check says that it has been equal. */
@@ -167,24 +175,24 @@ export class TableWatch {
     const proof = this.#view.proofs.get(table);
     if (proof === undefined || proof.result === 'none' || !this.#isAlike()) return;
     if (this.#isOutdated(proof)) {
-      this.#followed = proof.check;
-      this.#wantedMs = nowMs + this.#patienceMs(proof.provenMs - proof.startedMs);
+      this.#checks.followed = proof.check;
+      this.#checks.wantedMs = nowMs + this.#patienceMs(proof.provenMs - proof.startedMs);
     }
     // What was undone again has taken the proof back all the same. A check that was wanted before
     // may be under way, and say nothing of it.
     const isTold = this.compare.doubts.some(d => d.base === proof.check);
-    if (isTold && this.#refuted !== proof.check) {
-      this.#refuted = proof.check;
-      this.#wantedMs = nowMs;
+    if (isTold && this.#checks.refuted !== proof.check) {
+      this.#checks.refuted = proof.check;
+      this.#checks.wantedMs = nowMs;
     }
-    if (this.#wantedMs !== null) return;
-    if (this.#isDiffering() || this.#isForgotten(proof)) this.#wantedMs = nowMs;
+    if (this.#checks.wantedMs !== null) return;
+    if (this.#isDiffering() || this.#isForgotten(proof)) this.#checks.wantedMs = nowMs;
   }
 
   /** Keys were named, and since then others have come to differ, or those do so no more. */
   #isOutdated({ result, check, startedMs }: Proof): boolean {
     const newest = this.compare.doubts.at(-1);
-    if (newest === undefined || check === this.#followed) return false;
+    if (newest === undefined || check === this.#checks.followed) return false;
     // A check that has failed says why: that is somebody's to mend.
     if (result === 'equal' || result === 'failed') return false;
     return !this.#isDiffering() || newest.atMs > startedMs - CLOCK_MS;

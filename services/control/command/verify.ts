@@ -1,6 +1,6 @@
 /** The use case verify: asks the running checker for a full check and follows it to its verdict. */
 import { type CheckScope, refuseScope } from '../../../shared/job/state/check-scope.ts';
-import type { Proof } from '../../../shared/job/state/proof.ts';
+import { isNoted } from '../../../shared/job/state/proof.ts';
 import { requestId } from '../../../shared/job/state/request-id.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { keyColumns } from '../../../shared/row/key-range.ts';
@@ -95,9 +95,4 @@ async function noted({ job, view }: JobLink, id: string, tables: string[]): Prom
     if (names.every(name => isNoted(view.proofs.get(name), id))) return;
     await sleep(POLL_MS / 5);
   }
-}
-
-/** A check that has failed may be the newest doubt only, while an older one says what differs. */
-function isNoted(proof: Proof | undefined, id: string): boolean {
-  return (proof?.check ?? '') >= id || proof?.doubt?.startsWith(id) === true;
 }

@@ -75,6 +75,13 @@ async function turns(): Promise<void> {
   }
 }
 
+/** Until what is wanted by several partitions is gathered. */
+async function wantedTurns(): Promise<void> {
+  await turns();
+  now += 2000;
+  await turns();
+}
+
 test('the first one is asked for when the copy is through and the targets are in step', async () => {
   phase('copying');
   await turns();
@@ -196,20 +203,60 @@ test('what the streaming check wants to know more of is compared at once, and on
   ended(first ?? '', 'equal');
   now += 10_000;
   wanted = [{ table: 'a', sinceMs: now }];
-  now += 1;
   keeper = keeperOf(1);
-  await turns();
+  await wantedTurns();
   expect(view.verifies.size).toBe(2);
   const last = [...view.verifies.keys()].sort().at(-1);
   ended(last ?? '', 'different');
   now += 10_000;
   keeper = keeperOf(1);
-  await turns();
+  await wantedTurns();
   expect([...view.verifies.keys()].sort().at(-1)).toBe(last);
   // A check of another table is not the one that was wanted of this one.
   wanted = wanted.flatMap(w => [w, { ...w, table: 'b' }]);
   keeper = keeperOf(1);
-  await turns();
+  await wantedTurns();
   const newest = [...view.verifies.values()].sort((x, y) => (x.id < y.id ? -1 : 1)).at(-1);
   expect(newest?.tables).toEqual(['b']);
+});
+
+test('what several partitions want at a time is one check, and so it is for the next control', async () => {
+  await turns();
+  ended([...view.verifies.keys()][0] ?? '', 'equal');
+  now += 10_000;
+  keeper = keeperOf(1);
+  wanted = [{ table: 'a', sinceMs: now }];
+  await turns();
+  now += 1000;
+  wanted = [
+    { table: 'a', sinceMs: now },
+    { table: 'b', sinceMs: now },
+  ];
+  await turns();
+  expect(view.verifies.size).toBe(1);
+  now += 1000;
+  await turns();
+  const [, asked] = [...view.verifies.values()];
+  expect(asked?.tables).toEqual(['a', 'b']);
+  ended(asked?.id ?? '', 'different');
+  now += 10_000;
+  wanted = [{ table: 'a', sinceMs: now - 11_000 }];
+  keeper = keeperOf(1);
+  await wantedTurns();
+  expect(view.verifies.size).toBe(2);
+});
+
+test('a check that has come to nothing, as its table came into doubt meanwhile, is none', async () => {
+  await turns();
+  ended([...view.verifies.keys()][0] ?? '', 'equal');
+  now += 10_000;
+  keeper = keeperOf(1);
+  wanted = [{ table: 'a', sinceMs: now }];
+  await wantedTurns();
+  const [, second] = [...view.verifies.values()];
+  const report = { ...reports.values().next().value, unit: second?.id } as Report;
+  reports.set(second?.id ?? '', report);
+  keeper = keeperOf(1);
+  await wantedTurns();
+  expect(view.verifies.size).toBe(3);
 });

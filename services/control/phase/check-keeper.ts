@@ -12,7 +12,7 @@ import {
   scheduled,
 } from '../../../shared/job/state/check-schedule.ts';
 import { type JobView, stateKey } from '../../../shared/job/state/job-view.ts';
-import { standings } from '../../../shared/job/state/proof.ts';
+import { isNoted, standings } from '../../../shared/job/state/proof.ts';
 import { isOpen } from '../../../shared/job/state/repair-run.ts';
 import { requestId } from '../../../shared/job/state/request-id.ts';
 import { checkStops } from '../../../shared/job/state/throttle.ts';
@@ -28,6 +28,11 @@ import type { WantedCheck } from './stream-reports.ts';
 
 /** A target that is further behind the log is not in step: a check would only wait for it. */
 const IN_STEP_RECORDS = 10_000;
+/**
+ * What comes over several partitions at a time is told by each of them within it: one check is of
+ * all of that.
+ */
+const GATHER_MS = 2000;
 /** Checks of the schedule that stay in the state besides those that proofs are of. */
 const KEPT = 3;
 
@@ -50,6 +55,8 @@ export class CheckKeeper {
   readonly #now: () => number;
   /** Whether every target is near the end of the log. */
   readonly #inStep: Measurement<boolean>;
+  /** Since when something is wanted that no check was asked for; null: nothing is. */
+  #wantedMs: number | null = null;
 
   constructor(deps: CheckKeeperDeps) {
     this.#d = deps;
@@ -93,9 +100,16 @@ export class CheckKeeper {
   /** What both logs have told: once of each table, whatever comes of it. */
   #wanted(own: readonly VerifyRequest[]): PlannedCheck | null {
     const isAsked = ({ table, sinceMs }: WantedCheck): boolean =>
-      own.some(v => v.requestedMs >= sinceMs && v.tables.includes(table));
+      own.some(v => v.requestedMs >= sinceMs && v.tables.includes(table) && this.#counts(v, table));
     const tables = this.#d.wanted().flatMap(w => (isAsked(w) ? [] : [w.table]));
-    return tables.length === 0 ? null : { tables, atMs: 0 };
+    this.#wantedMs = tables.length === 0 ? null : (this.#wantedMs ?? this.#now());
+    if (this.#wantedMs === null) return null;
+    return { tables: [...new Set(tables)], atMs: this.#wantedMs + GATHER_MS };
+  }
+
+  /** A check that was under way when its table came into doubt has come to nothing. */
+  #counts(request: VerifyRequest, table: string): boolean {
+    return !this.#hasEnded(request) || isNoted(this.#d.view.proofs.get(table), request.id);
   }
 
   /** Something else is under way: what it ends with may be the proof that is wanted. */

@@ -94,19 +94,22 @@ test('what the slots want is of those that are due, and of the streaming check a
   expect(reports.doubts()).toHaveLength(4);
 });
 
-test('what is wanted is wanted from when control hears of it, whatever the checker’s clock says', () => {
-  const reports = new StreamReports();
-  const said = (wantedMs: number, nowMs: number): void => {
+test('what is wanted is wanted for as long as its checker says, by the clock of control', () => {
+  const said = (wantedMs: number, tsMs: number, nowMs: number, by = reports): void => {
     const detail = JSON.stringify({ tables: [{ table: 'a', wantedMs }] });
-    const from = { service: 'checker', unit: '', member: 'm', incarnation: 'i', tsMs: 1000 };
+    const from = { service: 'checker', unit: '', member: 'm', incarnation: 'i', tsMs };
     const report = { ...from, state: 'running', error: null, counters: {}, detail };
-    reports.note('checker/stream/0', report, nowMs);
+    by.note('checker/stream/0', report, nowMs);
   };
-  said(1000, 70_000);
+  const reports = new StreamReports();
+  said(1000, 1000, 70_000);
   expect(reports.wanted(70_000)).toEqual([{ table: 'a', sinceMs: 70_000 }]);
-  said(1000, 80_000);
+  said(1000, 11_000, 80_000);
   expect(reports.wanted(80_000)).toEqual([{ table: 'a', sinceMs: 70_000 }]);
-  said(4000, 90_000);
+  const next = new StreamReports();
+  said(1000, 11_000, 80_000, next);
+  expect(next.wanted(80_000), 'by the next control').toEqual([{ table: 'a', sinceMs: 70_000 }]);
+  said(14_000, 11_000, 90_000);
   expect(reports.wanted(92_000)).toEqual([]);
   expect(reports.wanted(93_000)).toEqual([{ table: 'a', sinceMs: 93_000 }]);
 });

@@ -31,9 +31,9 @@ export class StreamReports {
     const wants = report.tables.flatMap(({ table, wantedMs }) => {
       if (wantedMs === null) return [];
       const before = known?.get(table);
-      // Checks are asked for by our clock, whatever the checker's says, and not before we know: one
-      // that was asked for meanwhile may have begun before the doubt, and then proves nothing.
-      const dueMs = nowMs + Math.max(0, wantedMs - said.tsMs);
+      // Checks are asked for by our clock: how long ago it came to be wanted the checker knows, and
+      // a check that was asked for since is the one, whoever of us has heard of it before.
+      const dueMs = nowMs + wantedMs - said.tsMs;
       return [[table, before?.wantedMs === wantedMs ? before : { wantedMs, dueMs }] as const];
     });
     this.#slots.set(slot, { report, wants: new Map(wants) });

@@ -151,6 +151,14 @@ export function isDoubtedSince({ basis, doubts, result }: Proof): boolean {
   return doubts > Number(began) + (result === 'equal' ? 0 : 1);
 }
 
+/**
+ * Whether the verdict of a check, or of a later one, is in the record. A check that has failed may
+ * be the newest doubt only, while an older one says what differs.
+ */
+export function isNoted(proof: Proof | undefined, check: string): boolean {
+  return (proof?.check ?? '') >= check || proof?.doubt?.startsWith(check) === true;
+}
+
 /** How many; of a table that its check has given up, at least. */
 export function differencesText(p: Pick<Proof, 'differences' | 'truncated'>): string {
   return `${p.differences}${p.truncated ? ' or more' : ''}`;
