@@ -76,7 +76,7 @@ test('a table that has columns which nobody has written to yet is not known any 
     const grown = await SlotTables.build(o, storedOf());
     expect(bases(grown), side).toEqual(['verify-1', null]);
     const again = await SlotTables.build(o, grown.changed());
-    again.watches[1]?.compare.rest('verify-2', Date.now() + 5000);
+    again.watches[1]?.compare.rest('t1', 'verify-2', Date.now() + 5000);
     const later = await SlotTables.build(o, again.changed());
     expect(bases(later), 'it is forgotten once').toEqual(['verify-1', 'verify-2']);
   }

@@ -39,10 +39,11 @@ export interface SavedTable {
 
 /** Of the checks that a table partition was compared by, and wants. */
 export interface SavedWatch {
-  /** The check that was heard last. */
-  rested: string;
-  /** Checks that left something unknown. */
+  /** By target, the check that it rests on. */
+  rested: Record<string, string>;
+  /** Checks in a row that left something unknown, and the last of them. */
   attempts: number;
+  tried: string;
   wantedMs: number | null;
   /** The check behind whose finding another one was wanted. */
   followed: string;
@@ -190,13 +191,17 @@ export class TableCompare {
   }
 
   /**
-   * A check that began then has found the table equal. What differs all the same has come to do so
-   * while the check ran: it contradicts that one too.
+   * A check that began then has found the table equal; all of it is in the sums of the target. What
+   * differs all the same has come to do so while the check ran: it contradicts that one too.
    */
-  rest(check: string, startedMs: number): void {
-    for (const ledger of this.ledgers.values()) ledger.rest(check, startedMs);
-    const open = this.doubts.filter(d => this.ledgers.get(d.target)?.doubt === 'differs');
-    this.doubts = open.map(d => ({ ...d, base: check }));
+  rest(target: string, check: string, startedMs: number): void {
+    const ledger = this.ledgers.get(target);
+    ledger?.rest(check, startedMs);
+    const isDiffering = ledger?.doubt === 'differs';
+    this.doubts = this.doubts.flatMap(d => {
+      if (d.target !== target) return [d];
+      return isDiffering ? [{ ...d, base: check }] : [];
+    });
   }
 
   save(): SavedTable {

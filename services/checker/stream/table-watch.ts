@@ -17,14 +17,20 @@ const ATTEMPTS_MAX = 11;
 const CHECK_SHARE = 2;
 
 const NO_CHECK: SavedWatch = {
-  ...{ rested: '', attempts: 0, wantedMs: null, followed: '', refuted: '' },
+  ...{ rested: {}, attempts: 0, tried: '', wantedMs: null, followed: '', refuted: '' },
 };
+
+/** What is known of one target: it does not wait for the log of another one. */
+interface Side {
+  /** What is to be compared next. */
+  goal: Goal | null;
+  equal: { ms: number; gtids: Record<string, string> };
+}
 
 export class TableWatch {
   readonly compare: TableCompare;
   readonly #view: JobView;
-  #goal: Goal | null = null;
-  #equal: { ms: number; gtids: Record<string, string> } = { ms: 0, gtids: {} };
+  readonly #sides: ReadonlyMap<string, Side>;
   /** Durable: a member that takes the slot over wants no check that was asked for already. */
   readonly #checks: SavedWatch;
   /** By check, when it was heard of first: by this clock, as the moments of the sums are. */
@@ -37,7 +43,9 @@ export class TableWatch {
   ) {
     this.compare = compare;
     this.#view = view;
-    this.#checks = { ...saved };
+    this.#checks = { ...saved, rested: { ...saved.rested } };
+    const names = [...compare.ledgers.keys()];
+    this.#sides = new Map(names.map(t => [t, { goal: null, equal: { ms: 0, gtids: {} } }]));
     this.#hear(nowMs);
   }
 
@@ -48,14 +56,15 @@ export class TableWatch {
 
   /** Looks whether all that both sides had is compared by now. */
   look(newest: Goal | null, nowMs: number): void {
-    this.#goal ??= newest;
     this.#hear(nowMs);
     // Else a check of while nothing was counted would be rested on.
     const isCounting = this.compare.isCounting();
-    if (this.#goal === null) return;
-    if (this.hasCompared(this.#goal.ends)) {
-      if (isCounting) this.#met(this.#goal, nowMs);
-      this.#goal = newest;
+    for (const [target, side] of this.#sides) {
+      side.goal ??= newest;
+      if (side.goal === null) return;
+      if (!this.#hasComparedOn(target, side.goal.ends)) continue;
+      if (isCounting) this.#met(target, side, side.goal, nowMs);
+      side.goal = newest;
     }
     this.#want(nowMs);
   }
@@ -65,8 +74,13 @@ export class TableWatch {
    * has changed since its check, which none of before it will ever tell.
    */
   #isForgotten(proof: Proof): boolean {
-    const isKnown = [...this.compare.ledgers.values()].every(l => l.unknown === 0);
-    return !isKnown && (this.#checks.rested !== '' || isDoubtedSince(proof));
+    const unknown = [...this.compare.ledgers].filter(([, ledger]) => ledger.unknown > 0);
+    // One that has not come to the check yet will rest on it.
+    const hasRested = ([target]: (typeof unknown)[0]): boolean => {
+      const rested = this.#checks.rested[target];
+      return rested !== undefined && (rested === proof.check || proof.result !== 'equal');
+    };
+    return unknown.length > 0 && (unknown.some(hasRested) || isDoubtedSince(proof));
   }
 
   /**
@@ -93,12 +107,14 @@ export class TableWatch {
     const ledgers = [...this.compare.ledgers.values()];
     const doubts = ledgers.map(l => l.doubt);
     const worst = STREAM_STATES.find(word => word !== 'equal' && doubts.includes(word));
-    const isKnown = this.#equal.ms > 0 && !this.#isTakenBack();
+    const [oldest] = [...this.#sides.values()].sort((a, b) => a.equal.ms - b.equal.ms);
+    const { ms: equalMs, gtids } = oldest?.equal ?? { ms: 0, gtids: {} };
+    const isKnown = equalMs > 0 && !this.#isTakenBack();
     return {
       table,
       state: worst ?? (isKnown ? 'equal' : 'unknown'),
-      equalMs: this.#equal.ms,
-      gtids: this.#equal.gtids,
+      equalMs,
+      gtids: equalMs > 0 ? gtids : {},
       base: ledgers[0]?.base ?? null,
       unknown: ledgers.reduce((n, l) => n + l.unknown, 0),
       wantedMs: this.#checks.wantedMs,
@@ -116,57 +132,63 @@ export class TableWatch {
 
   /** Whether all that both sides have in front of these ends is in the sums. */
   hasCompared(ends: Goal['ends']): boolean {
+    return [...this.#sides.keys()].every(target => this.#hasComparedOn(target, ends));
+  }
+
+  #hasComparedOn(target: string, ends: Goal['ends']): boolean {
     const { compare } = this;
     const { partition, sources, targets } = compare.o;
-    for (const [source, { topic }] of sources) {
-      const end = ends.get(topic)?.[partition] ?? Infinity;
-      if ((compare.read.get(source) ?? 0) < end) return false;
-      for (const ledger of compare.ledgers.values()) {
-        if (!ledger.hasPassed(source, end)) return false;
-      }
+    const ledger = compare.ledgers.get(target);
+    const topic = targets.get(target)?.topic;
+    if (ledger === undefined || topic === undefined) return true;
+    for (const [source, { topic: from }] of sources) {
+      const end = ends.get(from)?.[partition] ?? Infinity;
+      if ((compare.read.get(source) ?? 0) < end || !ledger.hasPassed(source, end)) return false;
     }
-    return [...targets].every(([target, { topic }]) => {
-      const end = ends.get(topic)?.[partition] ?? Infinity;
-      const ledger = compare.ledgers.get(target);
-      if (ledger === undefined || ledger.position >= end) return true;
-      return (compare.targetRead.get(target) ?? 0) >= end && ledger.pending.steps === 0;
-    });
+    const end = ends.get(topic)?.[partition] ?? Infinity;
+    if (ledger.position >= end) return true;
+    return (compare.targetRead.get(target) ?? 0) >= end && ledger.pending.steps === 0;
   }
 
-  #met({ places }: Goal, nowMs: number): void {
-    const asOfMs = Math.min(...[...places.values()].map(p => p.tsMs));
-    this.#rest(asOfMs, nowMs);
-    const ledgers = [...this.compare.ledgers.values()];
-    if (ledgers.some(l => l.doubt !== null) || this.#isTakenBack()) return;
-    const gtids = [...this.compare.o.sources.keys()].map(name => [name, places.get(name)?.gtid]);
-    this.#equal = { ms: asOfMs, gtids: Object.fromEntries(gtids) };
+  #met(target: string, side: Side, { places }: Goal, nowMs: number): void {
+    const sources = [...this.compare.o.sources.keys()];
+    const asOfMs = Math.min(...[...sources, target].map(name => places.get(name)?.tsMs ?? 0));
+    this.#rest(target, asOfMs, nowMs);
+    if (this.compare.ledgers.get(target)?.doubt !== null || this.#isTakenBack()) return;
+    const gtids = sources.map(name => [name, places.get(name)?.gtid]);
+    side.equal = { ms: asOfMs, gtids: Object.fromEntries(gtids) };
   }
 
-  /** A check has compared it, and all that had happened by its end is in the sums. */
-  #rest(asOfMs: number, nowMs: number): void {
+  /** A check has compared it, and all that had happened by its end is in the sums of the target. */
+  #rest(target: string, asOfMs: number, nowMs: number): void {
     const { table } = this.compare.o;
     const [standing] = standings(this.#view, [table]);
     const proof = standing?.proof;
     if (!proof || !standing.isProven || asOfMs < proof.provenMs + CLOCK_MS) return;
-    if (proof.check === this.#checks.rested) return;
-    this.#checks.rested = proof.check;
+    const { check } = proof;
+    if (check === this.#checks.rested[target]) return;
+    this.#checks.rested[target] = check;
     // No check begins before it is asked for, whatever its member's clock says.
-    const startedMs = Math.min(proof.startedMs, this.#askedMs.get(proof.check) ?? Infinity);
-    this.compare.rest(proof.check, startedMs - CLOCK_MS);
-    const isKnown = [...this.compare.ledgers.values()].every(l => l.unknown === 0);
+    const startedMs = Math.min(proof.startedMs, this.#askedMs.get(check) ?? Infinity);
+    this.compare.rest(target, check, startedMs - CLOCK_MS);
+    // What the others will know of it is not known before they have come to it.
+    const rested = [...this.compare.ledgers].filter(([t]) => this.#checks.rested[t] === check);
+    const isKnown = rested.every(([, ledger]) => ledger.unknown === 0);
     if (isKnown) this.#checks.attempts = 0;
-    this.#checks.wantedMs = isKnown
-      ? null
-      : nowMs + this.#patienceMs(proof.provenMs - proof.startedMs);
+    this.#checks.wantedMs = isKnown ? null : nowMs + this.#patienceMs(proof);
   }
 
   /**
    * Where keys wait and come all the time a check tells little: it must not be asked for on end.
    */
-  #patienceMs(tookMs: number): number {
-    this.#checks.attempts = Math.min(this.#checks.attempts + 1, ATTEMPTS_MAX);
+  #patienceMs({ check, startedMs, provenMs }: Proof): number {
+    const { attempts, tried } = this.#checks;
+    // Once for each check, whichever target has come to it.
+    if (tried !== check) this.#checks.attempts = Math.min(attempts + 1, ATTEMPTS_MAX);
+    this.#checks.tried = check;
     if (this.#checks.attempts === 1) return 0;
-    return Math.max(AGAIN_MS * 2 ** (this.#checks.attempts - 2), CHECK_SHARE * tookMs);
+    const againMs = AGAIN_MS * 2 ** (this.#checks.attempts - 2);
+    return Math.max(againMs, CHECK_SHARE * (provenMs - startedMs));
   }
 
   /** Something is not known, or differs, though a check says that it has been equal. */
@@ -176,7 +198,7 @@ export class TableWatch {
     if (proof === undefined || proof.result === 'none' || !this.#isAlike()) return;
     if (this.#isOutdated(proof)) {
       this.#checks.followed = proof.check;
-      this.#checks.wantedMs = nowMs + this.#patienceMs(proof.provenMs - proof.startedMs);
+      this.#checks.wantedMs = nowMs + this.#patienceMs(proof);
     }
     // What was undone again has taken the proof back all the same. A check that was wanted before
     // may be under way, and say nothing of it.

@@ -159,7 +159,7 @@ export const STREAM_GUARDS: Guard[] = [
     name: 'no check begins before it is asked for',
     why: 'where clocks differ, what moves at the beginning of a check is taken for equal',
     file: 'services/checker/stream/table-watch.ts',
-    find: ', this.#askedMs.get(proof.check) ?? Infinity);',
+    find: ', this.#askedMs.get(check) ?? Infinity);',
     replace: ');',
     tests: ['services/checker/stream/table-compare.test.ts'],
     named: 'by a clock that is ahead',

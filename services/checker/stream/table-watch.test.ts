@@ -1,0 +1,94 @@
+/** One target whose log is away keeps no other one from resting on a newer check. */
+import { expect, test } from 'vitest';
+import { envelopeSchema } from '../../../shared/codec/avro-schema.ts';
+import { JobView, stateKey } from '../../../shared/job/state/job-view.ts';
+import { basisOf, unproven } from '../../../shared/job/state/proof.ts';
+import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
+import { FixedRoute } from '../../../shared/route/fixed.ts';
+import { ALL_TARGETS } from '../../../shared/route/route.ts';
+import { SMALL_TABLE } from '../../../test/support/sink/small-table.ts';
+import type { SavedLedger } from './ledger.ts';
+import type { Goal } from './stream-clock.ts';
+import { TableCompare } from './table-compare.ts';
+import { TableWatch } from './table-watch.ts';
+import { RecordReaders, TopicChanges } from './topic-changes.ts';
+
+const NAMES = ['a', 't1', 't2'];
+const schema = JSON.stringify(envelopeSchema('test', SMALL_TABLE));
+const readers = new RecordReaders({ schemaById: async () => schema });
+/** Two buckets are not known. */
+const PARTLY: SavedLedger = {
+  ...{ position: 0, reached: {}, sums: [], unknown: [1, 2], waits: [], told: [] },
+  base: 'verify-1',
+};
+
+function topicOf(source: string): TopicChanges {
+  const place = { source, db: 'd', table: 't', topic: `${source}.d.t`, schemaJson: '' };
+  const ids = { keySchemaId: 7, valueSchemaId: 8, generation: 1, estimatedRows: 0, ranges: [] };
+  return new TopicChanges({ ...place, ...ids, schema: SMALL_TABLE }, 1, readers);
+}
+
+function compareOf(): TableCompare {
+  const targets = new Map(['t1', 't2'].map(name => [name, topicOf(name)]));
+  return new TableCompare(
+    {
+      ...{ table: 't', partition: 0, jobId: 'j', readers, isCounting: () => true, now: () => 1 },
+      ...{ sources: new Map([['a', topicOf('a')]]), targets },
+      routes: new Map([['a', new FixedRoute(ALL_TARGETS)]]),
+    },
+    {
+      ...{ read: { a: 0 }, schemas: {}, ledgers: { t1: PARTLY, t2: PARTLY } },
+      ...{ doubts: [], foreign: [], foreignCount: 0 },
+    },
+  );
+}
+
+/** Where all logs are then; the log of `t2` has records that nobody has read, and stands since. */
+function goalAt(tsMs: number, t2: { end: number; tsMs: number }): Goal {
+  const places = new Map(NAMES.map(name => [name, { tsMs, gtid: `g${tsMs}` }]));
+  places.set('t2', { tsMs: t2.tsMs, gtid: 'old' });
+  const ends = new Map(NAMES.map(name => [`${name}.d.t`, [name === 't2' ? t2.end : 0]]));
+  return { places, ends };
+}
+
+function proves(view: JobView, check: string, startedMs: number): void {
+  const found = { check, result: 'equal', startedMs, provenMs: startedMs } as const;
+  const proof = { ...unproven('t'), ...found, basis: basisOf(view, 't') };
+  view.apply(stateKey.proof('t'), { ...NO_RECORD, proof });
+}
+
+test('the other targets rest on a newer check, and none is asked for in vain', () => {
+  const compare = compareOf();
+  const view = new JobView();
+  proves(view, 'verify-2', 5000);
+  const watch = new TableWatch(compare, view, { nowMs: 1 });
+  const away = { end: 7, tsMs: 2000 };
+  for (const at of [10_000, 11_000, 12_000]) watch.look(goalAt(at, away), at);
+  const bases = () => [...compare.ledgers.values()].map(l => [l.base, l.unknown]);
+  expect(bases()).toEqual([
+    ['verify-2', 0],
+    ['verify-1', 2],
+  ]);
+  expect(watch.said(), 'not equal on all, and nothing to ask for').toMatchObject({
+    ...{ state: 'unknown', equalMs: 0, unknown: 2, wantedMs: null },
+  });
+  // It comes back, and what it has missed is in front of the same check.
+  compare.targetRead.set('t2', 7);
+  watch.look(goalAt(13_000, { end: 7, tsMs: 13_000 }), 13_000);
+  watch.look(goalAt(14_000, { end: 7, tsMs: 14_000 }), 14_000);
+  watch.look(goalAt(15_000, { end: 7, tsMs: 15_000 }), 15_000);
+  expect(bases().map(([base]) => base)).toEqual(['verify-2', 'verify-2']);
+  expect(watch.said()).toMatchObject({ state: 'equal', wantedMs: null });
+  expect(watch.said().equalMs).toBeGreaterThanOrEqual(13_000);
+});
+
+test('as of when a table is equal is as of the oldest of its targets', () => {
+  const view = new JobView();
+  proves(view, 'verify-2', 5000);
+  const watch = new TableWatch(compareOf(), view, { nowMs: 1 });
+  watch.look(goalAt(10_000, { end: 0, tsMs: 9000 }), 10_000);
+  expect(watch.said()).toMatchObject({ equalMs: 9000, gtids: { a: 'g10000' } });
+  watch.look(goalAt(20_000, { end: 7, tsMs: 9000 }), 20_000);
+  watch.look(goalAt(21_000, { end: 7, tsMs: 9000 }), 21_000);
+  expect(watch.said(), 'one of them stands').toMatchObject({ state: 'equal', equalMs: 9000 });
+});
