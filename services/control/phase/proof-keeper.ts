@@ -101,7 +101,8 @@ export class ProofKeeper {
 
   /**
    * The log of a target stands at a statement: of the tables that it may be about nothing that was
-   * proven before says anything any more. A check that has begun behind it does.
+   * proven before says anything any more, nor does a check that is under way, whatever was known
+   * before it. One that has begun behind it does.
    */
   async halted(halts: readonly TargetHalt[], tables: readonly string[]): Promise<void> {
     if (isGoneOver(this.#d.view.cutoverRun)) return;
@@ -110,10 +111,8 @@ export class ProofKeeper {
         const id = `${target} ${gtid} ${name}`;
         if (this.#stands.has(id)) continue;
         this.#stands.add(id);
-        const [standing] = standings(this.#d.view, [name]);
-        if (standing?.isProven && (standing.proof?.startedMs ?? 0) < atMs) {
-          await this.doubt([name], why);
-        }
+        const { doubt = null, startedMs = 0 } = this.#d.view.proofs.get(name) ?? {};
+        if (doubt !== why && startedMs < atMs) await this.doubt([name], why);
       }
     }
   }

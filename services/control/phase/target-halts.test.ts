@@ -54,7 +54,7 @@ test('a statement takes the proof of its table back, once, until a check that be
   const [standing] = standings(view, ['a']);
   expect(standing?.why).toContain(
     'the log of target t1 stands, and tells nothing of what came behind it: ' +
-      'unsafe-event: TRUNCATE of a',
+      'unsafe-event: TRUNCATE of a (u:7)',
   );
   const wanted = keeper.wantedBehind(halts.standing(9000), TABLES);
   expect(wanted).toEqual([{ table: 'a', sinceMs: standing?.proof?.doubtMs }]);
@@ -78,6 +78,31 @@ test('the next control goes by the second of the statement, and asks for nothing
   await proves('a', 'verify-2', 8000);
   await keeperOf().halted(halts.standing(9000), TABLES);
   expect(proven()).toEqual(TABLES);
+});
+
+test('a check that is under way proves nothing, whatever was known before it', async () => {
+  view = new JobView();
+  const begun = { ...unproven('a'), check: 'verify-1', startedMs: 8000, basis: basisOf(view, 'a') };
+  halts.live();
+  halts.note(TRUNCATE, 9000);
+  await keeperOf().halted(halts.standing(9000), TABLES);
+  await keeperOf().judge([{ ...begun, result: 'equal' }]);
+  expect(proven()).toEqual([]);
+  // The next control does not take back what is under way since.
+  const basis = basisOf(view, 'a');
+  await keeperOf().halted(halts.standing(9000), TABLES);
+  expect(basisOf(view, 'a')).toBe(basis);
+});
+
+test('the same statement again is another one', async () => {
+  const keeper = keeperOf();
+  halts.live();
+  for (const [i, gtid] of ['u:7', 'u:9'].entries()) {
+    halts.note(halted('unsafe-event', { gtid, table: 'd.a' }), 9000 + i);
+    await keeper.halted(halts.standing(9500), TABLES);
+    expect(proven()).toEqual(['b']);
+    await proves('a', `verify-${i + 2}`, 9000);
+  }
 });
 
 test('one that names no table may be about any', async () => {

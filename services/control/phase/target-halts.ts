@@ -19,7 +19,7 @@ export interface TargetHalt {
   gtid: string;
   /** Null: it may be about any. */
   table: string | null;
-  /** For people, in one line. */
+  /** For people, in one line; of this statement alone. */
   why: string;
   /** A check that has begun later has met what the statement did. */
   atMs: number;
@@ -61,7 +61,7 @@ export class TargetHalts {
     const stands = `the log of target ${target} stands, and tells nothing of what came behind it`;
     this.#halts.set(target, {
       ...{ target, gtid, table: haltedTable(halt), heardMs: nowMs },
-      why: `${stands}: ${firstLine(report.error ?? halt.kind)}`,
+      why: `${stands}: ${firstLine(report.error ?? halt.kind)} (${gtid})`,
       atMs: isKnown ? atSecond * 1000 + SECOND_MS : nowMs,
       isGrowth: typeof added === 'string',
     });
