@@ -19,6 +19,11 @@ const FOUND_MS = MINUTE;
 /** Of the storm: `npm run stream` makes it long. */
 const LONG_SECONDS = Number(process.env.RESHARD_STREAM_SECONDS ?? 0);
 
+/** Rows that go through the sink, of which it loses one: `RESHARD_STREAM_EVENTS=1000000`. */
+const EVENTS = Number(process.env.RESHARD_STREAM_EVENTS ?? 20_000);
+const PER_TRANSACTION = 10_000;
+const FIRST_EVENT = 20_000_000;
+
 let mysql: Servers;
 let job: ShopJob;
 
@@ -189,4 +194,62 @@ test.each(LONG_SECONDS > 0 ? Object.values(MISTAKES) : [MISTAKES.sinkLosesRow])(
     await job.expectEqual();
   },
   4 * MINUTE,
+);
+
+/** Customers with the keys from `FIRST_EVENT` on, by big transactions. */
+async function manyCustomers(): Promise<void> {
+  await using source = await job.sql();
+  await source.run(`SET SESSION cte_max_recursion_depth = ${PER_TRANSACTION}`);
+  for (let from = 0; from < EVENTS; from += PER_TRANSACTION) {
+    const rows = Math.min(PER_TRANSACTION, EVENTS - from);
+    const numbers = `WITH RECURSIVE n AS
+      (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ${rows})`;
+    await source.run(
+      `INSERT INTO customers (customer_id, name, created_at) ${numbers}
+        SELECT ${FIRST_EVENT + from} + i, 'x', NOW(6) FROM n`,
+    );
+  }
+}
+
+/** The key that the source has and no target. */
+async function lostCustomer(): Promise<string> {
+  const sum = async (target?: number): Promise<bigint> => {
+    await using client = await job.sql(target);
+    const of = `FROM customers WHERE customer_id >= ${FIRST_EVENT}`;
+    return BigInt((await client.value(`SELECT COALESCE(SUM(customer_id), 0) ${of}`)) ?? 0);
+  };
+  return `${(await sum()) - (await sum(0)) - (await sum(1))}`;
+}
+
+test(
+  `a sink that loses one event in ${EVENTS}: the key is named by both logs`,
+  async () => {
+    await equalAgain('all to be equal before');
+    await job.end('sink', 'SIGTERM');
+    void job.startArmed('sink', `${MISTAKES.sinkLosesRow}:${EVENTS}`);
+    const fromMs = Date.now();
+    await manyCustomers();
+    const insertedMs = Date.now();
+    const named = ({ stream }: Status): boolean =>
+      stream?.doubts.some(d => (d.keys?.length ?? 0) > 0) === true;
+    const { stream } = await job.until('the key by the logs', named, FOUND_MS + EVENTS);
+    const seconds = (ms: number): string => (ms / 1000).toFixed(1);
+    const [doubt] = stream?.doubts ?? [];
+    const inDoubt = seconds((doubt?.atMs ?? 0) - insertedMs);
+    console.log(
+      `${EVENTS} rows in ${seconds(insertedMs - fromMs)} s; behind the last of them ` +
+        `in doubt after ${inDoubt} s, named after ${seconds(Date.now() - insertedMs)} s`,
+    );
+    await job.drained(MINUTE + EVENTS);
+    expect(stream?.doubts.map(d => [d.table, d.rows, d.keys])).toEqual([
+      ['customers', 1, [await lostCustomer()]],
+    ]);
+    await job.end('sink', 'SIGTERM');
+    job.start('sink');
+    await job.until('the key by a check', s => s.differing.length > 0, 2 * MINUTE + EVENTS);
+    await repaired();
+    await job.drained();
+    expect(await lostCustomer()).toBe('0');
+  },
+  6 * MINUTE + 3 * EVENTS,
 );

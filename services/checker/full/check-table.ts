@@ -96,6 +96,8 @@ export class TableCheck {
       rows: 0,
       targetRows: 0,
       ranges: 0,
+      sourceBytes: 0,
+      targetBytes: 0,
       rangesDifferent: 0,
       rechecked: 0,
       differences: [],
@@ -309,8 +311,14 @@ export class TableCheck {
         const schema = schemas.get(server);
         return schema === undefined ? [] : [{ server, schema }];
       });
+    const result = this.#result;
+    [result.sourceBytes, result.targetBytes] = [0, 0];
+    for (const server of targets) {
+      result.targetBytes += (await estimate(sessionSet, server, table)).bytes;
+    }
     for (const server of sources) {
-      const { rows, rowBytes } = await estimate(sessionSet, server, table);
+      const { rows, rowBytes, bytes } = await estimate(sessionSet, server, table);
+      result.sourceBytes += bytes;
       // Of a scope nobody knows it.
       if (this.#o.scope === null) this.#estimatedRows += rows;
       const fitting = Math.ceil(RANGE_BYTES / Math.max(1, rowBytes));
@@ -357,14 +365,21 @@ async function estimate(
   sessionSet: SessionSet,
   server: CheckServer,
   table: string,
-): Promise<{ rows: number; rowBytes: number }> {
+): Promise<{ rows: number; rowBytes: number; bytes: number }> {
   const session = await sessionSet.session(server);
-  const [row] = await session.query<Record<'row_count' | 'row_bytes', number | string | null>>(
-    `SELECT TABLE_ROWS AS row_count, AVG_ROW_LENGTH AS row_bytes FROM information_schema.TABLES
-      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
+  const [row] = await session.query<
+    Record<'row_count' | 'row_bytes' | 'bytes', number | string | null>
+  >(
+    `SELECT TABLE_ROWS AS row_count, AVG_ROW_LENGTH AS row_bytes, DATA_LENGTH AS bytes
+      FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
     [server.database, table],
   );
-  return { rows: Number(row?.row_count ?? 0), rowBytes: Number(row?.row_bytes ?? 0) };
+  const number = (value: number | string | null | undefined): number => Number(value ?? 0);
+  return {
+    rows: number(row?.row_count),
+    rowBytes: number(row?.row_bytes),
+    bytes: number(row?.bytes),
+  };
 }
 
 function sourceRows(probe: RangeProbe): number {

@@ -57,6 +57,10 @@ describe('full check', { timeout: TIMEOUT_MS }, () => {
     const result = await bed.check({ rangeRows: 700 });
     expect(result).toMatchObject({ equal: true, rows: 3000, differences: 0, unsettled: 0 });
     expect(result.tables[0]).toMatchObject({ targetRows: 3000, rangesDifferent: 0 });
+    const { sourceBytes = 0, targetBytes = 0 } = result.tables[0] ?? {};
+    expect(Math.min(sourceBytes, targetBytes)).toBeGreaterThan(3000);
+    expect(Object.keys(result.targetGtids ?? {})).toEqual(['t0', 't1']);
+    for (const gtid of Object.values(result.targetGtids ?? {})) expect(gtid).toMatch(/:1-\d+/);
     expect((await bed.oracle()).equal).toBe(true);
   });
 

@@ -11,6 +11,8 @@ import type {
   TableProgress,
   TableResult,
 } from '../../../shared/job/state/check-result.ts';
+import { gtidLowerBound } from '../../../shared/mysql/gtid-lower-bound.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { TableCheck, type TableCheckOptions } from './check-table.ts';
 import { gtidUpperBound } from './gtid-upper-bound.ts';
@@ -64,6 +66,7 @@ export async function runFullCheck(o: FullCheckOptions): Promise<CheckResult> {
   await o.waiter.passed(start, signal);
   o.onStart?.();
   const sourceGtids = Object.fromEntries([...start].map(([name, set]) => [name, set.toString()]));
+  const targetGtids = await targetPositions(pool, o.targets);
   const checks = tableChecks(o, pool, signal);
   const progress = (): CheckProgress =>
     progressOf(
@@ -78,7 +81,8 @@ export async function runFullCheck(o: FullCheckOptions): Promise<CheckResult> {
     const tables = compared.map(t => ({ ...t, blocked: blocked.get(t.table) ?? 0 }));
     const tookMs = Math.round(performance.now() - started);
     const { verifyId } = o;
-    const result = resultOf({ verifyId, tables, startedMs, tookMs, sourceGtids });
+    const positions = { sourceGtids, targetGtids };
+    const result = resultOf({ verifyId, tables, startedMs, tookMs, ...positions });
     logResult(o.log, result);
     return result;
   } finally {
@@ -158,12 +162,31 @@ async function startPositions(
   return positions;
 }
 
+/** What every row of a target is read as of, or later. */
+async function targetPositions(
+  pool: SessionSetPool,
+  targets: readonly CheckServer[],
+): Promise<Record<string, string>> {
+  const found = targets.map(async (target): Promise<[string, string]> => {
+    const gtid = pool.use(async set => gtidLowerBound(await set.session(target)));
+    return [target.name, await gtid.catch(withoutLog)];
+  });
+  return Object.fromEntries(await Promise.all(found));
+}
+
+/** A server without a binary log has no position. */
+function withoutLog(e: unknown): string {
+  if (e instanceof ReshardError && e.kind === 'server-setting') return '';
+  throw e;
+}
+
 function resultOf(o: {
   verifyId: string;
   tables: TableResult[];
   startedMs: number;
   tookMs: number;
   sourceGtids: Record<string, string>;
+  targetGtids: Record<string, string>;
 }): CheckResult {
   const sum = (f: (t: TableResult) => number): number => o.tables.reduce((n, t) => n + f(t), 0);
   const differences = sum(t => t.differences.length);
@@ -185,6 +208,7 @@ function resultOf(o: {
     tookMs: o.tookMs,
     rowsPerSecond: Math.round((rows * 1000) / Math.max(1, o.tookMs)),
     sourceGtids: o.sourceGtids,
+    targetGtids: o.targetGtids,
   };
 }
 

@@ -69,6 +69,16 @@ describe('the page of a check', () => {
     expect(html).not.toContain('secret');
   });
 
+  test('tells positions of targets and bytes, and of an older version that there are none', () => {
+    const bytes = { sourceBytes: 1_234_567, targetBytes: 16_384 };
+    const html = checkPage(job, reportOf({ targetGtids: { t1: 'b:1-3' } }, bytes));
+    expect(html).toMatch(/<td>target<\/td><td>t1<\/td>.*<code>b:1-3<\/code>/);
+    expect(html).toContain('<td class="n">1.2 MB</td><td class="n">16 kB</td><td class="n">2</td>');
+    const older = checkPage(job, reportOf({}));
+    expect(older).toMatch(/<td>target<\/td><td>t1<\/td>.*<code>no position<\/code>/);
+    expect(older).toContain('<td class="n"></td><td class="n"></td><td class="n">2</td>');
+  });
+
   test('lists keys that differ, as text whatever is in them, and how many it does not list', () => {
     const html = checkPage(
       job,

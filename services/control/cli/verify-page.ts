@@ -19,7 +19,7 @@ import type { ShownResult } from '../command/difference-values.ts';
 import type { RowValues, ShownDifference } from '../repair/row-values.ts';
 import type { ShownValue } from '../repair/shown-value.ts';
 import { code, escaped, head, number, table, text } from './html.ts';
-import { count, duration } from './number-text.ts';
+import { count, duration, size } from './number-text.ts';
 import { NOTHING, type PagePast, pastOf } from './page-past.ts';
 import { differencesOf, keyText, scopesOf, valueText, verdictOf } from './verify-text.ts';
 
@@ -97,7 +97,7 @@ function bodyOf(job: PageJob, r: ShownResult, past: PagePast): string {
   ].map(([name = '', value = '']) => [head(name), text(value)]);
   const servers = [
     ...job.sources.map(s => ['source', s.name, place(s), r.sourceGtids[s.name] ?? 'no position']),
-    ...job.targets.map(t => ['target', t.name, place(t), '']),
+    ...job.targets.map(t => ['target', t.name, place(t), positionOf(r, t.name)]),
   ].map(([side = '', name = '', where = '', gtid = '']) => [
     text(side),
     text(name),
@@ -110,6 +110,7 @@ function bodyOf(job: PageJob, r: ShownResult, past: PagePast): string {
     table(['', 'Name', 'Database', 'Position'], servers),
     '<h2>Tables</h2>',
     table(TABLE_HEADS, r.tables.map(tableRow)),
+    '<p>Bytes are those of all rows of a table by the statistics of its servers, which are rough.</p>',
     ...differenceTables(r),
     ...unsettledOf(r),
     ...pastOf(past),
@@ -117,17 +118,19 @@ function bodyOf(job: PageJob, r: ShownResult, past: PagePast): string {
 }
 
 const TABLE_HEADS = [
-  ...['Table', 'Verdict', 'Rows of sources', 'Rows of targets', 'Ranges', 'Keys rechecked'],
-  ...['Differences listed', 'Unsettled', 'Blocked'],
+  ...['Table', 'Verdict', 'Rows of sources', 'Rows of targets', 'Bytes of sources'],
+  ...['Bytes of targets', 'Ranges', 'Keys rechecked', 'Differences listed', 'Unsettled', 'Blocked'],
 ];
 
 function tableRow(t: TableResult): string[] {
   const found = t.truncated ? `${count(t.differences.length)} or more` : `${t.differences.length}`;
-  const numbers = [t.rows, t.targetRows, t.ranges, t.rechecked].map(n => number(count(n)));
+  const numbers = (list: readonly number[]): string[] => list.map(n => number(count(n)));
   return [
     text(t.table),
     text(wordOf(t)),
-    ...numbers,
+    ...numbers([t.rows, t.targetRows]),
+    ...[t.sourceBytes, t.targetBytes].map(n => number(n === undefined ? '' : size(n))),
+    ...numbers([t.ranges, t.rechecked]),
     ...[number(found), number(count(t.unsettled.length)), number(count(t.blocked))],
   ];
 }
@@ -187,6 +190,10 @@ function unsettledOf(r: CheckResult): string[] {
   if (keys.length === 0) return [];
   const rows = keys.map(u => [text(u.table), code(keyText(u.key))]);
   return ['<h2>Keys that changed at each probe</h2>', table(['Table', 'Key'], rows)];
+}
+
+function positionOf({ targetGtids = {} }: CheckResult, target: string): string {
+  return targetGtids[target] || 'no position';
 }
 
 function place(s: { host: string; port: number; database: string }): string {

@@ -71,6 +71,15 @@ test('a verdict says what was compared, as of which position and when, and nothi
   );
 });
 
+test('a verdict says where the targets were read, and how much the servers say that there is', () => {
+  const [table] = JSON.parse(reportOf({}).detail).tables;
+  const tables = [{ ...table, sourceBytes: 1_234_567, targetBytes: 16_384 }];
+  const targetGtids = { t1: 'b:1-3', t2: '' };
+  const [first, last] = renderCheck(reportOf({ equal: true, tables, targetGtids })).split('\n');
+  expect(first).toBe('orders: 5 rows (about 1.2 MB) in 1 ranges, no differences');
+  expect(last).toContain('as of t1 b:1-3, t2 no position or later');
+});
+
 test('a part of a table is told as such, and never as equal', () => {
   const [table] = JSON.parse(reportOf({}).detail).tables;
   const text = renderCheck(reportOf({ tables: [{ ...table, after: { id: '4' } }] }));

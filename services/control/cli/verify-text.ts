@@ -1,11 +1,11 @@
 /** The verdict of a check, for people. */
-import type { CheckResult } from '../../../shared/job/state/check-result.ts';
+import type { CheckResult, TableResult } from '../../../shared/job/state/check-result.ts';
 import { scopeText } from '../../../shared/job/state/check-scope.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import type { ShownResult } from '../command/difference-values.ts';
 import type { RowValues, ShownDifference } from '../repair/row-values.ts';
 import type { ShownValue } from '../repair/shown-value.ts';
-import { count, duration } from './number-text.ts';
+import { count, duration, size } from './number-text.ts';
 
 const SHOWN_MAX = 50;
 const COLUMNS_SHOWN_MAX = 10;
@@ -24,7 +24,7 @@ export function renderCheck(report: Report): string {
   const result: ShownResult = JSON.parse(report.detail);
   const lines = result.tables.map(
     t =>
-      `${t.table}: ${count(t.rows)} rows in ${count(t.ranges)} ranges, ` +
+      `${t.table}: ${count(t.rows)} rows${bytesText(t)} in ${count(t.ranges)} ranges, ` +
       `${t.differences.length === 0 ? 'no' : `${t.differences.length}`} differences` +
       `${t.truncated ? ' listed, there may be more' : ''}` +
       `${t.rechecked > 0 ? `, ${count(t.rechecked)} keys rechecked` : ''}`,
@@ -54,6 +54,11 @@ export function renderCheck(report: Report): string {
   }
   if (result.valuesError !== undefined) lines.push(`  values: not read, ${result.valuesError}`);
   return [...lines, `${verdictOf(result)}; ${extentOf(result)}`].join('\n');
+}
+
+/** By the servers' own statistics, which says so: they are rough. */
+function bytesText({ sourceBytes }: TableResult): string {
+  return sourceBytes === undefined ? '' : ` (about ${size(sourceBytes)})`;
 }
 
 export function differencesOf({ tables }: ShownResult): ShownDifference[] {
@@ -127,7 +132,9 @@ export function scopesOf(r: CheckResult): string[] {
 /** How far the verdict reaches: what was compared, as of which position, when. Not a word more. */
 function extentOf(r: CheckResult): string {
   const ranges = r.tables.reduce((n, t) => n + t.ranges, 0);
-  const positions = Object.entries(r.sourceGtids).map(([name, gtid]) => `${name} ${short(gtid)}`);
+  const positions = Object.entries({ ...r.sourceGtids, ...r.targetGtids }).map(
+    ([name, gtid]) => `${name} ${short(gtid) || 'no position'}`,
+  );
   const from = new Date(r.startedMs).toISOString();
   const to = new Date(r.startedMs + r.tookMs).toISOString();
   return (

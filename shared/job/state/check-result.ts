@@ -66,6 +66,13 @@ export interface TableResult {
   rows: number;
   targetRows: number;
   ranges: number;
+  /**
+   * Bytes of the table's rows on all sources, and on all targets, as the servers' own statistics
+   * have them when the check begins: of the whole table, whatever the scope; an estimate. Not there
+   * in the results of older versions.
+   */
+  sourceBytes?: number;
+  targetBytes?: number;
   /** Ranges whose first probe differed: with live data most of them are equal in the end. */
   rangesDifferent: number;
   /** Keys that were probed more than once. */
@@ -107,6 +114,11 @@ export interface CheckResult {
   rowsPerSecond: number;
   /** Every row was compared as of this position of its source or later. */
   sourceGtids: Record<string, string>;
+  /**
+   * By target: every row was read there as of this position or later. Empty where the server has
+   * none; not there in the results of older versions.
+   */
+  targetGtids?: Record<string, string>;
 }
 
 /** What a check stands on, in its report from the start: see state/proof.ts. */
