@@ -27,6 +27,8 @@ export interface Damage {
   undone?: readonly string[];
   /** A statement that no row event tells of: the log of the target stands at it. */
   isStatement?: boolean;
+  /** Not written to the binary log: no log has it, and the check of every row alone finds it. */
+  isUnlogged?: boolean;
   /** More rows than the streaming check names: it is done when all others were told. */
   isRun?: boolean;
 }

@@ -151,8 +151,8 @@ export class DetectionJob implements AsyncDisposable {
     for (const damage of damages) {
       for (const { target, sql } of damage.done) {
         const changed = await clients[target]?.run(sql);
-        const isSchema = /^(ALTER|DROP|TRUNCATE)/.test(sql);
-        if (!changed && !isSchema) throw new Error(`nothing was changed by ${sql}`);
+        const isCounted = !/^(ALTER|DROP|TRUNCATE|SET)/.test(sql);
+        if (!changed && isCounted) throw new Error(`nothing was changed by ${sql}`);
       }
       times.set(damage, Date.now());
     }

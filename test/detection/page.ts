@@ -22,7 +22,8 @@ export function damageTables(): { heading: string; rows: Row[] }[] {
 }
 
 /** As detection.live.test.ts waits for it. */
-function streamedAs({ isStatement = false, isRun = false, undone }: Damage): string {
+function streamedAs({ isStatement, isUnlogged, isRun, undone }: Damage): string {
+  if (isUnlogged) return 'nothing: in no log';
   if (undone !== undefined) return 'foreign write';
   if (isStatement) return 'doubt: the log stands';
   return isRun ? 'doubt, some keys' : 'doubt, key';

@@ -138,6 +138,17 @@ const LOST_AND_FOUND: readonly Damage[] = [
     told: plain('extra', 80),
   },
   {
+    what: 'row lost with sql_log_bin = 0',
+    isUnlogged: true,
+    done: on(
+      200,
+      'SET SESSION sql_log_bin = 0',
+      'DELETE FROM plain WHERE id = 200',
+      'SET SESSION sql_log_bin = 1',
+    ),
+    told: plain('missing', 200),
+  },
+  {
     what: 'all rows of a target gone by TRUNCATE',
     isStatement: true,
     done: [{ target: 1, sql: 'TRUNCATE TABLE gone' }],
