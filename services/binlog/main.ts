@@ -12,6 +12,7 @@ import {
 import { aborted, runSupervised } from '../../shared/runtime/service.ts';
 import { BinlogUnit } from './binlog.ts';
 import { type BinlogMetrics, BinlogProgress, binlogMetrics } from './metrics.ts';
+import { readinessOf } from './readiness.ts';
 import { yieldWhileBehind } from './yielding.ts';
 
 interface Running {
@@ -58,12 +59,12 @@ export async function runBinlog(o: ServiceOptions): Promise<void> {
       stop(running.keys(), LOST).catch(e => ended.reject(e));
     },
   });
-  context.readiness = () => ({
-    ok: [...running.values()].every(unit => unit.state === 'running'),
-    detail: Object.fromEntries(
-      [...running].map(([slot, unit]) => [job.sources[slot]?.name, unit.state]),
-    ),
-  });
+  context.readiness = () => {
+    const units = [...running].map(
+      ([slot, { state }]) => [job.sources[slot]?.name, state] as const,
+    );
+    return readinessOf(units, o.guestAway?.() ?? null);
+  };
   const behind = (): number | null => most([...metrics.live].map(p => p.lagSeconds()));
   try {
     const ends = o.mayYield ? [yieldWhileBehind(context, behind, signal)] : [];

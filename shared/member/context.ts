@@ -42,6 +42,8 @@ export interface ServiceOptions {
   ruledBy?: Job;
   /** The process works for nothing else: it may let others go first, and ends to come back. */
   mayYield?: boolean;
+  /** Why a process that it has started for a part of its work is not at work; null: it is. */
+  guestAway?: () => string | null;
   /** Called when the job is prepared and its state is read. */
   onJoined?: () => void;
 }

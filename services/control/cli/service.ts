@@ -5,6 +5,7 @@ import { type ServiceName, StoppedEarly } from '../../../shared/member/context.t
 import { ReshardError, unreachable } from '../../../shared/runtime/error.ts';
 import { countBuffersInHeap } from '../../../shared/runtime/heap.ts';
 import type { ControlOptions } from '../run-control.ts';
+import type { WayBackMember } from './way-back-member.ts';
 
 export const SERVICES: readonly ServiceName[] = [
   'control',
@@ -32,8 +33,14 @@ export interface HostOptions extends ControlOptions {
 export async function host(name: ServiceName, run: Run, o: HostOptions): Promise<void> {
   if (returnJob(o.job) === null || !OF_WAY_BACK.includes(name)) return run(o);
   const ended = new AbortController();
-  const both = { ...o, signal: AbortSignal.any([o.signal, ended.signal]) };
-  const back = name === 'binlog' ? elsewhere(name, both) : runWayBack(run, both);
+  let away: string | null = null;
+  const tell = (text: string | null): void => {
+    away = text;
+  };
+  const signal = AbortSignal.any([o.signal, ended.signal]);
+  const both = { ...o, signal, guestAway: () => away };
+  const guest = { ...both, tell, onJoined: () => {} };
+  const back = name === 'binlog' ? elsewhere(name, guest) : runWayBack(run, guest);
   const runs = [run(both), back].map(running =>
     running.catch(e => {
       ended.abort();
@@ -47,7 +54,7 @@ export async function host(name: ServiceName, run: Run, o: HostOptions): Promise
   if (failure !== undefined) throw failure;
 }
 
-async function elsewhere(name: ServiceName, o: HostOptions): Promise<void> {
+async function elsewhere(name: ServiceName, o: WayBackMember): Promise<void> {
   await (await import('./way-back-member.ts')).keepWayBack(name, o);
 }
 
@@ -56,8 +63,7 @@ export async function runWayBack(run: Run, o: ControlOptions): Promise<void> {
   const job = returnJob(o.job);
   if (job === null) throw new ReshardError('config', `${o.job.job} has no \`cutover.back\``);
   const log = o.log.child({ job: job.job });
-  const its = { job, ruledBy: o.job, log, httpPort: null, createTargets: false };
-  await run({ ...o, ...its, onJoined: () => {} });
+  await run({ ...o, job, ruledBy: o.job, log, httpPort: null, createTargets: false });
 }
 
 /** Loads the code of a service, which takes most of the time of its start. */

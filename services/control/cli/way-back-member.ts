@@ -24,6 +24,10 @@ export interface WayBackMember {
   jobFile: string;
   log: Logger;
   signal: AbortSignal;
+  /** Told why none is at work, and null when one is. */
+  tell: (away: string | null) => void;
+  /** What is run; for tests. */
+  main?: string;
 }
 
 /**
@@ -36,6 +40,7 @@ export async function keepWayBack(service: ServiceName, o: WayBackMember): Promi
     if (o.signal.aborted) return;
     if (exit === EXIT.config || exit === EXIT.blocked) throw asTold(why);
     if (exit === EXIT.ok) continue;
+    o.tell(`ended with code ${exit}, starts again`);
     o.log.warn({ service, exit }, 'the member of the way back ended, starting it again');
     await sleep(RESTART_MS, o.signal);
   }
@@ -43,9 +48,9 @@ export async function keepWayBack(service: ServiceName, o: WayBackMember): Promi
 
 async function oneMember(
   service: ServiceName,
-  { job, jobFile, signal }: WayBackMember,
+  { job, jobFile, signal, tell, main = MAIN }: WayBackMember,
 ): Promise<{ exit: number; why: ToldError | null }> {
-  const args = [...process.execArgv, MAIN, 'service', service, jobFile, WAY_BACK_FLAG];
+  const args = [...process.execArgv, main, 'service', service, jobFile, WAY_BACK_FLAG];
   const child = spawn(process.execPath, args, {
     // Between sessions it is, how much of the processor each gets (shared/runtime/priority.ts).
     detached: true,
@@ -57,6 +62,7 @@ async function oneMember(
   let why: ToldError | null = null;
   child.on('message', (told: ChildMessage) => {
     if (typeof told === 'object') why = told.error;
+    else if (told === 'joined') tell(null);
   });
   return { exit: await ended(child, signal), why };
 }

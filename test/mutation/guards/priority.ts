@@ -72,4 +72,22 @@ export const PRIORITY_GUARDS: Guard[] = [
     tests: MEMBER_TESTS,
     named: 'lets others go first',
   },
+  {
+    name: 'a member that reads no targets is not ready',
+    why: 'health is good while the process that reads the targets ends at each start',
+    file: 'services/binlog/readiness.ts',
+    find: 'wayBackAway === null && ',
+    replace: '',
+    tests: ['services/binlog/readiness.test.ts'],
+    named: 'is ready when it reads all',
+  },
+  {
+    name: 'a member of the way back that is at work again',
+    why: 'health stays bad for ever behind one crash that was got over in a second',
+    file: MEMBER,
+    find: "else if (told === 'joined') tell(null);",
+    replace: '',
+    tests: ['services/control/cli/way-back-member.test.ts'],
+    named: 'is told of and started again',
+  },
 ];
