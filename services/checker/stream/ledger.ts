@@ -116,10 +116,14 @@ export class Ledger {
 
   /** Why the partition is not known to be equal at the last cut; null: it is. */
   get doubt(): 'unknown' | 'differs' | 'waits' | null {
-    const isDiffering = [...this.#sums.keys()].some(b => this.#isKnown(b));
-    if (isDiffering) return 'differs';
+    if ([...this.#sums.keys()].some(b => this.differsIn(b))) return 'differs';
     if (this.base === null || this.#unknown.size > 0) return 'unknown';
     return this.#waits.size > 0 ? 'waits' : null;
+  }
+
+  /** Whether a bucket is known to differ at the last cut. */
+  differsIn(bucket: number): boolean {
+    return this.#sums.has(bucket) && this.#isKnown(bucket);
   }
 
   /** Buckets of which nothing is known. */

@@ -192,15 +192,18 @@ export class TableCompare {
 
   /**
    * A check that began then has found the table equal; all of it is in the sums of the target. What
-   * differs all the same has come to do so while the check ran: it contradicts that one too.
+   * differs all the same has come to do so while the check ran: it contradicts that one too. Of
+   * buckets that it has found equal nothing is told any more, unless that is all there is to tell.
    */
   rest(target: string, check: string, startedMs: number): void {
     const ledger = this.ledgers.get(target);
-    ledger?.rest(check, startedMs);
-    const isDiffering = ledger?.doubt === 'differs';
+    if (ledger === undefined) return;
+    ledger.rest(check, startedMs);
+    const differs = (d: StreamDoubt): boolean => d.target === target && ledger.differsIn(d.bucket);
+    const isOpen = this.doubts.some(differs) ? differs : () => ledger.doubt === 'differs';
     this.doubts = this.doubts.flatMap(d => {
       if (d.target !== target) return [d];
-      return isDiffering ? [{ ...d, base: check }] : [];
+      return isOpen(d) ? [{ ...d, base: check }] : [];
     });
   }
 

@@ -7,6 +7,7 @@ import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
 import { FixedRoute } from '../../../shared/route/fixed.ts';
 import { ALL_TARGETS } from '../../../shared/route/route.ts';
 import { SMALL_TABLE } from '../../../test/support/sink/small-table.ts';
+import { ChangeQueue } from './change-queue.ts';
 import type { SavedLedger } from './ledger.ts';
 import type { Goal } from './stream-clock.ts';
 import { TableCompare } from './table-compare.ts';
@@ -80,6 +81,29 @@ test('the other targets rest on a newer check, and none is asked for in vain', (
   expect(bases().map(([base]) => base)).toEqual(['verify-2', 'verify-2']);
   expect(watch.said()).toMatchObject({ state: 'equal', wantedMs: null });
   expect(watch.said().equalMs).toBeGreaterThanOrEqual(13_000);
+});
+
+test('a check that both logs contradict is not contradicted by keys that it has found equal', () => {
+  const compare = compareOf();
+  const place = { table: 't', target: 't1', partition: 0, base: 'verify-1', rows: 1 };
+  const told = { ...place, sinceMs: 1, atMs: 2, fromOffset: 3, toOffset: 4 };
+  const buckets = (): (string | number)[][] =>
+    compare.doubts.map(d => [d.target, d.bucket, d.base]);
+  compare.doubts = [7, 9].map(bucket => ({ ...told, bucket }));
+  compare.doubts.push({ ...told, target: 't2', bucket: 7 });
+  const row = new ChangeQueue();
+  row.add(0, 9, null, Uint32Array.of(1, 2, 3, 4));
+  compare.ledgers.get('t1')?.addStep({ position: 1, marks: [], waits: [], lost: false }, row);
+  compare.ledgers.get('t1')?.advance(compare.read, 6000);
+  compare.rest('t1', 'verify-2', 5000);
+  expect(buckets(), 'in their order').toEqual([
+    ['t1', 9, 'verify-2'],
+    ['t2', 7, 'verify-1'],
+  ]);
+  // What differs was told when there was no room for more: something has to speak against it.
+  compare.doubts = [{ ...told, bucket: 7 }];
+  compare.rest('t1', 'verify-3', 5000);
+  expect(buckets()).toEqual([['t1', 7, 'verify-3']]);
 });
 
 test('as of when a table is equal is as of the oldest of its targets', () => {

@@ -27,7 +27,7 @@ function member(): Promise<number> {
 /** One that joins at once. */
 const JOINS = `
   process.send('joined');
-  process.on('SIGTERM', () => process.exit(0));
+  for (const end of ['SIGTERM', 'disconnect']) process.on(end, () => process.exit(0));
   setInterval(() => {}, 1000);`;
 
 test(
