@@ -36,6 +36,7 @@ import { type SourceFacts, sourceFacts } from './capture/source-facts.ts';
 import { refuseOtherHistory, watchFiles } from './capture/source-history.ts';
 import type { BinlogProgress } from './metrics.ts';
 import { Pipeline } from './pipeline.ts';
+import type { Yielding } from './yielding.ts';
 
 interface Durable {
   progress: ProgressView;
@@ -47,14 +48,21 @@ export class BinlogUnit implements Unit {
   readonly #context: ServiceContext;
   readonly #source: JobSource;
   readonly #progress: BinlogProgress;
+  /** Null: it goes in front. */
+  readonly #yielding: Yielding | null;
   readonly #log: Logger;
   /** Of the plans that the unit is built from. */
   #basis = '';
 
-  constructor(context: ServiceContext, source: JobSource, progress: BinlogProgress) {
+  constructor(
+    context: ServiceContext,
+    source: JobSource,
+    o: { progress: BinlogProgress; yielding: Yielding | null },
+  ) {
     this.#context = context;
     this.#source = source;
-    this.#progress = progress;
+    this.#progress = o.progress;
+    this.#yielding = o.yielding;
     this.#log = context.log.child({ source: source.name });
   }
 
@@ -157,6 +165,7 @@ export class BinlogUnit implements Unit {
     try {
       this.#refuseReplanned();
       await pipeline.start();
+      void this.#yielding?.holdBack(pipeline, end.signal);
       await Promise.race([pipeline.failed, changed, aborted(signal)]);
       await pipeline.drain();
     } catch (e) {

@@ -13,7 +13,7 @@ import { aborted, runSupervised } from '../../shared/runtime/service.ts';
 import { BinlogUnit } from './binlog.ts';
 import { type BinlogMetrics, BinlogProgress, binlogMetrics } from './metrics.ts';
 import { readinessOf } from './readiness.ts';
-import { yieldWhileBehind } from './yielding.ts';
+import { Yielding } from './yielding.ts';
 
 interface Running {
   stop: AbortController;
@@ -26,6 +26,7 @@ const LOST = new Error('the lease is lost');
 
 export async function runBinlog(o: ServiceOptions): Promise<void> {
   await using context = await openContext('binlog', { ...o, slots: o.job.sources.length });
+  await using yielding = o.mayYield ? await Yielding.open(context, o.ruledBy) : null;
   const { job, log, signal } = context;
   const metrics = binlogMetrics(context.metrics);
   const running = new Map<number, Running>();
@@ -48,7 +49,7 @@ export async function runBinlog(o: ServiceOptions): Promise<void> {
       for (const slot of slots) {
         const source = job.sources[slot];
         if (source === undefined || running.has(slot)) continue;
-        const unit = startUnit(context, source, metrics);
+        const unit = startUnit(context, source, { metrics, yielding });
         unit.done.catch(e => ended.reject(e));
         running.set(slot, unit);
         log.info({ source: source.name }, 'source taken over');
@@ -67,8 +68,8 @@ export async function runBinlog(o: ServiceOptions): Promise<void> {
   };
   const behind = (): number | null => most([...metrics.live].map(p => p.lagSeconds()));
   try {
-    const ends = o.mayYield ? [yieldWhileBehind(context, behind, signal)] : [];
-    await Promise.race([aborted(signal), ended.promise, ...ends]);
+    const anew = yielding === null ? [] : [yielding.run(behind, signal)];
+    await Promise.race([aborted(signal), ended.promise, ...anew]);
   } finally {
     await stop(running.keys());
     await member.close();
@@ -84,7 +85,11 @@ function most(values: readonly (number | null)[]): number | null {
 }
 
 /** Each call is a new incarnation: an older one of the source may still be about to end. */
-function startUnit(context: ServiceContext, source: JobSource, metrics: BinlogMetrics): Running {
+function startUnit(
+  context: ServiceContext,
+  source: JobSource,
+  { metrics, yielding }: { metrics: BinlogMetrics; yielding: Yielding | null },
+): Running {
   const { log, signal, report, view } = context;
   const progress = new BinlogProgress(metrics, source.name);
   const stop = new AbortController();
@@ -95,7 +100,7 @@ function startUnit(context: ServiceContext, source: JobSource, metrics: BinlogMe
     `binlog/${source.name}`,
     () => {
       basis = view.basisOf(source.name);
-      return new BinlogUnit(context, source, progress);
+      return new BinlogUnit(context, source, { progress, yielding });
     },
     {
       cured: async until => {

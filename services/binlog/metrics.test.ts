@@ -10,6 +10,7 @@ interface Over {
   lastCommitMs?: number;
   waitingMs?: number;
   clockAheadMs?: number;
+  isHeld?: boolean;
 }
 
 function parts(over: Over = {}) {
@@ -26,6 +27,7 @@ function parts(over: Over = {}) {
     writer: { counts: { commits: 0, records: 0 }, waitingMs: over.waitingMs ?? 0, epoch: 1 },
     intake: { counts: { rows: 0, dropped: 0, accepted: 0, rejected: 0, passedOver: 0 } },
     clockAheadMs: over.clockAheadMs ?? 0,
+    isHeld: over.isHeld ?? false,
   };
 }
 
@@ -83,6 +85,13 @@ test('a source that is not heard is not caught up', () => {
   s1.follow(parts());
   expect(s1.lagSeconds(now + 1000)).toBe(0);
   expect(s1.lagSeconds(now + 60_000)).toBeGreaterThan(50);
+});
+
+test('a dump that waits for us has not heard of what has come since', () => {
+  const s1 = twoSources().made('s1');
+  const now = Date.now();
+  s1.follow(parts({ isHeld: true }));
+  expect(s1.lagSeconds(now + 1000)).toBeGreaterThan(0.9);
 });
 
 test('one that reads old transactions is as far behind as they are old', () => {

@@ -76,6 +76,8 @@ interface Parts {
   intake: Pick<ChunkIntake, 'counts'>;
   /** What the source's clock is ahead of ours. */
   clockAheadMs: number;
+  /** The dump waits for us: what has come to the source since, nobody has heard of. */
+  isHeld: boolean;
 }
 
 /** The source sends a heartbeat every second: after so long without one, we know nothing newer. */
@@ -131,10 +133,10 @@ export class BinlogProgress {
 
   #note(nowMs: number): void {
     if (this.#parts === null) return;
-    const { capture, writer, clockAheadMs } = this.#parts;
+    const { capture, writer, clockAheadMs, isHeld } = this.#parts;
     const { caughtUp, lastEventMs, lastCommitMs } = capture;
     if (!caughtUp && lastCommitMs === 0) return;
-    const isHeard = nowMs - lastEventMs < HEARD_WITHIN_MS;
+    const isHeard = !isHeld && nowMs - lastEventMs < HEARD_WITHIN_MS;
     const read = caughtUp ? (isHeard ? nowMs : lastEventMs) : lastCommitMs - clockAheadMs;
     // The source's clock was moved since we asked it: such a time says nothing of the lag.
     if (read > nowMs + CLOCK_TOLERANCE_MS) return;

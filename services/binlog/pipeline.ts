@@ -48,10 +48,13 @@ import type { BinlogProgress } from './metrics.ts';
 import { ChunkIntake } from './writer/chunk-intake.ts';
 import { OrderedWriter } from './writer/ordered-writer.ts';
 import { RepairIntake } from './writer/repair-intake.ts';
+import { isAwaited } from './yielding.ts';
 
 const WATCHDOG_MS = 10_000;
 const CHUNK_BUFFER_BYTES = 8 * 1024 * 1024;
 const DRAIN_MS = 5_000;
+/** A commit costs brokers more than most of what is in it. */
+const UNAWAITED_MS = 250;
 /** After this long without an event the binlog is taken for idle by the chunks. */
 const IDLE_MS = 5;
 
@@ -207,7 +210,7 @@ export class Pipeline {
       this.#room?.resolve();
       this.#room = null;
     }
-    if (this.#holds > 0 || isFull) this.#dump.pause();
+    if (this.isHeld || isFull) this.#dump.pause();
     else this.#dump.resume();
   }
 
@@ -223,8 +226,14 @@ export class Pipeline {
     return this.#room.promise;
   }
 
-  #hold(until: Promise<void>): void {
+  get isHeld(): boolean {
+    return this.#holds > 0;
+  }
+
+  /** Has the dump wait. */
+  hold(until: Promise<void>): void {
     this.#holds += 1;
+    this.#flow();
     until.then(
       () => {
         this.#holds -= 1;
@@ -236,7 +245,8 @@ export class Pipeline {
 
   #openWriter(codec: RecordCodec<ProgressRecord>): OrderedWriter {
     const { context, source, metrics, facts, transactional, start, resume } = this.#o;
-    const { lingerMs, batchBytes } = context.job.options;
+    const { job, ruling } = context;
+    const { lingerMs, batchBytes } = job.options;
     return new OrderedWriter({
       writer: transactional,
       codec,
@@ -259,6 +269,7 @@ export class Pipeline {
         trust: this.#judge.trust(() => this.#o.position.whole()),
       }),
       lingerMs,
+      everyMs: () => (isAwaited(job, ruling.cutoverRun) ? 0 : UNAWAITED_MS),
       batchBytes,
       onRoom: () => {
         this.intake.onRoom();
@@ -284,7 +295,7 @@ export class Pipeline {
       judge: this.#judge,
       carriesXa: carriesXa(facts),
       prepared: notes,
-      hold: until => this.#hold(until),
+      hold: until => this.hold(until),
       room: () => this.#waitForRoom(),
       reread: (gtid, feed) =>
         readGroup({ source, facts, gtid, executed: position.whole(), ...feed }),

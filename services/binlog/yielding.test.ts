@@ -1,6 +1,7 @@
 /** Who waits for whom, and for how long. */
 import { expect, test } from 'vitest';
-import { mayYield } from './yielding.ts';
+import type { CutoverRun } from '../../shared/job/state/cutover.ts';
+import { isAwaited, mayYield } from './yielding.ts';
 
 const BEFORE = { isGoneOver: false };
 
@@ -28,4 +29,20 @@ test('what is not known of the log changes nothing', () => {
   for (const yields of [false, true]) {
     expect(mayYield({ ...BEFORE, lagSeconds: null }, yields)).toBe(yields);
   }
+});
+
+const RUN: CutoverRun = {
+  ...{ id: 'cutover-1', stage: 'undone', by: 'ann', startedMs: 1, stageMs: 1, sources: [] },
+  ...{ targets: {}, steps: [], stopMs: 0, journalMs: null, why: null, way: 'over', thaws: [] },
+  leg: null,
+};
+
+test('nobody waits for a way back but a write stop, and who has gone over', () => {
+  const back = { job: 'shop.back' };
+  expect(isAwaited({ job: 'shop' }, null)).toBe(true);
+  expect([null, RUN].map(run => isAwaited(back, run))).toEqual([false, false]);
+  const stages = ['freezing', 'opening', 'unopened', 'switched', 'finished'] as const;
+  for (const stage of stages) expect(isAwaited(back, { ...RUN, stage }), stage).toBe(true);
+  const leg = { number: 3, carries: 'over' as const, isOpen: true, begins: {} };
+  expect(isAwaited(back, { ...RUN, leg })).toBe(true);
 });

@@ -1,6 +1,6 @@
 /** In processes of their own: a priority that was given up is not had back. */
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import os from 'node:os';
 import { expect, test } from 'vitest';
 
@@ -22,7 +22,13 @@ const code = (before: number): string => `
       session: existsSync(session) ? readFileSync(session, 'utf8').trim().split(' ').at(-1) : '',
     }));`;
 
-const args = (before: number): string[] => ['--input-type=module', '-e', code(before)];
+const args = (text: string): string[] => ['--input-type=module', '-e', text];
+
+/** Runs the same in a process that it starts. */
+const inChild = (text: string): string => `
+    import { execFileSync } from 'node:child_process';
+    const args = ${JSON.stringify(args(text))};
+    process.stdout.write(execFileSync(process.execPath, args));`;
 
 interface Priorities {
   own: number;
@@ -31,30 +37,27 @@ interface Priorities {
   session: string;
 }
 
-function prioritiesAfter(before: number): Priorities {
-  return JSON.parse(execFileSync(process.execPath, args(before), { encoding: 'utf8' }));
-}
-
-/** The same in a process that has a session to itself. */
-async function prioritiesAlone(): Promise<Priorities> {
-  const child = spawn(process.execPath, args(os.getPriority()), { detached: true });
+/** Of a process alone in a session, or of one that shares it; never in that of this test. */
+async function priorities(where: 'alone' | 'shared', before = os.getPriority()) {
+  const text = where === 'alone' ? code(before) : inChild(code(before));
+  const child = spawn(process.execPath, args(text), { detached: true });
   let out = '';
   for await (const chunk of child.stdout) out += chunk;
-  return JSON.parse(out);
+  const read: Priorities = JSON.parse(out);
+  return read;
 }
 
-test('a process lets others go first, and never comes in front of where it was put', () => {
+test('a process lets others go first, and never comes in front of where it was put', async () => {
   const ours = Math.max(os.getPriority(), PRIORITY_BELOW_NORMAL);
-  expect(prioritiesAfter(os.getPriority())).toMatchObject({ own: ours, first: ours });
-  expect(prioritiesAfter(PRIORITY_LOW).own).toBe(PRIORITY_LOW);
+  expect(await priorities('shared')).toMatchObject({ own: ours, first: ours });
+  expect((await priorities('shared', PRIORITY_LOW)).own).toBe(PRIORITY_LOW);
 });
 
 test.skipIf(!existsSync('/proc/self/autogroup'))(
   'a session of its own goes behind others, too, and one that it shares does not',
   async () => {
-    const [one, other] = await Promise.all([prioritiesAlone(), prioritiesAlone()]);
-    expect([one.session, other.session]).toEqual(Array(2).fill(String(PRIORITY_BELOW_NORMAL)));
-    const ours = readFileSync('/proc/self/autogroup', 'utf8').trim().split(' ').at(-1);
-    expect(prioritiesAfter(os.getPriority()).session).toBe(ours);
+    const two = await Promise.all([priorities('alone'), priorities('alone')]);
+    expect(two.map(p => p.session)).toEqual(Array(2).fill(String(PRIORITY_BELOW_NORMAL)));
+    expect((await priorities('shared')).session).toBe('0');
   },
 );

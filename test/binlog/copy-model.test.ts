@@ -93,6 +93,7 @@ class Unit {
         sourcePosition({ file: '', pos: 0, tsMs: 0, serverUuid: UUID, fileS: 0 }),
       notes: () => ({ prepared: null, trust: null }),
       lingerMs: 0,
+      everyMs: () => 0,
       batchBytes: o.batchBytes,
       onRoom: () => this.#intake?.onRoom(),
       onCommitted: () => {},

@@ -58,6 +58,7 @@ let position: StreamPosition;
 let writer: OrderedWriter;
 let failed: ReshardError | undefined;
 let rooms: number;
+let everyMs = 0;
 
 function open(partial: string | null = null, partialRows = 0): void {
   log = new FakeLog();
@@ -78,6 +79,7 @@ function open(partial: string | null = null, partialRows = 0): void {
       sourcePosition({ file: 'f', pos: 4, tsMs: 5, serverUuid: UUID, fileS: 0 }),
     notes: () => ({ prepared: null, trust: null }),
     lingerMs: 5,
+    everyMs: () => everyMs,
     batchBytes: BATCH,
     onRoom: () => {
       rooms += 1;
@@ -135,6 +137,22 @@ describe('when a batch is committed', () => {
     await log.answer();
     expect(log.underWay).toBe(1);
     expect(log.resumes().at(-1)).toMatchObject({ gtid: `${UUID}:1-12`, ordinal: 103 });
+  });
+
+  test('not before its time where nobody waits for it, unless it is full', async () => {
+    everyMs = 250;
+    transaction(10);
+    await vi.advanceTimersByTimeAsync(260);
+    await log.answer();
+    transaction(11);
+    await vi.advanceTimersByTimeAsync(240);
+    expect(log.resumes()).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(20);
+    expect(log.resumes()).toHaveLength(2);
+    await log.answer();
+    transaction(12, BATCH / 10);
+    expect(log.resumes()).toHaveLength(3);
+    everyMs = 0;
   });
 
   test('at once when it is full', () => {

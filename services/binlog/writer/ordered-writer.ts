@@ -40,6 +40,8 @@ export interface OrderedWriterOptions {
   /** What else a reader has to know that begins at this position. */
   notes: () => Pick<Resume, 'prepared' | 'preparedIn' | 'trust'>;
   lingerMs: number;
+  /** From one commit to the next, unless a batch is full before. */
+  everyMs: () => number;
   batchBytes: number;
   /** A new batch has begun: there is room again. */
   onRoom: () => void;
@@ -133,7 +135,7 @@ export class OrderedWriter implements RecordSink {
 
   #consider(): void {
     if (this.#committing !== null || !this.#moved || this.#failed) return;
-    const { position, batchBytes, lingerMs } = this.#o;
+    const { position, batchBytes, lingerMs, everyMs } = this.#o;
     const between = position.current === null;
     if (this.pendingBytes >= batchBytes) {
       if (between || position.maySplit()) this.#commit();
@@ -141,7 +143,11 @@ export class OrderedWriter implements RecordSink {
       return;
     }
     if (!between) return;
-    const leftMs = lingerMs - (performance.now() - this.#movedAtMs);
+    const nowMs = performance.now();
+    const leftMs = Math.max(
+      lingerMs - (nowMs - this.#movedAtMs),
+      everyMs() - (nowMs - this.#committedAtMs),
+    );
     if (leftMs <= 0) this.#commit();
     else
       this.#linger ??= setTimeout(() => {

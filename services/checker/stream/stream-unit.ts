@@ -69,7 +69,8 @@ export class StreamUnit implements Unit {
     using store = await StreamStore.open(place);
     const readers = new RecordReaders(registry);
     const tables = await SlotTables.build({ ...this.#d, readers, slot: this.#slot }, store.tables);
-    const feed = await TopicFeed.open(kafka, this.#slot, tables.watches);
+    const of = { slot: this.#slot, slots: job.options.partitions };
+    const feed = await TopicFeed.open(kafka, of, tables.watches);
     const failed = Promise.withResolvers<never>();
     failed.promise.catch(() => {});
     const look = (): void => {

@@ -31,10 +31,10 @@ function topicOf(source: string): TopicChanges {
 /** Delivers what a test says, and knows from where each topic is read. */
 class Played {
   readonly reads = new Map<string, number>();
-  #o: ReaderOptions | null = null;
+  options: ReaderOptions | null = null;
 
   async reader(o: ReaderOptions): Promise<Played> {
-    this.#o = o;
+    this.options = o;
     return this;
   }
 
@@ -50,11 +50,13 @@ class Played {
   close(): void {}
 
   deliver(...batches: FetchedBatch[]): void {
-    for (const batch of batches) this.#o?.onFetched(batch);
+    for (const batch of batches) this.options?.onFetched(batch);
   }
 }
 
-async function opened(): Promise<{ played: Played; feed: TopicFeed; compare: TableCompare }> {
+async function opened(
+  slots = 1,
+): Promise<{ played: Played; feed: TopicFeed; compare: TableCompare }> {
   const named = (names: string[]): Map<string, TopicChanges> =>
     new Map(names.map(name => [name, topicOf(name)]));
   const compare = new TableCompare(
@@ -69,7 +71,9 @@ async function opened(): Promise<{ played: Played; feed: TopicFeed; compare: Tab
     },
   );
   const played = new Played();
-  const feed = await TopicFeed.open(played, 0, [new TableWatch(compare, new JobView())]);
+  const feed = await TopicFeed.open(played, { slot: 0, slots }, [
+    new TableWatch(compare, new JobView()),
+  ]);
   return { played, feed, compare };
 }
 
@@ -129,4 +133,14 @@ test('batches of a topic that was held back come again, and none of them twice',
   await feed.take(0);
   expect(compare.read.get('a')).toBe(MANY);
   expect(played.reads.get('a.d.t')).toBe(MANY);
+});
+
+test('all slots of a member together hold no more of the logs, however many they are', async () => {
+  const MB = 1024 * 1024;
+  for (const slots of [1, 4, 64]) {
+    const { maxBufferedBytes = 0, maxPartitionBytes = 0 } =
+      (await opened(slots)).played.options ?? {};
+    expect(slots * maxBufferedBytes, `${slots} slots`).toBeLessThanOrEqual(8 * MB);
+    expect(maxPartitionBytes).toBeLessThan(maxBufferedBytes);
+  }
 });

@@ -10,7 +10,12 @@ import { Wakeup } from '../../../shared/runtime/wakeup.ts';
 import type { TableCompare } from './table-compare.ts';
 import type { TableWatch } from './table-watch.ts';
 
-const BUFFER_BYTES = 8 * 1024 * 1024;
+/** Of both logs, what all slots of a job hold that has come and is not compared. */
+const MEMBER_BYTES = 8 * 1024 * 1024;
+/** A slot gets on with so little, if there are very many. */
+const SLOT_BYTES_MIN = 128 * 1024;
+/** Of what a slot holds, how much may be of one answer of one topic. */
+const TOPIC_SHARE = 4;
 /** Nobody waits for a proof that is older by so much. */
 const GATHER_MS = 50;
 /** Changes of one side that wait for the other, of a table partition on a target: a few MB. */
@@ -39,15 +44,18 @@ export class TopicFeed {
     this.#slot = slot;
   }
 
+  /** `slots`: how many a member has at most, who bounds the memory of all together. */
   static async open(
     kafka: { reader(o: ReaderOptions): Promise<Reader> },
-    slot: number,
+    { slot, slots }: { slot: number; slots: number },
     watches: readonly TableWatch[],
   ): Promise<TopicFeed> {
     const feed = new TopicFeed(slot);
+    const bytes = Math.max(SLOT_BYTES_MIN, MEMBER_BYTES / slots);
     feed.#reader = await kafka.reader({
       isolation: 'committed',
-      maxBufferedBytes: BUFFER_BYTES,
+      maxBufferedBytes: bytes,
+      maxPartitionBytes: bytes / TOPIC_SHARE,
       gatherMs: GATHER_MS,
       onFetched: fetched => {
         feed.#queue.push(fetched);

@@ -255,6 +255,15 @@ export const STREAM_GUARDS: Guard[] = [
     named: 'the SHA-256 of names',
   },
   {
+    name: 'slots of the streaming check share their memory',
+    why: 'a checker of a job with 256 partitions takes four gigabytes for what it has fetched',
+    file: 'services/checker/stream/topic-feed.ts',
+    find: 'MEMBER_BYTES / slots',
+    replace: 'MEMBER_BYTES',
+    tests: ['services/checker/stream/topic-feed.test.ts'],
+    named: 'however many they are',
+  },
+  {
     name: 'keys are those of which the two logs disagree',
     why: 'keys that are on their way, or have changed, are told to differ',
     file: 'services/checker/stream/drill-down.ts',
