@@ -30,8 +30,8 @@ import { type Damage, type DetectionTable, toldText } from './damage.ts';
 import { LOADED_FROM } from './rows.ts';
 
 const NAMES = ['s1', 't1', 't2'];
-const PREPARE_MS = 120_000;
-const CHECK_SECONDS = 120;
+/** Until all rows are on the targets, and of a check. */
+const SECONDS = 120;
 /** With the streaming check: so many that every doubt has room in a status. */
 const PARTITIONS = 4;
 
@@ -64,9 +64,15 @@ export class DetectionJob implements AsyncDisposable {
   readonly #source: MysqlServer;
   readonly #targets: MysqlServer[];
   readonly #stack = new AsyncDisposableStack();
+  readonly #seconds: number;
   #members: { crew: Crew; watch: JobWatch } | undefined;
 
-  private constructor(mysql: Servers, tables: readonly DetectionTable[], isStreamed: boolean) {
+  private constructor(
+    mysql: Servers,
+    tables: readonly DetectionTable[],
+    { isStreamed, seconds }: { isStreamed: boolean; seconds: number },
+  ) {
+    this.#seconds = seconds;
     const [source, ...targets] = NAMES.map(name => mysql.mysql(name).endpoint);
     if (source === undefined) throw new Error('no source');
     this.#source = source;
@@ -89,16 +95,16 @@ export class DetectionJob implements AsyncDisposable {
 
   /**
    * Servers of its own, the source filled, the job running; the targets have all of it.
-   * `isStreamed`: both logs are compared, too.
+   * `isStreamed`: both logs are compared, too. `seconds`: how long the copy, and each check, may take.
    */
   static async start(
     tables: readonly DetectionTable[],
-    { isStreamed = false } = {},
+    { isStreamed = false, seconds = SECONDS } = {},
   ): Promise<DetectionJob> {
     const mysql = await startServers({
       mysql: NAMES.map((name, i) => ({ name, serverId: 171 + 50 * i })),
     });
-    const job = new DetectionJob(mysql, tables, isStreamed);
+    const job = new DetectionJob(mysql, tables, { isStreamed, seconds });
     for (const server of [job.#source, ...job.#targets]) {
       await createDatabase(server, job.#database);
     }
@@ -115,7 +121,7 @@ export class DetectionJob implements AsyncDisposable {
   }
 
   drained(): Promise<void> {
-    return this.until('the pipeline to drain', s => s.drained, PREPARE_MS);
+    return this.until('the pipeline to drain', s => s.drained, this.#seconds * 1000);
   }
 
   /** Waits for a state of the job, of after this call. */
@@ -162,11 +168,11 @@ export class DetectionJob implements AsyncDisposable {
 
   /** The verdict of a full check, with its exit code. */
   async check(tables: readonly string[]): Promise<{ code: number; out: string }> {
-    const args = ['--tables', tables.join(','), '--json', '--timeout', `${CHECK_SECONDS}`];
+    const args = ['--tables', tables.join(','), '--json', '--timeout', `${this.#seconds}`];
     return callReshard('verify', this.jobFile, ...args);
   }
 
-  async repair(seconds = CHECK_SECONDS): Promise<{ code: number; out: string; err: string }> {
+  async repair(seconds = this.#seconds): Promise<{ code: number; out: string; err: string }> {
     return callReshard('repair', this.jobFile, '--yes', '--json', '--timeout', `${seconds}`);
   }
 
