@@ -122,6 +122,30 @@ const KINDS: Kind[] = [
     undone: ['RENAME TABLE gone TO orders'],
   },
   {
+    name: 'the swap of an online schema tool',
+    made: [
+      'CREATE TABLE _customers_gho LIKE customers',
+      'INSERT INTO _customers_gho SELECT * FROM customers WHERE customer_id % 7 > 0',
+      'RENAME TABLE customers TO _customers_del, _customers_gho TO customers',
+      'DROP TABLE _customers_del',
+    ],
+    shown: /^schema-changed: RENAME of customers/,
+    recopied: 'customers',
+  },
+  {
+    name: 'a partition that changes places with a table',
+    made: [
+      'ALTER TABLE order_items PARTITION BY HASH (order_id) PARTITIONS 2',
+      'CREATE TABLE other LIKE order_items',
+      'ALTER TABLE other REMOVE PARTITIONING',
+      'INSERT INTO other SELECT * FROM order_items WHERE order_id % 6 = 0',
+      'ALTER TABLE order_items EXCHANGE PARTITION p0 WITH TABLE other',
+      'DROP TABLE other',
+    ],
+    shown: /^schema-changed: ALTER of order_items/,
+    recopied: 'order_items',
+  },
+  {
     name: 'a JSON document as a difference',
     made: [
       "UPDATE customers SET profile = JSON_OBJECT('a', 1, 'b', REPEAT('x', 200)) LIMIT 5",
