@@ -2,11 +2,14 @@
 import { describe, expect, test } from 'vitest';
 import type { BinaryForm, Column, ColumnType, TextForm } from '../type/column-type.ts';
 import {
+  asDeclared,
   fixedColumns,
   isLonger,
+  isTakenUp,
   isWidened,
   isWiderText,
   widenedBy,
+  widerThen,
   withGone,
   withoutDrops,
 } from './column-widening.ts';
@@ -276,5 +279,47 @@ describe('a column that a later statement has dropped', () => {
     ] as const) {
       expect(withoutDrops(planned, now, list, as)).toBe(now);
     }
+  });
+});
+
+describe('a column that a later statement has made wider still', () => {
+  const [n, s] = [column(integer(64), { name: 'N' }), column(varchar(40), { name: 's' })];
+  const now = { db: 'd', table: 't', primaryKey: [], uniqueKeys: [], columns: [n, s] };
+  const by = (name: string, type: string, nullable = true) => ({ name, type, nullable });
+
+  test('is what the statement declares', () => {
+    expect(asDeclared(n, by('n', 'int'), 'bigint(20)')).toEqual({ ...n, type: integer(32) });
+    expect(asDeclared(n, by('n', 'bigint', false), 'bigint')).toEqual({ ...n, nullable: false });
+    expect(asDeclared(s, by('s', 'varchar(9)'), 'varchar(40)')).toEqual({ ...s, type: varchar(9) });
+    // As it is, more than wider by now, or of bytes that cannot be told.
+    expect(asDeclared(n, by('n', 'bigint'), 'bigint')).toBeNull();
+    expect(asDeclared(n, by('n', 'bigint unsigned'), 'bigint')).toBeNull();
+    expect(asDeclared(n, by('n', 'int zerofill'), 'bigint')).toBeNull();
+    const long = column(text('text', 65535), { name: 's' });
+    expect(asDeclared(long, by('s', 'varchar(9)'), 'text')).toBeNull();
+    const longer = column(text('mediumtext', 16777215), { name: 's' });
+    expect(asDeclared(longer, by('s', 'text'), 'mediumtext')).toEqual(long);
+  });
+
+  test('is wider by the statement only than it was planned', () => {
+    const printed = (name: string) => (name === 'N' ? 'bigint' : 'varchar(40)');
+    const planned = (bits: 16 | 32) => ({ ...now, columns: [{ ...n, type: integer(bits) }, s] });
+    const of = (bits: 16 | 32, type: string) =>
+      [...widerThen(planned(bits), now, [by('n', type)], printed)].map(([name, w]) => [
+        name,
+        w.type,
+      ]);
+    expect(of(16, 'int')).toEqual([['N', 'int']]);
+    expect(of(32, 'int')).toEqual([]);
+    expect(of(32, 'smallint')).toEqual([]);
+  });
+
+  test('was taken up by the statement that says the very same', () => {
+    const taken = { ...now, columns: [{ ...n, type: integer(32), widened: 'int NULL' }, s] };
+    expect(isTakenUp(taken, ['n'], [by('n', 'int')])).toBe(true);
+    expect(isTakenUp(taken, ['n'], [by('n', 'bigint')])).toBe(false);
+    expect(isTakenUp(taken, ['n'], [by('n', 'int', false)])).toBe(false);
+    expect(isTakenUp(taken, ['n', 's'], [by('n', 'int'), by('s', 'varchar(40)')])).toBe(false);
+    expect(isTakenUp(taken, null, [])).toBe(false);
   });
 });

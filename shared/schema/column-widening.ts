@@ -136,10 +136,48 @@ export function withoutDrops(
   return isOther ? now : table;
 }
 
+/** Whether the statement says of columns what they were made when it was taken up, nothing else. */
+export function isTakenUp(
+  planned: TableSchema,
+  redeclared: readonly string[] | null,
+  declared: readonly DeclaredColumn[],
+): boolean {
+  const isDone = (name: string): boolean => {
+    const was = planned.columns.find(c => c.name.toLowerCase() === name);
+    const { type, nullable } = declared.find(d => d.name === name) ?? {};
+    return (
+      was?.widened !== undefined && typeTold(was.widened) === type && was.nullable === nullable
+    );
+  };
+  return redeclared?.every(isDone) === true;
+}
+
 /** By words alone. */
 function isDeclaredSo(was: Column, { type, nullable }: DeclaredColumn): boolean {
   if (nullable !== was.nullable || !isToldByType(type)) return false;
   return typeTold(was.widened ?? '') === type || sameType(was, { ...was, type: typeOfText(type) });
+}
+
+/**
+ * A column as a statement declares it, if a later one has made it wider; null: it is as it was, or
+ * more was done to it. `printed`: its type as the server prints it now.
+ */
+export function asDeclared(is: Column, by: DeclaredColumn, printed: string): Column | null {
+  const { nullable, type: text } = by;
+  const type = ofLetters(typeOfText(text), is.type, typeOfText(printed));
+  if (type === null || !isToldByType(text)) return null;
+  const was = { ...is, type, nullable };
+  return isWidened(was, is) ? was : null;
+}
+
+/** The type of a text in bytes, by what those of the same column take now; null: not known. */
+function ofLetters(told: ColumnType, is: ColumnType, printed: ColumnType): ColumnType | null {
+  if (told.kind !== 'text') return told;
+  if (is.kind !== 'text' || printed.kind !== 'text') return null;
+  const { form, length } = told;
+  if (/text$/.test(form)) return { ...is, form, length };
+  if (/text$/.test(printed.form)) return null;
+  return { ...is, form, length: length * (is.length / printed.length) };
 }
 
 /** Whether the one text of a type says a wider one than the other. */
@@ -238,6 +276,32 @@ export function isTold(told: WiderColumn, was: Column, is: Column, type: string)
 }
 
 const WITH_NULL = / NULL$/;
+
+/**
+ * The columns that were made wider by a statement, and wider still by later ones, as the statement
+ * has them: with plain texts of their types, by their names.
+ */
+export function widerThen(
+  planned: TableSchema,
+  now: TableSchema,
+  declared: readonly DeclaredColumn[],
+  printed: (name: string) => string,
+): Map<string, { is: Column; type: string }> {
+  const found = new Map<string, { is: Column; type: string }>();
+  for (const was of planned.columns) {
+    const later = now.columns.find(c => c.name === was.name);
+    const by = declared.find(d => d.name === was.name.toLowerCase());
+    if (later === undefined || by === undefined) continue;
+    const is = asDeclared(later, by, printed(was.name));
+    if (is !== null && isWidened(was, is)) found.set(was.name, { is, type: by.type });
+  }
+  return found;
+}
+
+/** What was told of a column, as its declaration. */
+export function declarationTold({ name, type }: WiderColumn, was: Column): DeclaredColumn {
+  return { name, type: typeTold(type), nullable: was.nullable || WITH_NULL.test(type) };
+}
 
 /** What is told of a column by a declaration of it. */
 export function declaredAs({ name, type, nullable }: DeclaredColumn, was: Column): WiderColumn {

@@ -175,14 +175,21 @@ it(
       (await onBoth('order_items', 'gift')).every(there => !there),
     );
     await job.end('sink', 'SIGKILL');
+    await job.end('binlog', 'SIGKILL');
     for (const source of [0, 1]) {
       await job.onSource(
         source,
-        'ALTER TABLE order_items ADD COLUMN gift INT NULL DEFAULT 3',
+        'ALTER TABLE order_items ADD COLUMN gift SMALLINT NULL DEFAULT 3',
         'UPDATE order_items SET gift = 4 WHERE order_id % 3 = 0',
+        // Made wider, twice, before the log has come to where it was added.
+        'ALTER TABLE order_items MODIFY gift INT NULL DEFAULT 5',
+        'UPDATE order_items SET gift = 2147483647 WHERE order_id % 7 = 0',
+        'ALTER TABLE order_items MODIFY gift BIGINT NULL DEFAULT 5',
+        'UPDATE order_items SET gift = 9007199254740993 WHERE order_id % 5 = 0',
       );
     }
-    await takenUp('order_items', 6);
+    job.start('binlog');
+    await takenUp('order_items', 10);
     await goesOn();
     expect(await onBoth('order_items', 'gift')).toEqual([true, true]);
     job.start('sink');

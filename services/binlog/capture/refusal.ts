@@ -6,13 +6,15 @@
  */
 import { type ErrorKind, ReshardError } from '../../../shared/runtime/error.ts';
 import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
-import type { WiderColumn } from '../../../shared/schema/column-widening.ts';
+import type { DeclaredColumn, WiderColumn } from '../../../shared/schema/column-widening.ts';
 
 /** What a statement does to columns, if nothing more than this. */
 export interface ColumnChange {
   adds: readonly string[];
   /** Those of them that have a constant in rows that were there. */
   constants: readonly AddedConstant[];
+  /** Those of them whose type is told. */
+  addedAs: readonly DeclaredColumn[];
   widened: readonly WiderColumn[];
   removes: readonly string[];
 }
@@ -82,7 +84,7 @@ export class Refusals {
   grown(
     message: string,
     table: string,
-    { adds, constants, widened, removes }: ColumnChange,
+    { adds, constants, addedAs, widened, removes }: ColumnChange,
   ): ReshardError {
     const named = (verb: string, names: readonly string[]): string[] =>
       names.length === 0 ? [] : [`${verb} ${names.join(', ')}`];
@@ -96,6 +98,7 @@ export class Refusals {
         ...{ table, added: adds.join(', ') },
         ...(removes.length === 0 ? {} : { removed: JSON.stringify(removes) }),
         ...(constants.length === 0 ? {} : { constants: JSON.stringify(constants) }),
+        ...(addedAs.length === 0 ? {} : { addedAs: JSON.stringify(addedAs) }),
         ...(widened.length === 0 ? {} : { widened: JSON.stringify(widened) }),
       },
       remedy:

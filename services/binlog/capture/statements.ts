@@ -243,7 +243,8 @@ export class Statements {
     const removes = effect.removes.filter(name => planned.has(name));
     if (unknown.length + widened.length + removes.length > 0) {
       const constants = effect.constants.filter(c => unknown.includes(c.name));
-      const change = { adds: unknown, constants, widened, removes };
+      const addedAs = effect.addedAs.filter(d => unknown.includes(d.name));
+      const change = { adds: unknown, constants, addedAs, widened, removes };
       throw this.#refusals.grown(what, schema.table, change);
     }
     // Taken up before its statement was read, or by hand: the table may have shown another value.

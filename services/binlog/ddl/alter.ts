@@ -18,6 +18,8 @@ export interface AlterEffect {
   adds: string[];
   /** Those of them whose value is a constant; the others are empty (NULL) there. */
   constants: AddedConstant[];
+  /** Those of them whose type can be told from the text alone. */
+  addedAs: DeclaredColumn[];
   /** Columns that are dropped, and no other change of columns but additions beside them. */
   removes: string[];
   /**
@@ -39,6 +41,7 @@ export interface AlterEffect {
 export const NO_EFFECT: AlterEffect = {
   adds: [],
   constants: [],
+  addedAs: [],
   removes: [],
   redeclares: false,
   redeclared: [],
@@ -95,8 +98,9 @@ export function alterEffect(r: WordReader): AlterEffect | null {
   // MariaDB's words before the first clause, without a comma.
   if (r.skip('WAIT')) r.at += 1;
   else r.skip('NOWAIT');
-  const lists = { adds: [], constants: [], removes: [], redeclared: [], declared: [], drops: [] };
-  const effect: AlterEffect = { ...NO_EFFECT, ...lists };
+  const ofAdds = { adds: [], constants: [], addedAs: [] };
+  const lists = { removes: [], redeclared: [], declared: [], drops: [] };
+  const effect: AlterEffect = { ...NO_EFFECT, ...ofAdds, ...lists };
   const clauses = clausesOf(r.words.slice(r.at)).flatMap(listed);
   /** Words of clauses that may give a column another default. */
   const altered: string[] = [];
@@ -128,6 +132,7 @@ export function alterEffect(r: WordReader): AlterEffect | null {
       continue;
     }
     effect.adds.push(added.name);
+    effect.addedAs.push(...declarationOf(added.name, addition(clause)?.slice(1) ?? []));
     if (added.constant !== null) effect.constants.push(added.constant);
   }
   // Which of two texts about a column its rows are made by is the server's own affair.
@@ -251,8 +256,12 @@ const TYPE_TEXT_MAX = 1000;
 /** The column that is declared once more, if its type can be told from the text alone. */
 function declaredBy(clause: Clause): DeclaredColumn[] {
   const { name, declared = [] } = redeclared(clause) ?? {};
+  return name === undefined ? [] : declarationOf(name, declared);
+}
+
+function declarationOf(name: string, declared: readonly Word[]): DeclaredColumn[] {
   const type = plainTypeText(typeOf(declared)?.text ?? '');
-  if (name === undefined || type === '' || type.length > TYPE_TEXT_MAX) return [];
+  if (type === '' || type.length > TYPE_TEXT_MAX) return [];
   const words = textOf(declared);
   // Without the word a TIMESTAMP is NOT NULL on servers that have it so.
   const isNull =

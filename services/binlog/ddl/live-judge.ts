@@ -18,9 +18,11 @@ import type { Logger } from '../../../shared/runtime/log.ts';
 import {
   declaredAs,
   fixedColumns,
+  isTakenUp,
   type PrintedColumn,
   type WiderColumn,
   widenedBy,
+  widerThen,
   withGone,
   withoutDrops,
   withoutLater,
@@ -121,7 +123,12 @@ export class LiveJudge implements StatementJudge {
       return here && declaredAs(here, was);
     });
     for (const [name, type] of types) printed.set(name, { type, expression: '' });
-    return widenedBy(declared, { planned, now: table, printed, fixed });
+    const then = widerThen(planned, table, declared, name => printed.get(name)?.type ?? '');
+    for (const [name, { type }] of then) {
+      printed.set(name, { type, expression: printed.get(name)?.expression ?? '' });
+    }
+    const columns = table.columns.map(c => then.get(c.name)?.is ?? c);
+    return widenedBy(declared, { planned, now: { ...table, columns }, printed, fixed });
   }
 
   async ofTable(effect: AlterEffect, planned: TableSchema, read: () => GtidSet): Promise<Doubt> {
@@ -150,6 +157,8 @@ export class LiveJudge implements StatementJudge {
         why: 'columns were declared anew before, or converted, and it cannot be told what they were',
       };
     }
+    // By its own place it is known what it did, whatever later ones have done since.
+    if (isTakenUp(planned, redeclared, declared)) return null;
     const present = await tableNow(session, planned);
     if (present === null) return { why: 'there is no such table now' };
     const here = withoutLater(planned, present, redeclared);

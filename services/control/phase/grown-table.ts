@@ -35,16 +35,16 @@ export class GrownTables {
     const stands = halt && statementOf(report.unit, halt);
     if (stands === null) this.#halts.delete(report.unit);
     else this.#halts.set(report.unit, stands);
-    const { table, added, constants, widened, removed } =
+    const { table, added, constants, addedAs, widened, removed } =
       (halt?.kind === 'schema-changed' && halt.context) || {};
     if (typeof table !== 'string' || typeof added !== 'string') {
       this.#bySource.delete(report.unit);
       return;
     }
     const known = this.#bySource.get(report.unit);
-    const lists = [constants, widened, removed].map(x => (typeof x === 'string' ? x : '[]'));
-    const [fills, lengths, gone] = lists;
-    const text = `{"constants":${fills},"widened":${lengths},"removed":${gone}}`;
+    const lists = Object.entries({ constants, addedAs, widened, removed });
+    const parts = lists.map(([name, x]) => `"${name}":${typeof x === 'string' ? x : '[]'}`);
+    const text = `{${parts.join()}}`;
     if (known?.table === table && known.added === added && known.text === text) return;
     const told = { source: report.unit, table, added, ...JSON.parse(text) };
     this.#bySource.set(report.unit, { ...told, text, sinceMs: Date.now() });

@@ -9,7 +9,7 @@ import { type GrownTable, type GrowthLook, refuse, widerColumns } from './growth
 import { columnsOfLater, shapeAtHalt, typesOfHere } from './halted-shape.ts';
 import { registerGrown } from './take-up.ts';
 
-const none = { constants: [], widened: [], removed: [] };
+const none = { constants: [], addedAs: [], widened: [], removed: [] };
 const now: TableSchema = { db: 'd', table: 't', columns: [], primaryKey: [], uniqueKeys: [] };
 const plan: TablePlan = {
   ...{ generation: 1, source: 's1', db: 'd', table: 't', topic: 's1.d.t', schemaJson: '{}' },
@@ -125,6 +125,37 @@ test('a column that comes at a statement is taken up beside one that goes at a l
   const bare = { ...plan, schema: { ...before, columns: columns('a', 'id', 'b') } };
   const seen = shapeAtHalt(bare, present, facts, { halt: again, only: false });
   expect([names(seen.here), seen.later]).toEqual([['a', 'id', 'b', 'd', 'v'], ['c']]);
+});
+
+test('a column that was made wider after it was added is taken up as it was added', () => {
+  const text = (length: number) =>
+    ({ kind: 'text', form: 'varchar', length, charset: 'utf8mb4', collation: 'x' }) as const;
+  const plain = { autoIncrement: false, generated: 'no', invisible: false } as const;
+  const present: TableSchema = {
+    ...now,
+    columns: [
+      { ...plain, name: 'N', nullable: true, type: { kind: 'integer', bits: 64, unsigned: false } },
+      { ...plain, name: 's', nullable: true, type: text(160) },
+      { ...plain, name: 'other', nullable: true, type: { kind: 'date' } },
+    ],
+  };
+  const types = ['bigint', 'varchar(40)', 'date'];
+  const facts = present.columns.map(({ name }, i) => {
+    return { name, type: types[i] ?? '', value: null, extra: '' };
+  });
+  const addedAs = [
+    { name: 'n', type: 'int', nullable: false },
+    { name: 's', type: 'varchar(9)', nullable: true },
+    // More was done to it: it is left to the operator.
+    { name: 'other', type: 'int', nullable: true },
+  ];
+  const halt = { source: 's1', table: 't', added: 'n, s, other', ...none, addedAs, sinceMs: 0 };
+  const { here, facts: then } = shapeAtHalt(plan, present, facts, { halt, only: true });
+  const [n, s, other] = here.columns;
+  expect(n).toMatchObject({ nullable: false, type: { kind: 'integer', bits: 32 } });
+  expect(s).toMatchObject({ nullable: true, type: text(36) });
+  expect(other).toBe(present.columns[2]);
+  expect(then.map(f => f.type)).toEqual(['int', 'varchar(9)', 'date']);
 });
 
 test('a target without them is altered first, by what is printed', () => {

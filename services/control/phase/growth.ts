@@ -22,6 +22,7 @@ import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
 import {
+  type DeclaredColumn,
   fixedColumns,
   isTold,
   isWidened,
@@ -62,6 +63,8 @@ export interface GrownTable {
   added: string;
   /** Those of them that were added with a constant. */
   constants: readonly AddedConstant[];
+  /** Those of them whose type the statement tells. */
+  addedAs: readonly DeclaredColumn[];
   /** Columns that were made wider, as they are declared. */
   widened: readonly WiderColumn[];
   /** Names of columns that were dropped, in lower case. */

@@ -5,7 +5,13 @@
  * follow say so, and the source halts.
  */
 import type { TablePlan } from '../../../shared/job/state/job-view.ts';
-import { isWidened, withGone } from '../../../shared/schema/column-widening.ts';
+import {
+  asDeclared,
+  declarationTold,
+  isWidened,
+  widerThen,
+  withGone,
+} from '../../../shared/schema/column-widening.ts';
 import { withoutColumns } from '../../../shared/schema/table-growth.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
@@ -44,7 +50,34 @@ export function shapeAtHalt(
     at.halt?.widened.find(w => w.name === name.toLowerCase()),
   );
   const told = [...types].map(([name, type]) => ({ name, type, value: null, extra: '' }));
-  return { here: typesOfHere(plan, table, at), later, gone, facts: [...facts, ...told] };
+  const then = narrowerThen(plan, table, facts, at.halt);
+  const columns = table.columns.map(c => then.get(c.name)?.is ?? c);
+  const ofTime = facts.map(f => ({ ...f, type: then.get(f.name)?.type ?? f.type }));
+  const here = typesOfHere(plan, { ...table, columns }, at);
+  return { here, later, gone, facts: [...ofTime, ...told] };
+}
+
+/** What this statement has made of columns that later ones have made wider. */
+function narrowerThen(
+  { schema }: TablePlan,
+  now: TableSchema,
+  facts: readonly ColumnFacts[],
+  { addedAs, widened }: GrownTable,
+): Map<string, { is: Column; type: string }> {
+  const printed = (name: string): string => facts.find(f => f.name === name)?.type ?? '';
+  const declared = schema.columns.flatMap(was => {
+    const told = widened.find(w => w.name === was.name.toLowerCase());
+    return told === undefined ? [] : [declarationTold(told, was)];
+  });
+  const found = widerThen(schema, now, declared, printed);
+  const had = new Set(schema.columns.map(c => c.name));
+  for (const later of now.columns) {
+    const by = addedAs.find(d => d.name === later.name.toLowerCase());
+    if (had.has(later.name) || by === undefined) continue;
+    const is = asDeclared(later, by, printed(later.name));
+    if (is !== null) found.set(later.name, { is, type: by.type });
+  }
+  return found;
 }
 
 /**
