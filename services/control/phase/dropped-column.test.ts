@@ -76,8 +76,10 @@ test('what the key or the route is made of is not dropped by a word', () => {
       ...{ schema: plan.schema, removed: [], against: [expect.stringMatching(fixed)] },
     });
   }
-  const { against } = withoutDropped(jobOf({ streamingCheck: true }), plan, ['b']);
-  expect(against).toEqual([expect.stringMatching(/streamingCheck/)]);
+  const streaming = withoutDropped(jobOf({ streamingCheck: true }), plan, ['b']);
+  expect(streaming.against).toEqual([expect.stringMatching(/streamingCheck/)]);
+  // The targets have to drop it before it is copied.
+  expect(streaming).toMatchObject({ schema: plan.schema, removed: [] });
 });
 
 test('nothing becomes of them without a word, and none that the way back cannot stand', () => {

@@ -105,15 +105,17 @@ export async function lookAtTable(
   at: LookOptions = { halt: null, only: false },
 ): Promise<GrowthLook | null> {
   const { job, view, log } = o;
-  const { halt } = at;
   const planned = view.needPlan(source.name, source.database, table);
-  const base = withoutDropped(job, planned, halt?.removed ?? []);
+  const base = withoutDropped(job, planned, at.halt?.removed ?? []);
+  // What cannot be taken up is copied as it is by now.
+  const halt = base.against.length > 0 ? null : at.halt;
   const plan = { ...planned, schema: base.schema };
   await using session = await MysqlSession.open(source, { role: 'read', log });
   const present = await inspectTable(session, source.database, table, {
     key: rowKeyNames(plan.schema),
   });
-  const shape = shapeAtHalt(plan, present, await columnFacts(session, present), at);
+  const own = await columnFacts(session, present);
+  const shape = shapeAtHalt(plan, present, own, { ...at, halt });
   const { here, later, gone, facts } = shape;
   const ordered = inPlannedOrder(here, plan.schema);
   const isSame =
