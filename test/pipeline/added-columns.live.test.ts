@@ -308,15 +308,14 @@ it(
     expect(said.code, said.err).toBe(0);
     await soon('the log to go on', () => !errors().some(e => /of customers/.test(e)));
     // What drops a column that the job has never had needs no word.
-    const newest = (): Promise<string[][]> =>
-      ddlList(job, 'customers').then(({ changes }) =>
-        changes.slice(-2).map(c => [c.source, c.decision, c.by === '' ? 'nobody' : 'somebody']),
-      );
-    await soon('the log to be behind both', async () => (await newest())[1]?.[1] === 'passed');
-    expect(await newest()).toEqual([
-      [sourceOf(0), 'skipped', 'somebody'],
-      [sourceOf(0), 'passed', 'nobody'],
-    ]);
+    const newest = async (): Promise<string[]> => {
+      const { changes } = await ddlList(job, 'customers');
+      const ours = changes.filter(c => c.source === sourceOf(0)).slice(-2);
+      return ours.map(c => `${c.decision} by ${c.by === '' ? 'nobody' : 'somebody'}`);
+    };
+    const behind = async () => (await newest())[1]?.startsWith('passed');
+    await soon('the log to be behind both', behind);
+    expect(await newest()).toEqual(['skipped by somebody', 'passed by nobody']);
     await using client = await job.sql(0);
     await client.run('ALTER TABLE order_items ADD COLUMN gift VARCHAR(5)');
     await job.onSource(1, 'ALTER TABLE order_items ADD COLUMN gift INT NULL');
