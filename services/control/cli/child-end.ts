@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { EXIT } from './exit-code.ts';
 
 /** A child that has not drained by then is killed: nothing can be lost by it. */
-const DRAIN_MS = 20_000;
+export const DRAIN_MS = 20_000;
 
 /** Exit code of the child; at the signal it is asked to drain, and killed if it does not. */
 export function ended(child: ChildProcess, signal: AbortSignal): Promise<number> {

@@ -50,6 +50,20 @@ test('a service whose parent ended while it was loading is told so', async () =>
   expect(answer).toMatchObject({ job: null, isGone: true });
 });
 
+test('a service that does not drain when its parent is gone ends all the same', async () => {
+  const script = `
+    const { parentGone } = await import(${JSON.stringify(MODULE)});
+    setInterval(() => {}, 60_000);
+    parentGone(100).addEventListener('abort', () => {});
+    process.send('follows');`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  await once(child, 'message');
+  child.disconnect();
+  expect(await once(child, 'exit')).toEqual([1, null]);
+});
+
 test('a word to a parent that has ended while code was loaded is no error', async () => {
   // Nothing is heard of the parent between the two writes, as while code is loaded.
   const script = `

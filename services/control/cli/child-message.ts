@@ -7,6 +7,8 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import type { Job } from '../../../shared/job/job.ts';
+import { DRAIN_MS } from './child-end.ts';
+import { EXIT } from './exit-code.ts';
 import type { ToldError } from './json-error.ts';
 
 /** An error, as `--json` shows it, is the last that a service says. */
@@ -44,11 +46,18 @@ export function tellParent(message: ChildMessage): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
-/** Aborted when the parent has ended, however that happened. */
-export function parentGone(): AbortSignal {
+/**
+ * Aborted when the parent has ended, however that happened. Nobody is left to kill us then: who has
+ * not drained by the time that a parent gives ends all the same.
+ */
+export function parentGone(drainMs = DRAIN_MS): AbortSignal {
   const gone = new AbortController();
-  if (process.connected) process.once('disconnect', () => gone.abort());
+  const end = (): void => {
+    gone.abort();
+    setTimeout(() => process.exit(EXIT.failed), drainMs).unref();
+  };
+  if (process.connected) process.once('disconnect', end);
   // It ended while we were loading.
-  else if (process.env[IS_HANDED] !== undefined) gone.abort();
+  else if (process.env[IS_HANDED] !== undefined) end();
   return gone.signal;
 }

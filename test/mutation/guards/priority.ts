@@ -126,4 +126,13 @@ export const PRIORITY_GUARDS: Guard[] = [
     tests: ['services/control/cli/way-back-member.test.ts'],
     named: 'is told of and started again',
   },
+  {
+    name: 'a process whose parent is gone, and which does not drain',
+    why: 'it lives on with a lease, and nobody knows of it',
+    file: 'services/control/cli/child-message.ts',
+    find: '    setTimeout(() => process.exit(EXIT.failed), drainMs).unref();\n',
+    replace: '',
+    tests: ['services/control/cli/child-message.test.ts'],
+    named: 'does not drain when its parent is gone',
+  },
 ];

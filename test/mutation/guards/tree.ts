@@ -6,7 +6,7 @@ export const TREE_GUARDS: Guard[] = [
     name: 'a service ends with its tree, also while it loads',
     why: 'it works on alone, beside the next tree, and nobody sees it',
     file: 'services/control/cli/child-message.ts',
-    find: 'else if (process.env[IS_HANDED] !== undefined) gone.abort();',
+    find: 'else if (process.env[IS_HANDED] !== undefined) end();',
     replace: '',
     tests: ['services/control/cli/child-message.test.ts'],
     named: 'while it was loading',
