@@ -12,7 +12,6 @@ import { digestSelect } from '../../services/checker/full/digest.ts';
 import { serverFacts } from '../../test/random/server-facts.ts';
 import { randomTable, randomValue } from '../../test/random/table.ts';
 import { CARRIED } from '../../test/support/codec/oracle-samples.ts';
-import { RowText } from '../../test/support/codec/row-text.ts';
 import { commonServer } from '../../test/support/dev.ts';
 import { LoadClient } from '../../test/support/load/client.ts';
 import { Random } from '../../test/support/load/random.ts';
@@ -23,9 +22,10 @@ import { MysqlSession } from '../mysql/connect.ts';
 import { quoteId } from '../mysql/identifier.ts';
 import { inspectTable } from '../mysql/inspect.ts';
 import { selectList } from '../mysql/range-sql.ts';
-import { rowHash } from '../mysql/row-hash.ts';
+import { carriedRowHash } from '../mysql/row-hash.ts';
 import { keyClassesOf } from '../row/key-class.ts';
 import { RowCodec } from '../row/row-codec.ts';
+import { RowText } from '../row/row-text.ts';
 import { ByteWriter } from '../runtime/bytes.ts';
 import { type TableSchema, unsupportedColumns } from '../schema/table-schema.ts';
 import { EnvelopeDecoder } from './envelope.ts';
@@ -63,11 +63,6 @@ afterAll(async () => {
   await own[Symbol.asyncDispose]();
   await dropScratch(session, DB);
 });
-
-/** SQL of the hash of what the log carries: all columns but the virtual ones. */
-function carriedRowHash(schema: TableSchema): string {
-  return rowHash({ ...schema, virtual: [] });
-}
 
 /** Rows as people read them, by their hashes: so that a failure says which column it is. */
 const shown = new Map<string, string>();

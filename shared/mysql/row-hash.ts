@@ -57,6 +57,11 @@ export function rowHash(schema: TableSchema): string {
   return `SHA2(${rowText(schema)},256)`;
 }
 
+/** The same of what the log carries, all columns but the virtual ones (shared/row/row-text.ts). */
+export function carriedRowHash(schema: TableSchema): string {
+  return rowHash({ ...schema, virtual: [] });
+}
+
 /** SQL of a hash of the value of a column, as 32 hex digits; NULL of NULL. */
 export function columnHash({ name, type }: Column): string {
   const text = familyOf(type).rowText(type, quoteId(name));

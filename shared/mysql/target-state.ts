@@ -180,6 +180,21 @@ export async function readWaiting(
   }
 }
 
+/** Why the newest event of a key is not in its table: `unique`, `owned` or a block; null: it is. */
+export async function readWaitingKey(
+  session: MysqlSession,
+  database: string,
+  job: string,
+  key: { topic: string; partition: number; bytes: Buffer },
+): Promise<string | null> {
+  const [row] = await session.query<{ reason: string }>(
+    `SELECT reason FROM ${parkTable(database)} WHERE job = ? AND topic = ? AND part = ?
+        AND row_key = x'${key.bytes.toString('hex')}'`,
+    [job, key.topic, String(key.partition)],
+  );
+  return row?.reason ?? null;
+}
+
 /** How many keys wait since a moment of `span`, and the newest such moment. Of the sink's clock. */
 export async function readWaitingSince(
   session: MysqlSession,

@@ -27,7 +27,7 @@ export interface ValueCodec {
   toKeySql?(buf: Buffer, pos: number, out: ByteWriter): void;
   /**
    * The text of the Avro value at `pos` that the server makes of the stored one by the family's
-   * `rowText`, byte for byte: so one row has one hash, here and there.
+   * `rowText`, byte for byte: so one row has one hash, here and there (shared/row/row-text.ts).
    */
   toRowText(buf: Buffer, pos: number, out: ByteWriter): void;
   /** For humans and tests: number, bigint, string, boolean or Buffer. */

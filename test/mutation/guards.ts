@@ -26,6 +26,7 @@ import { STREAM_CHANGE_GUARDS } from './guards/stream-changes.ts';
 import { STREAM_WANT_GUARDS } from './guards/stream-wants.ts';
 import { TARGET_LOG_GUARDS } from './guards/target-log.ts';
 import { THROTTLE_GUARDS } from './guards/throttle.ts';
+import { TRACE_GUARDS } from './guards/trace.ts';
 import { TRANSACTION_GUARDS } from './guards/transaction.ts';
 import { TREE_GUARDS } from './guards/tree.ts';
 import { TYPE_GUARDS } from './guards/type.ts';
@@ -35,6 +36,7 @@ import { WIDEN_GUARDS } from './guards/widen.ts';
 export const GUARDS: Guard[] = [
   ...LOG_GUARDS,
   ...TRANSACTION_GUARDS,
+  ...TRACE_GUARDS,
   ...DDL_GUARDS,
   ...PLAN_GUARDS,
   ...WIDEN_GUARDS,

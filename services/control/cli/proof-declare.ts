@@ -1,11 +1,12 @@
-/** How `reshard verify` and `reshard repair` are declared; what they do is loaded when called. */
+/** How `reshard verify`, `trace` and `repair` are declared; what they do is loaded when called. */
 import type { Command } from 'commander';
 import { type Act, declare, timeoutOption } from './command.ts';
 import type { repairCommand } from './repair.ts';
+import type { traceCommand } from './trace.ts';
 import type { verifyCommand } from './verify.ts';
 
 export function proving(act: Act): Command[] {
-  return [declareVerify(act), declareRepair(act)];
+  return [declareVerify(act), declareTrace(act), declareRepair(act)];
 }
 
 function declareVerify(act: Act): Command {
@@ -41,6 +42,34 @@ function declareVerify(act: Act): Command {
     .action(
       act(async (...args: Parameters<typeof verifyCommand>) =>
         (await import('./verify.ts')).verifyCommand(...args),
+      ),
+    );
+}
+
+function declareTrace(act: Act): Command {
+  return declare(
+    'trace <job>',
+    {
+      what: 'say of keys that differ where each row was lost: before the log or behind it',
+      examples: [
+        ['trace job.yaml', 'what checks have found; changes nothing'],
+        ['trace job.yaml --keys orders:17 order_items:17,2', 'these keys, without a check'],
+        ['trace job.yaml --records 5000000 --json', 'reads more of the log; for scripts'],
+      ],
+      exits: ['different', 'timeout', 'stopped'],
+    },
+    'json',
+  )
+    .option(
+      '--check <id>',
+      'the check whose differences are traced (default: of each table the one that found some)',
+    )
+    .option('--keys <keys...>', 'these keys instead: <table>:<key>, columns separated by commas')
+    .option('--records <number>', 'how much of the end of a partition is read', '500000')
+    .addOption(timeoutOption('tracing', 600))
+    .action(
+      act(async (...args: Parameters<typeof traceCommand>) =>
+        (await import('./trace.ts')).traceCommand(...args),
       ),
     );
 }

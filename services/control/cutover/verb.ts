@@ -9,6 +9,7 @@ import { ReshardError } from '../../../shared/runtime/error.ts';
 
 export const VERBS = [
   'verify',
+  'trace',
   'repair',
   'recopy',
   'apply',
@@ -79,6 +80,7 @@ const FROZEN = '`reshard finish <job file>` comes first: the sources are frozen 
 /** Null: it works. */
 const REFUSED: Record<Verb, Answers> = {
   verify: { ...OF_ROWS, 'half-way': null },
+  trace: { ...OF_ROWS, 'half-way': null },
   repair: OF_ROWS,
   recopy: { ...OF_ROWS, returnable: LIVE_BACK },
   apply: OF_ROWS,

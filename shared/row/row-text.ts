@@ -5,12 +5,15 @@
  * there: the one is SQL, the other bytes, and a test holds them together over all types on live
  * servers.
  *
- * Virtual columns are not in the log, so they are not in this hash.
+ * Virtual columns are not in the log, so they are not in this hash; `carriedRowHash` is its SQL.
  */
 import { createHash } from 'node:crypto';
-import type { RowCodec } from '../../../shared/row/row-codec.ts';
-import { ByteWriter } from '../../../shared/runtime/bytes.ts';
-import { familyOf } from '../../../shared/type/type-families.ts';
+import { ByteWriter } from '../runtime/bytes.ts';
+import { ReshardError } from '../runtime/error.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
+import type { ColumnType } from '../type/column-type.ts';
+import { familyOf } from '../type/type-families.ts';
+import type { RowCodec } from './row-codec.ts';
 
 /** As in the SQL. */
 const FLAGS_PER_NUMBER = 40;
@@ -22,17 +25,30 @@ type Part = 'closed' | 'content' | 'document';
 
 export class RowText {
   readonly #codec: RowCodec;
-  readonly #parts: readonly Part[];
+  /** Columns in the order of the text: their place in the row, and how they are told. */
+  readonly #columns: readonly { at: number; part: Part; nullable: boolean }[];
   readonly #starts: Int32Array;
   readonly #text = new ByteWriter(4096);
   readonly #content = new ByteWriter(4096);
 
-  constructor(codec: RowCodec) {
+  /**
+   * `codec`: reads the rows; `asked`: the columns as the servers are asked for them, in that order.
+   * Throws `schema-changed` if they are not the same ones.
+   */
+  constructor(codec: RowCodec, asked: TableSchema = codec.schema) {
     this.#codec = codec;
-    this.#parts = codec.schema.columns.map(({ type }) => {
-      const text = familyOf(type).rowText(type, '');
-      return 'closed' in text ? 'closed' : 'document' in text ? 'document' : 'content';
+    this.#columns = asked.columns.map(({ name, type, nullable }) => {
+      const at = codec.schema.columns.findIndex(c => c.name === name);
+      const own = codec.schema.columns[at];
+      const [text, wanted] = [own && familyOf(own.type), familyOf(type)];
+      if (own === undefined || text?.meaning(own.type) !== wanted.meaning(type)) {
+        throw changed(`column ${name} is not the one of the log`, asked);
+      }
+      return { at, part: partOf(own.type), nullable };
     });
+    if (asked.columns.length !== codec.schema.columns.length) {
+      throw changed('has lost columns that are in the log', asked);
+    }
     this.#starts = new Int32Array(codec.schema.columns.length);
   }
 
@@ -51,7 +67,7 @@ export class RowText {
   }
 
   #flags(row: Buffer): void {
-    const nullable = this.#codec.schema.columns.flatMap((c, i) => (c.nullable ? [i] : []));
+    const nullable = this.#columns.flatMap(c => (c.nullable ? [c.at] : []));
     for (let from = 0; from < nullable.length; from += FLAGS_PER_NUMBER) {
       const flags = nullable.slice(from, from + FLAGS_PER_NUMBER);
       const bits = flags.map((column, bit) => (this.#isNull(row, column) ? 2 ** bit : 0));
@@ -61,9 +77,9 @@ export class RowText {
   }
 
   #all(part: Part, row: Buffer, out: ByteWriter): void {
-    for (const [column, its] of this.#parts.entries()) {
-      if (its !== part || this.#isNull(row, column)) continue;
-      this.#value(row, column, out);
+    for (const { at, part: its } of this.#columns) {
+      if (its !== part || this.#isNull(row, at)) continue;
+      this.#value(row, at, out);
       out.u8(COMMA);
     }
   }
@@ -71,10 +87,10 @@ export class RowText {
   /** The lengths of all of them stand before the first. */
   #contents(row: Buffer): void {
     const contents = this.#content;
-    for (const [column, part] of this.#parts.entries()) {
-      if (part !== 'content' || this.#isNull(row, column)) continue;
+    for (const { at, part } of this.#columns) {
+      if (part !== 'content' || this.#isNull(row, at)) continue;
       const from = contents.pos;
-      this.#value(row, column, contents);
+      this.#value(row, at, contents);
       this.#text.ascii(`${contents.pos - from}`);
       this.#text.u8(COMMA);
       contents.u8(COMMA);
@@ -89,4 +105,16 @@ export class RowText {
   #value(row: Buffer, column: number, out: ByteWriter): void {
     this.#codec.toRowText(row, this.#starts[column] as number, column, out);
   }
+}
+
+function partOf(type: ColumnType): Part {
+  const text = familyOf(type).rowText(type, '');
+  if ('closed' in text) return 'closed';
+  return 'document' in text ? 'document' : 'content';
+}
+
+function changed(what: string, { db, table }: TableSchema): ReshardError {
+  return new ReshardError('schema-changed', `${db}.${table} ${what}`, {
+    remedy: 'wait until the schema change is in the job: `reshard ddl list <job file>`',
+  });
 }
