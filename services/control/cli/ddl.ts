@@ -76,10 +76,12 @@ export async function ddlCommand(
   if (o.json) printJson({ changed: found.map(c => factsOf(c.look)), left });
   else print(`${renderDdl({ found, left }, file)}\n`);
   if (action === 'show') return EXIT.ok;
-  const asked = [
-    ...found.map(changed => askedFor(changed, word)),
-    ...links.flatMap(of => rewordedOf(of, { sources, tables, word })),
-  ];
+  const taken = found.flatMap(({ look }) => (look.removed.length > 0 ? [look.plan.table] : []));
+  const again = links.flatMap(of => rewordedOf(of, { sources, tables, word, taken }));
+  const asked = found.map(changed => askedFor(changed, word));
+  // What was said about a table holds until another word names the table.
+  if (tables.length > 0) asked.push(...again);
+  else if (asked.length === 0 && again.length > 0) throw unnamed(again);
   for (const { look } of found) refuse(look);
   if (asked.length === 0) return EXIT.ok;
   const lost = asked.some(a => a.dropped === 'drop') ? ', and what is in dropped ones is lost' : '';
@@ -90,7 +92,8 @@ export async function ddlCommand(
     const isDone = await requestGrowth(of, growth, operator(), () => isOver(wait));
     if (!isDone)
       return gaveUp(wait, 'control has not answered; `reshard status <job file>` tells why');
-    if (!o.json) print(`${name}: taken up, the log goes on\n`);
+    const done = growth.columns === undefined ? 'taken up, the log goes on' : 'so it is said now';
+    if (!o.json) print(`${name}: ${done}\n`);
   }
   return EXIT.ok;
 }
@@ -102,6 +105,8 @@ interface Asked {
   source: string;
   table: string;
   dropped: DroppedWord | '';
+  /** Of those that were dropped before; none: what the log stands at. */
+  columns?: string[];
 }
 
 /** Throws where columns were dropped, and what becomes of them was not said. */
@@ -116,7 +121,16 @@ function askedFor({ link, look }: Changed, word: DroppedWord | ''): Asked {
 
 function rewordedOf(link: JobLink, o: Parameters<typeof reworded>[1]): Asked[] {
   return reworded(link, o).map(place => {
-    return { link, name: `${place.source}: ${place.table} (dropped columns)`, ...place };
+    const { source, table, columns, dropped } = place;
+    const name = `${source}: ${table} (${columns.join(', ')}, dropped before: ${dropped})`;
+    return { link, name, ...place };
+  });
+}
+
+function unnamed(again: readonly Asked[]): ReshardError {
+  const tables = [...new Set(again.map(a => a.table))].join(',');
+  return new ReshardError('config', 'no log stands at a drop, and what was said before holds', {
+    remedy: `another word about what was dropped before: --tables ${tables}`,
   });
 }
 

@@ -76,7 +76,7 @@ export async function changedTables(
 /** Asks control to take the columns up, and waits for its answer; false when the time is up. */
 export async function requestGrowth(
   link: JobLink,
-  asked: Pick<GrowthRequest, 'source' | 'table' | 'dropped'>,
+  asked: Pick<GrowthRequest, 'source' | 'table' | 'dropped' | 'columns'>,
   by: string,
   isOver: () => boolean,
 ): Promise<boolean> {
@@ -104,19 +104,28 @@ export function leftOf(
 const isDropped = ({ dropped = [] }: TablePlan, column: string): boolean =>
   dropped.some(d => d.column === column);
 
-/** Tables whose dropped columns are to have another word than they have. */
+/**
+ * Pure: columns that were dropped before and are to have another word than they have. A word about
+ * a table at which a log stands (`taken`) is about what is dropped there alone.
+ */
 export function reworded(
-  { view }: JobLink,
-  o: { sources: readonly string[]; tables: readonly string[]; word: DroppedWord | '' },
-): { source: string; table: string; dropped: DroppedWord }[] {
-  const { sources, tables, word } = o;
+  { view }: Pick<JobLink, 'view'>,
+  o: {
+    sources: readonly string[];
+    tables: readonly string[];
+    word: DroppedWord | '';
+    taken: readonly string[];
+  },
+): { source: string; table: string; dropped: DroppedWord; columns: string[] }[] {
+  const { sources, tables, word, taken } = o;
   if (word === '') return [];
   return [...view.plans.values()].flatMap(({ source, table, dropped = [] }) => {
     const isMeant =
       (sources.length === 0 || sources.includes(source)) &&
-      (tables.length === 0 || tables.includes(table));
-    const isOther = dropped.some(d => d.keep !== (word === 'keep'));
-    return isMeant && isOther ? [{ source, table, dropped: word }] : [];
+      (tables.length === 0 || tables.includes(table)) &&
+      !taken.includes(table);
+    const others = dropped.filter(d => d.keep !== (word === 'keep')).map(d => d.column);
+    return isMeant && others.length > 0 ? [{ source, table, dropped: word, columns: others }] : [];
   });
 }
 

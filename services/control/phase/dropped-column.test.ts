@@ -1,7 +1,7 @@
 /** Columns that sources have dropped: what each word means, and who may lose what when. */
 import { expect, test } from 'vitest';
 import type { Job } from '../../../shared/job/job.ts';
-import type { DroppedColumn } from '../../../shared/job/state/ddl-request.ts';
+import type { DroppedColumn, DroppedWord } from '../../../shared/job/state/ddl-request.ts';
 import { leftColumns, targetsOnly } from '../../../shared/job/state/dropped-column.ts';
 import {
   JobView,
@@ -9,10 +9,12 @@ import {
   stateKey,
   type TablePlanRecord,
 } from '../../../shared/job/state/job-view.ts';
+import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
+import { reworded } from '../command/ddl.ts';
 import {
   olderShapes,
   refuseWord,
@@ -21,6 +23,7 @@ import {
   withoutDropped,
 } from './dropped-column.ts';
 import { comeAgain } from './growth.ts';
+import { carryOutGrowth } from './take-up.ts';
 import { TargetDrops } from './target-drop.ts';
 
 const NONE: StateRecord = { job: null, start: null, plan: null, verify: null };
@@ -189,6 +192,55 @@ test('the targets lose it once, behind the last source, and never one that is ke
   expect(dropped).toEqual(['a']);
   expect([...view.plans.values()].map(p => p.dropped)).toEqual([[off('b', true)], []]);
   expect(drops.waiting).toEqual([]);
+});
+
+test('another word is about the columns that it names, not those that were kept before', async () => {
+  const view = viewOf(planOf('s1', schema('id'), [off('a', true), off('b'), off('c')]));
+  const answers: unknown[] = [];
+  const put = async (key: string, record: Partial<StateRecord>): Promise<void> => {
+    if (record.applied) answers.push(record.applied.error);
+    else view.apply(key, { ...NONE, ...record });
+  };
+  const held = Promise.withResolvers<void>();
+  const drops = new TargetDrops(
+    { job: jobOf({}), view, ruling: view, writer: { put }, log },
+    () => held.promise,
+  );
+  const job: unknown = { ...jobOf({}), sources: [{ name: 's1', database: 'd' }], targets: [] };
+  const say = (dropped: DroppedWord, ...columns: string[]): Promise<void> =>
+    carryOutGrowth(
+      {
+        ...{ job: job as Job, view, ruling: view, log, drops, registry: {} as SchemaRegistry },
+        ...{ writer: { put } as never, proofs: { doubt: async () => {} } },
+        ...{ ends: async () => ({ ends: [] }), applied: async () => null },
+        grown: { list: () => [] },
+      },
+      { id: 'g', requestedMs: 0, by: 'me', source: 's1', table: 't', dropped, columns },
+    );
+  await say('keep', 'b');
+  await say('drop', 'b');
+  expect(view.needPlan('s1', 'd', 't').dropped).toEqual([off('a', true), off('b'), off('c')]);
+  await say('keep', 'gone');
+  expect(answers).toEqual([null, null, expect.stringMatching(/t.gone cannot be kept: .* lost it/)]);
+  await drops.step(0);
+  await drops.step(5000);
+  await say('keep', 'b');
+  expect(answers[3]).toMatch(/t.b cannot be kept: the targets are losing it/);
+  held.resolve();
+  await new Promise(setImmediate);
+  await drops.step(5001);
+  await say('keep', 'b');
+  expect(answers[4]).toMatch(/t.b cannot be kept: the targets have lost it/);
+});
+
+test('a word about what a log stands at says nothing of columns that were dropped before', () => {
+  const view = viewOf(planOf('s1', schema('id'), [off('a', true), off('b')]));
+  const of = (word: DroppedWord | '', ...taken: string[]) =>
+    reworded({ view }, { sources: [], tables: ['t'], word, taken });
+  expect(of('drop', 't')).toEqual([]);
+  expect(of('')).toEqual([]);
+  expect(of('drop')).toEqual([{ source: 's1', table: 't', dropped: 'drop', columns: ['a'] }]);
+  expect(of('keep')).toEqual([{ source: 's1', table: 't', dropped: 'keep', columns: ['b'] }]);
 });
 
 test('what a target does not take is tried again after a pause, and told', async () => {

@@ -86,7 +86,8 @@ export class Requests {
     await this.#takeUpGrown();
     // Refused at once where a server is away, and bounded by the time that a login may take.
     const growth = openGrowth(this.#d.view);
-    if (growth !== undefined) await carryOutGrowth({ ...this.#d, ends: this.#ends }, growth);
+    const more = { ends: this.#ends, drops: this.#drops };
+    if (growth !== undefined) await carryOutGrowth({ ...this.#d, ...more }, growth);
     const skip = openSkip(this.#d.view);
     if (skip !== undefined) await carryOutSkip(this.#d, skip);
     await this.#drops.step();

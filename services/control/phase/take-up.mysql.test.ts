@@ -44,6 +44,7 @@ test('columns that are gone again are not answered as done: the source would sta
         ...{ job: job as Job, view, ruling: view, log, registry: {} as SchemaRegistry },
         ...{ writer: { put } as never, proofs: { doubt: async () => {} } },
         ...{ ends: async () => ({ ends: [] }), applied: async () => null },
+        drops: { isUnderWay: () => false },
         grown: { list: () => [{ ...halt, sinceMs: 0 }] },
       },
       { id: 'g', requestedMs, by: CONTROL, source: 's1', table: 't' },

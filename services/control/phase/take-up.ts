@@ -9,7 +9,6 @@
  * is. Each step may be done twice.
  */
 import { envelopeSchema } from '../../../shared/codec/avro-schema.ts';
-import type { Job } from '../../../shared/job/job.ts';
 import { standsBy } from '../../../shared/job/state/cutover.ts';
 import type { GrowthRequest } from '../../../shared/job/state/ddl-request.ts';
 import {
@@ -22,7 +21,6 @@ import type { SchemaObject, SchemaRegistry } from '../../../shared/registry/regi
 import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
-import type { Logger } from '../../../shared/runtime/log.ts';
 import { isWidened } from '../../../shared/schema/column-widening.ts';
 import { allColumns } from '../../../shared/schema/table-schema.ts';
 import { olderShapes, refuseWord, standingWord } from './dropped-column.ts';
@@ -32,18 +30,14 @@ import type { Ruling } from './growth-target.ts';
 import { oldestOpen } from './open-request.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
 import { type ReshapeDeps, refuseBehind } from './reshape.ts';
-import type { StateWriter } from './state-writer.ts';
+import { type RewordDeps, reword } from './reword.ts';
 
 /** Who asks for columns that are taken up without the operator. */
 export const CONTROL = 'control';
 
-export interface GrowthDeps extends Pick<ReshapeDeps, 'ends' | 'applied'> {
-  job: Job;
-  view: JobView;
+export interface GrowthDeps extends Pick<ReshapeDeps, 'ends' | 'applied'>, RewordDeps {
   ruling: Ruling;
-  writer: StateWriter;
   registry: SchemaRegistry;
-  log: Logger;
   proofs: Pick<ProofKeeper, 'doubt'>;
   grown: { list(): GrownTable[] };
 }
@@ -94,7 +88,7 @@ function hasWider({ plan, now }: GrowthLook): boolean {
   });
 }
 
-/** Null: the table is as it was planned. */
+/** Null: the table is as it was planned, or the word is about what it has lost before. */
 async function takeUp(
   deps: GrowthDeps,
   request: GrowthRequest,
@@ -103,6 +97,9 @@ async function takeUp(
   const source = job.sources.find(s => s.name === request.source);
   if (source === undefined) {
     throw new ReshardError('schema-changed', `the job has no source ${request.source}`);
+  }
+  if (request.columns !== undefined && request.columns.length > 0) {
+    return await reword(deps, request, request.columns);
   }
   const halt = deps.grown.list().find(g => g.source === source.name && g.table === request.table);
   const only = halt !== undefined && request.by === CONTROL;
@@ -114,7 +111,6 @@ async function takeUp(
     if (isAbsent && isEarly) return 'later';
     // Were it answered as done, the source would stand there for good.
     if (isAbsent) refuseAbsent(halt, schema, Number.POSITIVE_INFINITY);
-    await reword(deps, request);
     return null;
   }
   const isDue = look.added.length > 0 || hasWider(look);
@@ -154,21 +150,6 @@ function changeOf({ added, widened, removed }: GrowthLook): string {
     ...named('columns of it were made wider', widened),
     ...named('columns of it were dropped', removed),
   ].join('; ');
-}
-
-/** Another word about columns that were taken up as dropped, and that the targets have still. */
-async function reword({ job, view, writer }: GrowthDeps, request: GrowthRequest): Promise<void> {
-  const { source, table, dropped: word } = request;
-  const plan = view.plansOf(source).find(p => p.table === table);
-  if (!word || plan?.dropped === undefined || plan.dropped.length === 0) return;
-  refuseWord(
-    job,
-    plan.dropped.map(d => d.column),
-    word,
-  );
-  const { schema: _, ...record } = plan;
-  const dropped = plan.dropped.map(d => ({ ...d, keep: word === 'keep' }));
-  await writer.put(stateKey.plan(source, plan.db, table), { plan: { ...record, dropped } });
 }
 
 /**

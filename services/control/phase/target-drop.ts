@@ -38,6 +38,8 @@ interface Watched {
   error: string | null;
 }
 
+type Place = Pick<LeftColumn, 'table' | 'column'>;
+
 const SINK_GRACE_MS = 3000;
 const AGAIN = { minMs: 10_000, maxMs: 600_000 };
 
@@ -64,6 +66,12 @@ export class TargetDrops {
       if (left.holders.length > 0) watched.dueMs = nowMs + SINK_GRACE_MS;
       else if (nowMs >= watched.dueMs) await this.#carryOut(left, watched, nowMs);
     }
+  }
+
+  /** Whether targets are losing it just now. */
+  isUnderWay(table: string, column: string): boolean {
+    const id = idOf({ table, column });
+    return this.#asked.open().some(asked => asked.id === id);
   }
 
   /** What each waits for. */
@@ -129,7 +137,7 @@ function isStill({ job, ruling }: TargetDropsDeps): boolean {
   return standsBy(job, ruling.cutoverRun) || isHalfWay(ruling.cutoverRun);
 }
 
-const idOf = ({ table, column }: LeftColumn): string => `drop-${table}-${column}`;
+const idOf = ({ table, column }: Place): string => `drop-${table}-${column}`;
 
 async function dropOnTargets(
   { job, log }: Pick<TargetDropsDeps, 'job' | 'log'>,
@@ -141,13 +149,34 @@ async function dropOnTargets(
 async function dropOnTarget(
   { log }: Pick<TargetDropsDeps, 'log'>,
   target: JobTarget,
-  { table, column }: LeftColumn,
+  left: LeftColumn,
 ): Promise<void> {
-  const place = { db: target.database, table };
-  const has = async (): Promise<boolean> => {
-    await using session = await MysqlSession.open(target, { role: 'admin', side: 'target', log });
-    return (await columnFacts(session, place)).some(f => f.name === column);
-  };
-  const sql = `ALTER TABLE ${qualified(place.db, table)} DROP COLUMN ${quoteId(column)};`;
-  await alterTarget({ log }, target, table, async () => ((await has()) ? [sql] : []));
+  const { table, column } = left;
+  const sql = `ALTER TABLE ${qualified(target.database, table)} DROP COLUMN ${quoteId(column)};`;
+  const look = async (): Promise<string[]> => ((await has({ log }, target, left)) ? [sql] : []);
+  await alterTarget({ log }, target, table, look);
+}
+
+/** Throws `target` while the table is being altered there. */
+export async function lacksColumn(
+  { log }: Pick<TargetDropsDeps, 'log'>,
+  target: JobTarget,
+  place: Place,
+): Promise<boolean> {
+  let lacks = false;
+  await alterTarget({ log }, target, place.table, async () => {
+    lacks = !(await has({ log }, target, place));
+    return [];
+  });
+  return lacks;
+}
+
+async function has(
+  { log }: Pick<TargetDropsDeps, 'log'>,
+  target: JobTarget,
+  { table, column }: Place,
+): Promise<boolean> {
+  await using session = await MysqlSession.open(target, { role: 'admin', side: 'target', log });
+  const facts = await columnFacts(session, { db: target.database, table });
+  return facts.some(f => f.name === column);
 }

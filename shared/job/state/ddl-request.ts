@@ -25,6 +25,11 @@ export interface GrowthRequest {
   table: string;
   /** Empty: no column was dropped. */
   dropped?: DroppedWord | '';
+  /**
+   * Columns that were taken up as dropped before, and are to have another word; none: it is about
+   * what the source's log stands at.
+   */
+  columns?: string[];
 }
 
 /**
