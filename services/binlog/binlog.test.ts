@@ -1,7 +1,7 @@
 /** The remedy of a log that stands names verbs that work for it. */
 import { expect, test } from 'vitest';
 import { ReshardError } from '../../shared/runtime/error.ts';
-import { withRemedy } from './binlog.ts';
+import { haltedBehind, withRemedy } from './binlog.ts';
 
 const remedy = (error: ReshardError, mayCopy: boolean): string =>
   withRemedy(error, 't1', mayCopy).remedy ?? '';
@@ -22,4 +22,14 @@ test('a binlog that is gone ends the way back, and what needs no copy keeps its 
   expect(remedy(lost, false)).toMatch(/^nothing begins it anew; there is no way back/);
   const denied = new ReshardError('denied', 'no');
   expect(remedy(denied, false)).toBe(remedy(denied, true));
+});
+
+test('a log that has not taken what came before is read once more: it does not stand there yet', async () => {
+  const statement = new ReshardError('schema-changed', 'DROP COLUMN');
+  const behind = (error: ReshardError, isThere: boolean): Promise<ReshardError> =>
+    haltedBehind(error, { drain: async () => isThere });
+  expect(await behind(statement, true)).toBe(statement);
+  expect(await behind(statement, false)).toMatchObject({ kind: 'broker', cause: statement });
+  const passing = new ReshardError('source', 'away');
+  expect(await behind(passing, false)).toBe(passing);
 });

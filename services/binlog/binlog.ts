@@ -169,9 +169,7 @@ export class BinlogUnit implements Unit {
       await Promise.race([pipeline.failed, changed, aborted(signal)]);
       await pipeline.drain();
     } catch (e) {
-      // What came before the thing that halts us is good: it goes to the log.
-      if (policyOf(asReshardError(e).kind) === 'halt') await pipeline.drain();
-      throw e;
+      throw await haltedBehind(asReshardError(e), pipeline);
     } finally {
       end.abort();
       unfollow();
@@ -242,6 +240,21 @@ export class BinlogUnit implements Unit {
       context: { basis },
     });
   }
+}
+
+/**
+ * What came before the thing that halts us is good: it goes to the log. Whoever takes a change of
+ * columns up where a source stands counts on that, so one whose log has not taken it does not halt
+ * yet: a new unit reads it once more.
+ */
+export async function haltedBehind(
+  error: ReshardError,
+  pipeline: Pick<Pipeline, 'drain'>,
+): Promise<ReshardError> {
+  if (policyOf(error.kind) !== 'halt' || (await pipeline.drain())) return error;
+  return new ReshardError('broker', 'the log has not taken what comes before a halt', {
+    cause: error,
+  });
 }
 
 /** Where a new unit begins: at the resume point, or where a recopy says that it has not begun. */

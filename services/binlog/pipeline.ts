@@ -168,14 +168,14 @@ export class Pipeline {
     this.#reader?.add(chunksTopic(source.name), 0, chunksOffset);
   }
 
-  /** Takes nothing more in and brings what it has into the log. */
-  async drain(): Promise<void> {
+  /** Takes nothing more in and brings what it has into the log; false: it is not there in time. */
+  async drain(): Promise<boolean> {
     this.#draining = true;
     this.#flow();
-    const late = new Promise<void>(resolve => {
-      setTimeout(resolve, DRAIN_MS).unref();
+    const late = new Promise<false>(resolve => {
+      setTimeout(resolve, DRAIN_MS, false).unref();
     });
-    await Promise.race([this.writer.flush(), late]);
+    return await Promise.race([this.writer.flush(), late]);
   }
 
   async close(): Promise<void> {

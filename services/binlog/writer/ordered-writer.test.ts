@@ -236,7 +236,14 @@ test('flush commits what is whole and waits for it', async () => {
   await log.answer();
   expect(log.underWay).toBe(1);
   await log.answer();
-  await flushed;
+  expect(await flushed).toBe(true);
   expect(log.resumes().at(-1)).toMatchObject({ gtid: `${UUID}:1-11` });
   expect(rooms).toBeGreaterThan(1);
+});
+
+test('flush says when the log has not taken what is whole', async () => {
+  transaction(10);
+  const flushed = writer.flush();
+  await log.answer(new Error('the broker is away'));
+  expect(await flushed).toBe(false);
 });

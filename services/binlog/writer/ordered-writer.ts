@@ -225,13 +225,17 @@ export class OrderedWriter implements RecordSink {
     this.#o.onFail(asReshardError(e));
   }
 
-  /** Commits all that may be committed by now; the feeders must have stopped. */
-  async flush(): Promise<void> {
+  /**
+   * Commits all that may be committed by now; the feeders must have stopped. False: the log has
+   * refused it.
+   */
+  async flush(): Promise<boolean> {
     while (!this.#failed) {
       if (this.#committing !== null) await this.#committing;
       else if (this.#moved && this.#o.position.maySplit()) this.#commit();
-      else return;
+      else return true;
     }
+    return false;
   }
 
   close(): void {

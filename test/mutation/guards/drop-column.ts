@@ -203,4 +203,23 @@ export const DROP_COLUMN_GUARDS: Guard[] = [
     tests: ['services/control/phase/reword.mysql.test.ts'],
     named: 'what a target has lost is not kept',
   },
+  {
+    name: 'who stands at a statement has all before it in the log',
+    why: 'a column is taken up as dropped where rows from before are still to be read',
+    file: 'services/binlog/binlog.ts',
+    find: "if (policyOf(error.kind) !== 'halt' || (await pipeline.drain())) return error;",
+    replace:
+      "if (policyOf(error.kind) !== 'halt') return error;\n  await pipeline.drain();\n  if (error.kind !== 'bug') return error;",
+    tests: ['services/binlog/binlog.test.ts'],
+    named: 'a log that has not taken what came before',
+  },
+  {
+    name: 'a flush says what the log has refused',
+    why: 'a source stands at a statement, and rows from before it are not in the log',
+    file: 'services/binlog/writer/ordered-writer.ts',
+    find: '      else return true;\n    }\n    return false;',
+    replace: '      else return true;\n    }\n    return true;',
+    tests: ['services/binlog/writer/ordered-writer.test.ts'],
+    named: 'flush says when the log has not taken',
+  },
 ];
