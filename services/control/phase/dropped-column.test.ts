@@ -17,6 +17,7 @@ import type { Column } from '../../../shared/type/column-type.ts';
 import { reworded } from '../command/ddl.ts';
 import {
   olderShapes,
+  refusePending,
   refuseWord,
   standingWord,
   whyNotAbsent,
@@ -142,6 +143,25 @@ test('one that comes again while the targets have it for another source is not t
   expect(again('a', 'c')).toEqual([expect.stringMatching(/^column a was dropped, .*old values/)]);
   // Nobody else has it: what is in it there is looked at.
   expect(again('c')).toEqual([]);
+});
+
+test('one that comes again waits until the targets have lost the one of before', () => {
+  const plans = [
+    planOf('s1', schema('id'), [off('a'), off('k', true)]),
+    planOf('s2', schema('id')),
+  ];
+  const view = viewOf(...plans);
+  expect(() => refusePending(view, 't', ['b', 'a'])).toThrow(
+    expect.objectContaining({
+      kind: 'target',
+      message: 'the targets have still to lose the a of before',
+    }),
+  );
+  // What is kept is looked at; so is what another source has, by which nothing is dropped.
+  expect(() => refusePending(view, 't', ['b', 'k'])).not.toThrow();
+  expect(() => refusePending(view, 'other', ['a'])).not.toThrow();
+  view.apply(stateKey.plan('s2', 'd', 't'), { ...NONE, plan: planOf('s2', schema('id', 'a')) });
+  expect(() => refusePending(view, 't', ['a'])).not.toThrow();
 });
 
 /** Drops of the targets: what was dropped, and the plans by then. */

@@ -8,7 +8,8 @@ import type { Job } from '../../../shared/job/job.ts';
 import { routeOf } from '../../../shared/job/job-route.ts';
 import { isReturnJob } from '../../../shared/job/return-job.ts';
 import type { DroppedWord } from '../../../shared/job/state/ddl-request.ts';
-import type { OlderSchema, TablePlan } from '../../../shared/job/state/job-view.ts';
+import { leftColumns } from '../../../shared/job/state/dropped-column.ts';
+import type { JobView, OlderSchema, TablePlan } from '../../../shared/job/state/job-view.ts';
 import type { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified } from '../../../shared/mysql/identifier.ts';
 import { createTableSql } from '../../../shared/mysql/schema-copy.ts';
@@ -80,6 +81,21 @@ export function refuseWord(job: Job, removed: readonly string[], word: DroppedWo
       remedy: '`--drop`, or take `cutover.back` out of the job file',
     },
   );
+}
+
+/**
+ * Throws while the targets have still to lose a column that has the name of one that came: it is
+ * another one, and would be dropped with what is in it.
+ */
+export function refusePending(view: JobView, table: string, added: readonly string[]): void {
+  const open = leftColumns(view).filter(c => !c.keep && c.holders.length === 0);
+  const pending = open.find(c => c.table === table && added.includes(c.column));
+  if (pending === undefined) return;
+  const { column } = pending;
+  throw new ReshardError('target', `the targets have still to lose the ${column} of before`, {
+    context: { table, column },
+    remedy: '`reshard status <job file>` says what that waits for (dropping columns)',
+  });
 }
 
 /** Pure: what records of before were, when columns have gone since. */

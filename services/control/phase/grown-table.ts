@@ -16,7 +16,7 @@ import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { alterTarget } from './alter-target.ts';
-import { refuseWord, standingWord } from './dropped-column.ts';
+import { refusePending, refuseWord, standingWord } from './dropped-column.ts';
 import { type GrownTable, lookAtTable, refuse } from './growth.ts';
 import { filledTargets, type LackingTarget, type Ruling, refuseTargets } from './growth-target.ts';
 import { type Halt, haltedTable, haltIn } from './halt.ts';
@@ -114,6 +114,7 @@ async function growTargets(
   }
   const isStandby = standsBy(deps.job, deps.ruling.cutoverRun);
   refuseWord(deps.job, look.removed, standingWord(deps.job, isStandby) ?? '');
+  if (!isStandby) refusePending(deps.view, table, look.added);
   refuseExtra(grown, look.targets);
   if (isStandby) refuseUnready(grown, look.targets);
   const lacking = look.targets.filter(

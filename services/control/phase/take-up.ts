@@ -23,7 +23,7 @@ import { policyOf } from '../../../shared/runtime/error-policy.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import { isWidened } from '../../../shared/schema/column-widening.ts';
 import { allColumns } from '../../../shared/schema/table-schema.ts';
-import { olderShapes, refuseWord, standingWord } from './dropped-column.ts';
+import { olderShapes, refusePending, refuseWord, standingWord } from './dropped-column.ts';
 import { absentColumns, refuseAbsent } from './grown-table.ts';
 import { type GrownTable, type GrowthLook, lookAtTable, refuse } from './growth.ts';
 import type { Ruling } from './growth-target.ts';
@@ -117,9 +117,10 @@ async function takeUp(
   if (halt === undefined && isDue && look.against.length > 0 && isEarly) return 'later';
   // Of another source, which has not come to its plan yet.
   if (isEarly && look.targets.some(t => t.isExtra === true)) return 'later';
+  const isStandby = standsBy(job, deps.ruling.cutoverRun);
+  if (!isStandby) refusePending(deps.view, request.table, look.added);
   refuse(look);
   const { plan, now, removed } = look;
-  const isStandby = standsBy(job, deps.ruling.cutoverRun);
   const word = request.dropped || (standingWord(job, isStandby) ?? '');
   refuseWord(job, removed, word);
   // What the log has in them is to be kept, too; behind the plan nobody reads it any more.

@@ -222,4 +222,13 @@ export const DROP_COLUMN_GUARDS: Guard[] = [
     tests: ['services/binlog/writer/ordered-writer.test.ts'],
     named: 'flush says when the log has not taken',
   },
+  {
+    name: 'a column that comes again waits for the drop of the one before',
+    why: 'it is taken up with the old column, which is dropped a moment later with its new values',
+    file: 'services/control/phase/dropped-column.ts',
+    find: '  if (pending === undefined) return;',
+    replace: "  if (pending?.table !== '') return;",
+    tests: [PHASE],
+    named: 'waits until the targets have lost the one of before',
+  },
 ];
