@@ -1,7 +1,12 @@
 /** How `reshard ddl show` prints what has come to tables, what has gone, and the ways on. */
-import { holdersOf, type LeftColumn } from '../../../shared/job/state/dropped-column.ts';
+import {
+  holdersOf,
+  type LeftColumn,
+  leftColumns,
+} from '../../../shared/job/state/dropped-column.ts';
 import { canCopy } from '../command/ddl.ts';
 import type { JobLink } from '../command/job-handle.ts';
+import { isKeepable } from '../phase/dropped-column.ts';
 import type { GrowthLook } from '../phase/growth.ts';
 
 export const nameOf = ({ plan, added, widened, removed }: GrowthLook): string =>
@@ -102,15 +107,21 @@ function cameTo({ added, widened, removed }: GrowthLook): string {
 }
 
 /** What each word does to columns that were dropped, before it is said. */
-function fatesOf({ plan, removed }: GrowthLook, { view }: JobLink): string[] {
+function fatesOf({ plan, removed }: GrowthLook, { view, job }: JobLink): string[] {
+  const { source, table } = plan;
   return removed.flatMap(column => {
-    const others = holdersOf(view.plans, plan.table, column).filter(name => name !== plan.source);
+    const others = holdersOf(view.plans, table, column).filter(name => name !== source);
     const when =
       others.length === 0 ? 'at once' : `as soon as ${others.join(', ')} have dropped it too`;
+    const isKept = leftColumns(view).some(c => c.table === table && c.column === column && c.keep);
+    const lost = isKept ? 'stays, as was said of it at another source' : `is lost, ${when}`;
+    const kept = isKeepable(job)
+      ? `stays, when the targets have applied what was in it; rows that ${source} writes from there on have NULL there, or its default`
+      : 'is refused: rows that come the other way (cutover.back) would bring it';
     return [
       `  ${column} on the targets, and what is in it:`,
-      `    --drop: is lost, ${when}; until then rows of ${plan.source} have NULL there, or its default`,
-      `    --keep: stays; rows that ${plan.source} writes from there on have NULL there, or its default`,
+      `    --drop: ${lost}; until then rows of ${source} have NULL there, or its default`,
+      `    --keep: ${kept}`,
     ];
   });
 }

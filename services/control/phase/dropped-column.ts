@@ -64,6 +64,11 @@ export function standingWord(
   return droppedColumns === 'stop' ? null : droppedColumns;
 }
 
+/** Pure: whether no rows come the other way. */
+export function isKeepable(job: Job): boolean {
+  return job.cutover.back === undefined && !isReturnJob(job);
+}
+
 /** Throws where columns are dropped and what becomes of them was not said, or cannot be. */
 export function refuseWord(job: Job, removed: readonly string[], word: DroppedWord | ''): void {
   if (removed.length === 0) return;
@@ -72,8 +77,7 @@ export function refuseWord(job: Job, removed: readonly string[], word: DroppedWo
       remedy: 'say what becomes of that on the targets: `--drop` or `--keep`',
     });
   }
-  const isOneWay = job.cutover.back === undefined && !isReturnJob(job);
-  if (word === 'drop' || isOneWay) return;
+  if (word === 'drop' || isKeepable(job)) return;
   throw new ReshardError(
     'schema-changed',
     'rows that come the other way would bring a kept column',

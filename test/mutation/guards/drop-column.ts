@@ -45,7 +45,7 @@ export const DROP_COLUMN_GUARDS: Guard[] = [
     name: 'the way back brings no kept column',
     why: 'a rollback halts at a column that the sources do not have',
     file: 'services/control/phase/dropped-column.ts',
-    find: "if (word === 'drop' || isOneWay) return;",
+    find: "if (word === 'drop' || isKeepable(job)) return;",
     replace: "if (word !== '') return;",
     tests: [PHASE],
     named: 'the way back cannot stand',
