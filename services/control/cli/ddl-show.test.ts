@@ -25,6 +25,7 @@ test('each word says what becomes of the column, or that it is refused', () => {
   const plain = shown({});
   expect(plain).toMatch(/--drop: is lost, at once; until then/);
   expect(plain).toMatch(/--keep: stays, when the targets have applied/);
+  expect(plain).toMatch(/so has a row that moves, is repaired, or is written anew/);
   expect(shown({ back: {} })).toMatch(/--keep: is refused: .*cutover.back/);
   expect(shown({ keep: true })).toMatch(/--drop: stays, as was said of it at another source/);
 });

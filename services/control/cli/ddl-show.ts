@@ -106,6 +106,9 @@ function cameTo({ added, widened, removed }: GrowthLook): string {
   return [...came, ...wider, ...gone].join(' and ') || 'is another one';
 }
 
+const ANEW =
+  'so has a row that moves, is repaired, or is written anew for a unique index: docs/DDL.md';
+
 /** What each word does to columns that were dropped, before it is said. */
 function fatesOf({ plan, removed }: GrowthLook, { view, job }: JobLink): string[] {
   const { source, table } = plan;
@@ -122,6 +125,7 @@ function fatesOf({ plan, removed }: GrowthLook, { view, job }: JobLink): string[
       `  ${column} on the targets, and what is in it:`,
       `    --drop: ${lost}; until then rows of ${source} have NULL there, or its default`,
       `    --keep: ${kept}`,
+      ...(isKeepable(job) ? [`      ${ANEW}`] : []),
     ];
   });
 }
