@@ -116,3 +116,18 @@ test('as of when a table is equal is as of the oldest of its targets', () => {
   watch.look(goalAt(21_000, { end: 7, tsMs: 9000 }), 21_000);
   expect(watch.said(), 'one of them stands').toMatchObject({ state: 'equal', equalMs: 9000 });
 });
+
+test('what has made it doubtful since it was equal is not equal, until all of after that is', () => {
+  const view = new JobView();
+  proves(view, 'verify-2', 5000);
+  const watch = new TableWatch(compareOf(), view, { nowMs: 1 });
+  watch.look(goalAt(10_000, { end: 0, tsMs: 9000 }), 10_000);
+  const known = view.proofs.get('t') ?? unproven('t');
+  const proof = { ...known, doubts: 1, doubt: 'the log of t2 stands', doubtMs: 9500 };
+  view.apply(stateKey.proof('t'), { ...NO_RECORD, proof });
+  watch.look(goalAt(11_000, { end: 0, tsMs: 9000 }), 11_000);
+  expect(watch.said(), 'its log stands').toMatchObject({ state: 'unknown', equalMs: 9000 });
+  watch.look(goalAt(12_000, { end: 0, tsMs: 9501 }), 12_000);
+  watch.look(goalAt(13_000, { end: 0, tsMs: 9502 }), 13_000);
+  expect(watch.said().state, 'it goes on').toBe('equal');
+});

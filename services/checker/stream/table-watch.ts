@@ -109,7 +109,7 @@ export class TableWatch {
     const worst = STREAM_STATES.find(word => word !== 'equal' && doubts.includes(word));
     const [oldest] = [...this.#sides.values()].sort((a, b) => a.equal.ms - b.equal.ms);
     const { ms: equalMs, gtids } = oldest?.equal ?? { ms: 0, gtids: {} };
-    const isKnown = equalMs > 0 && !this.#isTakenBack();
+    const isKnown = equalMs > 0 && !this.#isTakenBack(equalMs);
     return {
       table,
       state: worst ?? (isKnown ? 'equal' : 'unknown'),
@@ -122,12 +122,14 @@ export class TableWatch {
   }
 
   /**
-   * Something else than the sums has made the table doubtful, or a check has found it different: by
-   * what no log tells both logs agree all the same.
+   * A check has found the table different, by what no log tells, or something has made it doubtful
+   * since it was equal last: both logs agree all the same.
    */
-  #isTakenBack(): boolean {
+  #isTakenBack(equalMs: number): boolean {
     const [standing] = standings(this.#view, [this.compare.o.table]);
-    return standing?.isProven === false && standing.proof?.result !== 'none';
+    const { result = 'none', doubtMs = 0 } = standing?.proof ?? {};
+    if (standing?.isProven !== false || result === 'none') return false;
+    return result !== 'equal' || equalMs <= doubtMs;
   }
 
   /** Whether all that both sides have in front of these ends is in the sums. */
@@ -154,7 +156,7 @@ export class TableWatch {
     const sources = [...this.compare.o.sources.keys()];
     const asOfMs = Math.min(...[...sources, target].map(name => places.get(name)?.tsMs ?? 0));
     this.#rest(target, asOfMs, nowMs);
-    if (this.compare.ledgers.get(target)?.doubt !== null || this.#isTakenBack()) return;
+    if (this.compare.ledgers.get(target)?.doubt !== null || this.#isTakenBack(asOfMs)) return;
     const gtids = sources.map(name => [name, places.get(name)?.gtid]);
     side.equal = { ms: asOfMs, gtids: Object.fromEntries(gtids) };
   }
