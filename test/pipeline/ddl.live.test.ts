@@ -177,6 +177,7 @@ it(
       await job.onSource(
         source,
         'ALTER TABLE customers DROP COLUMN note, MODIFY name VARCHAR(100) NOT NULL,' +
+          ' RENAME COLUMN birthday TO born, MODIFY credit DECIMAL(14,2) NOT NULL FIRST,' +
           ' ADD COLUMN level INT NOT NULL DEFAULT 7',
         'UPDATE customers SET level = 8 WHERE customer_id % 3 = 0',
         'DELETE FROM customers WHERE customer_id % 40 = 0',
