@@ -98,7 +98,10 @@ test(
         const hasProof = proofs.some(p => p.table === table && p.isProven);
         return tables.some(t => t.table === table && t.state === state) && hasProof === isProven;
       };
-      await until(is, { timeoutMs: MINUTE, what: `${table}: ${state}` });
+      const what = `${table}: ${state}`;
+      const sinceMs = Date.now();
+      await until(is, { timeoutMs: MINUTE, what });
+      console.log(`${what}: ${Date.now() - sinceMs} ms`);
     };
     await using t1 = await job.sql(0);
     await t1.run(REFUSE);

@@ -131,3 +131,29 @@ test('what has made it doubtful since it was equal is not equal, until all of af
   watch.look(goalAt(13_000, { end: 0, tsMs: 9502 }), 13_000);
   expect(watch.said().state, 'it goes on').toBe('equal');
 });
+
+test('a check that was doubted before anything rested on it is followed by another, once', () => {
+  const view = new JobView();
+  const watch = new TableWatch(compareOf(), view, { nowMs: 1 });
+  proves(view, 'verify-2', 5000);
+  watch.look(goalAt(4000, { end: 0, tsMs: 4000 }), 4000);
+  const known = view.proofs.get('t') ?? unproven('t');
+  const proof = { ...known, doubts: 1, doubt: '1 blocked key', doubtMs: 5100 };
+  view.apply(stateKey.proof('t'), { ...NO_RECORD, proof });
+  watch.look(goalAt(6000, { end: 0, tsMs: 6000 }), 6000);
+  expect(watch.said()).toMatchObject({ state: 'unknown', wantedMs: 6000 });
+  // Keys that stay as they are would have checks on end.
+  watch.look(goalAt(7000, { end: 0, tsMs: 7000 }), 7000);
+  expect(watch.said().wantedMs).toBe(6000);
+  const doubtedAgain = (check: string, at: number): void => {
+    proves(view, check, at);
+    const found = { ...(view.proofs.get('t') ?? known), doubts: at, doubtMs: at + 100 };
+    view.apply(stateKey.proof('t'), { ...NO_RECORD, proof: found });
+  };
+  doubtedAgain('verify-3', 8000);
+  watch.look(goalAt(9000, { end: 0, tsMs: 9000 }), 9000);
+  expect(watch.said().wantedMs).toBe(9000);
+  doubtedAgain('verify-4', 9500);
+  watch.look(goalAt(10_000, { end: 0, tsMs: 10_000 }), 10_000);
+  expect(watch.said().wantedMs, 'later and later').toBe(12_000);
+});

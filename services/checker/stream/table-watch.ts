@@ -202,6 +202,7 @@ export class TableWatch {
       this.#checks.followed = proof.check;
       this.#checks.wantedMs = nowMs + this.#patienceMs(proof);
     }
+    if (this.#isSpent(proof)) this.#checks.wantedMs = nowMs + this.#patienceMs(proof);
     // What was undone again has taken the proof back all the same. A check that was wanted before
     // may be under way, and say nothing of it.
     const isTold = this.compare.doubts.some(d => d.base === proof.check);
@@ -210,7 +211,23 @@ export class TableWatch {
       this.#checks.wantedMs = nowMs;
     }
     if (this.#checks.wantedMs !== null) return;
-    if (this.#isDiffering() || this.#isForgotten(proof)) this.#checks.wantedMs = nowMs;
+    const isForgotten = this.#isForgotten(proof);
+    if (!isForgotten && !this.#isDiffering()) return;
+    this.#checks.wantedMs = nowMs;
+    if (isForgotten) this.#checks.tried = proof.check;
+  }
+
+  /**
+   * The check that was wanted has found it equal and was doubted before anything could rest on it:
+   * nothing will, and what was asked for has been done.
+   */
+  #isSpent(proof: Proof): boolean {
+    const { wantedMs, tried, rested } = this.#checks;
+    if (wantedMs === null || proof.result !== 'equal' || tried === proof.check) return false;
+    const isUnknown = [...this.compare.ledgers].some(
+      ([target, ledger]) => ledger.unknown > 0 && rested[target] !== proof.check,
+    );
+    return isUnknown && isDoubtedSince(proof);
   }
 
   /** Keys were named, and since then others have come to differ, or those do so no more. */

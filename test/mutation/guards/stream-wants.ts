@@ -76,4 +76,13 @@ export const STREAM_WANT_GUARDS: Guard[] = [
     tests: ['services/checker/stream/table-watch.test.ts'],
     named: 'is as of the oldest',
   },
+  {
+    name: 'a check that nothing can rest on is followed by another',
+    why: 'a table that came into doubt behind its check stays unknown until somebody asks',
+    file: 'services/checker/stream/table-watch.ts',
+    find: 'return isUnknown && isDoubtedSince(proof);',
+    replace: 'return false;',
+    tests: ['services/checker/stream/table-watch.test.ts'],
+    named: 'followed by another, once',
+  },
 ];
