@@ -150,13 +150,4 @@ export const STREAM_CHANGE_GUARDS: Guard[] = [
     tests: ['services/checker/stream/table-compare.test.ts'],
     named: 'when a check is wanted already',
   },
-  {
-    name: 'a check is wanted of a table',
-    why: 'a check of another table counts as the one that follows a difference',
-    file: 'services/control/phase/check-keeper.ts',
-    find: ' && v.tables.includes(table) && ',
-    replace: ' && ',
-    tests: ['services/control/phase/check-keeper.test.ts'],
-    named: 'is compared at once, and once',
-  },
 ];
