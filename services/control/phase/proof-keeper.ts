@@ -107,7 +107,9 @@ export class ProofKeeper {
   async halted(halts: readonly TargetHalt[], tables: readonly string[]): Promise<void> {
     if (isGoneOver(this.#d.view.cutoverRun)) return;
     for (const { target, gtid, table, why, atMs } of halts) {
-      for (const name of tables.filter(t => table === null || t === table)) {
+      // One that is spelled otherwise, or has a dot in its name, may be any of them, too.
+      const about = table !== null && tables.includes(table) ? [table] : tables;
+      for (const name of about) {
         const id = `${target} ${gtid} ${name}`;
         if (this.#stands.has(id)) continue;
         this.#stands.add(id);
