@@ -6,17 +6,14 @@
  */
 import { markAt } from '../../../shared/codec/mark.ts';
 import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
-import type { LogReader, ReaderOptions } from '../../../shared/kafka/reader.ts';
+import { type OffsetSpan, readSpans, type SpanOptions } from '../../../shared/kafka/read-spans.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import { isTargetOf, NO_TARGET, type Route } from '../../../shared/route/route.ts';
-import { asReshardError } from '../../../shared/runtime/error.ts';
-import { Wakeup } from '../../../shared/runtime/wakeup.ts';
 import { MovedSums } from './change-queue.ts';
 import type { Fingerprint } from './fingerprint.ts';
 import type { TableCompare } from './table-compare.ts';
 import type { ChangedRow, TopicChanges } from './topic-changes.ts';
 
-const BUFFER_BYTES = 4 * 1024 * 1024;
 /** Of both logs. Where a target was away for long, so much is read for nothing and no key named. */
 const RECORDS_MAX = 500_000;
 /** Keys whose sums are kept: a bucket is one of many. */
@@ -25,12 +22,6 @@ const KEYS_MAX = 50_000;
 const NAMED_MAX = 5;
 const KEY_CHARS_MAX = 100;
 const SUM_BITS = 128;
-
-/** Offsets of a topic: from the first one on, in front of the other. */
-export interface OffsetSpan {
-  from: number;
-  to: number;
-}
 
 /** The part of both logs in which buckets have come to differ. */
 export interface LogWindow {
@@ -42,8 +33,7 @@ export interface LogWindow {
   sourceSpans: ReadonlyMap<string, OffsetSpan>;
 }
 
-export interface DrillDownDeps {
-  kafka: { reader(o: ReaderOptions): Promise<Pick<LogReader, 'add' | 'release' | 'close'>> };
+export interface DrillDownDeps extends Pick<SpanOptions, 'kafka'> {
   compare: TableCompare;
   signal: AbortSignal;
 }
@@ -56,10 +46,12 @@ export async function keysIn(
   deps: DrillDownDeps,
   window: LogWindow,
 ): Promise<ReadonlyMap<number, string[]>> {
-  const { compare } = deps;
+  const { compare, kafka, signal } = deps;
+  const { partition } = compare.o;
   const keys = new KeySums(compare, window);
+  const spans = spansOf(compare, window);
   let left = RECORDS_MAX;
-  for await (const [fetched, span] of windowOf(deps, spansOf(compare, window))) {
+  for await (const [fetched, span] of readSpans({ kafka, partition, signal }, spans)) {
     const side = sideOf(compare, fetched.topic);
     if (side === undefined) continue;
     const { topic } = side;
@@ -168,47 +160,4 @@ function spansOf({ o }: TableCompare, window: LogWindow): Map<string, OffsetSpan
   }
   for (const [topic, { from, to }] of spans) if (from >= to) spans.delete(topic);
   return spans;
-}
-
-/** Batches of the topics until each of them is read to the end of its span. */
-async function* windowOf(
-  { kafka, compare, signal }: DrillDownDeps,
-  spans: Map<string, OffsetSpan>,
-): AsyncGenerator<[FetchedBatch, OffsetSpan]> {
-  const queue: FetchedBatch[] = [];
-  const wakeup = new Wakeup();
-  let error: unknown = null;
-  const reader = await kafka.reader({
-    isolation: 'committed',
-    maxBufferedBytes: BUFFER_BYTES,
-    onFetched: fetched => {
-      queue.push(fetched);
-      wakeup.ring();
-    },
-    onError: e => {
-      error = e;
-      wakeup.ring();
-    },
-  });
-  try {
-    for (const [topic, { from }] of spans) reader.add(topic, compare.o.partition, from);
-    const open = new Map(spans);
-    while (open.size > 0) {
-      signal.throwIfAborted();
-      if (error !== null) throw asReshardError(error);
-      const fetched = queue.shift();
-      if (fetched === undefined) {
-        await wakeup.wait(250);
-        continue;
-      }
-      const span = open.get(fetched.topic);
-      if (span !== undefined) {
-        yield [fetched, span];
-        if (fetched.position >= span.to) open.delete(fetched.topic);
-      }
-      reader.release(fetched);
-    }
-  } finally {
-    reader.close();
-  }
 }

@@ -5,10 +5,11 @@
  */
 import { type Mark, markAt, ORIGIN_HEADER } from '../../../shared/codec/mark.ts';
 import type { ForeignWrite, StreamDoubt } from '../../../shared/job/state/stream-report.ts';
+import type { OffsetSpan } from '../../../shared/kafka/read-spans.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import { isTargetOf, NO_TARGET, type Route } from '../../../shared/route/route.ts';
 import { ChangeQueue } from './change-queue.ts';
-import type { LogWindow, OffsetSpan } from './drill-down.ts';
+import type { LogWindow } from './drill-down.ts';
 import { Ledger, type SavedLedger } from './ledger.ts';
 import {
   BUCKETS,

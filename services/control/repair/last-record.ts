@@ -8,17 +8,14 @@ import { markAt } from '../../../shared/codec/mark.ts';
 import { FRAME_BYTES, schemaIdIn } from '../../../shared/codec/registry-frame.ts';
 import { parseSchema, type TablePlan } from '../../../shared/job/state/job-view.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
+import { type OffsetSpan, readSpans } from '../../../shared/kafka/read-spans.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import { RowCodec } from '../../../shared/row/row-codec.ts';
 import { RowProjection } from '../../../shared/row/row-projection.ts';
 import { RowText } from '../../../shared/row/row-text.ts';
 import { ByteWriter } from '../../../shared/runtime/bytes.ts';
-import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
-import { Wakeup } from '../../../shared/runtime/wakeup.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-
-const BUFFER_BYTES = 4 * 1024 * 1024;
-const POLL_MS = 250;
 
 export interface LastRecord {
   partition: number;
@@ -88,7 +85,7 @@ export class TopicEnd {
     const known = this.#read.get(partition);
     const from = known?.to ?? Math.max(range?.earliest ?? 0, end - this.#records);
     const isWhole = known?.isWhole ?? (from === 0 && !this.#isCompacted);
-    if (from < end && !(await this.#readTo(partition, { from, end }, stillMs))) return false;
+    if (from < end && !(await this.#readTo(partition, { from, to: end }, stillMs))) return false;
     this.#read.set(partition, { to: Math.max(from, end), isWhole });
     return true;
   }
@@ -109,45 +106,14 @@ export class TopicEnd {
     }
   }
 
-  async #readTo(
-    partition: number,
-    { from, end }: { from: number; end: number },
-    stillMs: number,
-  ): Promise<boolean> {
-    const queue: FetchedBatch[] = [];
-    const wakeup = new Wakeup();
-    let error: unknown = null;
-    const reader = await this.#kafka.reader({
-      isolation: 'committed',
-      maxBufferedBytes: BUFFER_BYTES,
-      onFetched: fetched => {
-        queue.push(fetched);
-        wakeup.ring();
-      },
-      onError: e => {
-        error = e;
-        wakeup.ring();
-      },
-    });
-    try {
-      reader.add(this.#topic, partition, from);
-      let until = performance.now() + stillMs;
-      while (performance.now() < until) {
-        if (error !== null) throw asReshardError(error);
-        const fetched = queue.shift();
-        if (fetched === undefined) {
-          await wakeup.wait(POLL_MS);
-          continue;
-        }
-        this.#note(fetched);
-        reader.release(fetched);
-        if (fetched.position >= end) return true;
-        until = performance.now() + stillMs;
-      }
-      return false;
-    } finally {
-      reader.close();
+  async #readTo(partition: number, span: OffsetSpan, stillMs: number): Promise<boolean> {
+    const options = { kafka: this.#kafka, partition, stillMs };
+    let read = span.from;
+    for await (const [fetched] of readSpans(options, new Map([[this.#topic, span]]))) {
+      this.#note(fetched);
+      read = fetched.position;
     }
+    return read >= span.to;
   }
 }
 
