@@ -160,9 +160,10 @@ test('more differences than a check lists are repaired by one order', LIMIT, asy
   expect(repaired, said + err).toBe(0);
   expect(JSON.parse(said).repaired.rows).toBeGreaterThan(result.differences);
   expect(await job.judged(TABLES)).toEqual([]);
-  // The check and the one at the end, the order and its run; none of the keys of the passes.
+  // The check and the one at the end, the order and its run, and three that start by themselves;
+  // none of the keys of the passes.
   const after = await job.stateSize();
-  expect(after.records - before.records).toBeLessThanOrEqual(4);
+  expect(after.records - before.records).toBeLessThanOrEqual(7);
 });
 
 test('a table that was altered on a target is not called equal for that', LIMIT, async () => {
