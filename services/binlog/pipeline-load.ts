@@ -3,9 +3,9 @@
  * once a second: a source's log that is behind, or records that the sink has read and not applied.
  */
 import type { Job } from '../../shared/job/job.ts';
-import { type TailedTable, tailTable } from '../../shared/kafka/table.ts';
-import { reportTopic } from '../../shared/kafka/topic-name.ts';
-import { reportCodec, type ServiceContext } from '../../shared/member/context.ts';
+import type { TailedTable } from '../../shared/kafka/table.ts';
+import type { ServiceContext } from '../../shared/member/context.ts';
+import { tailReports } from '../../shared/member/report-tail.ts';
 import type { Report } from '../../shared/member/reporter.ts';
 
 type Load = Pick<Report, 'service' | 'counters' | 'tsMs'>;
@@ -42,12 +42,10 @@ export class PipelineLoad implements AsyncDisposable {
     { kafka, registry, ruling }: Pick<ServiceContext, 'kafka' | 'registry' | 'ruling'>,
     job: Job,
   ): Promise<PipelineLoad> {
-    const codec = await reportCodec(registry, job);
     const reports = new Map<string, Load>();
-    const tail = await tailTable(kafka, reportTopic(job.job), (key, value) => {
-      const report = value === null ? null : codec.decode(value);
-      if (report === null || report.jobId !== ruling.jobId) reports.delete(key.toString());
-      else reports.set(key.toString(), report);
+    const tail = await tailReports({ kafka, registry, job }, ruling, (key, report) => {
+      if (report === null) reports.delete(key);
+      else reports.set(key, report);
     });
     return new PipelineLoad(job, reports, tail);
   }

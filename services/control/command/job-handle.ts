@@ -11,9 +11,9 @@ import {
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import { type RequestWriter, requestWriter } from '../../../shared/job/state/record-writer.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
-import { tailTable } from '../../../shared/kafka/table.ts';
 import { reportTopic } from '../../../shared/kafka/topic-name.ts';
-import { kafkaOf, registryOf, reportCodec } from '../../../shared/member/context.ts';
+import { kafkaOf, registryOf } from '../../../shared/member/context.ts';
+import { tailReports } from '../../../shared/member/report-tail.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger, type Logger } from '../../../shared/runtime/log.ts';
@@ -55,11 +55,9 @@ export async function openJob(job: Job, command: string, ruling?: JobView): Prom
   const verb = VERBS.find(v => v === command);
   if (verb !== undefined) refuseVerb(verb, view);
   const reports = new Map<string, Report>();
-  const codec = await reportCodec(registry, job);
-  const reportTail = await tailTable(kafka, reportTopic(job.job), (key, value) => {
-    const report = value === null ? null : codec.decode(value);
-    if (report?.jobId === view.jobId) reports.set(key.toString(), report);
-    else reports.delete(key.toString());
+  const reportTail = await tailReports({ kafka, registry, job }, view, (key, report) => {
+    if (report === null) reports.delete(key);
+    else reports.set(key, report);
   });
   stack.defer(() => reportTail.close());
   await reportTail.caughtUp;

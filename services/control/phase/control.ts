@@ -178,7 +178,7 @@ export class Control implements Unit {
     state.failed.catch(fail);
     const { view } = state;
     const progress = await this.#progressOf(stack, { job, view }, fail);
-    const { halts, tail } = await followHalts({ kafka, registry, job, jobId: view.jobId });
+    const { halts, tail } = await followHalts({ kafka, registry, job }, view);
     stack.use(tail).failed.catch(fail);
     return { job, view, progress, halts, probe: stack.use(new ServerProbe(job, log, view.jobId)) };
   }

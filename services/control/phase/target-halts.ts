@@ -5,10 +5,10 @@
  * both logs would go on to agree as of the moment in front of it.
  */
 import type { Job } from '../../../shared/job/job.ts';
+import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
-import { type TailedTable, tailTable } from '../../../shared/kafka/table.ts';
-import { reportTopic } from '../../../shared/kafka/topic-name.ts';
-import { reportCodec } from '../../../shared/member/context.ts';
+import type { TailedTable } from '../../../shared/kafka/table.ts';
+import { tailReports } from '../../../shared/member/report-tail.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
 import { firstLine } from '../../../shared/runtime/error.ts';
@@ -73,18 +73,14 @@ export class TargetHalts {
   }
 }
 
-/** `job`: that of the way back, whose sources are the targets. */
-export async function followHalts(o: {
-  kafka: KafkaLog;
-  registry: SchemaRegistry;
-  job: Job;
-  jobId: string;
-}): Promise<{ halts: TargetHalts; tail: TailedTable }> {
+/** `job`, and `view` of it: that of the way back, whose sources are the targets. */
+export async function followHalts(
+  from: { kafka: KafkaLog; registry: SchemaRegistry; job: Job },
+  view: Pick<JobView, 'jobId'>,
+): Promise<{ halts: TargetHalts; tail: TailedTable }> {
   const halts = new TargetHalts();
-  const codec = await reportCodec(o.registry, o.job);
-  const tail = await tailTable(o.kafka, reportTopic(o.job.job), (_, value) => {
-    const report = value === null ? null : codec.decode(value);
-    if (report?.jobId === o.jobId) halts.note(report, Date.now());
+  const tail = await tailReports(from, view, (_, report) => {
+    if (report !== null) halts.note(report, Date.now());
   });
   await tail.caughtUp;
   halts.live();

@@ -4,9 +4,8 @@
  */
 import type { CheckBasis, CheckResult } from '../../../shared/job/state/check-result.ts';
 import type { ProofResult, TableVerdict } from '../../../shared/job/state/proof.ts';
-import { tailTable } from '../../../shared/kafka/table.ts';
-import { reportTopic } from '../../../shared/kafka/topic-name.ts';
-import { reportCodec, type ServiceContext } from '../../../shared/member/context.ts';
+import type { ServiceContext } from '../../../shared/member/context.ts';
+import { type OnReport, tailReports } from '../../../shared/member/report-tail.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 
 import { StreamReports } from './stream-reports.ts';
@@ -44,22 +43,17 @@ const CHECK_KEY = /^checker\/(verify-.+)$/;
 export async function openVerdicts(
   c: ServiceContext,
   needed: () => ReadonlySet<string>,
-  onReport: (key: string, report: Report | null) => void,
+  onReport: OnReport,
 ): Promise<Verdicts> {
-  const codec = await reportCodec(c.registry, c.job);
   const checks = new CheckReports(needed);
   const streams = new StreamReports();
   let stuck: Stuck[] = [];
-  const tail = await tailTable(c.kafka, reportTopic(c.job.job), (key, value) => {
-    const name = key.toString();
-    const found = value === null ? null : codec.decode(value);
-    // A verdict over an earlier job of the same name says nothing.
-    const report = found?.jobId === c.view.jobId ? found : null;
-    onReport(name, report);
-    streams.note(name, report, Date.now());
+  const tail = await tailReports(c, c.view, (key, report) => {
+    onReport(key, report);
+    streams.note(key, report, Date.now());
     if (report === null) return;
     if (report.service === 'sink') stuck.push(...stuckOf(report, tableOf(c)));
-    const id = CHECK_KEY.exec(name)?.[1];
+    const id = CHECK_KEY.exec(key)?.[1];
     if (id === undefined) return;
     checks.note(id, report);
   });
