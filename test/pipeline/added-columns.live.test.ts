@@ -7,11 +7,12 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { schemaTopic } from '../../shared/kafka/topic-name.ts';
 import { until } from '../../shared/runtime/clock.ts';
+import { sourceName } from '../support/job-file.ts';
 import type { Load } from '../support/load/load.ts';
 import type { PlainConsumer } from '../support/plain-consumer.ts';
 import { callReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
-import { ddlList, ddlOf, problemsOf, seenAfter } from './ddl-facts.ts';
+import { ddlList, ddlOf, haltsOf, problemsOf, seenAfter } from './ddl-facts.ts';
 import { SERVICES, ShopJob } from './shop-job.ts';
 import { WIDER } from './wider-columns.ts';
 
@@ -66,10 +67,7 @@ const left = (words: RegExp): Promise<string> =>
     job.logOf('control').find(l => l.includes('left to the operator') && words.test(l)),
   );
 
-const errors = (): string[] =>
-  (job.status?.services ?? []).flatMap(s => (s.state === 'halted' && s.error ? [s.error] : []));
-
-const sourceOf = (source: number): string => job.status?.sources[source]?.source ?? '';
+const sourceOf = (source: number): string => sourceName(job.name, source);
 
 /** How often control has taken columns of the table up. */
 const takenUp = (source: number, table: string): number => {
@@ -112,7 +110,7 @@ it(
     // What is expected is a short halt at each source, which the watch of a drain would not stand.
     await soon(
       'both sources to go on',
-      () => [0, 1].every(s => takenUp(s, 'orders') > 0) && errors().length === 0,
+      () => [0, 1].every(s => takenUp(s, 'orders') > 0) && haltsOf(job).length === 0,
     );
     await endsEqual(loads, consumer);
     for (const target of [0, 1]) {
@@ -168,7 +166,7 @@ it(
     );
     await soon(
       'both sources to go on',
-      () => takenUp(1, 'customers') >= 2 && errors().length === 0,
+      () => takenUp(1, 'customers') >= 2 && haltsOf(job).length === 0,
     );
     await endsEqual(loads, consumer);
     // Each statement is once in the topic, behind all that was halted and killed.
@@ -230,7 +228,7 @@ it(
     );
     await job.end('control', 'SIGKILL');
     job.start('control');
-    const isWell = () => errors().length === 0;
+    const isWell = () => haltsOf(job).length === 0;
     const goesOn = (more: number[]) => seenAfter(job, () => hasMore(before, more), isWell);
     await soon('the first source to go on', goesOn([1, 2, 0, 0]));
     before = taken();
@@ -275,7 +273,7 @@ it(
       ...['--yes', '--json', '--timeout', '150'],
     );
     expect(code, err).toBe(0);
-    await soon('the source to go on', () => errors().length === 0);
+    await soon('the source to go on', () => haltsOf(job).length === 0);
     await job.drained();
     await job.expectEqual();
     const { open, changes } = await ddlList(job, 'order_items');
@@ -297,7 +295,7 @@ it(
     job.start(...SERVICES);
     await job.copied();
     await job.onSource(0, 'ALTER TABLE customers ADD COLUMN at DATETIME DEFAULT NOW()');
-    await soon('the source to halt', () => errors().some(e => /ALTER of customers/.test(e)));
+    await soon('the source to halt', () => haltsOf(job).some(e => /ALTER of customers/.test(e)));
     // Whoever knows that it has changed no row may say so, but not while the table is another one.
     const skip = () =>
       callReshard('ddl', 'skip', job.jobFile, '--source', sourceOf(0), '--yes', '--json');
@@ -306,7 +304,7 @@ it(
     await job.onSource(0, 'ALTER TABLE customers DROP COLUMN at');
     const said = await skip();
     expect(said.code, said.err).toBe(0);
-    await soon('the log to go on', () => !errors().some(e => /of customers/.test(e)));
+    await soon('the log to go on', () => !haltsOf(job).some(e => /of customers/.test(e)));
     // What drops a column that the job has never had needs no word.
     const newest = async (): Promise<string[]> => {
       const { changes } = await ddlList(job, 'customers');
@@ -323,7 +321,7 @@ it(
     expect(await columnsOf(1, 'order_items')).not.toContain('gift');
     expect(await columnsOf(1, 'customers')).not.toContain('at');
     const halt = await soon('status to show the halt', () =>
-      errors().find(e => /adds gift/.test(e)),
+      haltsOf(job).find(e => /adds gift/.test(e)),
     );
     expect(halt).toMatch(/reshard ddl show/);
     // The way out is the one that the halt names.
@@ -333,7 +331,7 @@ it(
     const at = ['--source', sourceOf(1), '--tables', 'order_items'];
     const { code, err } = await callReshard('ddl', 'apply', job.jobFile, '--yes', ...at);
     expect(code, err).toBe(0);
-    await soon('the second source to go on', () => !errors().some(e => /adds gift/.test(e)));
+    await soon('the second source to go on', () => !haltsOf(job).some(e => /adds gift/.test(e)));
   },
   3 * MINUTES,
 );
@@ -363,7 +361,7 @@ it(
     }
     const { code, err } = await callReshard('ddl', 'apply', job.jobFile, '--yes', ...at);
     expect(code, err).toBe(0);
-    await soon('the second source to go on', () => !errors().some(e => /adds flag/.test(e)));
+    await soon('the second source to go on', () => !haltsOf(job).some(e => /adds flag/.test(e)));
     for (const t of [0, 1]) {
       const [counts] = await onTarget(t, 'SELECT COUNT(*) > 0, COUNT(flag) FROM order_items');
       expect(counts).toEqual(['1', '0']);
@@ -380,7 +378,7 @@ it(
     await reader.close();
     await soon(
       'the second source to go on',
-      () => takenUp(1, 'order_items') > 0 && !errors().some(e => /order_items/.test(e)),
+      () => takenUp(1, 'order_items') > 0 && !haltsOf(job).some(e => /order_items/.test(e)),
     );
     // Rows of the first source, which has no such column, would get a time with each update.
     const seen = 'seen DATETIME NULL ON UPDATE CURRENT_TIMESTAMP';

@@ -27,6 +27,12 @@ export async function problemsOf(job: ShopJob): Promise<string[]> {
   return findings.filter(f => f.level !== 'info').map(f => `${f.level} ${f.code}`);
 }
 
+/** What members that stand say of it. */
+export function haltsOf({ status }: ShopJob): string[] {
+  const services = status?.services ?? [];
+  return services.flatMap(s => (s.state === 'halted' && s.error ? [s.error] : []));
+}
+
 /** Whether it is well by a status that is newer than when `holds` did: logs are ahead of that. */
 export function seenAfter(
   job: ShopJob,

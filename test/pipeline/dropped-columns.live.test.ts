@@ -6,9 +6,10 @@
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { until } from '../../shared/runtime/clock.ts';
+import { sourceName } from '../support/job-file.ts';
 import { callReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
-import { ddlList, ddlOf, problemsOf, seenAfter } from './ddl-facts.ts';
+import { ddlList, ddlOf, haltsOf, problemsOf, seenAfter } from './ddl-facts.ts';
 import { SERVICES, ShopJob } from './shop-job.ts';
 
 const MINUTES = 60_000;
@@ -37,10 +38,7 @@ afterAll(async () => {
 const soon = <T>(what: string, found: Parameters<typeof until<T>>[0]): Promise<T> =>
   until(found, { timeoutMs: 2 * MINUTES, what });
 
-const sourceOf = (source: number): string => job.status?.sources[source]?.source ?? '';
-
-const errors = (): string[] =>
-  (job.status?.services ?? []).flatMap(s => (s.state === 'halted' && s.error ? [s.error] : []));
+const sourceOf = (source: number): string => sourceName(job.name, source);
 
 const haltedAt = (source: number, words: RegExp): Promise<unknown> =>
   soon(`${sourceOf(source)} to halt at ${words}`, () =>
@@ -50,7 +48,7 @@ const haltedAt = (source: number, words: RegExp): Promise<unknown> =>
   );
 
 const goesOn = (): Promise<unknown> => {
-  const isWell = () => errors().length === 0;
+  const isWell = () => haltsOf(job).length === 0;
   return soon(
     'the sources to go on',
     seenAfter(job, () => true, isWell),

@@ -1,25 +1,16 @@
 /** What a compacted log may lack says nothing, and accuses nobody. */
 import { expect, test } from 'vitest';
-import { envelopeSchema } from '../../../shared/codec/avro-schema.ts';
 import { FixedRoute } from '../../../shared/route/fixed.ts';
 import { ALL_TARGETS } from '../../../shared/route/route.ts';
+import { readers, topicOf } from '../../../test/support/checker/small-topic.ts';
 import { LogMaker } from '../../../test/support/sink/log-maker.ts';
 import { SMALL_TABLE } from '../../../test/support/sink/small-table.ts';
 import { TableCompare } from './table-compare.ts';
-import { RecordReaders, TopicChanges } from './topic-changes.ts';
 
 const WHOLE_MS = 1000;
 const CHECKED = {
   ...{ position: 0, reached: {}, sums: [], unknown: [], waits: [], told: [], base: 'verify-1' },
 };
-const schema = JSON.stringify(envelopeSchema('test', SMALL_TABLE));
-const readers = new RecordReaders({ schemaById: async () => schema });
-
-function topicOf(source: string): TopicChanges {
-  const place = { source, db: 'd', table: 't', topic: `${source}.d.t`, schemaJson: '' };
-  const ids = { keySchemaId: 7, valueSchemaId: 8, generation: 1, estimatedRows: 0, ranges: [] };
-  return new TopicChanges({ ...place, ...ids, schema: SMALL_TABLE }, 1, readers);
-}
 
 /** What is said of a row that the target's log has so long ago, and the source's never had. */
 async function saidOf(ageMs: number, wholeMs: number | null): Promise<unknown[]> {

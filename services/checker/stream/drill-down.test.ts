@@ -1,28 +1,19 @@
 /** Which keys are named of a bucket that has come to differ. */
 import { expect, test } from 'vitest';
-import { envelopeSchema } from '../../../shared/codec/avro-schema.ts';
 import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
 import type { ReaderOptions } from '../../../shared/kafka/reader.ts';
 import { ModulusRoute } from '../../../shared/route/modulus.ts';
+import { readers, topicOf } from '../../../test/support/checker/small-topic.ts';
 import { type Event, LogMaker } from '../../../test/support/sink/log-maker.ts';
 import { SMALL_TABLE } from '../../../test/support/sink/small-table.ts';
 import { keysIn } from './drill-down.ts';
 import type { SavedLedger } from './ledger.ts';
 import { TableCompare } from './table-compare.ts';
-import { RecordReaders, TopicChanges } from './topic-changes.ts';
 
 const CHECKED: SavedLedger = {
   ...{ position: 0, reached: {}, sums: [], unknown: [], waits: [], told: [], base: 'verify-1' },
 };
-const schema = JSON.stringify(envelopeSchema('test', SMALL_TABLE));
-const readers = new RecordReaders({ schemaById: async () => schema });
 const signal = new AbortController().signal;
-
-function topicOf(source: string): TopicChanges {
-  const place = { source, db: 'd', table: 't', topic: `${source}.d.t`, schemaJson: '' };
-  const ids = { keySchemaId: 7, valueSchemaId: 8, generation: 1, estimatedRows: 0, ranges: [] };
-  return new TopicChanges({ ...place, ...ids, schema: SMALL_TABLE }, 1, readers);
-}
 
 /** What the two logs have, and what the comparison has found in them. */
 async function found(source: readonly Event[], target: readonly Event[]): Promise<string[]> {

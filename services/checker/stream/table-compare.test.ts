@@ -2,7 +2,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { envelopeSchema } from '../../../shared/codec/avro-schema.ts';
 import { JobView, stateKey } from '../../../shared/job/state/job-view.ts';
 import { basisOf, unproven } from '../../../shared/job/state/proof.ts';
 import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
@@ -14,13 +13,14 @@ import { ALL_TARGETS, NO_TARGET } from '../../../shared/route/route.ts';
 import { until } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { changesOf } from '../../../test/support/checker/changes.ts';
+import { readers, topicOf } from '../../../test/support/checker/small-topic.ts';
 import { LogMaker } from '../../../test/support/sink/log-maker.ts';
 import { SMALL_TABLE } from '../../../test/support/sink/small-table.ts';
 import { ChangeQueue } from './change-queue.ts';
 import type { SavedLedger } from './ledger.ts';
 import { type SavedTable, TableCompare, type TableCompareOptions } from './table-compare.ts';
 import { TableWatch } from './table-watch.ts';
-import { RecordReaders, TopicChanges } from './topic-changes.ts';
+import { RecordReaders } from './topic-changes.ts';
 
 const EMPTY: SavedLedger = {
   ...{ position: 0, reached: {}, sums: [], unknown: [], waits: [], told: [], base: null },
@@ -33,14 +33,6 @@ const CHECKED: SavedTable = {
   ...FRESH,
   ledgers: { t1: { ...EMPTY, base: 'verify-1' }, t2: { ...EMPTY, base: 'verify-1' } },
 };
-const schema = JSON.stringify(envelopeSchema('test', SMALL_TABLE));
-const readers = new RecordReaders({ schemaById: async () => schema });
-
-function topicOf(source: string, table = SMALL_TABLE): TopicChanges {
-  const place = { source, db: 'd', table: 't', topic: `${source}.d.t`, schemaJson: '' };
-  const ids = { keySchemaId: 7, valueSchemaId: 8, generation: 1, estimatedRows: 0, ranges: [] };
-  return new TopicChanges({ ...place, ...ids, schema: table }, 1, readers);
-}
 
 const byShard = new ModulusRoute(SMALL_TABLE, 'shard', 2);
 

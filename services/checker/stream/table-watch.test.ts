@@ -1,33 +1,23 @@
 /** One target whose log is away keeps no other one from resting on a newer check. */
 import { expect, test } from 'vitest';
-import { envelopeSchema } from '../../../shared/codec/avro-schema.ts';
 import { JobView, stateKey } from '../../../shared/job/state/job-view.ts';
 import { basisOf, unproven } from '../../../shared/job/state/proof.ts';
 import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
 import { FixedRoute } from '../../../shared/route/fixed.ts';
 import { ALL_TARGETS } from '../../../shared/route/route.ts';
-import { SMALL_TABLE } from '../../../test/support/sink/small-table.ts';
+import { readers, topicOf } from '../../../test/support/checker/small-topic.ts';
 import { ChangeQueue } from './change-queue.ts';
 import type { SavedLedger } from './ledger.ts';
 import type { Goal } from './stream-clock.ts';
 import { TableCompare } from './table-compare.ts';
 import { TableWatch } from './table-watch.ts';
-import { RecordReaders, TopicChanges } from './topic-changes.ts';
 
 const NAMES = ['a', 't1', 't2'];
-const schema = JSON.stringify(envelopeSchema('test', SMALL_TABLE));
-const readers = new RecordReaders({ schemaById: async () => schema });
 /** Two buckets are not known. */
 const PARTLY: SavedLedger = {
   ...{ position: 0, reached: {}, sums: [], unknown: [1, 2], waits: [], told: [] },
   base: 'verify-1',
 };
-
-function topicOf(source: string): TopicChanges {
-  const place = { source, db: 'd', table: 't', topic: `${source}.d.t`, schemaJson: '' };
-  const ids = { keySchemaId: 7, valueSchemaId: 8, generation: 1, estimatedRows: 0, ranges: [] };
-  return new TopicChanges({ ...place, ...ids, schema: SMALL_TABLE }, 1, readers);
-}
 
 function compareOf(): TableCompare {
   const targets = new Map(['t1', 't2'].map(name => [name, topicOf(name)]));

@@ -1,17 +1,17 @@
 /** Which topics are read on, and which are held back, when one side is far ahead of the other. */
 import { expect, test } from 'vitest';
-import { envelopeSchema } from '../../../shared/codec/avro-schema.ts';
 import { JobView } from '../../../shared/job/state/job-view.ts';
 import type { ReaderOptions } from '../../../shared/kafka/reader.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import { FixedRoute } from '../../../shared/route/fixed.ts';
 import { changesOf, rowOf } from '../../../test/support/checker/changes.ts';
+import { readers, topicOf } from '../../../test/support/checker/small-topic.ts';
 import { LogMaker } from '../../../test/support/sink/log-maker.ts';
 import { SMALL_TABLE } from '../../../test/support/sink/small-table.ts';
 import type { SavedLedger, TargetStep } from './ledger.ts';
 import { TableCompare } from './table-compare.ts';
 import { TableWatch } from './table-watch.ts';
-import { RecordReaders, TopicChanges } from './topic-changes.ts';
+import type { TopicChanges } from './topic-changes.ts';
 import { TopicFeed } from './topic-feed.ts';
 
 /** More than may wait for the other side. */
@@ -19,14 +19,6 @@ const MANY = 20_001;
 const EMPTY: SavedLedger = {
   ...{ position: 0, reached: {}, sums: [], unknown: [], waits: [], told: [], base: 'verify-1' },
 };
-const schema = JSON.stringify(envelopeSchema('test', SMALL_TABLE));
-const readers = new RecordReaders({ schemaById: async () => schema });
-
-function topicOf(source: string): TopicChanges {
-  const place = { source, db: 'd', table: 't', topic: `${source}.d.t`, schemaJson: '' };
-  const ids = { keySchemaId: 7, valueSchemaId: 8, generation: 1, estimatedRows: 0, ranges: [] };
-  return new TopicChanges({ ...place, ...ids, schema: SMALL_TABLE }, 1, readers);
-}
 
 /** Delivers what a test says, and knows from where each topic is read. */
 class Played {

@@ -1,9 +1,9 @@
 /** What brakes the copy is told with its reason, its age and what lifts it. */
 import { expect, test } from 'vitest';
-import { parseJob } from '../../../shared/job/job-schema.ts';
 import { JobView, stateKey } from '../../../shared/job/state/job-view.ts';
 import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
 import type { Throttle } from '../../../shared/job/state/throttle.ts';
+import { shopFile } from '../../../test/support/shop-file.ts';
 import { well } from '../../../test/support/status-facts.ts';
 import { judged } from '../status/feed.ts';
 import { throttleStatus } from '../status/throttle-status.ts';
@@ -28,21 +28,10 @@ function viewOf(throttle: Partial<Throttle>, ...pauses: string[]): JobView {
 }
 
 function textOf(view: JobView, snapshotRowsPerSecond = 0): string {
-  const options = { snapshotRowsPerSecond };
-  const job = parseJob(JSON.stringify({ ...FILE, options }), {});
+  const job = shopFile({ options: { snapshotRowsPerSecond } });
   return throttleText(throttleStatus(view), view.pauseList, job).join('\n');
 }
 
-const server = (name: string) => ({ name, user: 'u', database: 'd' });
-const FILE = {
-  job: 'shop',
-  kafka: { brokers: ['b:1'] },
-  registry: { url: 'http://r' },
-  sources: [server('s1')],
-  targets: [server('t1')],
-  tables: [{ name: 'orders' }],
-  route: { kind: 'modulus', column: 'customer_id' },
-};
 const ROWS = { name: 'rows', value: 5000, sinceMs: NOW - 9000, by: 'ann' };
 const LAG = { name: 'max-lag', value: 1000, sinceMs: NOW - 9000, by: 'ann' };
 
