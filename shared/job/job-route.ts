@@ -1,4 +1,5 @@
 /** The route of a job's table, as its job file says: the one place that makes routes. */
+import { FunctionRoute } from '../route/by-function.ts';
 import { FixedRoute } from '../route/fixed.ts';
 import { JumpRoute } from '../route/jump.ts';
 import { ListRoute } from '../route/listed.ts';
@@ -55,6 +56,8 @@ export function makeRoute(spec: RouteSpec, schema: TableSchema, targets: readonl
       const otherwise = spec.otherwise === undefined ? null : numberOf(spec.otherwise);
       return new ListRoute(schema, spec.column, { values, otherwise });
     }
+    case 'function':
+      return new FunctionRoute(schema, spec.columns, { code: spec.code, targets });
     case 'target':
       return new FixedRoute(numberOf(spec.target));
     case 'all':
@@ -84,6 +87,7 @@ export function routeProblem(schema: TableSchema, spec: RouteSpec): RouteProblem
     case 'hash':
     case 'ring':
     case 'jump':
+    case 'function':
       for (const column of spec.columns) {
         const found = ofColumn(column, routedColumnProblem(schema, column));
         if (found !== null) return found;

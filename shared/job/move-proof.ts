@@ -35,6 +35,10 @@ export function moveProblem(spec: MovingSpec, schema: TableSchema | null): MoveP
     const what = `\`oldRoute\` is ${named(was)}, the route after it ${named(is)}`;
     return { column, what, fix: `a cluster grows by one kind of route and column; ${OTHER_WAY}` };
   }
+  if (is.kind === 'function') {
+    const what = 'of a function nobody can prove that no row moves between servers that stay';
+    return { column, what, fix: fixOf(spec) };
+  }
   let moves = false;
   for (const { part, was: one, is: other } of partsOf(spec, schema)) {
     if (one === other) continue;
@@ -146,6 +150,7 @@ function fixOf(spec: MovingSpec): string {
     case 'list':
       return `name only servers that come where the new route differs; ${OTHER_WAY}`;
     case 'jump':
+    case 'function':
     case 'target':
     case 'all':
       return `leave the table out of the job: its rows stay where they are; ${OTHER_WAY}`;

@@ -1,11 +1,15 @@
 /** Routes as the job file says them. */
 import { z } from 'zod';
+import { pureFunction } from '../route/pure-function.ts';
 import { slotRun } from '../route/slots.ts';
+import { describeError } from '../runtime/error.ts';
 
 const column = z.string().min(1);
 const value = z.union([z.string(), z.number().int()]).transform(v => `${v}`);
 const target = z.string().describe('name of a target');
 
+/** Characters: it is part of the job's identity, which every member keeps. */
+const CODE_MAX = 65_536;
 const NO_WEIGHT = 'no target has a weight above 0';
 
 function hasWeight(weights: Record<string, number>): boolean {
@@ -21,6 +25,14 @@ function areApart(moves: Record<string, string>): boolean {
   const runs = Object.keys(moves).flatMap(text => slotRun(text) ?? []);
   runs.sort((a, b) => a.from - b.from);
   return !runs.some((run, i) => run.from <= (runs[i - 1]?.to ?? -1));
+}
+
+function isReadable(code: string, ctx: z.RefinementCtx): void {
+  try {
+    pureFunction(code);
+  } catch (e) {
+    ctx.addIssue({ code: 'custom', message: describeError(e) });
+  }
 }
 
 const modulus = z.strictObject({
@@ -89,6 +101,17 @@ const list = z.strictObject({
     .describe('target of values that are not listed; without it such a row is an error'),
 });
 
+const byFunction = z.strictObject({
+  kind: z.literal('function').describe('a function of the row names the target'),
+  columns,
+  code: z
+    .string()
+    .min(1)
+    .max(CODE_MAX)
+    .superRefine(isReadable)
+    .describe('body of a function of `row`, which has the columns as texts: TypeScript'),
+});
+
 const pinned = z.strictObject({
   kind: z.literal('target').describe('all rows go to one target'),
   target,
@@ -109,6 +132,7 @@ export const route = z.discriminatedUnion('kind', [
   jump,
   range,
   list,
+  byFunction,
   pinned,
   all,
 ]);

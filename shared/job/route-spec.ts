@@ -3,6 +3,7 @@
  * identity, so whatever decides where a row goes must be in it; members have the route of a table
  * that was added while they run from there.
  */
+import { hash } from 'node:crypto';
 import { canonicalJson } from '../registry/registry.ts';
 import { unreachable } from '../runtime/error.ts';
 import type { RouteSpec, StatedRoute } from './route-schema.ts';
@@ -19,6 +20,7 @@ function namedTargets(spec: StatedRoute): string[] {
   switch (spec.kind) {
     case 'modulus':
     case 'jump':
+    case 'function':
     case 'all':
       return [];
     case 'ring':
@@ -57,6 +59,12 @@ export function routeText(spec: RouteSpec): string {
   if (spec.kind !== 'list') return canonicalJson(spec);
   const values = Object.entries(spec.values).map(([name, list]) => [name, list.toSorted()]);
   return canonicalJson({ ...spec, values: Object.fromEntries(values) });
+}
+
+/** The same for people: what is too long to be read is there by its hash. */
+export function routeWords(spec: RouteSpec): string {
+  if (spec.kind !== 'function') return routeText(spec);
+  return `function of ${spec.columns.join(', ')}, SHA-256 ${hash('sha256', spec.code)}`;
 }
 
 /** The route of a text that `routeText` has made: the file that it is from was validated. */

@@ -92,6 +92,12 @@ export class RoutedColumn {
     out.copy(row.buf, start, start + byteLength(row.buf, pos));
   }
 
+  /** The value's bytes as a text that people read: those that are no UTF-8 text in hex. */
+  readable(bytes: Buffer): string {
+    const isText = this.#form === 'printed' || this.#form === 'text';
+    return bytes.toString(isText ? 'utf8' : 'hex');
+  }
+
   /** An expression of the same bytes. */
   sql(dialect: Dialect): string {
     const c = dialect.quote(this.name);

@@ -178,6 +178,56 @@ describe('the two forms of a route are the same', () => {
     expect(rows.some(r => ab.targetsOf(r) !== ba.targetsOf(r))).toBe(true);
   });
 
+  test('by a function, of each type and of all columns', async () => {
+    const all = COLUMNS.map(([name]) => name);
+    const code = `const text: string = Object.values(row).join('/');
+      let sum = 0;
+      for (const letter of text) sum += letter.codePointAt(0)!;
+      return ['t0', 't1', 't2'][sum % 3];`;
+    for (const columns of [...all.map(name => [name]), all]) {
+      const here = await agree({ kind: 'function', columns, code });
+      if (columns.length > 1) expect(new Set(here).size).toBe(3);
+    }
+  });
+
+  test('what a function gets are the texts that people write', async () => {
+    const columns = ['id', 'i64', 'num', 'dt6', 'vc', 'l1', 'c', 'e', 'gbk', 'b'];
+    const code = 'throw new Error(JSON.stringify(row));';
+    const route = makeRoute({ kind: 'function', columns, code }, schema, TARGETS);
+    const [row] = rows;
+    if (row === undefined) throw new Error('a row');
+    const printed = columns.map(c => (c === 'gbk' || c === 'b' ? `LOWER(HEX(${c}))` : c));
+    const said = printed.map((sql, i) => `'${columns[i]}',CONVERT(${sql}, CHAR)`);
+    const [stored] = await session.query<{ v: string }>(
+      `SELECT CAST(JSON_OBJECT(${said.join(',')}) AS CHAR) AS v FROM t ORDER BY id LIMIT 1`,
+    );
+    try {
+      route.targetsOf(row);
+      expect.unreachable();
+    } catch (e) {
+      const { message } = (e as Error).cause as Error;
+      expect(JSON.parse(message)).toEqual(JSON.parse(String(stored?.v)));
+    }
+  });
+
+  test('a function may name no target, and what it names must be one', async () => {
+    const byId = (code: string): Route =>
+      makeRoute({ kind: 'function', columns: ['id'], code }, schema, TARGETS);
+    const some = byId("return Number(row.id) % 2 ? 't1' : null;");
+    const here = rows.map(row => some.targetsOf(row));
+    expect(here.slice(0, 4)).toEqual([NO_TARGET, 1, NO_TARGET, 1]);
+    expect(await there(some)).toEqual(here);
+    expect(placedCondition(some, MYSQL_DIALECT)).toBeNull();
+    const [row] = rows;
+    if (row === undefined) throw new Error('a row');
+    for (const code of ["return 't3';", 'return 1;', 'return;', 'return async () => 1;']) {
+      const wrong = byId(code);
+      expect(() => wrong.targetsOf(row), code).toThrow(/which is no target/);
+      await expect(there(wrong), code).rejects.toThrow(/which is no target/);
+    }
+    expect(() => byId('return row.id.nothing.here;').targetsOf(row)).toThrow(/throws/);
+  });
+
   test.each([
     'i8',
     'u16z',

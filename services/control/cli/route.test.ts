@@ -12,6 +12,7 @@ const SPREAD = {
   ],
   nowhere: 0,
   staying: null,
+  unrouted: null,
 };
 
 test('shows the share of each target as a bar', () => {
@@ -33,6 +34,11 @@ test('a cluster that grows: what stays is told beside what moves', () => {
     `  (where they are)   300  75.0 %  ${'#'.repeat(30)}`,
     `  c3                 100  25.0 %  ${'#'.repeat(10)}`,
   ]);
+});
+
+test('rows that a function sends nowhere are told', () => {
+  const lines = describeSpread({ ...SPREAD, unrouted: 200 }, 100).split('\n');
+  expect(lines.at(-1)).toBe(`  (no target)   200  50.0 %  ${'#'.repeat(20)}`);
 });
 
 test('what is wrong comes first: rows that no target would get', () => {

@@ -39,12 +39,12 @@ export async function routeCommand(file: string, o: RouteCommandOptions): Promis
 }
 
 export function describeSpread(spread: TableSpread, width: number): string {
-  const { table, route, rows, isSample, targets, nowhere, staying } = spread;
+  const { table, route, rows, isSample, targets, nowhere, staying, unrouted } = spread;
   const seen = isSample
     ? `a sample of ${count(rows)} rows, from both ends of the key`
     : count(rows);
   const head = `${table}: ${route} (${isSample ? seen : `${seen} rows`})`;
-  const most = Math.max(1, staying ?? 0, ...targets.map(t => t.rows));
+  const most = Math.max(1, staying ?? 0, unrouted ?? 0, ...targets.map(t => t.rows));
   const columns = [
     { head: '  target' },
     { head: 'rows', align: 'right' as const },
@@ -52,7 +52,8 @@ export function describeSpread(spread: TableSpread, width: number): string {
     { head: '', rank: 1 },
   ];
   const stay = staying === null ? [] : [{ target: '(where they are)', rows: staying }];
-  const lines = [...stay, ...targets].map(t => [
+  const none = unrouted ? [{ target: '(no target)', rows: unrouted }] : [];
+  const lines = [...stay, ...targets, ...none].map(t => [
     `  ${t.target}`,
     count(t.rows),
     rows === 0 ? '-' : `${((100 * t.rows) / rows).toFixed(1)} %`,

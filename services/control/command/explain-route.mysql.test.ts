@@ -43,6 +43,14 @@ test('rows of a route that the server cannot compute are counted at their target
     expect(all).toMatchObject([{ table: 't', rows: ROWS, isSample: false, nowhere: 0, targets }]);
     const one = await explainRoutes(job, { log, sampleRows: 1000, where: 'id=7' });
     expect(one[0]?.targets.map(t => t.rows)).toEqual([0, 1, 2].map(t => +(places[7] === t)));
+    const code = "return row.id === '7' ? null : 'b';";
+    const route = { kind: 'function' as const, columns: ['id'], code };
+    const byFunction = await explainRoutes({ ...job, route }, { log, sampleRows: 1000 });
+    const shown = { nowhere: 0, unrouted: 1, staying: null };
+    expect(byFunction).toMatchObject([
+      { ...shown, route: expect.stringMatching(/^function of id, SHA-256 [0-9a-f]{64}$/) },
+    ]);
+    expect(byFunction[0]?.targets.map(t => t.rows)).toEqual([0, ROWS - 1, 0]);
     const sample = await explainRoutes(job, { log, sampleRows: 20 });
     expect(sample).toMatchObject([{ rows: 20, isSample: true }]);
   } finally {

@@ -6,7 +6,7 @@
 import { type Job, type JobSource, readServer, routeSpec } from '../../../shared/job/job.ts';
 import { inspectJobTable } from '../../../shared/job/job-key.ts';
 import { routeOf, routeProblem } from '../../../shared/job/job-route.ts';
-import { routeText } from '../../../shared/job/route-spec.ts';
+import { routeWords } from '../../../shared/job/route-spec.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { MYSQL_DIALECT, qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { ALL_TARGETS, NO_TARGET, serverPart, type TargetSet } from '../../../shared/route/route.ts';
@@ -37,6 +37,8 @@ export interface TableSpread {
   nowhere: number;
   /** Rows that stay on the server where they are, in a cluster that grows; null in other jobs. */
   staying: number | null;
+  /** Rows that a function has no target for, on purpose; null where no function says so. */
+  unrouted: number | null;
 }
 
 export async function explainRoutes(job: Job, o: ExplainOptions): Promise<TableSpread[]> {
@@ -58,9 +60,10 @@ export async function explainRoutes(job: Job, o: ExplainOptions): Promise<TableS
 function emptySpread(job: Job, table: string): TableSpread {
   const targets = job.targets.map(t => ({ target: t.name, rows: 0 }));
   const spec = routeSpec(job, table);
-  const route = spec.kind === 'modulus' ? `modulus of ${spec.column}` : routeText(spec);
   const staying = job.kind === 'expand' ? 0 : null;
-  return { table, route, rows: 0, isSample: false, targets, nowhere: 0, staying };
+  const unrouted = spec.kind === 'function' ? 0 : null;
+  const route = spec.kind === 'modulus' ? `modulus of ${spec.column}` : routeWords(spec);
+  return { table, route, rows: 0, isSample: false, targets, nowhere: 0, staying, unrouted };
 }
 
 async function addSource(
@@ -102,6 +105,7 @@ function add(spread: TableSpread, shard: TargetSet | null, rows: number): void {
   spread.rows += rows;
   if (shard === null) spread.nowhere += rows;
   if (shard === NO_TARGET && spread.staying !== null) spread.staying += rows;
+  if (shard === NO_TARGET && spread.unrouted !== null) spread.unrouted += rows;
   spread.targets.forEach((target, i) => {
     if (shard === i || shard === ALL_TARGETS) target.rows += rows;
   });

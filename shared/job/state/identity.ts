@@ -14,7 +14,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { canonicalJson } from '../../registry/registry.ts';
 import { ReshardError } from '../../runtime/error.ts';
 import { type Job, routeSpec } from '../job.ts';
-import { routeFromText, routeText } from '../route-spec.ts';
+import { routeFromText, routeText, routeWords } from '../route-spec.ts';
 
 export interface ServerIdentity {
   name: string;
@@ -157,8 +157,8 @@ export function identityChanges(job: Job, identity: JobIdentity): IdentityChange
     if (known === undefined) {
       const way = '`reshard apply <job file>` takes it up while the job runs';
       changes.push({ kind: 'table-added', what: `the table ${table.name} is new`, way });
-    } else if (routeWords(known) !== routeWords(table)) {
-      refuse(`the table ${table.name} is routed by ${routeWords(table)}, not ${routeWords(known)}`);
+    } else if (routedBy(known) !== routedBy(table)) {
+      refuse(`the table ${table.name} is routed by ${routedBy(table)}, not ${routedBy(known)}`);
     } else if (known.key.join('\0') !== table.key.join('\0')) {
       refuse(`the key of the table ${table.name} is ${keyWords(table)}, not ${keyWords(known)}`);
     }
@@ -173,8 +173,8 @@ export function identityChanges(job: Job, identity: JobIdentity): IdentityChange
   return changes;
 }
 
-function routeWords({ shardColumn, route }: TableIdentity): string {
-  return route === '' ? shardColumn : route;
+function routedBy({ shardColumn, route }: TableIdentity): string {
+  return route === '' ? shardColumn : routeWords(routeFromText(route));
 }
 
 function keyWords({ key }: TableIdentity): string {
