@@ -3,15 +3,17 @@ import { unreachable } from '../../../shared/runtime/error.ts';
 import type { CheckStatus, ProofStatus, RepairStatus, WaitStatus } from '../status/proof-status.ts';
 import type { Status } from '../status/status.ts';
 import type { StreamStatus, StreamTableStatus } from '../status/stream-status.ts';
+import type { WayBackStatus } from '../status/way-back.ts';
 import { count, duration } from './number-text.ts';
 
 /** Lines of the view; none before the first check. */
 export function proofLines(status: Status): string[] {
   const { proofs, checks, repairs, nextCheckMs, stream } = status;
+  const since = stream === null ? '' : unreadText(status.wayBack);
   const lines = [...checks.map(checkLine), ...repairs.map(repairLine)];
   if (nextCheckMs !== null && checks.length === 0) lines.push(nextLine(nextCheckMs));
-  if (proofs.some(p => p.check !== null)) lines.push(...proofs.map(proofLine));
-  if (stream !== null) lines.push(...streamLines(stream));
+  if (proofs.some(p => p.check !== null)) lines.push(...proofs.map(p => proofLine(p, since)));
+  if (stream !== null) lines.push(...streamLines(stream, since));
   return lines.length === 0 ? [] : ['', ...lines];
 }
 
@@ -23,16 +25,23 @@ export function proofParts({ proofs, checks, repairs }: Status): string[] {
   return parts;
 }
 
-function proofLine(p: ProofStatus): string {
+/** Both logs say nothing of what has come to a target behind the place where its log stands. */
+function unreadText(wayBack: WayBackStatus | null): string {
+  const targets = wayBack?.unread.map(u => u.server) ?? [];
+  return targets.length === 0 ? '' : `; not known of target ${targets.join(', ')} since`;
+}
+
+function proofLine(p: ProofStatus, since: string): string {
   if (!p.isProven) return `proof  ${p.table}: NOT PROVEN, ${p.why}`;
   const at = new Date(p.provenMs).toISOString();
   const ago = `${duration(Date.now() - p.provenMs)} ago`;
-  return `proof  ${p.table}: ${count(p.rows)} rows proven equal by ${p.check} at ${at}, ${ago}`;
+  const proven = `${count(p.rows)} rows proven equal by ${p.check} at ${at}, ${ago}`;
+  return `proof  ${p.table}: ${proven}${since}`;
 }
 
 /** What both logs say, and who has written to a target besides the job. */
-function streamLines({ tables, foreign, foreignCount }: StreamStatus): string[] {
-  const lines = tables.map(t => `stream ${t.table}: ${streamText(t)}`);
+function streamLines({ tables, foreign, foreignCount }: StreamStatus, since: string): string[] {
+  const lines = tables.map(t => `stream ${t.table}: ${streamText(t)}${since}`);
   const last = foreign.at(-1);
   if (last !== undefined) {
     const where = `${last.op} of ${last.table} ${last.key} on ${last.target}`;

@@ -3,8 +3,10 @@ import { UNSPENT } from '../../../test/support/status-facts.ts';
 import { judged } from '../status/feed.ts';
 import { Rate } from '../status/rate.ts';
 import type { StatusFacts } from '../status/status.ts';
+import type { UnreadLog } from '../status/way-back.ts';
 import { fitted } from './live-view.ts';
 import { duration } from './number-text.ts';
+import { proofLines } from './proof-text.ts';
 import { renderLine, renderView } from './status-text.ts';
 
 const FACTS: StatusFacts = {
@@ -115,6 +117,36 @@ describe('status as text', () => {
     expect(line).toContain('copying');
     expect(line).toContain('ETA 6 s');
     expect(line).toMatch(/^copying \| halted: sink\/t1\/0: target-data: too long; remedy: widen/);
+  });
+
+  test('what is proven and equal is so as of a moment: nothing newer of a target that is not read', () => {
+    const equal = { table: 'orders', state: 'equal', equalMs: 1, gtids: {} } as const;
+    const stream = { tables: [equal], doubts: [], foreign: [], foreignCount: 0 };
+    const proof = { table: 'orders', isProven: true, why: '', check: 'verify-1', rows: 9 };
+    const of = (unread: UnreadLog[], isStreamed = true): string[] => {
+      const wayBack = {
+        carries: 'over',
+        isTurning: false,
+        lagSeconds: 0,
+        lagRecords: null,
+      } as const;
+      const facts: StatusFacts = {
+        ...FACTS,
+        proofs: [{ ...proof, provenMs: 1, sourceGtids: {} }],
+        stream: isStreamed ? stream : null,
+        wayBack: { ...wayBack, headline: null, unread },
+      };
+      return proofLines(judged(facts)).map(line => line.replace(/, [^,]* ago/, ''));
+    };
+    const stands = { server: 't2', why: 'halted: binlog/t2: unsafe-event: TRUNCATE of items' };
+    const since = '; not known of target t2 since';
+    const lines = [
+      'proof  orders: 9 rows proven equal by verify-1 at 1970-01-01T00:00:00.001Z',
+      'stream orders: equal as of 1970-01-01T00:00:00.001Z',
+    ];
+    expect(of([])).toEqual(['', ...lines]);
+    expect(of([stands])).toEqual(['', ...lines.map(line => line + since)]);
+    expect(of([stands], false)).toEqual(['', lines[0]]);
   });
 
   test('a pause is shown with its reason, who asked for it and since when', () => {

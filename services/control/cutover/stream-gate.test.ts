@@ -4,6 +4,7 @@ import { type Standing, unproven } from '../../../shared/job/state/proof.ts';
 import type { ForeignWrite, StreamDoubt } from '../../../shared/job/state/stream-report.ts';
 import { shopFile } from '../../../test/support/shop-file.ts';
 import type { StreamStatus } from '../status/stream-status.ts';
+import type { UnreadLog, WayBackStatus } from '../status/way-back.ts';
 import { streamGates } from './stream-gate.ts';
 
 const NOW = 1_700_000_000_000;
@@ -23,9 +24,15 @@ const foreign: ForeignWrite = {
   ...{ table: 'orders', target: 't1', gtid: 'a:9', op: 'insert', key: '42', atMs: PROVEN + 1 },
 };
 
-function gate(o: Partial<StreamStatus>, nowMs = NOW): string {
+const WAY_BACK: WayBackStatus = {
+  ...{ carries: 'over', isTurning: false, lagSeconds: 0, lagRecords: null, unread: [] },
+  headline: { level: 'good', text: 'drained' },
+};
+
+function gate(o: Partial<StreamStatus>, nowMs = NOW, unread: UnreadLog[] = []): string {
   const stream = { tables: [equal], doubts: [], foreign: [], foreignCount: 0, ...o };
-  const [found] = streamGates({ stream }, [STANDING], cutover.limits, nowMs);
+  const wayBack = { ...WAY_BACK, unread };
+  const [found] = streamGates({ stream, wayBack }, [STANDING], cutover.limits, nowMs);
   return `${found?.state}: ${found?.why}`;
 }
 
@@ -34,13 +41,22 @@ test('equal as of a moment ago: open', () => {
 });
 
 test('a job without it, or whose application has gone over, has no such gate', () => {
-  expect(streamGates({ stream: null }, [STANDING], cutover.limits, NOW)).toEqual([]);
+  expect(streamGates({ stream: null, wayBack: null }, [STANDING], cutover.limits, NOW)).toEqual([]);
 });
 
 test('what a checker has said long ago is not of now', () => {
   expect(gate({}, NOW + 13_000)).toMatch(/^open/);
   expect(gate({}, NOW + 13_001)).toMatch(/^shut: equal by both logs as of 15.0 s ago/);
   expect(gate({}, NOW - 10_000)).toMatch(/^unknown: equal as of 8 s in the future/);
+});
+
+test('nothing newer is known of a target whose log stands, whichever table it stands at: shut', () => {
+  const stands = { server: 't2', why: 'halted: binlog/t2: unsafe-event: TRUNCATE of customers' };
+  expect(gate({}, NOW, [stands])).toBe(
+    `shut: equal as of ${new Date(NOW - 2000).toISOString()}, and nothing newer of target t2 ` +
+      'is compared: halted: binlog/t2: unsafe-event: TRUNCATE of customers',
+  );
+  expect(gate({ doubts: [doubt] }, NOW, [stands])).toMatch(/^shut: target t1 has 1 rows more/);
 });
 
 test.each(['differs', 'waits', 'unknown'] as const)('%s: shut', state => {

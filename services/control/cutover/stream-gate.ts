@@ -15,24 +15,33 @@ import {
 } from '../../../shared/job/state/stream-report.ts';
 import { unreachable } from '../../../shared/runtime/error.ts';
 import type { Status } from '../status/status.ts';
+import type { UnreadLog } from '../status/way-back.ts';
 import { CLOCKS_MS, type Gate, open, shut, unknown } from './gate.ts';
 
 const NAME = 'streaming check';
 
 /** None for a job without it, or where a cutover has ended it. */
 export function streamGates(
-  { stream }: Pick<Status, 'stream'>,
+  { stream, wayBack }: Pick<Status, 'stream' | 'wayBack'>,
   standings: readonly Standing[],
   limits: CutoverLimits,
   nowMs = Date.now(),
 ): Gate[] {
   if (stream === null) return [];
+  // What has come behind the place where it stands may be of any table.
+  const [unread] = wayBack?.unread ?? [];
   return standings.map(({ table, proof }) => {
     const seen = stream.tables.find(t => t.table === table);
     const why = unequalText(table, seen?.state ?? 'unknown', stream, proof);
     if (why !== null) return shut(NAME, table, why, unequalFix(table));
+    if (unread !== undefined) return shut(NAME, table, unreadText(unread, seen?.equalMs ?? 0));
     return freshGate(table, seen?.equalMs ?? 0, limits, nowMs);
   });
+}
+
+function unreadText({ server, why }: UnreadLog, equalMs: number): string {
+  const last = equalMs === 0 ? 'never' : new Date(equalMs).toISOString();
+  return `equal as of ${last}, and nothing newer of target ${server} is compared: ${why}`;
 }
 
 /** Of a table of which nothing is wrong: what is known of it must be of now. */

@@ -13,9 +13,13 @@ const faults = fc.array(fc.record({ name: fc.constantFrom(...NAMES), where: fc.n
 
 describe('the headline', () => {
   test('of a way back that is far behind wakes somebody, whatever it flows by', () => {
-    const carried = { isTurning: false, headline: { level: 'normal', text: 'behind' } } as const;
+    const carried = {
+      unread: [],
+      isTurning: false,
+      headline: { level: 'normal', text: 'behind' },
+    } as const;
     const of = (carries: 'back' | 'over', lagSeconds: number, lagRecords: number) => {
-      const wayBack = { ...carried, carries, lagSeconds, lagRecords };
+      const wayBack = { ...carried, carries, lagSeconds, lagRecords, unread: [] };
       return headlineOf({ ...well(), phase: 'switched', wayBack });
     };
     expect(of('back', 20, 99).level).toBe('good');

@@ -59,7 +59,7 @@ export function problemsOf(s: StatusFacts): Problem[] {
     ...s.targets.flatMap(targetProblem),
     ...tableProblems(s),
     ...streamProblems(s),
-    ...blindProblem(s),
+    ...blindProblems(s),
     ...cutoverProblems(s),
     ...wayBackProblems(s),
     ...jobProblems(s),
@@ -246,11 +246,14 @@ function streamProblems({ stream, proofs }: StatusFacts): Problem[] {
 }
 
 /** Both logs agree as of where one of them stands, and say nothing of what comes behind it. */
-function blindProblem({ stream, wayBack }: StatusFacts): Problem[] {
-  const { headline = null, carries } = wayBack ?? {};
-  if (stream === null || carries !== 'over' || headline?.level !== 'failure') return [];
-  const why = `the log of a target is not read, and nothing newer is compared: ${headline.text}`;
-  return [{ ...NOWHERE, word: 'doubt', what: 'streaming check', why }];
+function blindProblems({ stream, wayBack }: StatusFacts): Problem[] {
+  if (stream === null || wayBack?.carries !== 'over') return [];
+  return wayBack.unread.map(({ server, why }) => {
+    const text =
+      `what comes to target ${server} is compared with nothing, whichever table it is of, ` +
+      `since its log is not read on: ${why}`;
+    return { ...NOWHERE, word: 'doubt', what: 'streaming check', why: text, target: server };
+  });
 }
 
 /** A write stop is never silent, however short, and a fence that is lost is the worst there is. */

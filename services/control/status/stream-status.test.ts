@@ -1,12 +1,15 @@
 /** I13: what both logs say of a table is in the status, and no less than the worst of it. */
 import { expect, test } from 'vitest';
 import { parseJob } from '../../../shared/job/job-schema.ts';
+import type { CutoverRun } from '../../../shared/job/state/cutover.ts';
 import type { StreamDoubt, StreamedTable } from '../../../shared/job/state/stream-report.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
-import { well } from '../../../test/support/status-facts.ts';
-import { problemsOf } from './problem.ts';
-import type { StatusFacts } from './status.ts';
+import { unit, well } from '../../../test/support/status-facts.ts';
+import { judged } from './feed.ts';
+import { type Problem, problemsOf } from './problem.ts';
+import type { Status, StatusFacts } from './status.ts';
 import { streamStatus } from './stream-status.ts';
+import { wayBackStatus } from './way-back.ts';
 
 const server = (name: string) => ({ name, user: 'u', database: 'd' });
 const JOB = parseJob(
@@ -68,16 +71,54 @@ test('what differs by both logs is a problem, also where a newer check has not s
   expect(words('equal', 'verify-2'), 'a check has found it equal since').not.toContain('doubt');
 });
 
-test('a log of a target that is not read is a problem of the check, before the application goes over', () => {
+const RUN: CutoverRun = {
+  ...{ id: 'cutover-1', stage: 'switched', by: 'ann', startedMs: 1, stageMs: 1, sources: [] },
+  ...{ targets: {}, steps: [], stopMs: 0, journalMs: 1, why: null, way: 'over', thaws: [] },
+  leg: { number: 2, carries: 'back', isOpen: true, begins: {} },
+};
+const BACK = (o: Partial<StatusFacts>): Status => judged({ ...well(), job: 'shop.back', ...o });
+const halted = (service: string, name: string, error: string) => ({
+  services: [{ ...unit(service, name), state: 'halted', error: `${error}\n  remedy: none` }],
+});
+const STAND = halted('binlog', 't2', 'unsafe-event: TRUNCATE of a');
+
+function blind(back: Status | null, run: CutoverRun | null = null, o = {}): Problem[] {
   const stream = { tables: [], doubts: [], foreign: [], foreignCount: 0 };
-  const words = (carries: 'over' | 'back', level: 'failure' | 'normal', o = {}): string[] => {
-    const headline = { level, text: 'halted: binlog/t1' };
-    const lag = { isTurning: false, lagSeconds: 0, lagRecords: null };
-    const facts: StatusFacts = { ...well(), stream, wayBack: { carries, headline, ...lag }, ...o };
-    return problemsOf(facts).map(p => `${p.word} ${p.what}`);
-  };
-  expect(words('over', 'failure')).toContain('doubt streaming check');
-  expect(words('over', 'normal')).not.toContain('doubt streaming check');
-  expect(words('back', 'failure')).not.toContain('doubt streaming check');
-  expect(words('over', 'failure', { stream: null })).not.toContain('doubt streaming check');
+  const wayBack = wayBackStatus({ cutoverRun: run }, back);
+  return problemsOf({ ...well(), stream, wayBack, ...o }).filter(p => p.what === 'streaming check');
+}
+
+test('a log of a target that is not read is a problem of the check, before the application goes over', () => {
+  expect(blind(BACK(STAND))).toMatchObject([
+    { word: 'doubt', target: 't2', why: expect.stringMatching(/of: .*TRUNCATE of a$|: halted/) },
+  ]);
+  expect(blind(BACK({}))).toEqual([]);
+  expect(blind(null)).toEqual([]);
+  expect(blind(BACK(STAND), RUN)).toEqual([]);
+  expect(blind(BACK(STAND), null, { stream: null })).toEqual([]);
+});
+
+test('each log that is not read is told, and by what is wrong with it', () => {
+  const [silent] = [{ ...unit('binlog', 't1'), ageSeconds: 99 }];
+  const both = BACK({ services: [...STAND.services, silent] });
+  expect(blind(both).map(p => [p.target, p.why.split(': ').slice(1).join(': ')])).toEqual([
+    ['t2', 'halted: binlog/t2: unsafe-event: TRUNCATE of a'],
+    ['t1', 'silent: binlog/t1: no report for 99 s from host:1'],
+  ]);
+  const topic = { topic: 't1.d.orders', source: 't1', table: 'orders', error: 'gone' };
+  expect(blind(BACK({ topics: [{ ...topic, state: 'gone' }] }))).toMatchObject([{ target: 't1' }]);
+});
+
+test('a sink that would carry rows back blinds nothing: what is wrong is told as the way back', () => {
+  const back = BACK(halted('sink', 's1/0', 'denied: no grants'));
+  expect(blind(back)).toEqual([]);
+  const stream = { tables: [], doubts: [], foreign: [], foreignCount: 0 };
+  const problems = problemsOf({
+    ...well(),
+    stream,
+    wayBack: wayBackStatus({ cutoverRun: null }, back),
+  });
+  expect(problems.map(p => `${p.word}: ${p.why}`)).toEqual([
+    'way-back-waits: no cutover with a way back now: halted: sink/s1/0: denied: no grants',
+  ]);
 });

@@ -6,7 +6,16 @@
 import type { Job } from '../../../shared/job/job.ts';
 import { isTurning, type Way } from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
+import { firstLine } from '../../../shared/runtime/error.ts';
+import { levelOf, problemsOf, problemText } from './problem.ts';
 import type { Level, Status } from './status.ts';
+
+/** A log of a server that nobody reads on: what comes to its tables is known to no one. */
+export interface UnreadLog {
+  server: string;
+  /** In one line. */
+  why: string;
+}
 
 export interface WayBackStatus {
   /** Which way rows are carried, by the newest journal. */
@@ -19,6 +28,8 @@ export interface WayBackStatus {
   lagSeconds: number | null;
   /** Records of the log that the sources lack; null: not known, or nothing is carried back. */
   lagRecords: number | null;
+  /** Of the servers whose rows would be carried back. */
+  unread: UnreadLog[];
 }
 
 /**
@@ -45,7 +56,17 @@ export function wayBackStatus(
     headline: back && { level: back.headline.level, text: back.headline.text },
     lagSeconds: worst(back?.sources.map(s => s.lagSeconds)),
     lagRecords: isBack ? worst(back?.targets.map(t => t.lagRecords)) : null,
+    unread: back === null ? [] : unreadLogs(back),
   };
+}
+
+/** Logs that stand, are gone, or whose reader has died; each by the worst that is wrong. */
+function unreadLogs(back: Status): UnreadLog[] {
+  const found = problemsOf(back).filter(p => p.source !== '' && levelOf(p.word) === 'failure');
+  const worst = Map.groupBy(found, p => p.source);
+  return [...worst].flatMap(([server, [first]]) =>
+    first === undefined ? [] : [{ server, why: firstLine(problemText(first)) }],
+  );
 }
 
 /** Null if one of them is not known. */
