@@ -11,9 +11,9 @@ import {
 } from '../../shared/member/context.ts';
 import { aborted, runSupervised } from '../../shared/runtime/service.ts';
 import { BinlogUnit } from './binlog.ts';
-import { type BinlogMetrics, BinlogProgress, binlogMetrics } from './metrics.ts';
+import { type BinlogMetrics, BinlogProgress, binlogMetrics, mostBehind } from './metrics.ts';
 import { readinessOf } from './readiness.ts';
-import { Yielding } from './yielding.ts';
+import { BEHIND_MAX_S, Yielding } from './yielding.ts';
 
 interface Running {
   stop: AbortController;
@@ -66,7 +66,10 @@ export async function runBinlog(o: ServiceOptions): Promise<void> {
     );
     return readinessOf(units, o.guestAway?.() ?? null);
   };
-  const behind = (): number | null => most([...metrics.live].map(p => p.lagSeconds()));
+  const behind = (): number | null => {
+    const lags = [...metrics.live].map(p => p.lagSeconds());
+    return mostBehind(lags, BEHIND_MAX_S);
+  };
   try {
     const anew = yielding === null ? [] : [yielding.run(behind, signal)];
     await Promise.race([aborted(signal), ended.promise, ...anew]);
@@ -74,14 +77,6 @@ export async function runBinlog(o: ServiceOptions): Promise<void> {
     await stop(running.keys());
     await member.close();
   }
-}
-
-/** Null if nothing is known of one of them, or there is none. */
-function most(values: readonly (number | null)[]): number | null {
-  return values.reduce(
-    (a, b) => (a === null || b === null ? null : Math.max(a, b)),
-    values[0] ?? null,
-  );
 }
 
 /** Each call is a new incarnation: an older one of the source may still be about to end. */

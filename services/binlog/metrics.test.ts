@@ -1,7 +1,7 @@
 /** The gauges of a source show what lives: nothing stays as it was when nothing moves any more. */
 import { expect, test } from 'vitest';
 import { createRegistry } from '../../shared/runtime/metric.ts';
-import { BinlogProgress, binlogMetrics } from './metrics.ts';
+import { BinlogProgress, binlogMetrics, mostBehind } from './metrics.ts';
 
 const counts = { c: 0, u: 0, d: 0, transactions: 0, bytes: 0 };
 
@@ -125,4 +125,13 @@ test('commits of the future, of a clock that was moved, are no proof of a comple
   expect(s1.lagSeconds(now)).toBeCloseTo(5, 0);
   s1.follow(parts({ caughtUp: false, lastCommitMs: now + HOUR }));
   expect(s1.lagSeconds(now + 60_000)).toBeCloseTo(65, 0);
+});
+
+test('a source of which nothing is known hides none that is late, and makes nobody look caught up', () => {
+  expect(mostBehind([3, 8, 5], 300)).toBe(8);
+  expect(mostBehind([null, 400, 2], 300)).toBe(400);
+  expect(mostBehind([400, null], 300)).toBe(400);
+  expect(mostBehind([null, 299], 300)).toBeNull();
+  expect(mostBehind([null], 300)).toBeNull();
+  expect(mostBehind([], 300)).toBeNull();
 });

@@ -194,3 +194,13 @@ export class BinlogProgress {
     };
   }
 }
+
+/**
+ * What the source that is most behind is behind, in seconds; null where that is not known, as of
+ * none. One that is `lateSeconds` behind is late, whatever is not known of the others.
+ */
+export function mostBehind(lags: readonly (number | null)[], lateSeconds: number): number | null {
+  const known = lags.filter(lag => lag !== null);
+  const most = Math.max(...known);
+  return most >= lateSeconds || (known.length > 0 && known.length === lags.length) ? most : null;
+}

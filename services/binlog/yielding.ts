@@ -20,7 +20,7 @@ import type { Pipeline } from './pipeline.ts';
 import { PipelineLoad } from './pipeline-load.ts';
 
 /** On a machine that is never idle the log falls behind by so much, then it catches up. */
-const BEHIND_MAX_S = 300;
+export const BEHIND_MAX_S = 300;
 /** The log has all of the targets, or will have it in a moment. */
 const CAUGHT_UP_S = 10;
 const LOOK_MS = 500;
