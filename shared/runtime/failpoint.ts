@@ -4,10 +4,16 @@
  * passed for the nth time; with `:stop` behind it the process stops there (SIGSTOP), to be woken up
  * late. Off, a failpoint costs one comparison. `npm run crash` kills at each.
  *
+ * `RESHARD_FAILPOINT=@<file>`: the file has that text, or nothing, and is looked at at each place,
+ * so that a process can be armed while it runs. What it has armed is taken out when it goes off:
+ * whoever comes after the process passes the place.
+ *
  * Kafka's acknowledgement: before it `log.before-produce` and `snapshot.before-publish`, after it
  * `log.after-produce` and `snapshot.after-publish`. Resume point, which is committed with its
  * records: `binlog.before-commit` and `binlog.after-commit`. Target: `sink.*-commit`.
  */
+import { readFileSync, writeFileSync } from 'node:fs';
+
 export const FAILPOINTS = {
   snapshotBeforePublish: 'snapshot.before-publish',
   snapshotAfterPublish: 'snapshot.after-publish',
@@ -45,10 +51,21 @@ export const FAILPOINTS = {
   controlMidRepair: 'control.mid-repair',
   /** A round is applied on all targets and noted; the next one is not asked for. */
   controlAfterRepairRound: 'control.after-repair-round',
+  /** All gates are open; nothing was written. Of a job with a way back, as `turn`. */
+  cutoverBeforeMarker: 'cutover.before-marker',
   /** The record says that sources are being frozen; none is. */
   cutoverBeforeFreeze: 'cutover.before-freeze',
   /** Every source is frozen. */
   cutoverAfterFreeze: 'cutover.after-freeze',
+  /** Frozen, step by step; what is known of each is asked while nothing is written. */
+  cutoverBeforePositions: 'cutover.before-positions',
+  cutoverBeforeDrain: 'cutover.before-drain',
+  cutoverBeforePersist: 'cutover.before-persist',
+  cutoverBeforeTargets: 'cutover.before-targets',
+  cutoverBeforeTurn: 'cutover.before-turn',
+  cutoverBeforeCompare: 'cutover.before-compare',
+  cutoverBeforeIds: 'cutover.before-ids',
+  cutoverBeforeFence: 'cutover.before-fence',
   /** Everything is drained and persisted; there is no journal. */
   cutoverBeforeJournal: 'cutover.before-journal',
   /** There is one; the open command was not run. */
@@ -82,13 +99,28 @@ export const MISTAKES = {
 
 export type Mistake = (typeof MISTAKES)[keyof typeof MISTAKES];
 
-const [armed, nth, how] = (process.env.RESHARD_FAILPOINT ?? '').split(':');
+const spec = process.env.RESHARD_FAILPOINT ?? '';
+const file = spec.startsWith('@') ? spec.slice(1) : null;
+const [armed, nth, how] = spec.split(':');
 let left = Number(nth ?? 1);
 
 export function failpoint(name: Failpoint): void {
+  if (file !== null) failpointOf(file, name);
   if (name !== armed) return;
   left -= 1;
-  if (left === 0) process.kill(process.pid, how === 'stop' ? 'SIGSTOP' : 'SIGKILL');
+  if (left === 0) die(how);
+}
+
+function failpointOf(path: string, name: Failpoint): void {
+  const [wanted, times = '1', ending] = readFileSync(path, 'utf8').trim().split(':');
+  if (name !== wanted) return;
+  const next = Number(times) - 1;
+  writeFileSync(path, next > 0 ? [name, next, ending ?? ''].join(':') : '');
+  if (next === 0) die(ending);
+}
+
+function die(ending: string | undefined): void {
+  process.kill(process.pid, ending === 'stop' ? 'SIGSTOP' : 'SIGKILL');
 }
 
 /** Whether the mistake is to be made now. */

@@ -4,7 +4,7 @@
  * the journey. From any number of servers to any other.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { CutoverPlan } from '../../services/control/command/cutover.ts';
@@ -16,6 +16,8 @@ import { type MysqlServer, sourceName, targetName, writeJobFile } from '../suppo
 import { LoadClient } from '../support/load/client.ts';
 import { oracle } from '../support/oracle.ts';
 import {
+  beginReshard,
+  type CommandEnd,
   callReshard,
   type RunningCommand,
   StatusWatch,
@@ -40,6 +42,7 @@ export interface JourneyOptions {
 }
 
 export interface Attempt {
+  /** 128 when the command was killed. */
   code: number;
   /** Of the newest cutover that the command has seen. */
   stage: CutoverStage | null;
@@ -61,6 +64,8 @@ export class Journey implements AsyncDisposable {
   readonly jobFile: string;
   /** Write stops, as the records of the cutovers say. */
   readonly stops: Stop[] = [];
+  /** Logs of all services; they stay when it is over. */
+  keepsLogs = false;
   readonly #o: JourneyOptions;
   readonly #name: string;
   readonly #dir: string;
@@ -68,6 +73,7 @@ export class Journey implements AsyncDisposable {
   readonly #servers: Record<Way, readonly MysqlServer[]>;
   readonly #running = new Map<Service, RunningCommand>();
   readonly #watch: StatusWatch;
+  #command: { kill(signal: NodeJS.Signals): void } | null = null;
 
   private constructor(
     o: JourneyOptions,
@@ -90,6 +96,7 @@ export class Journey implements AsyncDisposable {
     this.app = new Ledger({
       ...{ proxy, account: APP, database, clients, perSecond, accounts: ACCOUNTS },
     });
+    this.arm(null);
     for (const service of SERVICES) this.start(service);
     this.#watch = StatusWatch.open(jobFile);
   }
@@ -130,18 +137,29 @@ export class Journey implements AsyncDisposable {
     return this.#proxy.place;
   }
 
-  /** `failpoint`: it kills or stops itself there. Resolves with the exit code when it is gone. */
-  start(service: Service, failpoint?: string): Promise<number> {
-    const env = {
-      RESHARD_LOG_JSON: '1',
-      ...(failpoint === undefined ? {} : { RESHARD_FAILPOINT: failpoint }),
-    };
+  /** Resolves with the exit code when it is gone. */
+  start(service: Service): Promise<number> {
+    const env = { RESHARD_LOG_JSON: '1', RESHARD_FAILPOINT: `@${this.#failpoint}` };
     const args = ['service', service, this.jobFile];
     if (service === 'control') args.push('--create-targets');
     const log = path.join(this.#dir, `${service}.log`);
     const running = spawnReshard(args, { log, env });
     this.#running.set(service, running);
     return running.exited;
+  }
+
+  /** Whoever comes to the failpoint next kills or stops itself there; null: nobody. */
+  arm(failpoint: string | null): void {
+    writeFileSync(this.#failpoint, failpoint ?? '');
+  }
+
+  get #failpoint(): string {
+    return path.join(this.#dir, 'failpoint');
+  }
+
+  /** Where logs of the services are. */
+  get logs(): string {
+    return this.#dir;
   }
 
   /** The process of a service. */
@@ -164,9 +182,17 @@ export class Journey implements AsyncDisposable {
 
   /** Proven, and with room for new ids: it could go that way now. */
   async ready(way: Way): Promise<void> {
-    await this.well();
-    if (way === 'over') await this.#json('verify', 0);
-    await this.#raiseIds(way === 'over' ? 'cutover' : 'rollback');
+    await this.proven(way);
+    const verb = way === 'over' ? 'cutover' : 'rollback';
+    const { out, err } = await callReshard(verb, this.jobFile, '--dry-run', '--json');
+    if (out === '') throw new Error(err);
+    await this.#raiseIds(JSON.parse(out));
+  }
+
+  /** Everything is well, and where it counts, proven. */
+  async proven(way: Way): Promise<void> {
+    const { phase } = await this.well();
+    if (way === 'over' && phase !== 'verified') await this.#json('verify', 0);
   }
 
   /** Everything is at work, and the way is turned if a journal says so. */
@@ -177,7 +203,7 @@ export class Journey implements AsyncDisposable {
     );
   }
 
-  /** The command alone, whatever comes of it; refusals until then are explained. */
+  /** The command alone, whatever comes of it; gates that an operator can open are opened. */
   async attempt(way: Way): Promise<Attempt> {
     const fromMs = Date.now();
     const verb = way === 'over' ? 'cutover' : 'rollback';
@@ -186,6 +212,11 @@ export class Journey implements AsyncDisposable {
     const { run = null, error = err }: { run?: CutoverRun | null; error?: string } =
       out === '' ? {} : JSON.parse(out);
     return { code, stage: run?.stage ?? null, error: error ?? '', fromMs };
+  }
+
+  /** The command that is followed now. */
+  killCommand(): void {
+    this.#command?.kill('SIGKILL');
   }
 
   /** What a rehearsal has measured, in ms. */
@@ -240,10 +271,7 @@ export class Journey implements AsyncDisposable {
   }
 
   /** Does what the gates of ids name, as an operator would. */
-  async #raiseIds(verb: 'cutover' | 'rollback'): Promise<void> {
-    const { out, err } = await callReshard(verb, this.jobFile, '--dry-run', '--json');
-    if (out === '') throw new Error(err);
-    const { gates }: CutoverPlan = JSON.parse(out);
+  async #raiseIds({ gates = [] }: Partial<CutoverPlan>): Promise<void> {
     for (const { name, where, fix } of gates.filter(g => g.name === 'ids' && g.fix !== null)) {
       const [server = ''] = where.split('/');
       const at = this.#serverOf(server);
@@ -263,11 +291,14 @@ export class Journey implements AsyncDisposable {
   }
 
   /** A gate that is not open is looked at again, as an operator would: slow machines shut some. */
-  async #gated(verb: string, ...more: string[]): ReturnType<typeof callReshard> {
+  async #gated(verb: string, ...more: string[]): Promise<CommandEnd> {
     const end = performance.now() + 2 * MINUTES;
     for (;;) {
-      const answer = await callReshard(verb, this.jobFile, ...more, '--json');
+      const command = beginReshard(verb, this.jobFile, ...more, '--json');
+      this.#command = command;
+      const answer = await command.ended;
       if (answer.code !== SHUT || performance.now() > end) return answer;
+      if (answer.out !== '') await this.#raiseIds(JSON.parse(answer.out));
     }
   }
 
@@ -314,7 +345,7 @@ export class Journey implements AsyncDisposable {
       }
       await client.run(`DROP DATABASE IF EXISTS ${databaseOf(this.#name)}`);
     }
-    rmSync(this.#dir, { recursive: true, force: true });
+    if (!this.keepsLogs) rmSync(this.#dir, { recursive: true, force: true });
   }
 }
 

@@ -19,14 +19,13 @@ const KILLED = 128;
 const PROBE = { user: 'app', password: 'app' };
 const READ_ONLY = 'SELECT @@global.super_read_only + @@global.read_only';
 const AFTER: readonly Failpoint[] = [FAILPOINTS.cutoverAfterJournal, FAILPOINTS.cutoverAfterOpen];
-/** Of a job with a way back alone: way-back-kill.live.test.ts. */
-const OF_WAY_BACK: readonly string[] = [
-  FAILPOINTS.cutoverAfterShutOut,
-  FAILPOINTS.cutoverBeforeLeg,
+/** Of a job without a way back; all others are in `npm run cutover -- --kills all`. */
+const POINTS: readonly Failpoint[] = [
+  FAILPOINTS.cutoverBeforeFreeze,
+  FAILPOINTS.cutoverAfterFreeze,
+  FAILPOINTS.cutoverBeforeJournal,
+  ...AFTER,
 ];
-const POINTS = Object.values(FAILPOINTS).filter(
-  name => name.startsWith('cutover.') && !OF_WAY_BACK.includes(name),
-);
 
 let mysql: Servers;
 

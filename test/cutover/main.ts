@@ -1,10 +1,10 @@
 /** `npm run cutover`: exit code 0 all is well, 1 something was lost or hung, 2 usage. */
-import type { Way } from '../../shared/job/state/cutover.ts';
 import { describeError } from '../../shared/runtime/error.ts';
+import { Random, shuffled } from '../support/load/random.ts';
 import { type Servers, startServers } from '../support/servers/servers.ts';
 import { UsageError } from '../support/usage.ts';
 import { Journey, serverNames } from './journey.ts';
-import { type Kill, type KillResult, killAt, killTable, POINTS } from './kill.ts';
+import { ALL_KILLS, type KillResult, killLine, killsOn, killTable } from './kill.ts';
 import { type CutoverOptions, cutoverOptions, HELP, type Layout } from './options.ts';
 
 /** Of the journey on which things are killed. */
@@ -29,7 +29,7 @@ async function main(argv: readonly string[]): Promise<number> {
   });
   const wrong: string[] = [];
   for (const layout of o.layouts) wrong.push(...(await travel(servers, o, layout)));
-  if (o.kills.length > 0) wrong.push(...(await killAll(servers, o)));
+  if (o.kills.length > 0) wrong.push(...(await kill(servers, o)));
   for (const line of wrong) say(line);
   say(wrong.length === 0 ? 'nothing was lost, doubled or refused outside a write stop' : 'WRONG');
   return wrong.length === 0 ? 0 : 1;
@@ -62,29 +62,24 @@ async function travel(
   return wrong;
 }
 
-/** Both ways by turns: what is left for a way is done while the application can go it. */
-async function killAll(servers: Servers, { kills, steps }: CutoverOptions): Promise<string[]> {
-  const o = { mysql: servers, kafka: servers.endpoints(), tell: say };
-  await using journey = await Journey.begin({
-    ...o,
-    ...{ ...KILLED, clients: 12, perSecond: 40 },
-  });
-  const points = POINTS.filter(p => steps.length === 0 || steps.some(s => p.includes(s)));
-  const left: Kill[] = kills.flatMap(kind =>
-    (['over', 'back'] as Way[]).flatMap(way => points.map(point => ({ kind, point, way }))),
+/** In an order by the seed, so that a few of them tell, too; a signal ends it behind a kill. */
+async function kill(servers: Servers, { kills, steps, seed, cells }: CutoverOptions) {
+  const all = ALL_KILLS.filter(
+    ({ kind, point }) =>
+      kills.includes(kind) && (steps.length === 0 || steps.some(s => point.includes(s))),
   );
+  const left = shuffled(new Random(seed), all).slice(0, cells);
+  say(`kills: ${left.length} of ${all.length}, --seed ${seed}`);
+  const o = { mysql: servers, kafka: servers.endpoints(), tell: say };
+  const stop = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
   const results: KillResult[] = [];
-  while (left.length > 0) {
-    const way = journey.place === 'over' ? 'back' : 'over';
-    const at = left.findIndex(k => k.way === way);
-    if (at < 0) await journey.go(way);
-    else {
-      const [kill] = left.splice(at, 1);
-      if (kill === undefined) break;
-      const result = await killAt(journey, servers, kill);
+  while (left.length > 0 && !stop.signal.aborted) {
+    await using journey = await Journey.begin({ ...o, ...KILLED, clients: 12, perSecond: 60 });
+    for await (const result of killsOn(journey, servers, left)) {
       results.push(result);
-      say(killTable([result]).split('\n').at(-1) ?? '');
-      for (const line of result.wrong) say(`  ${line}`);
+      say([killLine(result), ...result.wrong].join('\n  '));
+      if (stop.signal.aborted) break;
     }
   }
   say(`\n${killTable(results)}`);

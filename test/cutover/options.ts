@@ -1,5 +1,6 @@
 /** Options of `npm run cutover`, and their help text. */
 import { parseArgs } from 'node:util';
+import { newSeed } from '../support/load/random.ts';
 import { asUsage, UsageError } from '../support/usage.ts';
 import { KINDS, type Kind } from './kill.ts';
 
@@ -14,6 +15,9 @@ export interface CutoverOptions {
   perSecond: number;
   kills: Kind[];
   steps: string[];
+  seed: number;
+  /** How many of the kills are tried. */
+  cells: number;
 }
 
 export const HELP = `npm run cutover -- [options]
@@ -26,7 +30,9 @@ application remembers, and with each other.
   --clients N    connections, a multiple of 6 (1002)
   --rate N       writes a second of all of them (300)
   --kills K      what is killed: ${KINDS.join(', ')}; all; none (none)
-  --steps S      steps at which it is killed, a part of their names (all)`;
+  --steps S      steps at which it is killed, a part of their names (all)
+  --cells N      so many of these kills (all)
+  --seed N       their order, and so which; printed`;
 
 const SERVERS_MAX = 3;
 
@@ -35,12 +41,13 @@ export function cutoverOptions(argv: readonly string[]): CutoverOptions | undefi
   const text = { type: 'string' } as const;
   const options = {
     ...{ layouts: text, clients: text, rate: text, kills: text, steps: text },
+    ...{ seed: text, cells: text },
     help: { type: 'boolean', default: false } as const,
   };
   const { values } = asUsage(() => parseArgs({ args: [...argv], options }));
   if (values.help) return undefined;
   const { layouts = '1-2,2-3,2-2,3-1', clients = '1002', rate = '300' } = values;
-  const { kills = 'none', steps = '' } = values;
+  const { kills = 'none', steps = '', seed = `${newSeed()}`, cells = 'Infinity' } = values;
   const [n, perSecond] = [Number(clients), Number(rate)];
   if (!(n >= 6) || n % 6 !== 0) throw new UsageError(`--clients ${clients}: a multiple of 6`);
   if (!(perSecond > 0)) throw new UsageError(`--rate ${rate}: a number above 0 is needed`);
@@ -50,6 +57,8 @@ export function cutoverOptions(argv: readonly string[]): CutoverOptions | undefi
     perSecond,
     kills: kills === 'all' ? [...KINDS] : kills === 'none' ? [] : kills.split(',').map(kindOf),
     steps: steps === '' ? [] : steps.split(','),
+    seed: Number(seed) >>> 0,
+    cells: Number(cells),
   };
 }
 

@@ -2,8 +2,8 @@
  * Random changes of rows, as an application may make them: each unit is statements that one session
  * runs in a row. What the server refuses is left out, as the application would leave it.
  */
-import type { Random } from '../support/load/random.ts';
-import { id, type RandomColumn, type RandomTable, randomValue, shuffled } from './table.ts';
+import { type Random, shuffled } from '../support/load/random.ts';
+import { id, type RandomColumn, type RandomTable, randomValue } from './table.ts';
 
 type Piece = (random: Random, table: RandomTable) => string[];
 

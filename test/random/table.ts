@@ -2,7 +2,7 @@
  * A random table: columns of any type and attribute, a row key of any kind, unique keys beside it.
  * Whether the server makes it is the server's word, whether a job may copy it the doctor's.
  */
-import type { Random } from '../support/load/random.ts';
+import { type Random, shuffled } from '../support/load/random.ts';
 import type { ServerFacts } from './server-facts.ts';
 import { keyType, type RandomType, randomType } from './type.ts';
 
@@ -217,9 +217,4 @@ function tail(random: Random, isPrimary: boolean, key: readonly RandomColumn[]):
   const row = random.chance(0.2) ? ` ROW_FORMAT=${random.pick(['COMPACT', 'DYNAMIC'])}` : '';
   const isParted = isPrimary && random.chance(0.1);
   return isParted ? `${row} PARTITION BY KEY (${id(key[0]?.name ?? '')}) PARTITIONS 3` : row;
-}
-
-export function shuffled<T>(random: Random, list: readonly T[]): T[] {
-  const order = list.map(item => ({ item, at: random.next() }));
-  return order.sort((a, b) => a.at - b.at).map(({ item }) => item);
 }

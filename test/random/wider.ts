@@ -3,8 +3,8 @@
  * each column once, as a second time behind a lag halts, and none that a key, a route or another
  * column rests on.
  */
-import type { Random } from '../support/load/random.ts';
-import { id, type RandomColumn, type RandomTable, shuffled } from './table.ts';
+import { type Random, shuffled } from '../support/load/random.ts';
+import { id, type RandomColumn, type RandomTable } from './table.ts';
 import type { RandomType } from './type.ts';
 
 const INTEGERS = ['TINYINT', 'SMALLINT', 'MEDIUMINT', 'INT', 'BIGINT'];

@@ -62,10 +62,23 @@ function running(child: ChildProcess): RunningCommand {
   };
 }
 
+export interface CommandEnd {
+  /** 128 when it ended by a signal. */
+  code: number;
+  out: string;
+  err: string;
+}
+
 /** Runs a command to its end. */
-export async function callReshard(
-  ...args: readonly string[]
-): Promise<{ code: number; out: string; err: string }> {
+export function callReshard(...args: readonly string[]): Promise<CommandEnd> {
+  return beginReshard(...args).ended;
+}
+
+/** The same for one that may be killed before. */
+export function beginReshard(...args: readonly string[]): {
+  ended: Promise<CommandEnd>;
+  kill(signal: NodeJS.Signals): void;
+} {
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: environment(),
@@ -78,8 +91,10 @@ export async function callReshard(
   child.stderr.on('data', chunk => {
     err += chunk;
   });
-  const code = await new Promise<number>(resolve => child.once('close', c => resolve(c ?? 128)));
-  return { code, out, err };
+  const ended = new Promise<CommandEnd>(resolve =>
+    child.once('close', code => resolve({ code: code ?? 128, out, err })),
+  );
+  return { ended, kill: signal => void child.kill(signal) };
 }
 
 /** Follows `reshard status --watch --json`. */

@@ -3,7 +3,7 @@
  * time limit, of a cutover asks control to undo it, and waits for what becomes of that: nobody
  * should have to guess whether the sources are frozen.
  */
-import { mustBeFrozen, type Way } from '../../../shared/job/state/cutover.ts';
+import { isOver, mustBeFrozen, type Way } from '../../../shared/job/state/cutover.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import {
@@ -144,7 +144,7 @@ export interface FinishOptions extends CancelOptions {
 export async function finishCommand(file: string, o: FinishOptions): Promise<number> {
   const job = await readJob(file);
   await using link = await openJob(job, 'finish');
-  const isBack = link.view.cutoverRun?.way === 'back';
+  const isBack = !isOver(link.view.cutoverRun);
   const [left, asked, other] = isBack
     ? ['targets', o.releaseTargets, o.releaseSources]
     : ['sources', o.releaseSources, o.releaseTargets];

@@ -67,7 +67,6 @@ export async function attempt(
   const made = { id, by, ...timed, sources, targets: {}, ...d.before };
   let run: CutoverRun = { ...made, stage: 'freezing', steps: [], journalMs: null, why: null };
   await d.put(run);
-  failpoint(FAILPOINTS.cutoverBeforeFreeze);
   const frozenAt = performance.now();
   let begins: Leg['begins'] | null = null;
   const stopMs = (): number => Math.round(performance.now() - frozenAt);

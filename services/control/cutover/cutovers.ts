@@ -15,9 +15,11 @@ import {
   type CutoverRun,
   fencedNow,
   hasWayBack,
+  isGoneOver,
   isHalfWay,
   isOver,
   isTurning,
+  standingRun,
   type Way,
   withRehearsal,
 } from '../../../shared/job/state/cutover.ts';
@@ -217,10 +219,11 @@ export class Cutovers {
   async #finish(request: CutoverRequest): Promise<string | null> {
     const { view, carriers, log } = this.#d;
     const { release } = request;
-    const run = view.cutoverRun;
-    if (run === null || nextStage(run.stage, 'ended') === null) {
-      return `there is nothing to finish: ${run === null ? 'no cutover' : `it is ${run.stage}`}`;
+    const known = view.cutoverRun;
+    if (known === null || !isGoneOver(known) || nextStage(known.stage, 'ended') === null) {
+      return `there is nothing to finish: ${known === null ? 'no cutover' : `it is ${known.stage}`}`;
     }
+    const run = standingRun(known);
     if (release) {
       const late = lateText(request);
       if (late !== null) return late;
@@ -233,12 +236,13 @@ export class Cutovers {
           'again. One that is silent may wake up; if it is gone for good, control forgets it in an hour'
         );
       }
-      const left = await liftAll(this.#undoing(run.way), run);
+      const put = (): Promise<void> => this.#put(known);
+      const left = await liftAll({ ...this.#undoing(run.way), put }, run);
       for (const text of left) log.warn(text);
       await this.#put({ ...this.#moved(run, 'ended'), why: left.join('\n') || null });
       return null;
     }
-    await this.#move('ended');
+    await this.#put(this.#moved(run, 'ended'));
     return null;
   }
 

@@ -2,7 +2,7 @@
  * A job that has been over and back goes over without a way back, since its job file asks for none
  * any more: what is on the sources is old from then on, whatever the leg before said.
  */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { CutoverSettings } from '../../../shared/job/cutover-schema.ts';
 import { type CutoverRun, hasWayBack, isOver } from '../../../shared/job/state/cutover.ts';
 import { stateKey } from '../../../shared/job/state/job-view.ts';
@@ -53,6 +53,50 @@ test('a rollback that is half way is undone by a control whose job file asks for
   expect(t1.isFrozen).toBe(false);
   expect(world.view.cutoverRun).toMatchObject({ stage: 'undone', leg });
   expect(isOver(world.view.cutoverRun), 'the application is on the targets as before').toBe(true);
+});
+
+describe('what was undone behind a journal is no journal: `finish` ends what stands since that', () => {
+  const begins = { isOpen: true, begins: {} };
+  test.each([
+    ['over, back, over undone', 'over', { number: 3, carries: 'over', ...begins }, 'back'],
+    ['over, back undone', 'back', { number: 2, carries: 'back', ...begins }, 'over'],
+  ] as const)('%s', async (_, way, leg, place) => {
+    const world = new World();
+    const held = { uuid: 't1-uuid', isFrozen: true, persisted: {}, busy: 0, isAway: false };
+    world.servers.set('t1', held);
+    const cutoverRun: CutoverRun = {
+      ...{ ...RETURNED, stage: 'undone', journalMs: null, way, leg },
+      ...{ sources: [], thaws: [HELD] },
+    };
+    world.view.apply(stateKey.cutoverRun, { ...NO_RECORD, cutoverRun });
+    world.carriers = ['sink a'];
+    world.request('finish', { id: 'beside', release: true });
+    await world.control().step();
+    expect(world.answer('beside')).toMatch(
+      place === 'over' ? /sink a would bring what is written to the sources/ : /sink a would go on/,
+    );
+    world.carriers = [];
+    world.request('finish', { id: 'end', release: true });
+    await world.control().step();
+    expect(world.answer('end')).toBeNull();
+    expect(held.isFrozen, 'what was left last takes writes again').toBe(false);
+    expect(world.runs.at(-2), 'a control that dies there tells it as before').toEqual(cutoverRun);
+    const run = world.view.cutoverRun;
+    expect(run).toMatchObject({ stage: 'finished', way: place, sources: [HELD], thaws: [] });
+    expect(isOver(run)).toBe(place === 'over');
+    expect(passageOf(world.view)).toBe(place === 'over' ? 'ended' : 'given-up');
+  });
+
+  test('the first cutover, undone, was none: there is nothing to finish', async () => {
+    const world = new World();
+    world.lacks = 'rows';
+    world.request('begin', { id: 'first' });
+    await world.control().step();
+    expect(world.view.cutoverRun?.stage).toBe('undone');
+    world.request('finish', { id: 'end' });
+    await world.control().step();
+    expect(world.answer('end')).toMatch(/nothing to finish: it is undone/);
+  });
 });
 
 test('a job file that asks for no way back owes one only as long as rows are to be carried back', () => {

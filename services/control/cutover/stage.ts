@@ -34,7 +34,8 @@ const TRANSITIONS: Record<CutoverStage, Record<CutoverEvent, CutoverStage | null
     opened: null,
     notOpened: null,
     retried: null,
-    ended: null,
+    // Of a job that has gone over before: that is what ends.
+    ended: 'finished',
   },
   opening: {
     lifted: null,

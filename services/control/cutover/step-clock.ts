@@ -1,7 +1,22 @@
 /** What each step of a cutover took. */
 import type { CutoverRun } from '../../../shared/job/state/cutover.ts';
 import { within } from '../../../shared/runtime/clock.ts';
+import { FAILPOINTS, type Failpoint, failpoint } from '../../../shared/runtime/failpoint.ts';
 import { ASKING_S, type StepName } from './step.ts';
+
+/** Where a process can be killed before a step; `probe` is behind `cutover.after-freeze`. */
+const BEFORE: Partial<Record<StepName, Failpoint>> = {
+  marker: FAILPOINTS.cutoverBeforeMarker,
+  freeze: FAILPOINTS.cutoverBeforeFreeze,
+  positions: FAILPOINTS.cutoverBeforePositions,
+  drain: FAILPOINTS.cutoverBeforeDrain,
+  persist: FAILPOINTS.cutoverBeforePersist,
+  targets: FAILPOINTS.cutoverBeforeTargets,
+  turn: FAILPOINTS.cutoverBeforeTurn,
+  compare: FAILPOINTS.cutoverBeforeCompare,
+  ids: FAILPOINTS.cutoverBeforeIds,
+  fence: FAILPOINTS.cutoverBeforeFence,
+};
 
 export interface StepWatcher {
   /** What it is at, for whoever watches. */
@@ -28,6 +43,8 @@ export class StepClock {
     const atMs = Date.now();
     const from = performance.now();
     this.#d.note(step);
+    const point = BEFORE[step];
+    if (point !== undefined) failpoint(point);
     const result = await work();
     this.steps.push({ step, atMs, tookMs: Math.round(performance.now() - from) });
     return result;

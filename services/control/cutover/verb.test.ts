@@ -57,6 +57,29 @@ test('before a cutover, and after one that was undone, all works that needs none
   }
 });
 
+test('whatever is refused names the way on: a command, or a new job', () => {
+  const views = STAGES.flatMap(stage =>
+    [null, { carries: 'back' }, { carries: 'over' }].flatMap(leg =>
+      ['over', 'back'].map(way => ({ cutoverRun: { stage, leg, way } }) as never),
+    ),
+  );
+  for (const view of [at(null), ...views]) {
+    for (const verb of VERBS) {
+      const why = refusal(verb, passageOf(view));
+      if (why !== null) expect(why, `${verb} ${passageOf(view)}`).toMatch(/`reshard |a new job/);
+    }
+  }
+});
+
+test.each([
+  ['over again', 'over', 'over', 'returned'],
+  ['a rollback', 'back', 'back', 'returnable'],
+])('what was undone on the way of %s can be finished', (_, way, carries, passage) => {
+  const view = { cutoverRun: { stage: 'undone', leg: { carries, number: 3 }, way } } as never;
+  expect(passageOf(view)).toBe(passage);
+  expect(refusal('finish', passageOf(view))).toBeNull();
+});
+
 test('no stage that has a journal leads to one that has none', () => {
   const events = ['lifted', 'journaled', 'opened', 'notOpened', 'retried', 'ended'] as const;
   for (const stage of ['opening', 'unopened', 'switched', 'finished'] as const) {

@@ -1,7 +1,8 @@
 /**
  * What may be asked of a job before, during and after a cutover: each command either works or is
- * refused by name, with the reason and the way on. Before the journal all of them work as ever, but
- * for those that would take a half-way cutover apart.
+ * refused by name, with the reason and the way on: a command, or that there is none but a new job.
+ * Before the journal all of them work as ever, but for those that would take a half-way cutover
+ * apart.
  */
 import { hasWayBack, isHalfWay, isOver } from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
@@ -43,15 +44,18 @@ export type Passage =
 const LIVE =
   'the application has gone over to the targets: what is on the sources is old, and must neither ' +
   'be compared with them nor brought over them';
+const LIVE_GONE = `${LIVE}; \`reshard finish <job file>\` ends the job`;
 const HALF =
-  'a cutover is half way and the sources may be frozen: control undoes or finishes it; ' +
-  '`reshard status <job file>` says how far';
+  'a cutover or rollback is half way and servers may be frozen: control undoes or finishes it, and ' +
+  'one that is `unopened` goes on when it is asked for again; `reshard status <job file>` says how far';
+const LIVE_BACK = `${LIVE}; \`reshard rollback <job file>\` comes first`;
 /** What stands at a statement needs no copy: `reshard ddl` works there. */
-const LIVE_BACK = `${LIVE}; what a log stands at, \`reshard ddl list <job file>\` shows`;
+const LIVE_DDL = `${LIVE}; what a log stands at, \`reshard ddl list <job file>\` shows`;
+const OVER = 'the job is finished; a new move is a new job';
 const GIVEN_UP =
   'the job is finished: the application stays on the sources, and nothing is carried any more; ' +
   '`reshard drop <job file>` removes what is left of it, a new move is a new job';
-const NO_COPY = 'there is no copy any more';
+const NO_COPY = 'there is no copy any more; `reshard status <job file>` says what runs yet';
 
 type Answers = Record<Passage, string | null>;
 
@@ -68,13 +72,16 @@ const ALWAYS: Answers = {
 const OF_ROWS: Answers = {
   ...ALWAYS,
   'half-way': HALF,
-  over: LIVE,
-  returnable: LIVE,
-  ended: LIVE,
+  over: LIVE_GONE,
+  returnable: LIVE_BACK,
+  ended: `${LIVE}; ${OVER}`,
   'given-up': GIVEN_UP,
 };
-const NOT_GONE = 'the application is on the sources: there is nothing to go back from';
-const NOT_MOVED = 'the application has not gone over: no row has moved';
+const NOT_GONE =
+  'the application is on the sources: there is nothing to go back from; `reshard cutover <job file>` ' +
+  'goes over';
+const NOT_MOVED =
+  'the application has not gone over: no row has moved; `reshard cutover <job file>` comes first';
 const FROZEN = '`reshard finish <job file>` comes first: the sources are frozen for this job';
 
 /** Null: it works. */
@@ -82,7 +89,7 @@ const REFUSED: Record<Verb, Answers> = {
   verify: { ...OF_ROWS, 'half-way': null },
   trace: { ...OF_ROWS, 'half-way': null },
   repair: OF_ROWS,
-  recopy: { ...OF_ROWS, returnable: LIVE_BACK },
+  recopy: { ...OF_ROWS, returnable: LIVE_DDL },
   apply: OF_ROWS,
   'ddl-change': { ...OF_ROWS, returnable: null },
   pause: {
@@ -103,7 +110,7 @@ const REFUSED: Record<Verb, Answers> = {
     ...ALWAYS,
     before: NOT_GONE,
     returned: NOT_GONE,
-    ended: 'the job is finished, and with it the way back',
+    ended: 'the job is finished, and with it the way back; a new move is a new job',
     'given-up': GIVEN_UP,
   },
   cancel: ALWAYS,
@@ -123,7 +130,8 @@ export function passageOf({ cutoverRun: run }: Pick<JobView, 'cutoverRun'>): Pas
   // On its way back to the sources, and not let onto them yet.
   const isComing = run?.stage === 'opening' || run?.stage === 'unopened';
   if (isComing) return 'half-way';
-  return run?.stage === 'switched' ? 'returned' : 'before';
+  // Also where it was to go over again, and that was undone.
+  return run?.leg ? 'returned' : 'before';
 }
 
 export function refusal(verb: Verb, passage: Passage): string | null {

@@ -203,6 +203,15 @@ function hasJournal(run: Pick<CutoverRun, 'stage'>): boolean {
   return mustBeFrozen(run) || run.stage === 'finished';
 }
 
+/**
+ * What stands by the newest journal. A cutover that was undone has changed nothing of the one
+ * before: the application is where it was, and has left the servers that it had left.
+ */
+export function standingRun(run: CutoverRun): CutoverRun {
+  if (run.stage !== 'undone') return run;
+  return { ...run, way: otherWay(run.way), sources: run.thaws, thaws: [] };
+}
+
 /** The journal is written, and sinks cannot carry what the application writes since, yet. */
 export function isTurning(run: Pick<CutoverRun, 'stage' | 'leg'> | null): boolean {
   return mustBeFrozen(run) && run?.leg?.isOpen === false;

@@ -176,4 +176,22 @@ export const WAY_BACK_GUARDS: Guard[] = [
     tests: TURN,
     named: 'is given up after a rollback',
   },
+  {
+    name: 'finish behind what was undone ends what stands since the journal before',
+    why: 'the targets stay read_only for good, or the job says that the application is elsewhere',
+    file: 'services/control/cutover/cutovers.ts',
+    find: 'const run = standingRun(known);',
+    replace: 'const run = known;',
+    tests: ['services/control/cutover/one-way.test.ts'],
+    named: 'over, back, over undone',
+  },
+  {
+    name: 'a finish that dies half way is found as it was',
+    why: 'the next control takes the servers that are free for those that are frozen',
+    file: 'services/control/cutover/cutovers.ts',
+    find: 'const put = (): Promise<void> => this.#put(known);',
+    replace: 'const put = (): Promise<void> => this.#put(run);',
+    tests: ['services/control/cutover/one-way.test.ts'],
+    named: 'over, back, over undone',
+  },
 ];

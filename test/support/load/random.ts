@@ -57,6 +57,12 @@ export class Random {
   }
 }
 
+/** In another order. */
+export function shuffled<T>(random: Random, list: readonly T[]): T[] {
+  const order = list.map(item => ({ item, at: random.next() }));
+  return order.sort((a, b) => a.at - b.at).map(({ item }) => item);
+}
+
 export function newSeed(): number {
   return (Date.now() ^ (process.pid << 12)) >>> 0;
 }
