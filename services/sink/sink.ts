@@ -145,7 +145,8 @@ export class Sink {
 
   #tableOf(plan: TablePlan): SinkTable | undefined {
     const { topic } = plan;
-    const planned = `${plan.schemaJson}/${plan.keySchemaId}/${plan.valueSchemaId}`;
+    const { schemaJson, keySchemaId, valueSchemaId, renamed = [] } = plan;
+    const planned = JSON.stringify([schemaJson, keySchemaId, valueSchemaId, renamed]);
     const known = this.#tables.get(topic);
     if (known?.planned === planned) return known.table;
     if (known !== undefined) this.#forget(topic);

@@ -91,9 +91,10 @@ function changed(random: Random, c: RandomColumn): WiderColumn | null {
   };
 }
 
-export function widerColumn(random: Random, table: RandomTable): WiderColumn | null {
+/** Columns that nothing else of the table hangs on, in any order. */
+export function freeColumns(random: Random, table: RandomTable): RandomColumn[] {
   // Without a primary key any column may be what the server tells rows apart by.
-  if (!table.create.includes('PRIMARY KEY')) return null;
+  if (!table.create.includes('PRIMARY KEY')) return [];
   const computed = table.columns.flatMap(c => (c.isGenerated ? [c.attributes] : []));
   const isFree = (c: RandomColumn): boolean =>
     !c.isGenerated &&
@@ -101,7 +102,11 @@ export function widerColumn(random: Random, table: RandomTable): WiderColumn | n
     c.isOld !== false &&
     (c.isNullable || !c.type.isRoute) &&
     !computed.some(expression => expression.includes(c.name));
-  for (const c of shuffled(random, table.columns.filter(isFree))) {
+  return shuffled(random, table.columns.filter(isFree));
+}
+
+export function widerColumn(random: Random, table: RandomTable): WiderColumn | null {
+  for (const c of freeColumns(random, table)) {
     const made = changed(random, c);
     if (made !== null) return made;
   }

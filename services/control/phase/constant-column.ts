@@ -95,7 +95,13 @@ export function withFills(
     const kept = isKept ? was : { fill: undefined, widened: undefined };
     const fill = known.get(column.name)?.bytes.toString('hex') ?? kept.fill;
     const widened = length ?? kept.widened;
-    return { ...rest, ...(fill && { fill }), ...(widened && { widened }) };
+    const formerly = was?.formerly;
+    const more = {
+      ...(fill && { fill }),
+      ...(widened && { widened }),
+      ...(formerly && { formerly }),
+    };
+    return { ...rest, ...more };
   });
   return { ...now, columns };
 }

@@ -37,7 +37,15 @@ async function lack(
   const look = async (): Promise<LackingTarget[]> =>
     (
       await lacking(target, now, printed, new Map(), {
-        ...{ others: new Set(), wider, dropped: [], removed: [], gone: [], isStandby: false },
+        ...{
+          others: new Set(),
+          wider,
+          dropped: [],
+          removed: [],
+          gone: [],
+          names: [],
+          isStandby: false,
+        },
       })
     ).targets;
   const found = await look();

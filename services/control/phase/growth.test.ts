@@ -1,7 +1,8 @@
 /** What keeps added columns from being taken up, and what is said then. */
 import { expect, test } from 'vitest';
 import type { Job } from '../../../shared/job/job.ts';
-import type { OlderSchema, TablePlan } from '../../../shared/job/state/job-view.ts';
+import type { TablePlan } from '../../../shared/job/state/job-view.ts';
+import type { OlderSchema } from '../../../shared/job/state/older-schema.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { allColumns, type TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
@@ -9,7 +10,7 @@ import { type GrownTable, type GrowthLook, refuse, widerColumns } from './growth
 import { columnsOfLater, shapeAtHalt, typesOfHere } from './halted-shape.ts';
 import { registerGrown } from './take-up.ts';
 
-const none = { constants: [], addedAs: [], widened: [], removed: [] };
+const none = { constants: [], addedAs: [], renamed: [], widened: [], removed: [] };
 const now: TableSchema = { db: 'd', table: 't', columns: [], primaryKey: [], uniqueKeys: [] };
 const plan: TablePlan = {
   ...{ generation: 1, source: 's1', db: 'd', table: 't', topic: 's1.d.t', schemaJson: '{}' },
@@ -25,7 +26,7 @@ const look = (o: Partial<GrowthLook>): GrowthLook => ({
     unfit: [],
     targets: [],
   },
-  ...{ constants: new Map(), later: [], widened: [], removed: [] },
+  ...{ constants: new Map(), later: [], widened: [], removed: [], renamed: [] },
   ...o,
 });
 

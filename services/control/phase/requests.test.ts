@@ -72,6 +72,7 @@ test('columns that control could not take up at once are asked for again, after 
       added: 'a',
       widened: [],
       removed: [],
+      renamed: [],
       sinceMs: 0,
     };
     const deps = {
@@ -109,7 +110,15 @@ test('columns that control could not take up at once are asked for again, after 
 });
 
 test('columns that wait for a server are told of, until their source has halted elsewhere', async () => {
-  const halt = { source: 's1', table: 'orders', added: 'a', widened: [], removed: [], sinceMs: 0 };
+  const halt = {
+    source: 's1',
+    table: 'orders',
+    added: 'a',
+    widened: [],
+    removed: [],
+    renamed: [],
+    sinceMs: 0,
+  };
   let halts = [halt];
   const away = new ReshardError('target', 'Lock wait timeout exceeded');
   const deps = {
@@ -145,7 +154,15 @@ test('columns that wait for a server are told of, until their source has halted 
 test('while rows are carried the other way logs are kept going, and nothing is copied', async () => {
   const view = new JobView();
   const asked: string[] = [];
-  const halt = { source: 's1', table: 'orders', added: 'a', widened: [], removed: [], sinceMs: 0 };
+  const halt = {
+    source: 's1',
+    table: 'orders',
+    added: 'a',
+    widened: [],
+    removed: [],
+    renamed: [],
+    sinceMs: 0,
+  };
   const deps = {
     job: { job: 'shop', options: { addedColumns: 'apply' }, sources: [{ name: 's1', ...AWAY }] },
     view,

@@ -18,6 +18,7 @@ import {
   upsertShape,
 } from '../../../../shared/mysql/statement.ts';
 import { hasSpellings } from '../../../../shared/row/key-class.ts';
+import { withRenames } from '../../../../shared/schema/column-rename.ts';
 import type { TableSchema } from '../../../../shared/schema/table-schema.ts';
 import { familyOf } from '../../../../shared/type/type-families.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
@@ -36,6 +37,8 @@ export interface TargetFacts {
   hasUniques: boolean;
   /** Whose owners of keys are meant: see `ownersId`. */
   owners: string;
+  /** By the source's name, what the target calls a column that was renamed at the source. */
+  names?: ReadonlyMap<string, string>;
   /** Rows that nobody owns may be of any source: they were there when the leg began. */
   mayTakeUnowned: boolean;
 }
@@ -63,10 +66,13 @@ export class MysqlTable {
   /** Whose each row is; null where one source feeds the table, and every row is its own. */
   readonly owners: KeyOwners | null;
   readonly mayTakeUnowned: boolean;
+  /** Names of the target that are not those of the source, as one text. */
+  readonly names: string;
 
   constructor(table: SinkTable, target: TargetFacts) {
     const { codec, keyCodec } = table;
-    const schema = { ...table.schema, db: target.database };
+    const names = [...(target.names ?? [])].map(([from, to]) => ({ from, to }));
+    const schema = { ...withRenames(table.schema, names), db: target.database };
     const width = schema.columns.length;
     const shape = upsertShape(schema, target);
     const guarded = target.hasUniques
@@ -74,6 +80,7 @@ export class MysqlTable {
       : shape;
     const keys = table.keyColumns.map((_, i) => i);
     this.table = table;
+    this.names = JSON.stringify(names);
     this.hasUniques = target.hasUniques;
     this.hasSpellings = table.hasSpellings;
     this.keepsEqual = target.flavor === 'mysql' && schema.columns.some(c => c.type.kind === 'json');
