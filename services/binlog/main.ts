@@ -9,11 +9,12 @@ import {
   type ServiceContext,
   type ServiceOptions,
 } from '../../shared/member/context.ts';
+import { BEHIND_MAX_S } from '../../shared/member/stand-behind.ts';
 import { aborted, runSupervised } from '../../shared/runtime/service.ts';
 import { BinlogUnit } from './binlog.ts';
 import { type BinlogMetrics, BinlogProgress, binlogMetrics, mostBehind } from './metrics.ts';
 import { readinessOf } from './readiness.ts';
-import { BEHIND_MAX_S, Yielding } from './yielding.ts';
+import { Yielding } from './yielding.ts';
 
 interface Running {
   stop: AbortController;

@@ -33,6 +33,7 @@ import { chunksTopic, progressTopic, schemaTopic } from '../../shared/kafka/topi
 import type { TransactionalWriter } from '../../shared/kafka/transactional-writer.ts';
 import { wholeRecord } from '../../shared/kafka/wire/record-slices.ts';
 import type { ServiceContext } from '../../shared/member/context.ts';
+import { isAwaited } from '../../shared/member/stand-behind.ts';
 import { asReshardError, describeError, ReshardError } from '../../shared/runtime/error.ts';
 import type { TableSchema } from '../../shared/schema/table-schema.ts';
 import type { RawEvent } from './capture/binlog-event.ts';
@@ -48,7 +49,6 @@ import type { BinlogProgress } from './metrics.ts';
 import { ChunkIntake } from './writer/chunk-intake.ts';
 import { OrderedWriter } from './writer/ordered-writer.ts';
 import { RepairIntake } from './writer/repair-intake.ts';
-import { isAwaited } from './yielding.ts';
 
 const WATCHDOG_MS = 10_000;
 const CHUNK_BUFFER_BYTES = 8 * 1024 * 1024;
@@ -269,7 +269,7 @@ export class Pipeline {
         trust: this.#judge.trust(() => this.#o.position.whole()),
       }),
       lingerMs,
-      everyMs: () => (isAwaited(job, ruling.cutoverRun) ? 0 : UNAWAITED_MS),
+      everyMs: () => (isAwaited(job, ruling) ? 0 : UNAWAITED_MS),
       batchBytes,
       onRoom: () => {
         this.intake.onRoom();

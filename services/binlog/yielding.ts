@@ -1,49 +1,20 @@
 /**
- * How the capture of a way back stands behind the job. Until the application has gone over for the
- * first time nobody waits for it but the streaming check, whose proof may be older for a while;
- * rows that come to the targets later cost more. So its process lets others go first, and it reads
- * nothing while rows are on their way to the targets: what it does costs brokers and servers too,
- * which no priority of ours is for.
- *
- * There is an end to that: a log of the targets that is purged before it is read is a way back that
- * is lost. A priority that was given up is not had back (shared/runtime/priority.ts): a process
- * that has to come to the front again ends, and is started anew.
+ * How the capture of a way back stands behind the job (shared/member/stand-behind.ts). A priority
+ * that was given up is not had back (shared/runtime/priority.ts): a process that has to come to the
+ * front again ends, and is started anew.
  */
 import type { Job } from '../../shared/job/job.ts';
-import { isReturnJob } from '../../shared/job/return-job.ts';
-import { type CutoverRun, isGoneOver, isHalfWay } from '../../shared/job/state/cutover.ts';
+import { isGoneOver } from '../../shared/job/state/cutover.ts';
 import type { ServiceContext } from '../../shared/member/context.ts';
+import { PipelineLoad } from '../../shared/member/pipeline-load.ts';
+import { isAwaited, mayYield } from '../../shared/member/stand-behind.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 import { letOthersGoFirst } from '../../shared/runtime/priority.ts';
 import type { Pipeline } from './pipeline.ts';
-import { PipelineLoad } from './pipeline-load.ts';
 
-/** On a machine that is never idle the log falls behind by so much, then it catches up. */
-export const BEHIND_MAX_S = 300;
-/** The log has all of the targets, or will have it in a moment. */
-const CAUGHT_UP_S = 10;
 const LOOK_MS = 500;
 const GLANCE_MS = 100;
-
-export interface Standing {
-  /** The application is, or has been, where the log is of. */
-  isGoneOver: boolean;
-  /** Of the source that is most behind; null: nothing is known, or this member has none. */
-  lagSeconds: number | null;
-}
-
-/** Whether a process may let others go first, and if it does already, whether it may go on so. */
-export function mayYield({ isGoneOver, lagSeconds }: Standing, yields: boolean): boolean {
-  if (isGoneOver) return false;
-  if (lagSeconds === null) return yields;
-  return lagSeconds < (yields ? BEHIND_MAX_S : CAUGHT_UP_S);
-}
-
-/** Whether somebody waits for what a job's log brings: always, but of a way back that stands by. */
-export function isAwaited(job: Pick<Job, 'job'>, run: CutoverRun | null): boolean {
-  return !isReturnJob(job) || isGoneOver(run) || isHalfWay(run);
-}
 
 type Dump = Pick<Pipeline, 'hold'>;
 
@@ -82,7 +53,7 @@ export class Yielding implements AsyncDisposable {
     }
   }
 
-  /** Has a dump wait while rows are on their way to the targets; until the signal. */
+  /** Has a dump wait while the job has more to do than it can; until the signal. */
   async holdBack(dump: Dump, signal: AbortSignal): Promise<void> {
     let held: PromiseWithResolvers<void> | null = null;
     while (!signal.aborted) {
@@ -100,7 +71,7 @@ export class Yielding implements AsyncDisposable {
 
   get #mustWait(): boolean {
     const { job, ruling } = this.#context;
-    return this.#yields && !isAwaited(job, ruling.cutoverRun) && this.#load.isBehind;
+    return this.#yields && !isAwaited(job, ruling) && this.#load.isBehind;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

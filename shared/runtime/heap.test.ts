@@ -5,7 +5,10 @@ import { expect, test } from 'vitest';
 
 const HEAP = fileURLToPath(new URL('./heap.ts', import.meta.url));
 
-/** Full collections while 640 MiB of buffers pass through, and the memory they took at most. */
+/**
+ * Full collections while 2.5 GiB of buffers pass through, and the memory they took at most. V8 has
+ * collections of its own, the more the busier the machine: so many bytes outnumber them.
+ */
 function fullCollections(isCounted: boolean): { full: number; rssMib: number } {
   const program = `
     import { PerformanceObserver, constants } from 'node:perf_hooks';
@@ -19,7 +22,7 @@ function fullCollections(isCounted: boolean): { full: number; rssMib: number } {
     }).observe({ entryTypes: ['gc'] });
     let kept = [];
     let most = 0;
-    for (let i = 0; i < 640; i++) {
+    for (let i = 0; i < 2560; i++) {
       kept.push(Buffer.alloc(1024 * 1024));
       if (kept.length > 8) kept.shift();
       if (i % 16 === 0) {
@@ -37,7 +40,7 @@ function fullCollections(isCounted: boolean): { full: number; rssMib: number } {
 test('buffers that pass through start few full collections, and memory stays small', () => {
   const without = fullCollections(false);
   const counted = fullCollections(true);
-  expect(without.full).toBeGreaterThan(3);
+  expect(without.full).toBeGreaterThan(10);
   expect(counted.full).toBeLessThan(without.full / 2);
   expect(counted.rssMib).toBeLessThan(600);
 });

@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { endAtSignals } from '../support/end-at-signals.ts';
 import { cacheRoot } from '../support/servers/cache.ts';
 import { plainWriteStage, replicationStage } from './beside.ts';
 import { besideCheckStages, checksumStage, dumpStage } from './compare.ts';
@@ -250,6 +251,6 @@ async function main(): Promise<void> {
   process.stdout.write(`\nresults as JSON: ${file}\n`);
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+endAtSignals();
 await main();
 process.exit();

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Connection, createConnection } from 'mysql2/promise';
 import { stringify } from 'yaml';
+import { HANDED_ENV, handJob } from '../../services/control/cli/child-message.ts';
 import { StatusFeed } from '../../services/control/status/feed.ts';
 import type { Status } from '../../services/control/status/status.ts';
 import type { Job } from '../../shared/job/job.ts';
@@ -86,9 +87,11 @@ export class Rig implements AsyncDisposable {
       const child = spawn(process.execPath, args, {
         // As `reshard up` starts it.
         detached: name === 'checker',
-        stdio: ['ignore', log, log],
-        env: { ...process.env, RESHARD_LOG_JSON: '1' },
+        // By the channel it hears that we are gone, however that happened.
+        stdio: ['ignore', log, log, 'ipc'],
+        env: { ...process.env, ...HANDED_ENV, RESHARD_LOG_JSON: '1' },
       });
+      handJob(child, null);
       closeSync(log);
       // Services of a bench that is interrupted must not run on beside the next one.
       const kill = (): boolean => child.kill('SIGKILL');

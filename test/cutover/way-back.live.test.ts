@@ -34,7 +34,7 @@ beforeAll(async () => {
   const limits = { lockSeconds: 1, drainSeconds: 20, ...seconds };
   const open = `echo $RESHARD_WAY >> ${SWITCH}`;
   const cutover = { back: {}, probe: APP, limits, ids: 'application', open };
-  const options = { streamingCheck: true };
+  const options = { streamingCheck: true, sinkBufferBytes: 1024 * 1024 };
   job = await ShopJob.prepare({ mysql, orders: 300, options, cutover });
   for (const server of [...job.sources, ...job.targets]) {
     await using client = await LoadClient.open(server);
@@ -166,6 +166,28 @@ test('the reader of the targets lets others go first, and only itself dies with 
   await until(() => !isAlive(second), { timeoutMs: MINUTES, what: 'it to end with its member' });
   job.start('binlog');
   await comparedEqual();
+});
+
+test('it reads nothing while rows wait for their target, and all of it behind them', async () => {
+  await using lock = await job.sql(0);
+  await lock.run('LOCK TABLES customers READ');
+  const bytes = Array.from({ length: 20 }, () => 'HEX(RANDOM_BYTES(1000))').join(', ');
+  const held = job.until(
+    'the reader of the targets to wait, with more for it on the other target',
+    s => (s.wayBack?.lagSeconds ?? 0) > 3,
+    MINUTES,
+  );
+  const over = new AbortController();
+  void held.catch(() => {}).finally(() => over.abort());
+  while (!over.signal.aborted) {
+    await job.onSource(0, `UPDATE customers SET note = CONCAT(${bytes})`);
+    await sleep(200, over.signal);
+  }
+  await held;
+  await lock.run('UNLOCK TABLES');
+  await job.drained();
+  await comparedEqual();
+  await job.until('it to have all', s => (s.wayBack?.lagSeconds ?? 99) < 1, MINUTES);
 });
 
 test('a row that somebody else adds behind the gates: undone with its key, and found', async () => {

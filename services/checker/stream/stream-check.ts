@@ -7,6 +7,7 @@ import { isGoneOver } from '../../../shared/job/state/cutover.ts';
 import { openState } from '../../../shared/job/state/open.ts';
 import { streamTopic } from '../../../shared/kafka/topic-name.ts';
 import type { ServiceContext } from '../../../shared/member/context.ts';
+import { PipelineLoad } from '../../../shared/member/pipeline-load.ts';
 import type { ReportedUnit } from '../../../shared/member/reporter.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
@@ -40,9 +41,10 @@ async function serve(
   const ids = { jobId: view.jobId, backId: state.view.jobId };
   const clock = stack.use(await StreamClock.open({ ...context, ...ids, job }));
   const failure = new AbortController();
-  for (const followed of [state, clock]) followed.failed.catch(e => failure.abort(e));
+  const load = stack.use(await PipelineLoad.open(context, job));
+  for (const followed of [state, clock, load]) followed.failed.catch(e => failure.abort(e));
   const stop = AbortSignal.any([signal, failure.signal]);
-  const deps = { job, kafka, registry, log, view, clock, metrics, backView: state.view };
+  const deps = { job, kafka, registry, log, view, clock, load, metrics, backView: state.view };
   const running = clock.run(stop);
   const slots = new StreamSlots(context, deps, stop);
   const member = await kafka.member({

@@ -17,6 +17,7 @@
 import type { Job } from '../../../shared/job/job.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
+import type { PipelineLoad } from '../../../shared/member/pipeline-load.ts';
 import type { ReportedUnit } from '../../../shared/member/reporter.ts';
 import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
 import { asReshardError, ReshardError } from '../../../shared/runtime/error.ts';
@@ -24,6 +25,7 @@ import type { Logger } from '../../../shared/runtime/log.ts';
 import type { Unit } from '../../../shared/runtime/service.ts';
 import { keysIn } from './drill-down.ts';
 import { SlotTables } from './slot-tables.ts';
+import { StandBehind } from './stand-behind.ts';
 import type { StreamClock } from './stream-clock.ts';
 import type { StreamMetrics } from './stream-metrics.ts';
 import { StreamStore } from './stream-store.ts';
@@ -43,6 +45,7 @@ export interface StreamDeps {
   kafka: KafkaLog;
   registry: SchemaRegistry;
   clock: StreamClock;
+  load: PipelineLoad;
   metrics: StreamMetrics;
   log: Logger;
 }
@@ -102,12 +105,15 @@ export class StreamUnit implements Unit {
     signal: AbortSignal,
   ): Promise<void> {
     let savedAt = performance.now();
+    const behind = new StandBehind(this.#d);
     while (!signal.aborted) {
-      await feed.take(SAVE_MS / 4);
+      await (behind.mustWait() ? feed.rest(SAVE_MS / 4) : feed.take(SAVE_MS / 4));
       this.#answer(tables);
       if (performance.now() - savedAt < SAVE_MS) continue;
       savedAt = performance.now();
-      tables.look(this.#d.clock.goal);
+      const { goal } = this.#d.clock;
+      behind.look(goal, ends => tables.hasCompared(ends));
+      tables.look(goal);
       this.#nameKeys(tables, signal);
       await store.save(tables.changed());
       this.#tell(tables);

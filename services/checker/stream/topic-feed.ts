@@ -95,7 +95,13 @@ export class TopicFeed {
     }
   }
 
-  /** Ends a wait in `take`: there is something else to look at. */
+  /** Waits for at most `ms`; what comes meanwhile is not looked at, and when it is full nothing is. */
+  async rest(ms: number): Promise<void> {
+    if (this.#error !== null) throw asReshardError(this.#error);
+    await this.#wakeup.wait(ms);
+  }
+
+  /** Ends a wait: there is something else to look at. */
   wake(): void {
     this.#wakeup.ring();
   }

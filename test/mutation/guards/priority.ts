@@ -3,8 +3,12 @@ import type { Guard } from './guard.ts';
 
 const PRIORITY = 'shared/runtime/priority.ts';
 const PRIORITY_TESTS = ['shared/runtime/priority.test.ts'];
-const YIELDING = 'services/binlog/yielding.ts';
-const YIELDING_TESTS = ['services/binlog/yielding.test.ts'];
+const BEHIND = 'shared/member/stand-behind.ts';
+const BEHIND_TESTS = ['shared/member/stand-behind.test.ts'];
+const LOAD = 'shared/member/pipeline-load.ts';
+const LOAD_TESTS = ['shared/member/pipeline-load.test.ts'];
+const SLOT = 'services/checker/stream/stand-behind.ts';
+const SLOT_TESTS = ['services/checker/stream/stand-behind.test.ts'];
 const MEMBER = 'services/control/cli/way-back-member.ts';
 const MEMBER_TESTS = ['test/cutover/way-back.live.test.ts'];
 
@@ -48,38 +52,92 @@ export const PRIORITY_GUARDS: Guard[] = [
   {
     name: 'the capture that rows are carried back by goes behind nobody',
     why: 'what the application writes behind a cutover comes to the sources late, or not in time',
-    file: YIELDING,
+    file: BEHIND,
     find: 'if (isGoneOver) return false;',
     replace: '',
-    tests: YIELDING_TESTS,
+    tests: BEHIND_TESTS,
     named: 'until the application goes over',
   },
   {
     name: 'the capture of a way back does not fall behind for ever',
     why: 'a binlog of a target is purged before it is read, and the way back is lost',
-    file: YIELDING,
+    file: BEHIND,
     find: 'lagSeconds < (yields ? BEHIND_MAX_S : CAUGHT_UP_S)',
     replace: '(yields || lagSeconds < CAUGHT_UP_S)',
-    tests: YIELDING_TESTS,
+    tests: BEHIND_TESTS,
     named: 'does not fall behind for ever',
   },
   {
     name: 'a write stop does not wait for a way back that stands behind',
     why: 'the application is stopped for a second longer than it has to be',
-    file: YIELDING,
-    find: ' || isHalfWay(run)',
+    file: BEHIND,
+    find: 'isHalfWay(run) || ',
     replace: '',
-    tests: YIELDING_TESTS,
+    tests: BEHIND_TESTS,
     named: 'but a write stop',
   },
   {
     name: 'a member that is gone holds no way back',
     why: 'a sink that has died has the logs of the targets be read five minutes late, again and again',
-    file: 'services/binlog/pipeline-load.ts',
+    file: LOAD,
     find: 'if (nowMs - tsMs > HEARD_WITHIN_MS) continue;',
     replace: '',
-    tests: ['services/binlog/pipeline-load.test.ts'],
+    tests: LOAD_TESTS,
     named: 'silent holds nobody back',
+  },
+  {
+    name: 'where a cutover could begin nobody is held back',
+    why: 'a cutover is refused since the way back waits for a job that is a few seconds behind',
+    file: LOAD,
+    find: 'Math.max(BEHIND_MIN_S, limits.maxLagSeconds)',
+    replace: 'BEHIND_MIN_S',
+    tests: LOAD_TESTS,
+    named: 'could begin with holds nobody back',
+  },
+  {
+    name: 'a cutover that is asked for finds those awake that stand behind',
+    why: 'its marker does not come back in time, and the cutover is refused',
+    file: BEHIND,
+    find: ' || [...cutovers.keys()].some(id => !applied.has(id))',
+    replace: '',
+    tests: BEHIND_TESTS,
+    named: 'waited for until he is answered',
+  },
+  {
+    name: 'what is not compared for five minutes is compared',
+    why: 'the proof of a job that is always busy gets older for ever',
+    file: SLOT,
+    find: 'mayYield({ isGoneOver: isCutoverAwaited(this.#view), lagSeconds }, this.#yields)',
+    replace: '!isCutoverAwaited(this.#view) && this.#metMs !== null',
+    tests: SLOT_TESTS,
+    named: 'does not wait for ever',
+  },
+  {
+    name: 'what was compared is what the logs had when that was asked',
+    why: 'a comparison that never comes to the end of the logs counts as one that has caught up',
+    file: SLOT,
+    find: 'this.#metMs = this.#next.sinceMs;',
+    replace: 'this.#metMs = nowMs;',
+    tests: SLOT_TESTS,
+    named: 'does not wait for ever',
+  },
+  {
+    name: 'a comparison that is waited for does not wait',
+    why: 'a cutover is undone since the checker has not compared by the end of the logs in time',
+    file: SLOT,
+    find: 'isGoneOver: isCutoverAwaited(this.#view)',
+    replace: 'isGoneOver: false',
+    tests: SLOT_TESTS,
+    named: 'finds it reading',
+  },
+  {
+    name: 'the reader of the targets waits while rows are on their way',
+    why: 'brokers and targets serve it while rows wait for them',
+    file: 'services/binlog/yielding.ts',
+    find: ' && this.#load.isBehind',
+    replace: ' && false',
+    tests: MEMBER_TESTS,
+    named: 'reads nothing while rows wait',
   },
   {
     name: 'a log that is held is not complete as of now',

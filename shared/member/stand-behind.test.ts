@@ -1,7 +1,7 @@
 /** Who waits for whom, and for how long. */
 import { expect, test } from 'vitest';
-import type { CutoverRun } from '../../shared/job/state/cutover.ts';
-import { isAwaited, mayYield } from './yielding.ts';
+import type { CutoverRequest, CutoverRun } from '../job/state/cutover.ts';
+import { type CutoverState, isAwaited, isCutoverAwaited, mayYield } from './stand-behind.ts';
 
 const BEFORE = { isGoneOver: false };
 
@@ -37,12 +37,28 @@ const RUN: CutoverRun = {
   leg: null,
 };
 
+function ruling(run: CutoverRun | null, ...asked: CutoverRequest[]): CutoverState {
+  return { cutoverRun: run, cutovers: new Map(asked.map(r => [r.id, r])), applied: new Map() };
+}
+
 test('nobody waits for a way back but a write stop, and who has gone over', () => {
   const back = { job: 'shop.back' };
-  expect(isAwaited({ job: 'shop' }, null)).toBe(true);
-  expect([null, RUN].map(run => isAwaited(back, run))).toEqual([false, false]);
+  expect(isAwaited({ job: 'shop' }, ruling(null))).toBe(true);
+  expect([null, RUN].map(run => isAwaited(back, ruling(run)))).toEqual([false, false]);
   const stages = ['freezing', 'opening', 'unopened', 'switched', 'finished'] as const;
-  for (const stage of stages) expect(isAwaited(back, { ...RUN, stage }), stage).toBe(true);
+  for (const stage of stages) expect(isAwaited(back, ruling({ ...RUN, stage })), stage).toBe(true);
   const leg = { number: 3, carries: 'over' as const, isOpen: true, begins: {} };
-  expect(isAwaited(back, { ...RUN, leg })).toBe(true);
+  expect(isAwaited(back, ruling({ ...RUN, leg }))).toBe(true);
+});
+
+test('whoever asks for a cutover, or a rehearsal, is waited for until he is answered', () => {
+  const words = { requestedMs: 1, by: 'ann', settings: '', release: false };
+  for (const action of ['begin', 'rehearse']) {
+    const asked = ruling(RUN, { id: 'cutover-2', action, ...words });
+    expect(isCutoverAwaited(asked)).toBe(true);
+    expect(isAwaited({ job: 'shop.back' }, asked)).toBe(true);
+    const answer = { id: 'cutover-2', doneMs: 2, error: null, by: 'ann', plannedMs: null };
+    const applied = new Map([['cutover-2', answer]]);
+    expect(isCutoverAwaited({ ...asked, applied })).toBe(false);
+  }
 });

@@ -1,30 +1,42 @@
 /**
- * Whether rows are on their way to the targets, by what the members of a job report of themselves
- * once a second: a source's log that is behind, or records that the sink has read and not applied.
+ * Whether a job has more to do than it can, by what its members report of themselves once a second:
+ * a source's log that is behind, or records that the sink has read and not applied.
  */
-import type { Job } from '../../shared/job/job.ts';
-import type { TailedTable } from '../../shared/kafka/table.ts';
-import type { ServiceContext } from '../../shared/member/context.ts';
-import { tailReports } from '../../shared/member/report-tail.ts';
-import type { Report } from '../../shared/member/reporter.ts';
+import type { Job } from '../job/job.ts';
+import type { TailedTable } from '../kafka/table.ts';
+import type { ServiceContext } from './context.ts';
+import { tailReports } from './report-tail.ts';
+import type { Report } from './reporter.ts';
 
 type Load = Pick<Report, 'service' | 'counters' | 'tsMs'>;
 
 /** A member that is silent for longer says nothing of now. */
 const HEARD_WITHIN_MS = 5000;
-const BEHIND_S = 2;
+/** What comes and goes within it is no load. */
+const BEHIND_MIN_S = 2;
 /** Of what the sink may read ahead, more than what passes in a moment. */
 const QUEUED_SHARE = 1 / 8;
 
-/** Pure. `bufferBytes`: what a sink reads ahead at most. */
-export function isBehind(reports: Iterable<Load>, bufferBytes: number, nowMs: number): boolean {
+export interface LoadLimits {
+  /** What a sink reads ahead at most. */
+  bufferBytes: number;
+  /**
+   * How far a log may be behind where a cutover is to begin. Whoever stands behind a job must not
+   * keep one from it: who waits only where its own log does so already keeps nobody.
+   */
+  maxLagSeconds: number;
+}
+
+/** Pure. */
+export function isBehind(reports: Iterable<Load>, limits: LoadLimits, nowMs: number): boolean {
+  const behindS = Math.max(BEHIND_MIN_S, limits.maxLagSeconds);
   let queuedBytes = 0;
   for (const { service, counters, tsMs } of reports) {
     if (nowMs - tsMs > HEARD_WITHIN_MS) continue;
-    if (service === 'binlog' && (counters.lagSeconds ?? 0) > BEHIND_S) return true;
+    if (service === 'binlog' && (counters.lagSeconds ?? 0) > behindS) return true;
     if (service === 'sink') queuedBytes += counters.queuedBytes ?? 0;
   }
-  return queuedBytes > bufferBytes * QUEUED_SHARE;
+  return queuedBytes > limits.bufferBytes * QUEUED_SHARE;
 }
 
 export class PipelineLoad implements AsyncDisposable {
@@ -51,7 +63,10 @@ export class PipelineLoad implements AsyncDisposable {
   }
 
   get isBehind(): boolean {
-    return isBehind(this.#reports.values(), this.#job.options.sinkBufferBytes, Date.now());
+    const { options, cutover } = this.#job;
+    const { maxLagSeconds } = cutover.limits;
+    const limits = { bufferBytes: options.sinkBufferBytes, maxLagSeconds };
+    return isBehind(this.#reports.values(), limits, Date.now());
   }
 
   /** Rejects when the reports can be followed no longer; never resolves. */

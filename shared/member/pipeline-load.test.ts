@@ -1,0 +1,41 @@
+/** When rows count as being on their way, by what members report. */
+import { expect, test } from 'vitest';
+import { isBehind } from './pipeline-load.ts';
+
+const NOW = 1_000_000;
+const MB = 1024 * 1024;
+const LIMITS = { bufferBytes: 32 * MB, maxLagSeconds: 5 };
+
+function report(service: string, counters: Record<string, number>, agoMs = 500) {
+  return { service, counters, tsMs: NOW - agoMs };
+}
+
+test('a log that is behind its source, or records that a sink has not applied', () => {
+  const idle = [report('binlog', { lagSeconds: 0.1 }), report('sink', { queuedBytes: 1000 })];
+  expect(isBehind(idle, LIMITS, NOW)).toBe(false);
+  expect(isBehind([...idle, report('binlog', { lagSeconds: 5.1 })], LIMITS, NOW)).toBe(true);
+  const queues = Array.from({ length: 8 }, () => report('sink', { queuedBytes: MB }));
+  expect(isBehind(queues, LIMITS, NOW)).toBe(true);
+  expect(isBehind(queues.slice(0, 4), LIMITS, NOW)).toBe(false);
+  expect(isBehind([report('snapshot', { queuedBytes: 99 * MB, lagSeconds: 9 })], LIMITS, NOW)).toBe(
+    false,
+  );
+});
+
+test('a log that a cutover could begin with holds nobody back', () => {
+  const at = (lagSeconds: number, maxLagSeconds: number): boolean =>
+    isBehind([report('binlog', { lagSeconds })], { ...LIMITS, maxLagSeconds }, NOW);
+  expect([4.9, 5.1].map(lag => at(lag, 5))).toEqual([false, true]);
+  expect([59, 61].map(lag => at(lag, 60))).toEqual([false, true]);
+  // A moment is no load, whatever a cutover asks for.
+  expect([1.9, 2.1].map(lag => at(lag, 0))).toEqual([false, true]);
+});
+
+test('a member that is silent holds nobody back', () => {
+  const old = [
+    report('binlog', { lagSeconds: 99 }, 6000),
+    report('sink', { queuedBytes: 99 * MB }, 6000),
+  ];
+  expect(isBehind(old, LIMITS, NOW)).toBe(false);
+  expect(isBehind([report('binlog', {}), report('control', {})], LIMITS, NOW)).toBe(false);
+});
