@@ -4,6 +4,7 @@
  * repaired, by the bytes of every key. A consumer that compares bytes ends equal too.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { TracedKey } from '../../services/control/repair/trace.ts';
 import { newSeed } from '../support/load/random.ts';
 import { callReshard } from '../support/reshard-cli.ts';
 import { type Flavor, type Servers, startServers } from '../support/servers/servers.ts';
@@ -54,6 +55,8 @@ test.each([
     await damage(job);
     const found = await callReshard('verify', job.jobFile, '--json', '--timeout', '120');
     expect(found.code, found.err).toBe(4);
+    expect(await tracedArrows(job)).toEqual(['sink']);
+    expect(await tracedArrows(job, '--keys', 'k_case:traced')).toEqual(['capture']);
     const repair = await callReshard('repair', job.jobFile, '--yes', '--json', '--timeout', '120');
     expect(repair.code, repair.err).toBe(0);
     await job.expectEqual();
@@ -62,8 +65,22 @@ test.each([
   8 * MINUTES,
 );
 
-/** On the targets: other spellings, of which one is the only thing that differs, and lost rows. */
+/** Of keys that differ where they were lost, without doubles. */
+async function tracedArrows(job: KeyJob, ...of: string[]): Promise<string[]> {
+  const { out, err } = await callReshard('trace', job.jobFile, '--json', ...of);
+  expect(err).toBe('');
+  const { keys }: { keys: TracedKey[] } = JSON.parse(out);
+  return [...new Set(keys.map(k => k.arrow))].sort();
+}
+
+/**
+ * On the targets other spellings, of which one is the only thing that differs, and lost rows; on
+ * the source a row that is in no log.
+ */
 async function damage(job: KeyJob): Promise<void> {
+  await using source = await job.sql();
+  await source.run('SET SESSION sql_log_bin = 0');
+  await source.run("INSERT INTO k_case VALUES ('traced', 1, 1, 1)");
   for (const target of [0, 1]) {
     const client = await job.sql(target);
     const some = (table: string, from: number, count: number): string =>

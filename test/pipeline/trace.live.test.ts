@@ -5,6 +5,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TracedKey } from '../../services/control/repair/trace.ts';
 import { MISTAKES } from '../../shared/runtime/failpoint.ts';
+import { KafkaConfigs } from '../binlog/kafka-configs.ts';
+import { servers } from '../support/dev.ts';
+import { sourceName } from '../support/job-file.ts';
 import type { LoadClient } from '../support/load/client.ts';
 import { callReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
@@ -18,8 +21,8 @@ let source: LoadClient;
 let ids: string[];
 
 beforeAll(async () => {
-  mysql = await ShopJob.servers();
-  job = await ShopJob.prepare({ mysql, orders: 100 });
+  mysql = await ShopJob.servers(2);
+  job = await ShopJob.prepare({ mysql, orders: 100, sources: 2 });
   job.start('control', 'snapshot', 'binlog', 'sink', 'checker');
   source = await job.sql();
   // Of nobody else: the load mends what it writes to.
@@ -36,7 +39,8 @@ afterAll(async () => {
 }, MINUTE);
 
 async function traced(...keys: string[]): Promise<TracedKey[]> {
-  const list = keys.length === 0 ? [] : ['--keys', ...keys.map(k => `customers:${k}`)];
+  const named = keys.map(k => (k.includes(':') ? k : `customers:${k}`));
+  const list = keys.length === 0 ? [] : ['--keys', ...named];
   const { out, err } = await callReshard('trace', job.jobFile, '--json', ...list);
   expect(err).toBe('');
   const { keys: found }: { keys: TracedKey[] } = JSON.parse(out);
@@ -53,8 +57,15 @@ async function onTargets(sql: string): Promise<void> {
   }
 }
 
-async function unlogged(sql: string): Promise<void> {
-  await job.onSource(0, 'SET SESSION sql_log_bin = 0', sql);
+async function unlogged(sql: string, server = 0): Promise<void> {
+  await job.onSource(server, 'SET SESSION sql_log_bin = 0', sql);
+}
+
+/** An order of a customer with an even id, or an odd one, which is of the other target. */
+function ordered(id: number, customer: number): string {
+  const rest = `'new', 1, 1, NOW(6)`;
+  const names = 'order_id, customer_id, order_no, state, total, quantity, placed_at';
+  return `INSERT INTO orders (${names}) VALUES (${id}, ${customer}, 'T${id}', ${rest})`;
 }
 
 function added(id: string): string {
@@ -133,15 +144,56 @@ test(
 );
 
 test(
+  'of two sources the one is named that has lost it, and neither for what the other one has done',
+  async () => {
+    const [moved, lost] = [900_021, 900_022];
+    for (const id of [moved, lost]) await job.onSource(0, ordered(id, 2));
+    await job.drained();
+    for (const id of [moved, lost]) {
+      const gone = `DELETE FROM orders WHERE order_id = ${id}`;
+      await (id === lost ? unlogged(gone) : job.onSource(0, gone));
+      await job.drained();
+      await job.onSource(1, ordered(id, 3));
+    }
+    const second = 1_900_000_001;
+    await job.onSource(1, added(String(second)));
+    await job.drained();
+    await unlogged(changed(String(second), 'not in the log of s2'), 1);
+    const found = await traced(`orders:${moved}`, `orders:${lost}`, String(second));
+    const [s1, s2] = [sourceName(job.name, 0), sourceName(job.name, 1)];
+    expect(found.map(k => [k.arrow, k.source])).toEqual([
+      ['none', s2],
+      ['capture', s1],
+      ['capture', s2],
+    ]);
+    expect(found[1]?.why).toBe('the source has no such row, and the log has not its delete');
+  },
+  2 * MINUTE,
+);
+
+test(
+  'a record that compaction may have removed accuses nobody',
+  async () => {
+    expect(arrows(await traced('900001'))).toEqual(['sink']);
+    await using configs = await KafkaConfigs.open(servers().brokers);
+    const topic = job.topic('customers');
+    await configs.topic(topic, { 'cleanup.policy': 'compact' });
+    expect(arrows(await traced('900001', ids[2] ?? ''))).toEqual(['unknown', 'sink']);
+    await configs.topic(topic, { 'cleanup.policy': 'delete' });
+  },
+  MINUTE,
+);
+
+test(
   'what a check has listed is traced, and equal behind a repair',
   async () => {
     expect((await job.verify()).code).toBe(4);
     const found = await traced();
     expect(new Set(arrows(found))).toEqual(new Set(['capture', 'sink']));
     const text = await callReshard('trace', job.jobFile);
-    expect(text.out).toMatch(/lost between the source and the log: 2 keys/);
+    expect(text.out).toMatch(/lost between the source and the log: 4 keys/);
     expect((await callReshard('repair', job.jobFile, '--yes', '--json')).code).toBe(0);
-    const keys = found.map(k => k.key.customer_id ?? '');
+    const keys = found.map(k => `${k.table}:${Object.values(k.key).join()}`);
     const after = await traced(...keys);
     expect(new Set(arrows(after))).toEqual(new Set(['none']));
   },

@@ -35,7 +35,6 @@ export async function* trace(
     routeOf: (schema: Parameters<typeof routeOf>[1], source: string) =>
       routeOf(job, schema, source),
     partitions: job.options.partitions,
-    isCompacted: job.options.compact,
     isPartial: job.kind === 'expand',
   };
   const found: TracedKey[] = [];

@@ -29,8 +29,12 @@ export interface LastRecord {
   hash: string | null;
 }
 
-/** What the log says of a key; `none`: it begins with its first record and has none of the key. */
-export type Said = LastRecord | 'none' | 'beyond' | 'unreadable';
+/**
+ * What the log says of a key; `none`: it begins with its first record and has none of the key.
+ * `anew`: the same of one that was empty when the table was copied anew, so it may be another topic
+ * than the one that rows of before have come by, and their deletes.
+ */
+export type Said = LastRecord | 'none' | 'anew' | 'beyond' | 'unreadable';
 
 interface LogBounds {
   /** Most offsets that are read of a partition. */
@@ -50,6 +54,7 @@ export class TopicEnd {
   readonly #rows: RecordRows;
   readonly #records: number;
   readonly #isCompacted: boolean;
+  readonly #isAnew: boolean;
   readonly #keys: Set<string>;
   /** By partition: up to where it was read, and whether that was from its very beginning. */
   readonly #read = new Map<number, { to: number; isWhole: boolean }>();
@@ -70,6 +75,8 @@ export class TopicEnd {
     this.#rows = new RecordRows(plan, asked);
     this.#records = records;
     this.#isCompacted = isCompacted;
+    const { copiedFrom = [] } = plan;
+    this.#isAnew = copiedFrom.length > 0 && copiedFrom.every(end => end === 0);
     this.#keys = new Set(keys);
   }
 
@@ -94,7 +101,8 @@ export class TopicEnd {
   said(partition: number, key: string): Said {
     const found = this.#found.get(key);
     if (found !== undefined) return found;
-    return this.#read.get(partition)?.isWhole === true ? 'none' : 'beyond';
+    if (this.#read.get(partition)?.isWhole !== true) return 'beyond';
+    return this.#isAnew ? 'anew' : 'none';
   }
 
   #note(fetched: FetchedBatch): void {

@@ -10,6 +10,7 @@
  * would have brought another record, or another row at the source. What goes on changing is told
  * as that.
  */
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { LastRecord, Said } from './last-record.ts';
 
 /** Looks in a row that have to find the same. */
@@ -32,18 +33,24 @@ export type Arrow =
   | 'changing'
   | 'unknown';
 
-/** What one look has found. */
-export interface Look {
+/** What a source and its log say of a key. */
+export interface SourceSaid {
   /** Hash of the source's row; null: it has none. */
   source: string | null;
   /** Null: the log has not reached what the source had. */
   log: Said | null;
+}
+
+/** What one look has found. */
+export interface Look extends SourceSaid {
   /** By target that should have another row, or none: the hash of what it has. */
   wrong: ReadonlyMap<string, string | null>;
   /** Those of them that have not applied the record. */
   behind: readonly string[];
   /** Why those of them that hold the key back do so. */
   waiting: ReadonlyMap<string, string>;
+  /** Offsets of the last records in the logs of other sources; null: none is known. */
+  others: readonly (number | null)[];
   /** A key that is the same one to the server may be spelled otherwise in the log. */
   isSpelled: boolean;
 }
@@ -51,6 +58,27 @@ export interface Look {
 export interface Verdict {
   arrow: Arrow;
   why: string;
+}
+
+/**
+ * Which of the sources to tell of: its log is behind, or is not as the source is, or nobody knows;
+ * only if none is so the one that has the row. A log of another source that was not read so far
+ * back matters only where a row is too many (`isExtra`), or none has it.
+ */
+export function telling<T extends SourceSaid>(all: readonly T[], isExtra: boolean): T {
+  const hasOwner = all.some(s => s.source !== null);
+  const rank = ({ source, log }: T): number => {
+    if (log === null) return 6;
+    const isOpen = log === 'beyond' || log === 'unreadable' || (log === 'anew' && source === null);
+    if (isOpen) return source !== null || !hasOwner || isExtra ? 4 : 0;
+    const said = typeof log === 'string' ? null : log.hash;
+    if (said !== source) return 5;
+    if (source !== null) return 3;
+    return typeof log === 'string' ? 1 : 2;
+  };
+  const [most] = all.toSorted((a, b) => rank(b) - rank(a));
+  if (most === undefined) throw new ReshardError('bug', 'the job has no source');
+  return most;
 }
 
 /** What a look says, if others say the same. */
@@ -64,9 +92,10 @@ function verdictOf(look: Look): Verdict {
   if (log === 'unreadable') {
     return { arrow: 'unknown', why: 'its last record is of a schema that the job does not know' };
   }
-  const said = log === 'none' ? null : log.hash;
+  if (log === 'anew' && source === null) return ANEW;
+  const said = typeof log === 'string' ? null : log.hash;
   if (said !== source) return isSpelled && source === null ? SPELLED : lostByCapture(source, log);
-  if (log === 'none' && isSpelled) return SPELLED;
+  if (typeof log === 'string' && isSpelled) return SPELLED;
   const held = [...waiting].map(([target, reason]) => `${target} (${reason})`);
   if (held.length > 0) {
     const why = `the log has what the source has, and it waits on ${held.join(', ')}`;
@@ -83,13 +112,18 @@ const VIRTUAL: Verdict = {
   why: 'only virtual columns differ, which are in no log: their expressions, or the servers, do',
 };
 
+const ANEW: Verdict = {
+  arrow: 'unknown',
+  why: 'the log was made anew with a copy: it has no record of rows that were deleted before',
+};
+
 const SPELLED: Verdict = {
   arrow: 'unknown',
   why: 'the source has no such row, and the log may spell its key otherwise',
 };
 
-function lostByCapture(source: string | null, log: LastRecord | 'none'): Verdict {
-  if (log === 'none') return { arrow: 'capture', why: 'the log has no record of the row' };
+function lostByCapture(source: string | null, log: LastRecord | 'none' | 'anew'): Verdict {
+  if (typeof log === 'string') return { arrow: 'capture', why: 'the log has no record of the row' };
   if (source === null) {
     return { arrow: 'capture', why: 'the source has no such row, and the log has not its delete' };
   }
@@ -97,9 +131,9 @@ function lostByCapture(source: string | null, log: LastRecord | 'none'): Verdict
   return { arrow: 'capture', why: `the source has the row, and the log ${what}` };
 }
 
-function lostBehindLog(targets: readonly string[], log: LastRecord | 'none'): Verdict {
+function lostBehindLog(targets: readonly string[], log: LastRecord | 'none' | 'anew'): Verdict {
   const names = targets.join(', ');
-  if (log === 'none') {
+  if (typeof log === 'string') {
     return {
       arrow: 'sink',
       why: `no record of it is in the log: the row on ${names} is a foreign one`,
@@ -132,7 +166,7 @@ export class KeyLooks {
   }
 }
 
-function evidenceOf({ source, log, wrong, behind, waiting }: Look): string {
+function evidenceOf({ source, log, wrong, behind, waiting, others }: Look): string {
   const record = log === null || typeof log === 'string' ? log : [log.offset, log.hash];
-  return JSON.stringify([source, record, [...wrong], behind, [...waiting]]);
+  return JSON.stringify([source, record, [...wrong], behind, [...waiting], others]);
 }

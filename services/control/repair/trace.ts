@@ -27,7 +27,14 @@ import { rowKeyNames, type TableSchema } from '../../../shared/schema/table-sche
 import { type LastRecord, type Said, TopicEnd } from './last-record.ts';
 import { cellsOf } from './repair-rows.ts';
 import type { SqlServer } from './repair-sql.ts';
-import { type Arrow, KeyLooks, LOOKS_MAX, type Look } from './row-trace.ts';
+import {
+  type Arrow,
+  KeyLooks,
+  LOOKS_MAX,
+  type Look,
+  type SourceSaid,
+  telling,
+} from './row-trace.ts';
 
 /** Between two looks: a commit that shows has its id by then. */
 const PAUSE_MS = 300;
@@ -35,7 +42,7 @@ const POLL_MS = 100;
 
 export interface TraceOptions {
   owner: PositionOwner;
-  kafka: Pick<KafkaLog, 'reader' | 'offsets' | 'highWatermarks'>;
+  kafka: Pick<KafkaLog, 'reader' | 'offsets' | 'highWatermarks' | 'admin'>;
   sources: readonly SqlServer[];
   targets: readonly SqlServer[];
   plans: readonly TablePlan[];
@@ -45,7 +52,6 @@ export interface TraceOptions {
   partitions: number;
   /** Rows of targets that no source sends there are their own. */
   isPartial: boolean;
-  isCompacted: boolean;
   /** Most records of a partition that are read. */
   records: number;
   /** How long a look at all keys waits for what is on its way. */
@@ -148,7 +154,9 @@ async function openSites(
   }
   const common = commonSchema(found.map(s => s.schema));
   const all = found.map(s => ({ ...s, schema: agreed(common, s.schema, s.name) }));
-  const sources = all.slice(0, o.sources.length).map((site): SourceSite => {
+  const sources: SourceSite[] = [];
+  const admin = await o.kafka.admin();
+  for (const site of all.slice(0, o.sources.length)) {
     const plan = o.plans.find(p => p.table === table && p.source === site.name);
     if (plan === undefined || o.progress.get(site.name)?.isCopied(plan) !== true) {
       throw new ReshardError('config', `${table} of ${site.name} is not copied yet`, {
@@ -158,11 +166,13 @@ async function openSites(
     const route = o.routeOf(site.schema, site.name);
     const bound = new KeyBound(plan.schema);
     const wanted = keys.map(key => keyFromText(bound, key).toString('latin1'));
-    const { records, isCompacted } = o;
-    const log = new TopicEnd(o.kafka, plan, site.schema, { records, isCompacted, keys: wanted });
+    // Of the topic, whatever the job file says: somebody may have set it since.
+    const policy = (await admin.topicConfig(plan.topic))['cleanup.policy'] ?? '';
+    const bounds = { records: o.records, isCompacted: policy.includes('compact'), keys: wanted };
+    const log = new TopicEnd(o.kafka, plan, site.schema, bounds);
     const partitions = new KeyPartition(plan.schema, plan.keyClasses ?? [], o.partitions);
-    return { ...site, plan, route, log, partitions };
-  });
+    sources.push({ ...site, plan, route, log, partitions });
+  }
   return { sources, targets: all.slice(o.sources.length) };
 }
 
@@ -172,65 +182,73 @@ async function lookAt(
   { sources, targets }: Sites,
   key: Key,
 ): Promise<{ site: SourceSite | null; found: Look | null }> {
-  const rows: { site: SourceSite; row: FoundRow }[] = [];
+  const rows: { site: SourceSite; row: FoundRow | null }[] = [];
   for (const site of sources) {
     const row = await rowOf(site, key, serverPart(site.route, MYSQL_DIALECT).sql);
-    if (row !== null) rows.push({ site, row });
+    rows.push({ site, row });
   }
-  if (rows.length > 1) return { site: null, found: null };
-  const [owner] = rows;
-  const said = await saidBy(o, owner === undefined ? sources : [owner.site], key, owner?.row);
-  const site = said.site;
-  const log = said.log;
-  const record = log === null || typeof log === 'string' ? null : log;
-  const behind = record === null ? [] : await notApplied(o, targets, site.plan.topic, record);
-  const wrong = await wrongOn(o, targets, key, owner ?? null);
-  const waiting = new Map<string, string>();
-  for (const target of targets.filter(t => wrong.has(t.name))) {
-    const place = { topic: site.plan.topic, partition: said.partition, bytes: said.bytes };
-    const reason = await readWaitingKey(target.session, target.database, o.owner.job, place);
-    if (reason !== null) waiting.set(target.name, reason);
+  const [owner, ...others] = rows.flatMap(({ site, row }) => (row === null ? [] : [{ site, row }]));
+  if (others.length > 0) return { site: null, found: null };
+  const all: SiteSaid[] = [];
+  for (const { site, row } of rows) all.push(await saidBy(o, site, key, row));
+  const late = new Set<string>();
+  for (const { site, log } of all) {
+    const record = recordOf(log);
+    if (record === null) continue;
+    for (const name of await notApplied(o, targets, site.plan.topic, record)) late.add(name);
   }
+  const { wrong, isExtra } = await wrongOn(o, targets, key, owner ?? null);
+  const { site, log, source } = telling(all, isExtra);
   return {
     site,
     found: {
-      ...{ source: owner?.row.hash ?? null, log, wrong, waiting },
-      behind: behind.filter(name => wrong.has(name)),
+      ...{ source, log, wrong, waiting: await waitingOn(o, targets, wrong, all) },
+      behind: [...late].filter(name => wrong.has(name)),
+      others: all.flatMap(s => (s.site === site ? [] : [recordOf(s.log)?.offset ?? null])),
       isSpelled: keyColumns(site.schema).some(hasSpellings),
     },
   };
 }
 
-interface SaidBy {
+/** What the log of a source says of a key, and where that is. */
+interface SiteSaid extends SourceSaid {
   site: SourceSite;
-  log: Said | null;
   partition: number;
   bytes: Buffer;
 }
 
-/** Of a row that no source has, the log that says most of it. */
+function recordOf(log: Said | null): LastRecord | null {
+  return log === null || typeof log === 'string' ? null : log;
+}
+
 async function saidBy(
   o: LookOptions,
-  sites: readonly SourceSite[],
+  site: SourceSite,
   key: Key,
-  row: FoundRow | undefined,
-): Promise<SaidBy> {
-  const all: SaidBy[] = [];
-  for (const site of sites) {
-    const { plan } = site;
-    const bytes = row?.key ?? keyFromText(new KeyBound(plan.schema), key);
-    const partition = site.partitions.of(bytes, 0, bytes.length);
-    all.push({ site, partition, bytes, log: await logOf(o, site, partition, bytes) });
+  row: FoundRow | null,
+): Promise<SiteSaid> {
+  const bytes = row?.key ?? keyFromText(new KeyBound(site.plan.schema), key);
+  const partition = site.partitions.of(bytes, 0, bytes.length);
+  const log = await logOf(o, site, partition, bytes);
+  return { site, partition, bytes, log, source: row?.hash ?? null };
+}
+
+/** Why targets hold the key back, whichever source's event it is. */
+async function waitingOn(
+  o: LookOptions,
+  targets: readonly Site[],
+  wrong: ReadonlyMap<string, string | null>,
+  all: readonly SiteSaid[],
+): Promise<Map<string, string>> {
+  const waiting = new Map<string, string>();
+  for (const { name, session, database } of targets.filter(t => wrong.has(t.name))) {
+    for (const { site, partition, bytes } of all) {
+      const place = { topic: site.plan.topic, partition, bytes };
+      const reason = await readWaitingKey(session, database, o.owner.job, place);
+      if (reason !== null) waiting.set(name, reason);
+    }
   }
-  const rank = ({ log }: SaidBy): number => {
-    if (log === null) return 4;
-    if (log === 'unreadable' || log === 'beyond') return 3;
-    if (log === 'none') return 0;
-    return log.hash === null ? 1 : 5;
-  };
-  const [most] = all.sort((a, b) => rank(b) - rank(a));
-  if (most === undefined) throw new ReshardError('bug', 'the job has no source');
-  return most;
+  return waiting;
 }
 
 /** What the log says when it has all that the source has by now; null: it does not come to that. */
@@ -274,23 +292,27 @@ async function notApplied(
   return behind;
 }
 
+/** `isExtra`: one of them has a row where the key has none. */
 async function wrongOn(
   o: LookOptions,
   targets: readonly Site[],
   key: Key,
   owner: { site: SourceSite; row: FoundRow } | null,
-): Promise<Map<string, string | null>> {
+): Promise<{ wrong: Map<string, string | null>; isExtra: boolean }> {
   const part = owner && serverPart(owner.site.route, MYSQL_DIALECT);
   const to = owner?.row.shard && part ? part.targetOf(owner.row.shard) : NO_TARGET;
   const wrong = new Map<string, string | null>();
+  let isExtra = false;
   for (const [i, target] of targets.entries()) {
     const isHere = isTargetOf(i, to);
     if (!isHere && o.isPartial) continue;
     const there = await rowOf(target, key, '0');
     const should = isHere ? (owner?.row.whole ?? null) : null;
-    if ((there?.whole ?? null) !== should) wrong.set(target.name, there?.hash ?? null);
+    if ((there?.whole ?? null) === should) continue;
+    wrong.set(target.name, there?.hash ?? null);
+    isExtra ||= should === null;
   }
-  return wrong;
+  return { wrong, isExtra };
 }
 
 interface FoundRow {
