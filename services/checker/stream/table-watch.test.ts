@@ -147,3 +147,20 @@ test('a check that was doubted before anything rested on it is followed by anoth
   watch.look(goalAt(10_000, { end: 0, tsMs: 10_000 }), 10_000);
   expect(watch.said().wantedMs, 'later and later').toBe(12_000);
 });
+
+test('a check that has failed is asked for again, later and later', () => {
+  const view = new JobView();
+  const watch = new TableWatch(compareOf(), view, { nowMs: 1 });
+  const failed = (check: string, at: number): number | null => {
+    const known = view.proofs.get('t') ?? unproven('t');
+    const found = { check, result: 'failed', startedMs: at, doubts: known.doubts + 1 } as const;
+    const proof = { ...known, ...found, basis: basisOf(view, 't'), doubtMs: at };
+    view.apply(stateKey.proof('t'), { ...NO_RECORD, proof });
+    watch.look(goalAt(at + 100, { end: 0, tsMs: at + 100 }), at + 100);
+    return watch.said().wantedMs;
+  };
+  expect(failed('verify-2', 5000)).toBe(5100);
+  expect(failed('verify-2', 6000), 'the same one').toBe(5100);
+  expect(failed('verify-3', 7000)).toBe(7100 + 2000);
+  expect(failed('verify-4', 9500)).toBe(9600 + 4000);
+});

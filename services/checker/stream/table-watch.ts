@@ -202,7 +202,11 @@ export class TableWatch {
       this.#checks.followed = proof.check;
       this.#checks.wantedMs = nowMs + this.#patienceMs(proof);
     }
-    if (this.#isSpent(proof)) this.#checks.wantedMs = nowMs + this.#patienceMs(proof);
+    // What has failed it may have passed: a table that grew meanwhile, a server that was away.
+    const hasFailed = proof.result === 'failed' && this.#checks.tried !== proof.check;
+    if (hasFailed || this.#isSpent(proof)) {
+      this.#checks.wantedMs = nowMs + this.#patienceMs(proof);
+    }
     // What was undone again has taken the proof back all the same. A check that was wanted before
     // may be under way, and say nothing of it.
     const isTold = this.compare.doubts.some(d => d.base === proof.check);
@@ -234,7 +238,6 @@ export class TableWatch {
   #isOutdated({ result, check, startedMs }: Proof): boolean {
     const newest = this.compare.doubts.at(-1);
     if (newest === undefined || check === this.#checks.followed) return false;
-    // A check that has failed says why: that is somebody's to mend.
     if (result === 'equal' || result === 'failed') return false;
     return !this.#isDiffering() || newest.atMs > startedMs - CLOCK_MS;
   }

@@ -85,4 +85,22 @@ export const STREAM_WANT_GUARDS: Guard[] = [
     tests: ['services/checker/stream/table-watch.test.ts'],
     named: 'followed by another, once',
   },
+  {
+    name: 'a check that has failed is followed by another',
+    why: 'a check that met a table as it grew leaves it unproven until somebody asks for one',
+    file: 'services/checker/stream/table-watch.ts',
+    find: "proof.result === 'failed' && this.#checks.tried !== proof.check;",
+    replace: 'false;',
+    tests: ['services/checker/stream/table-watch.test.ts'],
+    named: 'that has failed is asked for again',
+  },
+  {
+    name: 'a check that goes on failing',
+    why: 'a table that no check can read is checked on end',
+    file: 'services/checker/stream/table-watch.ts',
+    find: "'failed' && this.#checks.tried !== proof.check;",
+    replace: "'failed';",
+    tests: ['services/checker/stream/table-watch.test.ts'],
+    named: 'that has failed is asked for again',
+  },
 ];
