@@ -14,7 +14,7 @@ import type { MysqlServer } from '../support/job-file.ts';
 import { LoadClient } from '../support/load/client.ts';
 import { LOAD_TABLES } from '../support/load/tables.ts';
 import { childrenOf, isAlive } from '../support/processes.ts';
-import { callReshard } from '../support/reshard-cli.ts';
+import { beginReshard, callReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
 import { Application } from './application.ts';
 
@@ -137,6 +137,26 @@ test('a rehearsal compares both logs as they are', async () => {
   console.log(`rehearsal: ${steps.map((s: CutoverStep) => `${s.step} ${s.tookMs}`)}`);
   const names = steps.map((s: CutoverStep) => s.step);
   expect(names).toEqual(expect.arrayContaining(['marker', 'compare']));
+});
+
+test('a check that is under way is waited for where the operator says so, and control is not asked', async () => {
+  const throttle = async (...args: string[]): Promise<void> => {
+    const { code, err } = await callReshard('throttle', job.jobFile, ...args);
+    expect(code, err).toBe(0);
+  };
+  await throttle('--set', 'check-rows=5');
+  const check = job.verify();
+  await job.until('the check', s => s.checks.length > 0, MINUTES);
+  const plan = ['cutover', job.jobFile, '--dry-run'];
+  expect((await callReshard(...plan)).code).toBe(7);
+  expect((await callReshard(...plan, '--wait', '1')).code, 'its time is over').toBe(7);
+  const waiting = beginReshard(...plan, '--wait', '120');
+  const isTold = (): boolean => /waits for .*other work: under way: verify-/.test(waiting.told());
+  await until(isTold, { timeoutMs: MINUTES, what: 'it to say what it waits for' });
+  await throttle('--clear', 'check-rows');
+  const { code, out, err } = await waiting.ended;
+  expect(code, out + err).toBe(0);
+  expect((await check).code).toBe(0);
 });
 
 /** The process that reads the targets' logs, once there is another one than before. */

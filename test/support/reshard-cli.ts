@@ -78,6 +78,8 @@ export function callReshard(...args: readonly string[]): Promise<CommandEnd> {
 export function beginReshard(...args: readonly string[]): {
   ended: Promise<CommandEnd>;
   kill(signal: NodeJS.Signals): void;
+  /** What it has told so far. */
+  told(): string;
 } {
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -94,7 +96,7 @@ export function beginReshard(...args: readonly string[]): {
   const ended = new Promise<CommandEnd>(resolve =>
     child.once('close', code => resolve({ code: code ?? 128, out, err })),
   );
-  return { ended, kill: signal => void child.kill(signal) };
+  return { ended, kill: signal => void child.kill(signal), told: () => err };
 }
 
 /** Follows `reshard status --watch --json`. */

@@ -1,5 +1,5 @@
 /** How `reshard cutover` and what follows it is declared; what they do is loaded when called. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { cleanupCommand } from './cleanup.ts';
 import { type Act, declare, timeoutOption } from './command.ts';
 import type { cancelCommand, cutoverCommand, finishCommand, rollbackCommand } from './cutover.ts';
@@ -15,6 +15,7 @@ export function goingOver(act: Act): Command[] {
           ['cutover job.yaml --rehearse', 'every step but those that change something, with times'],
           ['cutover job.yaml', "asks for the job's name; Ctrl-C undoes it, before the journal"],
           ['cutover job.yaml --yes --json', 'for scripts; run it again to finish what began'],
+          ['cutover job.yaml --wait 300', 'waits for lag, checks and proofs, before any freeze'],
         ],
         exits: ['shut', 'timeout', 'stopped'],
       },
@@ -23,6 +24,7 @@ export function goingOver(act: Act): Command[] {
     )
       .option('--dry-run', 'only ask the gates, and say what would be done')
       .option('--rehearse', 'do it on the running job, without the freeze; measures the write stop')
+      .addOption(waitOption())
       .addOption(timeoutOption('waiting, and undo it,', 600))
       .action(
         act(async (...args: Parameters<typeof cutoverCommand>) =>
@@ -50,6 +52,12 @@ export function goingOver(act: Act): Command[] {
   ];
 }
 
+/** Before anything is frozen, and before `--timeout` begins. */
+function waitOption(): Option {
+  const what = 'wait so long for gates that open by themselves; others refuse at once';
+  return new Option('--wait <seconds>', what);
+}
+
 function returning(act: Act): Command {
   return declare(
     'rollback <job>',
@@ -58,6 +66,7 @@ function returning(act: Act): Command {
       examples: [
         ['rollback job.yaml --dry-run', 'every gate with its reason, then the steps; no change'],
         ['rollback job.yaml', "asks for the job's name; Ctrl-C undoes it, before the journal"],
+        ['rollback job.yaml --wait 300', 'waits until the way back has caught up'],
       ],
       exits: ['shut', 'timeout', 'stopped'],
     },
@@ -65,6 +74,7 @@ function returning(act: Act): Command {
     'json',
   )
     .option('--dry-run', 'only ask the gates, and say what would be done')
+    .addOption(waitOption())
     .addOption(timeoutOption('waiting, and undo it,', 600))
     .action(
       act(async (...args: Parameters<typeof rollbackCommand>) =>

@@ -8,7 +8,7 @@ import {
 } from '../../../shared/job/state/cutover.ts';
 import { firstLine } from '../../../shared/runtime/error.ts';
 import type { CutoverOutcome, CutoverPlan, CutoverProgress } from '../command/cutover.ts';
-import type { Gate } from '../cutover/gate.ts';
+import { type Gate, shutGates } from '../cutover/gate.ts';
 import { equalityText, NO_WAY_BACK, type PlannedStep, WAY_BACK } from '../cutover/step.ts';
 import type { CutoverStatus } from '../status/cutover-status.ts';
 import type { Status } from '../status/status.ts';
@@ -30,6 +30,15 @@ export function planText(job: string, plan: CutoverPlan): string {
     equalityText(plan),
     plan.hasWayBack ? WAY_BACK : NO_WAY_BACK,
   ].join('\n');
+}
+
+/** What a command that waits for gates waits for. */
+export function waitLine({ gates }: Pick<CutoverPlan, 'gates'>): string {
+  const texts = shutGates(gates).map(({ name, where, why }) => {
+    const about = where === '' ? name : `${name} ${where}`;
+    return `${about}: ${why}`;
+  });
+  return `waits for ${texts.join('; ')}`;
 }
 
 const STATE_WIDTH = 'unknown'.length;

@@ -8,10 +8,12 @@ import { ReshardError } from '../../../shared/runtime/error.ts';
 import { stopSignal } from '../../../shared/runtime/service.ts';
 import {
   type CutoverOutcome,
+  type CutoverPlan,
   followCutover,
   openWayBack,
   planCutover,
   requestCutover,
+  waitForGates,
 } from '../command/cutover.ts';
 import { type JobLink, openJob, timeoutMsOf } from '../command/job-handle.ts';
 import { confirm } from './confirm.ts';
@@ -22,6 +24,7 @@ import {
   planText,
   progressLine,
   rehearsalText,
+  waitLine,
 } from './cutover-text.ts';
 import { EXIT } from './exit-code.ts';
 import { follow, gaveUp, type Wait, waitOf } from './follow.ts';
@@ -34,6 +37,8 @@ export interface CutoverOptions {
   yes?: boolean;
   json?: boolean;
   timeout: string;
+  /** For how long gates may be waited for, in seconds. */
+  wait?: string;
 }
 
 /** To undo takes a moment for each source; longer when one is away. */
@@ -43,6 +48,12 @@ export async function cutoverCommand(file: string, o: CutoverOptions): Promise<n
   const job = await readJob(file);
   await using link = await openJob(job, 'cutover');
   if (!o.rehearse) return await gone(link, 'over', o);
+  if (o.wait !== undefined) {
+    await using back = await openWayBack(link);
+    const plan = await planned(link, back, 'over', o);
+    if (typeof plan === 'number') return plan;
+    if (!plan.canGo) return refused(job.job, plan, o);
+  }
   return await rehearsed(link, waitOf(timeoutMsOf(o.timeout), stopSignal(), o.json === true));
 }
 
@@ -68,11 +79,11 @@ async function gone(link: JobLink, way: Way, o: CutoverOptions): Promise<number>
   const run = link.view.cutoverRun;
   if (!mustBeFrozen(run) || run?.way !== way || o.dryRun) {
     await using back = await openWayBack(link);
-    const plan = await planCutover(link, back, way);
-    if (o.json) {
-      if (o.dryRun || !plan.canGo) printJson(plan);
-    } else print(`${planText(job, plan)}\n`);
-    if (!plan.canGo) return EXIT.shut;
+    const plan = await planned(link, back, way, o);
+    if (typeof plan === 'number') return plan;
+    if (!plan.canGo) return refused(job, plan, o);
+    if (!o.json) print(`${planText(job, plan)}\n`);
+    else if (o.dryRun) printJson(plan);
     if (o.dryRun) return EXIT.ok;
     const word = way === 'over' ? 'cutover' : 'rollback';
     const question = `${word} of ${job}${plan.hasWayBack ? '' : `. ${NO_WAY_BACK_SHORT}`}`;
@@ -83,6 +94,36 @@ async function gone(link: JobLink, way: Way, o: CutoverOptions): Promise<number>
   const outcome = (await watched(link, id, wait)) ?? (await undone(link, id, wait));
   if (outcome === null) return gaveUp(wait, UNKNOWN);
   return shown(outcome, id, wait);
+}
+
+/**
+ * What would be done, once gates that open by themselves have opened, or the time for that is over;
+ * an exit code when the user has stopped it. Nothing has been asked of control by then.
+ */
+async function planned(
+  link: JobLink,
+  back: JobLink | null,
+  way: Way,
+  o: CutoverOptions,
+): Promise<CutoverPlan | number> {
+  const plan = (): Promise<CutoverPlan> => planCutover(link, back, way);
+  if (o.wait === undefined) return await plan();
+  const wait = waitOf(timeoutMsOf(o.wait, '--wait'), stopSignal(), o.json === true);
+  const seen: { last: CutoverPlan | null } = { last: null };
+  const draw = (now: CutoverPlan): string => {
+    seen.last = now;
+    return waitLine(now);
+  };
+  const opened = await follow(link, waitForGates(plan), wait, draw);
+  if (opened !== null) return opened;
+  if (wait.signal.aborted) return gaveUp(wait, 'nothing was asked for, nothing was touched');
+  return seen.last ?? (await plan());
+}
+
+function refused(job: string, plan: CutoverPlan, { json }: CutoverOptions): number {
+  if (json) printJson(plan);
+  else print(`${planText(job, plan)}\n`);
+  return EXIT.shut;
 }
 
 async function rehearsed(link: JobLink, wait: Wait): Promise<number> {

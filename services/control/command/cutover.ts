@@ -17,6 +17,10 @@ import { type JobLink, openJob } from './job-handle.ts';
 import { operator } from './operator.ts';
 
 const POLL_MS = 50;
+/** Between two looks at all gates, which asks every server. */
+const LOOK_MS = 500;
+/** Control judges once a second, reports are of the last second. */
+const SETTLE_MS = 5000;
 
 export interface CutoverPlan {
   gates: Gate[];
@@ -60,6 +64,26 @@ export async function planCutover(
     steps: plannedSteps(job, besides),
     promisedStopSeconds: promisedStopSeconds(job, besides),
   };
+}
+
+/**
+ * Asks the gates until all are open, or one is shut that does not open by itself: the last plan.
+ * What opens others may shut it for a moment (a check is over, its verdict is not judged yet), so
+ * that one is looked at for a while once something else was waited for.
+ */
+export async function* waitForGates(
+  plan: () => Promise<CutoverPlan>,
+  settleMs = SETTLE_MS,
+): AsyncGenerator<CutoverPlan, CutoverPlan> {
+  let passedAt = Number.NEGATIVE_INFINITY;
+  for (;;) {
+    const now = await plan();
+    const passes = shutGates(now.gates).every(g => g.passes);
+    if (passes) passedAt = performance.now();
+    if (now.canGo || performance.now() - passedAt > settleMs) return now;
+    yield now;
+    await sleep(LOOK_MS);
+  }
 }
 
 /** The link to the way back; null if the job file has none. */

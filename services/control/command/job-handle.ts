@@ -121,10 +121,10 @@ export function pausedText({ view, job }: JobLink): string | null {
   );
 }
 
-export function timeoutMsOf(seconds: string): number {
+export function timeoutMsOf(seconds: string, option = '--timeout'): number {
   const ms = Number(seconds) * 1000;
   if (ms > 0) return ms;
-  throw new ReshardError('config', `--timeout ${seconds} is not a time`, {
+  throw new ReshardError('config', `${option} ${seconds} is not a time`, {
     remedy: 'a number of seconds above 0',
   });
 }

@@ -98,6 +98,44 @@ describe('gates of the job', () => {
   });
 });
 
+describe('what opens by itself can be waited for', () => {
+  const passing = (s: StatusFacts, standings = standingsOf(s)): string[] =>
+    jobGates(judged(s), standings, LIMITS, NOW)
+      .filter(g => g.passes)
+      .map(g => g.name);
+  const check = { check: 'v', tables: [], state: 'checking', requestedMs: 1, rows: 1, waiting: [] };
+
+  test('lag, rows that are parked, and a check that is under way, with what it may prove', () => {
+    const s = well();
+    expect(passing(s)).toEqual([]);
+    Object.assign(s.sources[0] ?? {}, { lagSeconds: 5.1, caughtUp: false });
+    Object.assign(s.targets[0] ?? {}, { lagRecords: 1001 });
+    Object.assign(s.targets[1] ?? {}, { parked: 1 });
+    Object.assign(s, { phase: 'following', checks: [check] });
+    const old = [proven('orders', 3_600_000)];
+    expect(passing(s, old)).toEqual([
+      ...['phase', 'proof', 'log lag', 'lag', 'waiting rows', 'other work'],
+    ]);
+  });
+
+  test('not what waits for the operator', () => {
+    const s = well();
+    Object.assign(s, { phase: 'following' });
+    Object.assign(s.targets[1] ?? {}, { parked: 1, blocked: 1 });
+    const old = [proven('orders', 3_600_000)];
+    expect(passing(s, old), 'no check is under way').toEqual([]);
+    Object.assign(s, { phase: 'copying', checks: [check] });
+    expect(passing(s, old), 'not all is copied').toEqual(['other work']);
+    for (const name of NAMES.filter(n => /halted|blocked|silent/.test(n))) {
+      const gates = jobGates(judged(spoiled([{ name, where: 0 }])), [], LIMITS, NOW);
+      expect(
+        shutGates(gates).every(g => g.passes),
+        name,
+      ).toBe(false);
+    }
+  });
+});
+
 const SOURCE: SourceFacts = {
   source: 's1',
   flavor: 'mysql',

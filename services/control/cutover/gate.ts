@@ -21,18 +21,25 @@ export interface Gate {
   why: string;
   /** What opens it; null where there is nothing to do, or `why` says it. */
   fix: string | null;
+  /** It is shut, and opens by itself: what it waits for is under way. */
+  passes: boolean;
 }
 
 export function open(name: string, where: string, why: string): Gate {
-  return { name, where, state: 'open', why, fix: null };
+  return { name, where, state: 'open', why, fix: null, passes: false };
 }
 
 export function shut(name: string, where: string, why: string, fix: string | null = null): Gate {
-  return { name, where, state: 'shut', why, fix };
+  return { name, where, state: 'shut', why, fix, passes: false };
+}
+
+/** Shut, and nobody has to do anything but wait. */
+export function passing(name: string, where: string, why: string, fix: string | null): Gate {
+  return { name, where, state: 'shut', why, fix, passes: true };
 }
 
 export function unknown(name: string, where: string, why: string, fix: string | null): Gate {
-  return { name, where, state: 'unknown', why, fix };
+  return { name, where, state: 'unknown', why, fix, passes: false };
 }
 
 /** Those that keep the cutover from beginning. */
@@ -60,8 +67,7 @@ export function jobGates(
   nowMs = Date.now(),
 ): Gate[] {
   return [
-    phaseGate(status),
-    ...standings.map(s => proofGate(s, limits, nowMs)),
+    ...proofGates(status, standings, limits, nowMs),
     ...status.sources.map(s => sourceLag(s, limits)),
     ...status.targets.flatMap(t => [targetLag(t, limits), waitingRows(t)]),
     workGate(status),
@@ -108,6 +114,21 @@ function sinkGate({ members, services }: Status): Gate {
   return shut('sinks', '', `${who} has not shown that it could write where rows would go`, fix);
 }
 
+/** Phases of a job all of which is copied, and whose application is on the sources. */
+const PROVABLE = ['following', 'verified'];
+
+/** A check that is under way may open them. */
+function proofGates(
+  status: Status,
+  standings: readonly Standing[],
+  limits: CutoverLimits,
+  nowMs: number,
+): Gate[] {
+  const gates = [phaseGate(status), ...standings.map(s => proofGate(s, limits, nowMs))];
+  const isProving = status.checks.length > 0 && PROVABLE.includes(status.phase);
+  return gates.map(g => (g.state === 'shut' && isProving ? { ...g, passes: true } : g));
+}
+
 function phaseGate({ phase }: Status): Gate {
   if (phase === 'verified') return open('phase', '', 'verified');
   const verify = '`reshard verify <job file>`; `reshard status <job file>` tells what is left';
@@ -137,7 +158,7 @@ function sourceLag(s: Status['sources'][number], { maxLagSeconds }: CutoverLimit
   }
   const seen = `the log is ${lagSeconds.toFixed(1)} s behind (limit ${maxLagSeconds} s)`;
   return lagSeconds > maxLagSeconds
-    ? shut('log lag', source, seen, 'wait until it has caught up')
+    ? passing('log lag', source, seen, 'wait until it has caught up')
     : open('log lag', source, seen);
 }
 
@@ -146,7 +167,7 @@ function targetLag(t: Status['targets'][number], { maxLagRecords }: CutoverLimit
   if (lagRecords === null) return unknown('lag', target, t.unknown ?? 'it is not known', null);
   const seen = `${lagRecords} records behind the log (limit ${maxLagRecords})`;
   return lagRecords > maxLagRecords
-    ? shut('lag', target, seen, 'wait until it has caught up')
+    ? passing('lag', target, seen, 'wait until it has caught up')
     : open('lag', target, seen);
 }
 
@@ -154,14 +175,18 @@ function waitingRows({ target, reachable, parked, blocked }: Status['targets'][n
   if (!reachable) return unknown('waiting rows', target, 'the target does not answer', null);
   if (parked + blocked === 0) return open('waiting rows', target, 'none parked, none blocked');
   const fix = '`reshard status <job file>` says why; rows that are parked go by themselves';
-  return shut('waiting rows', target, `${parked} parked, ${blocked} blocked`, fix);
+  const seen = `${parked} parked, ${blocked} blocked`;
+  return (blocked === 0 ? passing : shut)('waiting rows', target, seen, fix);
 }
 
 function workGate({ repairs, checks }: Status): Gate {
   const running = [...repairs.map(r => `${r.id} (${r.stage})`), ...checks.map(c => c.check)];
-  return running.length === 0
-    ? open('other work', '', 'no repair, recopy, schema change or check is under way')
-    : shut('other work', '', `under way: ${running.join(', ')}`, 'wait for its end');
+  if (running.length === 0) {
+    return open('other work', '', 'no repair, recopy, schema change or check is under way');
+  }
+  const ends = repairs.every(r => r.error === null);
+  const why = `under way: ${running.join(', ')}`;
+  return (ends ? passing : shut)('other work', '', why, 'wait for its end');
 }
 
 /** Whatever `reshard status` shows as wrong: members, halts, statements, brakes, pauses. */
@@ -170,7 +195,10 @@ function problemGates(status: Status): Gate[] {
   if (problems.length === 0) {
     return [open('well', '', 'every member is at work, nothing is halted, paused or braked')];
   }
-  return problems.map(problem => shut('well', '', firstLine(problemText(problem))));
+  return problems.map(problem => {
+    const why = firstLine(problemText(problem));
+    return (problem.passes ? passing : shut)('well', '', why, null);
+  });
 }
 
 function minutes(ms: number): string {

@@ -28,6 +28,8 @@ export interface Problem {
   source: string;
   target: string;
   table: string;
+  /** What ends it is under way already: nobody has to do anything but wait. */
+  passes: boolean;
 }
 
 /** Whose problems a command has to fear: those of the named things, and those of the whole job. */
@@ -40,7 +42,7 @@ export interface Scope {
 /** A report is sent every second: after so long without one, something has happened. */
 export const SILENT_SECONDS = 10;
 
-const NOWHERE = { service: '', source: '', target: '', table: '' };
+const NOWHERE = { service: '', source: '', target: '', table: '', passes: false };
 
 export function problemsOf(s: StatusFacts): Problem[] {
   const found = [
@@ -132,7 +134,8 @@ function unitProblem(u: ServiceStatus): Problem[] {
       : word === 'unknown'
         ? `state ${u.state}`
         : '');
-  return [{ ...NOWHERE, ...partsOf(u), word, what: `${u.service}/${u.unit}`, why }];
+  const passes = word === 'starting';
+  return [{ ...NOWHERE, ...partsOf(u), word, what: `${u.service}/${u.unit}`, why, passes }];
 }
 
 /** A state that this version does not know is no good state, and an old report says nothing. */
@@ -160,7 +163,8 @@ function sourceProblem({ source, unknown, lagSeconds, caughtUp }: SourceStatus):
   const problem = { ...NOWHERE, what: `source ${source}`, source };
   if (unknown !== null) return [{ ...problem, word: 'unknown', why: unknown }];
   if (caughtUp || lagSeconds !== null) return [];
-  return [{ ...problem, word: 'starting', why: 'nothing of it is in the log yet' }];
+  const why = 'nothing of it is in the log yet';
+  return [{ ...problem, word: 'starting', why, passes: true }];
 }
 
 function targetProblem(t: TargetStatus): Problem[] {
@@ -198,13 +202,17 @@ function tableProblems(s: StatusFacts): Problem[] {
 function wayBackProblems({ wayBack, cutover }: StatusFacts): Problem[] {
   if (wayBack === null || cutover?.stage === 'finished') return [];
   const { carries, headline } = wayBack;
-  const of = (word: ProblemWord, why: string): Problem[] => [{ ...NOWHERE, word, what: '', why }];
+  const of = (word: ProblemWord, why: string, passes = false): Problem[] => [
+    { ...NOWHERE, word, what: '', why, passes },
+  ];
   if (wayBack.isTurning) {
-    return of('way-back-waits', cutover?.why ?? 'rows are not carried the other way yet');
+    const why = cutover?.why ?? null;
+    // Without a reason nothing hinders it yet.
+    return of('way-back-waits', why ?? 'rows are not carried the other way yet', why === null);
   }
   const level = headline?.level ?? 'failure';
   if (level === 'good' || level === 'normal') {
-    return isLate(wayBack) ? of('way-back-waits', lateText(wayBack)) : [];
+    return isLate(wayBack) ? of('way-back-waits', lateText(wayBack), true) : [];
   }
   const text = headline?.text ?? 'nothing is known of it';
   if (carries === 'over') return of('way-back-waits', `no cutover with a way back now: ${text}`);

@@ -329,4 +329,22 @@ export const CUTOVER_GUARDS: Guard[] = [
     tests: ['test/cutover/way-back.live.test.ts'],
     named: 'which take no other write',
   },
+  {
+    name: 'what waits for the operator is not waited for',
+    why: 'a command stands for minutes in front of a gate that nobody opens',
+    file: 'services/control/command/cutover.ts',
+    find: 'if (now.canGo || performance.now() - passedAt > settleMs) return now;',
+    replace: 'if (now.canGo) return now;',
+    tests: ['services/control/command/cutover.test.ts'],
+    named: 'one that waits for the operator',
+  },
+  {
+    name: 'rows that are blocked do not pass by themselves',
+    why: 'a command waits for rows that a target has refused, and nobody is told to look',
+    file: 'services/control/cutover/gate.ts',
+    find: 'return (blocked === 0 ? passing : shut)(',
+    replace: 'return (blocked === -1 ? shut : passing)(',
+    tests: GATES,
+    named: 'not what waits for the operator',
+  },
 ];

@@ -145,7 +145,7 @@ export const WAY_BACK_GUARDS: Guard[] = [
     name: 'a way back that is far behind is no calm',
     why: 'status is green for hours in which nobody could go back',
     file: 'services/control/status/problem.ts',
-    find: "return isLate(wayBack) ? of('way-back-waits', lateText(wayBack)) : [];",
+    find: "return isLate(wayBack) ? of('way-back-waits', lateText(wayBack), true) : [];",
     replace: 'return [];',
     tests: ['services/control/status/headline.test.ts'],
     named: 'far behind wakes somebody',
