@@ -1,4 +1,4 @@
-/** The flag of the collector is one that this Node takes, and does what it is there for. */
+/** The flags of the collector are ones that this Node takes, and do what they are there for. */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -43,4 +43,27 @@ test('buffers that pass through start few full collections, and memory stays sma
   expect(without.full).toBeGreaterThan(10);
   expect(counted.full).toBeLessThan(without.full / 2);
   expect(counted.rssMib).toBeLessThan(600);
+});
+
+/** Memory of what was allocated last, MiB, while many rows are kept for a moment. */
+function youngMib(isSmall: boolean): number {
+  const program = `
+    import v8 from 'node:v8';
+    import { keepYoungSmall } from ${JSON.stringify(HEAP)};
+    if (${isSmall}) keepYoungSmall();
+    let kept = [];
+    for (let i = 0; i < 4_000_000; i++) {
+      kept.push({ key: i, values: [i] });
+      if (kept.length > 100_000) kept = [];
+    }
+    const young = v8.getHeapSpaceStatistics().find(s => s.space_name === 'new_space');
+    console.log(Math.round(young.space_size / 1048576));
+  `;
+  const args = ['--input-type=module', '-e', program];
+  return Number(execFileSync(process.execPath, args, { encoding: 'utf8' }));
+}
+
+test('what rows leave behind takes no more memory the more of them have passed', () => {
+  expect(youngMib(false)).toBeGreaterThan(16);
+  expect(youngMib(true)).toBeLessThan(8);
 });

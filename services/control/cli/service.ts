@@ -3,7 +3,7 @@
 import { returnJob } from '../../../shared/job/return-job.ts';
 import { type ServiceName, StoppedEarly } from '../../../shared/member/context.ts';
 import { ReshardError, unreachable } from '../../../shared/runtime/error.ts';
-import { countBuffersInHeap } from '../../../shared/runtime/heap.ts';
+import { countBuffersInHeap, keepYoungSmall } from '../../../shared/runtime/heap.ts';
 import type { ControlOptions } from '../run-control.ts';
 import type { WayBackMember } from './way-back-member.ts';
 
@@ -69,8 +69,9 @@ export async function runWayBack(run: Run, o: ControlOptions): Promise<void> {
 /** Loads the code of a service, which takes most of the time of its start. */
 export async function loadService(name: ServiceName): Promise<Run> {
   // The writer holds the largest buffers, of huge rows, which have to go at once; the checker reads
-  // both logs on and on, and its heap is so small that it is soon collected.
-  if (name !== 'binlog' && name !== 'checker') countBuffersInHeap();
+  // rows and logs on and on, and keeps next to nothing of them.
+  if (name === 'checker') keepYoungSmall();
+  else if (name !== 'binlog') countBuffersInHeap();
   switch (name) {
     case 'control':
       return (await import('../run-control.ts')).runControl;
