@@ -4,7 +4,7 @@ import { parseJob } from '../../../shared/job/job-schema.ts';
 import type { CutoverRun, CutoverStage } from '../../../shared/job/state/cutover.ts';
 import type { CutoverOutcome } from '../command/cutover.ts';
 import { plannedSteps } from '../cutover/step.ts';
-import { concerned, outcomeText, planText } from './cutover-text.ts';
+import { concerned, outcomeText, planText, rehearsalText } from './cutover-text.ts';
 
 const outcome = (stage: CutoverStage, error: string | null): CutoverOutcome => {
   const run: CutoverRun = {
@@ -51,4 +51,10 @@ test('a plan says whether both logs are compared inside the freeze, or rows are 
     expect(text).toMatch(/Rows are not compared again inside the freeze/);
     expect(text).not.toMatch(/compare:/);
   }
+});
+
+test('a rehearsal says beside its forecast what is promised at most', () => {
+  const steps = [{ step: 'drain', atMs: 0, tookMs: 20 }];
+  const text = rehearsalText([{ id: 'r', by: 'ann', atMs: 0, steps, forecastMs: 20 }], 71.5);
+  expect(text).toMatch(/about 0\.02 s\n.*refuses writes for 72 s at most, or is undone/);
 });

@@ -128,10 +128,11 @@ function rehearsalLine({ atMs, forecastMs }: Rehearsal): string {
   return `${at}: writes would be refused for about ${(forecastMs / 1000).toFixed(2)} s`;
 }
 
-/** A rehearsal and those before it. */
-export function rehearsalText(list: readonly Rehearsal[]): string {
+/** A rehearsal and those before it; `stop`: longest write stop by the limits, in seconds. */
+export function rehearsalText(list: readonly Rehearsal[], stop: number): string {
   const steps = (list.at(-1)?.steps ?? []).map(stepTime);
-  return [...steps, ...list.map(rehearsalLine), FORECAST].join('\n');
+  const most = `by its limits a cutover refuses writes for ${Math.ceil(stop)} s at most, or is undone`;
+  return [...steps, ...list.map(rehearsalLine), most, FORECAST].join('\n');
 }
 
 const FORECAST =

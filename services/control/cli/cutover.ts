@@ -16,6 +16,8 @@ import {
   waitForGates,
 } from '../command/cutover.ts';
 import { type JobLink, openJob, timeoutMsOf } from '../command/job-handle.ts';
+import { isCompared } from '../cutover/compare.ts';
+import { promisedStopSeconds } from '../cutover/step.ts';
 import { confirm } from './confirm.ts';
 import {
   concerned,
@@ -133,8 +135,13 @@ async function rehearsed(link: JobLink, wait: Wait): Promise<number> {
   }
   const { error } = outcome.answer;
   const list = error === null ? (link.view.rehearsals?.list ?? []) : [];
-  if (wait.quiet) printJson({ rehearsals: list, error });
-  else print(`${error ?? rehearsalText(list)}\n`);
+  const besides = {
+    turns: link.job.cutover.back !== undefined,
+    compares: isCompared(link.job, link.view.cutoverRun, 'over'),
+  };
+  const stop = promisedStopSeconds(link.job, besides);
+  if (wait.quiet) printJson({ rehearsals: list, promisedStopSeconds: stop, error });
+  else print(`${error ?? rehearsalText(list, stop)}\n`);
   return error === null ? EXIT.ok : EXIT.shut;
 }
 
