@@ -185,8 +185,8 @@ export const CHECKER_GUARDS: Guard[] = [
     file: 'shared/mysql/row-hash.ts',
     find: '...closed, ...lengths, ...contents',
     replace: '...closed, ...contents',
-    tests: ['test/detection/detection.live.test.ts'],
-    named: 'is named by table and key',
+    tests: ['services/checker/full/full-check.mysql.test.ts'],
+    named: 'when joined with commas',
   },
   {
     name: 'rows behind the last bound of a table',
@@ -194,8 +194,8 @@ export const CHECKER_GUARDS: Guard[] = [
     file: 'services/checker/full/range-walk.ts',
     find: 'if (bound === null) this.#isDone = true;',
     replace: 'if (bound === null) return null;',
-    tests: ['test/detection/detection.live.test.ts'],
-    named: 'is named by table and key',
+    tests: ['services/checker/full/full-check.mysql.test.ts'],
+    named: 'are found by kind',
   },
   {
     name: 'an equal part of a table proves nothing',
