@@ -14,7 +14,16 @@ export function withRenames(schema: TableSchema, renames: readonly ColumnRename[
   if (renames.length === 0) return schema;
   const names = new Map(renames.map(r => [r.from, r.to]));
   const columns = schema.columns.map(c => ({ ...c, name: names.get(c.name) ?? c.name }));
-  return { ...schema, columns };
+  const uniqueKeys = schema.uniqueKeys.map(key =>
+    key.parts === undefined ? key : { ...key, parts: key.parts.map(p => partUnder(names, p)) },
+  );
+  return { ...schema, columns, uniqueKeys };
+}
+
+/** A column, or so many characters of one; of an expression no server lets columns be renamed. */
+function partUnder(names: ReadonlyMap<string, string>, part: string): string {
+  const [, name = part, length = ''] = /^(.*?)(\(\d+\))?$/s.exec(part) ?? [];
+  return `${names.get(name) ?? name}${length}`;
 }
 
 /** What was renamed before, and once more: each column from its first name to its last. */

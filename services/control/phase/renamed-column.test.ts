@@ -230,6 +230,14 @@ test('a consumer of the new schema finds the column by what it was called', () =
   expect(to('d', 'c')?.formerly).toEqual(['_', 'd']);
 });
 
+test('so have the unique keys that are made of parts of it', () => {
+  const key = { name: 'u', columns: [1], parts: ['a(5)', 'k'] };
+  const table = { ...schema('id', 'a', 'k'), uniqueKeys: [key] };
+  expect(withRenames(table, [{ from: 'a', to: 'b' }]).uniqueKeys).toEqual([
+    { ...key, parts: ['b(5)', 'k'] },
+  ]);
+});
+
 test('a target has one of its names, and is written to by that', () => {
   const renamed = [was('c', 'a', 'b'), was('y', 'x')];
   const there = (...names: string[]) => {

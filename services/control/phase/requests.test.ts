@@ -109,6 +109,28 @@ test('columns that control could not take up at once are asked for again, after 
   }
 });
 
+test('columns that are renamed wait for the operator where the job file says so', async () => {
+  const names = { renamed: [{ from: 'a', to: 'b' }], added: '', widened: [], removed: [] };
+  const halt = { source: 's1', table: 'orders', ...names, sinceMs: 0 };
+  const asks = async (renamedColumns: string): Promise<number> => {
+    let asked = 0;
+    const grow = async (): Promise<boolean> => {
+      asked += 1;
+      return false;
+    };
+    const options = { addedColumns: 'apply', droppedColumns: 'stop', renamedColumns };
+    const deps = {
+      job: { job: 'shop', options, sources: [{ name: 's1', ...AWAY }] },
+      ...{ view: new JobView(), ruling: new JobView(), progress: new Map() },
+      log: createLogger({ name: 'test', level: 'silent' }),
+      grown: { list: () => [halt], grow },
+    };
+    await new Requests(deps as unknown as RequestsDeps).step();
+    return asked;
+  };
+  expect([await asks('apply'), await asks('stop')]).toEqual([1, 0]);
+});
+
 test('columns that wait for a server are told of, until their source has halted elsewhere', async () => {
   const halt = {
     source: 's1',

@@ -4,7 +4,12 @@
  * another word (`reshard ddl apply --keep`).
  */
 import type { JobTarget } from '../../../shared/job/job.ts';
-import { type LeftColumn, leftColumns } from '../../../shared/job/state/dropped-column.ts';
+import {
+  DROPPING,
+  dropId,
+  type LeftColumn,
+  leftColumns,
+} from '../../../shared/job/state/dropped-column.ts';
 import { type JobView, stateKey } from '../../../shared/job/state/job-view.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
@@ -25,7 +30,7 @@ export class TargetDrops {
 
   constructor(deps: TargetChangesDeps, drop: typeof dropOnTargets = dropOnTargets) {
     const kind: ChangeKind<LeftColumn> = {
-      stage: 'dropping columns',
+      stage: DROPPING,
       words: {
         done: 'a dropped column is off the targets',
         left: 'a dropped column stays on the targets',
@@ -45,7 +50,7 @@ export class TargetDrops {
 
   /** Whether targets are losing it just now. */
   isUnderWay(table: string, column: string): boolean {
-    return this.#changes.isUnderWay(idOf({ table, column }));
+    return this.#changes.isUnderWay(dropId({ table, column }));
   }
 
   /** What each waits for. */
@@ -64,7 +69,7 @@ function told({ table, column, holders }: LeftColumn): OpenChange {
   const what = isReady
     ? `${column}: the targets`
     : `${column}: ${holders.join(', ')} ${has} it still; \`reshard ddl show <job file>\` says the ways on`;
-  return { id: idOf({ table, column }), table, column, isReady, what };
+  return { id: dropId({ table, column }), table, column, isReady, what };
 }
 
 async function forget(
@@ -77,8 +82,6 @@ async function forget(
     await writer.put(stateKey.plan(plan.source, plan.db, table), { plan: { ...plan, dropped } });
   }
 }
-
-const idOf = ({ table, column }: Place): string => `drop-${table}-${column}`;
 
 async function dropOnTargets(
   { job, log }: Pick<TargetChangesDeps, 'job' | 'log'>,

@@ -8,7 +8,9 @@ import { stateKey } from '../../../shared/job/state/job-view.ts';
 import {
   type OpenRename,
   openRenames,
+  RENAMING,
   type RenamedColumn,
+  renameId,
 } from '../../../shared/job/state/renamed-column.ts';
 import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
@@ -27,7 +29,7 @@ export class TargetRenames {
 
   constructor(deps: TargetChangesDeps, rename: typeof renameOnTargets = renameOnTargets) {
     const kind: ChangeKind<OpenRename> = {
-      stage: 'renaming columns',
+      stage: RENAMING,
       words: {
         done: 'a renamed column has its name on the targets',
         left: 'a renamed column has its old name on the targets',
@@ -58,8 +60,7 @@ function told({ table, names, at, to }: OpenRename): OpenChange {
   const what = isReady
     ? `${column}: the targets`
     : `${each}: the same \`RENAME COLUMN\` on the other sources ends that`;
-  // Its names, whatever it is to be called in the end.
-  return { id: `rename-${table}-${[...names].sort().join('-')}`, table, column, isReady, what };
+  return { id: renameId({ table, names }), table, column, isReady, what };
 }
 
 /** Unless a source has renamed it once more meanwhile. */

@@ -28,6 +28,14 @@ export interface OpenRename {
   to: string | null;
 }
 
+/** How status calls it. */
+export const RENAMING = 'renaming columns';
+
+/** By its names, whatever it is to be called in the end. */
+export function renameId({ table, names }: Pick<OpenRename, 'table' | 'names'>): string {
+  return `rename-${table}-${[...names].sort().join('-')}`;
+}
+
 /** What the targets have still to rename; of all tables, in the order of the plans. */
 export function openRenames({ plans }: Plans): OpenRename[] {
   const found: { table: string; names: Set<string> }[] = [];

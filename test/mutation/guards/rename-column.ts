@@ -78,6 +78,15 @@ export const RENAME_COLUMN_GUARDS: Guard[] = [
     named: 'a target has one of its names',
   },
   {
+    name: 'a target that was renamed meanwhile is written to by its new name',
+    why: 'partitions of the table halt while the targets get the name',
+    file: 'services/sink/destination/mysql/mysql-session.ts',
+    find: 'if (errnoOf(e) !== NO_SUCH_COLUMN) return false;',
+    replace: 'if (errnoOf(e) !== undefined) return false;',
+    tests: ['services/sink/destination/mysql/renamed.mysql.test.ts'],
+    named: 'it is written to by the name that it has there',
+  },
+  {
     name: 'the targets wait for the last source',
     why: 'rows of a source that has the old name have no column to go to',
     file: 'shared/job/state/renamed-column.ts',

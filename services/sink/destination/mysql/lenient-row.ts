@@ -26,8 +26,14 @@ export class LenientRow {
   readonly #errorValues: readonly string[];
   readonly #computed: readonly string[];
 
-  constructor(table: SinkTable, row: Buffer, start: number) {
-    this.#errorValues = table.codec.errorValues(row, start);
+  /** `names`: what the target calls columns otherwise. */
+  constructor(
+    table: SinkTable,
+    row: Buffer,
+    start: number,
+    names: ReadonlyMap<string, string> = new Map(),
+  ) {
+    this.#errorValues = table.codec.errorValues(row, start).map(name => names.get(name) ?? name);
     this.#computed = computedColumns(table);
   }
 

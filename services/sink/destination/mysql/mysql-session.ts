@@ -4,6 +4,7 @@
  * tried again here, a bounded number of times; what the server refuses becomes an answer, and what
  * it cannot answer is thrown.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
 import { sleep } from '../../../../shared/runtime/clock.ts';
@@ -137,7 +138,7 @@ export class MysqlDestinationSession implements DestinationSession {
     for (const [table, known] of this.#tables) {
       if (table.renamed.length === 0) continue;
       const now = await this.#target.inspect(this.#session, table);
-      if (now.names === known.names) continue;
+      if (isDeepStrictEqual(now.names, known.names)) continue;
       this.#tables.set(table, now);
       isOther = true;
     }

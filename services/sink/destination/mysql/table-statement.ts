@@ -66,12 +66,13 @@ export class MysqlTable {
   /** Whose each row is; null where one source feeds the table, and every row is its own. */
   readonly owners: KeyOwners | null;
   readonly mayTakeUnowned: boolean;
-  /** Names of the target that are not those of the source, as one text. */
-  readonly names: string;
+  /** By the source's name, what the target calls a column that was renamed at the source. */
+  readonly names: ReadonlyMap<string, string>;
 
   constructor(table: SinkTable, target: TargetFacts) {
     const { codec, keyCodec } = table;
-    const names = [...(target.names ?? [])].map(([from, to]) => ({ from, to }));
+    this.names = target.names ?? new Map();
+    const names = [...this.names].map(([from, to]) => ({ from, to }));
     const schema = { ...withRenames(table.schema, names), db: target.database };
     const width = schema.columns.length;
     const shape = upsertShape(schema, target);
@@ -80,7 +81,6 @@ export class MysqlTable {
       : shape;
     const keys = table.keyColumns.map((_, i) => i);
     this.table = table;
-    this.names = JSON.stringify(names);
     this.hasUniques = target.hasUniques;
     this.hasSpellings = table.hasSpellings;
     this.keepsEqual = target.flavor === 'mysql' && schema.columns.some(c => c.type.kind === 'json');
