@@ -21,7 +21,7 @@ import {
 } from '../../../../shared/mysql/schema-fix.ts';
 import { isFrom } from '../../../../shared/mysql/server-version.ts';
 import { schemaDifferences } from '../../../../shared/schema/schema-diff.ts';
-import { sameType, withoutColumns } from '../../../../shared/schema/table-growth.ts';
+import { withoutColumns } from '../../../../shared/schema/table-growth.ts';
 import { allColumns, type TableSchema } from '../../../../shared/schema/table-schema.ts';
 import { checkPrivileges, TARGET_NEEDS } from './grant.ts';
 import { serverUuid, tableError } from './preflight-source.ts';
@@ -203,9 +203,7 @@ async function checkTargetTables(
         const left = resuming ? targetsOnlyOf(wanted, schema) : [];
         found.push(...left.map(column => leftColumn(`${place}.${column}`)));
         const bare = withoutColumns(schema, left, schema);
-        const differing = checkSchema(wanted, bare, place, printed, there);
-        const names = left.length > 0 ? renamedPerhaps(wanted, schema, left) : [];
-        found.push(...differing.map(f => (isOfColumn(f, place, names) ? renaming(f) : f)));
+        found.push(...checkSchema(wanted, bare, place, printed, there));
       }
       if (!request.resuming) found.push(...(await checkEmpty(session, schema, place)));
     } catch (e) {
@@ -241,31 +239,6 @@ function unprintable(where: string): Finding {
 function targetsOnlyOf(wanted: TableSchema, schema: TableSchema): string[] {
   const has = new Set(allColumns(wanted).map(c => c.name));
   return allColumns(schema).flatMap(({ name }) => (has.has(name) ? [] : [name]));
-}
-
-/** Columns that the target may have by another name: of their type it has one that is left over. */
-function renamedPerhaps(
-  wanted: TableSchema,
-  schema: TableSchema,
-  left: readonly string[],
-): string[] {
-  const over = schema.columns.filter(c => left.includes(c.name));
-  const has = new Set(schema.columns.map(c => c.name));
-  const lacks = wanted.columns.filter(c => !has.has(c.name));
-  return lacks.flatMap(c => (over.some(o => sameType(o, c)) ? [c.name] : []));
-}
-
-const isOfColumn = ({ where }: Finding, place: string, names: readonly string[]): boolean =>
-  names.some(name => where === `${place}.${name}`);
-
-/** Sources rename columns one by one while a job runs, and the targets follow the last one. */
-function renaming(finding: Finding): Finding {
-  return {
-    ...finding,
-    level: 'warning',
-    what: `${finding.what}, or has another name there`,
-    why: '`reshard status` says of columns that are being renamed what that waits for.',
-  };
 }
 
 function leftColumn(where: string): Finding {
