@@ -18,6 +18,7 @@ const PROGRAMS = {
   crash: [...VITEST, 'test/crash/crash.live', 'test/cutover/kill.live'],
   differences: [...VITEST, 'test/detection/differences.live'],
   stream: [...VITEST, 'test/stream/stream.live'],
+  consumers: [...VITEST, 'test/consumers/sink.live'],
   random: ['test/random/main.ts'],
   schemas: [...VITEST, 'test/schemas/schemas.live'],
   mutate: ['test/mutation/main.ts'],

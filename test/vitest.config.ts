@@ -30,8 +30,15 @@ const SERVERS = {
 /**
  * Every crash point in turn takes long, as do every published schema and a hundred thousand
  * differences: `npm run crash`, `npm run schemas`, `npm run differences`; short forms hold some.
+ * Foreign sinks of every type want programs that nothing else here does: `npm run consumers`.
  */
-const SLOW = ['crash/crash', 'cutover/kill', 'schemas/schemas', 'detection/differences']
+const SLOW = [
+  'crash/crash',
+  'cutover/kill',
+  'schemas/schemas',
+  'detection/differences',
+  'consumers/sink',
+]
   .map(name => `test/${name}.live`)
   .flatMap(file => (process.argv.some(a => a.startsWith(file)) ? [] : [`${file}.test.ts`]));
 

@@ -22,6 +22,18 @@ export const REGISTRY = {
   path: '/apis/ccompat/v7',
 };
 
+/** Kafka Connect with Debezium's JDBC sink and the registry's converter: somebody else's consumer. */
+export const CONNECT = {
+  sink: '3.5.0.Final',
+  artifacts: [
+    'org.apache.kafka:connect-runtime:4.1.0',
+    'org.slf4j:slf4j-simple:1.7.36',
+    'io.debezium:debezium-connector-jdbc:3.5.0.Final',
+    'com.mysql:mysql-connector-j:9.7.0',
+    'io.apicurio:apicurio-registry-utils-converter:2.6.13.Final',
+  ],
+};
+
 /** MySQL from Debian's packages. The suite moves on: another version is taken, and said. */
 export const MYSQL = {
   series: '9.7',
