@@ -131,15 +131,6 @@ export const PRIORITY_GUARDS: Guard[] = [
     named: 'finds it reading',
   },
   {
-    name: 'the reader of the targets waits while rows are on their way',
-    why: 'brokers and targets serve it while rows wait for them',
-    file: 'services/binlog/yielding.ts',
-    find: ' && this.#load.isBehind',
-    replace: ' && false',
-    tests: MEMBER_TESTS,
-    named: 'reads nothing while rows wait',
-  },
-  {
     name: 'a log that is held is not complete as of now',
     why: 'status says that the way back has all of the targets while it reads nothing',
     file: 'services/binlog/metrics.ts',
