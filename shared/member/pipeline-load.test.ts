@@ -6,8 +6,8 @@ const NOW = 1_000_000;
 const MB = 1024 * 1024;
 const LIMITS = { bufferBytes: 32 * MB, maxLagSeconds: 5 };
 
-function report(service: string, counters: Record<string, number>, agoMs = 500) {
-  return { service, counters, tsMs: NOW - agoMs };
+function report(service: string, counters: Record<string, number>, agoMs = 500, member = 'm1') {
+  return { service, member, counters, tsMs: NOW - agoMs };
 }
 
 test('a log that is behind its source, or records that a sink has not applied', () => {
@@ -38,4 +38,23 @@ test('a member that is silent holds nobody back', () => {
   ];
   expect(isBehind(old, LIMITS, NOW)).toBe(false);
   expect(isBehind([report('binlog', {}), report('control', {})], LIMITS, NOW)).toBe(false);
+});
+
+test('each member of the sink reads ahead by itself: many that hold a little are no load', () => {
+  const of = (bytes: number): boolean => {
+    const members = Array.from({ length: 16 }, (_, i) => `m${i}`);
+    return isBehind(
+      members.map(m => report('sink', { queuedBytes: bytes }, 500, m)),
+      LIMITS,
+      NOW,
+    );
+  };
+  expect([MB, 5 * MB].map(of)).toEqual([false, true]);
+});
+
+test('a member that has died holds nobody back, though its clock was ahead', () => {
+  const ahead = [report('binlog', { lagSeconds: 99 }, -3_600_000)];
+  expect(isBehind(ahead, LIMITS, NOW)).toBe(false);
+  const little = [report('binlog', { lagSeconds: 99 }, -1000)];
+  expect(isBehind(little, LIMITS, NOW)).toBe(true);
 });

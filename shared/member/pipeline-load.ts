@@ -8,9 +8,9 @@ import type { ServiceContext } from './context.ts';
 import { tailReports } from './report-tail.ts';
 import type { Report } from './reporter.ts';
 
-type Load = Pick<Report, 'service' | 'counters' | 'tsMs'>;
+type Load = Pick<Report, 'service' | 'member' | 'counters' | 'tsMs'>;
 
-/** A member that is silent for longer says nothing of now. */
+/** A member that is silent for longer says nothing of now, nor one whose clock is ahead by more. */
 const HEARD_WITHIN_MS = 5000;
 /** What comes and goes within it is no load. */
 const BEHIND_MIN_S = 2;
@@ -18,7 +18,7 @@ const BEHIND_MIN_S = 2;
 const QUEUED_SHARE = 1 / 8;
 
 export interface LoadLimits {
-  /** What a sink reads ahead at most. */
+  /** What a member of the sink reads ahead at most, for all of its units. */
   bufferBytes: number;
   /**
    * How far a log may be behind where a cutover is to begin. Whoever stands behind a job must not
@@ -30,13 +30,15 @@ export interface LoadLimits {
 /** Pure. */
 export function isBehind(reports: Iterable<Load>, limits: LoadLimits, nowMs: number): boolean {
   const behindS = Math.max(BEHIND_MIN_S, limits.maxLagSeconds);
-  let queuedBytes = 0;
-  for (const { service, counters, tsMs } of reports) {
-    if (nowMs - tsMs > HEARD_WITHIN_MS) continue;
+  const most = limits.bufferBytes * QUEUED_SHARE;
+  const queued = new Map<string, number>();
+  for (const { service, member, counters, tsMs } of reports) {
+    if (Math.abs(nowMs - tsMs) > HEARD_WITHIN_MS) continue;
     if (service === 'binlog' && (counters.lagSeconds ?? 0) > behindS) return true;
-    if (service === 'sink') queuedBytes += counters.queuedBytes ?? 0;
+    if (service !== 'sink') continue;
+    queued.set(member, (queued.get(member) ?? 0) + (counters.queuedBytes ?? 0));
   }
-  return queuedBytes > limits.bufferBytes * QUEUED_SHARE;
+  return [...queued.values()].some(bytes => bytes > most);
 }
 
 export class PipelineLoad implements AsyncDisposable {
