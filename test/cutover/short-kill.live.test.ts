@@ -1,0 +1,57 @@
+/**
+ * I11: the short form of `npm run cutover -- --kills all`: each thing is killed around the freeze or
+ * around the journal, and one more by a seed, which is printed: RESHARD_SEED repeats it. An
+ * application writes all the time, to two servers or from there to two others.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FAILPOINTS as AT } from '../../shared/runtime/failpoint.ts';
+import { newSeed, Random } from '../support/load/random.ts';
+import { type Servers, startServers } from '../support/servers/servers.ts';
+import { Journey, serverNames } from './journey.ts';
+import { ALL_KILLS, type Kill, killAt, killLine, killsOn } from './kill.ts';
+
+const MINUTES = 60_000;
+const LAYOUT = { sources: 2, targets: 2 };
+/** It ends with the application on the targets. */
+const CHOSEN: readonly Kill[] = [
+  { kind: 'source', way: 'over', point: AT.cutoverBeforePersist },
+  { kind: 'binlog', way: 'over', point: AT.cutoverBeforeTurn },
+  { kind: 'target', way: 'back', point: AT.cutoverAfterFreeze },
+  { kind: 'sink', way: 'back', point: AT.cutoverBeforeJournal },
+  { kind: 'broker', way: 'over', point: AT.cutoverBeforeJournal },
+  { kind: 'command', way: 'over', point: AT.cutoverBeforeFreeze },
+];
+/** The application has come back: what is undone then can be finished. */
+const LAST: Kill = { kind: 'control', way: 'over', point: AT.cutoverAfterFreeze };
+
+let servers: Servers;
+
+beforeAll(async () => {
+  const mysql = serverNames(LAYOUT).map((name, i) => ({ name, serverId: 141 + i }));
+  servers = await startServers({ kafka: true, registry: true, mysql });
+}, 3 * MINUTES);
+
+afterAll(() => servers?.[Symbol.asyncDispose]());
+
+test(
+  'killed around the freeze and the journal, both ways: undone and open, or finished',
+  async () => {
+    const seed = Number(process.env.RESHARD_SEED ?? newSeed());
+    const more = new Random(seed).pick(ALL_KILLS.filter(k => k.way === 'back'));
+    console.log(`seed ${seed} (RESHARD_SEED=${seed} repeats it): ${Object.values(more)}`);
+    await using journey = await Journey.begin({
+      ...{ mysql: servers, kafka: servers.endpoints(), ...LAYOUT },
+      ...{ clients: 12, perSecond: 60 },
+    });
+    for await (const result of killsOn(journey, servers, [...CHOSEN, more])) {
+      console.log(killLine(result));
+      expect(result.wrong).toEqual([]);
+    }
+    if (journey.place === 'over') await journey.go('back');
+    const undone = await killAt(journey, servers, LAST);
+    expect(undone).toMatchObject({ result: 'undone and open', wrong: [] });
+    await journey.finish();
+    expect((await journey.well()).headline.text).toMatch(/^finished: .* stays on the sources/);
+  },
+  15 * MINUTES,
+);
