@@ -145,6 +145,7 @@ export class SinkProgress {
         deadLetters: sum(l => l.deadLetters),
         halted: sum(l => (l.state === 'halted' ? 1 : 0)),
         queuedBytes: sum(l => l.bytesQueued),
+        queuedRecords: sum(l => l.recordsQueued),
       },
       detail: {
         tasks: tasks.map(([l]) => ({

@@ -4,7 +4,7 @@ import { isBehind } from './pipeline-load.ts';
 
 const NOW = 1_000_000;
 const MB = 1024 * 1024;
-const LIMITS = { bufferBytes: 32 * MB, maxLagSeconds: 5 };
+const LIMITS = { bufferBytes: 32 * MB, maxLagSeconds: 5, maxLagRecords: 2000 };
 
 function report(service: string, counters: Record<string, number>, agoMs = 500, member = 'm1') {
   return { service, member, counters, tsMs: NOW - agoMs };
@@ -14,7 +14,8 @@ test('a log that is behind its source, or records that a sink has not applied', 
   const idle = [report('binlog', { lagSeconds: 0.1 }), report('sink', { queuedBytes: 1000 })];
   expect(isBehind(idle, LIMITS, NOW)).toBe(false);
   expect(isBehind([...idle, report('binlog', { lagSeconds: 5.1 })], LIMITS, NOW)).toBe(true);
-  const queues = Array.from({ length: 8 }, () => report('sink', { queuedBytes: MB }));
+  const full = { queuedBytes: MB, queuedRecords: 1000 };
+  const queues = Array.from({ length: 8 }, () => report('sink', full));
   expect(isBehind(queues, LIMITS, NOW)).toBe(true);
   expect(isBehind(queues.slice(0, 4), LIMITS, NOW)).toBe(false);
   expect(isBehind([report('snapshot', { queuedBytes: 99 * MB, lagSeconds: 9 })], LIMITS, NOW)).toBe(
@@ -31,6 +32,12 @@ test('a log that a cutover could begin with holds nobody back', () => {
   expect([1.9, 2.1].map(lag => at(lag, 0))).toEqual([false, true]);
 });
 
+test('a queue that a cutover could begin with holds nobody back, however long its rows are', () => {
+  const of = (queuedRecords: number): boolean =>
+    isBehind([report('sink', { queuedBytes: 9 * MB, queuedRecords })], LIMITS, NOW);
+  expect([2000, 2001].map(of)).toEqual([false, true]);
+});
+
 test('a member that is silent holds nobody back', () => {
   const old = [
     report('binlog', { lagSeconds: 99 }, 6000),
@@ -44,7 +51,7 @@ test('each member of the sink reads ahead by itself: many that hold a little are
   const of = (bytes: number): boolean => {
     const members = Array.from({ length: 16 }, (_, i) => `m${i}`);
     return isBehind(
-      members.map(m => report('sink', { queuedBytes: bytes }, 500, m)),
+      members.map(m => report('sink', { queuedBytes: bytes, queuedRecords: 1000 }, 500, m)),
       LIMITS,
       NOW,
     );

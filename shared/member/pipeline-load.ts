@@ -25,6 +25,11 @@ export interface LoadLimits {
    * keep one from it: who waits only where its own log does so already keeps nobody.
    */
   maxLagSeconds: number;
+  /**
+   * How many records all targets together may be behind, if each is to be within what a cutover is
+   * to begin with: a queue of more keeps one already, by whichever target.
+   */
+  maxLagRecords: number;
 }
 
 /** Pure. */
@@ -32,13 +37,15 @@ export function isBehind(reports: Iterable<Load>, limits: LoadLimits, nowMs: num
   const behindS = Math.max(BEHIND_MIN_S, limits.maxLagSeconds);
   const most = limits.bufferBytes * QUEUED_SHARE;
   const queued = new Map<string, number>();
+  let records = 0;
   for (const { service, member, counters, tsMs } of reports) {
     if (Math.abs(nowMs - tsMs) > HEARD_WITHIN_MS) continue;
     if (service === 'binlog' && (counters.lagSeconds ?? 0) > behindS) return true;
     if (service !== 'sink') continue;
+    records += counters.queuedRecords ?? 0;
     queued.set(member, (queued.get(member) ?? 0) + (counters.queuedBytes ?? 0));
   }
-  return [...queued.values()].some(bytes => bytes > most);
+  return records > limits.maxLagRecords && [...queued.values()].some(bytes => bytes > most);
 }
 
 export class PipelineLoad implements AsyncDisposable {
@@ -65,9 +72,10 @@ export class PipelineLoad implements AsyncDisposable {
   }
 
   get isBehind(): boolean {
-    const { options, cutover } = this.#job;
+    const { options, cutover, targets } = this.#job;
     const { maxLagSeconds } = cutover.limits;
-    const limits = { bufferBytes: options.sinkBufferBytes, maxLagSeconds };
+    const maxLagRecords = cutover.limits.maxLagRecords * targets.length;
+    const limits = { bufferBytes: options.sinkBufferBytes, maxLagSeconds, maxLagRecords };
     return isBehind(this.#reports.values(), limits, Date.now());
   }
 

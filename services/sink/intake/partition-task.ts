@@ -167,6 +167,11 @@ export class PartitionTask {
     return true;
   }
 
+  /** Records that are read ahead, of all targets: so far the target is behind the log at least. */
+  get recordsQueued(): number {
+    return this.enqueued - this.position.next;
+  }
+
   /** Since when the key has waited, whatever for. */
   waitsSince(key: string): number | undefined {
     return (this.parked.get(key) ?? this.blocked.get(key))?.sinceMs;
