@@ -18,7 +18,7 @@ import type { JobSource } from '../../shared/job/job.ts';
 import { isReturnJob } from '../../shared/job/return-job.ts';
 import { standsBy } from '../../shared/job/state/cutover.ts';
 import { refuseSwapped } from '../../shared/job/state/identity.ts';
-import type { Start, TablePlan } from '../../shared/job/state/job-view.ts';
+import { parseSchema, type Start, type TablePlan } from '../../shared/job/state/job-view.ts';
 import { openProgress } from '../../shared/job/state/open.ts';
 import { sourceTransactionalId } from '../../shared/job/state/owner.ts';
 import type { ProgressView, Resume } from '../../shared/job/state/progress-view.ts';
@@ -215,7 +215,7 @@ export class BinlogUnit implements Unit {
       valueSchemaId: plan.valueSchemaId,
       maxMessageBytes: job.options.maxMessageBytes,
       skipped: skipTo === '' ? null : GtidSet.parse(skipTo, start.flavor),
-      older: plan.older ?? [],
+      older: (plan.older ?? []).map(o => parseSchema(o.schemaJson)),
     });
     if (!progress.isCopied(plan)) {
       const { options, tables } = job;

@@ -145,8 +145,7 @@ export class Sink {
 
   #tableOf(plan: TablePlan): SinkTable | undefined {
     const { topic } = plan;
-    const { schemaJson, keySchemaId, valueSchemaId, renamed = [] } = plan;
-    const planned = JSON.stringify([schemaJson, keySchemaId, valueSchemaId, renamed]);
+    const planned = `${plan.schemaJson}/${plan.keySchemaId}/${plan.valueSchemaId}`;
     const known = this.#tables.get(topic);
     if (known?.planned === planned) return known.table;
     if (known !== undefined) this.#forget(topic);

@@ -15,7 +15,6 @@ type AvroField = {
   name: string;
   type: AvroSchema;
   default?: unknown;
-  aliases?: readonly string[];
   'reshard.column'?: string;
   'reshard.default'?: unknown;
   'reshard.type'?: string;
@@ -86,8 +85,6 @@ function fields(table: TableSchema, columns: Column[], nullable: boolean): AvroF
     }
     // No key column is ever made wider.
     if (nullable && column.widened !== undefined) field['reshard.type'] = column.widened;
-    // A reader of the new schema finds it under these in older records.
-    if (nullable && column.formerly?.length) field.aliases = column.formerly;
     if (name !== column.name) field['reshard.column'] = column.name;
     return field;
   });

@@ -160,13 +160,6 @@ const options = z.strictObject({
     .describe(
       'columns that a source drops: halt the source there, drop them on the targets, or keep them',
     ),
-  renamedColumns: z
-    .enum(['apply', 'stop'])
-    .default('apply')
-    .describe(
-      'columns that a source renames: take up, and rename on the targets behind the last source,' +
-        ' or halt the source there',
-    ),
   parkDeadlineSeconds: z
     .number()
     .min(1)

@@ -152,25 +152,6 @@ export function isTakenUp(
   return redeclared?.every(isDone) === true;
 }
 
-/**
- * Whether a statement declares columns once more as they are. By its words alone: what the server
- * shows by now may be the work of another one. Of a text they do not say its character set.
- */
-export function isDeclaredAs(
-  planned: TableSchema,
-  {
-    redeclared,
-    declared,
-  }: { redeclared: readonly string[] | null; declared: readonly DeclaredColumn[] },
-): boolean {
-  const isSame = (name: string): boolean => {
-    const was = planned.columns.find(c => c.name.toLowerCase() === name);
-    const here = declared.find(d => d.name === name);
-    return was !== undefined && here !== undefined && isDeclaredSo(was, here);
-  };
-  return redeclared?.every(isSame) === true;
-}
-
 /** By words alone. */
 function isDeclaredSo(was: Column, { type, nullable }: DeclaredColumn): boolean {
   if (nullable !== was.nullable || !isToldByType(type)) return false;

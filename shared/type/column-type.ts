@@ -60,6 +60,4 @@ export type Column = {
    * so that a plan with it has another schema than the one before.
    */
   widened?: string;
-  /** Of a column that was renamed while the job ran: fields of the topic that it was before. */
-  formerly?: string[];
 };

@@ -16,7 +16,6 @@ import { LOG_GUARDS } from './guards/log.ts';
 import { PAGE_GUARDS } from './guards/page.ts';
 import { PLAN_GUARDS } from './guards/plan.ts';
 import { PRIORITY_GUARDS } from './guards/priority.ts';
-import { RENAME_COLUMN_GUARDS } from './guards/rename-column.ts';
 import { ROUTE_GUARDS } from './guards/route.ts';
 import { SCHEDULE_GUARDS } from './guards/schedule.ts';
 import { SCOPE_GUARDS } from './guards/scope.ts';
@@ -42,7 +41,6 @@ export const GUARDS: Guard[] = [
   ...PLAN_GUARDS,
   ...WIDEN_GUARDS,
   ...DROP_COLUMN_GUARDS,
-  ...RENAME_COLUMN_GUARDS,
   ...KEY_GUARDS,
   ...ROUTE_GUARDS,
   ...KIND_GUARDS,

@@ -7,7 +7,7 @@ import type { Random } from '../support/load/random.ts';
 import type { ServerFacts } from './server-facts.ts';
 import { column, definitionOf, id, type RandomColumn, type RandomTable } from './table.ts';
 import { type RandomType, randomType } from './type.ts';
-import { freeColumns, widerColumn } from './wider.ts';
+import { widerColumn } from './wider.ts';
 
 export interface RandomDdl {
   sql: string;
@@ -49,18 +49,6 @@ const addColumns: Maker = (random, table, facts) => {
 const wider: Maker = (random, table) => {
   const made = widerColumn(random, table);
   return made && { sql: altered(table, made.sql), added: [], become: made.become };
-};
-
-/** To a name that no column has had; one that was made wider before halts, behind a lag. */
-const renamed: Maker = (random, table) => {
-  const some = freeColumns(random, table).slice(0, random.pick([1, 1, 2]));
-  if (some.length === 0) return null;
-  const names = some.map(c => ({ c, to: `r${random.below(1e9)}` }));
-  const parts = names.map(({ c, to }) => `RENAME COLUMN ${id(c.name)} TO ${id(to)}`);
-  const become = (): void => {
-    for (const { c, to } of names) c.name = to;
-  };
-  return { sql: altered(table, parts.join(', ')), added: [], become };
 };
 
 const indexes: Maker = (random, table) => {
@@ -129,11 +117,10 @@ const others: Maker = (random, table) => {
   ]);
 };
 
-const MAKERS = { addColumns, wider, renamed, indexes, unique, quiet, partitions, others };
+const MAKERS = { addColumns, wider, indexes, unique, quiet, partitions, others };
 const WEIGHTS: Readonly<Record<keyof typeof MAKERS, number>> = {
   addColumns: 5,
   wider: 5,
-  renamed: 3,
   indexes: 3,
   unique: 1,
   quiet: 6,

@@ -6,7 +6,6 @@
  */
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Status } from '../../services/control/status/status.ts';
 import type { RouteSpec } from '../../shared/job/route-spec.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import type { Answer } from '../schemas/answer.ts';
@@ -219,10 +218,7 @@ class Round {
       await prepared;
       await this.#disturb(crew);
       await changes;
-      // Of a renamed column the targets have the name a moment later.
-      const isNamed = (s: Status): boolean => s.repairs.every(r => r.stage !== 'renaming columns');
-      const isDone = (s: Status): boolean => s.drained && isNamed(s);
-      await reached('the pipeline to drain', place, isDone, DRAIN_MS + steps * STEP_MS);
+      await reached('the pipeline to drain', place, s => s.drained, DRAIN_MS + steps * STEP_MS);
       tell(`seed ${this.#o.seed}: drained`);
     } catch (e) {
       await changes;

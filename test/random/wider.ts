@@ -91,10 +91,9 @@ function changed(random: Random, c: RandomColumn): WiderColumn | null {
   };
 }
 
-/** Columns that nothing else of the table hangs on, in any order. */
-export function freeColumns(random: Random, table: RandomTable): RandomColumn[] {
+export function widerColumn(random: Random, table: RandomTable): WiderColumn | null {
   // Without a primary key any column may be what the server tells rows apart by.
-  if (!table.create.includes('PRIMARY KEY')) return [];
+  if (!table.create.includes('PRIMARY KEY')) return null;
   const computed = table.columns.flatMap(c => (c.isGenerated ? [c.attributes] : []));
   const isFree = (c: RandomColumn): boolean =>
     !c.isGenerated &&
@@ -102,11 +101,7 @@ export function freeColumns(random: Random, table: RandomTable): RandomColumn[] 
     c.isOld !== false &&
     (c.isNullable || !c.type.isRoute) &&
     !computed.some(expression => expression.includes(c.name));
-  return shuffled(random, table.columns.filter(isFree));
-}
-
-export function widerColumn(random: Random, table: RandomTable): WiderColumn | null {
-  for (const c of freeColumns(random, table)) {
+  for (const c of shuffled(random, table.columns.filter(isFree))) {
     const made = changed(random, c);
     if (made !== null) return made;
   }

@@ -8,7 +8,6 @@ import { ChunkMerge } from '../../../shared/change/chunk-merge.ts';
 import type { Gtid, GtidSet } from '../../../shared/change/gtid.ts';
 import { EnvelopeEncoder, type Slice, type SourceInfo } from '../../../shared/codec/envelope.ts';
 import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
-import { type OlderSchema, olderTable } from '../../../shared/job/state/older-schema.ts';
 import { KeyPartition } from '../../../shared/kafka/key-partition.ts';
 import type { RecordHeader } from '../../../shared/kafka/wire/record-batch.ts';
 import { type RecordSlices, wholeRecord } from '../../../shared/kafka/wire/record-slices.ts';
@@ -16,7 +15,6 @@ import { RowCodec } from '../../../shared/row/row-codec.ts';
 import { RowProjection } from '../../../shared/row/row-projection.ts';
 import { ByteWriter } from '../../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
-import type { ColumnRename } from '../../../shared/schema/column-rename.ts';
 import { isWidened } from '../../../shared/schema/column-widening.ts';
 import {
   allColumns,
@@ -65,8 +63,8 @@ export interface CapturedTableOptions {
   maxMessageBytes: number;
   /** Transactions whose changes of the table the copy has: they are not read from the binlog. */
   skipped: GtidSet | null;
-  /** What the table was before its columns were changed. */
-  older?: readonly OlderSchema[];
+  /** What the table was before columns were added to it, made wider or dropped. */
+  older?: readonly TableSchema[];
 }
 
 /** One change in its rows event. */
@@ -97,8 +95,6 @@ export class CapturedTable {
   readonly removed: ReadonlySet<string>;
   /** Columns that were made wider since then, in lower case: what they were. */
   readonly narrower: ReadonlyMap<string, readonly Column[]>;
-  /** By a name that a column had, in lower case: what it is called by now, or was at last. */
-  readonly formers: ReadonlyMap<string, string>;
   /** Set while the table is being copied. */
   merge: ChunkMerge | null = null;
   readonly #skipped: GtidSet | null;
@@ -121,11 +117,9 @@ export class CapturedTable {
     this.partitions = o.partitions;
     this.keyPartition = new KeyPartition(o.schema, o.keyClasses, o.partitions);
     this.fingerprint = schemaFingerprint(o.schema);
-    const older = (o.older ?? []).map(olderTable);
-    this.added = addedColumns(o.schema, older);
-    this.removed = removedColumns(o.schema, older);
-    this.narrower = narrowerColumns(o.schema, older);
-    this.formers = formerNames(o.older ?? []);
+    this.added = addedColumns(o.schema, o.older ?? []);
+    this.removed = removedColumns(o.schema, o.older ?? []);
+    this.narrower = narrowerColumns(o.schema, o.older ?? []);
     this.#skipped = o.skipped;
     this.#maxBytes = o.maxMessageBytes;
     this.#codec = new RowCodec(o.schema);
@@ -155,16 +149,9 @@ export class CapturedTable {
    * grew, or has its columns in another order; null if it is neither.
    */
   shapeOf(seen: SeenTable): RowProjection | null {
-    const { schema, added, narrower, formers } = this;
-    const older = olderShape(schema, { added, narrower, formers }, seen);
+    const { schema, added, narrower } = this;
+    const older = olderShape(schema, { added, narrower }, seen);
     return older === null ? null : new RowProjection(older, schema);
-  }
-
-  /** Whether the plan has the column under the other name: the statement was taken up. */
-  isRenamed({ from, to }: ColumnRename): boolean {
-    const lastOf = (name: string): string => this.formers.get(name.toLowerCase()) ?? name;
-    const isThere = this.schema.columns.some(c => c.name.toLowerCase() === from.toLowerCase());
-    return !isThere && lastOf(from) !== from && lastOf(from) === lastOf(to);
   }
 
   skips(gtid: Gtid | null): boolean {
@@ -300,11 +287,6 @@ function removedColumns(now: TableSchema, older: readonly TableSchema[]): Set<st
   const had = older.flatMap(o => allColumns(o).map(c => c.name.toLowerCase()));
   const has = new Set(allColumns(now).map(c => c.name.toLowerCase()));
   return new Set(had.filter(name => !has.has(name)));
-}
-
-function formerNames(older: readonly OlderSchema[]): Map<string, string> {
-  const all = older.flatMap(o => o.renamed ?? []);
-  return new Map(all.map(({ from, to }) => [from.toLowerCase(), to]));
 }
 
 function narrowerColumns(

@@ -6,7 +6,6 @@
  */
 import { type ErrorKind, ReshardError } from '../../../shared/runtime/error.ts';
 import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
-import type { ColumnRename } from '../../../shared/schema/column-rename.ts';
 import type { DeclaredColumn, WiderColumn } from '../../../shared/schema/column-widening.ts';
 
 /** What a statement does to columns, if nothing more than this. */
@@ -18,7 +17,6 @@ export interface ColumnChange {
   addedAs: readonly DeclaredColumn[];
   widened: readonly WiderColumn[];
   removes: readonly string[];
-  renames: readonly ColumnRename[];
 }
 
 export class Refusals {
@@ -86,18 +84,12 @@ export class Refusals {
   grown(
     message: string,
     table: string,
-    { adds, constants, addedAs, widened, removes, renames }: ColumnChange,
+    { adds, constants, addedAs, widened, removes }: ColumnChange,
   ): ReshardError {
     const named = (verb: string, names: readonly string[]): string[] =>
       names.length === 0 ? [] : [`${verb} ${names.join(', ')}`];
     const wider = widened.map(w => w.name);
-    const moved = renames.map(({ from, to }) => `${from} to ${to}`);
-    const did = [
-      ...named('adds', adds),
-      ...named('widens', wider),
-      ...named('drops', removes),
-      ...named('renames', moved),
-    ];
+    const did = [...named('adds', adds), ...named('widens', wider), ...named('drops', removes)];
     const what = did.join(', ');
     const ddl = `\`reshard ddl show <job file> --source ${this.#source} --tables ${table}\``;
     return new ReshardError('schema-changed', `${message} ${what}`, {
@@ -105,7 +97,6 @@ export class Refusals {
       context: {
         ...{ table, added: adds.join(', ') },
         ...(removes.length === 0 ? {} : { removed: JSON.stringify(removes) }),
-        ...(renames.length === 0 ? {} : { renamed: JSON.stringify(renames) }),
         ...(constants.length === 0 ? {} : { constants: JSON.stringify(constants) }),
         ...(addedAs.length === 0 ? {} : { addedAs: JSON.stringify(addedAs) }),
         ...(widened.length === 0 ? {} : { widened: JSON.stringify(widened) }),

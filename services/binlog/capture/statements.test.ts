@@ -138,26 +138,6 @@ describe('statements that row events do not tell all of', () => {
     );
   });
 
-  test('a column that gets another name halts, if it is declared as it is or not at all', () => {
-    gtid(10);
-    for (const [clause, more = ''] of [
-      ['RENAME COLUMN N TO m'],
-      ['CHANGE n m INTEGER COMMENT "x" FIRST'],
-      ['ADD a INT, RENAME COLUMN n TO m', 'adds a, '],
-    ]) {
-      expect(() => query(`ALTER TABLE t ${clause}`)).toThrow(
-        expect.objectContaining({
-          message: `ALTER of t at the source ${more}renames n to m`,
-          context: expect.objectContaining({ table: 't', renamed: '[{"from":"n","to":"m"}]' }),
-        }),
-      );
-    }
-    for (const clause of ['CHANGE n m BIGINT', 'CHANGE n m INT NOT NULL', 'RENAME COLUMN x TO m']) {
-      expect(() => query(`ALTER TABLE t ${clause}`)).toThrow(/declared anew|not planned/);
-    }
-    expect(at.asked).toEqual([]);
-  });
-
   test('columns that the plan has are passed: they were there, or came while it was made', () => {
     gtid(10);
     query('ALTER TABLE t ADD COLUMN IF NOT EXISTS N INT');

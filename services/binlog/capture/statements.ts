@@ -7,8 +7,7 @@
 import type { SchemaDecision } from '../../../shared/job/state/schema-change.ts';
 import { asReshardError, ReshardError, unreachable } from '../../../shared/runtime/error.ts';
 import { type AddedConstant, columnConstant } from '../../../shared/schema/column-constant.ts';
-import { type ColumnRename, withRenames } from '../../../shared/schema/column-rename.ts';
-import { isDeclaredAs, type WiderColumn } from '../../../shared/schema/column-widening.ts';
+import type { WiderColumn } from '../../../shared/schema/column-widening.ts';
 import {
   allColumns,
   isServerKey,
@@ -194,7 +193,6 @@ export class Statements {
     const isTakenUp =
       effect.adds.some(name => table.added.has(name)) ||
       effect.removes.some(name => table.removed.has(name)) ||
-      effect.renames.some(r => table.isRenamed(r)) ||
       effect.declared.some(({ name }) => table.narrower.has(name));
     const note = (): void => {
       noteCopied();
@@ -224,25 +222,9 @@ export class Statements {
       const why = 'it takes away the index by which its rows are told apart, or renames it';
       throw this.#refusals.changed(`${what}: ${why}`, [schema.table]);
     }
-    if (effect.renames.length > 0) return this.#renamed(what, table, effect, note);
     if (effect.declared.length === 0) return this.#grown(what, table, effect, [], note);
     const found = this.#o.judge.widened(effect, schema, () => this.#o.position.whole());
     return found.then(widened => this.#grown(what, table, effect, widened, note));
-  }
-
-  /** Columns get another name, and others may come beside them. */
-  #renamed(what: string, table: CapturedTable, effect: AlterEffect, note: () => void): Next {
-    const { schema } = table;
-    const renames = effect.renames.filter(r => !table.isRenamed(r));
-    const others = { ...effect, renames: [], redeclares: false, declared: [] };
-    if (renames.length === 0) return this.#grown(what, table, others, [], note);
-    const spelled = spelledAs(schema, renames);
-    const isPart = spelled.length < effect.renames.length;
-    if (isPart || !isDeclaredAs(withRenames(schema, spelled), effect)) {
-      const why = isPart ? 'it renames what is not planned' : 'what it renames is declared anew';
-      throw this.#refusals.changed(`${what}: ${why}`, [schema.table]);
-    }
-    return this.#grown(what, table, { ...others, renames: spelled }, [], note);
   }
 
   #grown(
@@ -259,11 +241,10 @@ export class Statements {
     const unknown = adds.filter(name => !planned.has(name));
     // What the plan does not have is gone already: it was taken up, or was not there (IF EXISTS).
     const removes = effect.removes.filter(name => planned.has(name));
-    const { renames } = effect;
-    if ([unknown, widened, removes, renames].some(list => list.length > 0)) {
+    if (unknown.length + widened.length + removes.length > 0) {
       const constants = effect.constants.filter(c => unknown.includes(c.name));
       const addedAs = effect.addedAs.filter(d => unknown.includes(d.name));
-      const change = { adds: unknown, constants, addedAs, widened, removes, renames };
+      const change = { adds: unknown, constants, addedAs, widened, removes };
       throw this.#refusals.grown(what, schema.table, change);
     }
     // Taken up before its statement was read, or by hand: the table may have shown another value.
@@ -355,13 +336,6 @@ export class Statements {
  */
 function losesKey(schema: TableSchema, drops: readonly string[]): boolean {
   return !isServerKey(schema) && drops.includes(keyIndexName(schema).toLowerCase());
-}
-
-/** With the names that the plan has. */
-function spelledAs(schema: TableSchema, renames: readonly ColumnRename[]): ColumnRename[] {
-  return renames.flatMap(({ from, to }) =>
-    schema.columns.flatMap(c => (c.name.toLowerCase() === from ? [{ from: c.name, to }] : [])),
-  );
 }
 
 /** Whether the plan has for rows of before what the statement has put in them. */

@@ -7,7 +7,6 @@ import { olderShape, tableDifference } from './table-match.ts';
 const since = (added: string[] = [], narrower: [string, Column[]][] = []) => ({
   added: new Set(added),
   narrower: new Map(narrower),
-  formers: new Map(),
 });
 
 const text = (

@@ -51,8 +51,6 @@ export interface Grown {
   added: ReadonlySet<string>;
   /** By such a name: what a column was before it was made wider. */
   narrower: ReadonlyMap<string, readonly Column[]>;
-  /** By a name that a column had, in lower case: what it is called by now. */
-  formers: ReadonlyMap<string, string>;
 }
 
 /**
@@ -61,15 +59,14 @@ export interface Grown {
  */
 export function olderShape(
   planned: TableSchema,
-  { added, narrower, formers }: Grown,
+  { added, narrower }: Grown,
   seen: SeenTable,
 ): TableSchema | null {
   const columns: Column[] = [];
   const virtual: VirtualColumn[] = [];
   for (const [at, now] of seen.columns.entries()) {
-    const name = formers.get(now.name.toLowerCase()) ?? now.name;
-    const is = planned.columns.find(c => c.name === name);
-    const were = narrower.get(name.toLowerCase()) ?? [];
+    const is = planned.columns.find(c => c.name === now.name);
+    const were = narrower.get(now.name.toLowerCase()) ?? [];
     const column = is && ([is, ...were].find(c => familyOf(c.type).matches(c.type, now)) ?? is);
     const computed = planned.virtual?.find(v => v.column.name === now.name);
     const type = (column ?? computed?.column)?.type;

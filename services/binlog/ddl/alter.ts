@@ -8,7 +8,6 @@
  * Names of columns are kept in lower case, as servers compare them.
  */
 import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
-import type { ColumnRename } from '../../../shared/schema/column-rename.ts';
 import type { DeclaredColumn } from '../../../shared/schema/column-widening.ts';
 import { plainTypeText } from '../../../shared/type/type-text.ts';
 import { constantOf, typeOf } from './constant.ts';
@@ -23,14 +22,12 @@ export interface AlterEffect {
   addedAs: DeclaredColumn[];
   /** Columns that are dropped, and no other change of columns but additions beside them. */
   removes: string[];
-  /** Columns that get another name: `from` in lower case, `to` as it is written. */
-  renames: ColumnRename[];
   /**
    * Columns that are there are declared once more, or all texts are converted. If the table's
    * columns are the same before and after, no value has changed.
    */
   redeclares: boolean;
-  /** Those of them that it names, by the names that they have behind it; null: it may be any. */
+  /** Those of them that it names; null: it may be any. */
   redeclared: string[] | null;
   /** Such columns with the type that is declared: they may be wider than before. */
   declared: DeclaredColumn[];
@@ -46,7 +43,6 @@ export const NO_EFFECT: AlterEffect = {
   constants: [],
   addedAs: [],
   removes: [],
-  renames: [],
   redeclares: false,
   redeclared: [],
   declared: [],
@@ -103,7 +99,7 @@ export function alterEffect(r: WordReader): AlterEffect | null {
   if (r.skip('WAIT')) r.at += 1;
   else r.skip('NOWAIT');
   const ofAdds = { adds: [], constants: [], addedAs: [] };
-  const lists = { removes: [], renames: [], redeclared: [], declared: [], drops: [] };
+  const lists = { removes: [], redeclared: [], declared: [], drops: [] };
   const effect: AlterEffect = { ...NO_EFFECT, ...ofAdds, ...lists };
   const clauses = clausesOf(r.words.slice(r.at)).flatMap(listed);
   /** Words of clauses that may give a column another default. */
@@ -123,11 +119,6 @@ export function alterEffect(r: WordReader): AlterEffect | null {
     const removed = removedBy(clause);
     if (removed !== null) {
       effect.removes.push(removed);
-      continue;
-    }
-    const renamed = renamedBy(clause);
-    if (renamed !== null) {
-      takeRename(effect, renamed);
       continue;
     }
     const added = addedBy(clause);
@@ -151,34 +142,10 @@ export function alterEffect(r: WordReader): AlterEffect | null {
   return isMixed(effect) ? null : effect;
 }
 
-/**
- * What the rest of the statement is about may be a column that it drops or renames, or takes the
- * name of.
- */
-function isMixed({ adds, removes, renames, redeclares, redeclared, acts }: AlterEffect): boolean {
-  if (renames.length > 0) {
-    const [from, to] = [renames.map(r => r.from), renames.map(r => r.to.toLowerCase())];
-    const names = [...from, ...to, ...adds];
-    const isOther = redeclared === null || redeclared.some(name => !to.includes(name));
-    return acts || removes.length > 0 || isOther || new Set(names).size < names.length;
-  }
+/** What the rest of the statement is about may be a column that it drops, or takes the name of. */
+function isMixed({ adds, removes, redeclares, acts }: AlterEffect): boolean {
   if (removes.length === 0) return false;
   return redeclares || acts || removes.some(name => adds.includes(name));
-}
-
-interface Renamed extends ColumnRename {
-  /** What stands behind the new name; null: it is declared as it was. */
-  declared: Word[] | null;
-}
-
-/** Adds what the clause does to what the statement does. */
-function takeRename(effect: AlterEffect, { from, to, declared }: Renamed): void {
-  effect.renames.push({ from, to });
-  if (declared === null) return;
-  const name = to.toLowerCase();
-  effect.redeclares = true;
-  effect.redeclared?.push(name);
-  effect.declared.push(...declarationOf(name, declared));
 }
 
 /** Another primary key, two changes in a clause, or an engine that may keep fewer rows, or none. */
@@ -265,23 +232,7 @@ function removedBy({ words, text }: Clause): string | null {
   return words[head.trim().split(' ').length]?.text.toLowerCase() ?? null;
 }
 
-const RENAMED = /^RENAME COLUMN (IF EXISTS )?(?=\S+ TO \S+$)/;
-
-/** The column that gets another name, be it declared once more or not; null: none, or its case. */
-function renamedBy({ words, text }: Clause): Renamed | null {
-  const [head] = RENAMED.exec(text) ?? [];
-  const change = /^CHANGE (COLUMN )?(IF EXISTS )?(?=\S)/.exec(text)?.[0];
-  const start = head ?? (COMPUTED.test(text) ? undefined : change);
-  if (start === undefined) return null;
-  const [from, ...rest] = words.slice(start.trim().split(' ').length);
-  const [to, ...declared] = head === undefined ? rest : rest.slice(1);
-  if (from === undefined || to === undefined) return null;
-  const name = from.text.toLowerCase();
-  if (name === to.text.toLowerCase()) return null;
-  return { from: name, to: to.text, declared: head === undefined ? declared : null };
-}
-
-/** Under its own name. */
+/** Under its own name: with another one values may change places. */
 function isRedeclared({ words, text }: Clause): boolean {
   if (COMPUTED.test(text)) return false;
   return redeclared({ words, text }) !== null;

@@ -16,12 +16,8 @@ function reach(text: string, schema = 'shop'): string[] {
 function ddl(text: string): string {
   const s = classify(text, 'shop', tracked);
   if (s.kind !== 'ddl') return s.kind;
-  const { adds, removes, renames, redeclares, acts } = s.effect ?? NO_EFFECT;
-  const columns = [
-    ...adds.map(a => `adds ${a}`),
-    ...removes.map(a => `drops ${a}`),
-    ...renames.map(r => `calls ${r.from} ${r.to}`),
-  ];
+  const { adds, removes, redeclares, acts } = s.effect ?? NO_EFFECT;
+  const columns = [...adds.map(a => `adds ${a}`), ...removes.map(a => `drops ${a}`)];
   const extra = [...columns, redeclares && 'declares', acts && 'acts'];
   return [...s.tables, s.effect && 'keeps rows', ...extra].filter(Boolean).join(' ');
 }
@@ -261,9 +257,6 @@ describe('DDL', () => {
     ['CONVERT TO CHARACTER SET DEFAULT, ALGORITHM=COPY', 'declares'],
     ['ROW_FORMAT=DYNAMIC, CONVERT TO CHARACTER SET `utf8mb4` COLLATE `utf8mb4_bin`', 'declares'],
     ['DROP COLUMN a', 'drops a'],
-    ['RENAME COLUMN a TO `B b`, ADD COLUMN x INT, ADD INDEX (x)', 'adds x calls a B b'],
-    ['RENAME COLUMN a TO b, RENAME COLUMN c TO d', 'calls a b calls c d'],
-    ['CHANGE COLUMN `a` b INT NOT NULL AFTER c', 'calls a b declares'],
     ['ADD x INT, DROP COLUMN IF EXISTS `A b` RESTRICT, ALGORITHM=INSTANT', 'adds x drops a b'],
     ['DROP a, DROP `key` CASCADE, DROP INDEX by_a, COMMENT "x"', 'drops a drops key'],
     ['ADD FOREIGN KEY (a) REFERENCES other (id) ON DELETE CASCADE', 'acts'],
@@ -295,18 +288,12 @@ describe('DDL', () => {
     'ALTER TABLE orders COMMENT "x" DROP PARTITION p0',
     'ALTER TABLE orders DROP INDEX `PRIMARY`',
     'DROP INDEX `PRIMARY` ON shop.orders',
+    'ALTER TABLE orders CHANGE a b INT',
     'ALTER TABLE orders CHANGE a b INT, CHANGE b a INT',
-    'ALTER TABLE orders CHANGE a b INT, MODIFY c INT',
-    'ALTER TABLE orders CHANGE a b INT AUTO_INCREMENT',
     'ALTER TABLE orders MODIFY a INT AS (b)',
     'ALTER TABLE orders MODIFY id INT AUTO_INCREMENT',
     'ALTER TABLE orders MODIFY a INT REFERENCES other (id) ON DELETE CASCADE',
-    'ALTER TABLE orders RENAME COLUMN a TO b, RENAME COLUMN b TO a',
-    'ALTER TABLE orders RENAME COLUMN a TO b, RENAME COLUMN b TO c',
-    'ALTER TABLE orders RENAME COLUMN a TO b, ADD COLUMN a INT',
-    'ALTER TABLE orders RENAME COLUMN a TO b, DROP COLUMN c',
-    'ALTER TABLE orders RENAME COLUMN a TO A',
-    'ALTER TABLE orders RENAME COLUMN a TO b, CONVERT TO CHARACTER SET latin1',
+    'ALTER TABLE orders RENAME COLUMN a TO b',
     'ALTER TABLE orders ADD SYSTEM VERSIONING',
     'ALTER TABLE orders ADD PERIOD FOR SYSTEM_TIME (a, b)',
     'ALTER TABLE orders IMPORT PARTITION p0 TABLESPACE',

@@ -14,7 +14,7 @@ function shown(o: { back?: object; keep?: boolean }): string {
   const job: unknown = { job: 'shop', cutover: { back: o.back } };
   const view: unknown = { plans: new Map([plan, other].map(p => [p.source, p])) };
   const look: unknown = {
-    ...{ plan, added: [], widened: [], removed: ['a'], renamed: [] },
+    ...{ plan, added: [], widened: [], removed: ['a'] },
     ...{ against: [], unfit: [], targets: [], later: [] },
   };
   const found = [{ link: { job, view } as JobLink, look: look as GrowthLook }];

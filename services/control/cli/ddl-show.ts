@@ -9,10 +9,8 @@ import type { JobLink } from '../command/job-handle.ts';
 import { isKeepable } from '../phase/dropped-column.ts';
 import type { GrowthLook } from '../phase/growth.ts';
 
-export const nameOf = ({ plan, added, widened, removed, renamed }: GrowthLook): string => {
-  const names = [...added, ...widened, ...removed, ...renamed.map(r => `${r.from} to ${r.to}`)];
-  return `${plan.source}: ${plan.table} (${names.join(', ')})`;
-};
+export const nameOf = ({ plan, added, widened, removed }: GrowthLook): string =>
+  `${plan.source}: ${plan.table} (${[...added, ...widened, ...removed].join(', ')})`;
 
 export interface DdlFacts {
   source: string;
@@ -20,15 +18,13 @@ export interface DdlFacts {
   added: string[];
   widened: string[];
   removed: string[];
-  renamed: GrowthLook['renamed'];
   against: string[];
   targets: GrowthLook['targets'];
 }
 
 export function factsOf(look: GrowthLook): DdlFacts {
-  const { plan, added, widened, removed, renamed, against, targets } = look;
-  const changes = { added, widened, removed, renamed };
-  return { source: plan.source, table: plan.table, ...changes, against, targets };
+  const { plan, added, widened, removed, against, targets } = look;
+  return { source: plan.source, table: plan.table, added, widened, removed, against, targets };
 }
 
 /** Pure: what `reshard ddl show` prints. */
@@ -81,7 +77,6 @@ function renderOne({ link, look }: Changed, file: string): string {
       '  goes on at the place of the ALTER, the value schema gets a new version, nothing is copied',
       ...(later.length > 0 ? [`  has got ${later.join(', ')} too: at statements to come`] : []),
       ...altersOf(look),
-      ...namesOnTargets(look, link),
       ...fatesOf(look, link),
       `  ${thenOf(targets)}: reshard ddl apply ${file} ${where}${removed.length > 0 ? ' --drop, or --keep' : ''}`,
     );
@@ -104,25 +99,11 @@ function renderOne({ link, look }: Changed, file: string): string {
   return lines.join('\n');
 }
 
-function cameTo({ added, widened, removed, renamed }: GrowthLook): string {
+function cameTo({ added, widened, removed }: GrowthLook): string {
   const came = added.length === 0 ? [] : [`has got ${added.join(', ')}`];
   const wider = widened.length === 0 ? [] : [`has ${widened.join(', ')} wider`];
   const gone = removed.length === 0 ? [] : [`has dropped ${removed.join(', ')}`];
-  const moves = renamed.map(({ from, to }) => `calls ${from} ${to}`);
-  return [...came, ...wider, ...moves, ...gone].join(' and ') || 'is another one';
-}
-
-/** When the targets get the new names, before it is said. */
-function namesOnTargets({ plan, renamed }: GrowthLook, { view }: JobLink): string[] {
-  const { source, table } = plan;
-  return renamed.flatMap(({ from, to }) => {
-    const others = holdersOf(view.plans, table, from).filter(name => name !== source);
-    const when = others.length === 0 ? 'at once' : `as soon as ${others.join(', ')} call it so too`;
-    return [
-      `  the targets call it ${to} ${when}; until then rows are written to ${from} there`,
-      `  consumers of ${plan.topic} find it as ${to} from there on, and as ${from} in records of before`,
-    ];
-  });
+  return [...came, ...wider, ...gone].join(' and ') || 'is another one';
 }
 
 const ANEW =

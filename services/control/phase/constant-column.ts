@@ -95,13 +95,7 @@ export function withFills(
     const kept = isKept ? was : { fill: undefined, widened: undefined };
     const fill = known.get(column.name)?.bytes.toString('hex') ?? kept.fill;
     const widened = length ?? kept.widened;
-    const formerly = was?.formerly;
-    const more = {
-      ...(fill && { fill }),
-      ...(widened && { widened }),
-      ...(formerly && { formerly }),
-    };
-    return { ...rest, ...more };
+    return { ...rest, ...(fill && { fill }), ...(widened && { widened }) };
   });
   return { ...now, columns };
 }

@@ -9,8 +9,7 @@ import { routeOf } from '../../../shared/job/job-route.ts';
 import { isReturnJob } from '../../../shared/job/return-job.ts';
 import type { DroppedWord } from '../../../shared/job/state/ddl-request.ts';
 import { leftColumns } from '../../../shared/job/state/dropped-column.ts';
-import type { JobView, TablePlan } from '../../../shared/job/state/job-view.ts';
-import type { OlderSchema } from '../../../shared/job/state/older-schema.ts';
+import type { JobView, OlderSchema, TablePlan } from '../../../shared/job/state/job-view.ts';
 import type { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified } from '../../../shared/mysql/identifier.ts';
 import { createTableSql } from '../../../shared/mysql/schema-copy.ts';
@@ -33,7 +32,7 @@ export interface DroppedFrom {
 /** Pure. `names` are in lower case. */
 export function withoutDropped(
   job: Job,
-  { schema }: Pick<TablePlan, 'schema'>,
+  { schema }: TablePlan,
   names: readonly string[],
 ): DroppedFrom {
   const all = allColumns(schema).map(c => c.name);

@@ -4,7 +4,7 @@ import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { refuseAbsent, refuseExtra } from './grown-table.ts';
 import type { GrownTable } from './growth.ts';
 
-const none = { constants: [], addedAs: [], renamed: [], widened: [], removed: [] };
+const none = { constants: [], addedAs: [], widened: [], removed: [] };
 const grown: GrownTable = { source: 's1', table: 't', added: 'a, b', ...none, sinceMs: 1000 };
 const planned = (...names: string[]): TableSchema => ({
   ...{ db: 'd', table: 't', primaryKey: [], uniqueKeys: [] },

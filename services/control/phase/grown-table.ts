@@ -1,10 +1,9 @@
 /**
- * Columns that were added at a source, made wider, renamed or dropped, taken up without the
- * operator (`options.addedColumns`, `droppedColumns`, `renamedColumns`). The source has halted at
- * the statement and says so in its report; control looks at the table as `reshard ddl show` does,
- * adds the columns to the targets that lack them, and makes the request that `reshard ddl apply`
- * would make (take-up.ts). Whatever else stands against it stays with the operator: the source
- * stays halted, with its remedy.
+ * Columns that were added at a source, made wider or dropped, taken up without the operator
+ * (`options.addedColumns`, `droppedColumns`). The source has halted at the statement and says so in its
+ * report; control looks at the table as `reshard ddl show` does, adds the columns to the targets
+ * that lack them, and makes the request that `reshard ddl apply` would make (take-up.ts). Whatever
+ * else stands against it stays with the operator: the source stays halted, with its remedy.
  *
  * A target is altered by alter-target.ts; what was done before a crash is found by looking, never
  * by remembering. It goes on beside control's loop: a large table without an online way takes long.
@@ -21,7 +20,6 @@ import { refusePending, refuseWord, standingWord } from './dropped-column.ts';
 import { type GrownTable, lookAtTable, refuse } from './growth.ts';
 import { filledTargets, type LackingTarget, type Ruling, refuseTargets } from './growth-target.ts';
 import { type Halt, haltedTable, haltIn } from './halt.ts';
-import { refuseApart, refuseRenaming } from './renamed-column.ts';
 import type { StatementHalt } from './skip.ts';
 
 /** What the newest reports of sources say. */
@@ -37,14 +35,14 @@ export class GrownTables {
     const stands = halt && statementOf(report.unit, halt);
     if (stands === null) this.#halts.delete(report.unit);
     else this.#halts.set(report.unit, stands);
-    const { table, added, constants, addedAs, widened, removed, renamed } =
+    const { table, added, constants, addedAs, widened, removed } =
       (halt?.kind === 'schema-changed' && halt.context) || {};
     if (typeof table !== 'string' || typeof added !== 'string') {
       this.#bySource.delete(report.unit);
       return;
     }
     const known = this.#bySource.get(report.unit);
-    const lists = Object.entries({ constants, addedAs, widened, removed, renamed });
+    const lists = Object.entries({ constants, addedAs, widened, removed });
     const parts = lists.map(([name, x]) => `"${name}":${typeof x === 'string' ? x : '[]'}`);
     const text = `{${parts.join()}}`;
     if (known?.table === table && known.added === added && known.text === text) return;
@@ -116,11 +114,7 @@ async function growTargets(
   }
   const isStandby = standsBy(deps.job, deps.ruling.cutoverRun);
   refuseWord(deps.job, look.removed, standingWord(deps.job, isStandby) ?? '');
-  if (!isStandby) {
-    refusePending(deps.view, table, look.added);
-    refuseRenaming(deps.view, table, [...look.removed, ...look.widened]);
-    refuseApart(deps.view, look.plan, look.renamed);
-  }
+  if (!isStandby) refusePending(deps.view, table, look.added);
   refuseExtra(grown, look.targets);
   if (isStandby) refuseUnready(grown, look.targets);
   const lacking = look.targets.filter(

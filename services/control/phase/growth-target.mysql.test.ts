@@ -37,15 +37,7 @@ async function lack(
   const look = async (): Promise<LackingTarget[]> =>
     (
       await lacking(target, now, printed, new Map(), {
-        ...{
-          others: new Set(),
-          wider,
-          dropped: [],
-          removed: [],
-          gone: [],
-          names: [],
-          isStandby: false,
-        },
+        ...{ others: new Set(), wider, dropped: [], removed: [], gone: [], isStandby: false },
       })
     ).targets;
   const found = await look();

@@ -6,7 +6,6 @@
 import type { Job, JobTarget } from '../../../shared/job/job.ts';
 import { standsBy } from '../../../shared/job/state/cutover.ts';
 import type { JobView, TablePlan } from '../../../shared/job/state/job-view.ts';
-import type { RenamedColumn } from '../../../shared/job/state/renamed-column.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
@@ -29,7 +28,6 @@ import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { columnFacts, isFilledSo, type KnownConstant, otherThan } from './constant-column.ts';
 import { refusingAbsence } from './dropped-column.ts';
 import { filledOnTarget, type ThereColumn } from './filled-column.ts';
-import { underSourceNames } from './renamed-column.ts';
 
 export interface LackingTarget {
   target: string;
@@ -127,8 +125,6 @@ interface LackingOptions {
   removed: readonly string[];
   /** Columns that the source has lost since. */
   gone: readonly string[];
-  /** Columns that the target may have by another name: none, where rows come back from it. */
-  names: readonly RenamedColumn[];
   /** Rows are carried the other way: no row of before is written without what came. */
   isStandby: boolean;
 }
@@ -139,11 +135,10 @@ export async function lacking(
   now: TableSchema,
   printed: PrintedTable,
   constants: ReadonlyMap<string, KnownConstant>,
-  { others, wider, dropped, removed, gone, names, isStandby }: LackingOptions,
+  { others, wider, dropped, removed, gone, isStandby }: LackingOptions,
 ): Promise<Lacking> {
   await using session = await MysqlSession.open(target, { role: 'admin', side: 'target' });
-  const own = await inspectTable(session, target.database, now.table, { like: now });
-  const { table: whole, unclear } = underSourceNames(target.name, own, names);
+  const whole = await inspectTable(session, target.database, now.table, { like: now });
   const left = dropped.filter(column => !now.columns.some(c => c.name === column));
   const there = withoutColumns(whole, left, whole);
   const name = qualified(target.database, now.table);
@@ -156,9 +151,9 @@ export async function lacking(
     remedy.kind === 'drop' && (isStandby || others.has(column));
   // Rows that will go that way are of a time when nobody has it.
   const isOver = ({ column }: SchemaDifference): boolean => isStandby && gone.includes(column);
-  const blocking = schemaDifferences(now, there).filter(d => d.blocks);
-  const found = blocking.filter(d => !isTheirs(d) && !isOver(d));
-  const text = wider.size === 0 ? '' : await createTableSql(session, target.database, now.table);
+  const differences = schemaDifferences(now, there).filter(d => d.blocks && !isTheirs(d));
+  const found = differences.filter(d => !isOver(d));
+  const own = wider.size === 0 ? '' : await createTableSql(session, target.database, now.table);
   const targets = found.flatMap(({ column, what, remedy }, i): LackingTarget[] => {
     const words = { target: target.name, column, what: `${column} ${what}`.trim() };
     const ofColumn = found.filter(d => d.column === column);
@@ -170,15 +165,14 @@ export async function lacking(
     // One statement does for all that it lacks.
     if (found.findIndex(d => d.column === column) !== i) return [];
     const all = ofColumn.map(d => d.what).join(', ');
-    const wide = widened(name, text, column, by) ?? null;
-    return [{ ...words, what: `${column} ${all}`, sql: wide, isAddition: false, isWidening: true }];
+    const sql = widened(name, own, column, by) ?? null;
+    return [{ ...words, what: `${column} ${all}`, sql, isAddition: false, isWidening: true }];
   });
   if (!isStandby) targets.push(...(await refusingAbsence(session, target, whole, left)));
   // Rows that come back from there would have the column.
-  const back = whole.columns.flatMap(c =>
+  const conflicts = whole.columns.flatMap(c =>
     isStandby && removed.includes(c.name) ? [`${target.name} has column ${c.name} still`] : [],
   );
-  const conflicts = [...back, ...unclear];
   const isAsked = constants.size > 0 && !isStandby;
   const facts = isAsked ? await columnFacts(session, there) : [];
   for (const column of facts) {

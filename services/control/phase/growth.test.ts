@@ -1,8 +1,7 @@
 /** What keeps added columns from being taken up, and what is said then. */
 import { expect, test } from 'vitest';
 import type { Job } from '../../../shared/job/job.ts';
-import type { TablePlan } from '../../../shared/job/state/job-view.ts';
-import type { OlderSchema } from '../../../shared/job/state/older-schema.ts';
+import type { OlderSchema, TablePlan } from '../../../shared/job/state/job-view.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { allColumns, type TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
@@ -10,7 +9,7 @@ import { type GrownTable, type GrowthLook, refuse, widerColumns } from './growth
 import { columnsOfLater, shapeAtHalt, typesOfHere } from './halted-shape.ts';
 import { registerGrown } from './take-up.ts';
 
-const none = { constants: [], addedAs: [], renamed: [], widened: [], removed: [] };
+const none = { constants: [], addedAs: [], widened: [], removed: [] };
 const now: TableSchema = { db: 'd', table: 't', columns: [], primaryKey: [], uniqueKeys: [] };
 const plan: TablePlan = {
   ...{ generation: 1, source: 's1', db: 'd', table: 't', topic: 's1.d.t', schemaJson: '{}' },
@@ -26,7 +25,7 @@ const look = (o: Partial<GrowthLook>): GrowthLook => ({
     unfit: [],
     targets: [],
   },
-  ...{ constants: new Map(), later: [], widened: [], removed: [], renamed: [] },
+  ...{ constants: new Map(), later: [], widened: [], removed: [] },
   ...o,
 });
 

@@ -21,7 +21,6 @@ import type { PrintedTable } from '../../../shared/mysql/schema-fix.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
-import type { ColumnRename } from '../../../shared/schema/column-rename.ts';
 import {
   type DeclaredColumn,
   fixedColumns,
@@ -55,7 +54,6 @@ import {
   refuseTargets,
 } from './growth-target.ts';
 import { type LookOptions, shapeAtHalt } from './halted-shape.ts';
-import { namesOfBefore, renamedWith, underNewNames } from './renamed-column.ts';
 
 /** A table at a change of whose columns a source has halted. */
 export interface GrownTable {
@@ -71,8 +69,6 @@ export interface GrownTable {
   widened: readonly WiderColumn[];
   /** Names of columns that were dropped, in lower case. */
   removed: readonly string[];
-  /** Columns that have another name. */
-  renamed: readonly ColumnRename[];
   /** Since when it is known here. */
   sinceMs: number;
 }
@@ -89,8 +85,6 @@ export interface GrowthLook {
   widened: string[];
   /** Names of those that the statement drops: `now` and the plan are without them. */
   removed: string[];
-  /** Columns that it renames: `now` has them under the new names. */
-  renamed: readonly ColumnRename[];
   /** What those of them that were added with a constant have in rows that were there. */
   constants: ReadonlyMap<string, KnownConstant>;
   /** Columns that came too, whose statements the source's reader has not come to. */
@@ -112,9 +106,7 @@ export async function lookAtTable(
 ): Promise<GrowthLook | null> {
   const { job, view, log } = o;
   const planned = view.needPlan(source.name, source.database, table);
-  const named = underNewNames(job, view, planned, at.halt?.renamed ?? []);
-  const base = withoutDropped(job, named, at.halt?.removed ?? []);
-  base.against.push(...named.against);
+  const base = withoutDropped(job, planned, at.halt?.removed ?? []);
   // What cannot be taken up is copied as it is by now.
   const halt = base.against.length > 0 ? null : at.halt;
   const plan = { ...planned, schema: base.schema };
@@ -129,8 +121,7 @@ export async function lookAtTable(
   const isSame =
     schemaFingerprint(ordered) === schemaFingerprint(plan.schema) && !isMoved(plan.schema, here);
   const { removed } = base;
-  const renamed = halt === null ? [] : named.renames;
-  if (isSame && removed.length + renamed.length + base.against.length === 0) return null;
+  if (isSame && removed.length + base.against.length === 0) return null;
   const { known, against } = constantsOf(plan, here, facts, halt?.constants ?? []);
   against.push(...base.against);
   const wider = widerColumns(job, plan, here, facts, halt?.widened ?? []);
@@ -141,8 +132,7 @@ export async function lookAtTable(
   const others = new Set([...othersColumns(view, plan), ...later]);
   const dropped = [...removed, ...targetsOnly(view, table)];
   const isStandby = standsBy(job, o.ruling.cutoverRun);
-  const names = isStandby ? [] : renamedWith(planned.renamed ?? [], renamed);
-  const how = { others, wider, dropped, removed, gone, names, isStandby };
+  const how = { others, wider, dropped, removed, gone, isStandby };
   for (const target of job.targets) {
     const found = await lacking(target, now, printed, known, how);
     targets.push(...found.targets);
@@ -153,9 +143,8 @@ export async function lookAtTable(
     ...grown.against,
     ...renamedFields(planned.schema, now),
     ...comeAgain(planned, added, othersColumns(view, planned)),
-    ...namesOfBefore(view, planned, added),
   );
-  const came = { added, widened: [...wider.keys()], removed, renamed };
+  const came = { added, widened: [...wider.keys()], removed };
   return { plan, now, printed, ...came, constants: known, against, unfit, later, targets };
 }
 

@@ -72,7 +72,6 @@ test('columns that control could not take up at once are asked for again, after 
       added: 'a',
       widened: [],
       removed: [],
-      renamed: [],
       sinceMs: 0,
     };
     const deps = {
@@ -109,38 +108,8 @@ test('columns that control could not take up at once are asked for again, after 
   }
 });
 
-test('columns that are renamed wait for the operator where the job file says so', async () => {
-  const names = { renamed: [{ from: 'a', to: 'b' }], added: '', widened: [], removed: [] };
-  const halt = { source: 's1', table: 'orders', ...names, sinceMs: 0 };
-  const asks = async (renamedColumns: string): Promise<number> => {
-    let asked = 0;
-    const grow = async (): Promise<boolean> => {
-      asked += 1;
-      return false;
-    };
-    const options = { addedColumns: 'apply', droppedColumns: 'stop', renamedColumns };
-    const deps = {
-      job: { job: 'shop', options, sources: [{ name: 's1', ...AWAY }] },
-      ...{ view: new JobView(), ruling: new JobView(), progress: new Map() },
-      log: createLogger({ name: 'test', level: 'silent' }),
-      grown: { list: () => [halt], grow },
-    };
-    await new Requests(deps as unknown as RequestsDeps).step();
-    return asked;
-  };
-  expect([await asks('apply'), await asks('stop')]).toEqual([1, 0]);
-});
-
 test('columns that wait for a server are told of, until their source has halted elsewhere', async () => {
-  const halt = {
-    source: 's1',
-    table: 'orders',
-    added: 'a',
-    widened: [],
-    removed: [],
-    renamed: [],
-    sinceMs: 0,
-  };
+  const halt = { source: 's1', table: 'orders', added: 'a', widened: [], removed: [], sinceMs: 0 };
   let halts = [halt];
   const away = new ReshardError('target', 'Lock wait timeout exceeded');
   const deps = {
@@ -176,15 +145,7 @@ test('columns that wait for a server are told of, until their source has halted 
 test('while rows are carried the other way logs are kept going, and nothing is copied', async () => {
   const view = new JobView();
   const asked: string[] = [];
-  const halt = {
-    source: 's1',
-    table: 'orders',
-    added: 'a',
-    widened: [],
-    removed: [],
-    renamed: [],
-    sinceMs: 0,
-  };
+  const halt = { source: 's1', table: 'orders', added: 'a', widened: [], removed: [], sinceMs: 0 };
   const deps = {
     job: { job: 'shop', options: { addedColumns: 'apply' }, sources: [{ name: 's1', ...AWAY }] },
     view,

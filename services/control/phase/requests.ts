@@ -31,7 +31,6 @@ import {
 import { carryOutSkip, openSkip } from './skip.ts';
 import { CONTROL, carryOutGrowth, openGrowth } from './take-up.ts';
 import { TargetDrops } from './target-drop.ts';
-import { TargetRenames } from './target-rename.ts';
 
 export interface RequestsDeps extends ApplyDeps {
   ruling: Ruling;
@@ -65,7 +64,6 @@ export class Requests {
   readonly #applies: Inquiries<TablePlanRecord[]>;
   readonly #growths: Inquiries<boolean>;
   readonly #drops: TargetDrops;
-  readonly #renames: TargetRenames;
   readonly #ends: RecopyDeps['ends'] = topic => this.#d.kafka.logEnds(topic);
   /** Halts that have had their answer; the source takes a moment to go on. */
   readonly #answered = new Map<string, Answered>();
@@ -76,7 +74,6 @@ export class Requests {
     this.#applies = new Inquiries(deps.log);
     this.#growths = new Inquiries(deps.log);
     this.#drops = new TargetDrops(deps);
-    this.#renames = new TargetRenames(deps);
   }
 
   /**
@@ -94,7 +91,6 @@ export class Requests {
     const skip = openSkip(this.#d.view);
     if (skip !== undefined) await carryOutSkip(this.#d, skip);
     await this.#drops.step();
-    await this.#renames.step();
   }
 
   async #copy(): Promise<void> {
@@ -171,33 +167,28 @@ export class Requests {
       return halt === undefined ? [] : [{ ...note(asked), stage, tables: [halt.table] }];
     });
     const asked = [...this.#recopies.open(), ...this.#applies.open()].map(note);
-    return [...asked, ...growths, ...this.#drops.waiting, ...this.#renames.waiting];
+    return [...asked, ...growths, ...this.#drops.waiting];
   }
 }
 
-function stageOf({ added, widened, renamed }: GrownTable): string {
+function stageOf({ added, widened }: GrownTable): string {
   if (added !== '') return 'adding columns';
-  if (renamed.length > 0) return 'renaming columns';
   return widened.length > 0 ? 'widening columns' : 'dropping columns';
 }
 
 /** Whether the job file has the word for what has changed there. */
 function isStanding(
   job: Job,
-  { added, widened, removed, renamed }: GrownTable,
+  { added, widened, removed }: GrownTable,
   isStandby: boolean,
 ): boolean {
   const isGrowth = added !== '' || widened.length > 0;
   if (isGrowth && job.options.addedColumns === 'stop') return false;
-  // Where rows come back from has it already, and nobody is left to be asked.
-  const isAsked = job.options.renamedColumns === 'stop' && !isStandby;
-  if (renamed.length > 0 && isAsked) return false;
   return removed.length === 0 || standingWord(job, isStandby) !== null;
 }
 
-function idOf({ source, table, added, widened, removed, renamed }: GrownTable): string {
+function idOf({ source, table, added, widened, removed }: GrownTable): string {
   const lengths = widened.map(({ name, type }) => `-${name} ${type}`);
   const gone = removed.map(name => `-without ${name}`);
-  const moved = renamed.map(({ from, to }) => `-${from} to ${to}`);
-  return `growth-${source}-${table}-${added}${lengths.join('')}${gone.join('')}${moved.join('')}`;
+  return `growth-${source}-${table}-${added}${lengths.join('')}${gone.join('')}`;
 }

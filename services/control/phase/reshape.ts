@@ -61,8 +61,7 @@ export async function reshaped(
   const valueSchemaId = await deps.registry.register(subject, value, level);
   const has = new Set(look.now.columns.map(c => c.name));
   const dropped = (plan.dropped ?? []).filter(d => !has.has(d.column));
-  const renamed = (plan.renamed ?? []).filter(r => has.has(r.column));
-  return { schemaJson: JSON.stringify(look.now), valueSchemaId, older: [], dropped, renamed };
+  return { schemaJson: JSON.stringify(look.now), valueSchemaId, older: [], dropped };
 }
 
 /** Throws if a target has not applied all that the log has of the table. */

@@ -35,7 +35,7 @@ test('columns that are gone again are not answered as done: the source would sta
   const put = async (_: string, record: Partial<StateRecord>): Promise<void> => {
     answers.push(record.applied?.error);
   };
-  const none = { constants: [], addedAs: [], renamed: [], widened: [], removed: [] };
+  const none = { constants: [], addedAs: [], widened: [], removed: [] };
   const halt = { source: 's1', table: 't', added: 'gift', ...none };
   const job: unknown = { job: 'shop', sources: [source], targets: [], tables: [{ name: 't' }] };
   const take = (requestedMs: number): Promise<void> =>

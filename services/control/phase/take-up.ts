@@ -11,8 +11,12 @@
 import { envelopeSchema } from '../../../shared/codec/avro-schema.ts';
 import { standsBy } from '../../../shared/job/state/cutover.ts';
 import type { GrowthRequest } from '../../../shared/job/state/ddl-request.ts';
-import { type JobView, stateKey } from '../../../shared/job/state/job-view.ts';
-import { type OlderSchema, olderTable } from '../../../shared/job/state/older-schema.ts';
+import {
+  type JobView,
+  type OlderSchema,
+  parseSchema,
+  stateKey,
+} from '../../../shared/job/state/job-view.ts';
 import type { SchemaObject, SchemaRegistry } from '../../../shared/registry/registry.ts';
 import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import { policyOf } from '../../../shared/runtime/error-policy.ts';
@@ -25,7 +29,6 @@ import { type GrownTable, type GrowthLook, lookAtTable, refuse } from './growth.
 import type { Ruling } from './growth-target.ts';
 import { oldestOpen } from './open-request.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
-import { olderNames, refuseApart, refuseRenaming, renamedWith } from './renamed-column.ts';
 import { type ReshapeDeps, refuseBehind } from './reshape.ts';
 import { type RewordDeps, reword } from './reword.ts';
 
@@ -74,7 +77,6 @@ const HALT_WAIT_MS = 20_000;
 function kindOf(look: GrowthLook | null): string {
   if (look === null) return 'changed';
   if (look.removed.length > 0) return 'dropped';
-  if (look.renamed.length > 0) return 'renamed';
   return look.added.length > 0 ? 'added' : 'widened';
 }
 
@@ -118,18 +120,14 @@ async function takeUp(
   const isStandby = standsBy(job, deps.ruling.cutoverRun);
   if (!isStandby) refusePending(deps.view, request.table, look.added);
   refuse(look);
-  const { plan, now, removed, renamed } = look;
-  if (!isStandby) {
-    refuseRenaming(deps.view, request.table, [...removed, ...look.widened]);
-    refuseApart(deps.view, plan, renamed);
-  }
+  const { plan, now, removed } = look;
   const word = request.dropped || (standingWord(job, isStandby) ?? '');
   refuseWord(job, removed, word);
   // What the log has in them is to be kept, too; behind the plan nobody reads it any more.
   if (removed.length > 0 && word === 'keep') await refuseBehind(deps, plan);
   const { schema: _, ...record } = plan;
   const value = envelopeSchema(source.name, now);
-  const before = olderNames(olderShapes(plan, removed), renamed);
+  const before = olderShapes(plan, removed);
   const registered = await registerGrown(registry, `${plan.topic}-value`, value, before);
   await proofs.doubt([plan.table], `${changeOf(look)} at ${source.name}`);
   // What rows come back from has nothing left to drop.
@@ -138,26 +136,20 @@ async function takeUp(
     ...(plan.dropped ?? []).filter(d => !now.columns.some(c => c.name === d.column)),
     ...gone.map(column => ({ column, keep: word === 'keep' })),
   ];
-  // What rows come back from has the new name already.
-  const open = isStandby ? (plan.renamed ?? []) : renamedWith(plan.renamed ?? [], renamed);
   await writer.put(stateKey.plan(source.name, plan.db, plan.table), {
-    plan: { ...record, schemaJson: JSON.stringify(now), ...registered, dropped, renamed: open },
+    plan: { ...record, schemaJson: JSON.stringify(now), ...registered, dropped },
   });
   failpoint(FAILPOINTS.controlAfterPlan);
   return look;
 }
 
-function changeOf({ added, widened, removed, renamed }: GrowthLook): string {
+function changeOf({ added, widened, removed }: GrowthLook): string {
   const named = (what: string, names: readonly string[]): string[] =>
     names.length === 0 ? [] : [`${what}: ${names.join(', ')}`];
   return [
     ...named('columns came to it', added),
     ...named('columns of it were made wider', widened),
     ...named('columns of it were dropped', removed),
-    ...named(
-      'columns of it were renamed',
-      renamed.map(({ from, to }) => `${from} to ${to}`),
-    ),
   ].join('; ');
 }
 
@@ -184,7 +176,7 @@ export async function registerGrown(
     });
   }
   const again = before.find(o => o.valueSchemaId === id);
-  const had = again === undefined ? [] : allColumns(olderTable(again));
+  const had = again === undefined ? [] : allColumns(parseSchema(again.schemaJson));
   const isOther = had.some(c => again?.gone?.includes(c.name));
   if (again !== before.at(-1) && !isOther) {
     return { valueSchemaId: id, older: before.filter(o => o !== again) };

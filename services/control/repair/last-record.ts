@@ -6,8 +6,7 @@
 import { EnvelopeDecoder } from '../../../shared/codec/envelope.ts';
 import { markAt } from '../../../shared/codec/mark.ts';
 import { FRAME_BYTES, schemaIdIn } from '../../../shared/codec/registry-frame.ts';
-import type { TablePlan } from '../../../shared/job/state/job-view.ts';
-import { olderTable } from '../../../shared/job/state/older-schema.ts';
+import { parseSchema, type TablePlan } from '../../../shared/job/state/job-view.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import { type OffsetSpan, readSpans } from '../../../shared/kafka/read-spans.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
@@ -140,9 +139,9 @@ class RecordRows {
     this.#envelope = new EnvelopeDecoder(codec);
     this.#text = new RowText(codec, asked);
     this.#older = new Map(
-      (plan.older ?? []).map(older => {
-        const rows = new RowProjection(olderTable(older), plan.schema, older.gone);
-        return [older.valueSchemaId, { rows, envelope: new EnvelopeDecoder(rows.older) }];
+      (plan.older ?? []).map(({ schemaJson, valueSchemaId, gone }) => {
+        const rows = new RowProjection(parseSchema(schemaJson), plan.schema, gone);
+        return [valueSchemaId, { rows, envelope: new EnvelopeDecoder(rows.older) }];
       }),
     );
   }

@@ -1,12 +1,7 @@
 /** I13: what is being checked or repaired is in the status, with what it waits for. */
 
 import { expect, test } from 'vitest';
-import {
-  JobView,
-  type StateRecord,
-  stateKey,
-  type TablePlanRecord,
-} from '../../../shared/job/state/job-view.ts';
+import { JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
 import { unproven } from '../../../shared/job/state/proof.ts';
 import type { RepairRun } from '../../../shared/job/state/repair-run.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
@@ -70,36 +65,6 @@ test('columns that are being added to targets are shown, with what they wait for
   const reports = new Map([['control/job', report('control', 'job', 'running', { repairs })]]);
   const shown = { ...growth, pass: 0, round: 0, waiting: WAIT, error: null };
   expect(repairStatus(new JobView(), reports)).toEqual([shown]);
-});
-
-test('what targets have still to drop or rename is shown, whether control has told of it or not', () => {
-  const view = new JobView();
-  const columns = ['id', 'b'].map(name => ({ name }));
-  const plan: TablePlanRecord = {
-    ...{ generation: 1, source: 's1', db: 'd', table: 'orders', topic: 's1.d.orders' },
-    ...{ keySchemaId: 1, valueSchemaId: 2, estimatedRows: 0, ranges: [] },
-    schemaJson: JSON.stringify({ columns }),
-    dropped: [
-      { column: 'x', keep: false },
-      { column: 'kept', keep: true },
-    ],
-    renamed: [{ column: 'b', was: ['a'] }],
-  };
-  view.apply(stateKey.plan('s1', 'd', 'orders'), { ...NONE, plan });
-  const shown = (reports: Parameters<typeof repairStatus>[1]) =>
-    repairStatus(view, reports).map(r => [r.id, r.stage, r.waiting?.what ?? null]);
-  const [drop, rename] = ['drop-orders-x', 'rename-orders-a-b'];
-  expect(shown(new Map())).toEqual([
-    [drop, 'dropping columns', null],
-    [rename, 'renaming columns', null],
-  ]);
-  const repairs = [{ id: rename, stage: 'renaming columns', tables: ['orders'], ...WAIT }];
-  expect(
-    shown(new Map([['control/job', report('control', 'job', 'running', { repairs })]])),
-  ).toEqual([
-    [drop, 'dropping columns', null],
-    [rename, 'renaming columns', WAIT.what],
-  ]);
 });
 
 test('a request that waits for its source is shown with that', () => {

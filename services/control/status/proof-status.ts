@@ -3,10 +3,8 @@
  * far the word `verified` reaches, and what the checker and control wait for.
  */
 import type { CheckBasis } from '../../../shared/job/state/check-result.ts';
-import { DROPPING, dropId, leftColumns } from '../../../shared/job/state/dropped-column.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import { standings } from '../../../shared/job/state/proof.ts';
-import { openRenames, RENAMING, renameId } from '../../../shared/job/state/renamed-column.ts';
 import { isOpen, type RepairRun } from '../../../shared/job/state/repair-run.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 
@@ -103,15 +101,8 @@ export function repairStatus(view: JobView, reports: Reports): RepairStatus[] {
     const names = tables.map(t => (typeof t === 'string' ? t : t.name));
     return { id, stage: 'planning', tables: names, pass: 0, round: 0, ...noted(id) };
   });
-  // By the state: control may have died before it has told of them, and nobody is to go on then.
-  const following = columnChanges(view).map(change => {
-    return { ...change, pass: 0, round: 0, ...noted(change.id) };
-  });
-  const isKnown = (id: string): boolean => following.some(f => f.id === id);
   const untold = repairs.flatMap(({ id, stage = '', tables }) =>
-    tables === undefined || isKnown(id)
-      ? []
-      : [{ id, stage, tables, pass: 0, round: 0, ...noted(id) }],
+    tables === undefined ? [] : [{ id, stage, tables, pass: 0, round: 0, ...noted(id) }],
   );
   const open = [...view.runs.values()].filter(isOpen).map(({ id, stage, tables, pass, round }) => ({
     ...{ id, stage, tables, pass, round },
@@ -122,16 +113,7 @@ export function repairStatus(view: JobView, reports: Reports): RepairStatus[] {
     .map(({ id, stage, tables, pass, round, error }) => {
       return { id, stage, tables, pass, round, waiting: null, error };
     });
-  return [...asked, ...following, ...untold, ...open, ...failed];
-}
-
-/** What the targets have still to do behind the sources of a table. */
-function columnChanges(view: JobView): Pick<RepairStatus, 'id' | 'stage' | 'tables'>[] {
-  const drops = leftColumns(view).filter(c => !c.keep);
-  return [
-    ...drops.map(c => ({ id: dropId(c), stage: DROPPING, tables: [c.table] })),
-    ...openRenames(view).map(r => ({ id: renameId(r), stage: RENAMING, tables: [r.table] })),
-  ];
+  return [...asked, ...untold, ...open, ...failed];
 }
 
 /** One that failed before that has changed nothing, and whoever ordered it was told. */

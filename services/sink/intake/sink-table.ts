@@ -3,8 +3,7 @@
  * schema ids that its records must carry. Built from the plan that control wrote.
  */
 import { EnvelopeDecoder } from '../../../shared/codec/envelope.ts';
-import { type OlderSchema, olderTable } from '../../../shared/job/state/older-schema.ts';
-import type { RenamedColumn } from '../../../shared/job/state/renamed-column.ts';
+import { type OlderSchema, parseSchema } from '../../../shared/job/state/job-view.ts';
 import type { Route, RowView, TargetSet } from '../../../shared/route/route.ts';
 import { hasSpellings } from '../../../shared/row/key-class.ts';
 import { RowCodec } from '../../../shared/row/row-codec.ts';
@@ -33,7 +32,6 @@ export interface TableSource {
   keySchemaId: number;
   valueSchemaId: number;
   older?: readonly OlderSchema[];
-  renamed?: readonly RenamedColumn[];
 }
 
 /** Reads records of before columns were added to the table, made wider or dropped. */
@@ -84,8 +82,6 @@ export class SinkTable {
   readonly isShared: boolean;
   copy: TableCopy = { generation: 1, from: [] };
   readonly envelope: EnvelopeDecoder;
-  /** Columns that targets may have by another name. */
-  readonly renamed: readonly RenamedColumn[];
   /** By the schema id of their values. */
   readonly older: ReadonlyMap<number, OlderRecords>;
   /** The row that the route is asked about. */
@@ -112,11 +108,10 @@ export class SinkTable {
     this.compacted = compacted;
     this.isShared = shared;
     this.envelope = new EnvelopeDecoder(this.codec);
-    this.renamed = o.renamed ?? [];
     this.older = new Map(
-      (o.older ?? []).map(older => {
-        const rows = new RowProjection(olderTable(older), o.schema, older.gone);
-        return [older.valueSchemaId, { rows, envelope: new EnvelopeDecoder(rows.older) }];
+      (o.older ?? []).map(({ schemaJson, valueSchemaId, gone }) => {
+        const rows = new RowProjection(parseSchema(schemaJson), o.schema, gone);
+        return [valueSchemaId, { rows, envelope: new EnvelopeDecoder(rows.older) }];
       }),
     );
     this.#view = new ViewedRow(o.schema.columns.length);

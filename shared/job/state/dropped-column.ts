@@ -19,13 +19,6 @@ export interface LeftColumn {
   holders: string[];
 }
 
-/** How status calls it. */
-export const DROPPING = 'dropping columns';
-
-export function dropId({ table, column }: Pick<LeftColumn, 'table' | 'column'>): string {
-  return `drop-${table}-${column}`;
-}
-
 /** What the table's sources have dropped; of all tables, in the order of the plans. */
 export function leftColumns({ plans }: Plans): LeftColumn[] {
   const left = new Map<string, LeftColumn>();

@@ -13,9 +13,7 @@ import {
 } from './ddl-request.ts';
 import type { JobIdentity, TableIdentity } from './identity.ts';
 import type { Drop, Preparing, Term } from './life.ts';
-import type { OlderSchema } from './older-schema.ts';
 import type { Proof } from './proof.ts';
-import type { RenamedColumn } from './renamed-column.ts';
 import type { RepairOrder, RepairRun } from './repair-run.ts';
 import type { Pause, RetuneRequest, Throttle } from './throttle.ts';
 import type { VerifyRequest } from './verify-request.ts';
@@ -71,10 +69,16 @@ export interface TablePlanRecord {
   older?: OlderSchema[];
   /** Columns that the source has dropped and that the targets may have still. */
   dropped?: DroppedColumn[];
-  /** Columns that the source has renamed and that the targets may have by another name still. */
-  renamed?: RenamedColumn[];
   /** By key column, the class that partitions it (key-class.ts); none: all by their bytes. */
   keyClasses?: string[];
+}
+
+/** Records of the topic may still be of it. */
+export interface OlderSchema {
+  schemaJson: string;
+  valueSchemaId: number;
+  /** Columns of it that were dropped since: one that has the name by now is another one. */
+  gone?: string[];
 }
 
 export interface TablePlan extends TablePlanRecord {

@@ -120,7 +120,7 @@ export function open(
   const older = { ...schema, table: name, ...(keyIndex === undefined ? {} : { keyIndex }) };
   const table = new CapturedTable({
     schema: { ...older, columns: [...older.columns, ...came] },
-    older: came.length === 0 ? [] : [{ schemaJson: JSON.stringify(older), valueSchemaId: 1 }],
+    older: came.length === 0 ? [] : [older],
     generation: 1,
     prefix: 's',
     topic: 's.d.t',

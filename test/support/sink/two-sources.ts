@@ -13,7 +13,6 @@ import { Batch } from '../../../services/sink/intake/batch.ts';
 import { advanced, PartitionTask } from '../../../services/sink/intake/partition-task.ts';
 import { RoutedBatch } from '../../../services/sink/intake/routed-batch.ts';
 import { SinkTable } from '../../../services/sink/intake/sink-table.ts';
-import type { RenamedColumn } from '../../../shared/job/state/renamed-column.ts';
 import { ModulusRoute } from '../../../shared/route/modulus.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { LogMaker, SCHEMA_IDS } from './log-maker.ts';
@@ -25,8 +24,6 @@ export interface TwoSourcesOptions {
   shared: boolean;
   compacted?: boolean;
   parkDeadlineMs?: number;
-  /** Columns that the targets may have by another name. */
-  renamed?: readonly RenamedColumn[];
 }
 
 const SOURCES = ['a', 'b'] as const;
@@ -97,9 +94,9 @@ export class TwoSources implements AsyncDisposable {
   }
 
   static async open(o: TwoSourcesOptions): Promise<TwoSources> {
-    const { schema, targets, shared, compacted = false, renamed = [] } = o;
+    const { schema, targets, shared, compacted = false } = o;
     const tables = SOURCES.map(source => {
-      const plan = { topic: `${source}.${schema.db}.${schema.table}`, source, schema, renamed };
+      const plan = { topic: `${source}.${schema.db}.${schema.table}`, source, schema };
       const options = {
         route: new ModulusRoute(schema, 'shard', targets.length),
         compacted,

@@ -26,14 +26,8 @@ export class LenientRow {
   readonly #errorValues: readonly string[];
   readonly #computed: readonly string[];
 
-  /** `names`: what the target calls columns otherwise. */
-  constructor(
-    table: SinkTable,
-    row: Buffer,
-    start: number,
-    names: ReadonlyMap<string, string> = new Map(),
-  ) {
-    this.#errorValues = table.codec.errorValues(row, start).map(name => names.get(name) ?? name);
+  constructor(table: SinkTable, row: Buffer, start: number) {
+    this.#errorValues = table.codec.errorValues(row, start);
     this.#computed = computedColumns(table);
   }
 

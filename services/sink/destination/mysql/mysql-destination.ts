@@ -6,7 +6,6 @@
 import type { JobTarget } from '../../../../shared/job/job.ts';
 import { FIRST_LEG, type Leg } from '../../../../shared/job/state/cutover.ts';
 import type { JobIdentity } from '../../../../shared/job/state/identity.ts';
-import { namesThere } from '../../../../shared/job/state/renamed-column.ts';
 import { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
 import {
@@ -150,25 +149,7 @@ export class MysqlDestination implements Destination {
       database: this.database,
       flavor: session.flavor,
       keyIndex: rowKey.name,
-      names: await this.#namesOf(session, table),
       hasUniques: keys.some(k => k.unique && k !== rowKey && !isAddedKey(k, table)),
-    });
-  }
-
-  /** Throws where it cannot be told which column is meant: none is written then. */
-  async #namesOf(session: MysqlSession, table: SinkTable): Promise<Map<string, string>> {
-    if (table.renamed.length === 0) return new Map();
-    const rows = await session.query<{ name: string }>(
-      `SELECT COLUMN_NAME AS name FROM information_schema.COLUMNS
-        WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
-      [this.database, table.name],
-    );
-    const there = rows.map(r => r.name);
-    const { names, unclear } = namesThere(table.renamed, there);
-    if (unclear.length === 0) return names;
-    throw new ReshardError('schema-changed', `of a renamed column, ${unclear.join('; ')}`, {
-      context: { target: this.name, table: table.name },
-      remedy: 'leave the column there under one of its names, with what is in it',
     });
   }
 }

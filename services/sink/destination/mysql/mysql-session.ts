@@ -4,7 +4,6 @@
  * tried again here, a bounded number of times; what the server refuses becomes an answer, and what
  * it cannot answer is thrown.
  */
-import { isDeepStrictEqual } from 'node:util';
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
 import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
 import { sleep } from '../../../../shared/runtime/clock.ts';
@@ -29,7 +28,6 @@ const SIGN_OF_LIFE_MS = 3000;
 const LOCK_ATTEMPTS = 20;
 const DEADLOCK = 1213;
 const LOCK_WAIT = 1205;
-const NO_SUCH_COLUMN = 1054;
 
 export class MysqlDestinationSession implements DestinationSession {
   readonly deadLetters: DeadLetterQueue;
@@ -73,7 +71,7 @@ export class MysqlDestinationSession implements DestinationSession {
       } catch (e) {
         await this.#rollBack(e);
         if (attempt < LOCK_ATTEMPTS && isPassing(e)) await pause(attempt);
-        else if (attempt === LOCK_ATTEMPTS || !(await this.#isRenamed(e))) return answerTo(e, null);
+        else return answerTo(e, null);
       }
     }
   }
@@ -129,21 +127,6 @@ export class MysqlDestinationSession implements DestinationSession {
     const known = this.#tables.get(table);
     if (known === undefined) throw new ReshardError('bug', `${table.name} was not inspected`);
     return known;
-  }
-
-  /** Whether the target calls a column otherwise by now; if so, it is written to by that name. */
-  async #isRenamed(e: unknown): Promise<boolean> {
-    if (errnoOf(e) !== NO_SUCH_COLUMN) return false;
-    let isOther = false;
-    for (const [table, known] of this.#tables) {
-      if (table.renamed.length === 0) continue;
-      const now = await this.#target.inspect(this.#session, table);
-      if (isDeepStrictEqual(now.names, known.names)) continue;
-      this.#tables.set(table, now);
-      isOther = true;
-    }
-    await this.#session.rawQuery('ROLLBACK');
-    return isOther;
   }
 
   /** A connection that is gone has rolled back, or committed: nobody here can say which. */

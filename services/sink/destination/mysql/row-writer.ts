@@ -286,7 +286,7 @@ export class RowWriter {
     i: number,
     refusal: ReshardError,
   ): Promise<Fate> {
-    const row = new LenientRow(table.table, rows.buf(i), rows.start(i), table.names);
+    const row = new LenientRow(table.table, rows.buf(i), rows.start(i));
     if (!row.explains(refusal)) return 'refused';
     let fate: Fate = 'refused';
     await this.savepoint();

@@ -18,7 +18,6 @@ import {
   upsertShape,
 } from '../../../../shared/mysql/statement.ts';
 import { hasSpellings } from '../../../../shared/row/key-class.ts';
-import { withRenames } from '../../../../shared/schema/column-rename.ts';
 import type { TableSchema } from '../../../../shared/schema/table-schema.ts';
 import { familyOf } from '../../../../shared/type/type-families.ts';
 import type { SinkTable } from '../../intake/sink-table.ts';
@@ -37,8 +36,6 @@ export interface TargetFacts {
   hasUniques: boolean;
   /** Whose owners of keys are meant: see `ownersId`. */
   owners: string;
-  /** By the source's name, what the target calls a column that was renamed at the source. */
-  names?: ReadonlyMap<string, string>;
   /** Rows that nobody owns may be of any source: they were there when the leg began. */
   mayTakeUnowned: boolean;
 }
@@ -66,14 +63,10 @@ export class MysqlTable {
   /** Whose each row is; null where one source feeds the table, and every row is its own. */
   readonly owners: KeyOwners | null;
   readonly mayTakeUnowned: boolean;
-  /** By the source's name, what the target calls a column that was renamed at the source. */
-  readonly names: ReadonlyMap<string, string>;
 
   constructor(table: SinkTable, target: TargetFacts) {
     const { codec, keyCodec } = table;
-    this.names = target.names ?? new Map();
-    const names = [...this.names].map(([from, to]) => ({ from, to }));
-    const schema = { ...withRenames(table.schema, names), db: target.database };
+    const schema = { ...table.schema, db: target.database };
     const width = schema.columns.length;
     const shape = upsertShape(schema, target);
     const guarded = target.hasUniques
