@@ -216,6 +216,7 @@ export class BinlogUnit implements Unit {
       maxMessageBytes: job.options.maxMessageBytes,
       skipped: skipTo === '' ? null : GtidSet.parse(skipTo, start.flavor),
       older: (plan.older ?? []).map(o => parseSchema(o.schemaJson)),
+      past: plan.older ?? [],
     });
     if (!progress.isCopied(plan)) {
       const { options, tables } = job;

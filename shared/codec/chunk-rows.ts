@@ -4,6 +4,7 @@
  * snapshot worker, read where chunks are taken into the log.
  */
 import type { ByteWriter } from '../runtime/bytes.ts';
+import { schemaIdIn } from './registry-frame.ts';
 
 const LENGTH_BYTES = 4;
 
@@ -46,6 +47,21 @@ export function eachRow(
     onRow(row, i);
   }
   return pos === buf.length;
+}
+
+/** The id of the schema that the rows were written with; null: there are none, or damaged ones. */
+export function valueSchemaOf({
+  rows,
+  rowCount,
+}: {
+  rows: Buffer;
+  rowCount: number;
+}): number | null {
+  let id: number | null = null;
+  eachRow({ rows, rowCount: Math.min(rowCount, 1) }, ({ valueStart, valueEnd }) => {
+    id = schemaIdIn(rows, valueStart, valueEnd);
+  });
+  return id;
 }
 
 /** Beyond the buffer if the part does not lie in it. */

@@ -4,10 +4,13 @@
  * A change of the row key is a delete of the old key, then a create of the new one (T3).
  */
 
-import { ChunkMerge } from '../../../shared/change/chunk-merge.ts';
+import { ChunkMerge, type Verdict } from '../../../shared/change/chunk-merge.ts';
 import type { Gtid, GtidSet } from '../../../shared/change/gtid.ts';
+import type { ChunkRecord } from '../../../shared/codec/chunk-record.ts';
+import { valueSchemaOf } from '../../../shared/codec/chunk-rows.ts';
 import { EnvelopeEncoder, type Slice, type SourceInfo } from '../../../shared/codec/envelope.ts';
 import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
+import type { OlderSchema } from '../../../shared/job/state/job-view.ts';
 import { KeyPartition } from '../../../shared/kafka/key-partition.ts';
 import type { RecordHeader } from '../../../shared/kafka/wire/record-batch.ts';
 import { type RecordSlices, wholeRecord } from '../../../shared/kafka/wire/record-slices.ts';
@@ -65,6 +68,8 @@ export interface CapturedTableOptions {
   skipped: GtidSet | null;
   /** What the table was before columns were added to it, made wider or dropped. */
   older?: readonly TableSchema[];
+  /** Value schemas of records from before, with the columns that were dropped since. */
+  past?: readonly OlderSchema[];
 }
 
 /** One change in its rows event. */
@@ -98,6 +103,8 @@ export class CapturedTable {
   /** Set while the table is being copied. */
   merge: ChunkMerge | null = null;
   readonly #skipped: GtidSet | null;
+  /** Schemas with a column that was dropped since, and whose name another one has. */
+  readonly #ofOthers: ReadonlySet<number>;
   readonly #maxBytes: number;
   readonly #codec: RowCodec;
   readonly #envelope: EnvelopeEncoder;
@@ -121,6 +128,7 @@ export class CapturedTable {
     this.removed = removedColumns(o.schema, o.older ?? []);
     this.narrower = narrowerColumns(o.schema, o.older ?? []);
     this.#skipped = o.skipped;
+    this.#ofOthers = schemasOfOthers(o.schema, o.past ?? []);
     this.#maxBytes = o.maxMessageBytes;
     this.#codec = new RowCodec(o.schema);
     this.#envelope = new EnvelopeEncoder({
@@ -142,6 +150,19 @@ export class CapturedTable {
       limitBytes,
       published: skipped === null ? published : () => published().union(skipped),
     });
+  }
+
+  /**
+   * Opens a chunk, if its rows are of the table as it is; null: there is no memory. Its fingerprint
+   * does not tell a column from one that was dropped and had the same name, but readers of its rows
+   * leave out the values of that one.
+   */
+  takeChunk(
+    chunk: Pick<ChunkRecord, 'rows' | 'rowCount' | 'fingerprint'>,
+    r: GtidSet,
+  ): Verdict | null {
+    if (this.#ofOthers.has(valueSchemaOf(chunk) ?? -1)) return 'reject: schema';
+    return this.merge?.takeChunk(r, chunk.fingerprint) ?? null;
   }
 
   /**
@@ -287,6 +308,12 @@ function removedColumns(now: TableSchema, older: readonly TableSchema[]): Set<st
   const had = older.flatMap(o => allColumns(o).map(c => c.name.toLowerCase()));
   const has = new Set(allColumns(now).map(c => c.name.toLowerCase()));
   return new Set(had.filter(name => !has.has(name)));
+}
+
+function schemasOfOthers(now: TableSchema, past: readonly OlderSchema[]): Set<number> {
+  const has = new Set(now.columns.map(c => c.name));
+  const others = past.filter(o => o.gone?.some(name => has.has(name)));
+  return new Set(others.map(o => o.valueSchemaId));
 }
 
 function narrowerColumns(

@@ -10,7 +10,7 @@ import type { RecordSlices } from '../../../shared/kafka/wire/record-slices.ts';
 import { RowCodec } from '../../../shared/row/row-codec.ts';
 import { ByteWriter } from '../../../shared/runtime/bytes.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import { CapturedTable } from '../capture/captured-table.ts';
+import { CapturedTable, type CapturedTableOptions } from '../capture/captured-table.ts';
 import { ChunkIntake } from './chunk-intake.ts';
 import type { OrderedWriter } from './ordered-writer.ts';
 
@@ -66,6 +66,11 @@ function keyOf(id: number): Buffer {
   return key.take();
 }
 
+const options: CapturedTableOptions = {
+  ...{ schema, generation: 1, prefix: 's', topic: 's.d.t', partitions: 4, keyClasses: [] },
+  ...{ keySchemaId: 1, valueSchemaId: 2, maxMessageBytes: 1 << 20, skipped: null },
+};
+
 let table: CapturedTable;
 let intake: ChunkIntake;
 let foreign: string[] = [];
@@ -117,18 +122,7 @@ function deliver(...list: Partial<ChunkRecord>[]): void {
 
 beforeEach(() => {
   published = GtidSet.parse(`${UUID}:1-10`);
-  table = new CapturedTable({
-    schema,
-    generation: 1,
-    prefix: 's',
-    topic: 's.d.t',
-    partitions: 4,
-    keyClasses: [],
-    keySchemaId: 1,
-    valueSchemaId: 2,
-    maxMessageBytes: 1 << 20,
-    skipped: null,
-  });
+  table = new CapturedTable(options);
   table.startMerge(1 << 20, () => published.clone());
   ranges = new Map();
   plan = { generation: 1, ranges: [{ id: 0, after: null, upTo: null }] };
@@ -220,6 +214,21 @@ describe('a chunk', () => {
   test('read under another schema is rejected', () => {
     deliver({ fingerprint: 'other' });
     expect(range()).toMatchObject({ nextSeq: 1, rejected: 1, reason: 'reject: schema' });
+  });
+
+  test('of rows whose column was dropped, and another one has its name, is rejected', () => {
+    const schemaJson = JSON.stringify(schema);
+    const grown = (gone: string[]): void => {
+      const past = [{ schemaJson, valueSchemaId: 2, gone }];
+      table = new CapturedTable({ ...options, valueSchemaId: 3, past });
+      table.startMerge(1 << 20, () => published.clone());
+    };
+    grown(['n']);
+    deliver({});
+    expect([written.ids, range()?.reason]).toEqual([[], 'reject: schema']);
+    grown(['other']);
+    deliver({ seq: 1 });
+    expect(written.ids).toEqual([1, 2, 3]);
   });
 
   /** One that would be the next of its range. */

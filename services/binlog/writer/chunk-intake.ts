@@ -156,7 +156,7 @@ export class ChunkIntake {
       return;
     }
     const verdict =
-      table.merge?.takeChunk(GtidSet.parse(chunk.visible, this.#o.flavor), chunk.fingerprint) ??
+      table.takeChunk(chunk, GtidSet.parse(chunk.visible, this.#o.flavor)) ??
       'reject: no memory of touched keys';
     const next = { ...range, nextSeq: range.nextSeq + 1 };
     if (verdict !== 'accept') {

@@ -61,7 +61,7 @@ export class RepairIntake {
     const next = { ...at, nextSeq: at.nextSeq + 1 };
     this.#begin(table, id);
     const visible = GtidSet.parse(chunk.visible, this.#o.flavor);
-    const verdict = table.merge?.takeChunk(visible, chunk.fingerprint);
+    const verdict = table.takeChunk(chunk, visible);
     if (verdict !== 'accept') {
       const reason = verdict ?? 'reject: no memory of touched keys';
       this.#put({ ...next, rejected: at.rejected + 1, reason });

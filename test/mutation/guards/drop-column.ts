@@ -231,4 +231,13 @@ export const DROP_COLUMN_GUARDS: Guard[] = [
     tests: [PHASE],
     named: 'waits until the targets have lost the one of before',
   },
+  {
+    name: 'a chunk of a column that was dropped is none of its namesake',
+    why: 'readers of its rows leave that column out, over a newer value of the other one',
+    file: 'services/binlog/capture/captured-table.ts',
+    find: "if (this.#ofOthers.has(valueSchemaOf(chunk) ?? -1)) return 'reject: schema';",
+    replace: '',
+    tests: ['services/binlog/writer/chunk-intake.test.ts'],
+    named: 'another one has its name, is rejected',
+  },
 ];
