@@ -29,7 +29,7 @@ import { createLogger } from '../../shared/runtime/log.ts';
 import { createRegistry } from '../../shared/runtime/metric.ts';
 import { PauseReasons } from '../../shared/runtime/pause.ts';
 import { servers } from '../../test/support/dev.ts';
-import { claimSource } from '../control/phase/source-owner.ts';
+import { claimSource, ownerOf } from '../control/phase/source-owner.ts';
 import { CopyRate } from './copy-rate.ts';
 import { SnapshotProgress, snapshotMetrics } from './metrics.ts';
 import { SourceSnapshot } from './snapshot.ts';
@@ -106,6 +106,10 @@ async function prepare(name: string, rowsPerRange: number, table = 'item') {
   const { ranges } = await planRanges(rig.admin, schema, { rowsPerRange, rangesMax: 64 });
   const identity = makeIdentity(job, { source: () => 'u', target: () => 'v' });
   await claimSource({ kafka, registry }, source, { job: source, id: identity.id });
+  // A commit is acknowledged before its marker is written: a reader without a fence may be early.
+  await until(async () => (await ownerOf({ kafka, registry }, source)) !== null, {
+    ...{ timeoutMs: 10_000, what: 'the claim to be seen' },
+  });
   const view = new JobView();
   view.identity = identity;
   const plan = {
