@@ -69,7 +69,14 @@ afterAll(async () => {
 });
 
 async function go(verb: 'cutover' | 'rollback'): Promise<CutoverRun> {
-  const { code, out, err } = await callReshard(verb, job.jobFile, '--yes', '--json');
+  const { code, out, err } = await callReshard(
+    verb,
+    job.jobFile,
+    '--yes',
+    '--json',
+    '--wait',
+    '60',
+  );
   const { run = null, error, gates = [] } = out === '' ? {} : JSON.parse(out);
   const shut = gates.filter((g: { state: string }) => g.state !== 'open');
   expect(code, `${err} ${error} ${JSON.stringify(shut)}`).toBe(0);
@@ -191,7 +198,6 @@ test('the reader of the targets lets others go first, and only itself dies with 
 test('it reads nothing while rows wait for their target, and all of it behind them', async () => {
   await using lock = await job.sql(0);
   await lock.run('LOCK TABLES customers READ');
-  const bytes = Array.from({ length: 20 }, () => 'HEX(RANDOM_BYTES(1000))').join(', ');
   const held = job.until(
     'the reader of the targets to wait, with more for it on the other target',
     s => (s.wayBack?.lagSeconds ?? 0) > 3,
@@ -200,8 +206,9 @@ test('it reads nothing while rows wait for their target, and all of it behind th
   const over = new AbortController();
   void held.catch(() => {}).finally(() => over.abort());
   while (!over.signal.aborted) {
-    await job.onSource(0, `UPDATE customers SET note = CONCAT(${bytes})`);
-    await sleep(200, over.signal);
+    // More records than a cutover may begin with, and bytes that are a load.
+    await job.onSource(0, 'UPDATE customers SET note = HEX(RANDOM_BYTES(1000))');
+    await sleep(20, over.signal);
   }
   await held;
   await lock.run('UNLOCK TABLES');
