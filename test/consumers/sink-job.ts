@@ -3,18 +3,17 @@
  * server, tables of the same declarations that Debezium's JDBC sink in a Connect worker writes.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Status } from '../../services/control/status/status.ts';
-import { until } from '../../shared/runtime/clock.ts';
 import { commonServer, servers } from '../support/dev.ts';
 import { sourceName, writeJobFile } from '../support/job-file.ts';
 import { LoadClient } from '../support/load/client.ts';
 import { createDatabase } from '../support/load/fill.ts';
 import { type OracleTable, oracle } from '../support/oracle.ts';
-import { type RunningCommand, StatusWatch, spawnReshard } from '../support/reshard-cli.ts';
 import { type ConnectorConfig, ConnectWorker } from '../support/servers/local-connect.ts';
+import { UpRun } from '../support/up-run.ts';
 
 const MINUTE = 60_000;
 /** Common servers: the source, the target of the job, the database of the foreign sink. */
@@ -28,8 +27,7 @@ export class SinkJob implements AsyncDisposable {
   readonly worker: ConnectWorker;
   readonly #dir = mkdtempSync(path.join(os.tmpdir(), 'reshard-'));
   readonly #clients = new Map<Place, LoadClient>();
-  #tree: RunningCommand | undefined;
-  #watch: StatusWatch | undefined;
+  #up: UpRun | undefined;
 
   private constructor(worker: ConnectWorker, tables: readonly string[]) {
     const id = randomUUID().slice(0, 8);
@@ -87,10 +85,7 @@ export class SinkJob implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const log = path.join(this.#dir, 'up.log');
-    const args = ['up', this.jobFile, '--create-targets', '--quiet'];
-    this.#tree = spawnReshard(args, { log, env: { RESHARD_LOG_JSON: '1' } });
-    this.#watch = StatusWatch.open(this.jobFile);
+    this.#up = new UpRun(this.jobFile, this.#dir);
     await this.until('the copy', s => s.tables.every(t => t.complete));
   }
 
@@ -144,30 +139,13 @@ export class SinkJob implements AsyncDisposable {
   }
 
   async until(what: string, done: (s: Status) => boolean): Promise<void> {
-    const from = this.#watch?.count ?? 0;
-    const isDone = (): boolean => {
-      if (this.#tree?.running !== true) throw new Error(`\`up\` has ended\n${this.log()}`);
-      const { latest, count = 0 } = this.#watch ?? {};
-      return latest !== undefined && count > from && done(latest);
-    };
-    try {
-      await until(isDone, { timeoutMs: 2 * MINUTE, everyMs: 50, what });
-    } catch (cause) {
-      const status = JSON.stringify(this.#watch?.latest);
-      throw new Error(`${what}: ${status}\n${this.log()}`, { cause });
-    }
-  }
-
-  /** The last words of the services. */
-  log(): string {
-    return readFileSync(path.join(this.#dir, 'up.log'), 'utf8').slice(-4000);
+    if (this.#up === undefined) throw new Error('nothing runs yet');
+    await this.#up.until(what, 2 * MINUTE, done);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.worker[Symbol.asyncDispose]();
-    await this.#watch?.[Symbol.asyncDispose]();
-    this.#tree?.kill('SIGTERM');
-    await this.#tree?.exited;
+    await this.#up?.[Symbol.asyncDispose]();
     for (const place of ['source', 'target', 'sink'] as const) {
       await this.at(place, `DROP DATABASE ${this.database}`);
     }

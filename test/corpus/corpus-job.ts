@@ -4,7 +4,7 @@
  * written again and again while it is copied (both). All three must come out the same.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Status } from '../../services/control/status/status.ts';
@@ -14,8 +14,8 @@ import { type MysqlServer, sourceName, writeJobFile } from '../support/job-file.
 import { LoadClient } from '../support/load/client.ts';
 import { type OracleVerdict, oracle } from '../support/oracle.ts';
 import { PlainConsumer } from '../support/plain-consumer.ts';
-import { type RunningCommand, StatusWatch, spawnReshard } from '../support/reshard-cli.ts';
 import type { Flavor, Servers } from '../support/servers/servers.ts';
+import { UpRun } from '../support/up-run.ts';
 import { type Feature, features, renamed } from './feature.ts';
 
 const MINUTE = 60_000;
@@ -33,8 +33,7 @@ export class CorpusJob implements AsyncDisposable {
   readonly #targets: MysqlServer[];
   readonly #carried: Feature[];
   readonly #refused: Feature[];
-  #tree: RunningCommand | undefined;
-  #watch: StatusWatch | undefined;
+  #up: UpRun | undefined;
   #consumer: PlainConsumer | undefined;
 
   constructor(mysql: Servers, flavor: Flavor) {
@@ -95,10 +94,7 @@ export class CorpusJob implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const log = path.join(this.#dir, 'up.log');
-    const args = ['up', this.jobFile, '--create-targets', '--quiet'];
-    this.#tree = spawnReshard(args, { log, env: { RESHARD_LOG_JSON: '1' } });
-    this.#watch = StatusWatch.open(this.jobFile);
+    this.#up = new UpRun(this.jobFile, this.#dir);
     await this.#until('the job to be prepared', () => true);
     const { brokers, registryUrl } = servers();
     const topics = this.tables.map(table => this.#topic(table));
@@ -194,31 +190,13 @@ export class CorpusJob implements AsyncDisposable {
   }
 
   async #until(what: string, done: (s: Status) => boolean): Promise<void> {
-    const from = this.#watch?.count ?? 0;
-    const isDone = (): boolean => {
-      if (this.#tree?.running !== true) throw new Error(`\`up\` has ended\n${this.log()}`);
-      const { latest, count = 0 } = this.#watch ?? {};
-      return latest !== undefined && count > from && done(latest);
-    };
-    try {
-      await until(isDone, { timeoutMs: 2 * MINUTE, everyMs: 50, what });
-    } catch (e) {
-      throw new Error(`${what}: ${JSON.stringify(this.#watch?.latest)}\n${this.log()}`, {
-        cause: e,
-      });
-    }
-  }
-
-  /** The last words of the services. */
-  log(): string {
-    return readFileSync(path.join(this.#dir, 'up.log'), 'utf8').slice(-4000);
+    if (this.#up === undefined) throw new Error('nothing runs yet');
+    await this.#up.until(what, 2 * MINUTE, done);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#consumer?.[Symbol.asyncDispose]();
-    await this.#watch?.[Symbol.asyncDispose]();
-    this.#tree?.kill('SIGTERM');
-    await this.#tree?.exited;
+    await this.#up?.[Symbol.asyncDispose]();
     rmSync(this.#dir, { recursive: true, force: true });
   }
 }

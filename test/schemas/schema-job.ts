@@ -3,7 +3,7 @@
  * clients change rows of every table at random, and the schemas' own scripts change the tables.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Status } from '../../services/control/status/status.ts';
@@ -13,13 +13,9 @@ import { type MysqlServer, writeJobFile } from '../support/job-file.ts';
 import { errorNumber, LoadClient } from '../support/load/client.ts';
 import { Random } from '../support/load/random.ts';
 import { oracle } from '../support/oracle.ts';
-import {
-  callReshard,
-  type RunningCommand,
-  StatusWatch,
-  spawnReshard,
-} from '../support/reshard-cli.ts';
+import { callReshard } from '../support/reshard-cli.ts';
 import { type Servers, startServers } from '../support/servers/servers.ts';
+import { UpRun } from '../support/up-run.ts';
 import {
   ALL,
   type Answer,
@@ -59,8 +55,7 @@ export class SchemaJob implements AsyncDisposable {
   #isResting = false;
   #answers: Answer[] = [];
   #jobFile = '';
-  #tree: RunningCommand | undefined;
-  #watch: StatusWatch | undefined;
+  #up: UpRun | undefined;
 
   private constructor(mysql: Servers) {
     const [source, ...targets] = ['s1', 't1', 't2'].flatMap(n => mysql.endpoints().mysql[n] ?? []);
@@ -149,10 +144,7 @@ export class SchemaJob implements AsyncDisposable {
 
   /** Copies all of it under changes and the schemas' own scripts, and waits for the end of it. */
   async run(): Promise<SchemaResult[]> {
-    const log = path.join(this.#dir, 'up.log');
-    const args = ['up', this.#jobFile, '--create-targets', '--quiet'];
-    this.#tree = spawnReshard(args, { log, env: { RESHARD_LOG_JSON: '1' } });
-    this.#watch = StatusWatch.open(this.#jobFile);
+    this.#up = new UpRun(this.#jobFile, this.#dir);
     const stop = this.#change();
     await this.#until('the copy to begin', s => s.tables.some(t => t.done > 0));
     await this.#migrate();
@@ -316,20 +308,10 @@ export class SchemaJob implements AsyncDisposable {
   }
 
   async #until(what: string, done: (s: Status) => boolean): Promise<Status> {
-    const from = this.#watch?.count ?? 0;
-    const seen = (): Status | undefined => {
-      if (this.#tree?.running !== true) throw new Error(`\`up\` has ended\n${this.log()}`);
-      const { latest, count = 0 } = this.#watch ?? {};
-      return latest !== undefined && count > from && done(latest) ? latest : undefined;
-    };
-    try {
-      const status = await until(seen, { timeoutMs: 4 * MINUTE, everyMs: 50, what });
-      this.#tell(what);
-      return status;
-    } catch (cause) {
-      const text = JSON.stringify(this.#watch?.latest);
-      throw new Error(`${what}: ${text}\n${this.log()}`, { cause });
-    }
+    if (this.#up === undefined) throw new Error('nothing runs yet');
+    const status = await this.#up.until(what, 4 * MINUTE, done);
+    this.#tell(what);
+    return status;
   }
 
   #tell(what: string): void {
@@ -337,15 +319,8 @@ export class SchemaJob implements AsyncDisposable {
     console.log(`${this.#name}: ${seconds.toFixed(1)} s: ${what}`);
   }
 
-  /** The last words of the services. */
-  log(): string {
-    return readFileSync(path.join(this.#dir, 'up.log'), 'utf8').slice(-4000);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#watch?.[Symbol.asyncDispose]();
-    this.#tree?.kill('SIGTERM');
-    await this.#tree?.exited;
+    await this.#up?.[Symbol.asyncDispose]();
     rmSync(this.#dir, { recursive: true, force: true });
   }
 }
