@@ -54,17 +54,29 @@ Object.freeze(globalThis);`;
 
 const HEAD = 'function target(row: Record<string, string>) {';
 
+/**
+ * By its body, of which a job file has a few: a context of the language is dear, and routes are
+ * made for each table and reader.
+ */
+const known = new Map<string, PureFunction>();
+
 /** Of a body with `row` in it; throws `config` if it is none. */
 export function pureFunction(body: string): PureFunction {
+  const made = known.get(body) ?? compiled(body);
+  known.set(body, made);
+  return made;
+}
+
+function compiled(body: string): PureFunction {
   try {
     const context = vm.createContext(vm.constants.DONT_CONTEXTIFY, {
       codeGeneration: { strings: false, wasm: false },
     });
     vm.runInContext(PRELUDE, context);
     const params = { parsingContext: context };
-    const compiled = vm.compileFunction(`'use strict';${withoutTypes(body)}`, ['row'], params);
+    const target = vm.compileFunction(`'use strict';${withoutTypes(body)}`, ['row'], params);
     // Not with what the outside has in a row of its own: it leads to all that is there.
-    return row => compiled(Object.assign(Object.create(null), row));
+    return row => target(Object.assign(Object.create(null), row));
   } catch (cause) {
     throw new ReshardError('config', 'the function of a route cannot be read', {
       cause,
