@@ -155,9 +155,9 @@ async function repairSome(job: ShopJob): Promise<void> {
 async function touch(job: ShopJob): Promise<void> {
   const client = await job.sql();
   try {
-    await client.run('UPDATE customers SET credit = credit + 1 ORDER BY RAND() LIMIT 60');
-    await client.run('UPDATE orders SET total = total + 1 ORDER BY RAND() LIMIT 60');
-    await client.run('UPDATE order_items SET quantity = quantity + 1 ORDER BY RAND() LIMIT 60');
+    await client.insist('UPDATE customers SET credit = credit + 1 ORDER BY RAND() LIMIT 60');
+    await client.insist('UPDATE orders SET total = total + 1 ORDER BY RAND() LIMIT 60');
+    await client.insist('UPDATE order_items SET quantity = quantity + 1 ORDER BY RAND() LIMIT 60');
   } finally {
     await client.close();
   }

@@ -83,7 +83,7 @@ async function goOver(): Promise<{ code: number; run: CutoverRun | null; error: 
 
 async function onTarget(number: number, ...statements: string[]): Promise<void> {
   const target = await job.sql(number);
-  for (const sql of statements) await target.run(sql);
+  for (const sql of statements) await target.insist(sql);
   await target.close();
 }
 

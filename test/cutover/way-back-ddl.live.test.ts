@@ -75,7 +75,7 @@ async function go(verb: 'cutover' | 'rollback'): Promise<void> {
 
 async function onTarget(target: number, ...statements: string[]): Promise<void> {
   await using client = await job.sql(target);
-  for (const sql of statements) await client.run(sql);
+  for (const sql of statements) await client.insist(sql);
 }
 
 /** How often columns were taken up, of either log: a line for each, by the server's number. */

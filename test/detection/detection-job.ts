@@ -144,7 +144,7 @@ export class DetectionJob implements AsyncDisposable {
 
   async onSource(...statements: readonly string[]): Promise<void> {
     await using client = await LoadClient.open(this.#source, this.#database);
-    for (const sql of statements) await client.run(sql);
+    for (const sql of statements) await client.insist(sql);
   }
 
   /**
@@ -156,7 +156,7 @@ export class DetectionJob implements AsyncDisposable {
     const times = new Map<D, number>();
     for (const damage of damages) {
       for (const { target, sql } of damage.done) {
-        const changed = await clients[target]?.run(sql);
+        const changed = await clients[target]?.insist(sql);
         const isCounted = !/^(ALTER|DROP|TRUNCATE|SET)/.test(sql);
         if (!changed && isCounted) throw new Error(`nothing was changed by ${sql}`);
       }

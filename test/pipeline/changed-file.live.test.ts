@@ -100,7 +100,7 @@ it(
       return { ...f, targets };
     });
     const source = await job.sql();
-    expect(await source.run('DELETE FROM orders LIMIT 20')).toBe(20);
+    expect(await source.insist('DELETE FROM orders LIMIT 20')).toBe(20);
     await source.close();
     const before = await Promise.all([0, 1].map(ordersOn));
     const log = path.join(job.dir, 'swapped.log');

@@ -43,7 +43,7 @@ it(
       if (added === undefined || corrupted === undefined || deleted === undefined) return;
       const corrupt = 'UPDATE orders SET total = total + 0.01 WHERE order_id=?';
       expect(await target.run(corrupt, [corrupted])).toBe(1);
-      expect(await target.run('DELETE FROM orders WHERE order_id=?', [deleted])).toBe(1);
+      expect(await target.insist('DELETE FROM orders WHERE order_id=?', [deleted])).toBe(1);
       await target.run(insert, [orderRow(random, added, customer, `out-${added}`)]);
 
       const { code, out } = await job.verify();

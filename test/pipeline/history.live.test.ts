@@ -20,9 +20,9 @@ it(
       const isMysql = mysql.mysql('s1').flavor === 'mysql';
       await source.run(isMysql ? 'RESET BINARY LOGS AND GTIDS' : 'RESET MASTER');
       for (let id = 1; id <= 200; id++) {
-        await source.run('UPDATE orders SET total = total + 7 WHERE order_id = ?', [id]);
+        await source.insist('UPDATE orders SET total = total + 7 WHERE order_id = ?', [id]);
       }
-      await source.run('DELETE FROM order_items LIMIT 20');
+      await source.insist('DELETE FROM order_items LIMIT 20');
     } finally {
       await source.close();
     }

@@ -72,10 +72,12 @@ describe('a recopy', () => {
       const source = await job.sql();
       try {
         await source.run("SET SESSION binlog_row_image = 'MINIMAL'");
-        expect(await source.run('UPDATE order_items SET quantity = 77 LIMIT 30')).toBe(30);
+        expect(await source.insist('UPDATE order_items SET quantity = 77 LIMIT 30')).toBe(30);
         await source.run("SET SESSION binlog_row_image = 'FULL'");
-        expect(await source.run('UPDATE orders SET quantity = quantity + 5 LIMIT 30')).toBe(30);
-        expect(await source.run('DELETE FROM order_items ORDER BY order_id DESC LIMIT 5')).toBe(5);
+        expect(await source.insist('UPDATE orders SET quantity = quantity + 5 LIMIT 30')).toBe(30);
+        expect(await source.insist('DELETE FROM order_items ORDER BY order_id DESC LIMIT 5')).toBe(
+          5,
+        );
       } finally {
         await source.close();
       }

@@ -18,8 +18,8 @@ it(
     expect(await job.end('binlog', 'SIGTERM')).toBe(0);
     const source = await job.sql();
     try {
-      expect(await source.run('DELETE FROM order_items LIMIT 50')).toBe(50);
-      expect(await source.run('UPDATE orders SET total = total + 7 LIMIT 30')).toBe(30);
+      expect(await source.insist('DELETE FROM order_items LIMIT 50')).toBe(50);
+      expect(await source.insist('UPDATE orders SET total = total + 7 LIMIT 30')).toBe(30);
       await source.run('FLUSH BINARY LOGS');
       const isPurged = async (): Promise<boolean> => {
         await source.run('PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY');

@@ -17,8 +17,8 @@ it(
     await job.drained();
     const target = await job.sql(0);
     try {
-      await target.run('DELETE FROM order_items LIMIT 150');
-      await target.run('UPDATE orders SET total = total + 1 LIMIT 100');
+      await target.insist('DELETE FROM order_items LIMIT 150');
+      await target.insist('UPDATE orders SET total = total + 1 LIMIT 100');
     } finally {
       await target.close();
     }

@@ -28,7 +28,7 @@ it(
           (SELECT * FROM (${ids} 20 OFFSET 20) AS x)`,
         20,
       );
-      await target.run(`DELETE FROM orders WHERE order_id IN (SELECT * FROM (${ids} 20) AS x)`);
+      await target.insist(`DELETE FROM orders WHERE order_id IN (SELECT * FROM (${ids} 20) AS x)`);
       await done(other, 'UPDATE customers SET customer_id = customer_id + 1000001 LIMIT 1', 1);
     } finally {
       await target.close();

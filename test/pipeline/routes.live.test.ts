@@ -104,7 +104,7 @@ test(
     const mover = await job.sql();
     // Over the bound and back again: the row leaves one target for the other.
     for (const step of [3, -2]) {
-      await mover.run(`UPDATE orders SET quantity=quantity+${step} WHERE order_id % 3 = 0`);
+      await mover.insist(`UPDATE orders SET quantity=quantity+${step} WHERE order_id % 3 = 0`);
     }
     await mover.close();
     await load.stop();
@@ -115,8 +115,8 @@ test(
 
     // The check knows where rows belong: on one target too few, and on one too many.
     const [first, second] = [await job.sql(0), await job.sql(1)];
-    await first.run('DELETE FROM customers ORDER BY customer_id LIMIT 1');
-    await second.run('UPDATE orders SET quantity=1 ORDER BY order_id LIMIT 1');
+    await first.insist('DELETE FROM customers ORDER BY customer_id LIMIT 1');
+    await second.insist('UPDATE orders SET quantity=1 ORDER BY order_id LIMIT 1');
     for (const db of [first, second]) await db.close();
     const damaged = await job.verify();
     expect(damaged.code, damaged.out).toBe(4);

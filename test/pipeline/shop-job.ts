@@ -326,9 +326,10 @@ export class ShopJob implements AsyncDisposable {
     return LoadClient.open(this.#sourceAt(source), this.database);
   }
 
+  /** Carried out although a load writes there. */
   async onSource(source: number, ...statements: string[]): Promise<void> {
     await using client = await this.sqlOf(source);
-    for (const sql of statements) await client.run(sql);
+    for (const sql of statements) await client.insist(sql);
   }
 
   /** A client of the first source, or of a target by index. */

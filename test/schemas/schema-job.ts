@@ -267,7 +267,7 @@ export class SchemaJob implements AsyncDisposable {
     const target = this.#targets[Number(/\d+$/.exec(name)?.[0]) - 1];
     if (target === undefined || sql === null) throw new Error(`nothing is printed for ${name}`);
     await using client = await this.#client(target);
-    await client.run(sql);
+    await client.insist(sql);
   }
 
   verify(): Promise<{ code: number; out: string }> {

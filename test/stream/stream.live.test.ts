@@ -122,8 +122,8 @@ test(
     const atMs = Date.now();
     // Several of each: the load mends some of them, since it writes to the same rows.
     const some = 'ORDER BY order_id DESC LIMIT 20';
-    expect(await t2.run(`UPDATE orders SET quantity = quantity + 1000 ${some}`)).toBe(20);
-    expect(await t1.run(`DELETE FROM order_items ${some}`)).toBe(20);
+    expect(await t2.insist(`UPDATE orders SET quantity = quantity + 1000 ${some}`)).toBe(20);
+    expect(await t1.insist(`DELETE FROM order_items ${some}`)).toBe(20);
     expect(await t1.run(added(900_001))).toBe(1);
     const { stream } = await foundIn(LOAD_TABLES, atMs);
     expect(stream?.foreignCount).toBe(41);
@@ -148,7 +148,7 @@ test.each(['the doubt', 'the keys'])(
     const isTold = ({ stream, differing }: Status): boolean =>
       (told === 'the keys' ? differing : (stream?.doubts ?? [])).length > 0;
     await job.until(told, isTold, FOUND_MS);
-    expect(await t1.run('DELETE FROM customers WHERE customer_id = 900002')).toBe(1);
+    expect(await t1.insist('DELETE FROM customers WHERE customer_id = 900002')).toBe(1);
     const s = await equalAgain('a check to have cleared it up');
     expect(s.stream?.foreignCount).toBe(before + 2);
     expect(s.differing).toEqual([]);
@@ -162,7 +162,7 @@ test(
     await using _ = job.load(LOAD);
     await job.end('checker', 'SIGKILL');
     await using t2 = await job.sql(1);
-    expect(await t2.run('DELETE FROM orders ORDER BY order_id LIMIT 20')).toBe(20);
+    expect(await t2.insist('DELETE FROM orders ORDER BY order_id LIMIT 20')).toBe(20);
     const atMs = Date.now();
     job.start('checker');
     await foundIn(['orders'], atMs);
@@ -206,7 +206,7 @@ async function manyCustomers(): Promise<void> {
     const rows = Math.min(PER_TRANSACTION, EVENTS - from);
     const numbers = `WITH RECURSIVE n AS
       (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ${rows})`;
-    await source.run(
+    await source.insist(
       `INSERT INTO customers (customer_id, name, created_at) ${numbers}
         SELECT ${FIRST_EVENT + from} + i, 'x', NOW(6) FROM n`,
     );

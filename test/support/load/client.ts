@@ -7,6 +7,10 @@ import mysql from 'mysql2/promise';
 import { OWN_SESSION } from '../own-session.ts';
 import type { Value } from './tables.ts';
 
+/** ER_LOCK_WAIT_TIMEOUT and ER_LOCK_DEADLOCK. */
+const LOCK_LOST = [1205, 1213];
+const MAX_TRIES = 20;
+
 export type LoadEndpoint = { host: string; port: number; user: string; password: string };
 
 export class LoadClient {
@@ -43,6 +47,21 @@ export class LoadClient {
     const [answer] = await this.#connection.query(sql, [...values]);
     if (Array.isArray(answer)) return answer.length;
     return 'affectedRows' in answer ? answer.affectedRows : 0;
+  }
+
+  /**
+   * The same of a statement outside of a transaction that has to be carried out although others
+   * write: where it loses a deadlock, or waits too long for a lock, it is sent again.
+   */
+  async insist(sql: string, values: readonly Value[] = []): Promise<number> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.run(sql, values);
+      } catch (error) {
+        const lockLost = LOCK_LOST.includes(errorNumber(error) ?? 0);
+        if (!lockLost || tries === MAX_TRIES) throw error;
+      }
+    }
   }
 
   /** Rows, as arrays of their values. */
