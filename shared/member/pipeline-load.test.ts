@@ -1,13 +1,14 @@
 /** When rows count as being on their way, by what members report. */
 import { expect, test } from 'vitest';
-import { isBehind } from './pipeline-load.ts';
+import { HeardReports, isBehind } from './pipeline-load.ts';
+import type { Report } from './reporter.ts';
 
 const NOW = 1_000_000;
 const MB = 1024 * 1024;
 const LIMITS = { bufferBytes: 32 * MB, maxLagSeconds: 5, maxLagRecords: 2000 };
 
 function report(service: string, counters: Record<string, number>, agoMs = 500, member = 'm1') {
-  return { service, member, counters, tsMs: NOW - agoMs };
+  return { service, member, counters, heardMs: NOW - agoMs };
 }
 
 test('a log that is behind its source, or records that a sink has not applied', () => {
@@ -59,9 +60,23 @@ test('each member of the sink reads ahead by itself: many that hold a little are
   expect([MB, 5 * MB].map(of)).toEqual([false, true]);
 });
 
-test('a member that has died holds nobody back, though its clock was ahead', () => {
-  const ahead = [report('binlog', { lagSeconds: 99 }, -3_600_000)];
-  expect(isBehind(ahead, LIMITS, NOW)).toBe(false);
-  const little = [report('binlog', { lagSeconds: 99 }, -1000)];
-  expect(isBehind(little, LIMITS, NOW)).toBe(true);
+test('a member is heard whatever its clock says, until it is silent', () => {
+  const said = (tsMs: number): Report => ({
+    ...{ service: 'binlog', unit: 's1', member: 'm1', incarnation: 'i', state: 'running' },
+    ...{ error: null, detail: '{}', counters: { lagSeconds: 99 }, tsMs },
+  });
+  for (const off of [-3_600_000, 0, 3_600_000]) {
+    const heard = new HeardReports();
+    heard.note('binlog/s1', said(NOW + off), NOW);
+    expect(heard.isBehind(LIMITS, NOW), 'it may have died long ago').toBe(false);
+    heard.live();
+    heard.note('binlog/s1', said(NOW + off), NOW);
+    expect([0, 5000, 5001].map(ms => heard.isBehind(LIMITS, NOW + ms))).toEqual([
+      ...[true, true, false],
+    ]);
+    heard.note('binlog/s1', said(NOW + off), NOW + 9000);
+    expect(heard.isBehind(LIMITS, NOW + 9000)).toBe(true);
+    heard.note('binlog/s1', null, NOW + 9001);
+    expect(heard.isBehind(LIMITS, NOW + 9001)).toBe(false);
+  }
 });

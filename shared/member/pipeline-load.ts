@@ -8,9 +8,10 @@ import type { ServiceContext } from './context.ts';
 import { tailReports } from './report-tail.ts';
 import type { Report } from './reporter.ts';
 
-type Load = Pick<Report, 'service' | 'member' | 'counters' | 'tsMs'>;
+/** By the clock of who has heard it: that of a member may be off by hours. */
+type Heard = Pick<Report, 'service' | 'member' | 'counters'> & { heardMs: number };
 
-/** A member that is silent for longer says nothing of now, nor one whose clock is ahead by more. */
+/** A member that is silent for longer says nothing of now. */
 const HEARD_WITHIN_MS = 5000;
 /** What comes and goes within it is no load. */
 const BEHIND_MIN_S = 2;
@@ -33,13 +34,13 @@ export interface LoadLimits {
 }
 
 /** Pure. */
-export function isBehind(reports: Iterable<Load>, limits: LoadLimits, nowMs: number): boolean {
+export function isBehind(reports: Iterable<Heard>, limits: LoadLimits, nowMs: number): boolean {
   const behindS = Math.max(BEHIND_MIN_S, limits.maxLagSeconds);
   const most = limits.bufferBytes * QUEUED_SHARE;
   const queued = new Map<string, number>();
   let records = 0;
-  for (const { service, member, counters, tsMs } of reports) {
-    if (Math.abs(nowMs - tsMs) > HEARD_WITHIN_MS) continue;
+  for (const { service, member, counters, heardMs } of reports) {
+    if (nowMs - heardMs > HEARD_WITHIN_MS) continue;
     if (service === 'binlog' && (counters.lagSeconds ?? 0) > behindS) return true;
     if (service !== 'sink') continue;
     records += counters.queuedRecords ?? 0;
@@ -48,12 +49,32 @@ export function isBehind(reports: Iterable<Load>, limits: LoadLimits, nowMs: num
   return records > limits.maxLagRecords && [...queued.values()].some(bytes => bytes > most);
 }
 
+/** What members have said last; times are of any clock that goes on. */
+export class HeardReports {
+  readonly #heard = new Map<string, Heard>();
+  #isLive = false;
+
+  /** What comes from here on has just been said; what was there before is of any age. */
+  live(): void {
+    this.#isLive = true;
+  }
+
+  note(key: string, report: Report | null, nowMs: number): void {
+    if (report === null) this.#heard.delete(key);
+    else if (this.#isLive) this.#heard.set(key, { ...report, heardMs: nowMs });
+  }
+
+  isBehind(limits: LoadLimits, nowMs: number): boolean {
+    return isBehind(this.#heard.values(), limits, nowMs);
+  }
+}
+
 export class PipelineLoad implements AsyncDisposable {
   readonly #job: Job;
-  readonly #reports: ReadonlyMap<string, Load>;
+  readonly #reports: HeardReports;
   readonly #tail: TailedTable;
 
-  private constructor(job: Job, reports: ReadonlyMap<string, Load>, tail: TailedTable) {
+  private constructor(job: Job, reports: HeardReports, tail: TailedTable) {
     this.#job = job;
     this.#reports = reports;
     this.#tail = tail;
@@ -63,11 +84,15 @@ export class PipelineLoad implements AsyncDisposable {
     { kafka, registry, ruling }: Pick<ServiceContext, 'kafka' | 'registry' | 'ruling'>,
     job: Job,
   ): Promise<PipelineLoad> {
-    const reports = new Map<string, Load>();
-    const tail = await tailReports({ kafka, registry, job }, ruling, (key, report) => {
-      if (report === null) reports.delete(key);
-      else reports.set(key, report);
-    });
+    const reports = new HeardReports();
+    const tail = await tailReports({ kafka, registry, job }, ruling, (key, report) =>
+      reports.note(key, report, performance.now()),
+    );
+    // Why it fails is told by `failed`.
+    tail.caughtUp.then(
+      () => reports.live(),
+      () => {},
+    );
     return new PipelineLoad(job, reports, tail);
   }
 
@@ -76,7 +101,7 @@ export class PipelineLoad implements AsyncDisposable {
     const { maxLagSeconds } = cutover.limits;
     const maxLagRecords = cutover.limits.maxLagRecords * targets.length;
     const limits = { bufferBytes: options.sinkBufferBytes, maxLagSeconds, maxLagRecords };
-    return isBehind(this.#reports.values(), limits, Date.now());
+    return this.#reports.isBehind(limits, performance.now());
   }
 
   /** Rejects when the reports can be followed no longer; never resolves. */
