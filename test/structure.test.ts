@@ -72,9 +72,32 @@ function nameOf(x: unknown): string {
 }
 
 /** Files that a file imports, of ours. */
-function importsOf({ file, text }: Source): string[] {
+function importsOf({ file, text }: Pick<Source, 'file' | 'text'>): string[] {
   const relative = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)];
   return relative.map(m => path.posix.join(path.posix.dirname(file), m[1] ?? ''));
+}
+
+/** The same without those of types alone, which are nothing when it runs. */
+function runsOf({ file, text }: Source): string[] {
+  return importsOf({ file, text: text.replace(/^(?:import|export) type [^;]*;/gm, '') });
+}
+
+/** The entries with all that they need of these files. */
+function reachedFrom(
+  files: readonly Source[],
+  entries: readonly string[],
+  needs: (source: Source) => string[],
+): Set<string> {
+  const byFile = new Map(files.map(s => [s.file, s]));
+  const reached = new Set<string>();
+  const open = [...entries];
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    const source = byFile.get(file);
+    if (source === undefined || reached.has(file)) continue;
+    reached.add(file);
+    open.push(...needs(source));
+  }
+  return reached;
 }
 
 function exportsOf({ tree }: Source): string[] {
@@ -123,16 +146,25 @@ describe('the shape of the code', () => {
   });
 
   test('every file of the product is reached from an entry', () => {
-    const byFile = new Map(CODE.map(s => [s.file, s]));
-    const reached = new Set<string>();
-    const open = [...ENTRIES];
-    for (let file = open.pop(); file !== undefined; file = open.pop()) {
-      const source = byFile.get(file);
-      if (source === undefined || reached.has(file)) continue;
-      reached.add(file);
-      open.push(...importsOf(source));
-    }
+    const reached = reachedFrom(CODE, ENTRIES, importsOf);
     expect(CODE.map(s => s.file).filter(file => !reached.has(file))).toEqual([]);
+  });
+
+  test('what proves runs no code of what it proves', () => {
+    const runs = (...entries: string[]): Set<string> => reachedFrom(SOURCES, entries, runsOf);
+    const oracle = runs('test/support/oracle.ts');
+    expect([...oracle].filter(file => !file.startsWith('test/'))).toEqual([]);
+    const sink = CODE.map(s => s.file).filter(file => file.startsWith('services/sink/'));
+    const applied = runs(...sink);
+    const shared = [...runs('services/checker/stream/fingerprint.ts')].filter(f => applied.has(f));
+    expect(shared.filter(file => !/runtime\/(bytes|error[a-z-]*)\.ts$/.test(file))).toEqual([
+      // How many bytes stand in front of a record.
+      'shared/codec/registry-frame.ts',
+    ]);
+    // What has the servers hash their rows.
+    const hashed = ['shared/mysql/row-hash.ts', 'services/checker/full/digest.ts'];
+    expect(hashed.filter(file => applied.has(file))).toEqual([]);
+    expect(hashed.filter(file => !SOURCES.some(s => s.file === file))).toEqual([]);
   });
 
   test('code that is exported is used by another file', () => {
