@@ -4,6 +4,8 @@ import { until } from '../runtime/clock.ts';
 import { createLogger } from '../runtime/log.ts';
 import { LogReader } from './reader.ts';
 import { Cluster } from './wire/cluster.ts';
+import { RecordBatchBuilder } from './wire/record-batch.ts';
+import { wholeRecord } from './wire/record-slices.ts';
 import { type Api, WireReader, WireWriter } from './wire/wire-format.ts';
 
 const TOPIC = 't';
@@ -19,6 +21,9 @@ class MovingLeaders extends Cluster {
   leaders: (number | undefined)[];
   readonly asked = new Set<number>();
   refreshes = 0;
+  requests = 0;
+  /** How often the places to read from were looked through, each of them counted. */
+  looks = 0;
 
   constructor(leaders: (number | undefined)[]) {
     super(settings);
@@ -26,6 +31,7 @@ class MovingLeaders extends Cluster {
   }
 
   override leader(_topic: string, partition: number): number | undefined {
+    this.looks++;
     return this.leaders[partition];
   }
 
@@ -48,6 +54,7 @@ class MovingLeaders extends Cluster {
     parts: readonly Uint8Array[],
   ): Promise<WireReader> {
     this.asked.add(node);
+    this.requests++;
     const led = [...this.leaders.keys()].filter(p => this.leaders[p] === node);
     await new Promise(resolve => setTimeout(resolve, 5));
     return new WireReader(this.answer(led, Buffer.concat(parts)));
@@ -59,8 +66,10 @@ class MovingLeaders extends Cluster {
   }
 }
 
-/** `bytes`: of a batch that has not come as a whole. */
-function answerOf(partitions: readonly number[], bytes = 0): Buffer {
+const NO_BYTES = Buffer.alloc(0);
+
+/** Each partition gives the same bytes, but those that `of` gives others. */
+function answerOf(partitions: readonly number[], of = (_: number): Buffer => NO_BYTES): Buffer {
   const w = new WireWriter();
   w.i32(0).i16(0).i32(0);
   w.compactArray([ID], id => {
@@ -69,8 +78,9 @@ function answerOf(partitions: readonly number[], bytes = 0): Buffer {
       w.i32(p).i16(0).i64(0).i64(0).i64(0);
       w.compactArray([], () => {});
       // No preferred replica.
-      w.i32(-1).uvarint(bytes + 1);
-      for (let i = 0; i < bytes; i++) w.i8(0);
+      const bytes = of(p);
+      w.i32(-1).uvarint(bytes.length + 1);
+      for (const byte of bytes) w.i8(byte);
       w.noTags();
     });
     w.noTags();
@@ -142,7 +152,22 @@ class Trickle extends MovingLeaders {
 
   override answer(led: readonly number[], request: Buffer): Buffer {
     this.waits.push(`${request.readInt32BE(4)} ms, ${request.readInt32BE(8)} bytes`);
-    return answerOf(led, this.waits.length % 3 === 1 ? 9 : 0);
+    return answerOf(led, p => (p === 0 ? this.bytes() : NO_BYTES));
+  }
+
+  /** Of a batch that has not come as a whole. */
+  bytes(): Buffer {
+    return Buffer.alloc(this.waits.length % 3 === 1 ? 9 : 0);
+  }
+}
+
+/** One of its partitions gives more at once than a reader may hold of it. */
+class Heavy extends Trickle {
+  override bytes(): Buffer {
+    if (this.waits.length > 1) return NO_BYTES;
+    const builder = new RecordBatchBuilder();
+    builder.append(wholeRecord(null, Buffer.alloc(20_000), 0));
+    return builder.finish({ id: 1, epoch: 0, sequence: 0, transactional: false });
   }
 }
 
@@ -152,4 +177,28 @@ test('more is waited for behind what has come, and nothing behind a silence', as
   await until(() => cluster.waits.length >= 4, { ...soon, what: 'four requests' });
   const [lone, gathered] = ['300 ms, 1 bytes', '40 ms, 524288 bytes'];
   expect(cluster.waits.slice(0, 4)).toEqual([lone, gathered, lone, lone]);
+});
+
+test('beside a partition that is held back the others are asked no more often than is gathered', async () => {
+  const waitsOf = async (gatherMs: number): Promise<string | undefined> => {
+    const cluster = new Heavy([1, 1]);
+    const limits = { maxPartitionBytes: 1024, maxBufferedBytes: 64 * 1024 };
+    using _ = reading(cluster, 2, { ...limits, gatherMs, maxWaitMs: 300 });
+    await until(() => cluster.waits.length >= 4, { ...soon, what: 'four requests' });
+    return cluster.waits[3];
+  };
+  expect(await waitsOf(0)).toBe('20 ms, 1 bytes');
+  expect(await waitsOf(40)).toBe('40 ms, 1 bytes');
+});
+
+test('a reader that rests asks nobody, and goes on at once', async () => {
+  const cluster = new MovingLeaders([1]);
+  using reader = reading(cluster, 1);
+  await until(() => cluster.requests >= 2, { ...soon, what: 'two requests' });
+  reader.rest(true);
+  const [asked, looked] = [cluster.requests, cluster.looks];
+  await until(() => cluster.looks >= looked + 4, { ...soon, what: 'looks while it rests' });
+  expect(cluster.requests, 'one may have been under way').toBeLessThanOrEqual(asked + 1);
+  reader.rest(false);
+  await until(() => cluster.requests > asked + 1, { ...soon, what: 'the next requests' });
 });

@@ -55,7 +55,10 @@ const RESPONSE_BYTES_MAX = 8 * 1024 * 1024;
 const WAIT_MS = 250;
 /** So much is not waited for. */
 const GATHERED_BYTES = 512 * 1024;
-/** While a partition is held back by its limit the broker must not keep us for the whole wait. */
+/**
+ * While a partition is held back by its limit the broker must not keep us for the whole wait; where
+ * more is waited for anyway, for no longer than that.
+ */
 const SHORT_WAIT_MS = 20;
 /** Between looks for leaders. */
 const SEARCH = { minMs: 16, maxMs: 1024 };
@@ -72,6 +75,7 @@ export class LogReader {
   readonly #loops = new Set<number>();
   #held = 0;
   #closed = false;
+  #isResting = false;
   readonly #wake = new Set<() => void>();
   #scheduled = false;
   /** Leaders are being looked for; whatever is added meanwhile is seen by that search. */
@@ -127,6 +131,13 @@ export class LogReader {
     const bytes = fetched.bytes + SLAB_OVERHEAD;
     place.held -= bytes;
     this.#held -= bytes;
+    this.#wakeAll();
+  }
+
+  /** While it rests it asks for nothing more; what was asked for before still comes. */
+  rest(isResting: boolean): void {
+    if (isResting === this.#isResting) return;
+    this.#isResting = isResting;
     this.#wakeAll();
   }
 
@@ -186,6 +197,7 @@ export class LogReader {
     const { minBytes, gatherMs, maxWaitMs } = this.#options;
     const lone = { minBytes, maxWaitMs };
     const gathered = gatherMs > 0 ? { minBytes: GATHERED_BYTES, maxWaitMs: gatherMs } : lone;
+    const shortMs = Math.max(SHORT_WAIT_MS, gatherMs);
     let wait = lone;
     for (let turn = 0; !this.#closed; turn++) {
       const { ready, heldBack, waiting, foreign } = this.#pick(node, turn);
@@ -205,8 +217,8 @@ export class LogReader {
       });
       const request = encodeFetch(wanted, {
         committed: this.#options.isolation === 'committed',
-        maxWaitMs: heldBack || waiting ? SHORT_WAIT_MS : wait.maxWaitMs,
-        minBytes: heldBack ? 1 : wait.minBytes,
+        maxWaitMs: heldBack || waiting ? shortMs : wait.maxWaitMs,
+        minBytes: heldBack && gatherMs === 0 ? 1 : wait.minBytes,
         maxBytes: Math.min(
           Math.max(maxPartitionBytes, maxBufferedBytes - this.#held),
           RESPONSE_BYTES_MAX,
@@ -243,7 +255,7 @@ export class LogReader {
     let heldBack = false;
     let waiting = false;
     const now = performance.now();
-    const full = this.#held >= maxBufferedBytes;
+    const full = this.#isResting || this.#held >= maxBufferedBytes;
     const share = Math.max(2 * maxPartitionBytes, maxBufferedBytes / 4);
     let isAnyUnread = false;
     for (const place of this.#places.values()) {

@@ -24,6 +24,7 @@ const EMPTY: SavedLedger = {
 class Played {
   readonly reads = new Map<string, number>();
   options: ReaderOptions | null = null;
+  isResting = false;
 
   async reader(o: ReaderOptions): Promise<Played> {
     this.options = o;
@@ -36,6 +37,10 @@ class Played {
 
   remove(topic: string): void {
     this.reads.delete(topic);
+  }
+
+  rest(isResting: boolean): void {
+    this.isResting = isResting;
   }
 
   release(): void {}
@@ -125,6 +130,17 @@ test('batches of a topic that was held back come again, and none of them twice',
   await feed.take(0);
   expect(compare.read.get('a')).toBe(MANY);
   expect(played.reads.get('a.d.t')).toBe(MANY);
+});
+
+test('while it rests the brokers are asked for nothing, and what has come waits', async () => {
+  const { played, feed, compare } = await opened();
+  await feed.rest(0);
+  expect(played.isResting).toBe(true);
+  played.deliver(empty('a.d.t', 7));
+  await feed.rest(0);
+  expect(compare.read.get('a')).toBe(0);
+  await feed.take(0);
+  expect([played.isResting, compare.read.get('a')]).toEqual([false, 7]);
 });
 
 test('all slots of a member together hold no more of the logs, however many they are', async () => {

@@ -21,7 +21,7 @@ const GATHER_MS = 50;
 /** Changes of one side that wait for the other, of a table partition on a target: a few MB. */
 const AHEAD_MAX = 20_000;
 
-type Reader = Pick<LogReader, 'add' | 'remove' | 'release' | 'close'>;
+type Reader = Pick<LogReader, 'add' | 'remove' | 'release' | 'rest' | 'close'>;
 
 interface Place {
   topic: string;
@@ -81,6 +81,7 @@ export class TopicFeed {
   /** Brings what has come to the comparisons; waits for at most `ms` if nothing has. */
   async take(ms: number): Promise<void> {
     if (this.#error !== null) throw asReshardError(this.#error);
+    this.#reader?.rest(false);
     if (this.#queue.length === 0) {
       await this.#wakeup.wait(ms);
       return;
@@ -95,9 +96,13 @@ export class TopicFeed {
     }
   }
 
-  /** Waits for at most `ms`; what comes meanwhile is not looked at, and when it is full nothing is. */
+  /**
+   * Waits for at most `ms`, and has the brokers asked for nothing: full of one topic alone it would
+   * ask for the others all the time. What was asked for before is not looked at.
+   */
   async rest(ms: number): Promise<void> {
     if (this.#error !== null) throw asReshardError(this.#error);
+    this.#reader?.rest(true);
     await this.#wakeup.wait(ms);
   }
 
