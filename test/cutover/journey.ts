@@ -10,6 +10,7 @@ import path from 'node:path';
 import type { CutoverPlan } from '../../services/control/command/cutover.ts';
 import type { Status } from '../../services/control/status/status.ts';
 import type { CutoverRun, CutoverStage, Way } from '../../shared/job/state/cutover.ts';
+import type { Rehearsal, StepForecast } from '../../shared/job/state/rehearsal.ts';
 import { SERVICES, type Service } from '../pipeline/shop-job.ts';
 import { type DevServers, servers } from '../support/dev.ts';
 import { type MysqlServer, sourceName, targetName, writeJobFile } from '../support/job-file.ts';
@@ -25,7 +26,9 @@ import {
 } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
 import { SwitchProxy } from '../support/switch-proxy.ts';
-import { LEDGER_DDL, LEDGER_SHARD, LEDGER_TABLES, Ledger, type Stop } from './ledger.ts';
+import { type Pair, pairOf, pairText } from './forecast-pair.ts';
+import { ACCOUNTS, APP, databaseOf, fill } from './journey-servers.ts';
+import { LEDGER_SHARD, LEDGER_TABLES, Ledger, type Stop } from './ledger.ts';
 
 export interface JourneyOptions {
   mysql: Pick<Servers, 'endpoints'>;
@@ -50,20 +53,26 @@ export interface Attempt {
   fromMs: number;
 }
 
-const APP = { user: 'app', password: 'app' };
-/** Of each client. */
-const ACCOUNTS = 4;
 const MINUTES = 60_000;
 /** Exit code: a gate is not open. */
 const SHUT = 7;
-/** Servers of a journey at most: each gives out ids of its own. */
-const STEPS = 8;
+
+interface Gone {
+  run: CutoverRun;
+  forecast: StepForecast[];
+}
+
+interface Rehearsed {
+  rehearsals: Rehearsal[];
+}
 
 export class Journey implements AsyncDisposable {
   readonly app: Ledger;
   readonly jobFile: string;
   /** Write stops, as the records of the cutovers say. */
   readonly stops: Stop[] = [];
+  /** Write stops that were forecast by a rehearsal just before. */
+  readonly pairs: Pair[] = [];
   /** Logs of all services; they stay when it is over. */
   keepsLogs = false;
   readonly #o: JourneyOptions;
@@ -173,10 +182,15 @@ export class Journey implements AsyncDisposable {
   async go(way: Way): Promise<CutoverRun> {
     const verb = way === 'over' ? 'cutover' : 'rollback';
     await this.ready(way);
-    const { run } = await this.#json<{ run: CutoverRun }>(verb, 0, '--yes');
+    const { run, forecast } = await this.#json<Gone>(verb, 0, '--yes');
     this.stops.push(stopOf(run));
     const steps = run.steps.map(s => `${s.step} ${s.tookMs}`).join(', ');
     this.#tell(`${verb}: writes were refused for ${run.stopMs} ms (${steps})`);
+    const pair = pairOf(run, forecast);
+    if (pair !== null) {
+      this.pairs.push(pair);
+      this.#tell(pairText(pair));
+    }
     return run;
   }
 
@@ -222,13 +236,12 @@ export class Journey implements AsyncDisposable {
   /** What a rehearsal has measured, in ms. */
   async rehearse(): Promise<number> {
     await this.ready('over');
-    const { rehearsals } = await this.#json<{ rehearsals: { forecastMs: number }[] }>(
-      'cutover',
-      0,
-      '--rehearse',
+    const { rehearsals } = await this.#json<Rehearsed>('cutover', 0, '--rehearse');
+    const { forecastMs = 0, slowestMs = 0, forecast = [] } = rehearsals.at(-1) ?? {};
+    const steps = forecast.map(
+      f => `${f.step} ${f.ms}${['measured', 'corrected'].includes(f.basis) ? '' : ` (${f.basis})`}`,
     );
-    const forecastMs = rehearsals.at(-1)?.forecastMs ?? 0;
-    this.#tell(`rehearsal: forecast ${forecastMs} ms`);
+    this.#tell(`rehearsal: forecast ${forecastMs} to ${slowestMs} ms (${steps.join(', ')})`);
     return forecastMs;
   }
 
@@ -346,42 +359,6 @@ export class Journey implements AsyncDisposable {
       await client.run(`DROP DATABASE IF EXISTS ${databaseOf(this.#name)}`);
     }
     if (!this.keepsLogs) rmSync(this.#dir, { recursive: true, force: true });
-  }
-}
-
-/** Names of the servers that a journey needs: s1, s2 ... t1, t2 ... */
-export function serverNames(o: Pick<JourneyOptions, 'sources' | 'targets'>): string[] {
-  const named = (letter: string, n: number): string[] =>
-    Array.from({ length: n }, (_, i) => `${letter}${i + 1}`);
-  return [...named('s', o.sources), ...named('t', o.targets)];
-}
-
-function databaseOf(name: string): string {
-  return name.replace('-', '_');
-}
-
-/** Tables and accounts on the sources, empty databases on the targets; ids are apart on all. */
-async function fill(
-  { back, over }: Record<Way, readonly MysqlServer[]>,
-  database: string,
-  clients: number,
-): Promise<void> {
-  for (const [i, server] of [...back, ...over].entries()) {
-    await using client = await LoadClient.open(server);
-    // Kept by a server that is killed: without its steps it would give out ids of others.
-    await client.run(`SET PERSIST auto_increment_increment = ${STEPS}`);
-    await client.run(`SET PERSIST auto_increment_offset = ${i + 1}`);
-    await client.run('SET PERSIST max_connections = 3000');
-    await client.run(`CREATE DATABASE ${database}`);
-    await client.run(`CREATE USER IF NOT EXISTS ${APP.user}@'%' IDENTIFIED BY '${APP.password}'`);
-    await client.run(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${database}.* TO ${APP.user}@'%'`);
-  }
-  for (const [shard, server] of back.entries()) {
-    await using client = await LoadClient.open(server, database);
-    for (const sql of LEDGER_DDL) await client.run(sql);
-    const all = Array.from({ length: clients * ACCOUNTS }, (_, account) => account);
-    const rows = all.filter(a => a % back.length === shard).map(a => `(${a}, 0)`);
-    await client.run(`INSERT INTO accounts VALUES ${rows.join(', ')}`);
   }
 }
 

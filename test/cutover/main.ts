@@ -3,7 +3,9 @@ import { describeError } from '../../shared/runtime/error.ts';
 import { Random, shuffled } from '../support/load/random.ts';
 import { type Servers, startServers } from '../support/servers/servers.ts';
 import { UsageError } from '../support/usage.ts';
-import { Journey, serverNames } from './journey.ts';
+import { isWithinBar } from './forecast-pair.ts';
+import { Journey } from './journey.ts';
+import { serverNames } from './journey-servers.ts';
 import { ALL_KILLS, type KillResult, killLine, killsOn, killTable } from './kill.ts';
 import { type CutoverOptions, cutoverOptions, HELP, type Layout } from './options.ts';
 
@@ -37,16 +39,17 @@ async function main(argv: readonly string[]): Promise<number> {
 
 async function travel(
   servers: Servers,
-  { clients, perSecond }: CutoverOptions,
+  { clients, perSecond, laps }: CutoverOptions,
   layout: Layout,
 ): Promise<string[]> {
   const o = { mysql: servers, kafka: servers.endpoints(), clients, perSecond, tell: say };
   await using journey = await Journey.begin({ ...o, ...layout });
   const { app } = journey;
   await app.more(clients);
-  await journey.rehearse();
   const wrong: string[] = [];
-  for (const way of ['over', 'back', 'over'] as const) {
+  const ways = Array.from({ length: 2 * laps + 1 }, (_, i) => (i % 2 === 0 ? 'over' : 'back'));
+  for (const way of ways) {
+    if (way === 'over') await journey.rehearse();
     await journey.go(way);
     await app.more(clients);
     await journey.carried(way === 'over' ? 'back' : 'over');
@@ -59,6 +62,8 @@ async function travel(
     `${layout.sources} -> ${layout.targets}: ${app.acknowledged} writes over ${clients} ` +
       `connections, ${app.refusals.length} refused in write stops, ${app.unknown} looked up`,
   );
+  const within = journey.pairs.filter(isWithinBar).length;
+  say(`${within} of ${journey.pairs.length} forecasts of write stops are within the bar`);
   return wrong;
 }
 

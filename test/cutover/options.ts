@@ -13,6 +13,8 @@ export interface CutoverOptions {
   layouts: Layout[];
   clients: number;
   perSecond: number;
+  /** Ways over and back again, before the last one over. */
+  laps: number;
   kills: Kind[];
   steps: string[];
   seed: number;
@@ -29,6 +31,7 @@ application remembers, and with each other.
   --layouts L    numbers of servers, from-to (1-2,2-3,2-2,3-1); none: no journeys
   --clients N    connections, a multiple of 6 (1002)
   --rate N       writes a second of all of them (300)
+  --laps N       ways over and back before the last one over; a rehearsal before each over (1)
   --kills K      what is killed: ${KINDS.join(', ')}; all; none (none)
   --steps S      steps at which it is killed, a part of their names (all)
   --cells N      so many of these kills (all)
@@ -40,8 +43,8 @@ const SERVERS_MAX = 3;
 export function cutoverOptions(argv: readonly string[]): CutoverOptions | undefined {
   const text = { type: 'string' } as const;
   const options = {
-    ...{ layouts: text, clients: text, rate: text, kills: text, steps: text },
-    ...{ seed: text, cells: text },
+    ...{ layouts: text, clients: text, rate: text, laps: text },
+    ...{ kills: text, steps: text, seed: text, cells: text },
     help: { type: 'boolean', default: false } as const,
   };
   const { values } = asUsage(() => parseArgs({ args: [...argv], options }));
@@ -51,7 +54,10 @@ export function cutoverOptions(argv: readonly string[]): CutoverOptions | undefi
   const [n, perSecond] = [Number(clients), Number(rate)];
   if (!(n >= 6) || n % 6 !== 0) throw new UsageError(`--clients ${clients}: a multiple of 6`);
   if (!(perSecond > 0)) throw new UsageError(`--rate ${rate}: a number above 0 is needed`);
+  const laps = Number(values.laps ?? '1');
+  if (!(laps >= 0)) throw new UsageError(`--laps ${values.laps}: a number from 0 on is needed`);
   return {
+    laps,
     layouts: layouts === 'none' ? [] : layouts.split(',').map(layoutOf),
     clients: n,
     perSecond,

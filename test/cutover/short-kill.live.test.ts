@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FAILPOINTS as AT } from '../../shared/runtime/failpoint.ts';
 import { newSeed, Random } from '../support/load/random.ts';
 import { type Servers, startServers } from '../support/servers/servers.ts';
-import { Journey, serverNames } from './journey.ts';
+import { Journey } from './journey.ts';
+import { serverNames } from './journey-servers.ts';
 import { ALL_KILLS, type Kill, killAt, killLine, killsOn } from './kill.ts';
 
 const MINUTES = 60_000;

@@ -3,7 +3,8 @@
  * write stops that it measures itself. What the job says of them stands beside it.
  */
 import type { CutoverRun } from '../../shared/job/state/cutover.ts';
-import { Journey, serverNames } from '../cutover/journey.ts';
+import { Journey } from '../cutover/journey.ts';
+import { serverNames } from '../cutover/journey-servers.ts';
 import { startServers } from '../support/servers/servers.ts';
 import { count, type Narrator } from './narrator.ts';
 import type { DemoOptions } from './options.ts';

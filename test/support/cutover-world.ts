@@ -7,6 +7,7 @@ import { parseJob } from '../../shared/job/job-schema.ts';
 import type { CutoverRequest, CutoverRun } from '../../shared/job/state/cutover.ts';
 import { JobView, type StateRecord, stateKey } from '../../shared/job/state/job-view.ts';
 import { NO_RECORD } from '../../shared/job/state/record-writer.ts';
+import { sleep } from '../../shared/runtime/clock.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 import { createLogger } from '../../shared/runtime/log.ts';
 
@@ -50,6 +51,8 @@ export class World {
   readonly runs: CutoverRun[] = [];
   readonly events: string[] = [];
   opened = 0;
+  /** How long the open command takes. */
+  openTakesMs = 0;
   openFails = 0;
   shut = false;
   lowIds = false;
@@ -64,6 +67,8 @@ export class World {
   /** What the application's account meets instead of the server that is frozen. */
   led: 'elsewhere' | 'through' | null = null;
   lacks: string | null = null;
+  /** What is asked of the log has no answer: a broker has died. */
+  isLogSilent = false;
   /** Tables that a check finds to differ inside the write stop. */
   doubt: string | null = null;
   /** Deeds until the control is killed; it has done the last one, or not. */
@@ -230,19 +235,25 @@ export class World {
           return { kind: 'accepted', serverUuid } as const;
         });
       },
-      lacks: () => act(() => this.lacks),
+      lacks: async () => {
+        if (this.isLogSilent) await new Promise<never>(() => {});
+        return await act(() => this.lacks);
+      },
       marker: () => () => act(() => this.lacks),
       mark: async () => expect.unreachable('a job without a way back tries it'),
       targetPositions: () => act(() => ({ t1: 't1:1-5' })),
       idGates: () => act(() => (this.lowIds ? [shutGate('ids', 't1', 'low')] : [])),
-      open: () =>
-        act(() => {
+      open: async () => {
+        await sleep(this.openTakesMs);
+        return await act(() => {
           this.opened += 1;
           this.events.push('open');
           this.openFails -= 1;
           const kind = this.openFails < 0 ? ('done' as const) : ('failed' as const);
           return { kind, text: '' };
-        }),
+        });
+      },
+      openNothing: () => act(() => {}),
     };
   }
 

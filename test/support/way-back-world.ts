@@ -190,6 +190,7 @@ export class WayBackWorld {
           }
           return { kind: 'done', text: '' } as const;
         }),
+      openNothing: () => act(() => {}),
     };
   }
 

@@ -19,12 +19,12 @@ test('a second try to open that fails is not told as if nothing had been touched
   const again = outcome('unopened', 'the journal is written, and nobody is on the targets');
   const own = concerned(again, 'cutover-2');
   expect(own?.stage).toBe('unopened');
-  expect(outcomeText(again, own)).toMatch(/^the journal is written.*\nwrites were refused/);
+  expect(outcomeText(again, own, null)).toMatch(/^the journal is written.*\nwrites were refused/);
 });
 
 test('a gate that is shut, after an earlier cutover was undone, has touched nothing', () => {
   const shut = outcome('undone', 'gates are not open');
-  expect(outcomeText(shut, concerned(shut, 'cutover-2'))).toBe(
+  expect(outcomeText(shut, concerned(shut, 'cutover-2'), null)).toBe(
     'nothing was touched: gates are not open',
   );
   expect(concerned(shut, 'cutover-1')?.stage).toBe('undone');
@@ -55,6 +55,26 @@ test('a plan says whether both logs are compared inside the freeze, or rows are 
 
 test('a rehearsal says beside its forecast what is promised at most', () => {
   const steps = [{ step: 'drain', atMs: 0, tookMs: 20 }];
-  const text = rehearsalText([{ id: 'r', by: 'ann', atMs: 0, steps, forecastMs: 20 }], 71.5);
-  expect(text).toMatch(/about 0\.02 s\n.*refuses writes for 72 s at most, or is undone/);
+  const forecast = [
+    { step: 'freeze', ms: 5, doneMs: 0, basis: 'stand-in' },
+    { step: 'drain', ms: 20, doneMs: 0, basis: 'measured' },
+  ];
+  const made = { id: 'r', by: 'ann', atMs: 0, steps, forecastMs: 25, slowestMs: 60, forecast };
+  const stop = { id: 'c', way: 'over', atMs: 0, stopMs: 40, steps, forecast };
+  const text = rehearsalText({ list: [made], stops: [stop] }, 71.5);
+  expect(text).toMatch(/freeze +5 ms, of a stand-in\n +drain +20 ms, measured\n/);
+  expect(text).toMatch(/about 0\.03 s, 0\.06 s with each step at its slowest\n/);
+  expect(text).toMatch(/refused for 0\.04 s; 0\.03 s were forecast\n/);
+  expect(text).toMatch(/refuses writes for 72 s at most, or is undone/);
+});
+
+test('what a write stop took stands beside what was forecast', () => {
+  const { run, ...rest } = outcome('switched', null);
+  if (run === null) throw new Error('a run');
+  const steps = [{ step: 'drain', atMs: 0, tookMs: 70 }];
+  const forecast = [{ step: 'drain', ms: 20, doneMs: 0, basis: 'measured' }];
+  const own = { ...run, steps, stopMs: 70 };
+  const text = outcomeText({ run: own, ...rest }, own, { ...own, atMs: 0, forecast });
+  expect(text).toMatch(/refused for 0\.07 s; 0\.02 s were forecast\n/);
+  expect(text).toMatch(/drain +70 ms \(forecast 20 ms, measured\)/);
 });

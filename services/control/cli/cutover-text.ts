@@ -4,8 +4,14 @@ import {
   type CutoverStep,
   hasWayBack,
   mustBeFrozen,
-  type Rehearsal,
 } from '../../../shared/job/state/cutover.ts';
+import {
+  forecastMsOf,
+  type MeasuredStop,
+  type Rehearsal,
+  type Rehearsals,
+  type StepForecast,
+} from '../../../shared/job/state/rehearsal.ts';
 import { firstLine } from '../../../shared/runtime/error.ts';
 import type { CutoverOutcome, CutoverPlan, CutoverProgress } from '../command/cutover.ts';
 import { type Gate, shutGates } from '../cutover/gate.ts';
@@ -69,11 +75,19 @@ export function concerned({ run, answer }: CutoverOutcome, id: string): CutoverR
   return run?.id === id || answer.error === null || mustBeFrozen(run) ? run : null;
 }
 
-/** `own`: the run that was asked for; null when nothing was touched. */
-export function outcomeText({ answer }: CutoverOutcome, own: CutoverRun | null): string {
+/**
+ * `own`: the run that was asked for; null when nothing was touched. `measured`: beside what was
+ * forecast; null: it did not go through in one go.
+ */
+export function outcomeText(
+  { answer }: CutoverOutcome,
+  own: CutoverRun | null,
+  measured: MeasuredStop | null,
+): string {
   if (own === null) return `nothing was touched: ${answer.error}`;
-  const stop = `writes were refused for ${(own.stopMs / 1000).toFixed(2)} s`;
-  const steps = own.steps.map(stepTime);
+  const { forecast } = measured ?? { forecast: [] };
+  const stop = `writes were refused for ${seconds(own.stopMs)}${besideText({ forecast })}`;
+  const steps = own.steps.map(s => stepTime(s, forecast));
   if (answer.error !== null) return [answer.error, stop, ...steps].join('\n');
   const [here, there] = own.way === 'over' ? ['sources', 'targets'] : ['targets', 'sources'];
   const head = `the application is to be on the ${there} now`;
@@ -87,8 +101,25 @@ export function outcomeText({ answer }: CutoverOutcome, own: CutoverRun | null):
 
 const STEP_WIDTH = 'positions'.length;
 
-function stepTime({ step, tookMs }: CutoverStep): string {
-  return `  ${step.padEnd(STEP_WIDTH)} ${tookMs} ms`;
+function stepTime({ step, tookMs }: CutoverStep, forecast: readonly StepForecast[]): string {
+  const known = forecast.find(f => f.step === step);
+  const beside = known === undefined ? '' : ` (forecast ${known.ms} ms, ${basisText(known.basis)})`;
+  return `  ${step.padEnd(STEP_WIDTH)} ${tookMs} ms${beside}`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(2)} s`;
+}
+
+function besideText(stop: Pick<MeasuredStop, 'forecast'>): string {
+  const ms = forecastMsOf(stop);
+  return ms === null ? '' : `; ${seconds(ms)} were forecast`;
+}
+
+function basisText(basis: string): string {
+  if (basis === 'last-stops') return 'as in the last write stops';
+  if (basis === 'corrected') return 'measured, corrected by the last write stops';
+  return basis === 'stand-in' ? 'of a stand-in' : basis;
 }
 
 /** The newest cutover and the newest rehearsal, for the status. */
@@ -123,18 +154,29 @@ function cutoverLine({ id, stage, sinceMs, stopMs, why, way }: CutoverStatus): s
   return `${way === 'over' ? 'cutover' : 'rollback'} ${id}: ${stage} since ${since}${stop}${because}`;
 }
 
-function rehearsalLine({ atMs, forecastMs }: Rehearsal): string {
+function rehearsalLine({ atMs, forecastMs, slowestMs }: Rehearsal): string {
   const at = new Date(atMs).toISOString();
-  return `${at}: writes would be refused for about ${(forecastMs / 1000).toFixed(2)} s`;
+  const slowest = slowestMs === 0 ? '' : `, ${seconds(slowestMs)} with each step at its slowest`;
+  return `${at}: writes would be refused for about ${seconds(forecastMs)}${slowest}`;
 }
 
 /** A rehearsal and those before it; `stop`: longest write stop by the limits, in seconds. */
-export function rehearsalText(list: readonly Rehearsal[], stop: number): string {
-  const steps = (list.at(-1)?.steps ?? []).map(stepTime);
+export function rehearsalText({ list, stops }: Rehearsals, stop: number): string {
+  const forecast = (list.at(-1)?.forecast ?? []).map(
+    f => `  ${f.step.padEnd(STEP_WIDTH)} ${f.ms} ms, ${basisText(f.basis)}`,
+  );
   const most = `by its limits a cutover refuses writes for ${Math.ceil(stop)} s at most, or is undone`;
-  return [...steps, ...list.map(rehearsalLine), most, FORECAST].join('\n');
+  const beside = stops.map(stopLine);
+  return [...forecast, ...list.map(rehearsalLine), ...beside, most, FORECAST].join('\n');
+}
+
+function stopLine({ way, atMs, stopMs, forecast }: MeasuredStop): string {
+  const what = way === 'over' ? 'cutover' : 'rollback';
+  const beside = besideText({ forecast });
+  return `${new Date(atMs).toISOString()}: ${what}, writes were refused for ${seconds(stopMs)}${beside}`;
 }
 
 const FORECAST =
-  'measured on the job as it runs; the lock of the freeze, the journal and the open command come ' +
-  'on top. Nothing was frozen or changed';
+  'measured is the quickest of several rounds on the job as it runs. Before the first write stop of a ' +
+  'job a stand-in is a question to each source (freeze, persist), or a shell that does nothing: ' +
+  'locks that others hold and what the open command does come on top. Nothing was frozen or changed';

@@ -95,7 +95,7 @@ async function gone(link: JobLink, way: Way, o: CutoverOptions): Promise<number>
   const id = await requestCutover(link, way === 'over' ? 'begin' : 'rollback');
   const outcome = (await watched(link, id, wait)) ?? (await undone(link, id, wait));
   if (outcome === null) return gaveUp(wait, UNKNOWN);
-  return shown(outcome, id, wait);
+  return shown(link, outcome, id, wait);
 }
 
 /**
@@ -134,14 +134,14 @@ async function rehearsed(link: JobLink, wait: Wait): Promise<number> {
     return gaveUp(wait, 'the rehearsal goes on; `reshard status <job file>` will show it');
   }
   const { error } = outcome.answer;
-  const list = error === null ? (link.view.rehearsals?.list ?? []) : [];
+  const { list = [], stops = [] } = (error === null ? link.view.rehearsals : null) ?? {};
   const besides = {
     turns: link.job.cutover.back !== undefined,
     compares: isCompared(link.job, link.view.cutoverRun, 'over'),
   };
   const stop = promisedStopSeconds(link.job, besides);
-  if (wait.quiet) printJson({ rehearsals: list, promisedStopSeconds: stop, error });
-  else print(`${error ?? rehearsalText(list, stop)}\n`);
+  if (wait.quiet) printJson({ rehearsals: list, stops, promisedStopSeconds: stop, error });
+  else print(`${error ?? rehearsalText({ list, stops }, stop)}\n`);
   return error === null ? EXIT.ok : EXIT.shut;
 }
 
@@ -161,11 +161,17 @@ async function undone(link: JobLink, id: string, { quiet }: Wait): Promise<Cutov
   return watched(link, id, waitOf(UNDO_MS, new AbortController().signal, quiet));
 }
 
-function shown(outcome: CutoverOutcome, id: string, { signal, quiet }: Wait): number {
+function shown(
+  { view }: Pick<JobLink, 'view'>,
+  outcome: CutoverOutcome,
+  id: string,
+  { signal, quiet }: Wait,
+): number {
   const { answer } = outcome;
   const own = concerned(outcome, id);
-  if (quiet) printJson({ run: own, error: answer.error });
-  else print(`${outcomeText(outcome, own)}\n`);
+  const measured = view.rehearsals?.stops.find(s => s.id === own?.id) ?? null;
+  if (quiet) printJson({ run: own, forecast: measured?.forecast ?? [], error: answer.error });
+  else print(`${outcomeText(outcome, own, measured)}\n`);
   if (answer.error === null) return EXIT.ok;
   if (own === null && !signal.aborted) return EXIT.shut;
   return signal.aborted && own?.journalMs == null ? EXIT.stopped : EXIT.failed;

@@ -1,5 +1,5 @@
 /** Control's answer to a request of a command. */
-import type { Applied } from '../../../shared/job/state/job-view.ts';
+import type { Applied } from '../../../shared/job/state/answer.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import type { JobLink } from './job-handle.ts';
 

@@ -4,8 +4,8 @@
  * gone, the cutover goes on to its end or is undone.
  */
 import { returnJob } from '../../../shared/job/return-job.ts';
+import type { Applied } from '../../../shared/job/state/answer.ts';
 import type { CutoverAction, CutoverRun, Way } from '../../../shared/job/state/cutover.ts';
-import type { Applied } from '../../../shared/job/state/job-view.ts';
 import { requestId } from '../../../shared/job/state/request-id.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { askGates } from '../cutover/ask.ts';

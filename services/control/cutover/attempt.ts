@@ -25,7 +25,7 @@ import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { compared, type StreamComparer } from './compare.ts';
-import { drain, refuseStopped, type WaitDeps, waitFor } from './drain.ts';
+import { answered, drain, refuseStopped, type WaitDeps, waitFor } from './drain.ts';
 import { shutGates, shutText } from './gate.ts';
 import { persistedOn } from './server-look.ts';
 import type { CutoverSite, Fence } from './site.ts';
@@ -97,9 +97,13 @@ export async function attempt(
   if (begins !== null) run = { ...run, leg: legAfter(d.before, begins) };
   d.note('journal');
   failpoint(FAILPOINTS.cutoverBeforeJournal);
+  const journalFrom = performance.now();
   await d.put(run);
   failpoint(FAILPOINTS.cutoverAfterJournal);
-  return { kind: 'journaled', run };
+  // Known only now: the next record has it.
+  const tookMs = Math.round(performance.now() - journalFrom);
+  const journal = { step: 'journal', atMs: journalMs, tookMs };
+  return { kind: 'journaled', run: { ...run, steps: [...steps, journal], stopMs: stopMs() } };
 }
 
 type Begun = { fences: Fence[]; sources: CutoverRun['sources'] };
@@ -172,8 +176,10 @@ export async function turned(
   const { turn } = d.site;
   if (turn === null) return null;
   return await clock.time('turn', async () => {
+    const end = performance.now() + d.limits.drainSeconds * 1000;
     await drain(d, () => turn.lacks(targets));
-    return await turn.ends();
+    const late = (): ReshardError => new ReshardError('broker', 'the log has not told its ends');
+    return await answered(d, turn.ends(), end, late);
   });
 }
 

@@ -31,7 +31,14 @@ test('all equal: it goes over, and the time that this took is in the record', as
   const { world, answer, run } = await went(saidOf());
   expect(answer).toBeNull();
   const steps = run?.steps.map(s => s.step) ?? [];
-  expect(steps.slice(steps.indexOf('turn'))).toEqual(['turn', 'compare', 'ids', 'fence', 'open']);
+  expect(steps.slice(steps.indexOf('turn'))).toEqual([
+    'turn',
+    'compare',
+    'ids',
+    'fence',
+    'journal',
+    'open',
+  ]);
   expect(world.runs.map(r => r.stage)).toContain('switched');
 });
 

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import type { CutoverRequest } from '../../../shared/job/state/cutover.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { Died, ID, World } from '../../../test/support/cutover-world.ts';
+import { forecastStop } from './forecast.ts';
 
 /** Controls, one after the other, until one has nothing more to do. */
 async function carryOut(world: World): Promise<void> {
@@ -105,6 +106,11 @@ describe('before the journal whatever fails undoes itself', () => {
       'a statement that does not end',
       w => Object.assign(w.servers.get('s1') ?? {}, { busy: 9 }),
       /kept s1 from being frozen in 2 tries/,
+    ],
+    [
+      'a log that gives no answer',
+      w => Object.assign(w, { isLogSilent: true }),
+      /not drained within 1 s: a question has no answer/,
     ],
     ['a target that does not drain', w => Object.assign(w, { lacks: 'rows' }), /not drained.*rows/],
     [
@@ -285,9 +291,35 @@ describe('a rehearsal', () => {
     expect(list.map(r => r.id)).toEqual(Array.from({ length: 10 }, (_, i) => `rehearse-${i + 2}`));
     const inside = list[0]?.steps.filter(s => s.step !== 'gates') ?? [];
     expect(inside.map(s => s.step)).toEqual([
-      ...['probe', 'positions', 'drain', 'targets', 'ids', 'fence'],
+      ...['probe', 'positions', 'drain', 'targets', 'ids', 'fence', 'journal', 'open'],
     ]);
-    expect(list[0]?.forecastMs).toBe(inside.reduce((sum, s) => sum + s.tookMs, 0));
+    const { forecast = [], forecastMs } = list[0] ?? {};
+    expect(forecast.map(f => f.step)).toEqual([
+      ...['freeze', 'probe', 'positions', 'drain', 'persist', 'targets', 'ids', 'fence'],
+      ...['journal', 'open'],
+    ]);
+    expect(forecastMs).toBe(forecast.reduce((sum, f) => sum + f.ms, 0));
+  });
+
+  test('a write stop is kept beside what was forecast, and the next forecast learns from it', async () => {
+    const world = new World();
+    world.openTakesMs = 40;
+    for (const action of ['rehearse', 'begin']) {
+      world.request(action, { id: action });
+      await world.control().step();
+      expect(world.answer(action)).toBeNull();
+    }
+    const { list = [], stops = [] } = world.view.rehearsals ?? {};
+    const [stop] = stops;
+    expect(stops).toHaveLength(1);
+    expect(stop?.forecast).toEqual(list[0]?.forecast);
+    const inside = stop?.steps.filter(s => s.step !== 'gates') ?? [];
+    expect(inside.map(s => s.step)).toEqual(stop?.forecast.map(f => f.step));
+    expect(stop?.stopMs, 'all of it').toBeGreaterThanOrEqual(40);
+    const rounds = [[{ step: 'open', atMs: 0, tookMs: 1 }]];
+    const next = forecastStop({ rounds, stops, way: 'over', thaws: false });
+    expect(next.forecast.find(f => f.step === 'open')).toMatchObject({ basis: 'last-stops' });
+    expect(next.forecastMs).toBeGreaterThanOrEqual(35);
   });
 
   test('one that is not whole is not kept', async () => {

@@ -21,18 +21,20 @@ import {
   isTurning,
   standingRun,
   type Way,
-  withRehearsal,
 } from '../../../shared/job/state/cutover.ts';
 import { type JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
+import { type Rehearsals, withRehearsal, withStop } from '../../../shared/job/state/rehearsal.ts';
 import { describeError, ReshardError, unreachable } from '../../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import { attempt } from './attempt.ts';
+import { type AttemptDeps, attempt } from './attempt.ts';
 import { isCleanup, openCleanup } from './cleanup.ts';
 import { isCompared, type StreamComparer } from './compare.ts';
 import { type RehearseDeps, rehearse } from './rehearse.ts';
 import type { CutoverSite, OpenOutcome } from './site.ts';
 import { type CutoverEvent, nextStage } from './stage.ts';
+import type { StepName } from './step.ts';
+import { StepClock } from './step-clock.ts';
 import { openLeg, thaw } from './turn.ts';
 import { liftAll, type UndoDeps, undoneText } from './undo.ts';
 
@@ -63,6 +65,8 @@ const MIXED: Record<Way, string> = {
 
 /** Nobody waits for one that is older: its operator may have gone home. */
 const STALE_MS = 60_000;
+
+const NONE_YET: Rehearsals = { list: [], stops: [] };
 
 const TURN_AGAIN_MS = 3000;
 const TURNING = 'rows are not carried this way yet: `reshard status <job file>` says why';
@@ -172,7 +176,12 @@ export class Cutovers {
     const { view, put, log } = this.#d;
     const stale = this.#stale(request);
     if (stale !== null) return stale;
-    const made = await rehearse(this.#attemptDeps('over'), request).catch(e => describeError(e));
+    const deps: RehearseDeps = {
+      ...this.#attemptDeps('over'),
+      stops: view.rehearsals?.stops ?? [],
+      journal: () => put(stateKey.rehearsals, { rehearsals: view.rehearsals ?? NONE_YET }),
+    };
+    const made = await rehearse(deps, request).catch(e => describeError(e));
     if (typeof made === 'string') return made;
     await put(stateKey.rehearsals, { rehearsals: withRehearsal(view.rehearsals, made) });
     log.info({ rehearsal: made.id, forecastMs: made.forecastMs }, 'a rehearsal was whole');
@@ -188,7 +197,7 @@ export class Cutovers {
     return 'control was started with another `cutover` or `streamingCheck` in its job file: restart it first';
   }
 
-  #attemptDeps(way: Way): RehearseDeps {
+  #attemptDeps(way: Way): Omit<AttemptDeps, 'put'> {
     const { job, view, log, isStopped, note, sleep, doubts, comparer } = this.#d;
     const left = way === 'over' ? job.sources : job.targets;
     const { leg = null } = view.cutoverRun ?? {};
@@ -267,32 +276,38 @@ export class Cutovers {
   /** Runs the open command, and writes what came of it. */
   async #open(run: CutoverRun): Promise<CutoverRun> {
     const { note, log } = this.#d;
-    note('open');
-    const atMs = Date.now();
     const from = performance.now();
-    const { kind, text } = await this.#letIn(run);
+    const clock = new StepClock({ note });
+    const { kind, text } = await this.#letIn(run, clock);
     failpoint(FAILPOINTS.cutoverAfterOpen);
-    const tookMs = Math.round(performance.now() - from);
     const isOpen = kind === 'done' || kind === 'none';
-    const step = { step: 'open', atMs, tookMs };
     const moved = this.#moved(run, isOpen ? 'opened' : 'notOpened');
     const next = {
       ...moved,
-      steps: [...run.steps, step],
-      stopMs: run.stopMs + tookMs,
+      steps: [...run.steps, ...clock.steps],
+      stopMs: run.stopMs + Math.round(performance.now() - from),
       why: isOpen ? null : `the open command: ${kind}: ${text}`,
     };
     await this.#put(next);
     log.info({ cutover: run.id, stage: next.stage, outcome: kind }, 'the open command has ended');
+    if (isOpen) await this.#learn(next);
     return next;
   }
 
+  /** What a write stop took in one go is what the next forecast goes by. */
+  async #learn(run: CutoverRun): Promise<void> {
+    const { view, put } = this.#d;
+    const once = (step: StepName): boolean => run.steps.filter(s => s.step === step).length === 1;
+    if (!once('freeze') || !once('journal') || !once('open')) return;
+    await put(stateKey.rehearsals, { rehearsals: withStop(view.rehearsals, run) });
+  }
+
   /** Servers that the application comes back to take writes before it is let onto them. */
-  async #letIn(run: CutoverRun): Promise<OpenOutcome> {
+  async #letIn(run: CutoverRun, clock: StepClock): Promise<OpenOutcome> {
     const { log } = this.#d;
     if (run.thaws.length > 0) {
       try {
-        const left = await thaw(this.#undoing(run.way), run);
+        const left = await clock.time('thaw', () => thaw(this.#undoing(run.way), run));
         if (left.length > 0) return { kind: 'failed', text: left.join('; ') };
       } catch (e) {
         if (e instanceof ReshardError && e.kind === 'fenced') throw e;
@@ -300,7 +315,7 @@ export class Cutovers {
         return { kind: 'failed', text: `they take no writes yet: ${describeError(e)}` };
       }
     }
-    return await this.#site(run.way).open(run.id);
+    return await clock.time('open', () => this.#site(run.way).open(run.id));
   }
 
   async #move(event: CutoverEvent): Promise<CutoverRun> {

@@ -20,6 +20,7 @@ class Stopped extends Error {
 }
 
 const POLL_MS = 25;
+const LOOK_MS = 50;
 
 export function refuseStopped(d: Pick<Waiter, 'stopped'>): void {
   const why = d.stopped();
@@ -32,6 +33,33 @@ export function drain(d: WaitDeps, lacks: () => Promise<string | null>): Promise
   return waitFor(d, { step: 'drain', done: 'drained', seconds }, lacks);
 }
 
+/**
+ * A question that hangs, as one to a broker that has died does, is given up at `end`, or when it is
+ * stopped: clients have time limits of their own, and a write stop does not wait for those.
+ */
+export async function answered<T>(
+  d: Pick<Waiter, 'stopped'>,
+  question: Promise<T>,
+  end: number,
+  late: () => ReshardError,
+): Promise<T> {
+  const given = Promise.withResolvers<never>();
+  const timer = setInterval(() => {
+    try {
+      refuseStopped(d);
+      if (performance.now() > end) throw late();
+    } catch (e) {
+      given.reject(e);
+    }
+  }, LOOK_MS);
+  question.catch(() => {});
+  try {
+    return await Promise.race([question, given.promise]);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 /** The same of a step with a budget of its own, which began at `from`. */
 export async function waitFor(
   d: Waiter,
@@ -42,11 +70,11 @@ export async function waitFor(
   const end = from + seconds * 1000;
   for (;;) {
     refuseStopped(d);
-    const missing = await lacks();
+    const late = (why: string): ReshardError =>
+      new ReshardError('target', `not ${done} within ${seconds} s: ${why}`);
+    const missing = await answered(d, lacks(), end, () => late('a question has no answer'));
     if (missing === null) return;
-    if (performance.now() > end) {
-      throw new ReshardError('target', `not ${done} within ${seconds} s: ${missing}`);
-    }
+    if (performance.now() > end) throw late(missing);
     d.note(`${step}: ${missing}`);
     await d.sleep(POLL_MS);
   }

@@ -227,6 +227,12 @@ export class MysqlSite implements CutoverSite {
     return runOpenCommand({ command, seconds: limits.openSeconds, env });
   }
 
+  async openNothing(): Promise<void> {
+    const { open, limits } = this.#d.job.cutover;
+    if (open === undefined) return;
+    await runOpenCommand({ command: ':', seconds: limits.openSeconds, env: {} });
+  }
+
   /** Of what is left, or of what is come back to, which was frozen when that was left. */
   #server(name: string): Job['sources'][number] {
     const { sources, targets } = this.#d.job;

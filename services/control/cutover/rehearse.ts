@@ -1,29 +1,37 @@
 /**
- * A rehearsal: every step of a cutover but those that change something (freeze, persist, journal,
- * open), on the job as it runs, with a time for each. What it measures is what a write stop would
- * be made of, so their sum is the forecast; the open command is the user's, and its time is not
- * known. The drain is of a marker: all that each source had committed at a moment must be on the
- * targets, while writes go on. Inside a real write stop nothing comes behind it, so it is no
- * shorter here.
+ * A rehearsal: every step of a cutover but those that change something (freeze, persist, thaw,
+ * open), on the job as it runs, several times over, with a time for each; forecast.ts makes the
+ * forecast of them. The journal is a record like it, under the same fence. The drain is that of a
+ * marker: all that each source had committed at a moment must be on the targets, while writes go
+ * on.
  */
-import type { Rehearsal } from '../../../shared/job/state/cutover.ts';
+import type { CutoverStep } from '../../../shared/job/state/cutover.ts';
+import type { MeasuredStop, Rehearsal } from '../../../shared/job/state/rehearsal.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
 import { type AttemptDeps, comparedAt, marked, turned } from './attempt.ts';
 import { drain } from './drain.ts';
+import { forecastStop } from './forecast.ts';
 import { shutGates, shutText } from './gate.ts';
 import type { Fence } from './site.ts';
 import { StepClock } from './step-clock.ts';
 
-/** Steps of the list that are inside a write stop. */
-const INSIDE = ['probe', 'positions', 'drain', 'targets', 'turn', 'compare', 'ids', 'fence'];
+const ROUNDS = 5;
+/** No further round begins later. */
+const ROUNDS_MS = 10_000;
 
-export type RehearseDeps = Omit<AttemptDeps, 'put'>;
+export interface RehearseDeps extends Omit<AttemptDeps, 'put'> {
+  /** Writes a record that changes nothing, as durable as the journal. */
+  journal(): Promise<void>;
+  /** Write stops of this job, oldest first. */
+  stops: readonly MeasuredStop[];
+}
 
 /** A text: why it could not be; nothing is noted of one that was not whole. */
 export async function rehearse(
   d: RehearseDeps,
   { id, by }: Pick<Rehearsal, 'id' | 'by'>,
 ): Promise<Rehearsal | string> {
-  const { site, sources } = d;
+  const { site, sources, stops } = d;
   const atMs = Date.now();
   const clock = new StepClock(d);
   const shut = shutGates(await clock.time('gates', () => site.gates()));
@@ -32,7 +40,21 @@ export async function rehearse(
   await using stack = new AsyncDisposableStack();
   const fences: Fence[] = [];
   for (const source of sources) fences.push(stack.use(await site.fence(source)));
-  await clock.time('probe', () => Promise.all(sources.map(s => site.probe(s))));
+  const rounds: CutoverStep[][] = [];
+  const end = performance.now() + ROUNDS_MS;
+  do rounds.push(await round(d, fences));
+  while (rounds.length < ROUNDS && performance.now() < end);
+  const { way, thaws } = d.before;
+  const made = forecastStop({ rounds, stops, way, thaws: thaws.length > 0 });
+  return { id, by, atMs, ...made, steps: [...clock.steps, ...made.steps] };
+}
+
+/** In the order of an attempt. */
+async function round(d: RehearseDeps, fences: readonly Fence[]): Promise<CutoverStep[]> {
+  const { site, sources } = d;
+  const clock = new StepClock(d);
+  const probe = (): Promise<unknown> => Promise.all(sources.map(s => site.probe(s)));
+  await clock.time('probe', probe);
   const positions = await clock.time('positions', async () => {
     const found = await Promise.all(fences.map(f => f.position()));
     return new Map(fences.map((f, i) => [f.source, found[i] ?? '']));
@@ -41,8 +63,15 @@ export async function rehearse(
   const targets = await clock.time('targets', () => site.targetPositions());
   await comparedAt(d, clock, await turned(d, clock, targets));
   await clock.time('ids', () => site.idGates());
-  await clock.time('fence', () => Promise.all(fences.map(f => f.look())));
-  const inside = clock.steps.filter(s => INSIDE.includes(s.step));
-  const forecastMs = inside.reduce((sum, s) => sum + s.tookMs, 0);
-  return { id, by, atMs, steps: clock.steps, forecastMs };
+  await clock.time('fence', async () => {
+    const doubt = await d.doubts();
+    if (doubt !== null) throw new ReshardError('target-data', `no longer proven: ${doubt}`);
+    // Writes go on, so something may be lacking again.
+    await site.lacks(positions);
+    await probe();
+    await Promise.all(fences.map(f => f.look()));
+  });
+  await clock.time('journal', () => d.journal());
+  await clock.time('open', () => site.openNothing());
+  return clock.steps;
 }

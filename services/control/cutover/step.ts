@@ -16,6 +16,8 @@ export type StepName =
   | 'ids'
   | 'fence'
   | 'journal'
+  /** Of the open command: servers that the application comes back to take writes again. */
+  | 'thaw'
   | 'open';
 
 type CutoverJob = Pick<Job, 'kind' | 'cutover'>;

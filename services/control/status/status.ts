@@ -1,5 +1,5 @@
 /** What is known of a running job at one moment: the shape of `reshard status --json`. */
-import type { Rehearsal } from '../../../shared/job/state/cutover.ts';
+import type { Rehearsal } from '../../../shared/job/state/rehearsal.ts';
 import type { CutoverStatus } from './cutover-status.ts';
 import type { CheckStatus, ProofStatus, RepairStatus } from './proof-status.ts';
 import type { StreamStatus } from './stream-status.ts';

@@ -5,7 +5,7 @@
  * | -------------- | ---------- | ------------------------------------------------------- |
  * | `cutover/<id>` | a command  | the operator's word, of each kind that there is; once   |
  * | `cutover-run`  | control    | how far the newest cutover is, under control's fence    |
- * | `rehearsals`   | control    | what the last ten rehearsals have measured              |
+ * | `rehearsals`   | control    | the last ten rehearsals and write stops (rehearsal.ts)  |
  * | `comparison`   | control    | the newest question to the streaming check              |
  *
  * Control answers each word with an `applied/<id>`. The run is written three times at most before
@@ -139,28 +139,6 @@ export function standsBy(job: Pick<Job, 'job'>, run: Pick<CutoverRun, 'leg'> | n
 /** The same but for the other one. */
 export function otherWay(way: Way): Way {
   return way === 'over' ? 'back' : 'over';
-}
-
-/** What the steps of a cutover took when nothing was changed. */
-export interface Rehearsal {
-  id: string;
-  by: string;
-  atMs: number;
-  steps: CutoverStep[];
-  /** How long a write stop would be, without the open command. */
-  forecastMs: number;
-}
-
-/** Oldest first. */
-export interface Rehearsals {
-  list: Rehearsal[];
-}
-
-const KEPT = 10;
-
-export function withRehearsal(known: Rehearsals | null, made: Rehearsal): Rehearsals {
-  const others = (known?.list ?? []).filter(r => r.id !== made.id);
-  return { list: [...others, made].slice(-KEPT) };
 }
 
 /**

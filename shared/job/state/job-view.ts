@@ -4,7 +4,8 @@
  */
 import { ReshardError } from '../../runtime/error.ts';
 import type { TableSchema } from '../../schema/table-schema.ts';
-import type { Comparison, CutoverRequest, CutoverRun, Rehearsals } from './cutover.ts';
+import type { Applied, Recopied } from './answer.ts';
+import type { Comparison, CutoverRequest, CutoverRun } from './cutover.ts';
 import {
   type DroppedColumn,
   type GrowthRequest,
@@ -14,6 +15,7 @@ import {
 import type { JobIdentity, TableIdentity } from './identity.ts';
 import type { Drop, Preparing, Term } from './life.ts';
 import type { Proof } from './proof.ts';
+import type { Rehearsals } from './rehearsal.ts';
 import type { RepairOrder, RepairRun } from './repair-run.ts';
 import type { Pause, RetuneRequest, Throttle } from './throttle.ts';
 import type { VerifyRequest } from './verify-request.ts';
@@ -115,26 +117,12 @@ export interface RecopyRequest {
   error?: string | null;
 }
 
-/** Control's answer to a recopy. */
-export interface Recopied {
-  id: string;
-  plannedMs: number | null;
-  error: string | null;
-}
-
 /** The operator's word to take up tables that the job file has more than the job. */
 export interface ApplyRequest {
   id: string;
   requestedMs: number;
   by: string;
   tables: TableIdentity[];
-}
-
-/** Control's answer to any of them. */
-export interface Applied {
-  id: string;
-  doneMs: number | null;
-  error: string | null;
 }
 
 /** The record of schemas/state.avsc: one field is set, by key. */

@@ -109,9 +109,9 @@ export const CUTOVER_GUARDS: Guard[] = [
     name: 'nothing is undone by guess',
     why: 'the journal is durable, and the sources take writes again',
     file: 'services/control/cutover/attempt.ts',
-    find: '  failpoint(FAILPOINTS.cutoverBeforeJournal);\n  await d.put(run);',
+    find: '  const journalFrom = performance.now();\n  await d.put(run);',
     replace:
-      '  failpoint(FAILPOINTS.cutoverBeforeJournal);\n' +
+      '  const journalFrom = performance.now();\n' +
       '  await d.put(run).catch(async e => {\n    await liftAll(d, run, fences);\n    throw e;\n  });',
     tests: STEPS,
     named: 'nobody acknowledges',
@@ -270,7 +270,7 @@ export const CUTOVER_GUARDS: Guard[] = [
     name: 'whoever comes back can write, whatever the job file says by now',
     why: 'both sides are frozen behind a journal, and the application is nowhere',
     file: 'services/control/cutover/cutovers.ts',
-    find: 'const left = await thaw(this.#undoing(run.way), run);',
+    find: "const left = await clock.time('thaw', () => thaw(this.#undoing(run.way), run));",
     replace: 'const left: string[] = [];',
     tests: ONE_WAY,
     named: 'then over without a way back',
