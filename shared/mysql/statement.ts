@@ -86,7 +86,7 @@ export function deleteShape(schema: TableSchema, index = keyIndexName(schema)): 
   return keyListShape(schema, `DELETE ${hint} FROM ${qualified(schema.db, schema.table)} WHERE `);
 }
 
-/** `prefix` and a list of keys as a condition. */
+/** `prefix` and a list of keys as one condition, whatever stands in front of it. */
 export function keyListShape(schema: TableSchema, prefix: string): RowListShape {
   const names = keyColumns(schema).map(c => quoteId(c.name));
   const [first] = names;
@@ -100,12 +100,13 @@ export function keyListShape(schema: TableSchema, prefix: string): RowListShape 
   });
   if (isApart && !isSingle) {
     return {
-      prefix: bytes(prefix),
+      // `source = 'a' AND` would be of the first key alone.
+      prefix: bytes(`${prefix}(`),
       open: bytes('('),
       between: names.map((name, i) => bytes(i === 0 ? `${name}=` : ` AND ${name}=`)),
       close: bytes(')'),
       separator: bytes(' OR '),
-      suffix: bytes(''),
+      suffix: bytes(')'),
     };
   }
   return {

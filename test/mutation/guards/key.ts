@@ -173,4 +173,13 @@ export const KEY_GUARDS: Guard[] = [
     tests: ['services/sink/destination/mysql/enum-key.mysql.test.ts'],
     named: 'any history in any transactions ends equal',
   },
+  {
+    name: 'a list of keys is one condition',
+    why: 'a delete of one source takes the rows of another whose keys have a BIT or an ENUM',
+    file: 'shared/mysql/statement.ts',
+    find: "prefix: bytes(`${prefix}(`),\n      open: bytes('('),",
+    replace: "prefix: bytes(`${prefix}TRUE OR (`),\n      open: bytes('('),",
+    tests: ['services/sink/destination/mysql/owner-key.mysql.test.ts'],
+    named: 'take its own',
+  },
 ];

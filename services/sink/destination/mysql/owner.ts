@@ -133,7 +133,7 @@ export class KeyOwners {
         schema,
         `SELECT ${SOURCE}, ${keySelect(table)} FROM ${name} WHERE ${SOURCE} ${who} ${source} AND `,
       );
-      return statement({ ...shape, suffix: Buffer.from(') FOR UPDATE') });
+      return statement({ ...shape, suffix: Buffer.from(`${shape.suffix} FOR UPDATE`) });
     };
     this.#table = table;
     this.#acquire = statement(acquireShape(schema, source, flavor));
