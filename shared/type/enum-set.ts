@@ -36,6 +36,13 @@ function avroString(text: string): Buffer {
   return out.take();
 }
 
+/** Of the error value: the empty text, or where that is a member one that is none. */
+function errorText(values: readonly string[]): string {
+  let text = '';
+  while (values.includes(text)) text += '\0';
+  return text;
+}
+
 export class EnumCodec implements ValueCodec {
   readonly avro: AvroSchema;
   /** Avro bytes by index; 0 is the error value ''. */
@@ -48,8 +55,7 @@ export class EnumCodec implements ValueCodec {
 
   constructor(values: string[], place: Place) {
     this.avro = annotated('io.debezium.data.Enum', values);
-    let error = '';
-    while (values.includes(error)) error += '\0';
+    const error = errorText(values);
     this.#members = [error, ...values].map(avroString);
     this.#error = avroString(error);
     this.#bytes = values.length > 255 ? 2 : 1;
@@ -121,6 +127,12 @@ const REMEMBERED_SETS = 1024;
  */
 const EMPTY_MEMBER = ',';
 
+/** As the log has it: each combination has a text of its own. */
+function chosenText(values: readonly string[], mask: bigint): string {
+  const chosen = values.filter((_, i) => (mask >> BigInt(i)) & 1n);
+  return chosen.length === 1 && chosen[0] === '' ? EMPTY_MEMBER : chosen.join(',');
+}
+
 /** As servers print it: no comma stands behind a text that is empty so far. */
 function printedSet(text: string): string {
   return text.replace(/^,/, '');
@@ -170,8 +182,7 @@ class SetCodec implements ValueCodec {
     if (mask >> BigInt(this.#values.length) !== 0n) {
       throw corrupt(this.#place, 'SET bit past the declared members');
     }
-    const chosen = this.#values.filter((_, i) => (mask >> BigInt(i)) & 1n);
-    return chosen.length === 1 && chosen[0] === '' ? EMPTY_MEMBER : chosen.join(',');
+    return chosenText(this.#values, mask);
   }
 
   skip(buf: Buffer, pos: number): number {
@@ -240,8 +251,9 @@ export const ENUM: TypeFamily<EnumType> = {
   keyLiteral: c => `CAST(${c} AS UNSIGNED)`,
   byNumber: true,
   numberOf: ({ values }, text) => String(1 + values.indexOf(text)),
-  readable: ({ values }, literal) => values[Number(literal) - 1] ?? '',
-  printed: ({ values }, text) => Buffer.from(String(1 + memberIndex(values, text))),
+  readable: ({ values }, literal) => values[Number(literal) - 1] ?? errorText(values),
+  printed: ({ values }, text) =>
+    Buffer.from(String(text === errorText(values) ? 0 : 1 + memberIndex(values, text))),
   meaning: ({ values }) => `enum${JSON.stringify(values)}`,
   isWider: hasMoreMembers,
   words: ({ values }) => memberList('enum', values),
@@ -262,8 +274,7 @@ export const SET: TypeFamily<SetType> = {
   keyLiteral: c => `CAST(${c} AS UNSIGNED)`,
   byNumber: true,
   numberOf: ({ values }, text) => String(bitsOf(values, text)),
-  readable: ({ values }, literal) =>
-    values.filter((_, i) => (BigInt(literal) >> BigInt(i)) & 1n).join(','),
+  readable: ({ values }, literal) => chosenText(values, BigInt(literal)),
   printed: ({ values }, text) => Buffer.from(String(bitsOf(values, text))),
   meaning: ({ values }) => `set${JSON.stringify(values)}`,
   isWider: hasMoreMembers,

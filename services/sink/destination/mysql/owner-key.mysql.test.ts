@@ -14,6 +14,7 @@ const SERVER = 't1';
 /** Types of a key's first column, and two values of each as a copy reads them. */
 const TYPES: Record<string, { type: string; keys: readonly [string, string] }> = {
   enum: { type: "ENUM('', '0', 'x')", keys: ['1', '2'] },
+  error_value: { type: "ENUM('', '0', 'x')", keys: ['0', '1'] },
   bit: { type: 'BIT(8)', keys: ['\u0001', '\u0002'] },
   ucs2: { type: 'VARCHAR(9) CHARACTER SET ucs2', keys: ['\0a', '\0b'] },
   integer: { type: 'INT', keys: ['1', '2'] },

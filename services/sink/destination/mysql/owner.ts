@@ -16,7 +16,8 @@
  *   at its source whatever is here, takes rows that nobody owns as well (a repair of strays).
  * - What parks or is blocked is not in the table, so its entry goes.
  *
- * The table has the row key's own types and collations, so an entry costs what a key costs.
+ * The table has the row key's own types and collations, so an entry costs what a key costs; of an
+ * ENUM it has the number.
  * Entries are locked by being written or read FOR UPDATE: two sources
  * on two connections, or a member that has lost its lease, wait for each other and then see what
  * the other has committed. A look without a lock would not do.
@@ -90,6 +91,8 @@ export async function createOwners(
 }
 
 function declared({ name, type, charset, collation }: KeyColumn): string {
+  // Keys have its numbers, and no column of the type takes that of the error value.
+  if (/^enum/i.test(type)) return `${quoteId(name)} SMALLINT UNSIGNED NOT NULL`;
   const text = charset === null ? '' : ` CHARACTER SET ${charset} COLLATE ${collation}`;
   // Without one, the first TIMESTAMP of a table would follow the clock on some servers.
   const fixed = /^timestamp/i.test(type) ? " DEFAULT '2000-01-01 00:00:00'" : '';
