@@ -1,6 +1,7 @@
 /**
- * I9 while a job changes: two sources and two targets, tables that grow, and one that is copied
- * anew. Both logs are compared on or again by themselves, and nobody is accused.
+ * I9 while a job changes: two sources and two targets, tables that grow, get wider columns and lose
+ * some, and one that is copied anew. Both logs are compared on or again by themselves, and nobody
+ * is accused.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { StreamState } from '../../shared/job/state/stream-report.ts';
@@ -26,7 +27,7 @@ function byIds(name: string): object {
 
 beforeAll(async () => {
   mysql = await ShopJob.servers(2);
-  const options = { checkWhenInSync: true, streamingCheck: true };
+  const options = { checkWhenInSync: true, streamingCheck: true, droppedColumns: 'drop' };
   const cutover = (name: string) => ({ back: byIds(name) });
   job = await ShopJob.prepare({ mysql, orders: 300, sources: 2, options, cutover });
   job.start(...SERVICES);
@@ -52,14 +53,24 @@ async function provenAgain(what: string): Promise<void> {
   console.log(`${what}: ${Date.now() - sinceMs} ms`);
 }
 
-/** The columns come to one source after the other; both logs of all servers have taken them up. */
-async function grows(table: string, columns: string): Promise<void> {
+/** Logs that have taken up a change of the table, by what control says. */
+function takenUp(table: string): number {
+  const lines = job.logOf('control');
+  return lines.filter(l => l.includes('columns are taken up') && l.includes(table)).length;
+}
+
+/** The next logs have taken up a change of the table since `before`. */
+function areTakenUp(table: string, logs: number, before: number): Promise<unknown> {
+  const what = `${logs} logs to take up what became of ${table}`;
+  return until(() => takenUp(table) - before >= logs, { timeoutMs: MINUTE, what });
+}
+
+/** One source after the other is altered; both logs of all servers have taken it up. */
+async function alters(table: string, change: string): Promise<void> {
+  const before = takenUp(table);
   for (const source of [0, 1]) {
-    await job.onSource(source, `ALTER TABLE ${table} ${columns}`);
-    const isTaken = (): boolean =>
-      job.logOf('control').filter(l => l.includes('columns are taken up') && l.includes(table))
-        .length >= (source === 0 ? 1 : 4);
-    await until(isTaken, { timeoutMs: MINUTE, what: `${columns} of ${table}` });
+    await job.onSource(source, `ALTER TABLE ${table} ${change}`);
+    await areTakenUp(table, source === 0 ? 1 : 4, before);
   }
 }
 
@@ -76,7 +87,7 @@ test(
   async () => {
     await using _a = job.load(LOAD);
     await using _b = job.load(LOAD, 20, 1);
-    await grows('customers', 'ADD tag VARCHAR(9), ADD level INT NOT NULL DEFAULT 3');
+    await alters('customers', 'ADD tag VARCHAR(9), ADD level INT NOT NULL DEFAULT 3');
     await job.onSource(0, "UPDATE customers SET tag = 'x', level = 5 LIMIT 20");
     await provenAgain('what has grown to be equal');
   },
@@ -109,12 +120,58 @@ test(
     await job.onSource(0, `INSERT INTO customers (customer_id, name, created_at) VALUES ${row}`);
     await told('customers', 'waits', false);
     // Nobody writes to it: that it has changed is told by no record.
-    await grows('order_items', 'ADD note VARCHAR(9), ADD grade INT NOT NULL DEFAULT 7');
+    await alters('order_items', 'ADD note VARCHAR(9), ADD grade INT NOT NULL DEFAULT 7');
     await told('order_items', 'equal', true);
     await t1.run('DROP TRIGGER refuse');
     await told('customers', 'equal', false);
     expect((await job.verify()).code).toBe(0);
     await provenAgain('what was refused to be equal');
+  },
+  4 * MINUTE,
+);
+
+test(
+  'a table whose columns are made wider is compared anew',
+  async () => {
+    await using _a = job.load(LOAD);
+    await using _b = job.load(LOAD, 20, 1);
+    const wider = 'MODIFY quantity BIGINT NOT NULL, MODIFY comment MEDIUMTEXT NULL';
+    await alters('orders', wider);
+    for (const source of [0, 1]) {
+      await job.onSource(source, 'UPDATE orders SET quantity = 5000000000 - quantity LIMIT 20');
+    }
+    await provenAgain('what has wider columns to be equal');
+  },
+  4 * MINUTE,
+);
+
+test(
+  'nothing rests on a check while the targets have a column that no source has any more',
+  async () => {
+    await using _a = job.load(LOAD);
+    await using _b = job.load(LOAD, 20, 1);
+    const before = takenUp('customers');
+    await using held = await job.sql(0);
+    for (const sql of ['BEGIN', 'SELECT COUNT(*) FROM customers']) await held.run(sql);
+    for (const [at, source] of [0, 1].entries()) {
+      // The columns that came above: to the registry the rows are what they were before that.
+      await job.onSource(source, 'ALTER TABLE customers DROP tag, DROP level');
+      await areTakenUp('customers', at + 1, before);
+    }
+    // What the targets alone have is left out: to a check the table is equal.
+    expect((await job.verify()).code).toBe(0);
+    const checkedMs = Date.now();
+    const of = () => job.status?.stream?.tables.find(t => t.table === 'customers');
+    const isLater = (): boolean => {
+      const { doubts = [], tables = [] } = job.status?.stream ?? {};
+      expect(doubts).toEqual([]);
+      expect(of()?.state).toBe('unknown');
+      return tables.every(t => t.table === 'customers' || t.equalMs > checkedMs + 4000);
+    };
+    await until(isLater, { timeoutMs: MINUTE, what: 'the others to be compared on' });
+    await held.run('ROLLBACK');
+    await areTakenUp('customers', 4, before);
+    await provenAgain('what has lost columns to be equal');
   },
   4 * MINUTE,
 );

@@ -102,7 +102,8 @@ export class TableCompare {
   doubts: StreamDoubt[];
   foreign: ForeignWrite[];
   foreignCount: number;
-  readonly #schemas: Map<string, Set<number>>;
+  /** By topic, ids of values; that of the plan is the last one. */
+  readonly #schemas: Map<string, number[]>;
   /** From where each source is read. */
   readonly #readFrom: ReadonlyMap<string, number>;
   readonly #open = new Map<string, Open>();
@@ -133,11 +134,10 @@ export class TableCompare {
     this.doubts = [...saved.doubts];
     this.foreign = [...saved.foreign];
     this.foreignCount = saved.foreignCount;
-    this.#schemas = new Map(Object.entries(saved.schemas).map(([t, ids]) => [t, new Set(ids)]));
+    this.#schemas = new Map(Object.entries(saved.schemas));
     for (const { topic, valueSchemaId } of [...o.sources.values(), ...o.targets.values()]) {
-      const isNew = !this.#schemas.has(topic);
       // Rows that nobody writes to any more have the columns that came, too.
-      if (this.#meet(topic, [valueSchemaId]) && !isNew) this.forget();
+      if (this.#isPlannedAnew(topic, valueSchemaId)) this.forget();
     }
   }
 
@@ -240,13 +240,22 @@ export class TableCompare {
     return wholeMs !== null && fetched.count > 0 && fetched.ts(0) < this.#now() - wholeMs;
   }
 
+  /**
+   * Whether the plan had another schema before, which is the last one in the list. One of before
+   * may come again with its number: when a column that came is dropped.
+   */
+  #isPlannedAnew(topic: string, id: number): boolean {
+    const known = this.#schemas.get(topic) ?? [];
+    this.#schemas.set(topic, [...known.filter(other => other !== id), id]);
+    return known.length > 0 && known.at(-1) !== id;
+  }
+
   /** Whether one of the schemas is new in the topic. */
   #meet(topic: string, ids: Iterable<number>): boolean {
-    const known = this.#schemas.get(topic) ?? new Set();
-    const before = known.size;
-    for (const id of ids) known.add(id);
-    this.#schemas.set(topic, known);
-    return known.size > before;
+    const known = this.#schemas.get(topic) ?? [];
+    const before = known.length;
+    for (const id of ids) if (!known.includes(id)) known.unshift(id);
+    return known.length > before;
   }
 
   #addSource(source: string, offset: number, { bucket, isUnknown, ...row }: TopicChange): void {

@@ -6,6 +6,7 @@ import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
 import { FixedRoute } from '../../../shared/route/fixed.ts';
 import { ALL_TARGETS } from '../../../shared/route/route.ts';
 import { readers, topicOf } from '../../../test/support/checker/small-topic.ts';
+import { SMALL_TABLE } from '../../../test/support/sink/small-table.ts';
 import { ChangeQueue } from './change-queue.ts';
 import type { SavedLedger } from './ledger.ts';
 import type { Goal } from './stream-clock.ts';
@@ -19,8 +20,11 @@ const PARTLY: SavedLedger = {
   base: 'verify-1',
 };
 
-function compareOf(): TableCompare {
-  const targets = new Map(['t1', 't2'].map(name => [name, topicOf(name)]));
+function compareOf(t2 = SMALL_TABLE): TableCompare {
+  const targets = new Map([
+    ['t1', topicOf('t1')],
+    ['t2', topicOf('t2', t2)],
+  ]);
   return new TableCompare(
     {
       ...{ table: 't', partition: 0, jobId: 'j', readers, isCounting: () => true, now: () => 1 },
@@ -163,4 +167,21 @@ test('a check that has failed is asked for again, later and later', () => {
   expect(failed('verify-2', 6000), 'the same one').toBe(5100);
   expect(failed('verify-3', 7000)).toBe(7100 + 2000);
   expect(failed('verify-4', 9500)).toBe(9600 + 4000);
+});
+
+test('nothing rests on a check of before a column is gone that a target alone has still', () => {
+  const left = SMALL_TABLE.columns.slice(2).map(c => ({ ...c, name: 'left' }));
+  const view = new JobView();
+  // It leaves out what the sources have no more, and is equal.
+  proves(view, 'verify-2', 5000);
+  const unlike = compareOf({ ...SMALL_TABLE, columns: [...SMALL_TABLE.columns, ...left] });
+  const watch = new TableWatch(unlike, view, { nowMs: 1 });
+  watch.look(goalAt(10_000, { end: 0, tsMs: 10_000 }), 10_000);
+  const basesOf = ({ ledgers }: TableCompare) => [...ledgers.values()].map(l => l.base);
+  expect(basesOf(unlike)).toEqual(['verify-1', 'verify-1']);
+  expect(watch.said()).toMatchObject({ state: 'unknown', equalMs: 0, wantedMs: null });
+  const alike = compareOf();
+  const next = new TableWatch(alike, view, { nowMs: 1, saved: watch.save() });
+  next.look(goalAt(11_000, { end: 0, tsMs: 11_000 }), 11_000);
+  expect(basesOf(alike)).toEqual(['verify-2', 'verify-2']);
 });

@@ -29,6 +29,13 @@ interface Side {
 
 export class TableWatch {
   readonly compare: TableCompare;
+  /**
+   * While columns have come to one server and not to another, or are gone from it, a row that
+   * changes is not the same one in both logs. No check of every row says anything of that: there
+   * is none that could compare what is not on all sources, and what the targets alone have still it
+   * leaves out.
+   */
+  readonly #isAlike: boolean;
   readonly #view: JobView;
   readonly #sides: ReadonlyMap<string, Side>;
   /** Durable: a member that takes the slot over wants no check that was asked for already. */
@@ -42,6 +49,7 @@ export class TableWatch {
     { nowMs = Date.now(), saved = NO_CHECK }: { nowMs?: number; saved?: SavedWatch } = {},
   ) {
     this.compare = compare;
+    this.#isAlike = isAlike(compare.o);
     this.#view = view;
     this.#checks = { ...saved, rested: { ...saved.rested } };
     const names = [...compare.ledgers.keys()];
@@ -81,21 +89,6 @@ export class TableWatch {
       return rested !== undefined && (rested === proof.check || proof.result !== 'equal');
     };
     return unknown.length > 0 && (unknown.some(hasRested) || isDoubtedSince(proof));
-  }
-
-  /**
-   * While columns have come to one server and not to another, no check can compare it; and where
-   * the log of one has not come to them yet, another check would have to follow.
-   */
-  #isAlike(): boolean {
-    const { sources, targets } = this.compare.o;
-    const shapes = [...sources.values(), ...targets.values()].map(({ columns }) =>
-      columns
-        .map(c => c.toLowerCase())
-        .sort()
-        .join('\n'),
-    );
-    return new Set(shapes).size <= 1;
   }
 
   save(): SavedWatch {
@@ -166,7 +159,8 @@ export class TableWatch {
     const { table } = this.compare.o;
     const [standing] = standings(this.#view, [table]);
     const proof = standing?.proof;
-    if (!proof || !standing.isProven || asOfMs < proof.provenMs + CLOCK_MS) return;
+    if (!this.#isAlike || !proof || !standing.isProven) return;
+    if (asOfMs < proof.provenMs + CLOCK_MS) return;
     const { check } = proof;
     if (check === this.#checks.rested[target]) return;
     this.#checks.rested[target] = check;
@@ -197,7 +191,7 @@ export class TableWatch {
   #want(nowMs: number): void {
     const { table } = this.compare.o;
     const proof = this.#view.proofs.get(table);
-    if (proof === undefined || proof.result === 'none' || !this.#isAlike()) return;
+    if (proof === undefined || proof.result === 'none' || !this.#isAlike) return;
     if (this.#isOutdated(proof)) {
       this.#checks.followed = proof.check;
       this.#checks.wantedMs = nowMs + this.#patienceMs(proof);
@@ -245,4 +239,15 @@ export class TableWatch {
   #isDiffering(): boolean {
     return [...this.compare.ledgers.values()].some(l => l.doubt === 'differs');
   }
+}
+
+/** Pure: whether both logs have the same columns, by the plans. */
+function isAlike({ sources, targets }: TableCompare['o']): boolean {
+  const shapes = [...sources.values(), ...targets.values()].map(({ columns }) =>
+    columns
+      .map(c => c.toLowerCase())
+      .sort()
+      .join('\n'),
+  );
+  return new Set(shapes).size <= 1;
 }

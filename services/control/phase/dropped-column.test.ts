@@ -57,11 +57,11 @@ function viewOf(...plans: TablePlanRecord[]): JobView {
   return view;
 }
 
-const jobOf = (o: { droppedColumns?: string; streamingCheck?: boolean; back?: object }): Job => {
-  const { droppedColumns = 'stop', streamingCheck = false, back } = o;
+const jobOf = (o: { droppedColumns?: string; back?: object }): Job => {
+  const { droppedColumns = 'stop', back } = o;
   const job = {
     ...{ job: 'shop', targets: [{ name: 't1', database: 'd' }], sources: [], tables: [] },
-    ...{ options: { droppedColumns, streamingCheck }, cutover: { back } },
+    ...{ options: { droppedColumns }, cutover: { back } },
     route: { kind: 'modulus', column: 'shard' },
   };
   return job as unknown as Job;
@@ -80,10 +80,6 @@ test('what the key or the route is made of is not dropped by a word', () => {
       ...{ schema: plan.schema, removed: [], against: [expect.stringMatching(fixed)] },
     });
   }
-  const streaming = withoutDropped(jobOf({ streamingCheck: true }), plan, ['b']);
-  expect(streaming.against).toEqual([expect.stringMatching(/streamingCheck/)]);
-  // The targets have to drop it before it is copied.
-  expect(streaming).toMatchObject({ schema: plan.schema, removed: [] });
 });
 
 test('nothing becomes of them without a word, and none that the way back cannot stand', () => {

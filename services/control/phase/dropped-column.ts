@@ -44,9 +44,6 @@ export function withoutDropped(
       ? [`column ${name} is part of the row key, or decides the target of a row`]
       : [];
   });
-  if (job.options.streamingCheck) {
-    against.push('options.streamingCheck compares a log that has the column with one that has not');
-  }
   // It is copied as it is then: the targets have to drop it first.
   if (against.length > 0) return { schema, removed: [], against };
   return { schema: withoutColumns(schema, removed, schema), removed, against };
