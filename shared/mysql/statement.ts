@@ -43,6 +43,17 @@ export function isSetInKey(column: Column | undefined): boolean {
   return hasClock(column) || hasSpellings(column);
 }
 
+/**
+ * The value of the column in the row that comes, for ON DUPLICATE KEY UPDATE. Servers copy a SET by
+ * the text that they print, which has no member '' in front of another one, or alone.
+ */
+export function newValue(column: Column | undefined, { flavor }: { flavor: Flavor }): string {
+  const name = quoteId(column?.name ?? '');
+  const value = flavor === 'mysql' ? `${NEW_ROW}.${name}` : `VALUES(${name})`;
+  const isByText = column?.type.kind === 'set' && column.type.values.includes('');
+  return isByText ? `CAST(${value} AS UNSIGNED)` : value;
+}
+
 /** INSERT of full rows; a row whose key is there takes all the new values. */
 export function upsertShape(schema: TableSchema, target: { flavor: Flavor }): RowListShape {
   const columns = insertableColumns(schema);
@@ -51,12 +62,8 @@ export function upsertShape(schema: TableSchema, target: { flavor: Flavor }): Ro
   // A table of key columns only: the update must name something, and changes nothing.
   const set = rest.length > 0 ? rest : columns.slice(0, 1);
   const nameOf = (i: number): string => quoteId(schema.columns[i]?.name ?? '');
-  const isMysql = target.flavor === 'mysql';
-  const assignments = set.map(i => {
-    const name = nameOf(i);
-    return isMysql ? `${name}=${NEW_ROW}.${name}` : `${name}=VALUES(${name})`;
-  });
-  const alias = isMysql ? ` AS ${NEW_ROW}` : '';
+  const assignments = set.map(i => `${nameOf(i)}=${newValue(schema.columns[i], target)}`);
+  const alias = target.flavor === 'mysql' ? ` AS ${NEW_ROW}` : '';
   return {
     prefix: bytes(
       `INSERT INTO ${qualified(schema.db, schema.table)} (${columns.map(nameOf).join(',')}) VALUES `,

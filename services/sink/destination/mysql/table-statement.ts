@@ -14,6 +14,7 @@ import {
   insertShape,
   isSetInKey,
   keyListShape,
+  newValue,
   type RowListShape,
   upsertShape,
 } from '../../../../shared/mysql/statement.ts';
@@ -104,8 +105,7 @@ function guardedSuffix(schema: TableSchema, target: TargetFacts): string {
   const table = qualified(schema.db, schema.table);
   const nameOf = (i: number): string => quoteId(schema.columns[i]?.name ?? '');
   const old = (i: number): string => `${table}.${nameOf(i)}`;
-  const fresh = (i: number): string =>
-    isMysql ? `${NEW_ROW}.${nameOf(i)}` : `VALUES(${nameOf(i)})`;
+  const fresh = (i: number): string => newValue(schema.columns[i], target);
   const isKey = new Set(schema.primaryKey);
   const isInteger = (i: number): boolean => schema.columns[i]?.type.kind === 'integer';
   const integer = schema.primaryKey.find(isInteger);
