@@ -22,13 +22,16 @@ test('a second try to open that fails is not told as if nothing had been touched
   expect(outcomeText(again, own, null)).toMatch(/^the journal is written.*\nwrites were refused/);
 });
 
-test('a gate that is shut, after an earlier cutover was undone, has touched nothing', () => {
-  const shut = outcome('undone', 'gates are not open');
-  expect(outcomeText(shut, concerned(shut, 'cutover-2'), null)).toBe(
-    'nothing was touched: gates are not open',
-  );
-  expect(concerned(shut, 'cutover-1')?.stage).toBe('undone');
-});
+test.each(['undone', 'switched'] as const)(
+  'a gate that is shut, after an earlier one is %s, has touched nothing',
+  stage => {
+    const shut = outcome(stage, 'gates are not open');
+    expect(outcomeText(shut, concerned(shut, 'cutover-2'), null)).toBe(
+      'nothing was touched: gates are not open',
+    );
+    expect(concerned(shut, 'cutover-1')?.stage).toBe(stage);
+  },
+);
 
 test('a plan says whether both logs are compared inside the freeze, or rows are not', () => {
   const server = (name: string) => ({ name, user: 'u', database: 'shop' });

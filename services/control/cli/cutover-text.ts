@@ -68,11 +68,13 @@ export function progressLine({ note }: CutoverProgress): string {
 }
 
 /**
- * The run that an answer is about; null when nothing was touched. One with a journal is not undone
- * by a refusal: a second try to open it may have failed.
+ * The run that an answer is about; null when nothing was touched. One with a journal that is not
+ * open yet is not undone by a refusal: a second try to open it may have failed. One that has gone
+ * through is past: what is refused after it has touched nothing.
  */
 export function concerned({ run, answer }: CutoverOutcome, id: string): CutoverRun | null {
-  return run?.id === id || answer.error === null || mustBeFrozen(run) ? run : null;
+  const mayBeOpening = mustBeFrozen(run) && run?.stage !== 'switched';
+  return run?.id === id || answer.error === null || mayBeOpening ? run : null;
 }
 
 /**
