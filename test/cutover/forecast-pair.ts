@@ -1,4 +1,7 @@
-/** A write stop beside its forecast, and the bar for that. */
+/**
+ * A write stop beside its forecast, and the bar for that. An open command that has never run is in
+ * neither: the rehearsal says that it comes on top.
+ */
 import type { CutoverRun } from '../../shared/job/state/cutover.ts';
 import type { StepForecast } from '../../shared/job/state/rehearsal.ts';
 
@@ -21,9 +24,13 @@ export function pairOf(
   forecast: readonly StepForecast[],
 ): Pair | null {
   if (forecast.length === 0) return null;
+  const isUnknown = (step: string): boolean =>
+    step === 'open' && forecast.some(f => f.step === step && f.basis === 'stand-in');
+  const unknownMs = steps.filter(s => isUnknown(s.step)).reduce((sum, s) => sum + s.tookMs, 0);
+  const known = forecast.filter(f => !isUnknown(f.step));
   return {
-    forecastMs: forecast.reduce((sum, f) => sum + f.ms, 0),
-    measuredMs: stopMs,
+    forecastMs: known.reduce((sum, f) => sum + f.ms, 0),
+    measuredMs: stopMs - unknownMs,
     named: forecast.map(f => f.step),
     steps: forecast.map(f => {
       const took = steps.filter(s => s.step === f.step).map(s => s.tookMs);

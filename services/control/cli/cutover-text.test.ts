@@ -62,6 +62,7 @@ test('a rehearsal says beside its forecast what is promised at most', () => {
     { step: 'freeze', ms: 5, doneMs: 0, basis: 'stand-in' },
     { step: 'drain', ms: 20, doneMs: 0, basis: 'measured' },
   ];
+  const open = { step: 'open', ms: 1, doneMs: 0, basis: 'stand-in' };
   const made = { id: 'r', by: 'ann', atMs: 0, steps, forecastMs: 25, slowestMs: 60, forecast };
   const stop = { id: 'c', way: 'over', atMs: 0, stopMs: 40, steps, forecast };
   const text = rehearsalText({ list: [made], stops: [stop] }, 71.5);
@@ -69,6 +70,9 @@ test('a rehearsal says beside its forecast what is promised at most', () => {
   expect(text).toMatch(/about 0\.03 s, 0\.06 s with each step at its slowest\n/);
   expect(text).toMatch(/refused for 0\.04 s; 0\.03 s were forecast\n/);
   expect(text).toMatch(/refuses writes for 72 s at most, or is undone/);
+  expect(text).not.toMatch(/on top\n/);
+  const first = rehearsalText({ list: [{ ...made, forecast: [open] }], stops: [] }, 71.5);
+  expect(first).toMatch(/slowest, and what the open command takes on top\n/);
 });
 
 test('what a write stop took stands beside what was forecast', () => {

@@ -156,10 +156,12 @@ function cutoverLine({ id, stage, sinceMs, stopMs, why, way }: CutoverStatus): s
   return `${way === 'over' ? 'cutover' : 'rollback'} ${id}: ${stage} since ${since}${stop}${because}`;
 }
 
-function rehearsalLine({ atMs, forecastMs, slowestMs }: Rehearsal): string {
+function rehearsalLine({ atMs, forecastMs, slowestMs, forecast }: Rehearsal): string {
   const at = new Date(atMs).toISOString();
   const slowest = slowestMs === 0 ? '' : `, ${seconds(slowestMs)} with each step at its slowest`;
-  return `${at}: writes would be refused for about ${seconds(forecastMs)}${slowest}`;
+  const isUnknown = forecast.some(f => f.step === 'open' && f.basis === 'stand-in');
+  const open = isUnknown ? ', and what the open command takes on top' : '';
+  return `${at}: writes would be refused for about ${seconds(forecastMs)}${slowest}${open}`;
 }
 
 /** A rehearsal and those before it; `stop`: longest write stop by the limits, in seconds. */
