@@ -7,13 +7,8 @@
 import { ReshardError } from '../runtime/error.ts';
 import { CoordinatorCall } from './wire/coordinator-call.ts';
 import { type Batch, produceBatches } from './wire/produce.ts';
-import {
-  headerBytesMax,
-  nextSequence,
-  RecordBatchBuilder,
-  type RecordHeader,
-} from './wire/record-batch.ts';
-import { wholeRecord } from './wire/record-slices.ts';
+import { headerBytesMax, nextSequence, RecordBatchBuilder } from './wire/record-batch.ts';
+import { type RecordHeader, wholeRecord } from './wire/record-slices.ts';
 import type { ProducerIdentity, TransactionPort } from './wire/transaction-port.ts';
 import { WriteHistory } from './write-history.ts';
 

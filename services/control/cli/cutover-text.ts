@@ -17,8 +17,7 @@ import type { CutoverOutcome, CutoverPlan, CutoverProgress } from '../command/cu
 import { type Gate, shutGates } from '../cutover/gate.ts';
 import { equalityText, NO_WAY_BACK, type PlannedStep, WAY_BACK } from '../cutover/step.ts';
 import type { CutoverStatus } from '../status/cutover-status.ts';
-import type { Status } from '../status/status.ts';
-import type { WayBackStatus } from '../status/way-back.ts';
+import type { Status, WayBackStatus } from '../status/status.ts';
 
 export function planText(job: string, plan: CutoverPlan): string {
   const { gates, canGo, steps, promisedStopSeconds: stop } = plan;

@@ -1,9 +1,8 @@
 /** What is proven and what is under way, as lines of a status. */
 import { unreachable } from '../../../shared/runtime/error.ts';
 import type { CheckStatus, ProofStatus, RepairStatus, WaitStatus } from '../status/proof-status.ts';
-import type { Status } from '../status/status.ts';
+import type { Status, WayBackStatus } from '../status/status.ts';
 import type { StreamStatus, StreamTableStatus } from '../status/stream-status.ts';
-import type { WayBackStatus } from '../status/way-back.ts';
 import { count, duration } from './number-text.ts';
 
 /** Lines of the view; none before the first check. */

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { type Standing, unproven } from '../../../shared/job/state/proof.ts';
 import type { ForeignWrite, StreamDoubt } from '../../../shared/job/state/stream-report.ts';
 import { shopFile } from '../../../test/support/shop-file.ts';
+import type { UnreadLog, WayBackStatus } from '../status/status.ts';
 import type { StreamStatus } from '../status/stream-status.ts';
-import type { UnreadLog, WayBackStatus } from '../status/way-back.ts';
 import { streamGates } from './stream-gate.ts';
 
 const NOW = 1_700_000_000_000;

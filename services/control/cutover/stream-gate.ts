@@ -14,8 +14,7 @@ import {
   type StreamedTable,
 } from '../../../shared/job/state/stream-report.ts';
 import { unreachable } from '../../../shared/runtime/error.ts';
-import type { Status } from '../status/status.ts';
-import type { UnreadLog } from '../status/way-back.ts';
+import type { Status, UnreadLog } from '../status/status.ts';
 import { CLOCKS_MS, type Gate, open, passing, shut, unknown } from './gate.ts';
 
 const NAME = 'streaming check';

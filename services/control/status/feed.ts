@@ -36,10 +36,11 @@ import type {
   StatusFacts,
   TableStatus,
   TargetStatus,
+  WayBackStatus,
 } from './status.ts';
 import { streamStatus } from './stream-status.ts';
 import { throttleStatus } from './throttle-status.ts';
-import { isOwedWayBack, type WayBackStatus, wayBackStatus } from './way-back.ts';
+import { isOwedWayBack, wayBackStatus } from './way-back.ts';
 
 const REGISTRY_EVERY_MS = 5000;
 

@@ -14,8 +14,8 @@ import {
   type SourceStatus,
   type StatusFacts,
   type TargetStatus,
+  type WayBackStatus,
 } from './status.ts';
-import type { WayBackStatus } from './way-back.ts';
 
 export interface Problem {
   word: ProblemWord;

@@ -1,10 +1,10 @@
 /** What is known of a running job at one moment: the shape of `reshard status --json`. */
+import type { Way } from '../../../shared/job/state/cutover.ts';
 import type { Rehearsal } from '../../../shared/job/state/rehearsal.ts';
 import type { CutoverStatus } from './cutover-status.ts';
 import type { CheckStatus, ProofStatus, RepairStatus } from './proof-status.ts';
 import type { StreamStatus } from './stream-status.ts';
 import type { ThrottleStatus } from './throttle-status.ts';
-import type { WayBackStatus } from './way-back.ts';
 
 export interface TableStatus {
   table: string;
@@ -115,6 +115,28 @@ export interface DifferingTable {
 /** A server beside sources, targets and brokers that does not answer. */
 export interface RegistryStatus {
   error: string;
+}
+
+/** A log of a server that nobody reads on: what comes to its tables is known to no one. */
+export interface UnreadLog {
+  server: string;
+  /** In one line. */
+  why: string;
+}
+
+export interface WayBackStatus {
+  /** Which way rows are carried, by the newest journal. */
+  carries: Way;
+  /** Since the journal nobody carries them yet: the servers are being made ready for it. */
+  isTurning: boolean;
+  /** The headline of what carries rows back; null while it cannot be asked. */
+  headline: { level: Level; text: string } | null;
+  /** Seconds that the log of the targets is behind the worst of them; null: not known. */
+  lagSeconds: number | null;
+  /** Records of the log that the sources lack; null: not known, or nothing is carried back. */
+  lagRecords: number | null;
+  /** Of the servers whose rows would be carried back. */
+  unread: UnreadLog[];
 }
 
 /** All that was asked and answered, without a judgement. */

@@ -4,33 +4,11 @@
  * only as long as that goes well, so it is a part of the job's own headline.
  */
 import type { Job } from '../../../shared/job/job.ts';
-import { isTurning, type Way } from '../../../shared/job/state/cutover.ts';
+import { isTurning } from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import { firstLine } from '../../../shared/runtime/error.ts';
 import { levelOf, problemsOf, problemText } from './problem.ts';
-import type { Level, Status } from './status.ts';
-
-/** A log of a server that nobody reads on: what comes to its tables is known to no one. */
-export interface UnreadLog {
-  server: string;
-  /** In one line. */
-  why: string;
-}
-
-export interface WayBackStatus {
-  /** Which way rows are carried, by the newest journal. */
-  carries: Way;
-  /** Since the journal nobody carries them yet: the servers are being made ready for it. */
-  isTurning: boolean;
-  /** The headline of what carries rows back; null while it cannot be asked. */
-  headline: { level: Level; text: string } | null;
-  /** Seconds that the log of the targets is behind the worst of them; null: not known. */
-  lagSeconds: number | null;
-  /** Records of the log that the sources lack; null: not known, or nothing is carried back. */
-  lagRecords: number | null;
-  /** Of the servers whose rows would be carried back. */
-  unread: UnreadLog[];
-}
+import type { Status, UnreadLog, WayBackStatus } from './status.ts';
 
 /**
  * Also where rows are to be carried back by the newest journal, and the job file does not ask for

@@ -8,10 +8,6 @@ import type { RecordCodec } from '../../codec/record-codec.ts';
 import { ReshardError } from '../../runtime/error.ts';
 import type { ProgressRecord, ProgressView } from './progress-view.ts';
 
-export interface Owner {
-  sinceMs: number;
-}
-
 /** Of whoever writes to the topics of a source: the prefix has one writer, whatever the job. */
 export function sourceTransactionalId(source: string): string {
   return `reshard.source.${source}`;

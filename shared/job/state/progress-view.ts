@@ -1,7 +1,6 @@
 /** A source's progress topic, read from its start and followed: resume point and ranges. */
 import type { Anchor } from '../../change/position.ts';
 import type { TablePlan } from './job-view.ts';
-import type { Owner } from './owner.ts';
 
 export interface Resume {
   epoch: number;
@@ -69,6 +68,11 @@ export interface RepairProgress {
   nextSeq: number;
   rejected: number;
   reason: string | null;
+}
+
+/** Whose the topics are: the job that has the record (owner.ts). */
+export interface Owner {
+  sinceMs: number;
 }
 
 /** The record of schemas/progress.avsc: one field is set, by key. */

@@ -13,7 +13,7 @@
 import { at, ByteWriter } from '../../runtime/bytes.ts';
 import { ReshardError } from '../../runtime/error.ts';
 import { crc32c } from './crc32c.ts';
-import type { RecordSlices } from './record-slices.ts';
+import type { RecordHeader, RecordSlices } from './record-slices.ts';
 
 export const HEADER_BYTES = 61;
 /** Place of the epoch of the leader that took a batch. */
@@ -33,15 +33,6 @@ export interface BatchProducer {
   epoch: number;
   sequence: number;
   transactional: boolean;
-}
-
-/** A record of a source has none or one. */
-export interface RecordHeader {
-  /** UTF-8. */
-  readonly name: Buffer;
-  buf: Buffer;
-  start: number;
-  end: number;
 }
 
 /** Bytes of headers with their lengths, at most. */

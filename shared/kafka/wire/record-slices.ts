@@ -3,7 +3,15 @@
  * it is appended, so one object serves all records of a hot loop: an object for each would cost
  * more than the copy.
  */
-import type { RecordHeader } from './record-batch.ts';
+
+/** A record of a source has none or one. */
+export interface RecordHeader {
+  /** UTF-8. */
+  readonly name: Buffer;
+  buf: Buffer;
+  start: number;
+  end: number;
+}
 
 export interface RecordSlices {
   key: Buffer;
