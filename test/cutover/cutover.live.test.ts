@@ -75,7 +75,14 @@ function shutOf({ gates }: CutoverPlan): string[] {
 }
 
 async function goOver(): Promise<{ code: number; run: CutoverRun | null; error: string }> {
-  const { code, out, err } = await callReshard('cutover', job.jobFile, '--yes', '--json');
+  const { code, out, err } = await callReshard(
+    'cutover',
+    job.jobFile,
+    '--yes',
+    '--json',
+    '--wait',
+    '60',
+  );
   if (out === '') throw new Error(err);
   const { run = null, error = '', gates } = JSON.parse(out);
   if (gates !== undefined) throw new Error(`gates are shut: ${shutOf(JSON.parse(out))}`);

@@ -56,7 +56,7 @@ test.each(POINTS)(
       await using writer = await Writer.start({ ...job.source, ...PROBE }, job.database, 1000);
       expect((await job.verify()).code).toBe(0);
       await job.until('the job', s => s.headline.level === 'good', MINUTES);
-      const going = callReshard('cutover', job.jobFile, '--yes', '--json');
+      const going = callReshard('cutover', job.jobFile, '--yes', '--json', '--wait', '60');
       const first = await Promise.race([killed, going]);
       expect(first, JSON.stringify(first)).toBe(KILLED);
       job.start('control');

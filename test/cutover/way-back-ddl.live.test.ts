@@ -4,74 +4,28 @@
  * application comes back with all that it has written.
  * Enforces I14.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DdlList } from '../../services/control/command/ddl-list.ts';
 import type { Status } from '../../services/control/status/status.ts';
 import { until } from '../../shared/runtime/clock.ts';
-import { SERVICES, ShopJob } from '../pipeline/shop-job.ts';
+import type { ShopJob } from '../pipeline/shop-job.ts';
 import { targetName } from '../support/job-file.ts';
-import { LoadClient } from '../support/load/client.ts';
 import { callReshard } from '../support/reshard-cli.ts';
-import type { Servers } from '../support/servers/servers.ts';
-import { Application } from './application.ts';
+import type { Application } from './application.ts';
+import { ShopMove } from './shop-move.ts';
 
 const MINUTES = 60_000;
-const APP = { user: 'app', password: 'app' };
-const DIR = mkdtempSync(path.join(os.tmpdir(), 'reshard-way-'));
-const SWITCH = path.join(DIR, 'way');
 
-let mysql: Servers;
+let move: ShopMove;
 let job: ShopJob;
 let app: Application;
 
 beforeAll(async () => {
-  mysql = await ShopJob.servers();
-  const limits = { lockSeconds: 1, drainSeconds: 20, maxTransactionSeconds: 20 };
-  const open = `echo $RESHARD_WAY >> ${SWITCH}`;
-  const cutover = { back: {}, probe: APP, limits, ids: 'application', open };
-  job = await ShopJob.prepare({ mysql, orders: 300, cutover });
-  for (const server of [...job.sources, ...job.targets]) {
-    await using client = await LoadClient.open(server);
-    await client.run(`CREATE USER ${APP.user}@'%' IDENTIFIED BY '${APP.password}'`);
-    await client.run(
-      `GRANT SELECT, INSERT, UPDATE, DELETE ON ${job.database}.* TO ${APP.user}@'%'`,
-    );
-  }
-  job.start(...SERVICES);
-  await job.copied();
-  app = new Application({
-    switchFile: SWITCH,
-    servers: { back: job.sources, over: job.targets },
-    account: APP,
-    database: job.database,
-    clients: 4,
-  });
+  move = await ShopMove.begin({ limits: { maxTransactionSeconds: 20 } });
+  ({ job, app } = move);
 }, 3 * MINUTES);
 
-afterAll(async () => {
-  await app?.[Symbol.asyncDispose]();
-  for (const server of [...(job?.sources ?? []), ...(job?.targets ?? [])]) {
-    await using client = await LoadClient.open(server);
-    for (const name of ['super_read_only', 'read_only']) {
-      await client.run(`SET GLOBAL ${name} = OFF`);
-      await client.run(`RESET PERSIST IF EXISTS ${name}`);
-    }
-  }
-  await job?.[Symbol.asyncDispose]();
-  await mysql?.[Symbol.asyncDispose]();
-  rmSync(DIR, { recursive: true, force: true });
-});
-
-async function go(verb: 'cutover' | 'rollback'): Promise<void> {
-  const { code, out, err } = await callReshard(verb, job.jobFile, '--yes', '--json');
-  const { run = null, error, gates = [] } = out === '' ? {} : JSON.parse(out);
-  const shut = gates.filter((g: { state: string }) => g.state !== 'open');
-  expect(code, `${err} ${error} ${JSON.stringify(shut)}`).toBe(0);
-  console.log(`${verb}: ${run.stopMs} ms`);
-}
+afterAll(() => move?.[Symbol.asyncDispose](), MINUTES);
 
 async function onTarget(target: number, ...statements: string[]): Promise<void> {
   await using client = await job.sql(target);
@@ -130,7 +84,7 @@ test(
   'columns that come to the targets while the application is there come back with it',
   async () => {
     expect((await job.verify()).code).toBe(0);
-    await go('cutover');
+    await move.go('cutover');
     await app.more(50);
     const columns = [
       'ALTER TABLE orders ADD COLUMN note VARCHAR(20), ADD grade INT NOT NULL DEFAULT 3',
@@ -185,7 +139,7 @@ test(
   'the application comes back with all of it',
   async () => {
     await app.more(50);
-    await go('rollback');
+    await move.go('rollback');
     await app.more(50);
     await app.stop();
     await job.drained();

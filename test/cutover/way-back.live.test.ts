@@ -2,89 +2,35 @@
  * I11 on real servers, with a way back: over to the targets, back to the sources, over again, under
  * an application that remembers every write it was told is done.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
-import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Status } from '../../services/control/status/status.ts';
-import type { CutoverRun, CutoverStep } from '../../shared/job/state/cutover.ts';
+import type { CutoverStep } from '../../shared/job/state/cutover.ts';
 import { sleep, until } from '../../shared/runtime/clock.ts';
-import { SERVICES, ShopJob } from '../pipeline/shop-job.ts';
+import type { ShopJob } from '../pipeline/shop-job.ts';
 import type { MysqlServer } from '../support/job-file.ts';
-import { LoadClient } from '../support/load/client.ts';
 import { LOAD_TABLES } from '../support/load/tables.ts';
 import { childrenOf, isAlive } from '../support/processes.ts';
 import { beginReshard, callReshard } from '../support/reshard-cli.ts';
-import type { Servers } from '../support/servers/servers.ts';
-import { Application } from './application.ts';
+import type { Application } from './application.ts';
+import { ShopMove } from './shop-move.ts';
 
 const MINUTES = 60_000;
 const BEHIND = os.constants.priority.PRIORITY_BELOW_NORMAL;
-const APP = { user: 'app', password: 'app' };
-const DIR = mkdtempSync(path.join(os.tmpdir(), 'reshard-way-'));
-const SWITCH = path.join(DIR, 'way');
 
-let mysql: Servers;
+let move: ShopMove;
 let job: ShopJob;
 let app: Application;
 
 beforeAll(async () => {
-  mysql = await ShopJob.servers();
-  const seconds = { maxTransactionSeconds: 180, maxStreamAgeSeconds: 60 };
-  const limits = { lockSeconds: 1, drainSeconds: 20, ...seconds };
-  const open = `echo $RESHARD_WAY >> ${SWITCH}`;
-  const cutover = { back: {}, probe: APP, limits, ids: 'application', open };
-  const options = { streamingCheck: true, sinkBufferBytes: 1024 * 1024 };
-  job = await ShopJob.prepare({ mysql, orders: 300, options, cutover });
-  for (const server of [...job.sources, ...job.targets]) {
-    await using client = await LoadClient.open(server);
-    await client.run(`CREATE USER ${APP.user}@'%' IDENTIFIED BY '${APP.password}'`);
-    await client.run(
-      `GRANT SELECT, INSERT, UPDATE, DELETE ON ${job.database}.* TO ${APP.user}@'%'`,
-    );
-  }
-  job.start(...SERVICES);
-  await job.copied();
-  app = new Application({
-    switchFile: SWITCH,
-    servers: { back: job.sources, over: job.targets },
-    account: APP,
-    database: job.database,
-    clients: 4,
+  move = await ShopMove.begin({
+    limits: { maxTransactionSeconds: 180, maxStreamAgeSeconds: 60 },
+    options: { streamingCheck: true, sinkBufferBytes: 1024 * 1024 },
   });
+  ({ job, app } = move);
 }, 3 * MINUTES);
 
-afterAll(async () => {
-  await app?.[Symbol.asyncDispose]();
-  for (const server of [...job.sources, ...job.targets]) {
-    await using client = await LoadClient.open(server);
-    for (const name of ['super_read_only', 'read_only']) {
-      await client.run(`SET GLOBAL ${name} = OFF`);
-      await client.run(`RESET PERSIST IF EXISTS ${name}`);
-    }
-  }
-  await job?.[Symbol.asyncDispose]();
-  await mysql?.[Symbol.asyncDispose]();
-  rmSync(DIR, { recursive: true, force: true });
-});
-
-async function go(verb: 'cutover' | 'rollback'): Promise<CutoverRun> {
-  const { code, out, err } = await callReshard(
-    verb,
-    job.jobFile,
-    '--yes',
-    '--json',
-    '--wait',
-    '60',
-  );
-  const { run = null, error, gates = [] } = out === '' ? {} : JSON.parse(out);
-  const shut = gates.filter((g: { state: string }) => g.state !== 'open');
-  expect(code, `${err} ${error} ${JSON.stringify(shut)}`).toBe(0);
-  console.log(
-    `${verb}: ${run.stopMs} ms; ${run.steps.map((s: { step: string; tookMs: number }) => `${s.step} ${s.tookMs}`)}`,
-  );
-  return run;
-}
+afterAll(() => move?.[Symbol.asyncDispose](), MINUTES);
 
 const carried = (way: string) =>
   job.until(
@@ -119,7 +65,7 @@ async function undone(meanwhile: () => Promise<void>): Promise<string> {
   await lock.run('CREATE TABLE IF NOT EXISTS held (id INT PRIMARY KEY)');
   await lock.run('LOCK TABLES held WRITE');
   await using look = await job.sqlOf(0);
-  const going = callReshard('cutover', job.jobFile, '--yes', '--json');
+  const going = callReshard('cutover', job.jobFile, '--yes', '--json', '--wait', '60');
   await expect.poll(() => look.rows(FREEZING), { timeout: MINUTES, interval: 20 }).toHaveLength(1);
   await meanwhile();
   await lock.run('UNLOCK TABLES');
@@ -225,10 +171,10 @@ test('over: what is written on the targets comes to the sources, which take no o
   await app.more(100);
   await comparedEqual();
   const stray = tryToWrite(job.source);
-  await using open = await LoadClient.open({ ...job.source, ...APP }, job.database);
+  await using open = await move.clientOf(job.source);
   await open.run('BEGIN');
   await open.run('UPDATE orders SET quantity = quantity + 1 LIMIT 1');
-  const run = await go('cutover');
+  const run = await move.go('cutover');
   expect(run).toMatchObject({
     stage: 'switched',
     way: 'over',
@@ -256,12 +202,10 @@ test('over: what is written on the targets comes to the sources, which take no o
 });
 
 test('back: no write is lost, and a transaction of before the freeze is refused', async () => {
-  const target = job.targets[0];
-  if (target === undefined) throw new Error('no target');
-  await using idle = await LoadClient.open({ ...target, ...APP }, job.database);
+  await using idle = await move.clientOf(job.targets[0]);
   await idle.run('BEGIN');
   await idle.run('UPDATE orders SET quantity = quantity + 1 WHERE order_no NOT LIKE "A-%" LIMIT 1');
-  const run = await go('rollback');
+  const run = await move.go('rollback');
   expect(run).toMatchObject({
     stage: 'switched',
     way: 'back',
@@ -281,7 +225,7 @@ test('over again, and the end', async () => {
   expect((await job.verify()).code).toBe(0);
   app.start();
   await app.more(50);
-  const run = await go('cutover');
+  const run = await move.go('cutover');
   expect(run.leg).toMatchObject({ number: 4, carries: 'back' });
   await app.more(100);
   await app.stop();
@@ -300,7 +244,7 @@ function tryToWrite(server: MysqlServer): { end(): Promise<string> } {
   let tried = '';
   let isOver = false;
   const run = async (): Promise<void> => {
-    await using client = await LoadClient.open({ ...server, ...APP }, job.database);
+    await using client = await move.clientOf(server);
     while (!isOver) {
       const write = client.run('UPDATE orders SET quantity = quantity WHERE 1 = 0');
       tried += await write.then(
