@@ -19,7 +19,7 @@ import { fixedColumns } from '../../../shared/schema/column-widening.ts';
 import { withoutColumns } from '../../../shared/schema/table-growth.ts';
 import { allColumns, type TableSchema } from '../../../shared/schema/table-schema.ts';
 import { type ColumnFacts, columnFacts } from './constant-column.ts';
-import type { LackingTarget } from './growth-target.ts';
+import type { LackingTarget } from './lacking-target.ts';
 
 /** The plan behind a statement that drops columns. */
 export interface DroppedFrom {

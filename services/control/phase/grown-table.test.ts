@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { refuseAbsent, refuseExtra } from './grown-table.ts';
-import type { GrownTable } from './growth.ts';
+import type { GrownTable } from './halted-shape.ts';
 
 const none = { constants: [], addedAs: [], widened: [], removed: [] };
 const grown: GrownTable = { source: 's1', table: 't', added: 'a, b', ...none, sinceMs: 1000 };

@@ -17,9 +17,11 @@ import type { Logger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { alterTarget } from './alter-target.ts';
 import { refusePending, refuseWord, standingWord } from './dropped-column.ts';
-import { type GrownTable, lookAtTable, refuse } from './growth.ts';
-import { filledTargets, type LackingTarget, type Ruling, refuseTargets } from './growth-target.ts';
+import { lookAtTable, refuse } from './growth.ts';
+import { filledTargets, type Ruling, refuseTargets } from './growth-target.ts';
 import { type Halt, haltedTable, haltIn } from './halt.ts';
+import type { GrownTable } from './halted-shape.ts';
+import type { LackingTarget } from './lacking-target.ts';
 import type { StatementHalt } from './skip.ts';
 
 /** What the newest reports of sources say. */

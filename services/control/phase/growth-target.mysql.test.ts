@@ -6,7 +6,8 @@ import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { printTable } from '../../../shared/mysql/schema-copy.ts';
 import { commonServer } from '../../../test/support/dev.ts';
 import { dropScratch, openScratch } from '../../../test/support/scratch-database.ts';
-import { type LackingTarget, lacking } from './growth-target.ts';
+import { lacking } from './growth-target.ts';
+import type { LackingTarget } from './lacking-target.ts';
 
 const DB = `narrower_${process.pid}`;
 let session: MysqlSession;

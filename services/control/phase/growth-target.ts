@@ -28,19 +28,7 @@ import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { columnFacts, isFilledSo, type KnownConstant, otherThan } from './constant-column.ts';
 import { refusingAbsence } from './dropped-column.ts';
 import { filledOnTarget, type ThereColumn } from './filled-column.ts';
-
-export interface LackingTarget {
-  target: string;
-  column: string;
-  what: string;
-  sql: string | null;
-  /** It lacks a column: nothing of what it has is changed. */
-  isAddition: boolean;
-  /** A column of it is narrower than the one that was made wider at the source, nothing else. */
-  isWidening?: boolean;
-  /** It has a column that no plan has. */
-  isExtra?: boolean;
-}
+import type { LackingTarget } from './lacking-target.ts';
 
 /** Says which way rows are carried: the job itself, or the one whose way back it is. */
 export type Ruling = Pick<JobView, 'cutoverRun'>;

@@ -5,7 +5,8 @@ import type { OlderSchema, TablePlan } from '../../../shared/job/state/job-view.
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { allColumns, type TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
-import { type GrownTable, type GrowthLook, refuse, widerColumns } from './growth.ts';
+import { type GrowthLook, refuse, widerColumns } from './growth.ts';
+import type { GrownTable } from './halted-shape.ts';
 import { columnsOfLater, shapeAtHalt, typesOfHere } from './halted-shape.ts';
 import { registerGrown } from './take-up.ts';
 

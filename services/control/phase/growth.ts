@@ -20,9 +20,7 @@ import { printTable } from '../../../shared/mysql/schema-copy.ts';
 import type { PrintedTable } from '../../../shared/mysql/schema-fix.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
-import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
 import {
-  type DeclaredColumn,
   fixedColumns,
   isTold,
   isWidened,
@@ -46,32 +44,9 @@ import {
 } from './constant-column.ts';
 import { withoutDropped } from './dropped-column.ts';
 import { filledByServer } from './filled-column.ts';
-import {
-  type LackingTarget,
-  lacking,
-  othersColumns,
-  type Ruling,
-  refuseTargets,
-} from './growth-target.ts';
+import { lacking, othersColumns, type Ruling, refuseTargets } from './growth-target.ts';
 import { type LookOptions, shapeAtHalt } from './halted-shape.ts';
-
-/** A table at a change of whose columns a source has halted. */
-export interface GrownTable {
-  source: string;
-  table: string;
-  /** Names of the columns, as the source tells them. */
-  added: string;
-  /** Those of them that were added with a constant. */
-  constants: readonly AddedConstant[];
-  /** Those of them whose type the statement tells. */
-  addedAs: readonly DeclaredColumn[];
-  /** Columns that were made wider, as they are declared. */
-  widened: readonly WiderColumn[];
-  /** Names of columns that were dropped, in lower case. */
-  removed: readonly string[];
-  /** Since when it is known here. */
-  sinceMs: number;
-}
+import type { LackingTarget } from './lacking-target.ts';
 
 /** A table of a source that is not as it was planned. */
 export interface GrowthLook {

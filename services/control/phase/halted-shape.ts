@@ -5,10 +5,13 @@
  * follow say so, and the source halts.
  */
 import type { TablePlan } from '../../../shared/job/state/job-view.ts';
+import type { AddedConstant } from '../../../shared/schema/column-constant.ts';
 import {
   asDeclared,
+  type DeclaredColumn,
   declarationTold,
   isWidened,
+  type WiderColumn,
   widerThen,
   withGone,
 } from '../../../shared/schema/column-widening.ts';
@@ -17,7 +20,24 @@ import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import type { Column } from '../../../shared/type/column-type.ts';
 import type { ColumnFacts } from './constant-column.ts';
 import { filledByServer } from './filled-column.ts';
-import type { GrownTable } from './growth.ts';
+
+/** A table at a change of whose columns a source has halted. */
+export interface GrownTable {
+  source: string;
+  table: string;
+  /** Names of the columns, as the source tells them. */
+  added: string;
+  /** Those of them that were added with a constant. */
+  constants: readonly AddedConstant[];
+  /** Those of them whose type the statement tells. */
+  addedAs: readonly DeclaredColumn[];
+  /** Columns that were made wider, as they are declared. */
+  widened: readonly WiderColumn[];
+  /** Names of columns that were dropped, in lower case. */
+  removed: readonly string[];
+  /** Since when it is known here. */
+  sinceMs: number;
+}
 
 /** The statement at which a reader stands. */
 export interface LookOptions {

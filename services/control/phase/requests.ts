@@ -17,8 +17,8 @@ import type { Applied } from '../status/server-probe.ts';
 import { type ApplyDeps, carryOutApply, draftApply, openApply } from './apply.ts';
 import { standingWord } from './dropped-column.ts';
 import type { GrownTables } from './grown-table.ts';
-import type { GrownTable } from './growth.ts';
 import type { Ruling } from './growth-target.ts';
+import type { GrownTable } from './halted-shape.ts';
 import { Inquiries, type OpenInquiry } from './inquiry.ts';
 import type { ProofKeeper } from './proof-keeper.ts';
 import {
