@@ -11,6 +11,7 @@ import { isTargetOf, NO_TARGET, type Route } from '../../../shared/route/route.t
 import { ChangeQueue } from './change-queue.ts';
 import type { LogWindow } from './drill-down.ts';
 import { Ledger, type SavedLedger } from './ledger.ts';
+import { SeenSchemas } from './seen-schemas.ts';
 import {
   BUCKETS,
   type RecordReaders,
@@ -102,8 +103,7 @@ export class TableCompare {
   doubts: StreamDoubt[];
   foreign: ForeignWrite[];
   foreignCount: number;
-  /** By topic, ids of values; that of the plan is the last one. */
-  readonly #schemas: Map<string, number[]>;
+  readonly #schemas: SeenSchemas;
   /** From where each source is read. */
   readonly #readFrom: ReadonlyMap<string, number>;
   readonly #open = new Map<string, Open>();
@@ -134,10 +134,10 @@ export class TableCompare {
     this.doubts = [...saved.doubts];
     this.foreign = [...saved.foreign];
     this.foreignCount = saved.foreignCount;
-    this.#schemas = new Map(Object.entries(saved.schemas));
+    this.#schemas = new SeenSchemas(saved.schemas);
     for (const { topic, valueSchemaId } of [...o.sources.values(), ...o.targets.values()]) {
       // Rows that nobody writes to any more have the columns that came, too.
-      if (this.#isPlannedAnew(topic, valueSchemaId)) this.forget();
+      if (this.#schemas.isPlannedAnew(topic, valueSchemaId)) this.forget();
     }
   }
 
@@ -212,7 +212,7 @@ export class TableCompare {
     const { read, doubts, foreign, foreignCount } = this;
     return {
       read: this.#resumeAt(read),
-      schemas: Object.fromEntries([...this.#schemas].map(([topic, ids]) => [topic, [...ids]])),
+      schemas: this.#schemas.save(),
       ledgers: Object.fromEntries([...this.ledgers].map(([t, ledger]) => [t, ledger.save()])),
       ...{ doubts, foreign, foreignCount },
     };
@@ -230,32 +230,15 @@ export class TableCompare {
 
   async #learn({ topic, valueSchemaId }: TopicChanges, fetched: FetchedBatch): Promise<void> {
     const ids = await this.o.readers.learn(fetched, valueSchemaId);
-    // The table grew: what a row was and what it is have other columns.
-    if (this.#meet(topic, ids) || this.#mayLack(fetched)) this.forget();
+    // The table changed: what a row was and what it is have other columns.
+    const isOther = this.#schemas.isOther(topic, ids, valueSchemaId);
+    if (isOther || this.#mayLack(fetched)) this.forget();
   }
 
   /** Older records of a key that has newer ones may have been compacted away. */
   #mayLack(fetched: FetchedBatch): boolean {
     const { wholeMs = null } = this.o;
     return wholeMs !== null && fetched.count > 0 && fetched.ts(0) < this.#now() - wholeMs;
-  }
-
-  /**
-   * Whether the plan had another schema before, which is the last one in the list. One of before
-   * may come again with its number: when a column that came is dropped.
-   */
-  #isPlannedAnew(topic: string, id: number): boolean {
-    const known = this.#schemas.get(topic) ?? [];
-    this.#schemas.set(topic, [...known.filter(other => other !== id), id]);
-    return known.length > 0 && known.at(-1) !== id;
-  }
-
-  /** Whether one of the schemas is new in the topic. */
-  #meet(topic: string, ids: Iterable<number>): boolean {
-    const known = this.#schemas.get(topic) ?? [];
-    const before = known.length;
-    for (const id of ids) if (!known.includes(id)) known.unshift(id);
-    return known.length > before;
   }
 
   #addSource(source: string, offset: number, { bucket, isUnknown, ...row }: TopicChange): void {

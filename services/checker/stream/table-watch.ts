@@ -54,6 +54,8 @@ export class TableWatch {
     this.#checks = { ...saved, rested: { ...saved.rested } };
     const names = [...compare.ledgers.keys()];
     this.#sides = new Map(names.map(t => [t, { goal: null, equal: { ms: 0, gtids: {} } }]));
+    // Also what a checker of a version before has rested on.
+    if (!this.#isAlike) compare.forget(nowMs);
     this.#hear(nowMs);
   }
 

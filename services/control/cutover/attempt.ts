@@ -103,7 +103,8 @@ export async function attempt(
   // Known only now: the next record has it.
   const tookMs = Math.round(performance.now() - journalFrom);
   const journal = { step: 'journal', atMs: journalMs, tookMs };
-  return { kind: 'journaled', run: { ...run, steps: [...steps, journal], stopMs: stopMs() } };
+  const told = { steps: [...steps, journal], stageMs: Date.now(), stopMs: stopMs() };
+  return { kind: 'journaled', run: { ...run, ...told } };
 }
 
 type Begun = { fences: Fence[]; sources: CutoverRun['sources'] };

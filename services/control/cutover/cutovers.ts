@@ -33,7 +33,6 @@ import { isCompared, type StreamComparer } from './compare.ts';
 import { type RehearseDeps, rehearse } from './rehearse.ts';
 import type { CutoverSite, OpenOutcome } from './site.ts';
 import { type CutoverEvent, nextStage } from './stage.ts';
-import type { StepName } from './step.ts';
 import { StepClock } from './step-clock.ts';
 import { openLeg, thaw } from './turn.ts';
 import { liftAll, type UndoDeps, undoneText } from './undo.ts';
@@ -121,7 +120,7 @@ export class Cutovers {
     const stale = this.#stale(request);
     if (stale !== null) return stale;
     if (known?.stage === 'unopened' && known.way === way)
-      return outcomeOf(await this.#open(await this.#move('retried')));
+      return outcomeOf(await this.#open(await this.#retried(known)));
     // A rerun of what has gone over is done.
     if (known?.stage === 'switched' && known.way === way) return null;
     const cannot = this.#cannotBegin(way);
@@ -130,7 +129,10 @@ export class Cutovers {
     const put = (run: CutoverRun): Promise<void> => this.#put(run);
     const end = await attempt({ ...this.#attemptDeps(way), put }, { id, by });
     if (end.kind === 'refused') return end.why;
-    return outcomeOf(end.kind === 'undone' ? end.run : await this.#open(end.run));
+    if (end.kind === 'undone') return outcomeOf(end.run);
+    const run = await this.#open(end.run);
+    if (run.stage === 'switched') await this.#learn(run);
+    return outcomeOf(run);
   }
 
   /** By where the application is, and which way rows are carried. */
@@ -276,7 +278,6 @@ export class Cutovers {
   /** Runs the open command, and writes what came of it. */
   async #open(run: CutoverRun): Promise<CutoverRun> {
     const { note, log } = this.#d;
-    const from = performance.now();
     const clock = new StepClock({ note });
     const { kind, text } = await this.#letIn(run, clock);
     failpoint(FAILPOINTS.cutoverAfterOpen);
@@ -285,20 +286,23 @@ export class Cutovers {
     const next = {
       ...moved,
       steps: [...run.steps, ...clock.steps],
-      stopMs: run.stopMs + Math.round(performance.now() - from),
+      stopMs: refusedMs(run),
       why: isOpen ? null : `the open command: ${kind}: ${text}`,
     };
     await this.#put(next);
     log.info({ cutover: run.id, stage: next.stage, outcome: kind }, 'the open command has ended');
-    if (isOpen) await this.#learn(next);
+    return next;
+  }
+
+  async #retried(run: CutoverRun): Promise<CutoverRun> {
+    const next = { ...this.#moved(run, 'retried'), stopMs: refusedMs(run) };
+    await this.#put(next);
     return next;
   }
 
   /** What a write stop took in one go is what the next forecast goes by. */
   async #learn(run: CutoverRun): Promise<void> {
     const { view, put } = this.#d;
-    const once = (step: StepName): boolean => run.steps.filter(s => s.step === step).length === 1;
-    if (!once('freeze') || !once('journal') || !once('open')) return;
     await put(stateKey.rehearsals, { rehearsals: withStop(view.rehearsals, run) });
   }
 
@@ -318,14 +322,6 @@ export class Cutovers {
     return await clock.time('open', () => this.#site(run.way).open(run.id));
   }
 
-  async #move(event: CutoverEvent): Promise<CutoverRun> {
-    const run = this.#d.view.cutoverRun;
-    if (run === null) throw new ReshardError('bug', `${event} of no cutover`);
-    const next = this.#moved(run, event);
-    await this.#put(next);
-    return next;
-  }
-
   #moved(run: CutoverRun, event: CutoverEvent): CutoverRun {
     const stage = nextStage(run.stage, event);
     if (stage === null) throw new ReshardError('bug', `${event} of a cutover that is ${run.stage}`);
@@ -341,6 +337,11 @@ export class Cutovers {
     await this.#d.put(stateKey.applied(id), { applied });
     if (error !== null) this.#d.log.warn({ request: id }, `refused: ${error}`);
   }
+}
+
+/** For how long by now, whoever has died or failed since; by the clock of this control. */
+function refusedMs({ stopMs, stageMs }: CutoverRun): number {
+  return stopMs + Math.max(0, Date.now() - stageMs);
 }
 
 /** Of what must not begin when nobody waits for it any more. */

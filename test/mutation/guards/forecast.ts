@@ -6,6 +6,24 @@ const FORECAST = ['services/control/cutover/forecast.test.ts'];
 
 export const FORECAST_GUARDS: Guard[] = [
   {
+    name: 'a write stop lasts until the application is let in, whoever tries',
+    why: 'writes were refused for hours between two tries, and seconds are told',
+    file: 'services/control/cutover/cutovers.ts',
+    find: "const next = { ...this.#moved(run, 'retried'), stopMs: refusedMs(run) };",
+    replace: "const next = this.#moved(run, 'retried');",
+    tests: ['services/control/cutover/refused-time.test.ts'],
+    named: 'a second try of the open command',
+  },
+  {
+    name: 'a write stop lasts until the application is let in, whoever dies',
+    why: 'writes were refused until the next control came, and what both did is told',
+    file: 'services/control/cutover/cutovers.ts',
+    find: 'return stopMs + Math.max(0, Date.now() - stageMs);',
+    replace: 'return stopMs + 0 * stageMs;',
+    tests: ['services/control/cutover/refused-time.test.ts'],
+    named: 'dies behind the journal',
+  },
+  {
     name: 'the journal is part of the write stop',
     why: 'writes are refused for longer than the operator is told',
     file: 'services/control/cutover/attempt.ts',

@@ -183,6 +183,15 @@ export const KEY_GUARDS: Guard[] = [
     named: 'take its own',
   },
   {
+    name: 'owners of before get the number of an ENUM, too',
+    why: 'of a job that was begun with an older version such a row stays when its source deletes it',
+    file: 'services/sink/destination/mysql/owner.ts',
+    find: 'if (enums.length === 0) return;',
+    replace: 'if (enums.length >= 0) return;',
+    tests: ['services/sink/destination/mysql/owner-before.mysql.test.ts'],
+    named: 'keep their numbers',
+  },
+  {
     name: 'owners of keys with an ENUM have its number',
     why: 'a row whose key has the error value belongs to nobody, and stays when its source deletes it',
     file: 'services/sink/destination/mysql/owner.ts',

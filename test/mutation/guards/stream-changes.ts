@@ -2,16 +2,35 @@
 import type { Guard } from './guard.ts';
 
 const TABLE_COMPARE = 'services/checker/stream/table-compare.ts';
+const SEEN_SCHEMAS = 'services/checker/stream/seen-schemas.ts';
 const SLOT_TABLES = 'services/checker/stream/slot-tables.ts';
 const TABLE_WATCH = 'services/checker/stream/table-watch.ts';
 
 export const STREAM_CHANGE_GUARDS: Guard[] = [
   {
+    name: 'rows of a schema of before accuse nobody ahead of the plan',
+    why: 'a column that came and is dropped has the sink accused where the plan is heard of late',
+    file: SEEN_SCHEMAS,
+    find: 'return this.#meet(topic, ids) || isBack;',
+    replace: 'return this.#meet(topic, ids) || (isBack && false);',
+    tests: ['services/checker/stream/schema-again.test.ts'],
+    named: 'which a drop brings again',
+  },
+  {
+    name: 'what a checker of before has rested on is forgotten while columns differ',
+    why: 'a table is told equal of which the targets have more columns than anybody compares',
+    file: TABLE_WATCH,
+    find: 'if (!this.#isAlike) compare.forget(nowMs);',
+    replace: '',
+    tests: ['services/checker/stream/table-watch.test.ts'],
+    named: 'a target alone has still',
+  },
+  {
     name: 'columns that come are met with their plan',
     why: 'a table that has grown stays equal by a check of before, as long as nobody writes to it',
     file: TABLE_COMPARE,
-    find: 'if (this.#isPlannedAnew(topic, valueSchemaId)) this.forget();',
-    replace: 'this.#isPlannedAnew(topic, valueSchemaId);',
+    find: 'if (this.#schemas.isPlannedAnew(topic, valueSchemaId)) this.forget();',
+    replace: 'this.#schemas.isPlannedAnew(topic, valueSchemaId);',
     tests: ['services/checker/stream/slot-tables.test.ts'],
     named: 'columns which nobody has written to yet',
   },
@@ -36,7 +55,7 @@ export const STREAM_CHANGE_GUARDS: Guard[] = [
   {
     name: 'a schema of before that comes again is another plan',
     why: 'rows that lost a column which had come are compared with those that have it still',
-    file: TABLE_COMPARE,
+    file: SEEN_SCHEMAS,
     find: 'known.length > 0 && known.at(-1) !== id',
     replace: 'known.length > 0 && !known.includes(id)',
     tests: ['services/checker/stream/slot-tables.test.ts'],

@@ -45,8 +45,8 @@ export const STREAM_WANT_GUARDS: Guard[] = [
     name: 'records that a compacted log may lack',
     why: 'a target is accused of what was compacted away while a checker was not there',
     file: 'services/checker/stream/table-compare.ts',
-    find: 'if (this.#meet(topic, ids) || this.#mayLack(fetched)) this.forget();',
-    replace: 'if (this.#meet(topic, ids)) this.forget();',
+    find: 'if (isOther || this.#mayLack(fetched)) this.forget();',
+    replace: 'if (isOther) this.forget();',
     tests: ['services/checker/stream/compacted-log.test.ts'],
   },
   {

@@ -68,7 +68,10 @@ export async function createOwners(
      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
     [database, name],
   );
-  if (known.length > 0) return;
+  if (known.length > 0) {
+    await numbered(session, database, name);
+    return;
+  }
   const columns = await session.query<KeyColumn>(
     `SELECT COLUMN_NAME AS name, COLUMN_TYPE AS type, CHARACTER_SET_NAME AS charset,
      COLLATION_NAME AS collation FROM information_schema.COLUMNS
@@ -90,9 +93,25 @@ export async function createOwners(
   );
 }
 
+/** Of a table that a version has made which took the ENUM itself: its values keep their numbers. */
+async function numbered(session: MysqlSession, database: string, name: string): Promise<void> {
+  const enums = await session.query<{ name: string }>(
+    `SELECT COLUMN_NAME AS name FROM information_schema.COLUMNS
+     WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND DATA_TYPE = 'enum'`,
+    [database, name],
+  );
+  if (enums.length === 0) return;
+  const columns = enums.map(e => `MODIFY ${numberColumn(e.name)}`);
+  await session.rawQuery(`ALTER TABLE ${qualified(database, name)} ${columns.join(', ')}`);
+}
+
+/** Keys have the numbers of an ENUM, and no column of the type takes that of the error value. */
+function numberColumn(name: string): string {
+  return `${quoteId(name)} SMALLINT UNSIGNED NOT NULL`;
+}
+
 function declared({ name, type, charset, collation }: KeyColumn): string {
-  // Keys have its numbers, and no column of the type takes that of the error value.
-  if (/^enum/i.test(type)) return `${quoteId(name)} SMALLINT UNSIGNED NOT NULL`;
+  if (/^enum/i.test(type)) return numberColumn(name);
   const text = charset === null ? '' : ` CHARACTER SET ${charset} COLLATE ${collation}`;
   // Without one, the first TIMESTAMP of a table would follow the clock on some servers.
   const fixed = /^timestamp/i.test(type) ? " DEFAULT '2000-01-01 00:00:00'" : '';
