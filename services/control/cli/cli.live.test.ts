@@ -273,6 +273,28 @@ describe('reshard up', () => {
     );
   }, 120_000);
 
+  test('a job file that cannot be read ends nobody: who has died comes back with it', async () => {
+    const { jobFile, job } = await shop();
+    const up = begin(['up', jobFile, '--create-targets', '--logs', `${job}-logs`], true);
+    await using watch = StatusWatch.open(jobFile);
+    const running = () => (watch.latest?.members ?? []).filter(m => m.state === 'running');
+    await seen('its members', () => running().length === 5);
+    const before = running().map(pidOf);
+    const sink = running().find(m => m.service === 'sink');
+    const text = readFileSync(jobFile, 'utf8');
+    writeFileSync(jobFile, text.replace(/^targets:/m, 'target:'));
+    process.kill(pidOf(sink ?? { member: '' }), 'SIGKILL');
+    await seen('what is wrong with it', () => up.err().includes('when the job file can be read'));
+    expect(up.err()).toMatch(/target/);
+    writeFileSync(jobFile, text);
+    const isBack = (m: { service: string; member: string }): boolean =>
+      m.service === 'sink' && !before.includes(pidOf(m));
+    await seen('the sink', () => running().some(isBack));
+    expect(before.filter(isAlive)).toHaveLength(4);
+    up.child.kill('SIGINT');
+    expect(await up.ended).toBe(0);
+  }, 60_000);
+
   test('says itself what has ended it, when the logs go to files, and in JSON too', async () => {
     const { jobFile, job } = await shop();
     const logs = path.join(dir, `${job}-logs`);

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Job } from '../../../shared/job/job.ts';
 import type { ServiceName } from '../../../shared/member/context.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
+import { describeError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { ended } from './child-end.ts';
 import { type ChildMessage, HANDED_ENV, handJob } from './child-message.ts';
@@ -89,7 +90,7 @@ export function startTree(o: TreeOptions): Tree {
       }
       o.log.warn({ service, exit }, 'service ended, starting it again');
       await sleep(RESTART_MS, stop.signal);
-      job = await readJob(o.jobFile).catch(() => null);
+      job = await readableJob(service, o, stop.signal);
     }
   };
   return {
@@ -98,6 +99,28 @@ export function startTree(o: TreeOptions): Tree {
     pids: () =>
       Object.fromEntries([...children].map(([service, child]) => [service, child.pid ?? 0])),
   };
+}
+
+/** A job file that is being edited must not end those that run: whoever starts again waits for it. */
+async function readableJob(
+  service: ServiceName,
+  { jobFile, log }: TreeOptions,
+  signal: AbortSignal,
+): Promise<Job | null> {
+  let told = '';
+  while (!signal.aborted) {
+    try {
+      return await readJob(jobFile);
+    } catch (e) {
+      const why = describeError(e);
+      if (why !== told) {
+        log.error({ service }, `it starts again when the job file can be read: ${why}`);
+      }
+      told = why;
+      await sleep(RESTART_MS, signal);
+    }
+  }
+  return null;
 }
 
 interface Spawned {
