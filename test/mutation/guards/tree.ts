@@ -57,4 +57,13 @@ export const TREE_GUARDS: Guard[] = [
     tests: ['services/control/cli/cli.live.test.ts'],
     named: 'says itself what has ended it',
   },
+  {
+    name: 'a member waits for a job file that can be read',
+    why: 'an editor that saves half a job file ends all of the job when one member dies',
+    file: 'services/control/cli/up.ts',
+    find: 'job = await readableJob(service, o, stop.signal);',
+    replace: 'job = await readJob(o.jobFile).catch(() => null);',
+    tests: ['services/control/cli/cli.live.test.ts'],
+    named: 'ends nobody',
+  },
 ];
