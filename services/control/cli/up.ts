@@ -101,7 +101,7 @@ export function startTree(o: TreeOptions): Tree {
   };
 }
 
-/** A job file that is being edited must not end those that run: whoever starts again waits for it. */
+/** A job file that is being edited must not end those that run: who starts again waits for it. */
 async function readableJob(
   service: ServiceName,
   { jobFile, log }: TreeOptions,
