@@ -12,8 +12,11 @@ import { EnvelopeEncoder, type Slice, type SourceInfo } from '../../../shared/co
 import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
 import type { OlderSchema } from '../../../shared/job/state/job-view.ts';
 import { KeyPartition } from '../../../shared/kafka/key-partition.ts';
-import type { RecordHeader } from '../../../shared/kafka/wire/record-slices.ts';
-import { type RecordSlices, wholeRecord } from '../../../shared/kafka/wire/record-slices.ts';
+import {
+  type RecordHeader,
+  type RecordSlices,
+  wholeRecord,
+} from '../../../shared/kafka/wire/record-slices.ts';
 import { RowCodec } from '../../../shared/row/row-codec.ts';
 import { RowProjection } from '../../../shared/row/row-projection.ts';
 import { ByteWriter } from '../../../shared/runtime/bytes.ts';

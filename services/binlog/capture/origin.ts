@@ -15,8 +15,7 @@ import {
   type WaitChange,
 } from '../../../shared/codec/mark.ts';
 import type { RecordCodec } from '../../../shared/codec/record-codec.ts';
-import type { RecordHeader } from '../../../shared/kafka/wire/record-slices.ts';
-import { wholeRecord } from '../../../shared/kafka/wire/record-slices.ts';
+import { type RecordHeader, wholeRecord } from '../../../shared/kafka/wire/record-slices.ts';
 import type { CapturedTable, RecordSink, RowOp } from './captured-table.ts';
 import type { OwnTable, OwnValue } from './own-table.ts';
 
