@@ -164,11 +164,11 @@ async function askProbe(job: Job, view: JobView, source: JobSource): Promise<Gat
 export function probePlaces(job: Job, view: JobView, source: JobSource): ProbePlace[] | null {
   const account = job.cutover.probe;
   if (account === undefined) return null;
-  const places = view.plansOf(source.name).flatMap(({ table, schema }): ProbePlace[] => {
-    const column = schema.columns.find(c => c.generated === 'no');
-    return column === undefined ? [] : [{ source, account, table, column: column.name }];
+  const places = view.plansOf(source.name).flatMap(({ schema }): ProbePlace[] => {
+    const isWritten = schema.columns.some(c => c.generated === 'no');
+    return isWritten ? [{ source, account, schema }] : [];
   });
   if (job.kind !== 'expand') return places.length === 0 ? null : places.slice(0, 1);
   const moving = movingTables(job);
-  return places.filter(p => moving.includes(p.table)).map(p => ({ ...p, fence: job.job }));
+  return places.filter(p => moving.includes(p.schema.table)).map(p => ({ ...p, fence: job.job }));
 }

@@ -264,7 +264,7 @@ export async function refusedAt(
   // Where nothing moves nothing can be refused; that the fence stands is looked at all the same.
   const isDone = answer.kind === 'refused' || answer.kind === 'untried';
   if (isDone && answer.serverUuid === serverUuid) return;
-  if (answer.kind === 'unclear') {
+  if (answer.kind === 'unclear' || answer.kind === 'locked') {
     throw new ReshardError('source', `the probe of ${source} has no clear answer: ${answer.text}`);
   }
   const what = isDone

@@ -181,6 +181,8 @@ describe('gates of a source', () => {
     expect(probeGate('s1', { kind: 'accepted', serverUuid }).state).toBe('open');
     expect(probeGate('s1', { kind: 'refused', serverUuid, text: '1290' }).state).toBe('shut');
     expect(probeGate('s1', { kind: 'unclear', text: 'denied' }).state).toBe('unknown');
+    const locked = probeGate('s1', { kind: 'locked', text: '1205' });
+    expect([locked.state, locked.fix]).toEqual(['unknown', expect.stringMatching(/PROCESSLIST/)]);
     expect(probeGate('s1', null).state).toBe('shut');
   });
 });

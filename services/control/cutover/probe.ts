@@ -8,15 +8,24 @@
  * leaves no lock behind and nothing in the binlog. That it goes through before the freeze shows
  * that the account may write at all: one that never could would find everything frozen. Where only
  * rows that move are refused, it is an UPDATE that leaves a row as it is, by a session that the
- * fence is to refuse whichever row it is (row-fence.ts).
+ * fence is to refuse whichever row it is (row-fence.ts): one that nobody else has locked, since
+ * a trigger fires behind the lock, and the first row may be the one that is written all the time.
  */
 import type { JobSource } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
+import { keyLiteralList } from '../../../shared/mysql/key-literal.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
+import { keysPredicate } from '../../../shared/mysql/range-sql.ts';
 import { FENCE_TEXT, probeFence, SIGNALLED } from '../../../shared/mysql/row-fence.ts';
 import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
-import { asReshardError, describeError, firstLine } from '../../../shared/runtime/error.ts';
+import {
+  asReshardError,
+  describeError,
+  firstLine,
+  ReshardError,
+} from '../../../shared/runtime/error.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 
 export type ProbeAnswer =
   /** The statement went through: nothing is frozen here. */
@@ -25,35 +34,37 @@ export type ProbeAnswer =
   | { kind: 'refused'; serverUuid: string; text: string }
   /** There is no row: nothing could be refused. */
   | { kind: 'untried'; serverUuid: string }
+  /** Others have locked what it would write: nothing of a freeze, nor of the account. */
+  | { kind: 'locked'; text: string }
   /** Anything else, a missing privilege too: it says nothing of a freeze. */
   | { kind: 'unclear'; text: string };
 
 export interface ProbePlace {
   source: JobSource;
   account: { user: string; password: string };
-  table: string;
-  /** A column that is not generated. */
-  column: string;
+  schema: TableSchema;
   /** The job whose fence it is, where only rows that move are refused. */
   fence?: string;
 }
 
 const OPTION_PREVENTS = 1290;
+const LOCK_WAIT_TIMEOUT = 1205;
 const TIMEOUT_MS = 3000;
 
-/** Of several tables the first that has a row to try it with. */
+/** Of several tables the first that has a row to try it with, one that nobody has locked. */
 export async function probe(places: readonly ProbePlace[]): Promise<ProbeAnswer> {
   let answer: ProbeAnswer = { kind: 'unclear', text: 'there is no table to probe' };
-  for (const place of places) {
-    answer = await probeTable(place);
-    if (answer.kind !== 'untried') break;
+  for (const [i, place] of places.entries()) {
+    const found = await probeTable(place);
+    if (found.kind !== 'untried' && found.kind !== 'locked') return found;
+    // That nothing moves from here is not said while there is a row that was not tried.
+    if (i === 0 || found.kind === 'locked') answer = found;
   }
   return answer;
 }
 
 /** By a connection of its own, as the application would come. */
-async function probeTable(place: ProbePlace): Promise<ProbeAnswer> {
-  const { source, account, table, column, fence } = place;
+async function probeTable({ source, account, schema, fence }: ProbePlace): Promise<ProbeAnswer> {
   try {
     await using session = await MysqlSession.open(
       { ...source, ...account },
@@ -67,33 +78,55 @@ async function probeTable(place: ProbePlace): Promise<ProbeAnswer> {
     );
     await session.rawQuery('SET SESSION lock_wait_timeout = 1');
     const serverUuid = await readServerUuid(session);
-    const name = quoteId(column);
     if (fence !== undefined) {
       await probeFence(session, fence);
-      const row = `SELECT 1 FROM ${qualified(source.database, table)} LIMIT 1`;
-      if ((await session.query(row)).length === 0) return { kind: 'untried', serverUuid };
+      if (!(await hasRow(session, schema))) return { kind: 'untried', serverUuid };
     }
-    const where = fence === undefined ? 'WHERE 1 = 0' : 'LIMIT 1';
-    const nothing = `UPDATE ${qualified(source.database, table)} SET ${name} = ${name} ${where}`;
-    // Rows that do not move are looked at, and none of them stays locked.
     await session.rawQuery('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
     await session.rawQuery('START TRANSACTION');
     try {
-      await session.rawQuery(nothing);
+      const row = fence === undefined ? '1 = 0' : await freeRow(session, schema);
+      if (row === null) return { kind: 'locked', text: `${schema.table} has no row to try` };
+      await session.rawQuery(`UPDATE ${nameOf(schema)} SET ${unchanged(schema)} WHERE ${row}`);
       return { kind: 'accepted', serverUuid };
     } catch (e) {
       const text = said(e);
-      const isRefused =
-        fence === undefined
-          ? errnoOf(e) === OPTION_PREVENTS && /read.only/i.test(text)
-          : errnoOf(e) === SIGNALLED && text.includes(FENCE_TEXT);
-      return isRefused ? { kind: 'refused', serverUuid, text } : { kind: 'unclear', text };
+      if (isRefusal(e, text, fence)) return { kind: 'refused', serverUuid, text };
+      return { kind: errnoOf(e) === LOCK_WAIT_TIMEOUT ? 'locked' : 'unclear', text };
     } finally {
       if (session.alive) await session.rawQuery('ROLLBACK');
     }
   } catch (e) {
     return { kind: 'unclear', text: said(e) };
   }
+}
+
+const nameOf = (schema: TableSchema): string => qualified(schema.db, schema.table);
+
+async function hasRow(session: MysqlSession, schema: TableSchema): Promise<boolean> {
+  return (await session.query(`SELECT 1 FROM ${nameOf(schema)} LIMIT 1`)).length > 0;
+}
+
+/** The condition of a row that is ours alone until the transaction ends; null: there is none. */
+async function freeRow(session: MysqlSession, schema: TableSchema): Promise<string | null> {
+  const key = `CAST(CONCAT_WS('\t', ${keyLiteralList(schema)}) AS CHAR)`;
+  const [row] = await session.query<{ k: string }>(
+    `SELECT ${key} AS k FROM ${nameOf(schema)} LIMIT 1 FOR UPDATE SKIP LOCKED`,
+  );
+  return row === undefined ? null : keysPredicate(schema, [row.k.split('\t')]);
+}
+
+/** An assignment that leaves a row as it is. */
+function unchanged({ columns, table }: TableSchema): string {
+  const written = columns.find(c => c.generated === 'no');
+  if (written === undefined) throw new ReshardError('bug', `${table} has generated columns alone`);
+  return `${quoteId(written.name)} = ${quoteId(written.name)}`;
+}
+
+function isRefusal(e: unknown, text: string, fence: string | undefined): boolean {
+  return fence === undefined
+    ? errnoOf(e) === OPTION_PREVENTS && /read.only/i.test(text)
+    : errnoOf(e) === SIGNALLED && text.includes(FENCE_TEXT);
 }
 
 function said(e: unknown): string {

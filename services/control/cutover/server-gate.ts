@@ -95,6 +95,10 @@ export function probeGate(source: string, answer: ProbeAnswer | null): Gate {
       return shut('probe', source, `it cannot write even now: ${answer.text}`, fix);
     case 'untried':
       return open('probe', source, 'no row moves from here: its fence is looked at, not tried');
+    case 'locked': {
+      const again = 'wait for who holds the lock (SHOW PROCESSLIST;), then ask again';
+      return unknown('probe', source, `locked by another transaction: ${answer.text}`, again);
+    }
     case 'unclear':
       return unknown('probe', source, answer.text, fix);
     default:
