@@ -12,7 +12,6 @@
  */
 import { hash } from 'node:crypto';
 import { FRAME_BYTES } from '../../../shared/codec/registry-frame.ts';
-import { ByteWriter } from '../../../shared/runtime/bytes.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 
 type Json = { [attribute: string]: unknown };
@@ -29,6 +28,10 @@ interface Field {
   nullBranch: number;
 }
 
+const LENGTH_BYTES = 4;
+const HASHED_BYTES_START = 4096;
+/** A native copy costs as much as so many bytes one after the other. */
+const COPIED_BY_BYTE_MAX = 48;
 /** A huge row makes the bytes that are hashed grow; they do not stay that many. */
 const HASHED_BYTES_KEPT = 1024 * 1024;
 
@@ -74,7 +77,9 @@ export class RecordReader {
   readonly #source: readonly { name: string; walk: Walk }[];
   readonly #before: RowPlace;
   readonly #after: RowPlace;
-  readonly #hashed = new ByteWriter(4096);
+  /** Of all columns, with the lengths of their values. */
+  readonly #headBytes: number;
+  #hashed = Buffer.allocUnsafeSlow(HASHED_BYTES_START);
 
   /** `schema`: of the registry, of a table's values. */
   constructor(schema: string) {
@@ -84,6 +89,7 @@ export class RecordReader {
     const source = envelope.find(f => f.name === 'source')?.type;
     if (row === undefined || !isRecord(source)) throw unreadable('no schema of an envelope');
     this.#fields = fieldsOf(row).map(f => field(f, names));
+    this.#headBytes = this.#fields.reduce((n, f) => n + f.head.length + LENGTH_BYTES, 0);
     this.columns = this.#fields.map(f => f.column);
     this.#before = new RowPlace(this.columns.length);
     this.#after = new RowPlace(this.columns.length);
@@ -158,8 +164,9 @@ export class RecordReader {
 
   /** Writes the fingerprint of a row to `to`. */
   fingerprint({ buf, starts, ends }: ReadRow, to: Fingerprint): void {
-    const out = this.#hashed;
-    out.shed(HASHED_BYTES_KEPT);
+    const row = (ends.at(-1) ?? 0) - (starts[0] ?? 0);
+    const out = this.#roomFor(this.#headBytes + row);
+    let pos = 0;
     for (const i of this.#order) {
       const { head, nullBranch } = this.#fields[i] as Field;
       let from = starts[i] as number;
@@ -168,13 +175,32 @@ export class RecordReader {
         from += 1;
       }
       const end = ends[i] as number;
-      out.copy(head, 0, head.length);
-      out.u32be(end - from);
-      out.copy(buf, from, end);
+      const length = end - from;
+      for (let k = 0; k < head.length; k++) out[pos++] = head[k] as number;
+      out[pos++] = length >>> 24;
+      out[pos++] = length >>> 16;
+      out[pos++] = length >>> 8;
+      out[pos++] = length;
+      if (length > COPIED_BY_BYTE_MAX) {
+        buf.copy(out, pos, from, end);
+        pos += length;
+      } else for (let k = from; k < end; k++) out[pos++] = buf[k] as number;
     }
+    // Bytes behind the end of a buffer are written to nowhere, silently.
+    if (pos > out.length) throw new ReshardError('bug', `${pos} bytes of a row, for ${out.length}`);
     // As a text: the same as a buffer costs twice as much as the hash itself.
-    const digest = hash('sha256', out.view(), 'binary');
+    const digest = hash('sha256', out.subarray(0, pos), 'binary');
     for (let i = 0; i < to.length; i++) to[i] = wordAt(digest, i * 4);
+  }
+
+  /** For the bytes that are hashed; at least so many. */
+  #roomFor(bytes: number): Buffer {
+    const { length } = this.#hashed;
+    const isTooLarge = length > HASHED_BYTES_KEPT && bytes <= HASHED_BYTES_KEPT;
+    if (length < bytes || isTooLarge) {
+      this.#hashed = Buffer.allocUnsafeSlow(Math.max(HASHED_BYTES_START, bytes));
+    }
+    return this.#hashed;
   }
 }
 

@@ -96,7 +96,7 @@ export const STREAM_GUARDS: Guard[] = [
     name: 'a name stands in front of each value',
     why: 'values of two columns that were swapped have the same fingerprint',
     file: 'services/checker/stream/fingerprint.ts',
-    find: 'out.copy(head, 0, head.length);',
+    find: 'for (let k = 0; k < head.length; k++) out[pos++] = head[k] as number;',
     replace: '',
     tests: ['services/checker/stream/fingerprint.test.ts'],
     named: 'in each other',
