@@ -5,7 +5,8 @@
  */
 import { createConnection } from 'mysql2';
 import type { Connection } from 'mysql2/promise';
-import { Meter, percentile } from './meter.ts';
+import { percentile } from '../support/percentile.ts';
+import { Meter } from './meter.ts';
 import type { Rig } from './rig.ts';
 import { checkerStage, type StageResult } from './stages.ts';
 import { DATABASE, random } from './table.ts';

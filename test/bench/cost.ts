@@ -6,6 +6,7 @@
  */
 import type { Status } from '../../services/control/status/status.ts';
 import { until } from '../../shared/runtime/clock.ts';
+import { percentile } from '../support/percentile.ts';
 import { Meter, processUse } from './meter.ts';
 import { type BenchServers, Rig } from './rig.ts';
 import { backlogToTargets, clean, makeChanges, type StageResult } from './stages.ts';
@@ -149,15 +150,10 @@ export function costTable(runs: readonly CostRun[]): string {
   const names = [...new Set(runs.map(r => r.variant))];
   const rates = (variant: string): number[] =>
     runs.filter(r => r.variant === variant).map(r => r.changes.steadyPerSecond ?? 0);
-  const first = median(rates(names[0] ?? ''));
+  const first = percentile(rates(names[0] ?? ''), 0.5);
   const shares = names.map(n => {
-    const rate = median(rates(n));
+    const rate = percentile(rates(n), 0.5);
     return `${n}: median ${rate} /s, ${Math.round((100 * rate) / first)} %`;
   });
   return [...lines, ...shares].join('\n');
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }

@@ -3,7 +3,8 @@
  * commit to the moment the row is seen on its target. One clock; targets are polled by key.
  */
 import type { Connection } from 'mysql2/promise';
-import { Meter, percentile } from './meter.ts';
+import { percentile } from '../support/percentile.ts';
+import { Meter } from './meter.ts';
 import type { Rig } from './rig.ts';
 import type { StageResult } from './stages.ts';
 import { DATABASE } from './table.ts';

@@ -3,6 +3,7 @@ import type { Way } from '../../shared/job/state/cutover.ts';
 import type { MysqlServer } from '../support/job-file.ts';
 import { LoadClient } from '../support/load/client.ts';
 import { LEDGER_DDL } from './ledger.ts';
+import type { Shelves } from './shelf.ts';
 
 export const APP = { user: 'app', password: 'app' };
 /** Of each client. */
@@ -26,6 +27,7 @@ export async function fill(
   { back, over }: Record<Way, readonly MysqlServer[]>,
   database: string,
   clients: number,
+  shelves: Shelves,
 ): Promise<void> {
   for (const [i, server] of [...back, ...over].entries()) {
     await using client = await LoadClient.open(server);
@@ -43,5 +45,6 @@ export async function fill(
     const all = Array.from({ length: clients * ACCOUNTS }, (_, account) => account);
     const rows = all.filter(a => a % back.length === shard).map(a => `(${a}, 0)`);
     await client.run(`INSERT INTO accounts VALUES ${rows.join(', ')}`);
+    await shelves.fill(client, shard, back.length);
   }
 }

@@ -29,6 +29,7 @@ import { SwitchProxy } from '../support/switch-proxy.ts';
 import { type Pair, pairOf, pairText } from './forecast-pair.ts';
 import { ACCOUNTS, APP, databaseOf, fill } from './journey-servers.ts';
 import { LEDGER_SHARD, LEDGER_TABLES, Ledger, type Stop } from './ledger.ts';
+import { Shelves } from './shelf.ts';
 
 export interface JourneyOptions {
   mysql: Pick<Servers, 'endpoints'>;
@@ -39,6 +40,8 @@ export interface JourneyOptions {
   /** A multiple of the numbers of servers of both sides. */
   clients: number;
   perSecond: number;
+  /** Tables beside the two of the ledger, and their rows together; none. */
+  shelves?: { tables: number; rows: number };
   /** Options of the job. */
   options?: Record<string, number | boolean | string>;
   tell?: (line: string) => void;
@@ -51,6 +54,8 @@ export interface Attempt {
   stage: CutoverStage | null;
   error: string;
   fromMs: number;
+  /** By the record; null: the command has not seen it. */
+  stopMs: number | null;
 }
 
 const MINUTES = 60_000;
@@ -82,6 +87,7 @@ export class Journey implements AsyncDisposable {
   readonly #servers: Record<Way, readonly MysqlServer[]>;
   readonly #running = new Map<Service, RunningCommand>();
   readonly #watch: StatusWatch;
+  readonly #shelves: Shelves;
   #command: { kill(signal: NodeJS.Signals): void } | null = null;
 
   private constructor(
@@ -91,6 +97,7 @@ export class Journey implements AsyncDisposable {
       dir: string;
       proxy: SwitchProxy;
       places: Record<Way, readonly MysqlServer[]>;
+      shelves: Shelves;
     },
   ) {
     const { name, dir, proxy, jobFile, places } = made;
@@ -100,10 +107,12 @@ export class Journey implements AsyncDisposable {
     this.#proxy = proxy;
     this.#servers = places;
     this.jobFile = jobFile;
+    this.#shelves = made.shelves;
     const { clients, perSecond } = o;
     const database = databaseOf(name);
+    const { shelves } = made;
     this.app = new Ledger({
-      ...{ proxy, account: APP, database, clients, perSecond, accounts: ACCOUNTS },
+      ...{ proxy, account: APP, database, clients, perSecond, accounts: ACCOUNTS, shelves },
     });
     this.arm(null);
     for (const service of SERVICES) this.start(service);
@@ -122,20 +131,24 @@ export class Journey implements AsyncDisposable {
         return server;
       });
     const places = { back: named('s', o.sources), over: named('t', o.targets) };
-    await fill(places, databaseOf(name), o.clients);
+    const shelves = new Shelves({
+      ...(o.shelves ?? { tables: 0, rows: 0 }),
+      accounts: o.clients * ACCOUNTS,
+    });
+    await fill(places, databaseOf(name), o.clients, shelves);
     const proxy = await SwitchProxy.start(places, 'back');
     const route = { kind: 'modulus', column: LEDGER_SHARD };
     const jobFile = writeJobFile({
       ...{ dir, job: name, servers: o.kafka ?? servers(), database: databaseOf(name) },
       ...{ sources: places.back, targets: places.over, shardColumn: LEDGER_SHARD },
-      tables: LEDGER_TABLES,
+      tables: [...LEDGER_TABLES, ...shelves.tables],
       ...(o.options === undefined ? {} : { options: o.options }),
       cutover: {
         ...{ back: o.sources > 1 ? { route } : {}, probe: APP, open: proxy.command },
         limits: { lockSeconds: 1, lockTries: 5, drainSeconds: 20, maxTransactionSeconds: 20 },
       },
     });
-    const journey = new Journey(o, { name, dir, proxy, places, jobFile });
+    const journey = new Journey(o, { name, dir, proxy, places, jobFile, shelves });
     journey.app.start();
     await journey.#settled('the copy', s => s.tables.every(t => t.complete));
     return journey;
@@ -225,7 +238,8 @@ export class Journey implements AsyncDisposable {
     if (code === SHUT) throw new Error(`${verb} is refused: ${err}${out}`);
     const { run = null, error = err }: { run?: CutoverRun | null; error?: string } =
       out === '' ? {} : JSON.parse(out);
-    return { code, stage: run?.stage ?? null, error: error ?? '', fromMs };
+    const { stage = null, stopMs = null } = run ?? {};
+    return { code, stage, error: error ?? '', fromMs, stopMs };
   }
 
   /** The command that is followed now. */
@@ -270,7 +284,10 @@ export class Journey implements AsyncDisposable {
     const verdict = await oracle({
       sources: back.map((s, i) => ({ ...s, name: `${i}`, database: databaseOf(this.#name) })),
       targets: over.map((s, i) => ({ ...s, name: `${i}`, database: databaseOf(this.#name) })),
-      tables: LEDGER_TABLES.map(table => ({ name: table, shardColumn: LEDGER_SHARD })),
+      tables: [...LEDGER_TABLES, ...this.#shelves.tables].map(table => ({
+        name: table,
+        shardColumn: LEDGER_SHARD,
+      })),
     });
     for (const { table, differences } of verdict.tables) {
       wrong.push(...differences.slice(0, 5).map(d => `oracle: ${table} ${d.key} ${d.kind}`));

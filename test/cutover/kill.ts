@@ -36,6 +36,8 @@ export interface Kill {
 export interface KillResult extends Kill {
   result: 'undone and open' | 'finished' | 'WRONG';
   seconds: number;
+  /** Of its write stop. */
+  stopMs: number | null;
   wrong: string[];
 }
 
@@ -57,8 +59,11 @@ const FINISHED: readonly Failpoint[] = POINTS.slice(POINTS.indexOf(FAILPOINTS.cu
 export async function killAt(journey: Journey, servers: Servers, kill: Kill): Promise<KillResult> {
   const begun = performance.now();
   const wrong: string[] = [];
+  let stopMs: number | null = null;
   try {
-    wrong.push(...(await killed(journey, servers, kill)));
+    const end = await killed(journey, servers, kill);
+    stopMs = end.stopMs;
+    wrong.push(...(await wrongWith(journey, kill, end)));
     await journey.app.more(30);
     wrong.push(...(await journey.compare()));
     journey.app.start();
@@ -67,11 +72,10 @@ export async function killAt(journey: Journey, servers: Servers, kill: Kill): Pr
   }
   const seconds = (performance.now() - begun) / 1000;
   const result = journey.place === kill.way ? 'finished' : 'undone and open';
-  return { ...kill, result: wrong.length > 0 ? 'WRONG' : result, seconds, wrong };
+  return { ...kill, result: wrong.length > 0 ? 'WRONG' : result, seconds, stopMs, wrong };
 }
 
-/** Answers what is wrong with what it comes to. */
-async function killed(journey: Journey, servers: Servers, kill: Kill): Promise<string[]> {
+async function killed(journey: Journey, servers: Servers, kill: Kill): Promise<Attempt> {
   const { kind, point, way } = kill;
   await journey.proven(way);
   journey.arm(kind === 'control' ? point : `${point}:1:stop`);
@@ -90,9 +94,10 @@ async function killed(journey: Journey, servers: Servers, kill: Kill): Promise<s
     stack.defer(async () => void (await again()));
     control.kill('SIGCONT');
   }
-  return await wrongWith(journey, kill, await going);
+  return await going;
 }
 
+/** What is wrong with what it comes to. */
 async function wrongWith(journey: Journey, kill: Kill, end: Attempt): Promise<string[]> {
   const { kind, point, way } = kill;
   const { code, stage, error, fromMs } = end;
@@ -169,10 +174,11 @@ export async function* killsOn(
 }
 
 /** For people: by what is killed and where, what has come of it each way. */
-export function killLine({ kind, way, point, result, seconds }: KillResult): string {
+export function killLine({ kind, way, point, result, seconds, stopMs }: KillResult): string {
+  const stop = stopMs === null ? '' : `, writes refused for ${(stopMs / 1000).toFixed(1)} s`;
   return (
     `${kind.padEnd(8)} ${way.padEnd(5)} ${point.padEnd(24)} ` +
-    `${result.padEnd(16)} ${seconds.toFixed(0).padStart(4)} s`
+    `${result.padEnd(16)} ${seconds.toFixed(0).padStart(4)} s${stop}`
   );
 }
 

@@ -6,6 +6,7 @@
  */
 import { LoadClient, type LoadEndpoint } from '../support/load/client.ts';
 import type { SwitchProxy } from '../support/switch-proxy.ts';
+import type { ShelfRow, Shelves } from './shelf.ts';
 
 export const LEDGER_TABLES = ['accounts', 'entries'] as const;
 export const LEDGER_SHARD = 'account';
@@ -56,6 +57,7 @@ export interface LedgerOptions {
   perSecond: number;
   /** Of each client; their numbers are all on one shard of each place. */
   accounts: number;
+  shelves: Shelves;
 }
 
 export class Ledger implements AsyncDisposable {
@@ -139,6 +141,14 @@ export class Ledger implements AsyncDisposable {
       }
     }
     for (const { id, account } of left.values()) wrong.push(`entry ${id} of ${account} is missing`);
+    return [...wrong, ...(await this.#miscounted(servers))];
+  }
+
+  async #miscounted(servers: readonly LoadEndpoint[]): Promise<string[]> {
+    const { shelves, database } = this.#o;
+    const clients = await Promise.all(servers.map(s => LoadClient.open(s, database)));
+    const wrong = await shelves.forgotten(clients);
+    await Promise.all(clients.map(c => c.close()));
     return wrong;
   }
 
@@ -199,7 +209,8 @@ export class Ledger implements AsyncDisposable {
   }
 
   #learn(client: LedgerClient, done: Done): void {
-    const { entry, was } = done;
+    const { entry, was, counted } = done;
+    if (counted !== null) this.#o.shelves.learn(counted);
     if (was === null && entry !== null) {
       if (this.#ids.has(entry.id)) throw new Error(`the id ${entry.id} is given out again`);
       this.#ids.add(entry.id);
@@ -220,6 +231,8 @@ export class Ledger implements AsyncDisposable {
 interface Done {
   entry: Entry | null;
   was: Entry | null;
+  /** A row that it has counted up. */
+  counted: ShelfRow | null;
 }
 
 class LedgerClient {
@@ -264,6 +277,10 @@ class LedgerClient {
       change,
       account,
     ]);
+    const { counted } = meant;
+    if (counted !== null) {
+      await client.run(`UPDATE ${counted.table} SET n = n + 1 WHERE id = ?`, [counted.id]);
+    }
     await client.run('COMMIT');
     const found = await this.#read(client, meant);
     if (!isSame(found, entry)) {
@@ -278,7 +295,7 @@ class LedgerClient {
     if (meant === null) return null;
     const { entry, was } = meant;
     const found = await this.#read(await this.#connected(), meant);
-    if (entry !== null && was === null) return found && { entry: found, was };
+    if (entry !== null && was === null) return found && { ...meant, entry: found };
     return isSame(found, entry) ? meant : null;
   }
 
@@ -289,6 +306,12 @@ class LedgerClient {
   }
 
   #next(): Done {
+    const { entry, was } = this.#change();
+    const account = entry?.account ?? was?.account ?? 0;
+    return { entry, was, counted: this.#o.shelves.pick(account) };
+  }
+
+  #change(): Pick<Done, 'entry' | 'was'> {
     const was = this.#own[Math.floor(Math.random() * this.#own.length)] ?? null;
     const dice = Math.random();
     if (was !== null && dice < 0.12) return { entry: null, was };

@@ -1,6 +1,7 @@
 /** `npm run cutover`: exit code 0 all is well, 1 something was lost or hung, 2 usage. */
 import { describeError } from '../../shared/runtime/error.ts';
 import { Random, shuffled } from '../support/load/random.ts';
+import { percentile } from '../support/percentile.ts';
 import { type Servers, startServers } from '../support/servers/servers.ts';
 import { UsageError } from '../support/usage.ts';
 import { isWithinBar } from './forecast-pair.ts';
@@ -11,6 +12,9 @@ import { type CutoverOptions, cutoverOptions, HELP, type Layout } from './option
 
 /** Of the journey on which things are killed. */
 const KILLED: Layout = { sources: 2, targets: 2 };
+
+/** Inside a write stop, from the question for both logs to the last answer; half of them. */
+const COMPARED_MS = 200;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -39,20 +43,27 @@ async function main(argv: readonly string[]): Promise<number> {
 
 async function travel(
   servers: Servers,
-  { clients, perSecond, laps }: CutoverOptions,
+  { clients, perSecond, laps, shelves }: CutoverOptions,
   layout: Layout,
 ): Promise<string[]> {
-  const o = { mysql: servers, kafka: servers.endpoints(), clients, perSecond, tell: say };
-  await using journey = await Journey.begin({ ...o, ...layout });
+  const o = { mysql: servers, kafka: servers.endpoints(), clients, perSecond, shelves, tell: say };
+  const options = { streamingCheck: true };
+  await using journey = await Journey.begin({ ...o, ...layout, options });
   const { app } = journey;
   await app.more(clients);
   const wrong: string[] = [];
   const ways = Array.from({ length: 2 * laps + 1 }, (_, i) => (i % 2 === 0 ? 'over' : 'back'));
+  const stopsMs: number[] = [];
+  const comparedMs: number[] = [];
   for (const way of ways) {
     if (way === 'over') await journey.rehearse();
-    await journey.go(way);
+    const { stopMs, steps } = await journey.go(way);
+    stopsMs.push(stopMs);
+    comparedMs.push(...steps.flatMap(s => (s.step === 'compare' ? [s.tookMs] : [])));
     await app.more(clients);
     await journey.carried(way === 'over' ? 'back' : 'over');
+    // All rows of both sides are read: of many only once.
+    if (shelves.rows > 0 && stopsMs.length < ways.length) continue;
     wrong.push(...(await journey.compare()));
     app.start();
   }
@@ -62,10 +73,20 @@ async function travel(
     `${layout.sources} -> ${layout.targets}: ${app.acknowledged} writes over ${clients} ` +
       `connections, ${app.refusals.length} refused in write stops, ${app.unknown} looked up`,
   );
+  say(`${stopsMs.length} write stops: ${spread(stopsMs)}`);
+  say(`${comparedMs.length} comparisons inside them: ${spread(comparedMs)}`);
+  if (percentile(comparedMs, 0.5) > COMPARED_MS) {
+    wrong.push(
+      `both logs were compared in ${percentile(comparedMs, 0.5)} ms: above ${COMPARED_MS}`,
+    );
+  }
   const within = journey.pairs.filter(isWithinBar).length;
   say(`${within} of ${journey.pairs.length} forecasts of write stops are within the bar`);
   return wrong;
 }
+
+const spread = (times: readonly number[]): string =>
+  `p50 ${percentile(times, 0.5)} ms, longest ${Math.max(0, ...times)} ms`;
 
 /** In an order by the seed, so that a few of them tell, too; a signal ends it behind a kill. */
 async function kill(servers: Servers, { kills, steps, seed, cells }: CutoverOptions) {

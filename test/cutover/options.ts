@@ -15,6 +15,8 @@ export interface CutoverOptions {
   perSecond: number;
   /** Ways over and back again, before the last one over. */
   laps: number;
+  /** Tables besides, and their rows together. */
+  shelves: { tables: number; rows: number };
   kills: Kind[];
   steps: string[];
   seed: number;
@@ -32,6 +34,8 @@ application remembers, and with each other.
   --clients N    connections, a multiple of 6 (1002)
   --rate N       writes a second of all of them (300)
   --laps N       ways over and back before the last one over; a rehearsal before each over (1)
+  --tables N     so many tables, of which two are the ledger's; a write changes three rows then (2)
+  --rows N       in the others together; both sides are compared at the end alone (0)
   --kills K      what is killed: ${KINDS.join(', ')}; all; none (none)
   --steps S      steps at which it is killed, a part of their names (all)
   --cells N      so many of these kills (all)
@@ -44,6 +48,7 @@ export function cutoverOptions(argv: readonly string[]): CutoverOptions | undefi
   const text = { type: 'string' } as const;
   const options = {
     ...{ layouts: text, clients: text, rate: text, laps: text },
+    ...{ tables: text, rows: text },
     ...{ kills: text, steps: text, seed: text, cells: text },
     help: { type: 'boolean', default: false } as const,
   };
@@ -56,8 +61,13 @@ export function cutoverOptions(argv: readonly string[]): CutoverOptions | undefi
   if (!(perSecond > 0)) throw new UsageError(`--rate ${rate}: a number above 0 is needed`);
   const laps = Number(values.laps ?? '1');
   if (!(laps >= 0)) throw new UsageError(`--laps ${values.laps}: a number from 0 on is needed`);
+  const shelves = { tables: Number(values.tables ?? '2') - 2, rows: Number(values.rows ?? '0') };
+  if (!(shelves.tables >= 0 && shelves.rows >= 0)) {
+    throw new UsageError('--tables: a number from 2 on; --rows: one from 0 on');
+  }
   return {
     laps,
+    shelves,
     layouts: layouts === 'none' ? [] : layouts.split(',').map(layoutOf),
     clients: n,
     perSecond,
