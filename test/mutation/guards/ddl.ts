@@ -369,6 +369,6 @@ export const DDL_GUARDS: Guard[] = [
     find: 'const were = narrower.get(now.name.toLowerCase()) ?? [];',
     replace: 'const were: Column[] = [];',
     tests: ['services/binlog/capture/table-match.test.ts'],
-    named: 'by the length that the event tells',
+    named: 'by the type that the event tells',
   },
 ];
