@@ -57,6 +57,11 @@ export const cutover = z.strictObject({
     .min(1)
     .optional()
     .describe('shell command that lets the application onto the targets; it may run twice'),
+  openRehearsal: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('shell command for --rehearse: all that `open` does but the switch; changes nothing'),
   ids: z
     .enum(['server', 'application'])
     .default('server')

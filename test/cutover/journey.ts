@@ -145,6 +145,7 @@ export class Journey implements AsyncDisposable {
       ...(o.options === undefined ? {} : { options: o.options }),
       cutover: {
         ...{ back: o.sources > 1 ? { route } : {}, probe: APP, open: proxy.command },
+        openRehearsal: proxy.rehearsal,
         limits: { lockSeconds: 1, lockTries: 5, drainSeconds: 20, maxTransactionSeconds: 20 },
       },
     });

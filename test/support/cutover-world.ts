@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { Cutovers, settingsHash } from '../../services/control/cutover/cutovers.ts';
 import { open as openGate, shut as shutGate } from '../../services/control/cutover/gate.ts';
-import type { CutoverSite, Fence } from '../../services/control/cutover/site.ts';
+import type { CutoverSite, Fence, OpenOutcome } from '../../services/control/cutover/site.ts';
 import { parseJob } from '../../shared/job/job-schema.ts';
 import type { CutoverRequest, CutoverRun } from '../../shared/job/state/cutover.ts';
 import { JobView, type StateRecord, stateKey } from '../../shared/job/state/job-view.ts';
@@ -54,6 +54,7 @@ export class World {
   /** How long the open command takes. */
   openTakesMs = 0;
   openFails = 0;
+  rehearsedOpen: OpenOutcome = { kind: 'none', text: '' };
   shut = false;
   lowIds = false;
   /** The application's account gets no answer, once all is frozen. */
@@ -253,7 +254,7 @@ export class World {
           return { kind, text: '' };
         });
       },
-      openNothing: () => act(() => {}),
+      rehearseOpen: () => act(() => this.rehearsedOpen),
     };
   }
 

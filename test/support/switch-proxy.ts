@@ -25,7 +25,7 @@ export class SwitchProxy implements AsyncDisposable {
   readonly #gates: Gate[] = [];
   readonly #ports = new Map<string, Address[]>();
   #http: HttpServer | undefined;
-  #command = '';
+  #port = 0;
 
   private constructor(place: string) {
     this.place = place;
@@ -53,7 +53,12 @@ export class SwitchProxy implements AsyncDisposable {
 
   /** For a shell: turns it to the place that RESHARD_WAY says. */
   get command(): string {
-    return this.#command;
+    return this.#command('');
+  }
+
+  /** The same without the turn: it must know that place. */
+  get rehearsal(): string {
+    return this.#command('?only=ask');
   }
 
   turn(place: string): void {
@@ -92,16 +97,20 @@ export class SwitchProxy implements AsyncDisposable {
 
   async #serve(): Promise<void> {
     const http = createHttp((request, response) => {
-      const place = (request.url ?? '').slice(1);
+      const { pathname, search } = new URL(request.url ?? '', 'http://proxy');
+      const place = pathname.slice(1);
       const isKnown = this.#ports.has(place);
-      if (isKnown) this.turn(place);
+      if (isKnown && search === '') this.turn(place);
       response.writeHead(isKnown ? 200 : 404).end();
     });
     this.#http = http;
-    const { port } = await listening(http);
-    const ask = `fetch('http://127.0.0.1:${port}/'+process.env.RESHARD_WAY)`;
+    this.#port = (await listening(http)).port;
+  }
+
+  #command(search: string): string {
+    const ask = `fetch('http://127.0.0.1:${this.#port}/'+process.env.RESHARD_WAY+'${search}')`;
     const code = `${ask}.then(r=>process.exit(r.ok?0:1),()=>process.exit(1))`;
-    this.#command = `"${process.execPath}" -e "${code}"`;
+    return `"${process.execPath}" -e "${code}"`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

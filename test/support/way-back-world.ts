@@ -190,7 +190,7 @@ export class WayBackWorld {
           }
           return { kind: 'done', text: '' } as const;
         }),
-      openNothing: () => act(() => {}),
+      rehearseOpen: () => act(() => ({ kind: 'none', text: '' })),
     };
   }
 

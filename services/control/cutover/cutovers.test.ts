@@ -317,19 +317,30 @@ describe('a rehearsal', () => {
     expect(inside.map(s => s.step)).toEqual(stop?.forecast.map(f => f.step));
     expect(stop?.stopMs, 'all of it').toBeGreaterThanOrEqual(40);
     const rounds = [[{ step: 'open', atMs: 0, tookMs: 1 }]];
-    const next = forecastStop({ rounds, stops, way: 'over', thaws: false });
+    const next = forecastStop({ rounds, stops, way: 'over', thaws: false, opens: false });
     expect(next.forecast.find(f => f.step === 'open')).toMatchObject({ basis: 'last-stops' });
     expect(next.forecastMs).toBeGreaterThanOrEqual(35);
   });
 
+  test('an open command that can be rehearsed is measured', async () => {
+    const world = new World();
+    world.rehearsedOpen = { kind: 'done', text: 'exit code 0' };
+    world.request('rehearse', { id: ID });
+    await world.control().step();
+    const forecast = world.view.rehearsals?.list[0]?.forecast ?? [];
+    expect(forecast.find(f => f.step === 'open')?.basis).toBe('measured');
+    expect(forecast.find(f => f.step === 'freeze')?.basis).toBe('stand-in');
+  });
+
   test('one that is not whole is not kept', async () => {
-    for (const spoil of [{ shut: true }, { lacks: 'rows' }]) {
+    const failed = { kind: 'failed' as const, text: 'exit code 3' };
+    for (const spoil of [{ shut: true }, { lacks: 'rows' }, { rehearsedOpen: failed }]) {
       const world = new World();
       Object.assign(world, spoil);
       world.request('rehearse', { id: ID });
       await world.control().step();
-      expect(world.answer(ID)).toMatch(/lag t1|rows/);
-      expect(world.view.rehearsals).toBeNull();
+      expect(world.answer(ID)).toMatch(/lag t1|rows|openRehearsal.*exit code 3/);
+      expect(world.view.rehearsals?.list ?? []).toEqual([]);
       expect(world.events).toEqual([]);
     }
   });

@@ -17,7 +17,7 @@ const stop = (id: string, way: string, times: Record<string, number>): MeasuredS
 });
 
 test('before there was a write stop: the quickest round, and stand-ins that are named', () => {
-  const made = forecastStop({ rounds: ROUNDS, stops: [], way: 'over', thaws: true });
+  const made = forecastStop({ rounds: ROUNDS, stops: [], way: 'over', thaws: true, opens: false });
   expect(made.forecast.map(f => [f.step, f.ms, f.doneMs, f.basis])).toEqual([
     ['freeze', 2, 0, 'stand-in'],
     ['probe', 10, 10, 'measured'],
@@ -43,7 +43,10 @@ test('what changes something takes what it took in the last stops of the same wa
   ];
   const ms = (way: 'over' | 'back', thaws: boolean) =>
     Object.fromEntries(
-      forecastStop({ rounds: ROUNDS, stops, way, thaws }).forecast.map(f => [f.step, f.ms]),
+      forecastStop({ rounds: ROUNDS, stops, way, thaws, opens: false }).forecast.map(f => [
+        f.step,
+        f.ms,
+      ]),
     );
   expect(ms('over', true)).toMatchObject({
     freeze: 30,
@@ -63,7 +66,21 @@ test('what is measured is corrected by what the same step took beside what was m
     { ...stop('2', 'over', { drain: 20 }), forecast: rehearsed(100) },
     { ...stop('3', 'over', { drain: 40 }), forecast: rehearsed(200) },
   ];
-  const made = forecastStop({ rounds: ROUNDS, stops, way: 'over', thaws: false });
+  const made = forecastStop({ rounds: ROUNDS, stops, way: 'over', thaws: false, opens: false });
   const drain = made.forecast.find(f => f.step === 'drain');
   expect(drain).toEqual({ step: 'drain', ms: 18, doneMs: 90, basis: 'corrected' });
+});
+
+test('an open command that is rehearsed is measured, and corrected by the last stops', () => {
+  const forecast = [{ step: 'open', ms: 1, doneMs: 10, basis: 'measured' }];
+  const stops = [{ ...stop('1', 'over', { open: 30 }), forecast }];
+  const openOf = (known: typeof stops) =>
+    forecastStop({ rounds: ROUNDS, stops: known, way: 'over', thaws: false, opens: true })
+      .forecast.filter(f => f.step === 'open')
+      .map(f => [f.ms, f.doneMs, f.basis]);
+  expect(openOf([])).toEqual([[5, 5, 'measured']]);
+  expect(openOf(stops)).toEqual([[15, 5, 'corrected']]);
+  expect(openOf([{ ...stop('1', 'over', { open: 30 }), forecast: [] }])).toEqual([
+    [5, 5, 'measured'],
+  ]);
 });

@@ -5,7 +5,8 @@
  * last write stops of the job tell, beside what had been measured before them.
  *
  * What changes something (freeze, persist, thaw, the open command) takes what it took in those;
- * before there is one, something like it stands in, and is named so.
+ * before there is one, something like it stands in, and is named so. An open command that can be
+ * rehearsed is measured like a step that changes nothing.
  */
 import type { CutoverStep, Way } from '../../../shared/job/state/cutover.ts';
 import type {
@@ -42,6 +43,8 @@ export interface ForecastBy {
   way: Way;
   /** Servers are to take writes again before the application is let in. */
   thaws: boolean;
+  /** Rounds have a rehearsal of the open command, no stand-in. */
+  opens: boolean;
 }
 
 export interface Forecast {
@@ -52,13 +55,14 @@ export interface Forecast {
   slowestMs: number;
 }
 
-export function forecastStop({ rounds, stops, way, thaws }: ForecastBy): Forecast {
+export function forecastStop({ rounds, stops, way, thaws, opens }: ForecastBy): Forecast {
   const last = (step: StepName): MeasuredStop[] => lastStops(stops, way, step);
   const forecast: StepForecast[] = [];
   let slowestMs = 0;
   for (const step of INSIDE) {
     if (step === 'thaw' && !thaws) continue;
-    const known = CHANGES.has(step)
+    const isLeftOut = CHANGES.has(step) && !(step === 'open' && opens);
+    const known = isLeftOut
       ? ofChange(step, rounds, last(step))
       : ofQuestion(step, rounds, last(step));
     if (known === null) continue;

@@ -218,19 +218,24 @@ export class MysqlSite implements CutoverSite {
   }
 
   open(cutover: string): Promise<OpenOutcome> {
-    const { job, name, way } = this.#d;
-    const { open: command, limits } = job.cutover;
-    if (command === undefined) {
+    const { open } = this.#d.job.cutover;
+    if (open === undefined) {
       return Promise.resolve({ kind: 'none', text: 'the job file has no open command' });
     }
-    const env = { RESHARD_JOB: name, RESHARD_CUTOVER: cutover, RESHARD_WAY: way };
-    return runOpenCommand({ command, seconds: limits.openSeconds, env });
+    return this.#run(open, { RESHARD_CUTOVER: cutover });
   }
 
-  async openNothing(): Promise<void> {
-    const { open, limits } = this.#d.job.cutover;
-    if (open === undefined) return;
-    await runOpenCommand({ command: ':', seconds: limits.openSeconds, env: {} });
+  async rehearseOpen(): Promise<OpenOutcome> {
+    const { open, openRehearsal } = this.#d.job.cutover;
+    if (openRehearsal !== undefined) return await this.#run(openRehearsal, {});
+    if (open !== undefined) await this.#run(':', {});
+    return { kind: 'none', text: 'the job file has no rehearsal of the open command' };
+  }
+
+  #run(command: string, more: Record<string, string>): Promise<OpenOutcome> {
+    const { job, name, way } = this.#d;
+    const env = { RESHARD_JOB: name, RESHARD_WAY: way, ...more };
+    return runOpenCommand({ command, seconds: job.cutover.limits.openSeconds, env });
   }
 
   /** Of what is left, or of what is come back to, which was frozen when that was left. */

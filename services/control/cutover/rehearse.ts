@@ -1,9 +1,9 @@
 /**
  * A rehearsal: every step of a cutover but those that change something (freeze, persist, thaw,
  * open), on the job as it runs, several times over, with a time for each; forecast.ts makes the
- * forecast of them. The journal is a record like it, under the same fence. The drain is that of a
- * marker: all that each source had committed at a moment must be on the targets, while writes go
- * on.
+ * forecast of them. Of the open command the job file may name a rehearsal, which changes nothing.
+ * The journal is a record like it, under the same fence. The drain is that of a marker: all that
+ * each source had committed at a moment must be on the targets, while writes go on.
  */
 import type { CutoverStep } from '../../../shared/job/state/cutover.ts';
 import type { MeasuredStop, Rehearsal } from '../../../shared/job/state/rehearsal.ts';
@@ -12,7 +12,7 @@ import { type AttemptDeps, comparedAt, marked, turned } from './attempt.ts';
 import { drain } from './drain.ts';
 import { forecastStop } from './forecast.ts';
 import { shutGates, shutText } from './gate.ts';
-import type { Fence } from './site.ts';
+import type { Fence, OpenOutcome } from './site.ts';
 import { StepClock } from './step-clock.ts';
 
 const ROUNDS = 5;
@@ -40,17 +40,26 @@ export async function rehearse(
   await using stack = new AsyncDisposableStack();
   const fences: Fence[] = [];
   for (const source of sources) fences.push(stack.use(await site.fence(source)));
-  const rounds: CutoverStep[][] = [];
+  const rounds: Round[] = [];
   const end = performance.now() + ROUNDS_MS;
   do rounds.push(await round(d, fences));
   while (rounds.length < ROUNDS && performance.now() < end);
   const { way, thaws } = d.before;
-  const made = forecastStop({ rounds, stops, way, thaws: thaws.length > 0 });
+  const made = forecastStop({
+    rounds: rounds.map(r => r.steps),
+    ...{ stops, way, thaws: thaws.length > 0 },
+    opens: rounds.every(r => r.opened.kind === 'done'),
+  });
   return { id, by, atMs, ...made, steps: [...clock.steps, ...made.steps] };
 }
 
+interface Round {
+  steps: CutoverStep[];
+  opened: OpenOutcome;
+}
+
 /** In the order of an attempt. */
-async function round(d: RehearseDeps, fences: readonly Fence[]): Promise<CutoverStep[]> {
+async function round(d: RehearseDeps, fences: readonly Fence[]): Promise<Round> {
   const { site, sources } = d;
   const clock = new StepClock(d);
   const probe = (): Promise<unknown> => Promise.all(sources.map(s => site.probe(s)));
@@ -72,6 +81,15 @@ async function round(d: RehearseDeps, fences: readonly Fence[]): Promise<Cutover
     await Promise.all(fences.map(f => f.look()));
   });
   await clock.time('journal', () => d.journal());
-  await clock.time('open', () => site.openNothing());
-  return clock.steps;
+  const opened = await clock.time('open', () => site.rehearseOpen());
+  refuse(opened);
+  return { steps: clock.steps, opened };
+}
+
+/** What fails without a switch would fail inside the write stop as well. */
+function refuse({ kind, text }: OpenOutcome): void {
+  if (kind !== 'failed' && kind !== 'unknown') return;
+  const what = `the rehearsal of the open command (cutover.openRehearsal) has failed: ${text}`;
+  const remedy = 'run it by hand where control runs, mend it, then `reshard cutover --rehearse`';
+  throw new ReshardError('config', what, { remedy });
 }

@@ -85,6 +85,6 @@ export interface CutoverSite {
   shutOut(leg: number): Promise<void>;
   /** Runs the open command; never throws. */
   open(cutover: string): Promise<OpenOutcome>;
-  /** Where there is one: a command of its kind that does nothing. */
-  openNothing(): Promise<void>;
+  /** Its rehearsal; `none`: there is none, and a shell that does nothing stood in for it. */
+  rehearseOpen(): Promise<OpenOutcome>;
 }

@@ -33,6 +33,15 @@ export const FORECAST_GUARDS: Guard[] = [
     named: 'a write stop is kept beside what was forecast',
   },
   {
+    name: 'an open command that cannot be rehearsed fails the rehearsal',
+    why: 'the command has no right to the proxy, and that is seen inside the write stop',
+    file: 'services/control/cutover/rehearse.ts',
+    find: "if (kind !== 'failed' && kind !== 'unknown') return;",
+    replace: "if (kind !== 'none') return;",
+    tests: STEPS,
+    named: 'one that is not whole is not kept',
+  },
+  {
     name: 'a forecast learns what the open command takes',
     why: 'the step that may be the longest is forecast as a shell that does nothing, for ever',
     file: 'services/control/cutover/forecast.ts',
