@@ -8,6 +8,7 @@ import { ReshardError } from '../runtime/error.ts';
 import { cutover } from './cutover-schema.ts';
 import { JOB_KINDS, movingRoute, refuseMove, routeOfKind } from './job-kind.ts';
 import { refuseWayBack } from './return-job.ts';
+import { type ReadBeside, withLookups } from './route-file.ts';
 import { type RouteSpec, route } from './route-schema.ts';
 import { twiceOnRing, unknownTargets } from './route-spec.ts';
 
@@ -239,15 +240,21 @@ export type Job = Omit<JobFile, 'route' | 'oldRoute' | 'tables'> & {
   tables: JobTable[];
 };
 
-/** Parses and validates the text of a job file; `env` fills ${NAME}. */
-export function parseJob(text: string, env: Record<string, string | undefined>): Job {
+/** Parses and validates the text of a job file; `env` fills ${NAME}, lookup tables are read. */
+export function parseJob(
+  text: string,
+  env: Record<string, string | undefined>,
+  readBeside?: ReadBeside,
+): Job {
   let raw: unknown;
   try {
     raw = parse(text);
   } catch (cause) {
     throw new ReshardError('config', 'the job file is not valid YAML', { cause });
   }
-  const parsed = jobSchema.safeParse(fillIn(raw, env, 'job file'));
+  const filled = fillIn(raw, env, 'job file');
+  const whole = readBeside === undefined ? filled : withLookups(filled, readBeside);
+  const parsed = jobSchema.safeParse(whole);
   if (!parsed.success) {
     const lines = parsed.error.issues.map(i => `${i.path.join('.') || 'file'}: ${i.message}`);
     throw new ReshardError('config', `the job file is wrong:\n  ${lines.join('\n  ')}`, {

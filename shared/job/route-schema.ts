@@ -101,6 +101,19 @@ const list = z.strictObject({
     .describe('target of values that are not listed; without it such a row is an error'),
 });
 
+const lookup = z
+  .strictObject({
+    kind: z.literal('lookup').describe('each value has its target, by a file beside the job file'),
+    column: column.describe('NOT NULL: integer, date, text or bytes'),
+    file: z.string().min(1).describe('a line for each value: `value,target`'),
+    otherwise: target.optional().describe('target of values that are not in the file'),
+  })
+  .transform((_, ctx) => {
+    // Whoever has read the file has made a list of it (route-file.ts).
+    ctx.addIssue({ code: 'custom', message: 'there is no file beside this text' });
+    return z.NEVER;
+  });
+
 const byFunction = z.strictObject({
   kind: z.literal('function').describe('a function of the row names the target'),
   columns,
@@ -132,6 +145,7 @@ export const route = z.discriminatedUnion('kind', [
   jump,
   range,
   list,
+  lookup,
   byFunction,
   pinned,
   all,

@@ -61,10 +61,17 @@ export function routeText(spec: RouteSpec): string {
   return canonicalJson({ ...spec, values: Object.fromEntries(values) });
 }
 
+const WORDS_MAX = 500;
+
 /** The same for people: what is too long to be read is there by its hash. */
 export function routeWords(spec: RouteSpec): string {
-  if (spec.kind !== 'function') return routeText(spec);
-  return `function of ${spec.columns.join(', ')}, SHA-256 ${hash('sha256', spec.code)}`;
+  if (spec.kind === 'function') {
+    return `function of ${spec.columns.join(', ')}, SHA-256 ${hash('sha256', spec.code)}`;
+  }
+  const text = routeText(spec);
+  if (spec.kind !== 'list' || text.length <= WORDS_MAX) return text;
+  const count = Object.values(spec.values).flat().length;
+  return `list of ${count} values of ${spec.column}, SHA-256 ${hash('sha256', text)}`;
 }
 
 /** The route of a text that `routeText` has made: the file that it is from was validated. */

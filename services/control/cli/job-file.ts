@@ -1,5 +1,7 @@
 /** Reads the job file that a command names. */
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { Job } from '../../../shared/job/job.ts';
 import { parseJob } from '../../../shared/job/job-schema.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
@@ -16,5 +18,16 @@ export async function readJob(path: string): Promise<Job> {
       remedy: '`reshard init` writes an example',
     });
   }
-  return parseJob(text, process.env);
+  return parseJob(text, process.env, file => readBeside(path, file));
+}
+
+function readBeside(jobFile: string, file: string): string {
+  try {
+    return readFileSync(resolve(dirname(jobFile), file), 'utf8');
+  } catch (cause) {
+    throw new ReshardError('config', `cannot read ${file}, which ${jobFile} names`, {
+      cause,
+      remedy: 'its path counts from the folder of the job file; each machine of the job needs it',
+    });
+  }
 }
