@@ -5,6 +5,7 @@ import type {
   TableProgress,
   TableResult,
 } from '../../shared/job/state/check-result.ts';
+import type { Checkpoint, TableCheckpoint } from '../../shared/job/state/checkpoint.ts';
 
 /** Keys that a report record lists; the counters tell how many there are. */
 const LISTED_MAX = 1000;
@@ -66,6 +67,18 @@ class Share {
     }
     return taken;
   }
+}
+
+/** Of a check that nobody has gone on with yet: where it was, not nothing. */
+export function checkpointCounters({ id, tables }: Checkpoint): Record<string, number> {
+  const none = { rowsPerSecond: 0, etaSeconds: null };
+  return progressCounters({ verifyId: id, tables: tables.map(progressAt), ...none });
+}
+
+function progressAt(t: TableCheckpoint): TableProgress {
+  const { table, rows, estimatedRows, ranges, rangesDifferent, suspects, upTo } = t;
+  const counts = { rows, estimatedRows, ranges, rangesDifferent };
+  return { table, ...counts, pending: suspects.length, differences: 0, done: upTo === null };
 }
 
 export function progressCounters(p: CheckProgress): Record<string, number> {

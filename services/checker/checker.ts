@@ -5,10 +5,12 @@
  * - Asked by a record `verify/<id>` of the state topic, once; answers on the report topic under
  *   `checker/<id>`, again and again until the verdict. A request is answered by one verdict, or by
  *   several that say the same of different moments: whoever reads them (control) takes the worst.
- * - Duplicates: nothing is remembered but the verdicts. A check that was interrupted begins anew at
- *   the next member; it changes nothing on any server, so it may run twice, also at a time.
+ * - Duplicates: a check changes nothing on any server, so it may run twice, also at a time. One
+ *   that was interrupted is gone on with by the next member, at the checkpoint that control keeps
+ *   (shared/job/state/checkpoint.ts): what was compared is not again, and its verdict is as old as
+ *   its beginning. Tables that have become others since begin anew, and it says so.
  * - Order: what somebody has asked for comes first, in turn. A check of the schedule that is under
- *   way is left for it, and begins anew afterwards.
+ *   way is left for it, and gone on with afterwards.
  * - Fencing: a lease lets one member check. A member that has lost it may still finish; its verdict
  *   names the basis of each table (shared/job/state/proof.ts), by which a late one is told.
  * - Truth: `equal` is said only of tables that were compared, each row as of the source positions in
@@ -22,6 +24,7 @@
 import type { Job } from '../../shared/job/job.ts';
 import { routeOf } from '../../shared/job/job-route.ts';
 import type { CheckProgress, CheckResult } from '../../shared/job/state/check-result.ts';
+import type { Resumption } from '../../shared/job/state/checkpoint.ts';
 import { targetsOnly } from '../../shared/job/state/dropped-column.ts';
 import type { JobView } from '../../shared/job/state/job-view.ts';
 import { basisOf } from '../../shared/job/state/proof.ts';
@@ -38,7 +41,7 @@ import { asReshardError, describeError } from '../../shared/runtime/error.ts';
 import { FAILPOINTS, failpoint } from '../../shared/runtime/failpoint.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
 import { rowKeyNames } from '../../shared/schema/table-schema.ts';
-import { forReport, progressCounters, resultCounters } from './check-report.ts';
+import { checkpointCounters, forReport, progressCounters, resultCounters } from './check-report.ts';
 import {
   isToLeave,
   nextCheck,
@@ -129,7 +132,9 @@ export class Checker implements Unit {
     const { id } = request;
     const names = tablesOf(request, job);
     const unit = this.#reportedAs(id);
-    unit.set({ state: 'waiting', counters: { differences: 0 }, detail: { verifyId: id } });
+    const from = view.checkpoints.get(id);
+    const counters = from === undefined ? { differences: 0 } : checkpointCounters(from);
+    unit.set({ state: 'waiting', counters, detail: { verifyId: id } });
     this.#standOn(unit, request, names ?? []);
     let unequal: readonly string[] = names ?? [];
     const tellWaits = setInterval(
@@ -146,7 +151,7 @@ export class Checker implements Unit {
       failpoint(FAILPOINTS.checkerBeforeVerdict);
       this.#metrics.finished(result);
       unequal = unequalTables(result);
-      const detail = { ...forReport(result), waiting: [] };
+      const detail = { ...forReport(result), waiting: [], checkpoint: null };
       unit.set({ state: 'finished', counters: resultCounters(result), detail });
     } catch (e) {
       if (signal.aborted) {
@@ -155,7 +160,11 @@ export class Checker implements Unit {
       }
       const error = asReshardError(e);
       log.error({ verifyId: id, kind: error.kind }, `check failed: ${describeError(error)}`);
-      unit.set({ state: 'failed', error: describeError(error), detail: { waiting: [] } });
+      unit.set({
+        state: 'failed',
+        error: describeError(error),
+        detail: { waiting: [], checkpoint: null },
+      });
     } finally {
       clearInterval(tellWaits);
       end();
@@ -173,7 +182,7 @@ export class Checker implements Unit {
     }
     const what = 'a check that somebody has asked for';
     unit.set({ state: 'waiting', detail: { waiting: [{ what, sinceMs: Date.now() }] } });
-    this.#context.log.info({ verifyId: id }, `check left for ${what}; it begins anew`);
+    this.#context.log.info({ verifyId: id }, `check left for ${what}; it is gone on with then`);
   }
 
   /** Whoever has removed a request wants no report of its check either. */
@@ -211,11 +220,16 @@ export class Checker implements Unit {
     signal: AbortSignal,
   ): Promise<CheckResult> {
     const { job, log, view } = this.#context;
+    // Said in the report before: what was compared under another one is begun anew.
+    const bases = this.#basesOf(names);
+    let told = 0;
     return runFullCheck({
       verifyId: id,
       ...serversOf(job, position),
+      from: view.checkpoints.get(id) ?? null,
       tables: names.map(name => ({
         name,
+        basis: bases[name] ?? '',
         key: this.#keyOf(name),
         dropped: targetsOnly(view, name),
         routeOf: (schema, source) => routeOf(job, schema, source),
@@ -234,8 +248,21 @@ export class Checker implements Unit {
         unit.set({ state: 'checking' });
         log.info({ verifyId: id, tables: names.length }, 'check starts');
       },
-      onProgress: progress => this.#progress(unit, progress),
+      onProgress: progress => {
+        this.#progress(unit, progress);
+        told = this.#tellResumed(id, progress.resumed ?? null, told);
+      },
+      onCheckpoint: checkpoint => unit.set({ detail: { checkpoint } }),
     });
+  }
+
+  /** Once of each table, when it is known; answers of how many it is told. Keys are in no log. */
+  #tellResumed(verifyId: string, resumed: Resumption | null, told: number): number {
+    const { kept = [], anew = [] } = resumed ?? {};
+    if (kept.length + anew.length === told) return told;
+    const before = Object.fromEntries(kept.map(({ table, rows }) => [table, rows]));
+    this.#context.log.info({ verifyId, before, anew }, 'another checker has begun with the check');
+    return kept.length + anew.length;
   }
 
   /** Notes in the report what a verdict of the check will rest on; of a part, on nothing. */
@@ -251,8 +278,8 @@ export class Checker implements Unit {
   #progress(unit: ReportedUnit, progress: CheckProgress): void {
     const counters = progressCounters(progress);
     this.#metrics.progress(counters);
-    const { tables, rowsPerSecond, etaSeconds } = progress;
-    unit.set({ counters, detail: { tables, rowsPerSecond, etaSeconds } });
+    const { tables, rowsPerSecond, etaSeconds, resumed = null } = progress;
+    unit.set({ counters, detail: { tables, rowsPerSecond, etaSeconds, resumed } });
   }
 
   #reportedAs(id: string): ReportedUnit {

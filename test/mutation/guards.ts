@@ -17,6 +17,7 @@ import { LOG_GUARDS } from './guards/log.ts';
 import { PAGE_GUARDS } from './guards/page.ts';
 import { PLAN_GUARDS } from './guards/plan.ts';
 import { PRIORITY_GUARDS } from './guards/priority.ts';
+import { RESUMED_GUARDS } from './guards/resumed.ts';
 import { ROUTE_GUARDS } from './guards/route.ts';
 import { SCHEDULE_GUARDS } from './guards/schedule.ts';
 import { SCOPE_GUARDS } from './guards/scope.ts';
@@ -53,6 +54,7 @@ export const GUARDS: Guard[] = [
   ...WAY_BACK_GUARDS,
   ...COMPARISON_GUARDS,
   ...CHECKER_GUARDS,
+  ...RESUMED_GUARDS,
   ...SCOPE_GUARDS,
   ...SCRIPT_GUARDS,
   ...PAGE_GUARDS,

@@ -9,44 +9,35 @@ import type {
   TableProgress,
   TableResult,
 } from '../../../shared/job/state/check-result.ts';
-import type { CheckScope } from '../../../shared/job/state/check-scope.ts';
+import type { Resumption, TableCheckpoint } from '../../../shared/job/state/checkpoint.ts';
 import { readableKey } from '../../../shared/mysql/key-literal.ts';
-import type { Route } from '../../../shared/route/route.ts';
 import { KeyBound } from '../../../shared/row/key-bound.ts';
 import type { KeyLiterals, KeyRange } from '../../../shared/row/key-range.ts';
 import { keyFromText } from '../../../shared/row/key-text.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
-import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import { agreedSchemas } from './agreed-schema.ts';
+import type { CheckpointRoom } from './checkpoint-room.ts';
 import { type DifferentRow, differentRow, nameColumns } from './differing-columns.ts';
-import { type Incarnations, incarnationsOf, refuseNew } from './incarnation.ts';
 import type { PositionWaiter } from './position-waiter.ts';
 import {
   type KeyProbe,
   probeRange,
   probeRows,
   type RangeProbe,
+  sourceRows,
   type TablePlaces,
+  targetRows,
 } from './probe.ts';
-import { type OpenRange, RangeLedger } from './range-ledger.ts';
+import { NO_TALLY, type OpenRange, RangeLedger } from './range-ledger.ts';
 import { type Place, RangeWalk } from './range-walk.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { Recheck } from './recheck.ts';
-import type { CheckServer, SessionSet, SessionSetPool } from './session-set.ts';
-import { type TableScope, tableScope, tryCondition } from './table-scope.ts';
+import type { SessionSet, SessionSetPool } from './session-set.ts';
+import { type FoundTable, findTable, refuseChanged, type WantedTable } from './table-places.ts';
+import { type TableScope, tableScope } from './table-scope.ts';
 import { differingTargets, isRight, kindOf } from './verdict.ts';
 
-export interface TableCheckOptions {
-  table: string;
-  /** Columns of its row key; without them, the one that the first source has. */
-  key?: readonly string[] | undefined;
-  /** Columns that the sources have dropped: of the targets they are not compared. */
-  dropped?: readonly string[] | undefined;
-  /** Its route for the rows of a source, by name, once its columns are known. */
-  routeOf: (schema: TableSchema, source: string) => Route;
-  sources: readonly CheckServer[];
-  targets: readonly CheckServer[];
+export interface TableCheckOptions extends WantedTable {
   pool: SessionSetPool;
   waiter: PositionWaiter;
   rateLimit: RateLimit;
@@ -60,9 +51,22 @@ export interface TableCheckOptions {
   differencesMax: number;
   /** Rows behind this key alone are compared, as readable text; null is the whole table. */
   after: Record<string, string> | null;
-  /** Rows of it alone are compared; null is the whole table. */
-  scope: CheckScope | null;
+  /** What the verdict will rest on. */
+  basis: string;
+  /** Where it is gone on; null: it is begun. What has another shape by now is begun, too. */
+  from: TableCheckpoint | null;
+  /** Of all tables of the check. */
+  room: CheckpointRoom;
   signal: AbortSignal;
+}
+
+/** What is under way in a table. */
+interface Under {
+  ledger: RangeLedger;
+  recheck: Recheck;
+  /** All that is to be compared. */
+  open: KeyRange;
+  from: TableCheckpoint | null;
 }
 
 /** A differing range is divided into so many. */
@@ -78,27 +82,36 @@ export class TableCheck {
   readonly #result: TableResult;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
-  #estimatedRows = 0;
-  #rangeRows: number;
+  #estimatedRows: number;
   #recheck: Recheck | undefined;
+  #ledger: RangeLedger | undefined;
   #done = false;
-  #incarnations: Incarnations = new Map();
   readonly #differentRows: DifferentRow[] = [];
   /** Of a scope: the first rows of the table may have none of it. */
   #firstFilled: KeyRange | null = null;
+  /** The newest one that there was room for. */
+  #checkpoint: TableCheckpoint | null;
+  #found: Pick<FoundTable, 'shape' | 'places'> | undefined;
+  /** Keys that were rechecked before it was gone on with, and are not again. */
+  #recheckedBefore = 0;
+  #resumption: Pick<Resumption, 'kept' | 'anew'> = { kept: [], anew: [] };
 
   constructor(o: TableCheckOptions) {
     this.#o = o;
-    this.#rangeRows = o.rangeRows;
     this.#signal = AbortSignal.any([o.signal, this.#stop.signal]);
+    this.#checkpoint = o.from;
+    this.#estimatedRows = o.from?.estimatedRows ?? 0;
+    if (o.from !== null) {
+      const { table, rows, key, suspects } = o.from;
+      o.room.takes(table, suspects);
+      this.#resumption.kept.push({ table, rows, upTo: key });
+    }
+    const { rows, targetRows, ranges, rangesDifferent } = o.from ?? NO_TALLY;
     this.#result = {
       table: o.table,
-      rows: 0,
-      targetRows: 0,
-      ranges: 0,
+      ...{ rows, targetRows, ranges, rangesDifferent },
       sourceBytes: 0,
       targetBytes: 0,
-      rangesDifferent: 0,
       rechecked: 0,
       differences: [],
       unsettled: [],
@@ -118,23 +131,46 @@ export class TableCheck {
       estimatedRows: this.#estimatedRows,
       ranges,
       rangesDifferent,
-      pending: this.#recheck?.pending ?? 0,
+      pending: this.#recheck?.pending ?? this.#checkpoint?.suspects.length ?? 0,
       differences: differences.length,
       done: this.#done,
     };
   }
 
+  /** What was taken over of a checker before; that its table is another one is seen later. */
+  get resumption(): Pick<Resumption, 'kept' | 'anew'> {
+    return this.#resumption;
+  }
+
+  /** Where another checker could go on; null: at the beginning. */
+  checkpoint(): TableCheckpoint | null {
+    const compared = this.#ledger?.compared ?? null;
+    if (!compared || !this.#found || !this.#o.room.takes(this.#o.table, compared.suspects)) {
+      return this.#checkpoint;
+    }
+    const { shape, places } = this.#found;
+    const { tally, upTo, suspects } = compared;
+    this.#checkpoint = {
+      ...{ table: this.#o.table, basis: this.#o.basis, shape, ...tally, upTo, suspects },
+      key: upTo === null ? null : readableKey(schemaOf(places), upTo),
+      rechecked: this.#recheckedBefore + (this.#recheck?.total ?? 0),
+      estimatedRows: this.#estimatedRows,
+      filled: this.#firstFilled,
+    };
+    return this.#checkpoint;
+  }
+
   async run(): Promise<TableResult> {
-    const places = await this.#o.pool.use(sessionSet => this.#places(sessionSet));
+    const found = await this.#o.pool.use(sessionSet => findTable(sessionSet, this.#o));
+    const { places } = found;
+    const from = this.#begin(found);
     const recheck = this.#newRecheck(places);
-    this.#recheck = recheck;
     const scope = tableScope(schemaOf(places), this.#o.scope);
     const open: KeyRange = { after: this.#after(places), upTo: scope.upTo };
-    const walk = new RangeWalk(places.sources, open, this.#rangeRows, scope.from);
     const ledger = new RangeLedger(open.after);
-    const workers = Array.from({ length: this.#o.concurrency }, () =>
-      this.#work({ walk, ledger }, places, recheck),
-    );
+    this.#takeUp({ ledger, recheck, open, from });
+    [this.#recheck, this.#ledger] = [recheck, ledger];
+    const workers = this.#workers({ ledger, recheck, open, from }, found, scope);
     const ranges = Promise.all(workers)
       .then(() => this.#probeFirstAgain(places, recheck, open, scope))
       .finally(() => recheck.close());
@@ -150,8 +186,8 @@ export class TableCheck {
     }
     this.#o.signal.throwIfAborted();
     await this.#o.pool.use(sessionSet => nameColumns(sessionSet, places, this.#differentRows));
-    await this.#o.pool.use(sessionSet => this.#checkSchemas(sessionSet, places));
-    this.#result.rechecked = recheck.total;
+    await this.#o.pool.use(sessionSet => refuseChanged(sessionSet, this.#o, found));
+    this.#result.rechecked = this.#recheckedBefore + recheck.total;
     const { settledTo } = ledger;
     // Nobody has compared what is in front of a scope.
     if (this.#result.truncated && settledTo !== null && this.#o.scope === null) {
@@ -159,6 +195,48 @@ export class TableCheck {
     }
     this.#done = true;
     return this.#result;
+  }
+
+  /** Notes what is found, and answers where it is gone on; null: it is begun. */
+  #begin(found: FoundTable): TableCheckpoint | null {
+    const { from, table } = this.#o;
+    const { sourceBytes, targetBytes, estimatedRows, shape } = found;
+    Object.assign(this.#result, { sourceBytes, targetBytes });
+    this.#estimatedRows = estimatedRows;
+    this.#found = found;
+    if (from === null) return null;
+    if (from.shape !== shape) {
+      const why = 'its columns, its route or its scope are others, or it was made anew';
+      this.#resumption = { kept: [], anew: [{ table, why }] };
+      this.#checkpoint = null;
+      this.#o.room.leaves(table);
+      Object.assign(this.#result, NO_TALLY);
+      return null;
+    }
+    this.#recheckedBefore = Math.max(0, from.rechecked - from.suspects.length);
+    this.#firstFilled = from.filled;
+    return from;
+  }
+
+  /** What is compared already is a range like any other whose keys wait to be decided. */
+  #takeUp({ ledger, recheck, open, from }: Under): void {
+    if (from === null) return;
+    const range = ledger.begin({ after: open.after, upTo: from.upTo });
+    for (const key of from.suspects) recheck.add(key, range);
+    range.compared(from);
+  }
+
+  #workers(under: Under, { places, rowBytes }: FoundTable, scope: TableScope): Promise<void>[] {
+    const { ledger, recheck, open, from } = under;
+    // Nothing is behind it.
+    if (from !== null && from.upTo === null) return [];
+    const fitting = Math.ceil(RANGE_BYTES / Math.max(1, rowBytes));
+    const rangeRows = Math.min(this.#o.rangeRows, Math.max(fitting, RANGE_ROWS_MIN));
+    const left = { after: from?.upTo ?? open.after, upTo: open.upTo };
+    const walk = new RangeWalk(places.sources, left, rangeRows, scope.from);
+    return Array.from({ length: this.#o.concurrency }, () =>
+      this.#work({ walk, ledger }, places, recheck),
+    );
   }
 
   /** The key behind which the table is compared, as the servers have it. */
@@ -211,9 +289,10 @@ export class TableCheck {
         }
         return first;
       });
-      open.compared();
       const rows = sourceRows(probe);
       if (places.only !== null && rows > 0) this.#firstFilled ??= range;
+      const rangesDifferent = differingTargets(probe).length > 0 ? 1 : 0;
+      open.compared({ rows, targetRows: targetRows(probe), ranges: 1, rangesDifferent });
       this.#result.rows += rows;
       this.#result.targetRows += targetRows(probe);
       this.#result.ranges += 1;
@@ -301,93 +380,12 @@ export class TableCheck {
     this.#stop.abort();
     return false;
   }
-
-  async #places(sessionSet: SessionSet): Promise<TablePlaces> {
-    const { sources, targets, table, routeOf } = this.#o;
-    this.#incarnations = await incarnationsOf(sessionSet, [...sources, ...targets], table);
-    const schemas = await agreedSchemas(sessionSet, this.#o);
-    const placed = (servers: readonly CheckServer[]): Place[] =>
-      servers.flatMap(server => {
-        const schema = schemas.get(server);
-        return schema === undefined ? [] : [{ server, schema }];
-      });
-    const result = this.#result;
-    [result.sourceBytes, result.targetBytes] = [0, 0];
-    for (const server of targets) {
-      result.targetBytes += (await estimate(sessionSet, server, table)).bytes;
-    }
-    for (const server of sources) {
-      const { rows, rowBytes, bytes } = await estimate(sessionSet, server, table);
-      result.sourceBytes += bytes;
-      // Of a scope nobody knows it.
-      if (this.#o.scope === null) this.#estimatedRows += rows;
-      const fitting = Math.ceil(RANGE_BYTES / Math.max(1, rowBytes));
-      this.#rangeRows = Math.min(this.#rangeRows, Math.max(fitting, RANGE_ROWS_MIN));
-    }
-    const placedSources = placed(sources);
-    const [first] = placedSources;
-    if (first === undefined) throw new ReshardError('bug', `no source has ${table}`);
-    const routes = placedSources.map(({ server }) => routeOf(first.schema, server.name));
-    const scope = tableScope(first.schema, this.#o.scope);
-    const placedTargets = placed(targets);
-    if (scope.where !== null) {
-      await tryCondition(sessionSet, [...placedSources, ...placedTargets], scope.where);
-    }
-    return { table, routes, sources: placedSources, targets: placedTargets, only: scope.only };
-  }
-
-  /**
-   * A table that was altered meanwhile was compared by texts of the old columns; one that was made
-   * anew or truncated is not the one whose first ranges were compared.
-   */
-  async #checkSchemas(sessionSet: SessionSet, places: TablePlaces): Promise<void> {
-    const { sources, targets, table } = this.#o;
-    const incarnations = await incarnationsOf(sessionSet, [...sources, ...targets], table);
-    refuseNew(table, this.#incarnations, incarnations);
-    const now = await agreedSchemas(sessionSet, this.#o);
-    for (const { server, schema } of [...places.sources, ...places.targets]) {
-      if (JSON.stringify(now.get(server)) === JSON.stringify(schema)) continue;
-      throw new ReshardError('schema-changed', `${table} was altered during the check`, {
-        context: { server: server.name },
-        remedy: 'run the check again',
-      });
-    }
-  }
 }
 
 function schemaOf(places: TablePlaces): Place['schema'] {
   const [first] = places.sources;
   if (first === undefined) throw new ReshardError('bug', 'a check without sources');
   return first.schema;
-}
-
-async function estimate(
-  sessionSet: SessionSet,
-  server: CheckServer,
-  table: string,
-): Promise<{ rows: number; rowBytes: number; bytes: number }> {
-  const session = await sessionSet.session(server);
-  const [row] = await session.query<
-    Record<'row_count' | 'row_bytes' | 'bytes', number | string | null>
-  >(
-    `SELECT TABLE_ROWS AS row_count, AVG_ROW_LENGTH AS row_bytes, DATA_LENGTH AS bytes
-      FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
-    [server.database, table],
-  );
-  const number = (value: number | string | null | undefined): number => Number(value ?? 0);
-  return {
-    rows: number(row?.row_count),
-    rowBytes: number(row?.row_bytes),
-    bytes: number(row?.bytes),
-  };
-}
-
-function sourceRows(probe: RangeProbe): number {
-  return probe.sourceRows.reduce((a, b) => a + b, 0);
-}
-
-function targetRows(probe: RangeProbe): number {
-  return probe.targets.reduce((n, digest) => n + (digest?.count ?? 0), 0);
 }
 
 /** The server with the most rows of the range: dividing by its keys makes every part smaller. */

@@ -4,18 +4,16 @@
  * "different" only of what was still so when every change on its way had arrived (recheck.ts).
  * What it covers: each row as of the sources' positions at the start, or later.
  */
-import type { GtidSet } from '../../../shared/change/gtid.ts';
 import type {
   CheckProgress,
   CheckResult,
-  TableProgress,
   TableResult,
 } from '../../../shared/job/state/check-result.ts';
-import { gtidLowerBound } from '../../../shared/mysql/gtid-lower-bound.ts';
-import { ReshardError } from '../../../shared/runtime/error.ts';
+import type { Checkpoint, Resumption } from '../../../shared/job/state/checkpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
+import { type CheckStart, startOf } from './check-start.ts';
 import { TableCheck, type TableCheckOptions } from './check-table.ts';
-import { gtidUpperBound } from './gtid-upper-bound.ts';
+import { CheckpointRoom } from './checkpoint-room.ts';
 import type { PositionWaiter } from './position-waiter.ts';
 import { type CheckThrottle, RateLimit, UNTHROTTLED_CHECK } from './rate-limit.ts';
 import { type CheckServer, SessionSetPool } from './session-set.ts';
@@ -31,7 +29,11 @@ export interface FullCheckOptions {
     after?: TableCheckOptions['after'];
     /** As in TableCheckOptions; by default null. */
     scope?: TableCheckOptions['scope'];
+    /** As in TableCheckOptions. */
+    basis?: string;
   })[];
+  /** Where it is gone on; null, or not there: it is begun. */
+  from?: Checkpoint | null;
   waiter: PositionWaiter;
   log: Logger;
   signal: AbortSignal;
@@ -47,6 +49,9 @@ export interface FullCheckOptions {
   onStart?: () => void;
   /** Called about twice a second. */
   onProgress?: (progress: CheckProgress) => void;
+  onCheckpoint?: (checkpoint: Checkpoint) => void;
+  /** How often, in milliseconds; by default every two seconds. */
+  checkpointMs?: number;
 }
 
 const CONCURRENCY = 2;
@@ -54,57 +59,80 @@ const RANGE_ROWS = 20_000;
 const LEAF_ROWS = 256;
 const DIFFERENCES_MAX = 1000;
 const PROGRESS_MS = 500;
+const CHECKPOINT_MS = 2000;
 
 export async function runFullCheck(o: FullCheckOptions): Promise<CheckResult> {
-  const startedMs = Date.now();
-  const started = performance.now();
   const stop = new AbortController();
   const signal = AbortSignal.any([o.signal, stop.signal]);
   await using pool = new SessionSetPool(o.concurrency ?? CONCURRENCY, o.log, signal);
-  const start = await startPositions(pool, o.sources);
-  // A target that is far behind would differ everywhere, and each key would have to be rechecked.
-  await o.waiter.passed(start, signal);
+  const began = performance.now();
+  const start = await startOf(pool, { ...o, from: o.from ?? null, signal });
   o.onStart?.();
-  const sourceGtids = Object.fromEntries([...start].map(([name, set]) => [name, set.toString()]));
-  const targetGtids = await targetPositions(pool, o.targets);
-  const checks = tableChecks(o, pool, signal);
-  const progress = (): CheckProgress =>
-    progressOf(
-      o.verifyId,
-      checks.map(c => c.progress()),
-      performance.now() - started,
-    );
-  const timer = setInterval(() => o.onProgress?.(progress()), PROGRESS_MS);
+  const checks = tableChecks(o, start, pool, signal);
+  const workedMs = (): number => start.workedMs + Math.round(performance.now() - began);
+  const progress = (): CheckProgress => {
+    const tables = checks.map(c => c.progress());
+    return progressOf({ verifyId: o.verifyId, tables, ...resumed(start, checks) }, workedMs());
+  };
+  const checkpoint = (): Checkpoint => ({
+    ...fixedOf(o.verifyId, start),
+    ...{ workedMs: workedMs(), savedMs: Date.now() },
+    tables: checks.flatMap(c => c.checkpoint() ?? []),
+  });
+  const timers = [
+    setInterval(() => o.onProgress?.(progress()), PROGRESS_MS),
+    setInterval(() => o.onCheckpoint?.(checkpoint()), o.checkpointMs ?? CHECKPOINT_MS),
+  ];
   try {
     const compared = await inTasks(checks, 2, stop);
     const blocked = (await o.waiter.blockedKeys?.()) ?? new Map<string, number>();
     const tables = compared.map(t => ({ ...t, blocked: blocked.get(t.table) ?? 0 }));
-    const tookMs = Math.round(performance.now() - started);
-    const { verifyId } = o;
-    const positions = { sourceGtids, targetGtids };
-    const result = resultOf({ verifyId, tables, startedMs, tookMs, ...positions });
+    const of = { verifyId: o.verifyId, tables, ...resumed(start, checks) };
+    const result = resultOf(of, start, workedMs());
     logResult(o.log, result);
     return result;
   } finally {
-    clearInterval(timer);
+    for (const timer of timers) clearInterval(timer);
     o.onProgress?.(progress());
   }
 }
 
+/** What of a checkpoint never changes while a checker works. */
+function fixedOf(
+  id: string,
+  start: CheckStart,
+): Omit<Checkpoint, 'workedMs' | 'savedMs' | 'tables'> {
+  const { startedMs, sourceGtids, targetGtids, servers, resumes } = start;
+  return { id, startedMs, sourceGtids, targetGtids, servers, resumes };
+}
+
+/** Nothing of a check that was begun once, and never stopped. */
+function resumed(
+  { resumes: times, atMs, anew }: CheckStart,
+  checks: readonly TableCheck[],
+): { resumed?: Resumption } {
+  const found = checks.map(c => c.resumption);
+  const all = [...anew, ...found.flatMap(r => r.anew)];
+  if (times === 0 && all.length === 0) return {};
+  return { resumed: { times, atMs, kept: found.flatMap(r => r.kept), anew: all } };
+}
+
 function tableChecks(
   o: FullCheckOptions,
+  { from }: CheckStart,
   pool: SessionSetPool,
   signal: AbortSignal,
 ): readonly TableCheck[] {
   const rateLimit = new RateLimit(o.throttle ?? UNTHROTTLED_CHECK);
-  return o.tables.map(({ name, key, dropped, routeOf, after = null, scope = null }) => {
+  const room = new CheckpointRoom();
+  return o.tables.map(({ name, key, dropped, routeOf, after = null, scope = null, basis = '' }) => {
     const options: TableCheckOptions = {
       table: name,
       key,
       dropped,
       routeOf,
-      after,
-      scope,
+      ...{ after, scope, basis, room },
+      from: from.get(name) ?? null,
       sources: o.sources,
       targets: o.targets,
       pool,
@@ -148,46 +176,9 @@ async function inTasks(
   return results;
 }
 
-async function startPositions(
-  pool: SessionSetPool,
-  sources: readonly CheckServer[],
-): Promise<Map<string, GtidSet>> {
-  const positions = new Map<string, GtidSet>();
-  for (const source of sources) {
-    const set = await pool.use(async sessionSet =>
-      gtidUpperBound(await sessionSet.session(source)),
-    );
-    positions.set(source.name, set);
-  }
-  return positions;
-}
+type Judged = Pick<CheckResult, 'verifyId' | 'tables' | 'resumed'>;
 
-/** What every row of a target is read as of, or later. */
-async function targetPositions(
-  pool: SessionSetPool,
-  targets: readonly CheckServer[],
-): Promise<Record<string, string>> {
-  const found = targets.map(async (target): Promise<[string, string]> => {
-    const gtid = pool.use(async set => gtidLowerBound(await set.session(target)));
-    return [target.name, await gtid.catch(withoutLog)];
-  });
-  return Object.fromEntries(await Promise.all(found));
-}
-
-/** A server without a binary log has no position. */
-function withoutLog(e: unknown): string {
-  if (e instanceof ReshardError && e.kind === 'server-setting') return '';
-  throw e;
-}
-
-function resultOf(o: {
-  verifyId: string;
-  tables: TableResult[];
-  startedMs: number;
-  tookMs: number;
-  sourceGtids: Record<string, string>;
-  targetGtids: Record<string, string>;
-}): CheckResult {
+function resultOf(o: Judged, start: CheckStart, workedMs: number): CheckResult {
   const sum = (f: (t: TableResult) => number): number => o.tables.reduce((n, t) => n + f(t), 0);
   const differences = sum(t => t.differences.length);
   const unsettled = sum(t => t.unsettled.length);
@@ -204,21 +195,25 @@ function resultOf(o: {
     differences,
     unsettled,
     blocked,
-    startedMs: o.startedMs,
-    tookMs: o.tookMs,
-    rowsPerSecond: Math.round((rows * 1000) / Math.max(1, o.tookMs)),
-    sourceGtids: o.sourceGtids,
-    targetGtids: o.targetGtids,
+    startedMs: start.startedMs,
+    tookMs: start.resumes === 0 ? workedMs : Math.max(workedMs, Date.now() - start.startedMs),
+    rowsPerSecond: Math.round((rows * 1000) / Math.max(1, workedMs)),
+    sourceGtids: start.sourceGtids,
+    targetGtids: start.targetGtids,
+    ...(o.resumed === undefined ? {} : { resumed: o.resumed }),
   };
 }
 
-function progressOf(verifyId: string, tables: TableProgress[], tookMs: number): CheckProgress {
+function progressOf(
+  o: Pick<CheckProgress, 'verifyId' | 'tables' | 'resumed'>,
+  workedMs: number,
+): CheckProgress {
+  const { tables } = o;
   const rows = tables.reduce((n, t) => n + t.rows, 0);
   const left = tables.reduce((n, t) => n + (t.done ? 0 : Math.max(0, t.estimatedRows - t.rows)), 0);
-  const rowsPerSecond = (rows * 1000) / Math.max(1, tookMs);
+  const rowsPerSecond = (rows * 1000) / Math.max(1, workedMs);
   return {
-    verifyId,
-    tables,
+    ...o,
     rowsPerSecond,
     etaSeconds: rowsPerSecond > 0 ? left / rowsPerSecond : null,
   };

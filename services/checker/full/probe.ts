@@ -63,6 +63,16 @@ function askedOf(places: TablePlaces, source: number): Asked & { route: ServerPa
   return { route: part, shard: part.sql, only: placedCondition(route, MYSQL_DIALECT) };
 }
 
+/** What the digest of the whole table asks of each server: sources, then targets. */
+export function questionsOf(places: TablePlaces): string[] {
+  const { sources, targets, only } = places;
+  const all = { after: null, upTo: null };
+  return [
+    ...sources.map((p, i) => digestSelect(p.schema, all, only, askedOf(places, i))),
+    ...targets.map(p => digestSelect(p.schema, all, only)),
+  ];
+}
+
 /** Numbers of the targets that a row, or rows, are to be on. */
 function shardsOf(row: TextRow, route: ServerPart, places: TablePlaces): number[] {
   const shard = row[0];
@@ -123,6 +133,16 @@ export async function probeRange(
   });
   const [sources, found] = await Promise.all([Promise.all(bySource), Promise.all(byTarget)]);
   return { sources, sourceRows, targets: found };
+}
+
+/** Of the range, on all sources. */
+export function sourceRows(probe: RangeProbe): number {
+  return probe.sourceRows.reduce((a, b) => a + b, 0);
+}
+
+/** Of the range, on the targets that were probed. */
+export function targetRows(probe: RangeProbe): number {
+  return probe.targets.reduce((n, digest) => n + (digest?.count ?? 0), 0);
 }
 
 function digestOf(row: TextRow): Digest {

@@ -32,7 +32,7 @@ const PAUSE = { minMs: 10, maxMs: 1000 };
 interface Suspect {
   key: KeyLiterals;
   /** Where it was found; undefined for a range that nobody counts. */
-  range: Pick<OpenRange, 'decide'> | undefined;
+  range: Pick<OpenRange, 'clear' | 'decide'> | undefined;
   rounds: number;
   /** Rounds in a row that were suspect with the same rows everywhere. */
   streak: number;
@@ -77,11 +77,11 @@ export class Recheck {
     return this.#suspects.size > this.#o.pendingMax;
   }
 
-  add(key: KeyLiterals, range?: Pick<OpenRange, 'doubt' | 'decide'>): void {
+  add(key: KeyLiterals, range?: Pick<OpenRange, 'doubt' | 'clear' | 'decide'>): void {
     const name = keyText(key);
     if (this.#suspects.has(name) || this.#told.has(name)) return;
     this.#suspects.set(name, { key, range, rounds: 0, streak: 0, signature: '' });
-    range?.doubt();
+    range?.doubt(key);
     this.#total += 1;
     this.#wake.resolve();
   }
@@ -158,7 +158,7 @@ export class Recheck {
     const all = places.targets.map((_, t) => t);
     if (isRight(first, found, all) || isRight(second, found, all)) {
       this.#suspects.delete(keyText(suspect.key));
-      suspect.range?.decide();
+      suspect.range?.clear(suspect.key);
       return;
     }
     suspect.rounds += 1;

@@ -120,7 +120,8 @@ export class SessionSetPool implements AsyncDisposable {
   }
 }
 
-async function identityOf(session: MysqlSession): Promise<string> {
+/** The server's own name for itself, the same for as long as its data directory lives. */
+export async function identityOf(session: MysqlSession): Promise<string> {
   const id = session.flavor === 'mariadb' ? '@@server_uid' : '@@server_uuid';
   const [row] = await session.query<{ id: string }>(`SELECT ${id} AS id`);
   return row?.id ?? '';

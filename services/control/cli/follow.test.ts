@@ -5,7 +5,7 @@ import { well } from '../../../test/support/status-facts.ts';
 import type { CheckStep } from '../command/verify.ts';
 import { judged } from '../status/feed.ts';
 import type { Status } from '../status/status.ts';
-import { checkLine, follow, gaveUp, waitOf } from './follow.ts';
+import { checkLine, checkLines, follow, gaveUp, waitOf } from './follow.ts';
 
 const never = new Promise<never>(() => {});
 
@@ -45,4 +45,23 @@ test('what is halted meanwhile stands on its line, and in the word with which it
   } finally {
     write.mockRestore();
   }
+});
+
+test('that another checker goes on is told once, with what was compared before', () => {
+  const report = { service: 'checker', unit: 'verify-1', member: 'm', incarnation: '', tsMs: 0 };
+  const resumed = { times: 1, atMs: 5, kept: [{ table: 'a', rows: 9, upTo: null }], anew: [] };
+  const at = (detail: object): CheckStep => ({
+    check: 'verify-1',
+    report: {
+      ...{ ...report, state: 'checking', error: null, counters: { rows: 9 } },
+      detail: JSON.stringify(detail),
+    },
+  });
+  const draw = checkLines();
+  const line = 'checking: 9 rows, 0 differences';
+  expect(draw(at({}))).toBe(line);
+  expect(draw(at({ resumed }))).toBe(
+    `another checker goes on; compared before: a as a whole (9 rows)\n${line}`,
+  );
+  expect(draw(at({ resumed }))).toBe(line);
 });

@@ -4,7 +4,8 @@
  * the command.
  */
 
-import type { CheckBasis } from '../../../shared/job/state/check-result.ts';
+import type { CheckBasis, CheckProgress } from '../../../shared/job/state/check-result.ts';
+import { resumptionText } from '../../../shared/job/state/checkpoint.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import { describeError } from '../../../shared/runtime/error.ts';
 import type { JobLink } from '../command/job-handle.ts';
@@ -109,6 +110,18 @@ export function checkExit(report: Report): number {
   if (report.state !== 'finished') return EXIT.failed;
   if (report.counters.differences !== 0) return EXIT.different;
   return report.counters.unsettled === 0 ? EXIT.ok : EXIT.failed;
+}
+
+/** `checkLine`, with what another checker has taken over: told once, when it is known. */
+export function checkLines(): (step: CheckStep) => string {
+  let told = '';
+  return step => {
+    const { resumed }: Partial<CheckProgress> = JSON.parse(step.report?.detail ?? '{}');
+    const text = resumed ? resumptionText(resumed) : '';
+    if (text === told) return checkLine(step);
+    told = text;
+    return `another checker goes on; ${text}\n${checkLine(step)}`;
+  };
 }
 
 export function checkLine({ report }: CheckStep): string {

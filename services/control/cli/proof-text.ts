@@ -1,4 +1,5 @@
 /** What is proven and what is under way, as lines of a status. */
+import { resumptionText } from '../../../shared/job/state/checkpoint.ts';
 import { unreachable } from '../../../shared/runtime/error.ts';
 import type { CheckStatus, ProofStatus, RepairStatus, WaitStatus } from '../status/proof-status.ts';
 import type { Status, WayBackStatus } from '../status/status.ts';
@@ -73,9 +74,10 @@ function nextLine(atMs: number): string {
   return `check  the next one starts by itself ${leftMs > 0 ? at : 'when the targets are in step'}`;
 }
 
-function checkLine({ check, tables, state, rows, waiting: [first] }: CheckStatus): string {
+function checkLine({ check, tables, state, rows, waiting, resumed = null }: CheckStatus): string {
   const of = tables.length === 0 ? 'all tables' : tables.join(', ');
-  return `check  ${check} of ${of}: ${state}, ${count(rows)} rows${waitText(first)}`;
+  const before = resumed === null ? '' : `; ${resumptionText(resumed)}`;
+  return `check  ${check} of ${of}: ${state}, ${count(rows)} rows${before}${waitText(waiting[0])}`;
 }
 
 function repairLine({ id, stage, tables, pass, round, waiting }: RepairStatus): string {

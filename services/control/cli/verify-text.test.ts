@@ -139,3 +139,16 @@ test('a table that was given up may have more differences than were counted', ()
   const tables = [{ ...table, truncated: true }];
   expect(renderCheck(reportOf({ tables, differences: 1000 }))).toContain('1,000 keys or more of');
 });
+
+test('a verdict over several checkers says what was compared before the last of them', () => {
+  const kept = [{ table: 'orders', rows: 3, upTo: { order_id: '3' } }];
+  const resumed = { times: 1, atMs: 0, kept, anew: [{ table: 'items', why: 'it was altered' }] };
+  const text = renderCheck(reportOf({ equal: true, resumed }));
+  expect(text).toContain(
+    'taken up once, at 1970-01-01T00:00:00.000Z: ' +
+      'compared before: orders up to order_id=3 (3 rows); items begins anew: it was altered\n',
+  );
+  expect(renderCheck(reportOf({ equal: true, resumed: null }))).not.toContain('anew');
+  const none = { times: 0, atMs: 0, kept: [], anew: resumed.anew };
+  expect(renderCheck(reportOf({ resumed: none }))).toContain('begun anew at 1970-01-01T');
+});

@@ -1,6 +1,7 @@
 /** The verdict of a check, for people. */
 import type { CheckResult, TableResult } from '../../../shared/job/state/check-result.ts';
 import { scopeText } from '../../../shared/job/state/check-scope.ts';
+import { type Resumption, resumptionText } from '../../../shared/job/state/checkpoint.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
 import type { ShownResult } from '../command/difference-values.ts';
 import type { RowValues, ShownDifference } from '../repair/row-values.ts';
@@ -52,8 +53,16 @@ export function renderCheck(report: Report): string {
   for (const u of result.tables.flatMap(t => t.unsettled).slice(0, SHOWN_MAX)) {
     lines.push(`  unsettled: ${u.table} ${JSON.stringify(u.key)} changed at each probe`);
   }
+  if (result.resumed) lines.push(resumedText(result.resumed));
   if (result.valuesError !== undefined) lines.push(`  values: not read, ${result.valuesError}`);
   return [...lines, `${verdictOf(result)}; ${extentOf(result)}`].join('\n');
+}
+
+/** So that nobody wonders about the time that it took, and the age of what it says. */
+function resumedText(resumed: Resumption): string {
+  const { times, atMs } = resumed;
+  const often = times === 1 ? 'taken up once,' : `taken up ${count(times)} times, the last time`;
+  return `${times === 0 ? 'begun anew' : often} at ${new Date(atMs).toISOString()}: ${resumptionText(resumed)}`;
 }
 
 /** By the servers' own statistics, which says so: they are rough. */

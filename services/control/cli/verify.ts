@@ -7,7 +7,7 @@ import { stopSignal } from '../../../shared/runtime/service.ts';
 import { withValues } from '../command/difference-values.ts';
 import { openJob, tablesOf, timeoutMsOf } from '../command/job-handle.ts';
 import { type ScopeText, verify, wantedOf } from '../command/verify.ts';
-import { checkExit, checkLine, follow, gaveUp, waitOf } from './follow.ts';
+import { checkExit, checkLines, follow, gaveUp, waitOf } from './follow.ts';
 import { readJob } from './job-file.ts';
 import { print } from './output.ts';
 import { pastFrom } from './page-past.ts';
@@ -33,7 +33,7 @@ export async function verifyCommand(
   const { tables } = wanted;
   const scope = tables.length > 0 ? { tables } : {};
   await using page = o.html === undefined ? null : await openPage(o.html);
-  const verdict = await follow(link, verify(link, wanted), wait, checkLine, scope);
+  const verdict = await follow(link, verify(link, wanted), wait, checkLines(), scope);
   const report = verdict !== null && o.values ? await withValues(link, verdict) : verdict;
   await page?.write(link.job, report, pastFrom(link));
   if (report === null) {

@@ -28,6 +28,7 @@ import { ReportView } from '../status/report-view.ts';
 import { type Applied, ServerProbe } from '../status/server-probe.ts';
 import { CheckKeeper } from './check-keeper.ts';
 import { CheckSweep } from './check-sweep.ts';
+import { CheckpointKeeper } from './checkpoint-keeper.ts';
 import { gaugesOf } from './gauge.ts';
 import { GrownTables } from './grown-table.ts';
 import { untilFenced } from './leadership.ts';
@@ -59,6 +60,7 @@ interface Hands {
   fences: FenceWatch;
   cleanups: Cleanups;
   checks: CheckKeeper;
+  checkpoints: CheckpointKeeper;
   back: WayBack | null;
 }
 
@@ -164,10 +166,11 @@ export class Control implements Unit {
       signal,
     );
     const checks = this.#checks({ writer, verdicts, proofs, back }, measuring);
+    const checkpoints = new CheckpointKeeper({ view, writer, verdicts });
     const fences = new FenceWatch({ view, log, probe: stack.use(new ServerProbe(job, log)) });
     const cleanups = stack.use(this.#cleanups(put, signal));
     const loop = { writer, progress, verdicts, proofs, runs, requests, throttle, cleanups };
-    return { ...loop, cutovers, fences, checks, back };
+    return { ...loop, cutovers, fences, checks, checkpoints, back };
   }
 
   async #wayBack(stack: AsyncDisposableStack, fail: (e: unknown) => void): Promise<WayBack | null> {
@@ -287,6 +290,7 @@ export class Control implements Unit {
     await throttle.step();
     if (!isOver) await runs.step();
     await hands.checks.step();
+    await hands.checkpoints.step();
     const event = this.#event(progress, proofs);
     // What was proven was before the application was on the targets.
     if (event === 'returned') await proofs.doubt(tablesOf(this.#context.job), CAME_BACK);

@@ -1,6 +1,7 @@
 /** I13: what is being checked or repaired is in the status, with what it waits for. */
 
 import { expect, test } from 'vitest';
+import { resumptionText } from '../../../shared/job/state/checkpoint.ts';
 import { JobView, type StateRecord, stateKey } from '../../../shared/job/state/job-view.ts';
 import { unproven } from '../../../shared/job/state/proof.ts';
 import type { RepairRun } from '../../../shared/job/state/repair-run.ts';
@@ -30,6 +31,33 @@ test('a check is shown from its request to its verdict, with what it waits for',
     { check: 'verify-3', state: 'checking', rows: 7, waiting: [WAIT] },
     { check: 'verify-4', state: 'asked', waiting: [] },
   ]);
+});
+
+test('a check that is gone on with is shown with what was compared before, and what is kept', () => {
+  const view = new JobView();
+  const id = 'verify-1';
+  view.apply(stateKey.verify(id), { ...NONE, verify: { id, requestedMs: 1, tables: [] } });
+  const counts = { rows: 5, targetRows: 5, ranges: 1, rangesDifferent: 0, rechecked: 0 };
+  const none = { suspects: [], filled: null, estimatedRows: 9, basis: '', shape: '' };
+  const tables = ['a', 'b'].map(table => ({
+    table,
+    upTo: ['5'],
+    key: { id: '5' },
+    ...counts,
+    ...none,
+  }));
+  const of = { sourceGtids: {}, targetGtids: {}, servers: {}, resumes: 0 };
+  const checkpoint = { id, startedMs: 1, workedMs: 5, savedMs: 7, ...of, tables };
+  view.apply(stateKey.checkpoint(id), { ...NONE, checkpoint });
+  const kept = [{ table: 'a', rows: 5, upTo: { id: '5' } }];
+  const anew = [{ table: 'b', why: 'it was altered' }];
+  const resumed = { times: 1, atMs: 9, kept, anew };
+  const reports = new Map([[`checker/${id}`, report('checker', id, 'checking', { resumed })]]);
+  const [shown] = checkStatus(view, reports);
+  expect(shown).toMatchObject({ check: id, rows: 7, keptRows: 10, resumed });
+  expect(resumptionText(resumed)).toBe(
+    'compared before: a up to id=5 (5 rows); b begins anew: it was altered',
+  );
 });
 
 test('a repair is shown until its end, with what control says that it waits for', () => {

@@ -2,7 +2,8 @@
  * What is proven, what is being proven, what is being repaired: the part of a status that says how
  * far the word `verified` reaches, and what the checker and control wait for.
  */
-import type { CheckBasis } from '../../../shared/job/state/check-result.ts';
+import type { CheckBasis, CheckProgress } from '../../../shared/job/state/check-result.ts';
+import type { Resumption } from '../../../shared/job/state/checkpoint.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import { standings } from '../../../shared/job/state/proof.ts';
 import { isOpen, type RepairRun } from '../../../shared/job/state/repair-run.ts';
@@ -35,6 +36,10 @@ export interface CheckStatus {
   requestedMs: number;
   rows: number;
   waiting: WaitStatus[];
+  /** Of them, rows that are not compared again when its checker dies now. */
+  keptRows?: number;
+  /** What its checker has taken over from one that was stopped; null, or not there: nothing. */
+  resumed?: Resumption | null;
 }
 
 /**
@@ -72,9 +77,13 @@ export function checkStatus(view: JobView, reports: Reports): CheckStatus[] {
     .flatMap(({ id, tables, requestedMs }) => {
       const report = reports.get(`checker/${id}`);
       if (report?.state === 'finished' || report?.state === 'failed') return [];
-      const { waiting = [] }: Partial<CheckBasis> = JSON.parse(report?.detail ?? '{}');
+      const told: Partial<CheckBasis & CheckProgress> = JSON.parse(report?.detail ?? '{}');
+      const { waiting = [], resumed = null } = told;
       const rows = report?.counters.rows ?? 0;
-      return [{ check: id, tables, state: report?.state ?? 'asked', requestedMs, rows, waiting }];
+      const kept = view.checkpoints.get(id)?.tables ?? [];
+      const keptRows = kept.reduce((n, t) => n + t.rows, 0);
+      const state = report?.state ?? 'asked';
+      return [{ check: id, tables, state, requestedMs, rows, keptRows, waiting, resumed }];
     });
 }
 

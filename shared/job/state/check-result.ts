@@ -4,12 +4,13 @@
  *   error     why it failed
  *   counters  rows, rows_total, ranges, ranges_different, rows_per_second, eta_seconds,
  *             pending (keys that are rechecked), differences, unsettled
- *   detail    `bases` always; while it runs `waiting` and `tables: TableProgress[]`, at the end a
- *             CheckResult
+ *   detail    `bases` always; while it runs `waiting`, `checkpoint` and `tables: TableProgress[]`,
+ *             at the end a CheckResult
  * `differences` counts what was proven, also beyond the listed ones. Keys are shown to the operator
  * here and only here; other values of a row are in no report and no log.
  */
 import type { CheckScope } from './check-scope.ts';
+import type { Checkpoint, Resumption } from './checkpoint.ts';
 
 export type DifferenceKind =
   /** A source has the row, no target has. */
@@ -110,7 +111,9 @@ export interface CheckResult {
   /** Keys on the targets whose newest event cannot be applied. */
   blocked: number;
   startedMs: number;
+  /** From its beginning to its end, whoever has worked at it meanwhile. */
   tookMs: number;
+  /** Of the time that checkers have worked at it. */
   rowsPerSecond: number;
   /** Every row was compared as of this position of its source or later. */
   sourceGtids: Record<string, string>;
@@ -119,6 +122,8 @@ export interface CheckResult {
    * none; not there in the results of older versions.
    */
   targetGtids?: Record<string, string>;
+  /** Of a check that was stopped, and gone on with or begun anew: what was not compared twice. */
+  resumed?: Resumption | null;
 }
 
 /** What a check stands on, in its report from the start: see state/proof.ts. */
@@ -129,6 +134,8 @@ export interface CheckBasis {
   scopeBases?: Record<string, string>;
   /** Position and duration of what the check waits for. */
   waiting?: { what: string; sinceMs: number }[];
+  /** Where another checker could go on. */
+  checkpoint?: Checkpoint | null;
 }
 
 export interface CheckProgress {
@@ -136,4 +143,6 @@ export interface CheckProgress {
   tables: TableProgress[];
   rowsPerSecond: number;
   etaSeconds: number | null;
+  /** As in CheckResult. */
+  resumed?: Resumption | null;
 }

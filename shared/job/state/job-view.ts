@@ -5,6 +5,7 @@
 import { ReshardError } from '../../runtime/error.ts';
 import type { TableSchema } from '../../schema/table-schema.ts';
 import type { Applied, Recopied } from './answer.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import type { Comparison, CutoverRequest, CutoverRun } from './cutover.ts';
 import {
   type DroppedColumn,
@@ -152,6 +153,7 @@ export interface StateRecord {
   cutoverRun?: CutoverRun | null;
   rehearsals?: Rehearsals | null;
   comparison?: Comparison | null;
+  checkpoint?: Checkpoint | null;
   /** The job that wrote it. */
   jobId?: string;
 }
@@ -183,6 +185,7 @@ export const stateKey = {
   cutoverRun: 'cutover-run',
   rehearsals: 'rehearsals',
   comparison: 'comparison',
+  checkpoint: (id: string): string => `checkpoint/${id}`,
 };
 
 export class JobView {
@@ -203,6 +206,7 @@ export class JobView {
   /** By `<source>/<db>.<table>`; of the tables that the job has. */
   readonly plans = new Map<string, TablePlan>();
   readonly verifies = new Map<string, VerifyRequest>();
+  readonly checkpoints = new Map<string, Checkpoint>();
   readonly repairs = new Map<string, RepairRequest>();
   readonly applies = new Map<string, ApplyRequest>();
   readonly applied = new Map<string, Applied>();
@@ -247,6 +251,7 @@ export class JobView {
     else if (kind === 'proof') put(this.proofs, rest, record?.proof);
     else if (kind === 'order') put(this.orders, rest, record?.order);
     else if (kind === 'run') put(this.runs, rest, record?.run);
+    else if (kind === 'checkpoint') put(this.checkpoints, rest, record?.checkpoint);
     else if (kind === 'plan') {
       const plan = record?.plan;
       put(

@@ -59,7 +59,7 @@ export const PAGE_GUARDS: Guard[] = [
   {
     name: 'a target is read behind its position',
     why: 'a verdict names a position that its rows were not read as of',
-    file: 'services/checker/full/full-check.ts',
+    file: 'services/checker/full/check-start.ts',
     find: 'const targetGtids = await targetPositions(pool, o.targets);',
     replace: 'const targetGtids = await targetPositions(pool, []);',
     tests: ['services/checker/full/full-check.mysql.test.ts'],

@@ -84,7 +84,7 @@ export class CheckBed implements AsyncDisposable {
     return runFullCheck({
       verifyId: 'verify-test',
       sources: this.checkSources(),
-      targets: this.targets.map(p => checkServer(p, 'target')),
+      targets: this.checkTargets(),
       tables: this.checked(this.targets.length),
       waiter: AT_REST,
       log: this.log,
@@ -96,6 +96,11 @@ export class CheckBed implements AsyncDisposable {
   /** The sources as a check takes them. */
   checkSources(): CheckServer[] {
     return this.sources.map(p => checkServer(p, 'source'));
+  }
+
+  /** The targets as a check takes them. */
+  checkTargets(): CheckServer[] {
+    return this.targets.map(p => checkServer(p, 'target'));
   }
 
   /** The tables as a check takes them, spread over so many targets. */
