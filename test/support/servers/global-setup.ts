@@ -15,9 +15,14 @@ interface Shared {
 const SHARED: unique symbol = Symbol.for('reshard.test.servers');
 const place: typeof globalThis & { [SHARED]?: Shared } = globalThis;
 
+/** Names of files, or of folders of them, come first in such an argument. */
+const PLACE = /^(test|services|shared|schemas)\//;
+
 function started(): Promise<Servers> {
+  // A run of some files is over before it would pay.
+  const isLongLived = !process.argv.some(argument => PLACE.test(argument));
   return startServers({
-    kafka: true,
+    kafka: { nodes: 1, isLongLived },
     registry: true,
     mysql: [
       { name: 's1', serverId: 101 },

@@ -9,7 +9,7 @@ import { cached, type Tell, withProgress } from './cache.ts';
 import { ARCHIVE_MS, classArchive } from './class-archive.ts';
 import { run } from './command.ts';
 import { clusterSettings, servesAs } from './kafka-settings.ts';
-import { copyWithDependencies, java, SHORT_LIVED } from './maven.ts';
+import { copyWithDependencies, java, LONG_LIVED, SHORT_LIVED } from './maven.ts';
 import { freePorts } from './port.ts';
 import { ServerProcess } from './server-process.ts';
 import type { KafkaServers } from './servers.ts';
@@ -32,6 +32,7 @@ export interface LocalKafkaOptions {
   settings?: Record<string, string> | undefined;
   heapMb?: number | undefined;
   isMeasured?: boolean | undefined;
+  isLongLived?: boolean | undefined;
   stopTimeoutMs?: number;
   version?: string | undefined;
   folder: string;
@@ -77,7 +78,7 @@ async function startNodes(
   }));
   const brokers = nodes.map(node => `${HOST}:${node.port}`);
   const command = await java();
-  const own = options.isMeasured ? [] : SHORT_LIVED;
+  const own = options.isMeasured ? [] : options.isLongLived ? LONG_LIVED : SHORT_LIVED;
   const servers: { node: Node; server: ServerProcess }[] = [];
   for (const node of nodes) {
     const file = await prepare(node, nodes, options, jars);

@@ -29,6 +29,8 @@ export interface KafkaSpec {
   heapMb?: number;
   /** Its throughput counts: the JVM takes the time to compile for it, as it does by default. */
   isMeasured?: boolean;
+  /** It serves many tests: the JVM takes the time to compile for it, too. */
+  isLongLived?: boolean | undefined;
   /** By default the one that versions.ts is pinned to. */
   version?: string;
 }
