@@ -10,12 +10,25 @@ import type { Column } from '../type/column-type.ts';
 import type { DeclaredType } from '../type/declared-type.ts';
 import { columnTypeOf } from '../type/type-families.ts';
 import type { MysqlSession } from './connect.ts';
+import { qualified } from './identifier.ts';
 import { addKeys, type WantedKey } from './row-key.ts';
 import { isDoubtful, trueMembers } from './true-members.ts';
 
+export type TableKind = 'table' | 'view' | 'sequence' | 'system-versioned table' | 'other object';
+
+/** MariaDB's word for a table that keeps rows of the past. */
+const HISTORY = 'SYSTEM VERSIONED';
+
+const KINDS: Record<string, TableKind> = {
+  'BASE TABLE': 'table',
+  VIEW: 'view',
+  SEQUENCE: 'sequence',
+  [HISTORY]: 'system-versioned table',
+};
+
 export interface TableFacts {
   table: string;
-  kind: 'table' | 'view' | 'other';
+  kind: TableKind;
   engine: string;
   collation: string;
   /** The server's estimates. */
@@ -78,6 +91,7 @@ export async function inspectTable(
       remedy: 'create it, or correct its name in the job file; the user needs SELECT on it',
     });
   }
+  if (wanted.like === undefined) await refuseHistory(session, db, table);
   const all: Column[] = [];
   for (const row of rows) {
     const column = toColumn(row);
@@ -99,6 +113,31 @@ export async function inspectTable(
   return schema;
 }
 
+/**
+ * A source's table with rows of the past: its binlog tells a delete as a change, and each change with
+ * a new row besides, in columns that nobody sees. On a target it hinders nobody.
+ */
+async function refuseHistory(session: MysqlSession, db: string, table: string): Promise<void> {
+  if (session.flavor === 'mysql') return;
+  const rows = await session.query<{ ofTable: string; kind: string }>(
+    `SELECT TABLE_NAME AS ofTable, TABLE_TYPE AS kind FROM information_schema.TABLES
+      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
+    [db, table],
+  );
+  const found = rows.find(r => r.ofTable === table);
+  if (found?.kind !== HISTORY) return;
+  throw new ReshardError('unsupported-type', `${db}.${table} is system-versioned`, {
+    context: { ...session.where(), db, table },
+    remedy: dropHistory(db, table),
+  });
+}
+
+/** The way out for a table that keeps rows of the past. */
+export function dropHistory(db: string, table: string): string {
+  const name = qualified(db, table);
+  return `ALTER TABLE ${name} DROP SYSTEM VERSIONING; -- its rows of the past are gone then`;
+}
+
 function prefixKey(context: ReshardError['context']): ReshardError {
   return new ReshardError('unsupported-type', 'the primary key holds part of a column only', {
     context,
@@ -116,7 +155,7 @@ export async function listTables(session: MysqlSession, db: string): Promise<Tab
   );
   return rows.map(r => ({
     table: String(r.name),
-    kind: r.kind === 'BASE TABLE' ? 'table' : r.kind === 'VIEW' ? 'view' : 'other',
+    kind: KINDS[String(r.kind)] ?? 'other object',
     engine: String(r.engine ?? ''),
     collation: String(r.collation ?? ''),
     rows: Number(r.estimate ?? 0),

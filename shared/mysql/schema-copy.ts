@@ -76,6 +76,14 @@ export function isUnprintable(createTable: string): boolean {
   return createTable.includes('\ufffd');
 }
 
+/** A key of MariaDB that refuses rows whose periods overlap; names of columns are in backticks. */
+const PERIOD_KEY = /^ {2}(?:PRIMARY|UNIQUE) KEY .*` WITHOUT OVERLAPS\)/m;
+
+/** Whether the table has a key under which no INSERT may say what becomes of a duplicate. */
+export function hasPeriodKey(createTable: string): boolean {
+  return PERIOD_KEY.test(createTable);
+}
+
 /** Drops the table option, not the same words in a comment or a default of a column. */
 function withoutCounter(createTable: string): string {
   const options = createTable.lastIndexOf('\n)');

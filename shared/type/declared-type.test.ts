@@ -34,6 +34,25 @@ describe('declared types', () => {
       });
     }
   });
+
+  test.each([
+    ['text', 'text /*M!100301 COMPRESSED*/', 'without COMPRESSED'],
+    ['varchar', 'varchar(9) /*M!100301 COMPRESSED*/', 'without COMPRESSED'],
+    ['datetime', 'datetime(3) /* mariadb-5.3 */', 'mysql56_temporal_format'],
+    ['timestamp', 'timestamp /* mariadb-5.3 */', 'mysql56_temporal_format'],
+    ['year', 'year(2)', 'as YEAR'],
+  ])('a %s that is told as %s is refused, with the way out', (dataType, text, remedy) => {
+    expect(declared(dataType, text)).toMatchObject({
+      ...{ kind: 'unsupported', declared: text },
+      remedy: expect.stringContaining(remedy),
+    });
+  });
+
+  test('words in a member, and four digits of a year, are no form of their own', () => {
+    const members = "enum('/* a */','x COMPRESSED*/')";
+    expect(declared('enum', members)).toMatchObject({ kind: 'enum' });
+    expect(declared('year', 'year(4)')).toEqual({ kind: 'year' });
+  });
 });
 
 test('listed values of any text survive the quoting of INFORMATION_SCHEMA', () => {

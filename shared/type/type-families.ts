@@ -14,7 +14,7 @@ import { JSON_DOCUMENT } from './json.ts';
 import { DATE, DATETIME, TIME, TIMESTAMP } from './temporal-family.ts';
 import { TEXT } from './text.ts';
 import type { TypeFamily } from './type-family.ts';
-import { UNSUPPORTED } from './unsupported.ts';
+import { hasOwnForm, UNSUPPORTED } from './unsupported.ts';
 import type { ValueCodec } from './value-codec.ts';
 import { VECTOR } from './vector.ts';
 
@@ -48,6 +48,7 @@ export function familyOf<T extends ColumnType>(type: T): TypeFamily<T> {
 /** The type that INFORMATION_SCHEMA words so; `unsupported` if no family knows it. */
 export function columnTypeOf(declared: DeclaredType): ColumnType {
   const lower = { ...declared, dataType: declared.dataType.toLowerCase() };
+  if (hasOwnForm(lower)) return UNSUPPORTED.declare(lower) as ColumnType;
   for (const family of Object.values(FAMILIES)) {
     const type = family === UNSUPPORTED ? null : family.declare(lower);
     if (type !== null) return type;

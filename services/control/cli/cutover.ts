@@ -50,13 +50,15 @@ export async function cutoverCommand(file: string, o: CutoverOptions): Promise<n
   const job = await readJob(file);
   await using link = await openJob(job, 'cutover');
   if (!o.rehearse) return await gone(link, 'over', o);
-  if (o.wait !== undefined) {
+  const stop = o.wait === undefined ? null : stopSignal();
+  if (stop !== null) {
     await using back = await openWayBack(link);
-    const plan = await planned(link, back, 'over', o);
+    const plan = await planned(link, back, 'over', { ...o, stop });
     if (typeof plan === 'number') return plan;
     if (!plan.canGo) return refused(job.job, plan, o);
   }
-  return await rehearsed(link, waitOf(timeoutMsOf(o.timeout), stopSignal(), o.json === true));
+  const timeoutMs = timeoutMsOf(o.timeout);
+  return await rehearsed(link, waitOf(timeoutMs, stop ?? stopSignal(), o.json === true));
 }
 
 /** The same machine, with sources and targets in each other's place. */
@@ -77,11 +79,13 @@ export async function rollbackCommand(
 async function gone(link: JobLink, way: Way, o: CutoverOptions): Promise<number> {
   const { job } = link.job;
   const timeoutMs = timeoutMsOf(o.timeout);
+  // One for all that is waited for: who has stopped the command is not asked again.
+  const stop = o.wait === undefined ? null : stopSignal();
   // A rerun finishes what has a journal.
   const run = link.view.cutoverRun;
   if (!mustBeFrozen(run) || run?.way !== way || o.dryRun) {
     await using back = await openWayBack(link);
-    const plan = await planned(link, back, way, o);
+    const plan = await planned(link, back, way, { ...o, stop });
     if (typeof plan === 'number') return plan;
     if (!plan.canGo) return refused(job, plan, o);
     if (!o.json) print(`${planText(job, plan)}\n`);
@@ -89,9 +93,10 @@ async function gone(link: JobLink, way: Way, o: CutoverOptions): Promise<number>
     if (o.dryRun) return EXIT.ok;
     const word = way === 'over' ? 'cutover' : 'rollback';
     const question = `${word} of ${job}${plan.hasWayBack ? '' : `. ${NO_WAY_BACK_SHORT}`}`;
-    await confirm(job, question, o.yes === true);
+    await confirm(job, question, o.yes === true, stop);
   }
-  const wait = waitOf(timeoutMs, stopSignal(), o.json === true);
+  const wait = waitOf(timeoutMs, stop ?? stopSignal(), o.json === true);
+  if (wait.signal.aborted) return gaveUp(wait, UNTOUCHED);
   const id = await requestCutover(link, way === 'over' ? 'begin' : 'rollback');
   const outcome = (await watched(link, id, wait)) ?? (await undone(link, id, wait));
   if (outcome === null) return gaveUp(wait, UNKNOWN);
@@ -106,20 +111,27 @@ async function planned(
   link: JobLink,
   back: JobLink | null,
   way: Way,
-  o: CutoverOptions,
+  { wait: seconds, stop, json }: CutoverOptions & { stop: AbortSignal | null },
 ): Promise<CutoverPlan | number> {
   const plan = (): Promise<CutoverPlan> => planCutover(link, back, way);
-  if (o.wait === undefined) return await plan();
-  const wait = waitOf(timeoutMsOf(o.wait, '--wait'), stopSignal(), o.json === true);
+  if (seconds === undefined || stop === null) return await plan();
+  return await opened(link, plan, waitOf(timeoutMsOf(seconds, '--wait'), stop, json === true));
+}
+
+/** As `planned`: gates that are seen open when the user has stopped the command open nothing. */
+export async function opened(
+  link: Pick<JobLink, 'failed' | 'status'>,
+  plan: () => Promise<CutoverPlan>,
+  wait: Wait,
+): Promise<CutoverPlan | number> {
   const seen: { last: CutoverPlan | null } = { last: null };
   const draw = (now: CutoverPlan): string => {
     seen.last = now;
     return waitLine(now);
   };
-  const opened = await follow(link, waitForGates(plan), wait, draw);
-  if (opened !== null) return opened;
-  if (wait.signal.aborted) return gaveUp(wait, 'nothing was asked for, nothing was touched');
-  return seen.last ?? (await plan());
+  const last = await follow(link, waitForGates(plan), wait, draw);
+  if (wait.signal.aborted) return gaveUp(wait, UNTOUCHED);
+  return last ?? seen.last ?? (await plan());
 }
 
 function refused(job: string, plan: CutoverPlan, { json }: CutoverOptions): number {
@@ -144,6 +156,8 @@ async function rehearsed(link: JobLink, wait: Wait): Promise<number> {
   else print(`${error ?? rehearsalText({ list, stops }, stop)}\n`);
   return error === null ? EXIT.ok : EXIT.shut;
 }
+
+const UNTOUCHED = 'nothing was asked for, nothing was touched';
 
 const UNKNOWN =
   'control has not answered: `reshard status <job file>` says whether the sources are frozen. A ' +

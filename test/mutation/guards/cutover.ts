@@ -365,4 +365,13 @@ export const CUTOVER_GUARDS: Guard[] = [
     tests: GATES,
     named: 'not what waits for the operator',
   },
+  {
+    name: 'gates that open when the command was stopped',
+    why: 'Ctrl-C while gates are waited for, and the sources are frozen all the same',
+    file: 'services/control/cli/cutover.ts',
+    find: 'if (wait.signal.aborted) return gaveUp(wait, UNTOUCHED);\n  return last',
+    replace: 'return last',
+    tests: ['services/control/cli/cutover.test.ts'],
+    named: 'Ctrl-C while the last gate',
+  },
 ];

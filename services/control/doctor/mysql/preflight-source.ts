@@ -9,10 +9,12 @@ import type { Finding } from '../../../../shared/mysql/finding.ts';
 import { readAccount } from '../../../../shared/mysql/grant.ts';
 import { quoteText } from '../../../../shared/mysql/identifier.ts';
 import {
+  dropHistory,
   inspectTable,
   listTables,
   type ServerFacts,
   serverFacts,
+  type TableKind,
 } from '../../../../shared/mysql/inspect.ts';
 import { mapMysqlError } from '../../../../shared/mysql/mysql-error.ts';
 import { refuseOtherKey } from '../../../../shared/mysql/row-key.ts';
@@ -112,7 +114,7 @@ async function preflightTables(
   for (const { table, route, key } of request.tables) {
     const found = present.get(table);
     if (found === undefined || found.kind !== 'table') {
-      findings.push(missingTable(where, db, table, found?.kind));
+      findings.push(noTable(where, db, table, found?.kind));
       continue;
     }
     dataBytes += found.dataBytes;
@@ -131,7 +133,17 @@ async function preflightTables(
   return { findings, schemas, printed };
 }
 
-function missingTable(where: string, db: string, table: string, kind?: string): Finding {
+function noTable(where: string, db: string, table: string, kind?: TableKind): Finding {
+  if (kind === 'system-versioned table') {
+    return {
+      level: 'blocker',
+      code: 'table-history',
+      where: `${where} ${db}.${table}`,
+      what: 'this is a system-versioned table',
+      why: 'The binary log tells its deletes as changes, and rows of the past as new ones.',
+      fix: `${dropHistory(db, table)}; or leave the table out of the job`,
+    };
+  }
   return {
     level: 'blocker',
     code: 'table-missing',

@@ -13,7 +13,11 @@ import {
   type ServerFacts,
   serverFacts,
 } from '../../../../shared/mysql/inspect.ts';
-import { isUnprintable } from '../../../../shared/mysql/schema-copy.ts';
+import {
+  createTableSql,
+  hasPeriodKey,
+  isUnprintable,
+} from '../../../../shared/mysql/schema-copy.ts';
 import {
   alterTable,
   type PrintedTable,
@@ -187,13 +191,19 @@ async function checkTargetTables(
     const place = `${where} ${db}.${table}`;
     const facts = present.get(table);
     if (facts === undefined) {
-      const isDoubtful = isUnprintable(request.printed.get(table)?.statement ?? '');
-      found.push(missingTable(place, request.createTargets && !isDoubtful));
-      if (isDoubtful) found.push(unprintable(place));
+      const { statement = '' } = request.printed.get(table) ?? {};
+      const unmade = [
+        ...(isUnprintable(statement) ? [unprintable(place)] : []),
+        ...(hasPeriodKey(statement) ? [periodKey(place, 'on the source')] : []),
+      ];
+      found.push(missingTable(place, request.createTargets && unmade.length === 0), ...unmade);
       continue;
     }
     found.push(...checkEngine(facts, place, qualified(db, table)));
     try {
+      const isOwn = session.flavor === 'mariadb';
+      const made = isOwn ? await createTableSql(session, db, table) : '';
+      if (hasPeriodKey(made)) found.push(periodKey(place, 'here'));
       const wanted = request.schemas.get(table);
       const schema = await inspectTable(session, db, table, { like: wanted });
       const printed = request.printed.get(table);
@@ -232,6 +242,17 @@ function unprintable(where: string): Finding {
     what: 'the source does not print a default or an expression of the table as it is',
     why: 'A table that is made by what is printed has other values.',
     fix: '-- create the table on the targets by the statement that has made it on the source',
+  };
+}
+
+function periodKey(where: string, place: string): Finding {
+  return {
+    level: 'blocker',
+    code: 'target-period-key',
+    where,
+    what: `a key of the table is WITHOUT OVERLAPS ${place}`,
+    why: 'Such a table takes no INSERT ... ON DUPLICATE KEY UPDATE, by which rows are written.',
+    fix: '-- create it on the target with a plain key of the same columns; change that after the job',
   };
 }
 
