@@ -56,7 +56,7 @@ export function nextCheck(waiting: readonly VerifyRequest[]): VerifyRequest | un
 
 /**
  * Whether a check that runs is to be left: its request was withdrawn, or it is of the schedule and
- * somebody waits for another one. It begins anew when that is done.
+ * somebody waits for another one. It is gone on with when that is done.
  */
 export function isToLeave(running: VerifyRequest, waiting: readonly VerifyRequest[]): boolean {
   if (!waiting.some(v => v.id === running.id)) return true;

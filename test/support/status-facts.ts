@@ -161,7 +161,7 @@ export const FAULTS: Record<string, Fault> = {
     named: /doubt|table orders/,
     spoil: s => {
       const proof = { table: 'orders', isProven: false, why: '', check: 'verify-1', rows: 1 };
-      s.proofs.push({ ...proof, provenMs: 1, sourceGtids: {} });
+      s.proofs.push({ ...proof, startedMs: 1, provenMs: 1, sourceGtids: {} });
       const place = { table: 'orders', target: 't1', partition: 0, bucket: 7, base: 'verify-1' };
       const doubt = { ...place, rows: 1, sinceMs: 1, atMs: 2, fromOffset: 3, toOffset: 4 };
       s.stream = { tables: [], doubts: [doubt], foreign: [], foreignCount: 0 };

@@ -33,9 +33,10 @@ function unreadText(wayBack: WayBackStatus | null): string {
 
 function proofLine(p: ProofStatus, since: string): string {
   if (!p.isProven) return `proof  ${p.table}: NOT PROVEN, ${p.why}`;
-  const at = new Date(p.provenMs).toISOString();
-  const ago = `${duration(Date.now() - p.provenMs)} ago`;
-  const proven = `${count(p.rows)} rows proven equal by ${p.check} at ${at}, ${ago}`;
+  // Not when it ended: a check may have taken long, and stood still meanwhile.
+  const at = new Date(p.startedMs).toISOString();
+  const ago = `${duration(Date.now() - p.startedMs)} ago`;
+  const proven = `${count(p.rows)} rows proven equal by ${p.check}, begun at ${at}, ${ago}`;
   return `proof  ${p.table}: ${proven}${since}`;
 }
 

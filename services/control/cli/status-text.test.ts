@@ -131,7 +131,7 @@ describe('status as text', () => {
       } as const;
       const facts: StatusFacts = {
         ...FACTS,
-        proofs: [{ ...proof, provenMs: 1, sourceGtids: {} }],
+        proofs: [{ ...proof, startedMs: 1, provenMs: 9, sourceGtids: {} }],
         stream: isStreamed ? stream : null,
         wayBack: { ...wayBack, headline: null, unread },
       };
@@ -140,7 +140,7 @@ describe('status as text', () => {
     const stands = { server: 't2', why: 'halted: binlog/t2: unsafe-event: TRUNCATE of items' };
     const since = '; not known of target t2 since';
     const lines = [
-      'proof  orders: 9 rows proven equal by verify-1 at 1970-01-01T00:00:00.001Z',
+      'proof  orders: 9 rows proven equal by verify-1, begun at 1970-01-01T00:00:00.001Z',
       'stream orders: equal as of 1970-01-01T00:00:00.001Z',
     ];
     expect(of([])).toEqual(['', ...lines]);

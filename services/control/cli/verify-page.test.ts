@@ -67,6 +67,13 @@ describe('the page of a check', () => {
     }
     expect(html).toContain('1970-01-01T00:00:01.500Z');
     expect(html).not.toContain('secret');
+    expect(html).not.toContain('taken up');
+    const kept = [{ table: 'orders', rows: 9, upTo: { id: '<9' } }];
+    const resumed = { times: 2, atMs: 500, kept, anew: [] };
+    expect(checkPage(job, reportOf({ resumed }))).toContain(
+      'taken up 2 times, the last time at 1970-01-01T00:00:00.500Z: ' +
+        'compared before: orders up to id=&lt;9 (9 rows)',
+    );
   });
 
   test('tells positions of targets and bytes, and of an older version that there are none', () => {

@@ -21,7 +21,14 @@ import type { ShownValue } from '../repair/shown-value.ts';
 import { code, escaped, head, number, table, text } from './html.ts';
 import { count, duration, size } from './number-text.ts';
 import { NOTHING, type PagePast, pastOf } from './page-past.ts';
-import { differencesOf, keyText, scopesOf, valueText, verdictOf } from './verify-text.ts';
+import {
+  differencesOf,
+  keyText,
+  resumedText,
+  scopesOf,
+  valueText,
+  verdictOf,
+} from './verify-text.ts';
 
 /** What of the job is on the page. */
 export type PageJob = Pick<Job, 'job' | 'sources' | 'targets'>;
@@ -94,6 +101,7 @@ function bodyOf(job: PageJob, r: ShownResult, past: PagePast): string {
     ['From', iso(r.startedMs)],
     ['To', `${iso(r.startedMs + r.tookMs)} (${duration(r.tookMs)})`],
     ['Rate', `${count(r.rowsPerSecond)} rows/s`],
+    ...(r.resumed ? [['Checkers', resumedText(r.resumed)]] : []),
   ].map(([name = '', value = '']) => [head(name), text(value)]);
   const servers = [
     ...job.sources.map(s => ['source', s.name, place(s), r.sourceGtids[s.name] ?? 'no position']),

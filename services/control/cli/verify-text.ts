@@ -59,7 +59,7 @@ export function renderCheck(report: Report): string {
 }
 
 /** So that nobody wonders about the time that it took, and the age of what it says. */
-function resumedText(resumed: Resumption): string {
+export function resumedText(resumed: Resumption): string {
   const { times, atMs } = resumed;
   const often = times === 1 ? 'taken up once,' : `taken up ${count(times)} times, the last time`;
   return `${times === 0 ? 'begun anew' : often} at ${new Date(atMs).toISOString()}: ${resumptionText(resumed)}`;

@@ -18,6 +18,9 @@ export interface ProofStatus {
   /** The check that it is proven by, or that has found something. */
   check: string | null;
   rows: number;
+  /** When its check began: its first rows are as old as that. */
+  startedMs: number;
+  /** When its check ended. */
   provenMs: number;
   sourceGtids: Record<string, string>;
 }
@@ -66,6 +69,7 @@ export function proofStatus(view: JobView, tables: readonly string[]): ProofStat
     why,
     check: proof === null || proof.check === '' ? null : proof.check,
     rows: proof?.rows ?? 0,
+    startedMs: proof?.startedMs ?? 0,
     provenMs: proof?.provenMs ?? 0,
     sourceGtids: proof?.sourceGtids ?? {},
   }));

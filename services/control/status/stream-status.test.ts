@@ -60,7 +60,7 @@ test('what differs by both logs is a problem, also where a newer check has not s
     const proof = { table: 'orders', isProven: true, why: 'proven equal', check, rows: 1 };
     const facts: StatusFacts = {
       ...well(),
-      proofs: [{ ...proof, provenMs: 1, sourceGtids: {} }],
+      proofs: [{ ...proof, startedMs: 1, provenMs: 9, sourceGtids: {} }],
       stream,
     };
     return problemsOf(facts).map(p => p.word);
