@@ -17,9 +17,8 @@ const ALONE = [
   'shared/mysql/{range-sql,raw-query}.mysql.test.ts',
   // Statements that it logs there stop whoever reads that server's binlog.
   'test/binlog/refused-events.live.test.ts',
-  // They measure how soon work flows again, or take all of the machine.
+  // It measures how soon work flows again.
   'test/availability/members.live.test.ts',
-  'test/soak/soak.live.test.ts',
 ];
 const SERVERS = {
   globalSetup: ['test/support/servers/global-setup.ts'],

@@ -50,9 +50,9 @@ Faults: ${FAULTS.map(f => f.name).join(', ')}`;
 
 const NUMBERS = {
   minutes: { normal: 30, short: 0.5, least: 0.05 },
-  connections: { normal: 1000, short: 200, least: 1 },
-  rate: { normal: 400, short: 300, least: 0 },
-  rows: { normal: 100_000, short: 20_000, least: 1000 },
+  connections: { normal: 1000, short: 60, least: 1 },
+  rate: { normal: 400, short: 100, least: 0 },
+  rows: { normal: 100_000, short: 8000, least: 1000 },
   'kafka-nodes': { normal: 1, short: 1, least: 1 },
   members: { normal: 2, short: 2, least: 1 },
 } as const;

@@ -9,6 +9,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const LONG = [
   'cutover/short-kill.live',
   'cutover/way-back.live',
+  'soak/soak.live',
   'stream/stream.live',
   'pipeline/added-columns.live',
   'cutover/journey.live',
@@ -27,6 +28,7 @@ const LONG = [
   'pipeline/remedy.live',
   'binlog/source-faults.live',
   'cutover/cutover.live',
+  'availability/paused.live',
   'kafka/history.kafka',
   'binlog/compaction.live',
   'corpus/corpus.live',

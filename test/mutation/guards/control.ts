@@ -70,7 +70,7 @@ export const CONTROL_GUARDS: Guard[] = [
     file: 'services/control/phase/leadership.ts',
     find: "o.log.warn('lost the lease of control');\n      void end();",
     replace: "o.log.warn('lost the lease of control');",
-    tests: ['test/availability/members.live.test.ts'],
+    tests: ['test/availability/paused.live.test.ts'],
     named: 'paused past its lease',
   },
   {
@@ -79,7 +79,7 @@ export const CONTROL_GUARDS: Guard[] = [
     file: 'services/checker/main.ts',
     find: "onLost: () => end('forget'),",
     replace: 'onLost: () => undefined,',
-    tests: ['test/availability/members.live.test.ts'],
+    tests: ['test/availability/paused.live.test.ts'],
     named: 'paused past its lease',
   },
   {
