@@ -81,7 +81,7 @@ it(
   'in the middle of the copy, and live on the other source: the copy goes on by chunk',
   async () => {
     job.start(...SERVICES);
-    const loads: Load[] = [job.load(60, 5, 0), job.load(60, 5, 1)];
+    const loads: Load[] = [job.load(20, 5, 0), job.load(20, 5, 1)];
     await job.until('the copy to begin', s => s.tables.some(t => t.done > 0), MINUTES);
     const consumer = await job.plainConsumer();
     await job.onSource(
@@ -124,7 +124,7 @@ it(
 it(
   'several behind a lag, with kills: rows of each time are read as they were',
   async () => {
-    const load = job.load(60, 5, 0);
+    const load = job.load(20, 5, 0);
     await job.end('sink', 'SIGKILL');
     await job.end('binlog', 'SIGKILL');
     await job.onSource(

@@ -29,7 +29,7 @@ describe('a job under load', () => {
     'ends equal: snapshot and binlog together, and for a consumer that knows nothing of us',
     async () => {
       await using job = await ShopJob.prepare({ mysql, orders: 8_000 });
-      await using load = job.load(200);
+      await using load = job.load(80);
       job.start(...SERVICES);
       await job.until('the job to be prepared', () => true, MINUTES);
       await using consumer = await job.plainConsumer();
@@ -52,7 +52,7 @@ describe('a job under load', () => {
       const random = new Random(job.seed, 77);
       job.start(...SERVICES);
       await job.until('the job to be prepared', () => true, MINUTES);
-      await using load = job.load(150);
+      await using load = job.load(80);
       await using consumer = await job.plainConsumer();
       const kills: string[] = [];
       const order: Service[] = [...SERVICES, 'binlog'];
@@ -82,7 +82,7 @@ describe('a job under load', () => {
     'ends equal when each service is stopped by SIGTERM, which exits 0, and started again',
     async () => {
       await using job = await ShopJob.prepare({ mysql, orders: 6_000, options: SLOW_COPY });
-      await using load = job.load(200);
+      await using load = job.load(80);
       job.start(...SERVICES);
       await job.until('some rows', s => s.tables.some(t => t.done > 0), MINUTES);
       for (const service of SERVICES) {

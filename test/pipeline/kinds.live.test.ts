@@ -83,7 +83,7 @@ test.each(KINDS)(
     file.targets = file.targets.slice(0, targets);
     if (routes) file.tables = LOAD_TABLES.map(name => ({ name, route: routes[name] }));
     writeFileSync(job.jobFile, stringify(file));
-    const loads = job.sources.map((_, i) => job.load(100, 10, i));
+    const loads = job.sources.map((_, i) => job.load(40, 10, i));
     job.start(...SERVICES);
     await job.copied();
     for (const load of loads) await load.stop();

@@ -21,7 +21,7 @@ it(
   async () => {
     await using mysql = await ShopJob.servers();
     await using job = await ShopJob.prepare({ mysql, orders: 5000 });
-    const load = job.load(200);
+    const load = job.load(60);
     job.start(...SERVICES);
     await job.copied();
     const target = await job.sql(0);

@@ -53,7 +53,7 @@ describe('a recopy', () => {
         'UPDATE orders SET total = total + 1 ORDER BY order_id DESC LIMIT 20',
         'UPDATE orders SET order_id = order_id + 500000, order_no = UUID() ORDER BY order_id LIMIT 3',
       );
-      await using load = job.load(60);
+      await using load = job.load(25);
       const { code, err, request, unproven, check } = await recopy('--tables', 'orders');
       expect(code, err).toBe(0);
       expect(request).toMatchObject({ tables: ['orders'], jump: false, skip: false });
@@ -100,7 +100,7 @@ describe('a recopy', () => {
     async () => {
       await spoil('DELETE FROM customers LIMIT 10', 'DELETE FROM order_items LIMIT 10');
       await job.end('control', 'SIGKILL');
-      await using load = job.load(60);
+      await using load = job.load(25);
       const recopying = recopy();
       expect(await job.startArmed('control', FAILPOINTS.controlMidPrepare)).toBe(KILLED);
       job.start('control');

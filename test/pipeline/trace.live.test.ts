@@ -104,7 +104,7 @@ test(
 test(
   'under load what was lost is told as before, and a row that changes accuses nobody',
   async () => {
-    await using _ = job.load(40);
+    await using _ = job.load(20);
     const hot = ids[6];
     let isOver = false;
     const changing = (async () => {

@@ -13,7 +13,7 @@ import { callReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
 
 const MINUTE = 60_000;
-const LOAD = 10;
+const LOAD = 5;
 
 let mysql: Servers;
 let job: ShopJob;
