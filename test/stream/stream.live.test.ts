@@ -3,13 +3,14 @@
  * few seconds ago, and what makes a target another one is found by itself, within seconds, under
  * load.
  */
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Status } from '../../services/control/status/status.ts';
 import { until } from '../../shared/runtime/clock.ts';
 import { MISTAKES } from '../../shared/runtime/failpoint.ts';
 import { SERVICES, ShopJob } from '../pipeline/shop-job.ts';
 import { LOAD_TABLES } from '../support/load/tables.ts';
-import { callReshard } from '../support/reshard-cli.ts';
+import { callReshard, type RunningCommand, spawnReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
 
 const MINUTE = 60_000;
@@ -170,6 +171,54 @@ test(
     await repaired();
   },
   4 * MINUTE,
+);
+
+/** Processes that have slots of the streaming check; none while one of these is on its way. */
+function holders({ services }: Status): Set<number> {
+  const slots = services.filter(u => u.service === 'checker' && u.unit.startsWith('stream/'));
+  if (slots.some(u => u.state !== 'running')) return new Set();
+  return new Set(slots.map(u => Number(u.member.split(':').at(-1))));
+}
+
+test(
+  'slots that go from one checker to another, given up or torn away: what differs is found, no more',
+  async () => {
+    await using _ = job.load(LOAD);
+    const log = path.join(job.dir, 'checker-2.log');
+    const other = (): RunningCommand => spawnReshard(['service', 'checker', job.jobFile], { log });
+    const held = (what: string, pids: readonly number[]): Promise<Status> =>
+      job.until(
+        what,
+        s => {
+          expect(s.stream?.doubts).toEqual([]);
+          const now = holders(s);
+          return now.size === pids.length && pids.every(pid => now.has(pid));
+        },
+        MINUTE,
+      );
+    let second = other();
+    await held('both to have slots', [job.pid('checker'), second.pid]);
+    second.kill('SIGTERM');
+    expect(await second.exited).toBe(0);
+    await held('the first to have all of them', [job.pid('checker')]);
+    await equalAgain('all to be equal behind it');
+    second = other();
+    await held('both to have slots again', [job.pid('checker'), second.pid]);
+    await job.end('checker', 'SIGKILL');
+    await using t1 = await job.sql(0);
+    const atMs = Date.now();
+    expect(await t1.run(added(900_003))).toBe(1);
+    const found = await foundIn(['customers'], atMs);
+    expect([...holders(found)]).toEqual([second.pid]);
+    expect(found.stream?.doubts.map(d => [d.table, d.rows, d.keys])).toEqual([
+      ['customers', -1, ['900003']],
+    ]);
+    job.start('checker');
+    second.kill('SIGTERM');
+    await second.exited;
+    await repaired();
+  },
+  5 * MINUTE,
 );
 
 test.each(LONG_SECONDS > 0 ? Object.values(MISTAKES) : [MISTAKES.sinkLosesRow])(
