@@ -7,6 +7,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CutoverRun } from '../../shared/job/state/cutover.ts';
+import { FEW_PARTITIONS } from '../pipeline/shop-job.ts';
 import { type Servers, startServers } from '../support/servers/servers.ts';
 import { Journey } from './journey.ts';
 import { serverNames } from './journey-servers.ts';
@@ -31,7 +32,8 @@ test(
   'from two servers to three, back, over again, and to the end',
   async () => {
     const tell = (line: string): void => console.log(line);
-    const o = { mysql, sources: 2, targets: 3, clients: 48, perSecond: 80, tell };
+    const options = { partitions: FEW_PARTITIONS };
+    const o = { mysql, sources: 2, targets: 3, clients: 24, perSecond: 40, options, tell };
     await using journey = await Journey.begin(o);
     const { app } = journey;
     await app.more(60);

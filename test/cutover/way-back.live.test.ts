@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Status } from '../../services/control/status/status.ts';
 import type { CutoverStep } from '../../shared/job/state/cutover.ts';
 import { sleep, until } from '../../shared/runtime/clock.ts';
-import type { ShopJob } from '../pipeline/shop-job.ts';
+import { FEW_PARTITIONS, type ShopJob } from '../pipeline/shop-job.ts';
 import type { MysqlServer } from '../support/job-file.ts';
 import { LOAD_TABLES } from '../support/load/tables.ts';
 import { childrenOf, isAlive } from '../support/processes.ts';
@@ -25,7 +25,10 @@ let app: Application;
 beforeAll(async () => {
   move = await ShopMove.begin({
     limits: { maxTransactionSeconds: 180, maxStreamAgeSeconds: 60 },
-    options: { streamingCheck: true, sinkBufferBytes: 1024 * 1024 },
+    options: {
+      ...{ streamingCheck: true, partitions: FEW_PARTITIONS },
+      sinkBufferBytes: 1024 * 1024,
+    },
   });
   ({ job, app } = move);
 }, 3 * MINUTES);

@@ -13,7 +13,7 @@ import type { PlainConsumer } from '../support/plain-consumer.ts';
 import { callReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
 import { ddlList, ddlOf, haltsOf, problemsOf, seenAfter } from './ddl-facts.ts';
-import { SERVICES, ShopJob } from './shop-job.ts';
+import { FEW_PARTITIONS, SERVICES, ShopJob } from './shop-job.ts';
 import { WIDER } from './wider-columns.ts';
 
 const MINUTES = 60_000;
@@ -23,7 +23,7 @@ let job: ShopJob;
 
 beforeAll(async () => {
   mysql = await ShopJob.servers(2);
-  const options = { parkDeadlineSeconds: 600 };
+  const options = { parkDeadlineSeconds: 600, partitions: FEW_PARTITIONS };
   job = await ShopJob.prepare({ mysql, orders: 800, sources: 2, options });
 }, 3 * MINUTES);
 
@@ -87,7 +87,7 @@ it(
   async () => {
     job.start(...SERVICES);
     await job.copied();
-    const loads = [job.load(60, 5, 0), job.load(60, 5, 1)];
+    const loads = [job.load(20, 5, 0), job.load(20, 5, 1)];
     const consumer = await job.plainConsumer();
     // A text column that is added there as the source prints it would be another one.
     await onTarget(1, 'ALTER TABLE orders DEFAULT CHARACTER SET latin1');
@@ -133,7 +133,7 @@ it(
   async () => {
     job.start(...SERVICES);
     await job.copied();
-    const loads = [job.load(60, 5, 0), job.load(60, 5, 1)];
+    const loads = [job.load(20, 5, 0), job.load(20, 5, 1)];
     const consumer = await job.plainConsumer();
     // What the table shows when its first statement is read is another default, and more columns.
     await job.end('binlog', 'SIGKILL');
@@ -204,7 +204,7 @@ it(
   async () => {
     job.start(...SERVICES);
     await job.copied();
-    const loads = [job.load(60, 5, 0), job.load(60, 5, 1)];
+    const loads = [job.load(20, 5, 0), job.load(20, 5, 1)];
     const consumer = await job.plainConsumer();
     let before = taken();
     // Rows of each width are in the binlog by then.

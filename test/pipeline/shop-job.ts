@@ -39,6 +39,12 @@ import { type Servers, startServers } from '../support/servers/servers.ts';
 export const SERVICES = ['control', 'binlog', 'snapshot', 'sink', 'checker'] as const;
 export type Service = (typeof SERVICES)[number];
 
+/**
+ * Partitions of each table where nothing is said about their number: by them goes what a job costs
+ * while it waits, which it does for most of a test.
+ */
+export const FEW_PARTITIONS = 2;
+
 type TopicOf = (table: string, server: number) => string;
 
 const KEYS: Readonly<Record<(typeof LOAD_TABLES)[number], readonly string[]>> = {

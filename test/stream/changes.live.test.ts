@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { StreamState } from '../../shared/job/state/stream-report.ts';
 import { until } from '../../shared/runtime/clock.ts';
-import { SERVICES, ShopJob } from '../pipeline/shop-job.ts';
+import { FEW_PARTITIONS, SERVICES, ShopJob } from '../pipeline/shop-job.ts';
 import { sourceName } from '../support/job-file.ts';
 import { LOAD_TABLES, SHARD_COLUMN } from '../support/load/tables.ts';
 import { callReshard } from '../support/reshard-cli.ts';
@@ -27,7 +27,8 @@ function byIds(name: string): object {
 
 beforeAll(async () => {
   mysql = await ShopJob.servers(2);
-  const options = { checkWhenInSync: true, streamingCheck: true, droppedColumns: 'drop' };
+  const streamed = { checkWhenInSync: true, streamingCheck: true };
+  const options = { ...streamed, droppedColumns: 'drop', partitions: FEW_PARTITIONS };
   const cutover = (name: string) => ({ back: byIds(name) });
   job = await ShopJob.prepare({ mysql, orders: 300, sources: 2, options, cutover });
   job.start(...SERVICES);
