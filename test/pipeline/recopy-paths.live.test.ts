@@ -1,7 +1,10 @@
 /** Ways to a recopy: some tables, a change that cannot be carried, a control that is killed. */
+import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tableTopic } from '../../shared/kafka/topic-name.ts';
 import { until } from '../../shared/runtime/clock.ts';
 import { FAILPOINTS } from '../../shared/runtime/failpoint.ts';
+import { servers } from '../support/dev.ts';
 import { sourceName } from '../support/job-file.ts';
 import { callReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
@@ -32,6 +35,13 @@ async function recopy(...args: string[]) {
   const called = await callReshard('recopy', job.jobFile, ...all);
   const { request, repaired, unproven, check } = called.out === '' ? {} : JSON.parse(called.out);
   return { ...called, request, repaired, unproven, check };
+}
+
+async function deleteTopic(topic: string): Promise<void> {
+  const admin = new Kafka({ brokers: servers().brokers, logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  await admin.deleteTopics({ topics: [topic] });
+  await admin.disconnect();
 }
 
 /** Does things to the first target that nobody is told of. */
@@ -113,6 +123,25 @@ describe('a recopy', () => {
       await job.expectEqual();
       await using consumer = await job.plainConsumer();
       await job.expectFollowed(consumer);
+    },
+    2 * MINUTES,
+  );
+
+  it(
+    'makes the log of a table anew that somebody has deleted',
+    async () => {
+      const topic = tableTopic(sourceName(job.name, 0), job.database, 'customers');
+      await using load = job.load(25);
+      await deleteTopic(topic);
+      const gone = () => job.status?.topics.find(t => t.state === 'gone');
+      await until(() => gone() !== undefined, { timeoutMs: MINUTES, what: 'the topic to be gone' });
+      expect(gone()?.error).toMatch(/`reshard recopy .* --tables customers` makes it anew/);
+      const { code, err, unproven, check } = await recopy('--tables', 'customers');
+      expect(code, err).toBe(0);
+      expect({ unproven, equal: check.equal }).toEqual({ unproven: [], equal: true });
+      await load.stop();
+      await job.drained();
+      await job.expectEqual();
     },
     2 * MINUTES,
   );

@@ -31,6 +31,7 @@ import {
 import { carryOutSkip, openSkip } from './skip.ts';
 import { CONTROL, carryOutGrowth, openGrowth } from './take-up.ts';
 import { TargetDrops } from './target-drop.ts';
+import { tableTopics } from './topic-plan.ts';
 
 export interface RequestsDeps extends ApplyDeps {
   ruling: Ruling;
@@ -65,6 +66,16 @@ export class Requests {
   readonly #growths: Inquiries<boolean>;
   readonly #drops: TargetDrops;
   readonly #ends: RecopyDeps['ends'] = topic => this.#d.kafka.logEnds(topic);
+  /** Of a topic that is to be copied into: one that somebody has deleted is made anew. */
+  readonly #endsOfCopied: RecopyDeps['ends'] = async topic => {
+    const { job, kafka, log } = this.#d;
+    const admin = await kafka.admin();
+    if (!(await admin.listTopics()).includes(topic)) {
+      await admin.ensureTopics(tableTopics(job, topic));
+      log.warn({ topic }, 'the log of the table was gone: it is made anew');
+    }
+    return await this.#ends(topic);
+  };
   /** Halts that have had their answer; the source takes a moment to go on. */
   readonly #answered = new Map<string, Answered>();
 
@@ -95,7 +106,7 @@ export class Requests {
 
   async #copy(): Promise<void> {
     const { view, progress } = this.#d;
-    const ends = this.#ends;
+    const ends = this.#endsOfCopied;
     for (const recopy of openRecopies(view)) {
       const answer = this.#recopies.ask(recopy.id, () => {
         return draftRecopy({ ...this.#d, ends }, recopy);

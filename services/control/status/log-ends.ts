@@ -5,6 +5,7 @@
  * Each topic has its own deadline; one that is gone, or shorter than what a target has applied of
  * it, is named with the remedy.
  */
+import { isReturnJob } from '../../../shared/job/return-job.ts';
 import type { TablePlan } from '../../../shared/job/state/job-view.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import { within } from '../../../shared/runtime/clock.ts';
@@ -104,11 +105,13 @@ async function isMissing(kafka: KafkaLog, topic: string): Promise<boolean> {
 }
 
 function goneText(job: string, { topic, table, source }: TablePlan, what: string): string {
+  const remedy = isReturnJob({ job })
+    ? 'nothing begins the log of a way back anew: stop the members, `reshard drop <job file>`, empty' +
+      ` the target tables, \`reshard up <job file>\`: all is copied anew (topic ${topic})`
+    : `\`reshard recopy <job file> --source ${source} --tables ${table}\` makes it anew where it is` +
+      ' gone, and copies the table into it; other consumers begin with it at its start';
   return (
     `the log of table ${table} of source ${source} of the job ${job}: ${what}. Changes in it ` +
-    'that a target had not applied are lost with it, and nothing of the table flows any more\n' +
-    '  remedy: a job cannot go on without the log of a table: stop its members, ' +
-    '`reshard drop <job file>`, empty the target tables, ' +
-    ` \`reshard up <job file>\`: it is copied anew (topic ${topic})`
+    `that a target had not applied are lost with it, and nothing of the table flows any more\n  remedy: ${remedy}`
   );
 }
