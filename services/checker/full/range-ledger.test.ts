@@ -72,6 +72,13 @@ test('keys that are equal, or of ranges that will be compared again, are in no c
   expect(ledger.compared).toMatchObject({ upTo: null, tally: { ranges: 3 }, suspects });
 });
 
+test('a range without keys, which would follow itself, is refused', () => {
+  const ledger = new RangeLedger(null);
+  const last = { after: ['10'], upTo: ['10'] };
+  ledger.begin({ after: null, upTo: ['10'] }).compared(ONE);
+  expect(() => ledger.begin(last).compared(ONE)).toThrow('an empty range');
+});
+
 /** Keys 10, 20 ... end the ranges of a table; the last one is open. */
 function rangeAt(i: number, count: number): KeyRange {
   const key = (n: number): KeyLiterals => [`${n * 10}`];

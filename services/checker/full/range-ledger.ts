@@ -11,6 +11,7 @@
 
 import { keyText } from '../../../shared/mysql/key-literal.ts';
 import type { KeyLiterals, KeyRange } from '../../../shared/row/key-range.ts';
+import { ReshardError } from '../../../shared/runtime/error.ts';
 
 /** What was found in ranges. */
 export interface Tally {
@@ -84,8 +85,11 @@ export class RangeLedger {
   }
 
   begin({ after, upTo }: KeyRange): OpenRange {
+    const name = nameOf(after);
+    // It would follow itself, for ever.
+    if (upTo !== null && nameOf(upTo) === name) throw new ReshardError('bug', 'an empty range');
     const entry: Entry = { upTo, open: 1, tally: null, suspects: new Map() };
-    this.#ranges.set(nameOf(after), entry);
+    this.#ranges.set(name, entry);
     const close = (): void => {
       entry.open -= 1;
       this.#settle();

@@ -7,7 +7,7 @@
  */
 
 import { quoteId } from '../../../shared/mysql/identifier.ts';
-import { keyLiteralList } from '../../../shared/mysql/key-literal.ts';
+import { keyLiteralList, keyText } from '../../../shared/mysql/key-literal.ts';
 import { fromByKey, rangePredicate } from '../../../shared/mysql/range-sql.ts';
 import { type KeyLiterals, type KeyRange, keyColumns } from '../../../shared/row/key-range.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
@@ -67,7 +67,8 @@ export class RangeWalk {
   }
 
   async #step(sessionSet: SessionSet): Promise<KeyRange | null> {
-    if (this.#isDone) return null;
+    // Behind its last key a range has no other.
+    if (this.#isDone || isSame(this.#after, this.#upTo)) return null;
     let bound: KeyLiterals | null = null;
     for (const { server, schema } of this.#places) {
       const within = { after: this.#after, upTo: bound ?? this.#upTo };
@@ -80,4 +81,8 @@ export class RangeWalk {
     else this.#after = bound;
     return range;
   }
+}
+
+function isSame(a: KeyLiterals | null, b: KeyLiterals | null): boolean {
+  return a !== null && b !== null && keyText(a) === keyText(b);
 }

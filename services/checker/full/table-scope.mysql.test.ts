@@ -59,7 +59,8 @@ describe('a check with a scope', { timeout: TIMEOUT_MS }, () => {
       'missing 1,1001',
     ]);
     expect(result).toMatchObject({ equal: false, equalInScope: false, rows: 500 });
-    expect(result.tables[0]?.ranges).toBeLessThanOrEqual(6);
+    // The last of them ends at the scope's own end: there is none behind it.
+    expect(result.tables[0]?.ranges).toBe(5);
     const others = await scoped(bed, { from: key(2, 2000) });
     expect(others).toMatchObject({ equal: false, equalInScope: true, rows: 1000, differences: 0 });
     expect(resultCounters(others)).toMatchObject({ differences: 0, unsettled: 0 });
