@@ -18,6 +18,7 @@ import { sleep } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { CheckpointRoom } from './checkpoint-room.ts';
 import { type DifferentRow, differentRow, nameColumns } from './differing-columns.ts';
+import { FirstRows, keptKeys } from './first-rows.ts';
 import type { PositionWaiter } from './position-waiter.ts';
 import {
   type KeyProbe,
@@ -87,8 +88,7 @@ export class TableCheck {
   #ledger: RangeLedger | undefined;
   #done = false;
   readonly #differentRows: DifferentRow[] = [];
-  /** Of a scope: the first rows of the table may have none of it. */
-  #firstFilled: KeyRange | null = null;
+  readonly #first = new FirstRows();
   /** The newest one that there was room for. */
   #checkpoint: TableCheckpoint | null;
   #found: Pick<FoundTable, 'shape' | 'places'> | undefined;
@@ -102,8 +102,8 @@ export class TableCheck {
     this.#checkpoint = o.from;
     this.#estimatedRows = o.from?.estimatedRows ?? 0;
     if (o.from !== null) {
-      const { table, rows, key, suspects } = o.from;
-      o.room.takes(table, suspects);
+      const { table, rows, key } = o.from;
+      o.room.takes(table, keptKeys(o.from));
       this.#resumption.kept.push({ table, rows, upTo: key });
     }
     const { rows, targetRows, ranges, rangesDifferent } = o.from ?? NO_TALLY;
@@ -145,9 +145,10 @@ export class TableCheck {
   /** Where another checker could go on; null: at the beginning. */
   checkpoint(): TableCheckpoint | null {
     const compared = this.#ledger?.compared ?? null;
-    if (!compared || !this.#found || !this.#o.room.takes(this.#o.table, compared.suspects)) {
-      return this.#checkpoint;
-    }
+    const first = this.#first.kept;
+    if (!compared || !this.#found) return this.#checkpoint;
+    const keys = keptKeys({ suspects: compared.suspects, ...first });
+    if (!this.#o.room.takes(this.#o.table, keys)) return this.#checkpoint;
     const { shape, places } = this.#found;
     const { tally, upTo, suspects } = compared;
     this.#checkpoint = {
@@ -155,7 +156,7 @@ export class TableCheck {
       key: upTo === null ? null : readableKey(schemaOf(places), upTo),
       rechecked: this.#recheckedBefore + (this.#recheck?.total ?? 0),
       estimatedRows: this.#estimatedRows,
-      filled: this.#firstFilled,
+      ...first,
     };
     return this.#checkpoint;
   }
@@ -214,7 +215,7 @@ export class TableCheck {
       return null;
     }
     this.#recheckedBefore = Math.max(0, from.rechecked - from.suspects.length);
-    this.#firstFilled = from.filled;
+    this.#first.takeUp(from);
     return from;
   }
 
@@ -290,7 +291,7 @@ export class TableCheck {
         return first;
       });
       const rows = sourceRows(probe);
-      if (places.only !== null && rows > 0) this.#firstFilled ??= range;
+      this.#first.note(places, range, probe);
       const rangesDifferent = differingTargets(probe).length > 0 ? 1 : 0;
       open.compared({ rows, targetRows: targetRows(probe), ranges: 1, rangesDifferent });
       this.#result.rows += rows;
@@ -300,10 +301,6 @@ export class TableCheck {
     }
   }
 
-  /**
-   * The first rows once more, after all others. A table that was emptied meanwhile is not what its
-   * ranges were found to be, and TRUNCATE leaves no mark that every account may read.
-   */
   async #probeFirstAgain(
     places: TablePlaces,
     recheck: Recheck,
@@ -311,15 +308,13 @@ export class TableCheck {
     { from }: TableScope,
   ): Promise<void> {
     if (this.#signal.aborted) return;
-    const all = places.targets.map((_, t) => t);
     await this.#o.pool.use(async sessionSet => {
-      const first = new RangeWalk(places.sources, open, this.#o.leafRows, from);
-      const range = this.#firstFilled ?? (await first.next(sessionSet));
-      if (range === null) return;
-      const probe = await probeRange(sessionSet, places, range, all);
-      const targets = differingTargets(probe);
-      if (targets.length === 0) return;
-      await this.#divide(sessionSet, places, recheck, { range, targets, probe });
+      const walk = new RangeWalk(places.sources, open, this.#o.leafRows, from);
+      for await (const part of this.#first.again(sessionSet, places, walk)) {
+        const targets = differingTargets(part.probe);
+        if (targets.length === 0) continue;
+        await this.#divide(sessionSet, places, recheck, { ...part, targets });
+      }
     });
   }
 

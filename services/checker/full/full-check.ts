@@ -79,6 +79,8 @@ export async function runFullCheck(o: FullCheckOptions): Promise<CheckResult> {
     ...{ workedMs: workedMs(), savedMs: Date.now() },
     tables: checks.flatMap(c => c.checkpoint() ?? []),
   });
+  // That it was taken up is known before the checker can die of what its forerunners died of.
+  if (start.resumes > 0) o.onCheckpoint?.(checkpoint());
   const timers = [
     setInterval(() => o.onProgress?.(progress()), PROGRESS_MS),
     setInterval(() => o.onCheckpoint?.(checkpoint()), o.checkpointMs ?? CHECKPOINT_MS),

@@ -2,7 +2,7 @@
  * Whether the table at the end of a check is the one of its beginning. A range that was compared
  * early says nothing of a table that was dropped and made anew, or put in the other's place since;
  * the server notes when each table was made. MySQL does not note a TRUNCATE there: that one is seen
- * by probing the first rows again (check-table.ts). That the server itself is still the same one is
+ * by probing the first rows again (first-rows.ts). That the server itself is still the same one is
  * seen to where sessions are opened (session-set.ts).
  */
 import { ReshardError } from '../../../shared/runtime/error.ts';

@@ -154,6 +154,16 @@ describe('a check that was stopped', { timeout: TIMEOUT_MS }, () => {
     expect(foundByOracle(await bed.oracle())).toEqual(keys);
   });
 
+  test('by a checker that dies at once was taken up all the same, and keeps what it had', async () => {
+    await using bed = await filled('at_once', 't');
+    let from = await stoppedAt(bed, c => rowsOf(c) >= 500);
+    const { tables } = from;
+    for (const resumes of [1, 2, 3]) {
+      from = await stoppedAt(bed, () => true, { from, checkpointMs: TIMEOUT_MS });
+      expect(from).toMatchObject({ resumes, tables });
+    }
+  });
+
   test('and has compared all of a table reads the keys that differed, and the first rows', async () => {
     await using bed = await filled('whole', 't');
     await bed.target(0).rawQuery("UPDATE t SET a = 'x' WHERE id = 1000");
@@ -207,6 +217,46 @@ describe('a check that was stopped', { timeout: TIMEOUT_MS }, () => {
     expect(result.resumed).toMatchObject({ kept: [], anew: [{ table: 't' }] });
   });
 
+  test('notices that a target was truncated whose rows were all compared before', async () => {
+    await using bed = await CheckBed.open('emptied_between');
+    await bed.table('t', SIMPLE, { shardColumn: 'customer_id' });
+    const isOf0 = (id: number): boolean => id > 500 && id <= 700;
+    const row = (id: number): string => `(${id},${isOf0(id) ? 0 : 1},'a')`;
+    const ids = Array.from({ length: ROWS }, (_, i) => i + 1);
+    const insert = (of: number[]): string => `INSERT INTO t VALUES ${of.map(row).join(',')}`;
+    await bed.source().rawQuery(insert(ids));
+    await bed.target(0).rawQuery(insert(ids.filter(isOf0)));
+    await bed.target(1).rawQuery(insert(ids.filter(id => !isOf0(id))));
+    const from = await stoppedAt(bed, c => rowsOf(c) >= 1000);
+    const range = { after: ['500'], upTo: ['600'], targets: ['t0'] };
+    expect(from.tables[0]?.firsts).toContainEqual(range);
+    await bed.target(0).rawQuery('TRUNCATE TABLE t');
+    const outcome = await goneOn(bed, from).then(
+      r => (r.resumed?.anew.length === 1 ? 'begun anew' : `equal: ${r.equal}`),
+      (e: Error) => e.message,
+    );
+    // A server may note when it was made anew.
+    expect(['equal: false', 'begun anew']).toContain(outcome);
+  });
+
+  test('with a scope of which all was compared ends, and compares nothing of it again', async () => {
+    await using bed = await filled('scope_end', 't');
+    await bed.target(0).rawQuery('DELETE FROM t WHERE id = 500');
+    const scope = { from: null, to: { id: '600' }, where: null };
+    const tables = bed.checked(2).map(t => ({ ...t, scope }));
+    const waiter = {
+      passed: async (_: unknown, signal: AbortSignal) => {
+        if (calls++ > 0) await standStill(signal);
+      },
+    };
+    let calls = 0;
+    const from = await stoppedAt(bed, c => rowsOf(c) === 600, { tables, waiter });
+    expect(from.tables[0]).toMatchObject({ upTo: ['600'], ranges: 6, suspects: [['500']] });
+    const result = await goneOn(bed, from, { tables });
+    expect(found(result)).toEqual(['missing 500']);
+    expect(result.tables[0]).toMatchObject({ rows: 600, ranges: 6 });
+  });
+
   test('with a scope is gone on with in the scope', async () => {
     await using bed = await filled('scope', 't');
     await bed.target(1).rawQuery('DELETE FROM t WHERE id IN (401, 403, 1601)');
@@ -225,6 +275,7 @@ describe('a check that was stopped', { timeout: TIMEOUT_MS }, () => {
 
 function standStill(signal: AbortSignal): Promise<void> {
   return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 }

@@ -58,6 +58,17 @@ describe('a check', { timeout: TIMEOUT_MS }, () => {
     expect(['equal: false', 't was made anew meanwhile']).toContain(outcome);
   });
 
+  test('of a table that is truncated on a target which has none of the first rows is not equal', async () => {
+    await using bed = await CheckBed.open('emptied', { targets: 2 });
+    await bed.table('t', SIMPLE, { shardColumn: 'customer_id' });
+    const rows = Array.from({ length: ROWS }, (_, i) => `(${i + 1},${i < ROWS / 2 ? 1 : 0},'a')`);
+    await bed.source().rawQuery(`INSERT INTO t VALUES ${rows.join(',')}`);
+    await bed.target(1).rawQuery(`INSERT INTO t VALUES ${rows.slice(0, ROWS / 2).join(',')}`);
+    await bed.target(0).rawQuery(`INSERT INTO t VALUES ${rows.slice(ROWS / 2).join(',')}`);
+    const outcome = await behindIts(bed, 'TRUNCATE TABLE t');
+    expect(['equal: false', 't was made anew meanwhile']).toContain(outcome);
+  });
+
   test('of a table in whose place another one was put fails, though each range was equal', async () => {
     await using bed = await filled('renamed', 1);
     const outcome = await behindIts(

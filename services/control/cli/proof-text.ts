@@ -1,5 +1,5 @@
 /** What is proven and what is under way, as lines of a status. */
-import { resumptionText } from '../../../shared/job/state/checkpoint.ts';
+import { type Resumption, resumptionText } from '../../../shared/job/state/checkpoint.ts';
 import { unreachable } from '../../../shared/runtime/error.ts';
 import type { CheckStatus, ProofStatus, RepairStatus, WaitStatus } from '../status/proof-status.ts';
 import type { Status, WayBackStatus } from '../status/status.ts';
@@ -77,8 +77,13 @@ function nextLine(atMs: number): string {
 
 function checkLine({ check, tables, state, rows, waiting, resumed = null }: CheckStatus): string {
   const of = tables.length === 0 ? 'all tables' : tables.join(', ');
-  const before = resumed === null ? '' : `; ${resumptionText(resumed)}`;
+  const before = resumed === null ? '' : `; ${oftenText(resumed)}${resumptionText(resumed)}`;
   return `check  ${check} of ${of}: ${state}, ${count(rows)} rows${before}${waitText(waiting[0])}`;
+}
+
+/** One that is taken up again and again may kill its checkers, and have no end. */
+function oftenText({ times }: Resumption): string {
+  return times > 1 ? `taken up ${count(times)} times; ` : '';
 }
 
 function repairLine({ id, stage, tables, pass, round, waiting }: RepairStatus): string {

@@ -148,6 +148,20 @@ describe('status as text', () => {
     expect(of([stands], false)).toEqual(['', lines[0]]);
   });
 
+  test('a check whose checkers die again and again says how often it was taken up', () => {
+    const kept = [{ table: 'orders', rows: 5, upTo: { id: '5' } }];
+    const shown = (times: number): string[] => {
+      const resumed = { times, atMs: 1, kept, anew: [] };
+      const asked = { check: 'verify-1', tables: ['orders'], requestedMs: 1 };
+      const check = { ...asked, state: 'checking', rows: 5, waiting: [], resumed };
+      return proofLines({ ...STATUS, checks: [check] });
+    };
+    const before = 'compared before: orders up to id=5 (5 rows)';
+    expect(shown(1)).toContain(`check  verify-1 of orders: checking, 5 rows; ${before}`);
+    const often = 'taken up 12 times; ';
+    expect(shown(12)).toContain(`check  verify-1 of orders: checking, 5 rows; ${often}${before}`);
+  });
+
   test('a pause is shown with its reason, who asked for it and since when', () => {
     const text = renderView(STATUS, { colour: false, width: 200 });
     expect(text).toMatch(/copy paused: backup \(by ann@night, since 2026-01-02T03:04:05\.000Z/);

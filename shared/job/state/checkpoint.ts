@@ -27,6 +27,12 @@ export interface Checkpoint {
   tables: TableCheckpoint[];
 }
 
+/** Keys behind `after` up to `upTo`, itself included: as SQL literals; null is open. */
+export interface CheckedRange {
+  after: readonly string[] | null;
+  upTo: readonly string[] | null;
+}
+
 export interface TableCheckpoint {
   table: string;
   /** What the verdict will rest on: shared/job/state/proof.ts. */
@@ -48,7 +54,12 @@ export interface TableCheckpoint {
   /** Keys of it that have differed, and were not found equal since: as `upTo`. */
   suspects: readonly (readonly string[])[];
   /** Of a scope: the first range that had rows of it. */
-  filled: { after: readonly string[] | null; upTo: readonly string[] | null } | null;
+  filled: CheckedRange | null;
+  /**
+   * The first ranges that had rows which belong on these targets; not there in checkpoints of older
+   * versions.
+   */
+  firsts?: readonly (CheckedRange & { targets: readonly string[] })[];
 }
 
 /** What a checker has taken over from the one before. */

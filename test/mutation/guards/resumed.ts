@@ -4,11 +4,57 @@ import type { Guard } from './guard.ts';
 const LEDGER = 'services/checker/full/range-ledger.ts';
 const LEDGER_TEST = 'services/checker/full/range-ledger.test.ts';
 const TABLE = 'services/checker/full/check-table.ts';
+const FIRST = 'services/checker/full/first-rows.ts';
 const START = 'services/checker/full/check-start.ts';
 const START_TEST = 'services/checker/full/check-start.test.ts';
 const RESUMED_TEST = 'services/checker/full/resumed.mysql.test.ts';
 
 export const RESUMED_GUARDS: Guard[] = [
+  {
+    name: 'rows of each target are compared once more',
+    why: 'a target that is emptied behind its ranges is called equal: the first rows are elsewhere',
+    file: FIRST,
+    find: 'const unseen = all.filter(t => !hasRowsOf(first, t));',
+    replace: 'const unseen: number[] = [];',
+    tests: ['services/checker/full/swapped.mysql.test.ts'],
+    named: 'which has none of the first rows',
+  },
+  {
+    name: 'no range behind the end of a scope',
+    why: 'a check whose last range ends where its scope does has no end',
+    file: 'services/checker/full/range-walk.ts',
+    find: 'if (this.#isDone || isSame(this.#after, this.#upTo)) return null;',
+    replace: 'if (this.#isDone) return null;',
+    tests: ['services/checker/full/table-scope.mysql.test.ts'],
+    named: 'both ends included',
+  },
+  {
+    name: 'a ledger takes no empty range',
+    why: 'it would follow itself, and its checker stands still for good',
+    file: LEDGER,
+    find: "if (upTo !== null && nameOf(upTo) === name) throw new ReshardError('bug', 'an empty range');",
+    replace: "if (upTo === null && name === '-') throw new ReshardError('bug', 'an empty range');",
+    tests: [LEDGER_TEST],
+    named: 'would follow itself',
+  },
+  {
+    name: 'a check is taken up before anything is compared',
+    why: 'one that kills each of its checkers at once looks as if it had been taken up once',
+    file: 'services/checker/full/full-check.ts',
+    find: 'if (start.resumes > 0) o.onCheckpoint?.(checkpoint());',
+    replace: '',
+    tests: [RESUMED_TEST],
+    named: 'by a checker that dies at once',
+  },
+  {
+    name: 'first rows of each target are in the checkpoint',
+    why: 'a target that is emptied while nobody checks is called equal',
+    file: FIRST,
+    find: 'for (const target of targets) this.#ranges.set(target, range);',
+    replace: '',
+    tests: [RESUMED_TEST],
+    named: 'notices that a target was truncated',
+  },
   {
     name: 'a checkpoint ends at the first range that is not compared',
     why: 'a range that its checker was at when it died is compared by nobody, and called equal',
