@@ -39,7 +39,7 @@ test(
       options: { ...SLOW_COPY, snapshotRowsPerSecond: 3_000 },
     });
     await hasAllOf(r, await executed(p));
-    await using load = rig.load(300);
+    await using load = rig.load(100);
     rig.startAll();
     await using consumer = await rig.link().then(() => rig.plainConsumer());
     await rig.until('a part of the copy', async () => (await rig.copiedRows()) > 1_000, MINUTES);
@@ -94,7 +94,7 @@ test(
       options: { ...SLOW_COPY, snapshotRowsPerSecond: 2_000 },
     });
     await hasAllOf(r, await executed(p));
-    await using load = rig.load(300);
+    await using load = rig.load(100);
     rig.startAll(['control', 'binlog', 'sink', 'checker']);
     await using consumer = await rig.link().then(() => rig.plainConsumer());
     // Seconds behind are a limit of their own: the copy stands, and says whose they are.

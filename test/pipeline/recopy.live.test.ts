@@ -41,7 +41,7 @@ it(
     const [verb = '', ...args] = printed.split(' ');
     expect(args).toEqual([job.jobFile, '--source', sourceName(job.name, 0)]);
 
-    await using load = job.load(80);
+    await using load = job.load(25);
     const recopied = await callReshard(verb, ...args, '--yes', '--json', '--timeout', '300');
     console.log(recopied.out.slice(0, 400));
     expect(recopied.code, recopied.err).toBe(0);

@@ -24,7 +24,7 @@ it(
     }
     expect((await job.verify()).code).toBe(4);
     await Promise.all([job.end('binlog', 'SIGKILL'), job.end('snapshot', 'SIGKILL')]);
-    await using load = job.load(150);
+    await using load = job.load(50);
     const args = ['--yes', '--json', '--timeout', '120'];
     const repairing = callReshard('repair', job.jobFile, ...args);
     expect(await job.startArmed('snapshot', FAILPOINTS.snapshotAfterPublish)).toBe(KILLED);
