@@ -236,7 +236,7 @@ export class Checker implements Unit {
         after: after[name] ?? null,
         scope,
       })),
-      waiter: position,
+      waiter: position.of(names),
       log,
       signal,
       concurrency: job.options.checkConcurrency,

@@ -75,6 +75,8 @@ test(
     expect(error).toContain(`${applied}`);
     expect(await offset(place.partition), 'the offset of what is lost').toBe(applied);
     await db.close();
+    const others = await callReshard('verify', rig.jobFile, '--tables', 'customers', '--json');
+    expect(others.code, `what another table waits for: ${others.out}${others.err}`).toBe(0);
     // The remedy as it is printed. Rows that were deleted in the gap are on the target still.
     const remedy = /`reshard recopy <job file> (--source \S+ --tables \S+)`/.exec(error)?.[1] ?? '';
     const args = [...remedy.split(' '), '--yes', '--timeout', '120'];

@@ -25,7 +25,7 @@ import { type Ends, openTarget, targetPassed } from './target-passed.ts';
 
 const COPY_POLL_MS = 100;
 
-export class PipelinePosition implements PositionWaiter, AsyncDisposable {
+export class PipelinePosition implements AsyncDisposable {
   readonly waits: PipelineWaits;
   readonly #context: ServiceContext;
   readonly #logs: OpenLogs;
@@ -83,7 +83,19 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
     return { count, tables: [...open], mark: `${count}/${rows}` };
   }
 
-  async passed(seen: ReadonlyMap<string, GtidSet>, signal: AbortSignal): Promise<void> {
+  /** For a check of these tables: what stands still in the log of another one is not waited for. */
+  of(tables: readonly string[]): PositionWaiter {
+    return {
+      passed: (seen, signal) => this.#passed(seen, tables, signal),
+      blockedKeys: () => this.blockedKeys(),
+    };
+  }
+
+  async #passed(
+    seen: ReadonlyMap<string, GtidSet>,
+    tables: readonly string[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const { kafka, job, log, view: state } = this.#context;
     const owner = { job: job.job, jobId: state.jobId };
     for (const [name, set] of seen) {
@@ -95,7 +107,7 @@ export class PipelinePosition implements PositionWaiter, AsyncDisposable {
       using wait = this.waits.begin('source', signal);
       await sourcePassed({ source, view, seen: set, wait, log });
     }
-    const ends = await tableEnds(kafka, job);
+    const ends = await tableEnds(kafka, job, tables);
     await Promise.all(
       job.targets.map(async target => {
         using wait = this.waits.begin('target', signal);
@@ -142,10 +154,11 @@ function tableTopics(job: Job): { table: string; topic: string }[] {
   );
 }
 
-async function tableEnds(kafka: KafkaLog, job: Job): Promise<Ends> {
+async function tableEnds(kafka: KafkaLog, job: Job, tables: readonly string[]): Promise<Ends> {
   const ends = new Map<string, number>();
+  const topics = tableTopics(job).filter(t => tables.includes(t.table));
   await Promise.all(
-    tableTopics(job).map(async ({ topic }) => {
+    topics.map(async ({ topic }) => {
       for (const [partition, end] of (await kafka.highWatermarks(topic)).entries()) {
         ends.set(`${topic}[${partition}]`, end);
       }
