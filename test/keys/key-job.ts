@@ -24,7 +24,7 @@ const SERVICES = ['control', 'binlog', 'snapshot', 'sink', 'checker'] as const;
 type Service = (typeof SERVICES)[number];
 
 /** Between the changes of a client, on the average. */
-const PAUSE_MS = 40;
+const PAUSE_MS = 20;
 /** What an application that changes one row from many connections meets and passes over. */
 const PASSED_OVER =
   /ER_DUP_ENTRY|Duplicate entry|Deadlock|Lock wait timeout|Incorrect string value/;

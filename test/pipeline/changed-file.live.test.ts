@@ -130,7 +130,7 @@ it(
 it(
   'a table that is added under load is copied while the job runs, and all tables end equal',
   async () => {
-    await using load = job.load(100);
+    await using load = job.load(40);
     edit(job.jobFile, f => ({ ...f, tables: [...f.tables, { name: 'order_items' }] }));
     const dry = await callReshard('apply', job.jobFile, '--dry-run');
     expect(dry.code, dry.err).toBe(0);

@@ -13,7 +13,7 @@ it(
   async () => {
     await using mysql = await ShopJob.servers();
     await using job = await ShopJob.prepare({ mysql, orders: 10_000 });
-    await using load = job.load(150);
+    await using load = job.load(50);
     job.start(...SERVICES);
     await job.copied();
 

@@ -12,7 +12,7 @@ it(
   async () => {
     await using mysql = await ShopJob.servers();
     await using job = await ShopJob.prepare({ mysql, orders: 3000 });
-    await using load = job.load(100);
+    await using load = job.load(40);
     job.start(...SERVICES);
     await job.copied();
     const target = await job.sql(0);

@@ -95,7 +95,7 @@ test(
     const file = parse(readFileSync(job.jobFile, 'utf8'));
     file.tables = LOAD_TABLES.map(name => ({ name, route: ROUTES[name] }));
     writeFileSync(job.jobFile, stringify(file));
-    await using load = job.load(200);
+    await using load = job.load(60);
     job.start(...SERVICES);
     await job.until('some rows', s => s.tables.some(t => t.done > 0), 2 * MINUTES);
     await job.end('sink', 'SIGKILL');
