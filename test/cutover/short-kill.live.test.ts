@@ -14,7 +14,7 @@ import { ALL_KILLS, type Kill, killAt, killLine, killsOn } from './kill.ts';
 const MINUTES = 60_000;
 const LAYOUT = { sources: 2, targets: 2 };
 /** So many of these are chosen. */
-const CHOOSE = 3;
+const CHOOSE = 1;
 /** One of each thing. */
 const AROUND: readonly Kill[] = [
   { kind: 'source', way: 'over', point: AT.cutoverBeforePersist },

@@ -17,10 +17,12 @@ const place: typeof globalThis & { [SHARED]?: Shared } = globalThis;
 
 /** Names of files, or of folders of them, come first in such an argument. */
 const PLACE = /^(test|services|shared|schemas)\//;
+/** The one that is no test. */
+const CONFIG = '/vitest.config.ts';
 
 function started(): Promise<Servers> {
   // A run of some files is over before it would pay.
-  const isLongLived = !process.argv.some(argument => PLACE.test(argument));
+  const isLongLived = !process.argv.some(a => PLACE.test(a) && !a.endsWith(CONFIG));
   return startServers({
     kafka: { nodes: 1, isLongLived },
     registry: true,
