@@ -102,8 +102,9 @@ test(
     const kept = result.resumed?.kept.find(k => k.table === 'order_items');
     expect(kept?.rows).toBeGreaterThanOrEqual(RANGE);
     expect(result.rows).toBeGreaterThan(2 * ORDERS);
-    // Of the source's own count of what digests have read since, a third of what there is.
-    expect((await rowsRead()) - read).toBeLessThan(ORDERS);
+    // By the source's own count of what digests have read since: less than all, though a range
+    // whose changes are on their way is read more than once.
+    expect((await rowsRead()) - read).toBeLessThan(2 * ORDERS);
     await load.stop();
     await job.drained();
     expect(await differing()).toEqual([`missing ${FIRST},${LINES}`, `missing ${LAST},1`]);

@@ -69,6 +69,9 @@ describe('a recopy', () => {
       expect(request).toMatchObject({ tables: ['orders'], jump: false, skip: false });
       expect({ unproven, equal: check.equal }).toEqual({ unproven: [], equal: true });
       expect(check.tables.map((t: { table: string }) => t.table)).toEqual(['orders']);
+      // The sinks say for a moment yet what they had halted at.
+      const isAtWork = () => job.status?.halted === 0;
+      await until(isAtWork, { timeoutMs: MINUTES, what: 'the sinks to be at work' });
       await load.stop();
       await job.drained();
       await job.expectEqual();
