@@ -12,6 +12,9 @@ export interface MysqlErrorContext extends ErrorContext {
   side: Side;
 }
 
+/** Somebody else holds a lock for longer than the session waits. */
+export const LOCK_WAIT_TIMEOUT = 1205;
+
 type Verdict = ErrorKind | 'passing';
 
 const BY_ERRNO = new Map<number, Verdict>();
@@ -27,8 +30,8 @@ rule('config', [1049, 1102]);
 rule('schema-changed', [1051, 1054, 1072, 1091, 1146, 1412, 3723]);
 // Lock wait, deadlock, interrupted, disk or table full, read-only, snapshot too old. Numbers below
 // 1000 are of the server's files: a temporary file or the binlog cache that cannot be written.
-rule('passing', [3, 20, 1026]);
-rule('passing', [1020, 1021, 1030, 1037, 1038, 1041, 1114, 1180, 1205, 1206, 1213, 1290]);
+rule('passing', [3, 20, 1026, LOCK_WAIT_TIMEOUT]);
+rule('passing', [1020, 1021, 1030, 1037, 1038, 1041, 1114, 1180, 1206, 1213, 1290]);
 rule('passing', [1305, 1317, 1637, 1792, 1836, 1969, 3024, 3058, 3100, 3101, 3572, 3887]);
 rule('too-large', [1153, 1301]);
 rule('position-lost', [1236, 1789, 1955]);

@@ -8,14 +8,13 @@
  */
 import type { JobSource } from '../../../shared/job/job.ts';
 import type { MysqlSession } from '../../../shared/mysql/connect.ts';
-import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
+import { errnoOf, LOCK_WAIT_TIMEOUT } from '../../../shared/mysql/mysql-error.ts';
 import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { claimServer, committed, openFenceSession } from './fence-session.ts';
 import { foreignWriters, persistedReadOnly } from './server-look.ts';
 import type { Fence, FenceState } from './site.ts';
 
-const LOCK_WAIT_TIMEOUT = 1205;
 const NAMES = ['super_read_only', 'read_only'] as const;
 
 export class MysqlFence implements Fence {

@@ -15,7 +15,7 @@ import type { JobSource } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified, quoteId } from '../../../shared/mysql/identifier.ts';
 import { keyLiteralList } from '../../../shared/mysql/key-literal.ts';
-import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
+import { errnoOf, LOCK_WAIT_TIMEOUT } from '../../../shared/mysql/mysql-error.ts';
 import { keysPredicate } from '../../../shared/mysql/range-sql.ts';
 import { FENCE_TEXT, probeFence, SIGNALLED } from '../../../shared/mysql/row-fence.ts';
 import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
@@ -48,7 +48,6 @@ export interface ProbePlace {
 }
 
 const OPTION_PREVENTS = 1290;
-const LOCK_WAIT_TIMEOUT = 1205;
 const TIMEOUT_MS = 3000;
 
 /** Of several tables the first that has a row to try it with, one that nobody has locked. */
@@ -78,15 +77,15 @@ async function probeTable({ source, account, schema, fence }: ProbePlace): Promi
     );
     await session.rawQuery('SET SESSION lock_wait_timeout = 1');
     const serverUuid = await readServerUuid(session);
-    if (fence !== undefined) {
-      await probeFence(session, fence);
-      if (!(await hasRow(session, schema))) return { kind: 'untried', serverUuid };
-    }
+    if (fence !== undefined) await probeFence(session, fence);
     await session.rawQuery('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
     await session.rawQuery('START TRANSACTION');
     try {
       const row = fence === undefined ? '1 = 0' : await freeRow(session, schema);
-      if (row === null) return { kind: 'locked', text: `${schema.table} has no row to try` };
+      if (row === null) {
+        if (!(await hasRow(session, schema))) return { kind: 'untried', serverUuid };
+        return { kind: 'locked', text: `${schema.table} has no row to try` };
+      }
       await session.rawQuery(`UPDATE ${nameOf(schema)} SET ${unchanged(schema)} WHERE ${row}`);
       return { kind: 'accepted', serverUuid };
     } catch (e) {

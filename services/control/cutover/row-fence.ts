@@ -8,7 +8,7 @@
  */
 import type { JobSource } from '../../../shared/job/job.ts';
 import type { MysqlSession } from '../../../shared/mysql/connect.ts';
-import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
+import { errnoOf, LOCK_WAIT_TIMEOUT } from '../../../shared/mysql/mysql-error.ts';
 import {
   dropFence,
   type FencedTable,
@@ -21,7 +21,6 @@ import { claimServer, committed, openFenceSession } from './fence-session.ts';
 import { persistedReadOnly } from './server-look.ts';
 import type { Fence, FenceState } from './site.ts';
 
-const LOCK_WAIT_TIMEOUT = 1205;
 /** What is dropped waits for transactions too; in between, writes that have waited go through. */
 const DROP_SECONDS = 2;
 const DROP_TRIES = 10;

@@ -5,7 +5,7 @@
  * it cannot answer is thrown.
  */
 import type { MysqlSession } from '../../../../shared/mysql/connect.ts';
-import { errnoOf } from '../../../../shared/mysql/mysql-error.ts';
+import { errnoOf, LOCK_WAIT_TIMEOUT } from '../../../../shared/mysql/mysql-error.ts';
 import { sleep } from '../../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../../shared/runtime/error.ts';
 import type { DeadLetter, DeadLetterQueue } from '../../dead-letter/dead-letter.ts';
@@ -27,7 +27,6 @@ const STATEMENT_ROWS = 2000;
 const SIGN_OF_LIFE_MS = 3000;
 const LOCK_ATTEMPTS = 20;
 const DEADLOCK = 1213;
-const LOCK_WAIT = 1205;
 
 export class MysqlDestinationSession implements DestinationSession {
   readonly deadLetters: DeadLetterQueue;
@@ -153,7 +152,7 @@ function queueOf(session: MysqlSession, { deadLetters }: MysqlDestination): Dead
 /** A deadlock or a lock wait. */
 function isPassing(e: unknown): boolean {
   const errno = errnoOf(e);
-  return errno === DEADLOCK || errno === LOCK_WAIT;
+  return errno === DEADLOCK || errno === LOCK_WAIT_TIMEOUT;
 }
 
 function pause(attempt: number): Promise<void> {
