@@ -5,10 +5,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SERVICES } from '../../services/control/cli/service.ts';
 import { Recovery } from '../soak/recovery.ts';
-import { type MysqlEndpoint, type Servers, startServers } from '../support/servers/servers.ts';
+import type { MysqlEndpoint, Servers } from '../support/servers/servers.ts';
 import { Applied } from './applied.ts';
 import { active, FLOWING } from './flow.ts';
-import { Rig, SLOW_COPY } from './rig.ts';
+import { Rig, SLOW_COPY, startTwoTargets } from './rig.ts';
 
 const MINUTES = 60_000;
 const FLOWS_WITHIN_MS = 10_000;
@@ -20,15 +20,7 @@ let source: MysqlEndpoint;
 let targets: MysqlEndpoint[];
 
 beforeAll(async () => {
-  mysql = await startServers({
-    mysql: [
-      { name: 's', serverId: 151 },
-      { name: 't1', serverId: 251 },
-      { name: 't2', serverId: 252 },
-    ],
-  });
-  source = mysql.mysql('s').endpoint;
-  targets = [mysql.mysql('t1').endpoint, mysql.mysql('t2').endpoint];
+  ({ mysql, source, targets } = await startTwoTargets(151));
 }, 2 * MINUTES);
 
 afterAll(() => mysql?.[Symbol.asyncDispose]());

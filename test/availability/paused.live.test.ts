@@ -7,9 +7,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SERVICES } from '../../services/control/cli/service.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { callReshard } from '../support/reshard-cli.ts';
-import { type MysqlEndpoint, type Servers, startServers } from '../support/servers/servers.ts';
+import type { MysqlEndpoint, Servers } from '../support/servers/servers.ts';
 import { active, FLOWING, type Leased, missing, ownerNow, type Slotted } from './flow.ts';
-import { type Member, Rig, SLOW_COPY } from './rig.ts';
+import { type Member, Rig, SLOW_COPY, startTwoTargets } from './rig.ts';
 
 const MINUTES = 60_000;
 /** A member that still holds a unit tells of it every second. */
@@ -22,15 +22,7 @@ let source: MysqlEndpoint;
 let targets: MysqlEndpoint[];
 
 beforeAll(async () => {
-  mysql = await startServers({
-    mysql: [
-      { name: 's', serverId: 154 },
-      { name: 't1', serverId: 254 },
-      { name: 't2', serverId: 255 },
-    ],
-  });
-  source = mysql.mysql('s').endpoint;
-  targets = [mysql.mysql('t1').endpoint, mysql.mysql('t2').endpoint];
+  ({ mysql, source, targets } = await startTwoTargets(154));
 }, 2 * MINUTES);
 
 afterAll(() => mysql?.[Symbol.asyncDispose]());

@@ -26,7 +26,7 @@ import { oracle } from '../support/oracle.ts';
 import { differsFromSource, PlainConsumer } from '../support/plain-consumer.ts';
 import { type RunningCommand, StatusWatch, spawnReshard } from '../support/reshard-cli.ts';
 import { freePorts } from '../support/servers/port.ts';
-import type { MysqlEndpoint } from '../support/servers/servers.ts';
+import { type MysqlEndpoint, type Servers, startServers } from '../support/servers/servers.ts';
 
 const KEYS: Readonly<Record<(typeof LOAD_TABLES)[number], readonly string[]>> = {
   customers: ['customer_id'],
@@ -36,6 +36,23 @@ const KEYS: Readonly<Record<(typeof LOAD_TABLES)[number], readonly string[]>> = 
 
 /** Small chunks, so that there is something to interrupt. */
 export const SLOW_COPY = { chunkRows: 200, chunkBytes: 16 * 1024, inFlightBytes: 1024 * 1024 };
+
+export interface TwoTargets {
+  mysql: Servers;
+  source: MysqlEndpoint;
+  targets: MysqlEndpoint[];
+}
+
+/** Servers of a job with two targets; `serverId`: of the source. */
+export async function startTwoTargets(serverId: number): Promise<TwoTargets> {
+  const ids = { s: serverId, t1: serverId + 100, t2: serverId + 101 };
+  const mysql = await startServers({
+    mysql: Object.entries(ids).map(([name, id]) => ({ name, serverId: id })),
+  });
+  const [source, ...targets] = Object.keys(ids).map(name => mysql.mysql(name).endpoint);
+  if (source === undefined) throw new Error('no source');
+  return { mysql, source, targets };
+}
 
 export interface RigOptions {
   source: MysqlEndpoint;
