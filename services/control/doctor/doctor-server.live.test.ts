@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { keySchema } from '../../../shared/codec/avro-schema.ts';
 import { tableTopic } from '../../../shared/kafka/topic-name.ts';
 import { kafkaOf, registryOf } from '../../../shared/member/context.ts';
+import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import type { Finding } from '../../../shared/mysql/finding.ts';
 import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { until } from '../../../shared/runtime/clock.ts';
@@ -56,6 +57,24 @@ test('a session that logs statements is told by its user, as a warning', async (
     await other.close();
     await site.source.rawQuery("SET SESSION binlog_format = 'ROW'");
   }
+});
+
+test('sessions that are about to log in name nobody beside a wrong format', async () => {
+  await site.source.rawQuery("SET GLOBAL binlog_format = 'STATEMENT'");
+  const end = performance.now() + 3000;
+  const comeAndGo = async (): Promise<void> => {
+    while (performance.now() < end) {
+      await using _ = await MysqlSession.open(site.server('source'), { role: 'admin' });
+    }
+  };
+  const coming = Array.from({ length: 4 }, comeAndGo);
+  const told = new Set<string>();
+  while (performance.now() < end) {
+    for (const { code } of await site.problems()) told.add(code);
+  }
+  await Promise.all(coming);
+  expect(told).toContain('binlog-format');
+  expect(told).not.toContain('binlog-format-session');
 });
 
 test('a database that is kept out of the binlog', async () => {

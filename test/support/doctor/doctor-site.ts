@@ -31,6 +31,20 @@ const TABLES = [
     total DECIMAL(12,2), note VARCHAR(200) DEFAULT 'none', KEY (customer_id))`,
 ];
 
+/**
+ * What the tests change for a whole server, in the order in which it is set back: a server that
+ * takes no writes first, and what others depend on behind them.
+ */
+const GLOBALS = [
+  ...['super_read_only', 'read_only', 'offline_mode', 'enforce_gtid_consistency', 'gtid_mode'],
+  ...['binlog_format', 'binlog_row_image', 'binlog_row_metadata', 'binlog_row_value_options'],
+  ...['binlog_order_commits', 'binlog_checksum', 'binlog_expire_logs_seconds', 'server_id'],
+  ...['max_allowed_packet', 'sql_mode', 'time_zone', 'character_set_server', 'collation_server'],
+];
+
+/** A server goes from one to the next alone. */
+const GTID_MODES = ['OFF', 'OFF_PERMISSIVE', 'ON_PERMISSIVE', 'ON'];
+
 export interface Change {
   /** Of the job file, as an object. */
   job?: (job: JobFile) => void;
@@ -62,6 +76,8 @@ export class DoctorSite implements AsyncDisposable {
   readonly source: MysqlSession;
   readonly target: MysqlSession;
   readonly #servers: Servers;
+  /** Of each server as it was started, by variable. */
+  readonly #globals = new Map<MysqlSession, Map<string, string>>();
   /** Names of topics and subjects must not meet those of an earlier run. */
   readonly prefix = `mysqlroom-doctor-${process.pid}`;
 
@@ -81,6 +97,9 @@ export class DoctorSite implements AsyncDisposable {
     const open = (name: string): Promise<MysqlSession> =>
       MysqlSession.open(started.mysql(name), { role: 'admin' });
     const site = new DoctorSite(started, await open('source'), await open('target'));
+    for (const session of [site.source, site.target]) {
+      site.#globals.set(session, await globalsOf(session));
+    }
     await site.reset();
     return site;
   }
@@ -89,8 +108,12 @@ export class DoctorSite implements AsyncDisposable {
     return this.#servers.mysql(name);
   }
 
-  /** The databases as a new job wants them: equal, the targets empty. */
+  /**
+   * The servers as they were started, and the databases as a new job wants them: equal, the targets
+   * empty. A test that failed leaves nothing to the next one.
+   */
   async reset(): Promise<void> {
+    for (const [session, globals] of this.#globals) await setBack(session, globals);
     await this.#create(this.source, SHOP);
     for (const shard of [1, 2]) await this.#create(this.target, `${SHOP}_${shard}`);
   }
@@ -165,4 +188,32 @@ export class DoctorSite implements AsyncDisposable {
     await this.target.close();
     await this.#servers[Symbol.asyncDispose]();
   }
+}
+
+async function globalsOf(session: MysqlSession): Promise<Map<string, string>> {
+  const rows = await session.query<{ name: string; value: string }>(
+    `SELECT VARIABLE_NAME AS name, VARIABLE_VALUE AS value FROM performance_schema.global_variables
+      WHERE VARIABLE_NAME IN (?)`,
+    [GLOBALS],
+  );
+  return new Map(rows.map(({ name, value }) => [name, value]));
+}
+
+async function setBack(session: MysqlSession, wanted: ReadonlyMap<string, string>): Promise<void> {
+  const now = await globalsOf(session);
+  for (const name of GLOBALS) {
+    const [from, to] = [now.get(name), wanted.get(name)];
+    if (from === undefined || to === undefined || from === to) continue;
+    for (const value of name === 'gtid_mode' ? gtidSteps(from, to) : [to]) {
+      const isNumber = /^\d+$/.test(value);
+      await session.rawQuery(`SET GLOBAL ${name} = ${isNumber ? value : `'${value}'`}`);
+    }
+  }
+}
+
+function gtidSteps(from: string, to: string): string[] {
+  const [start, end] = [GTID_MODES.indexOf(from), GTID_MODES.indexOf(to)];
+  return start < end
+    ? GTID_MODES.slice(start + 1, end + 1)
+    : GTID_MODES.slice(end, start).reverse();
 }

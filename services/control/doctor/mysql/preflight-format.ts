@@ -45,7 +45,10 @@ export async function checkFormats(
 const WHY =
   'What such a session changes is logged as text, which does not tell what triggers, views and routines have done: the pipeline stops at it, unless it can see that our tables are left alone.';
 
-/** Empty where the server does not tell, or we may not see it. Ours write nothing on a source. */
+/**
+ * Empty where the server does not tell, or we may not see it. Ours write nothing on a source; a
+ * session without a user is about to log in, perhaps one of ours that has not said so yet.
+ */
 async function usersOfOtherFormats(session: MysqlSession): Promise<string[]> {
   if (session.flavor !== 'mysql') return [];
   try {
@@ -57,6 +60,7 @@ async function usersOfOtherFormats(session: MysqlSession): Promise<string[]> {
            ON a.PROCESSLIST_ID = t.PROCESSLIST_ID AND a.ATTR_NAME = 'program_name'
         WHERE v.VARIABLE_NAME = 'binlog_format' AND v.VARIABLE_VALUE <> 'ROW'
           AND t.TYPE = 'FOREGROUND' AND t.PROCESSLIST_ID <> CONNECTION_ID()
+          AND t.PROCESSLIST_USER IS NOT NULL
           AND COALESCE(a.ATTR_VALUE, '') <> '${PROGRAM_NAME}'
         LIMIT 20`,
     );
