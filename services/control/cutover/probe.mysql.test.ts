@@ -31,14 +31,19 @@ function places(fence = 'probed'): ProbePlace[] {
   });
 }
 
-test('without a row it is untried; behind the fence it is refused by any row, of that job', async () => {
-  expect((await probe(places())).kind).toBe('untried');
-  await session.rawQuery('INSERT INTO b VALUES (1,1)');
-  expect((await probe(places())).kind).toBe('accepted');
+/** Refuses rows that no test has. */
+async function raiseFences(): Promise<void> {
   for (const table of TABLES) {
     const fenced = { table, condition: (quote: (name: string) => string) => `${quote('id')} > 9` };
     await raiseFence(session, { job: 'probed', database: DB }, fenced);
   }
+}
+
+test('without a row it is untried; behind the fence it is refused by any row, of that job', async () => {
+  expect((await probe(places())).kind).toBe('untried');
+  await session.rawQuery('INSERT INTO b VALUES (1,1)');
+  expect((await probe(places())).kind).toBe('accepted');
+  await raiseFences();
   expect(await probe(places())).toMatchObject({
     kind: 'refused',
     text: expect.stringMatching(/another server/),
@@ -49,6 +54,8 @@ test('without a row it is untried; behind the fence it is refused by any row, of
 });
 
 test('a row that somebody has locked is passed over; where all are, it says so', async () => {
+  await session.rawQuery('INSERT INTO b VALUES (1,1) ON DUPLICATE KEY UPDATE v = v');
+  await raiseFences();
   await using held = await MysqlSession.open(commonServer('s1'), { role: 'admin' });
   await held.rawQuery('SET TRANSACTION ISOLATION LEVEL READ COMMITTED');
   await held.rawQuery('BEGIN');

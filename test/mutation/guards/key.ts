@@ -192,15 +192,6 @@ export const KEY_GUARDS: Guard[] = [
     named: 'keep their numbers',
   },
   {
-    name: 'owners of keys with an ENUM have its number',
-    why: 'a row whose key has the error value belongs to nobody, and stays when its source deletes it',
-    file: 'services/sink/destination/mysql/owner.ts',
-    find: 'if (/^enum/i.test(type)) return',
-    replace: 'if (/^enumeration/i.test(type)) return',
-    tests: ['services/sink/destination/mysql/owner-key.mysql.test.ts'],
-    named: 'take its own',
-  },
-  {
     name: 'the error value of an ENUM is named apart from its empty member',
     why: 'a repair reads another key than the one that differs, and a trace calls it equal',
     file: 'shared/type/enum-set.ts',

@@ -61,7 +61,7 @@ export const KIND_GUARDS: Guard[] = [
     find: 'AFTER ${event} ON',
     replace: 'BEFORE ${event} ON',
     tests: FENCE,
-    named: 'refused: INSERT INTO t (v) VALUES (77)',
+    named: 'refused: INSERT INTO t .v. VALUES .77.',
   },
   {
     name: 'a row that leaves its place is refused',

@@ -98,7 +98,7 @@ export const TYPE_GUARDS: Guard[] = [
     find: "chosen.length === 1 && chosen[0] === '' ? EMPTY_MEMBER :",
     replace: '',
     tests: ['shared/codec/row-hash.mysql.test.ts'],
-    named: "values at the edges of SET('x','')",
+    named: "values at the edges of SET.'x',''.",
   },
   {
     name: 'an instant of the first second',
