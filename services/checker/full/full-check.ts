@@ -198,6 +198,7 @@ function resultOf(o: Judged, start: CheckStart, workedMs: number): CheckResult {
     unsettled,
     blocked,
     startedMs: start.startedMs,
+    workedMs,
     tookMs: start.resumes === 0 ? workedMs : Math.max(workedMs, Date.now() - start.startedMs),
     rowsPerSecond: Math.round((rows * 1000) / Math.max(1, workedMs)),
     sourceGtids: start.sourceGtids,

@@ -20,6 +20,8 @@ const PARTLY: SavedLedger = {
   base: 'verify-1',
 };
 
+const HOUR_MS = 3_600_000;
+
 function compareOf(t2 = SMALL_TABLE): TableCompare {
   const targets = new Map([
     ['t1', topicOf('t1')],
@@ -150,6 +152,27 @@ test('a check that was doubted before anything rested on it is followed by anoth
   doubtedAgain('verify-4', 9500);
   watch.look(goalAt(10_000, { end: 0, tsMs: 10_000 }), 10_000);
   expect(watch.said().wantedMs, 'later and later').toBe(12_000);
+});
+
+test.each([
+  ['hours in which nobody worked at a check are not waited for', 1000, 2000],
+  ['one that does not tell is waited for by its ends', 0, 2 * HOUR_MS],
+])('%s', (_, workedMs, waitMs) => {
+  const view = new JobView();
+  const watch = new TableWatch(compareOf(), view, { nowMs: 1 });
+  for (const [check, atMs] of [
+    ['verify-2', 2 * HOUR_MS],
+    ['verify-3', 3 * HOUR_MS],
+    ['verify-4', 4 * HOUR_MS],
+  ] as const) {
+    proves(view, check, atMs - HOUR_MS);
+    const known = view.proofs.get('t') ?? unproven('t');
+    const doubt = { doubts: atMs, doubt: '1 blocked key', doubtMs: atMs + 100 };
+    const proof = { ...known, provenMs: atMs, workedMs, ...doubt };
+    view.apply(stateKey.proof('t'), { ...NO_RECORD, proof });
+    watch.look(goalAt(atMs + 100, { end: 0, tsMs: atMs + 100 }), atMs + 100);
+  }
+  expect(watch.said().wantedMs).toBe(4 * HOUR_MS + 100 + waitMs);
 });
 
 test('a check that has failed is asked for again, later and later', () => {

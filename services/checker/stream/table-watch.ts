@@ -179,14 +179,16 @@ export class TableWatch {
   /**
    * Where keys wait and come all the time a check tells little: it must not be asked for on end.
    */
-  #patienceMs({ check, startedMs, provenMs }: Proof): number {
+  #patienceMs({ check, startedMs, provenMs, workedMs = 0 }: Proof): number {
     const { attempts, tried } = this.#checks;
     // Once for each check, whichever target has come to it.
     if (tried !== check) this.#checks.attempts = Math.min(attempts + 1, ATTEMPTS_MAX);
     this.#checks.tried = check;
     if (this.#checks.attempts === 1) return 0;
     const againMs = AGAIN_MS * 2 ** (this.#checks.attempts - 2);
-    return Math.max(againMs, CHECK_SHARE * (provenMs - startedMs));
+    // One that was gone on with may have lain for hours.
+    const tookMs = workedMs > 0 ? workedMs : provenMs - startedMs;
+    return Math.max(againMs, CHECK_SHARE * tookMs);
   }
 
   /** Something is not known, or differs, though a check says that it has been equal. */

@@ -176,6 +176,7 @@ export function verdictsOf(report: Report): TableVerdict[] {
       basis,
       startedMs: isFinished ? startedMs : report.tsMs,
       provenMs: report.tsMs,
+      workedMs: isFinished ? (detail.workedMs ?? 0) : 0,
       rows: isFinished ? (found?.rows ?? 0) : 0,
       targetRows: isFinished ? (found?.targetRows ?? 0) : 0,
       ranges: isFinished ? (found?.ranges ?? 0) : 0,

@@ -113,6 +113,8 @@ export interface CheckResult {
   startedMs: number;
   /** From its beginning to its end, whoever has worked at it meanwhile. */
   tookMs: number;
+  /** Milliseconds that checkers have worked at it; not there in what older versions told. */
+  workedMs?: number;
   /** Of the time that checkers have worked at it. */
   rowsPerSecond: number;
   /** Every row was compared as of this position of its source or later. */

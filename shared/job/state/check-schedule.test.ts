@@ -17,8 +17,10 @@ function viewOf(): JobView {
   return view;
 }
 
+/** By a check that took an hour. */
 function proven(view: JobView, table: string, provenMs: number, result: ProofResult): void {
-  const proof = { ...unproven(table), provenMs, result, check: 'verify-1' };
+  const times = { startedMs: provenMs - HOUR, provenMs };
+  const proof = { ...unproven(table), ...times, result, check: 'verify-1' };
   view.apply(stateKey.proof(table), { ...NO_RECORD, proof });
 }
 
@@ -49,10 +51,10 @@ test('turned off, none starts but those of the schedule', () => {
   expect(scheduled).toEqual({ tables: TABLES, atMs: 5 + HOUR });
 });
 
-test('all are compared again after the oldest proof, whoever asked for that', () => {
+test('all are compared again after the beginning of the oldest proof, whoever asked for that', () => {
   const view = viewOf();
-  proven(view, 'a', 2 * HOUR, 'equal');
-  proven(view, 'b', 3 * HOUR, 'equal');
+  proven(view, 'a', 3 * HOUR, 'equal');
+  proven(view, 'b', 4 * HOUR, 'equal');
   asked(view, 'verify-1', HOUR, 'ann');
   expect(plannedCheck(view, TABLES, DAILY)).toEqual({ tables: TABLES, atMs: 26 * HOUR });
 });

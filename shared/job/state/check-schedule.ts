@@ -3,8 +3,9 @@
  * view, comes to the same answer:
  * - Tables that no check has compared yet are compared as soon as the targets are in step: once the
  *   copy is through, and when tables join (`options.checkWhenInSync`).
- * - All tables are compared again `options.checkEveryHours` after the oldest of their proofs, or
- *   after the last time that this was asked for, whatever came of it.
+ * - All tables are compared again `options.checkEveryHours` after the oldest of their proofs began,
+ *   since a row is known as of then, or after the last time that this was asked for, whatever came
+ *   of it.
  * A check that has failed is not asked for again before its time: its verdict is told.
  */
 import type { Job } from '../job.ts';
@@ -40,8 +41,8 @@ export function plannedCheck(
     return { tables: fresh, atMs: lastMs === 0 ? 0 : lastMs + AGAIN_MS };
   }
   if (checkEveryHours === 0 || tables.length === 0) return null;
-  const provenMs = Math.min(...proofs.map(p => p?.provenMs ?? 0));
-  const from = Math.max(provenMs, lastMs, view.job?.startedMs ?? 0);
+  const oldestMs = Math.min(...proofs.map(p => p?.startedMs ?? 0));
+  const from = Math.max(oldestMs, lastMs, view.job?.startedMs ?? 0);
   return { tables: [...tables], atMs: from + checkEveryHours * HOUR_MS };
 }
 

@@ -40,6 +40,11 @@ export interface Proof {
   sourceGtids: Record<string, string>;
   /** The check gave the table up: there may be more differences. */
   truncated?: boolean;
+  /**
+   * Milliseconds that checkers have worked at the check: less than from its start to its end where
+   * nobody has for a while. Not there, or 0, where an older version has told.
+   */
+  workedMs?: number;
 }
 
 /** What a check says of one table, for its proof. */

@@ -162,4 +162,22 @@ export const RESUMED_GUARDS: Guard[] = [
     tests: ['services/control/phase/checkpoint-keeper.test.ts'],
     named: 'gone with the verdict',
   },
+  {
+    name: 'hours in which nobody checked are not waited for',
+    why: 'behind a checker that was down overnight the streaming check wants its next check a day later',
+    file: 'services/checker/stream/table-watch.ts',
+    find: 'workedMs > 0 ? workedMs : provenMs - startedMs',
+    replace: 'provenMs - startedMs',
+    tests: ['services/checker/stream/table-watch.test.ts'],
+    named: 'hours in which nobody worked',
+  },
+  {
+    name: 'a daily check is of rows that are a day old',
+    why: 'rows that were compared before a checker went are compared again a day after its verdict',
+    file: 'shared/job/state/check-schedule.ts',
+    find: 'p?.startedMs ?? 0',
+    replace: 'p?.provenMs ?? 0',
+    tests: ['shared/job/state/check-schedule.test.ts'],
+    named: 'after the beginning of the oldest',
+  },
 ];
