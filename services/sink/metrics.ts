@@ -163,7 +163,7 @@ export class SinkProgress {
   readiness(): Readiness {
     const { slots, workers, tasks, intake, refused } = this.#sink;
     const down = workers.flat().filter(w => w.error !== null);
-    const halted = [...tasks.keys()].filter(l => l.error !== null);
+    const halted = [...tasks.keys()].filter(l => l.isHalted);
     return {
       ok: down.length === 0 && halted.length === 0 && refused.size === 0,
       detail: {
@@ -184,7 +184,7 @@ export class SinkProgress {
     const halted: ReshardError[] = [...this.#sink.refused.values()];
     const blocks: ReshardError[] = [];
     for (const [task] of tasks) {
-      const error = task.error ?? overdue(task, this.#deadlineMs, now);
+      const error = (task.isHalted ? task.error : null) ?? overdue(task, this.#deadlineMs, now);
       if (error !== null) halted.push(error);
       const block = blocked(task, this.#deadLetters, now);
       if (block !== null) blocks.push(block);
@@ -243,7 +243,7 @@ export class SinkProgress {
     gauge('parked_rows', 'rows that wait for a unique value', l => l.parked.size);
     gauge('blocked_keys', 'keys whose newest event cannot be applied', l => l.blocked.size);
     gauge('dead_letters_waiting', 'dead letters on their way to the topic', l => l.deadLetters);
-    gauge('halted_partitions', 'table partitions stopped by an error', l => (l.error ? 1 : 0));
+    gauge('halted_partitions', 'table partitions stopped by an error', l => (l.isHalted ? 1 : 0));
     gauge('queued_bytes', 'record bytes read ahead', l => l.bytesQueued);
     gauge('skipped_records', 'records found to be delivered twice', l => l.total.skipped);
     new Gauge({

@@ -95,7 +95,14 @@ export class OwnedTasks {
   halt(task: PartitionTask, error: ReshardError, isAtRecord: boolean): void {
     this.#source.detach(task);
     task.halt(error, performance.now() + this.#schedule.haltedMs, isAtRecord);
-    this.#log.error({ task: task.name }, `partition task halted: ${describeError(error)}`);
+    const text = describeError(error);
+    if (task.isHalted) {
+      this.#log.error({ task: task.name }, `partition task halted: ${text}`);
+      return;
+    }
+    // Its table has been copied anew since, and what is lost is not needed.
+    task.retryAt = 0;
+    this.#log.warn({ task: task.name }, `partition task goes on with the recopy: ${text}`);
   }
 
   #release(task: PartitionTask, retryAt: number): void {

@@ -125,7 +125,9 @@ export class Worker {
 
   /** What the partition task must read is not there any more. */
   lost(task: PartitionTask, error: ReshardError): void {
-    if (this.tasks.has(task)) this.#owned.halt(task, withRecopy(error, task), true);
+    if (!this.tasks.has(task)) return;
+    this.#owned.halt(task, withRecopy(error, task), true);
+    this.#wakeup.ring();
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -7,7 +7,7 @@ import type { LogReader, ReaderOptions } from '../../../shared/kafka/reader.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
 import type { LogPosition } from '../../../shared/kafka/wire/log-position.ts';
 import { ModulusRoute } from '../../../shared/route/modulus.ts';
-import { sleep } from '../../../shared/runtime/clock.ts';
+import { sleep, until } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
@@ -218,6 +218,33 @@ describe('the intake', () => {
     expect(lost.map(l => l.partition)).toEqual([0, 0]);
     expect(tasks.map(l => l.state)).toEqual(['halted', 'halted', 'running']);
     expect(tasks[2]?.position.next).toBe(500);
+  });
+
+  test('a topic that was made again is lost for all partitions that were read of the old one', async () => {
+    vi.useRealTimers();
+    const tasks = [claim(0, 0, 0), claim(1, 0, 0), claim(0, 1, 0)];
+    await rounds(2, tasks);
+    const other = Buffer.alloc(16, 2).toString('base64url');
+    const place = { topic: table.topic, partition: 0, wanted: 10 };
+    const remade = (topicId: string) => ({ ...place, loss: 're-created', topicId, id: other });
+    readers[0]?.fail(new ReshardError('history-lost', 'again', { context: remade(TOPIC_ID) }));
+    expect(lost.map(l => l.partition)).toEqual([0, 0, 1]);
+    expect(tasks[2]?.error?.context).toMatchObject({
+      partition: 1,
+      wanted: 20,
+      loss: 're-created',
+    });
+    // One that reads the new topic goes on.
+    lost = [];
+    const history = `${other}/-1/`;
+    const next = new PartitionTask(table, 1, 0);
+    const position = { next: 0, epoch: 0, ordinal: -1, revision: 1, history };
+    next.claimed(position, nothingWaits(), 0);
+    intake.attach(next);
+    claim(1, 0, 0);
+    await until(() => readers.length === 2, { timeoutMs: 5000, what: 'the next reader' });
+    readers[1]?.fail(new ReshardError('history-lost', 'again', { context: remade(TOPIC_ID) }));
+    expect(lost.map(l => l.partition)).toEqual([0]);
   });
 
   test('nothing behind a record without a readable key is handed out', async () => {

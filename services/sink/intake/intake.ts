@@ -13,10 +13,10 @@
 
 import type { LogReader, ReaderOptions } from '../../../shared/kafka/reader.ts';
 import type { FetchedBatch } from '../../../shared/kafka/wire/fetched-batch.ts';
-import type { LogPosition } from '../../../shared/kafka/wire/log-position.ts';
+import { type LogPosition, parseHistory } from '../../../shared/kafka/wire/log-position.ts';
 import { Backoff } from '../../../shared/runtime/backoff.ts';
 import { sleep } from '../../../shared/runtime/clock.ts';
-import { asReshardError, describeError, type ReshardError } from '../../../shared/runtime/error.ts';
+import { asReshardError, describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { hasUnknownSchema, inPresentShape } from './older-record.ts';
 import type { PartitionTask } from './partition-task.ts';
@@ -159,11 +159,26 @@ class Feed {
   #failed(error: ReshardError): void {
     this.#reader = null;
     if (this.#closed) return;
-    const { topic, partition } = error.context;
-    const lost =
-      error.kind === 'history-lost' ? this.streams.get(`${topic}[${partition}]`) : undefined;
-    if (lost !== undefined) for (const task of [...lost.tasks]) this.#o.onLost(task, error);
+    for (const { stream, why } of this.#lostBy(error)) {
+      for (const task of [...stream.tasks]) this.#o.onLost(task, why);
+    }
     this.#pause(error).then(() => this.#open());
+  }
+
+  /**
+   * A topic that is gone, or another one by now, is so for all of its partitions: one by one, each
+   * would be doubted for some seconds first.
+   */
+  #lostBy(error: ReshardError): { stream: Stream; why: ReshardError }[] {
+    if (error.kind !== 'history-lost') return [];
+    const { topic, partition, loss, topicId } = error.context;
+    const isWhole = loss === 're-created' || loss === 'deleted';
+    return [...this.streams.values()].flatMap(stream => {
+      if (stream.table.topic !== topic) return [];
+      if (stream.partition === partition) return [{ stream, why: error }];
+      if (!isWhole || topicIdOf(stream.at) !== topicId) return [];
+      return [{ stream, why: elsewhere(error, stream) }];
+    });
   }
 
   /**
@@ -217,6 +232,16 @@ function startOf({ enqueued, position }: PartitionTask): LogPosition {
     offset: enqueued,
     history: enqueued === position.next ? (position.history ?? null) : null,
   };
+}
+
+function topicIdOf({ history }: LogPosition): string | null {
+  return history ? parseHistory(history).topicId : null;
+}
+
+function elsewhere(error: ReshardError, { partition, at }: Stream): ReshardError {
+  const { kind, message, cause, remedy, context } = error;
+  const place = { ...context, partition, wanted: at.offset };
+  return new ReshardError(kind, message, { cause, remedy, context: place });
 }
 
 /** Key of a stream; the name of its partition tasks. */

@@ -221,6 +221,11 @@ export class PartitionTask {
     this.drop();
   }
 
+  /** It cannot go on by itself. */
+  get isHalted(): boolean {
+    return this.error !== null && this.restart === null;
+  }
+
   /**
    * Where the partition task may go on although what is at its position cannot be read; null if it
    * may not. A recopy puts every row into the log once more, so what is in front of it is not

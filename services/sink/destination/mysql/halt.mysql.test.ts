@@ -113,6 +113,22 @@ describe('a halted partition task', () => {
     await until(() => m.task(0).error === null, { ...WAIT, what: 'the end of the halt' });
   });
 
+  test('history-lost: what a recopy has brought already halts nothing', async () => {
+    log.append(0, { op: 'c', after: [1, 0, 'a'] }, { op: 'c', after: [2, 0, 'a'] });
+    await using m = member({ schedule: { ...SCHEDULE, haltedMs: 3_600_000 } });
+    await m.reached(0, log.release(0));
+    const id = Buffer.alloc(16, 2).toString('base64url');
+    db.table.copy = { generation: 2, from: [0], topicId: id };
+    const context = { loss: 're-created', topicId: 'the one before', id };
+    m.workers[0]?.lost(m.task(0), new ReshardError('history-lost', 'made anew', { context }));
+    expect(m.task(0).isHalted).toBe(false);
+    await until(() => m.task(0).position.epoch === 0, { ...WAIT, what: 'the restart' });
+    await until(() => m.task(0).error === null, { ...WAIT, what: 'the end of it' });
+    // Without the recopy it is a halt, which the operator hears of.
+    m.workers[0]?.lost(m.task(0), new ReshardError('history-lost', 'trimmed'));
+    expect(m.task(0).isHalted).toBe(true);
+  });
+
   test('schema-changed: another primary key on the target, made as on the sources', async () => {
     await db.session.rawQuery('ALTER TABLE h DROP PRIMARY KEY, ADD PRIMARY KEY (id, shard)');
     log.append(0, { op: 'c', after: [1, 0, 'a'] });
