@@ -5,18 +5,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { envelopeSchema, keySchema } from '../../shared/codec/avro-schema.ts';
-import { type ChunkRecord, chunkCodec } from '../../shared/codec/chunk-record.ts';
 import { EnvelopeDecoder } from '../../shared/codec/envelope.ts';
 import { staticSchema } from '../../shared/codec/record-codec.ts';
 import { parseJob } from '../../shared/job/job-schema.ts';
 import { makeIdentity } from '../../shared/job/state/identity.ts';
 import { JobView, stateKey } from '../../shared/job/state/job-view.ts';
-import { progressCodec } from '../../shared/job/state/open.ts';
-import { progressKey, type RangeProgress } from '../../shared/job/state/progress-view.ts';
 import { SourceServer } from '../../shared/job/state/source-server.ts';
 import { KafkaLog } from '../../shared/kafka/kafka.ts';
 import { chunksTopic, progressTopic } from '../../shared/kafka/topic-name.ts';
-import type { FetchedBatch } from '../../shared/kafka/wire/fetched-batch.ts';
 import type { ServiceContext } from '../../shared/member/context.ts';
 import { MysqlSession } from '../../shared/mysql/connect.ts';
 import { gtidLowerBound } from '../../shared/mysql/gtid-lower-bound.ts';
@@ -29,9 +25,11 @@ import { createLogger } from '../../shared/runtime/log.ts';
 import { createRegistry } from '../../shared/runtime/metric.ts';
 import { PauseReasons } from '../../shared/runtime/pause.ts';
 import { servers } from '../../test/support/dev.ts';
+import { TestWriter } from '../../test/support/snapshot/test-writer.ts';
 import { claimSource, ownerOf } from '../control/phase/source-owner.ts';
 import { CopyRate } from './copy-rate.ts';
 import { SnapshotProgress, snapshotMetrics } from './metrics.ts';
+import { slotOf } from './range-board.ts';
 import { SourceSnapshot } from './snapshot.ts';
 
 const ROWS = 3000;
@@ -150,139 +148,25 @@ async function prepare(name: string, rowsPerRange: number, table = 'item') {
     schema,
     ranges,
     unit,
-    writer: await TestWriter.open(source, identity.id, ranges.length),
+    writer: await TestWriter.open(
+      { kafka, registry },
+      { source, jobId: identity.id, ranges: ranges.length },
+    ),
   };
 }
 
-type Judge = (chunk: ChunkRecord, nth: number) => boolean;
+class WatchedPause extends PauseReasons {
+  isAsked = false;
 
-class TestWriter {
-  /** Values by key, as appended; a key that comes twice is in `twice`. */
-  readonly rows = new Map<string, Buffer>();
-  readonly twice: string[] = [];
-  accepted = 0;
-  seen = 0;
-  passedOver = 0;
-  judge: Judge = () => true;
-  readonly #ranges = new Map<number, RangeProgress>();
-  readonly #count: number;
-  #work: Promise<void> = Promise.resolve();
-  /** The log has the transactions of this set. */
-  reach: (gtid: string) => Promise<void> = async () => {};
-
-  private constructor(ranges: number) {
-    this.#count = ranges;
-  }
-
-  static async open(source: string, jobId: string, ranges: number): Promise<TestWriter> {
-    const { kafka, registry } = rig;
-    const self = new TestWriter(ranges);
-    const chunks = await chunkCodec(registry, source);
-    const progress = await progressCodec(registry, source);
-    const out = await kafka.writer();
-    self.reach = async gtid => {
-      const at = resumeAt(-1);
-      const resume = { ...at, resume: { ...at.resume, gtid }, jobId };
-      const record = { key: Buffer.from('source'), value: progress.encode(resume) };
-      await out.send(progressTopic(source), 0, [record]);
-    };
-    const take = async (value: Buffer, offset: number): Promise<void> => {
-      const range = self.take(chunks.decode(value));
-      const records = [
-        { key: Buffer.from('source'), value: progress.encode({ ...resumeAt(offset), jobId }) },
-      ];
-      if (range !== undefined) {
-        const key = Buffer.from(progressKey.range(range.db, range.table, range.range));
-        records.push({ key, value: progress.encode({ resume: null, range, jobId }) });
-      }
-      await out.send(progressTopic(source), 0, records);
-    };
-    const reader = await kafka.reader({
-      isolation: 'committed',
-      onError: e => {
-        throw e;
-      },
-      onFetched: (fetched: FetchedBatch) => {
-        for (let i = 0; i < fetched.count; i++) {
-          const value = fetched.value(i);
-          const offset = fetched.offset(i);
-          if (value !== null) self.#work = self.#work.then(() => take(value, offset));
-        }
-        reader.release(fetched);
-      },
-    });
-    reader.add(chunksTopic(source), 0, 0);
-    return self;
-  }
-
-  take(chunk: ChunkRecord): RangeProgress | undefined {
-    const at = this.#ranges.get(chunk.range) ?? {
-      generation: chunk.generation,
-      db: chunk.db,
-      table: chunk.table,
-      range: chunk.range,
-      after: null,
-      complete: false,
-      rows: 0,
-      dropped: 0,
-      nextSeq: 0,
-      rejected: 0,
-      reason: null,
-    };
-    const continues =
-      chunk.seq === at.nextSeq &&
-      (at.after === null ? chunk.after === null : chunk.after?.equals(at.after) === true);
-    if (at.complete || !continues) {
-      this.passedOver++;
-      return undefined;
-    }
-    at.nextSeq++;
-    if (!this.judge(chunk, this.seen++)) {
-      Object.assign(at, { rejected: at.rejected + 1, reason: 'reject: for the test' });
-    } else {
-      this.accepted++;
-      this.#append(chunk);
-      Object.assign(at, { after: chunk.upTo && Buffer.from(chunk.upTo), complete: chunk.last });
-      Object.assign(at, { rows: at.rows + chunk.rowCount, reason: null });
-    }
-    this.#ranges.set(chunk.range, at);
-    return at;
-  }
-
-  #append({ rows }: ChunkRecord): void {
-    for (let pos = 0; pos < rows.length; ) {
-      const key = rows.subarray(pos + 4, pos + 4 + rows.readUInt32BE(pos));
-      pos += 4 + key.length;
-      const value = rows.subarray(pos + 4, pos + 4 + rows.readUInt32BE(pos));
-      pos += 4 + value.length;
-      const name = key.toString('hex');
-      if (this.rows.has(name)) this.twice.push(name);
-      this.rows.set(name, Buffer.from(value));
-    }
-  }
-
-  get complete(): boolean {
-    const done = [...this.#ranges.values()].filter(r => r.complete).length;
-    return done === this.#count;
+  override wait(signal: AbortSignal): Promise<void> {
+    this.isAsked = true;
+    return super.wait(signal);
   }
 }
 
-function resumeAt(offset: number) {
-  return {
-    range: null,
-    resume: {
-      epoch: 1,
-      ordinal: 0,
-      gtid: '',
-      partialGtid: null,
-      partialRows: 0,
-      chunksOffset: offset + 1,
-      file: '',
-      pos: 0,
-      tsMs: 0,
-      serverUuid: '',
-    },
-  };
+function halves(): [Set<number>, Set<number>] {
+  const half = (rest: number): Set<number> => new Set([...allSlots].filter(n => n % 2 === rest));
+  return [half(0), half(1)];
 }
 
 type Prepared = Awaited<ReturnType<typeof prepare>>;
@@ -347,24 +231,35 @@ describe('snapshot', () => {
   });
 
   it('reads nothing while there is a reason to pause, and all of it afterwards', async () => {
-    const prepared = await prepare('paused', 1000);
-    const pause = new PauseReasons();
-    pause.add('operator');
-    pause.add('load');
-    setTimeout(() => pause.delete('operator'), 200);
-    let seen = -1;
-    setTimeout(() => {
-      seen = prepared.writer.seen;
-      pause.delete('load');
-    }, 600);
-    await copyAll(prepared, [prepared.unit(allSlots, pause)]);
-    expect(seen).toBe(0);
+    const prepared = await prepare('paused', 200);
+    const { source, ranges, writer } = prepared;
+    const pause = new WatchedPause();
+    for (const reason of ['operator', 'load']) pause.add(reason);
+    pause.delete('operator');
+    const [even, odd] = halves();
+    const free = ranges.map(r => r.id).filter(id => even.has(slotOf(source, database, 'item', id)));
+    expect(free.length).toBeGreaterThan(0);
+    const stop = new AbortController();
+    const paused = prepared.unit(odd, pause).run(stop.signal);
+    await until(() => pause.isAsked, { timeoutMs: 40_000, what: 'a worker that could read' });
+    // Beside one that is not: what that has time for, the other has, too.
+    const copied = copyAll(prepared, [prepared.unit(even)]);
+    const isThrough = (): boolean => free.every(id => writer.begun.get(id)?.complete);
+    await until(isThrough, { timeoutMs: 40_000, what: 'the other one' });
+    expect([...writer.begun.keys()].sort()).toEqual(free.sort());
+    pause.delete('load');
+    await copied;
+    stop.abort();
+    await paused;
   });
 
   it('copies only what its slots give it; two members with different slots share the work', async () => {
     const prepared = await prepare('slots', 200);
-    const [even, odd] = [0, 1].map(r => new Set([...allSlots].filter(n => n % 2 === r)));
-    await copyAll(prepared, [prepared.unit(even), prepared.unit(odd)]);
+    const slots = halves();
+    await copyAll(
+      prepared,
+      slots.map(half => prepared.unit(half)),
+    );
     expect(prepared.writer.passedOver).toBe(0);
   });
 

@@ -30,6 +30,14 @@ interface Outcome {
   passed: number;
   /** Names of tests that failed. */
   failed: string[];
+  /** What the first of them says. */
+  why?: string;
+}
+
+interface TestResult {
+  status: string;
+  fullName: string;
+  failureMessages?: string[];
 }
 
 interface Proof {
@@ -88,13 +96,19 @@ async function runTests(copy: string, guard: Guard, env: Record<string, string>)
   clearTimeout(late);
   end();
   if (!existsSync(out)) return { passed: 0, failed: ['it has no end'] };
-  const files: { assertionResults: { status: string; fullName: string }[] }[] = JSON.parse(
+  const files: { message: string; assertionResults: TestResult[] }[] = JSON.parse(
     readFileSync(out, 'utf8'),
   ).testResults;
   const tests = files.flatMap(f => f.assertionResults);
+  const failed = tests.filter(t => t.status === 'failed');
+  const [why = ''] = [
+    ...failed.flatMap(t => t.failureMessages ?? []),
+    ...files.map(f => f.message),
+  ];
   return {
     passed: tests.filter(t => t.status === 'passed').length,
-    failed: tests.filter(t => t.status === 'failed').map(t => t.fullName),
+    failed: failed.map(t => t.fullName),
+    why: why.split('\n')[0]?.slice(0, 300) ?? '',
   };
 }
 
@@ -116,8 +130,11 @@ function isProven({ before, without }: Proof): boolean {
 function verdictOf(proof: Proof): string {
   const { before, without } = proof;
   if (isProven(proof)) return `noticed by ${without.failed.length} of ${before.passed}`;
-  if (before.failed.length > 0) return `NO PROOF: fails with the guard too: ${before.failed[0]}`;
-  return before.passed === 0 ? 'NO PROOF: no such test' : 'NOT NOTICED by any test';
+  if (before.failed.length > 0) {
+    return `NO PROOF: fails with the guard too: ${before.failed[0]}: ${before.why}`;
+  }
+  if (before.passed > 0) return 'NOT NOTICED by any test';
+  return `NO PROOF: no such test${before.why ? `: ${before.why}` : ''}`;
 }
 
 function table(proofs: readonly Proof[]): string {

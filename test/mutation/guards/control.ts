@@ -70,8 +70,8 @@ export const CONTROL_GUARDS: Guard[] = [
     file: 'services/control/phase/leadership.ts',
     find: "o.log.warn('lost the lease of control');\n      void end();",
     replace: "o.log.warn('lost the lease of control');",
-    tests: ['test/availability/paused.live.test.ts'],
-    named: 'paused past its lease',
+    tests: ['services/control/phase/leadership.test.ts'],
+    named: 'the lease is lost',
   },
   {
     name: 'lease of the checker',

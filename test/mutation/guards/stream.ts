@@ -12,6 +12,15 @@ export const STREAM_GUARDS: Guard[] = [
     named: 'rows of a sink have its job',
   },
   {
+    name: 'a checker goes on with the sums of the one before',
+    why: 'what a target got while a slot went from one to the other belongs to no check and no sum',
+    file: 'services/checker/stream/slot-tables.ts',
+    find: 'known?.saved ?? (await freshTable(o, name))',
+    replace: 'await freshTable(o, name)',
+    tests: ['test/stream/stream.live.test.ts'],
+    named: 'slots that go from one checker to another',
+  },
+  {
     name: 'an origin ends with its transaction',
     why: 'a foreign write behind one of the sink passes for its own',
     file: 'services/binlog/capture/origin.ts',
