@@ -19,15 +19,9 @@ import type { TablePlan } from '../../shared/job/state/job-view.ts';
 import type { Resume } from '../../shared/job/state/progress-view.ts';
 import type { MysqlSession } from '../../shared/mysql/connect.ts';
 import { gtidLowerBound } from '../../shared/mysql/gtid-lower-bound.ts';
-import { qualified } from '../../shared/mysql/identifier.ts';
 import { inspectTable } from '../../shared/mysql/inspect.ts';
 import { errnoOf } from '../../shared/mysql/mysql-error.ts';
-import {
-  chunkSelect,
-  keysPredicate,
-  keysSelect,
-  rangePredicate,
-} from '../../shared/mysql/range-sql.ts';
+import { chunkSelect, keysSelect, selectList } from '../../shared/mysql/range-sql.ts';
 import { positionBehind } from '../../shared/mysql/table-position.ts';
 import { KeyBound } from '../../shared/row/key-bound.ts';
 import { RowCodec } from '../../shared/row/row-codec.ts';
@@ -75,6 +69,7 @@ export class ChunkReader {
   readonly #chunkBytes: number;
   readonly #codec: RowCodec;
   readonly #envelope: EnvelopeEncoder;
+  readonly #asking: RowCodec['asking'];
   readonly #serverId: number;
   readonly #row = new ByteWriter(16 * 1024);
   readonly #slice = { buf: this.#row.buf, start: 0, end: 0 };
@@ -100,6 +95,7 @@ export class ChunkReader {
     this.#chunkBytes = chunkBytes;
     this.#schema = plan.schema;
     this.#codec = new RowCodec(plan.schema);
+    this.#asking = this.#codec.asking;
     this.#envelope = new EnvelopeEncoder({
       codec: this.#codec,
       prefix: plan.source,
@@ -119,14 +115,18 @@ export class ChunkReader {
   async read(bounds: ReadBounds, limit: number): Promise<ReadChunk[] | Altered> {
     const range = this.bound.range(bounds.after, bounds.upTo);
     const visible = await gtidLowerBound(this.#session);
+    const select = (schema: TableSchema): string => {
+      return chunkSelect(schema, range, limit, this.#only, selectList(schema, this.#asking));
+    };
     this.#begin();
-    const selected = await this.#select(schema => chunkSelect(schema, range, limit, this.#only));
+    let selected = await this.#select(select);
+    while (this.#mustAskAgain()) {
+      this.#begin();
+      selected = await this.#select(select);
+    }
     if ('altered' in selected) return selected;
     const { rows } = selected;
     failpoint(FAILPOINTS.snapshotMidChunk);
-    await this.#settleDoubts(upTo =>
-      rangePredicate(this.#plan.schema, this.bound.range(bounds.after, upTo)),
-    );
     const altered = await this.#altered();
     if (altered !== null) return altered;
     const kept = this.#cuts.reduce((sum, cut) => sum + cut.rowCount, 0);
@@ -137,7 +137,6 @@ export class ChunkReader {
   async readKeys(
     keys: readonly Buffer[],
   ): Promise<Pick<ReadChunk, 'visible' | 'rowCount' | 'rows'> | Altered | null> {
-    const { schema } = this.#plan;
     const literals = keys.map(key => this.bound.literals(key));
     const visible = await gtidLowerBound(this.#session);
     this.#begin();
@@ -145,7 +144,6 @@ export class ChunkReader {
     if ('altered' in selected) return selected;
     const { rows } = selected;
     failpoint(FAILPOINTS.snapshotMidChunk);
-    await this.#settleDoubts(() => keysPredicate(schema, literals));
     const altered = await this.#altered();
     if (altered !== null) return altered;
     if (this.#cuts.length > 1) return null;
@@ -248,23 +246,10 @@ export class ChunkReader {
     return [{ upTo: finished.upTo, last: true, visible, rowCount: 0, rows: buf.subarray(0, 0) }];
   }
 
-  /**
-   * A date inside a JSON document prints as a string. Where a text left that doubt the server is
-   * asked. A row that changed between the two SELECTs has an event in the log, which is exact.
-   */
-  async #settleDoubts(predicate: (upTo: Buffer) => string): Promise<void> {
-    const doubts = this.#codec.takeDoubts();
-    const last = this.#cuts.at(-1);
-    if (doubts.length === 0 || last === undefined) return;
-    const { schema } = this.#plan;
-    const upTo = this.#out.buf.subarray(last.keyStart + FRAME_BYTES, last.keyEnd);
-    const where = predicate(upTo);
-    for (const column of doubts) {
-      const probe = this.#codec.dateProbe(column);
-      const sql = `SELECT 1 FROM ${qualified(schema.db, schema.table)} WHERE (${where}) AND ${probe} LIMIT 1`;
-      const { rows } = await this.#session.rawQuery(sql);
-      if (rows > 0) throw this.#codec.dateRefusal(column);
-    }
+  /** Documents came whose kinds cannot be told by what was asked. */
+  #mustAskAgain(): boolean {
+    const missed = [...this.#asking.values()].filter(asking => asking.settle());
+    return missed.length > 0;
   }
 
   /** The index of the key may have another name here than at the source, or by now. */

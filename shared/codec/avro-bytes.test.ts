@@ -93,7 +93,11 @@ const FIELDS = ALL.columns.map((c, i) => (i === 1 ? 'gr__e_no' : c.name));
 
 function encodeRow(row: (Sample | null)[]): Buffer {
   const out = new ByteWriter();
-  const bytes = packet(row.map(s => s?.text ?? null));
+  const cells = row.map((s, i) => {
+    // Behind a document: its values are of no other kinds.
+    return ALL.columns[i]?.type.kind === 'json' ? [s?.text ?? null, null] : [s?.text ?? null];
+  });
+  const bytes = packet(cells.flat());
   codec.fromText(bytes, 0, bytes.length, out);
   return out.take();
 }

@@ -58,7 +58,7 @@ function record(): { value: Buffer; fromEnd: number } {
     pos: 4,
     thread: 5n,
   });
-  const row = encoded(packet('7', '1.50', '{"a": 1}', '2'));
+  const row = encoded(packet('7', '1.50', '{"a": 1}', null, '2'));
   const slice = { buf: row, start: 0, end: row.length };
   encoder.value(out, 'u', slice, slice, 3, 1, 2, 1795235400123);
   return { value: out.take(), fromEnd: encoder.sequenceFromEnd };
@@ -66,10 +66,12 @@ function record(): { value: Buffer; fromEnd: number } {
 
 describe('bytes that are not what they should be', () => {
   test('a packet with too many or too few columns, or NULL in NOT NULL', () => {
-    expect(() => encoded(packet('7', '1.50', null))).toThrow();
-    expect(() => encoded(packet('7', '1.50', null, '1', '1'))).toThrow(/other columns/);
-    expect(() => encoded(packet('7', null, null, '1'))).toThrow(/NOT NULL/);
-    expect(() => encoded(packet('7', '1.50', null, '3'))).toThrow(/past the declared members/);
+    expect(() => encoded(packet('7', '1.50', null, null))).toThrow();
+    expect(() => encoded(packet('7', '1.50', null, null, '1', '1'))).toThrow(/other columns/);
+    expect(() => encoded(packet('7', null, null, null, '1'))).toThrow(/NOT NULL/);
+    expect(() => encoded(packet('7', '1.50', null, null, '3'))).toThrow(
+      /past the declared members/,
+    );
   });
 
   test('a change record cut anywhere does not decode', () => {

@@ -5,7 +5,7 @@
  * Enforces I1.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CARRIED, REFUSED } from '../../test/support/codec/oracle-samples.ts';
+import { CARRIED } from '../../test/support/codec/oracle-samples.ts';
 import { commonServer } from '../../test/support/dev.ts';
 import { RowImageReader } from '../../test/support/row-images.ts';
 import { dropScratch, openScratch } from '../../test/support/scratch-database.ts';
@@ -14,7 +14,6 @@ import { inspectTable } from '../mysql/inspect.ts';
 import { selectList } from '../mysql/range-sql.ts';
 import { RowCodec } from '../row/row-codec.ts';
 import { ByteWriter } from '../runtime/bytes.ts';
-import { ReshardError } from '../runtime/error.ts';
 import type { TableSchema } from '../schema/table-schema.ts';
 
 /** Names of this run alone: another run on the same server must not drop our tables. */
@@ -94,10 +93,6 @@ async function applyAgain(schema: TableSchema, rows: Buffer[], type: string): Pr
   return inspectTable(session, DB, table);
 }
 
-function quoteJson(value: unknown): string {
-  return `'${JSON.stringify(value)}'`;
-}
-
 function hex(rows: Buffer[]): string[] {
   return rows.map(r => r.toString('hex'));
 }
@@ -112,13 +107,6 @@ async function readAll(codec: RowCodec): Promise<Buffer[]> {
     rows.push(out.take());
   });
   return rows;
-}
-
-/** Rows that the server's own comparison says are not what their text gives. */
-async function probed(codec: RowCodec): Promise<number> {
-  const sql = `SELECT COUNT(*) AS n FROM ${codec.schema.table} WHERE ${codec.dateProbe('v')}`;
-  const [row] = await session.query<{ n: number | string }>(sql);
-  return Number(row?.n);
 }
 
 /** MariaDB has no binary JSON and other collations; all else is the same to us. */
@@ -148,37 +136,4 @@ describe('the server is the oracle', () => {
       expect(hex(await byBinlog(copy))).toEqual(hex(selected));
     },
   );
-
-  test('strings that look like dates are in doubt, and the probe clears them', async () => {
-    if (MARIADB) return;
-    const looks = ['2024-01-02', '2024-01-02 03:04:05.000000', '-838:04:05.000000', 'plain'];
-    const schema = await fill('JSON', ["'{}'", quoteJson(['2024-1-2']), ...looks.map(quoteJson)]);
-    const codec = new RowCodec(schema);
-    await readAll(codec);
-    expect(codec.takeDoubts()).toEqual(['v']);
-    expect(await probed(codec)).toBe(0);
-  });
-
-  test.each(REFUSED.filter(known))('$type with $value is refused by name', async sample => {
-    const schema = await fill(sample.type, [sample.value], sample.how);
-    const refused = expect.objectContaining({
-      kind: 'value-not-carried',
-      context: { table: schema.table, column: 'v' },
-    });
-    await expect(byBinlog(schema)).rejects.toEqual(refused);
-    const selected = bySelect(schema);
-    if (sample.shownByText) await expect(selected).rejects.toEqual(refused);
-    else await expect(selected).resolves.toHaveLength(1);
-    if (sample.doubt) {
-      const codec = new RowCodec(schema);
-      await readAll(codec);
-      expect(codec.takeDoubts()).toEqual(['v']);
-      expect(codec.takeDoubts()).toEqual([]);
-      expect(await probed(codec)).toBe(1);
-      expect(codec.dateRefusal('v')).toEqual(refused);
-    }
-    await expect(byBinlog(schema)).rejects.toSatisfy(
-      e => e instanceof ReshardError && (e.remedy ?? '').length > 20,
-    );
-  });
 });

@@ -174,7 +174,6 @@ export class MovedRows {
       const name = key.buf.toString('latin1', 0, key.pos);
       found.set(name, createHash('sha256').update(row.view()).digest('base64'));
     });
-    this.#codec.takeDoubts();
     return found;
   }
 

@@ -28,9 +28,22 @@ function keyNames(schema: TableSchema): string[] {
   return names;
 }
 
-/** Every column, in table order, so that the text form has all digits of the stored value. */
-export function selectList(schema: TableSchema): string {
-  return schema.columns.map(c => selectExpression(c)).join(', ');
+/**
+ * Every column, in table order, so that the text form has all digits of the stored value. `asking`:
+ * how the cells behind documents are asked for, where that is known.
+ */
+export function selectList(
+  schema: TableSchema,
+  asking: ReadonlyMap<string, { select(c: string): string }> = new Map(),
+): string {
+  return schema.columns
+    .map(column => {
+      const document = asking.get(column.name);
+      if (document === undefined) return selectExpression(column);
+      const c = quoteId(column.name);
+      return `${c},${document.select(c)}`;
+    })
+    .join(', ');
 }
 
 /**
@@ -85,15 +98,19 @@ function keyOrder(schema: TableSchema, direction: 'ASC' | 'DESC' = 'ASC'): strin
     .join(', ')}`;
 }
 
-/** The next rows of a range in key order: at most `limit`, and only those that meet a condition. */
+/**
+ * The next rows of a range in key order: at most `limit`, and only those that meet a condition.
+ * `list`: how the columns are asked for.
+ */
 export function chunkSelect(
   schema: TableSchema,
   range: KeyRange,
   limit: number,
   only: string | null = null,
+  list: string = selectList(schema),
 ): string {
   return (
-    `SELECT ${selectList(schema)} ${fromByKey(schema)} ` +
+    `SELECT ${list} ${fromByKey(schema)} ` +
     `WHERE ${rangePredicate(schema, range)}${only === null ? '' : ` AND (${only})`} ${keyOrder(schema)} LIMIT ${count(limit)}`
   );
 }

@@ -4,8 +4,8 @@
  * Row text: injective, so two rows of one schema have the same text only if they are equal.
  *   which columns are NULL ',' values of a closed alphabet ',' lengths of the others ',' the others
  * Numbers and times never hold a comma, so the commas end them; texts and bytes are cut by their
- * lengths; a JSON document ends where its grammar says. NULLs are left out by CONCAT_WS and told by
- * the first field, so NULL, '' and 'NULL' differ. Joining plain values with commas is the obvious
+ * lengths; a JSON document ends where its grammar says, and what it does not print of its values
+ * follows it, if there is any. NULLs are left out by CONCAT_WS and told by the first field, so NULL, '' and 'NULL' differ. Joining plain values with commas is the obvious
  * way and wrong: ('a,b','c') and ('a','b,c') are then the same row.
  * The text does not depend on character set, collation or ZEROFILL of a column. It is exact: -0 and
  * 0 are different floats, as they are different bytes.
@@ -13,6 +13,7 @@
 import { allColumns, type TableSchema } from '../schema/table-schema.ts';
 import type { Column } from '../type/column-type.ts';
 import { familyOf } from '../type/type-families.ts';
+import type { RowText } from '../type/type-family.ts';
 import { quoteId } from './identifier.ts';
 
 /** NULL flags of so many columns are one number. */
@@ -27,7 +28,7 @@ function rowText(schema: TableSchema): string {
   for (const { name, type } of allColumns(schema)) {
     const text = familyOf(type).rowText(type, quoteId(name));
     if ('closed' in text) closed.push(text.closed);
-    else if ('document' in text) documents.push(text.document);
+    else if ('document' in text) documents.push(text.document, text.kinds);
     else {
       lengths.push(text.length);
       contents.push(text.content);
@@ -65,7 +66,11 @@ export function carriedRowHash(schema: TableSchema): string {
 /** SQL of a hash of the value of a column, as 32 hex digits; NULL of NULL. */
 export function columnHash({ name, type }: Column): string {
   const text = familyOf(type).rowText(type, quoteId(name));
-  const sql = 'closed' in text ? text.closed : 'document' in text ? text.document : text.content;
   // As bytes: a hash of a text would be one of its characters in the session's character set.
-  return `LEFT(SHA2(CONCAT(_binary'',${sql}),256),32)`;
+  return `LEFT(SHA2(CONCAT(_binary'',${wholeText(text)}),256),32)`;
+}
+
+function wholeText(text: RowText): string {
+  if ('closed' in text) return text.closed;
+  return 'document' in text ? `${text.document},IFNULL(${text.kinds},'')` : text.content;
 }

@@ -11,7 +11,8 @@ import { ReshardError } from '../runtime/error.ts';
 import { allColumns, type TableSchema, unsupportedColumns } from '../schema/table-schema.ts';
 import type { Column } from '../type/column-type.ts';
 import { EnumCodec } from '../type/enum-set.ts';
-import { JsonCodec, jsonNotCarried } from '../type/json.ts';
+import { JsonCodec } from '../type/json.ts';
+import type { JsonAsking } from '../type/json-asking.ts';
 import { columnCodec } from '../type/type-families.ts';
 import type { ValueCodec } from '../type/value-codec.ts';
 
@@ -27,6 +28,7 @@ export class RowCodec {
   readonly insertable: number[];
   readonly codecs: readonly ValueCodec[];
   readonly #nullable: boolean[];
+  readonly #isDocument: boolean[];
   readonly #keyColumns: number[];
   /** Columns up to the last one of the key: no more need be walked for a key. */
   readonly #keyPrefix: number;
@@ -47,13 +49,17 @@ export class RowCodec {
     this.codecs = schema.columns.map(c => columnCodec(schema.table, c));
     this.insertable = schema.columns.flatMap((c, i) => (c.generated === 'no' ? [i] : []));
     this.#nullable = schema.columns.map((c, i) => isUnion(schema, c, i));
+    this.#isDocument = this.codecs.map(codec => codec instanceof JsonCodec);
     this.#keyColumns = schema.primaryKey;
     this.#keyPrefix = Math.max(...schema.primaryKey) + 1;
     this.#starts = new Int32Array(schema.columns.length + 1);
     this.#image = imageParts(schema);
   }
 
-  /** One row packet of the text protocol, whose columns are the selectExpression of each. */
+  /**
+   * One row packet of the text protocol, whose columns are the selectExpression of each; a document
+   * has a second cell.
+   */
   fromText(buf: Buffer, start: number, end: number, out: ByteWriter): void {
     const { codecs } = this;
     let pos = start;
@@ -61,6 +67,7 @@ export class RowCodec {
       let length = at(buf, pos++);
       if (length === NULL_TEXT) {
         this.#null(i, out);
+        if (this.#isDocument[i]) pos = cellAt(buf, pos).end;
         continue;
       }
       if (length > NULL_TEXT) {
@@ -69,33 +76,33 @@ export class RowCodec {
         pos += bytes;
       }
       if (this.#nullable[i]) out.u8(BRANCH_VALUE);
-      this.#codec(i).fromText(buf, pos, pos + length, out);
-      pos += length;
+      if (this.#isDocument[i]) pos = this.#document(i, buf, pos, length, out);
+      else {
+        this.#codec(i).fromText(buf, pos, pos + length, out);
+        pos += length;
+      }
     }
     if (pos !== end) throw this.#corrupt('a row packet has other columns than the schema');
   }
 
-  /**
-   * JSON columns of which a text since the last call held what may be a date: a SELECT prints it as
-   * a string, and stored as a string it would be another document. The reader of the rows asks the
-   * server (`dateProbe`) and refuses with `dateRefusal`; row images never leave this doubt.
-   */
-  takeDoubts(): string[] {
-    return this.codecs.flatMap((codec, i) => {
-      if (!(codec instanceof JsonCodec) || !codec.doubtful) return [];
-      codec.doubtful = false;
-      return this.schema.columns[i]?.name ?? [];
-    });
+  /** How the cell behind each document is asked for, by the name of its column. */
+  get asking(): ReadonlyMap<string, JsonAsking> {
+    return new Map(
+      this.codecs.flatMap((codec, i): [string, JsonAsking][] => {
+        return codec instanceof JsonCodec
+          ? [[this.schema.columns[i]?.name ?? '', codec.asking]]
+          : [];
+      }),
+    );
   }
 
-  /** True in SQL for rows whose document is not the one that its own text gives. */
-  dateProbe(column: string): string {
-    const name = `\`${column.replaceAll('`', '``')}\``;
-    return `NOT (${name} <=> CAST(CAST(${name} AS CHAR) AS JSON))`;
-  }
-
-  dateRefusal(column: string): Error {
-    return jsonNotCarried({ table: this.schema.table, column }, 'a date or time');
+  #document(i: number, buf: Buffer, start: number, length: number, out: ByteWriter): number {
+    const end = start + length;
+    const cell = cellAt(buf, end);
+    const codec = this.#codec(i);
+    const text = { start, end };
+    if (codec instanceof JsonCodec) codec.fromCells(buf, text, cell.isNull ? null : cell, out);
+    return cell.end;
   }
 
   /** One row image with all columns present; returns the position after it. */
@@ -188,6 +195,13 @@ export class RowCodec {
     this.#codec(column).toRowText(row, value, out);
   }
 
+  /** Whether it is a document with values of kinds that its text does not say. */
+  hasKinds(row: Buffer, columnOffset: number, column: number): boolean {
+    const codec = this.#codec(column);
+    if (!(codec instanceof JsonCodec) || this.isNull(row, columnOffset, column)) return false;
+    return codec.hasKinds(row, this.#nullable[column] ? columnOffset + 1 : columnOffset);
+  }
+
   /** Whether the column at that offset is NULL. */
   isNull(row: Buffer, columnOffset: number, column: number): boolean {
     return this.#nullable[column] === true && at(row, columnOffset) === BRANCH_NULL;
@@ -261,6 +275,18 @@ function passed(codec: ValueCodec, buf: Buffer, pos: number): number {
 /** Whether the column is a ['null', T] union in the Value record. */
 export function isUnion(schema: TableSchema, column: Column, index: number): boolean {
   return column.nullable && !schema.primaryKey.includes(index);
+}
+
+/** One cell of a row packet. */
+function cellAt(buf: Buffer, pos: number): { start: number; end: number; isNull: boolean } {
+  const length = at(buf, pos);
+  if (length <= NULL_TEXT) {
+    const isNull = length === NULL_TEXT;
+    return { start: pos + 1, end: pos + 1 + (isNull ? 0 : length), isNull };
+  }
+  const bytes = length === 0xfc ? 2 : length === 0xfd ? 3 : 8;
+  const start = pos + 1 + bytes;
+  return { start, end: start + readWide(buf, pos + 1, bytes), isNull: false };
 }
 
 function readWide(buf: Buffer, pos: number, bytes: number): number {

@@ -121,7 +121,8 @@ export const CATALOGUE: Record<ErrorKind, CatalogueEntry> = {
   },
   'value-not-carried': {
     means: 'a value cannot be carried exactly',
-    causes: 'JSON scalars that text does not give back, bytes that are no text of their charset',
+    causes:
+      'JSON values of column types that no statement makes, bytes that are no text of their charset',
     remedy:
       'correct the value on the source, then `reshard recopy <job file> --source <name> --tables <table>`',
   },

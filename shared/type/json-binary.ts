@@ -1,7 +1,8 @@
 /**
  * MySQL's binary JSON (as row images carry it) printed byte for byte as the server prints it: keys
  * in stored order, ', ' and ': ', doubles with a point. Going through JS objects would lose key
- * order (integer-like keys first), `__proto__`, 1.0 and integers past 2^53.
+ * order (integer-like keys first), `__proto__`, 1.0 and integers past 2^53. What a parse of the text
+ * would take for something else has its kind marked behind it (json-kind.ts).
  *
  * value    ::= type:u8 body
  * object   ::= count size (keyOffset:uN keyLength:u16)* (type:u8 offsetOrInline:uN)* keys values
@@ -9,6 +10,8 @@
  */
 import { at, type ByteWriter } from '../runtime/bytes.ts';
 import { writeInteger } from './digits.ts';
+import { writeMark } from './json-kind.ts';
+import { writeOpaque } from './json-opaque.ts';
 import { jsonDouble, writeJsonString } from './json-text.ts';
 
 const SMALL_OBJECT = 0x00;
@@ -27,10 +30,11 @@ const STRING = 0x0c;
 const OPAQUE = 0x0f;
 
 const LITERALS = ['null', 'true', 'false'] as const;
+const SIGNED_MAX = 2n ** 63n - 1n;
 /** The server itself refuses deeper documents. */
 const MAX_DEPTH = 100;
 
-/** What the document holds that a parse of its text would not give back. */
+/** What the document holds that no statement could write again. */
 export class JsonNotCarried extends Error {}
 export class JsonCorrupt extends Error {}
 
@@ -65,7 +69,8 @@ function writeBody(
       writeString(src, pos, end, out);
       return;
     case OPAQUE:
-      throw new JsonNotCarried(opaqueName(at(src, pos)));
+      writeTyped(src, pos, end, out);
+      return;
     default:
       writeScalar(src, type, pos, end, out);
       return;
@@ -96,18 +101,20 @@ function writeScalar(src: Buffer, type: number, pos: number, end: number, out: B
       return;
     case UINT16:
       writeInteger(out, src.readUInt16LE(pos));
+      writeMark('UNSIGNED INTEGER', out);
       return;
     case INT32:
       writeInteger(out, src.readInt32LE(pos));
       return;
     case UINT32:
       writeInteger(out, src.readUInt32LE(pos));
+      writeMark('UNSIGNED INTEGER', out);
       return;
     case INT64:
       out.ascii(src.readBigInt64LE(pos).toString());
       return;
     case UINT64:
-      out.ascii(src.readBigUInt64LE(pos).toString());
+      writeUnsigned(src.readBigUInt64LE(pos), out);
       return;
     default:
       out.ascii(jsonDouble(src.readDoubleLE(pos)));
@@ -121,19 +128,46 @@ function writeLiteral(code: number, out: ByteWriter): void {
   out.ascii(text);
 }
 
-/** Length in groups of seven bits, lowest first, then the UTF-8 bytes. */
+/** A parse makes the same of a number that no signed one can be. */
+function writeUnsigned(v: bigint, out: ByteWriter): void {
+  out.ascii(v.toString());
+  if (v <= SIGNED_MAX) writeMark('UNSIGNED INTEGER', out);
+}
+
 function writeString(src: Buffer, pos: number, end: number, out: ByteWriter): void {
+  const length = lengthAt(src, pos, end);
+  const start = pos + lengthBytes(length);
+  writeJsonString(src, start, start + length, out);
+}
+
+function writeTyped(src: Buffer, pos: number, end: number, out: ByteWriter): void {
+  const fieldType = at(src, pos);
+  const length = lengthAt(src, pos + 1, end);
+  const start = pos + 1 + lengthBytes(length);
+  const kind = writeOpaque(src, fieldType, start, start + length, out);
+  if (kind === null) throw new JsonNotCarried(opaqueName(fieldType));
+  writeMark(kind, out);
+}
+
+/** Of bytes that follow it, all of them before `end`: groups of seven bits, lowest first. */
+function lengthAt(src: Buffer, pos: number, end: number): number {
   let length = 0;
   let scale = 1;
   let p = pos;
   for (let more = true; more; scale *= 128) {
-    if (p >= end || p - pos > 4) throw new JsonCorrupt('a string length past the document');
+    if (p >= end || p - pos > 4) throw new JsonCorrupt('a length past the end of the document');
     const b = at(src, p++);
     length += (b & 0x7f) * scale;
     more = b > 0x7f;
   }
-  if (p + length > end) throw new JsonCorrupt('a string past the end of the document');
-  writeJsonString(src, p, p + length, out);
+  if (p + length > end) throw new JsonCorrupt('bytes past the end of the document');
+  return length;
+}
+
+function lengthBytes(length: number): number {
+  let bytes = 1;
+  for (let rest = length; rest > 0x7f; rest = Math.floor(rest / 128)) bytes++;
+  return bytes;
 }
 
 function writeContainer(
@@ -188,15 +222,11 @@ function uint(src: Buffer, pos: number, bytes: number, end: number): number {
 }
 
 const OPAQUE_NAMES: Record<number, string> = {
-  7: 'a TIMESTAMP',
-  10: 'a DATE',
-  11: 'a TIME',
-  12: 'a DATETIME',
-  16: 'a BIT value',
-  246: 'a DECIMAL number',
+  242: 'a VECTOR',
+  253: 'a BLOB of a server before 8.0',
   255: 'a GEOMETRY',
 };
 
 function opaqueName(fieldType: number): string {
-  return OPAQUE_NAMES[fieldType] ?? 'an opaque value';
+  return OPAQUE_NAMES[fieldType] ?? `an opaque value of type ${fieldType}`;
 }

@@ -1,18 +1,25 @@
-/** JSON columns: a string, the text that MySQL prints. Refuses what a parse would change. */
-import { ByteWriter } from '../runtime/bytes.ts';
-import { byteLength, skipBytes, skipVarint, writeContent } from './avro-read.ts';
+/**
+ * JSON columns: a string, the text that MySQL prints, with the kinds of values that a parse of it
+ * would change marked by white space (json-kind.ts). A SELECT cannot print the kinds in the text: a
+ * second cell behind the document has them (json-asking.ts).
+ */
+import { at, ByteWriter } from '../runtime/bytes.ts';
+import { byteLength, skipBytes, skipVarint } from './avro-read.ts';
 import { readLength } from './binlog-length.ts';
 import type { ColumnType } from './column-type.ts';
+import { JsonAsking, kindsSelect } from './json-asking.ts';
 import { JsonNotCarried, writeJson } from './json-binary.ts';
-import { readJsonText } from './json-text.ts';
+import { hasMarks, writeUnmarked } from './json-kind.ts';
+import { writeKinds, writeWithKinds } from './json-kind-list.ts';
+import { writeDocument } from './json-literal.ts';
 import { writeQuoted } from './quoted.ts';
 import { TYPE_CODE } from './seen-column.ts';
-import { textAt } from './text.ts';
 import { NotOfType, ORDERED_BY_VALUE, type TypeFamily } from './type-family.ts';
 import { corrupt, notCarried, type Place, type ValueCodec } from './value-codec.ts';
 
 /** Row images give the document's length in four bytes. */
 const LENGTH_BYTES = 4;
+const OPEN_OBJECT = 0x7b;
 
 export class JsonCodec implements ValueCodec {
   readonly avro = {
@@ -20,8 +27,8 @@ export class JsonCodec implements ValueCodec {
     'connect.version': 1,
     'connect.name': 'io.debezium.data.Json',
   };
-  /** Set when a text held what may be a date rather than a string; see RowCodec.takeDoubts. */
-  doubtful = false;
+  /** How the cell behind the document is asked for. */
+  readonly asking = new JsonAsking();
   readonly #place: Place;
   /** The length goes before the text, so the text is written here first. */
   readonly #scratch = new ByteWriter(1024);
@@ -30,14 +37,29 @@ export class JsonCodec implements ValueCodec {
     this.#place = place;
   }
 
+  /** A text that a parse has made, or will make: no value is of another kind. */
   fromText(src: Buffer, start: number, end: number, out: ByteWriter): void {
-    const found = readJsonText(src, start, end);
-    if (found !== 'exact') {
-      if (found === 'temporal') this.doubtful = true;
-      else throw this.#refused(found === 'decimal' ? 'a DECIMAL number' : 'an opaque value');
-    }
     out.varint(end - start);
     out.copy(src, start, end);
+  }
+
+  /** The text, and `src[from, to)`, which is the cell behind it; null is no kind at all. */
+  fromCells(
+    src: Buffer,
+    { start, end }: { start: number; end: number },
+    cell: { start: number; end: number } | null,
+    out: ByteWriter,
+  ): void {
+    if (cell === null || at(src, cell.start) !== OPEN_OBJECT) {
+      this.asking.note(src, start, end, cell);
+      this.fromText(src, start, end, out);
+      return;
+    }
+    this.asking.noteKinds();
+    const text = this.#scratch;
+    text.clear();
+    this.#guarded(() => writeWithKinds(src, start, end, src.subarray(cell.start, cell.end), text));
+    this.fromText(text.buf, 0, text.pos, out);
   }
 
   fromBinlog(src: Buffer, pos: number, out: ByteWriter): number {
@@ -46,14 +68,8 @@ export class JsonCodec implements ValueCodec {
     if (end > src.length) throw corrupt(this.#place, 'document longer than its row image');
     const text = this.#scratch;
     text.clear();
-    try {
-      writeJson(src, start, end, text);
-    } catch (e) {
-      if (e instanceof JsonNotCarried) throw this.#refused(e.message);
-      throw corrupt(this.#place, e instanceof Error ? e.message : String(e));
-    }
-    out.varint(text.pos);
-    out.copy(text.buf, 0, text.pos);
+    this.#guarded(() => writeJson(src, start, end, text));
+    this.fromText(text.buf, 0, text.pos, out);
     return end;
   }
 
@@ -61,8 +77,13 @@ export class JsonCodec implements ValueCodec {
     return pos + LENGTH_BYTES + readLength(src, pos, LENGTH_BYTES);
   }
 
-  #refused(what: string): Error {
-    return jsonNotCarried(this.#place, what);
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (e) {
+      if (e instanceof JsonNotCarried) throw jsonNotCarried(this.#place, e.message);
+      throw corrupt(this.#place, e instanceof Error ? e.message : String(e));
+    }
   }
 
   skip(buf: Buffer, pos: number): number {
@@ -71,23 +92,40 @@ export class JsonCodec implements ValueCodec {
 
   toSql(buf: Buffer, pos: number, out: ByteWriter): void {
     const start = skipVarint(buf, pos);
-    writeQuoted(buf, start, start + byteLength(buf, pos), out);
+    const end = start + byteLength(buf, pos);
+    if (!hasMarks(buf, start, end)) writeQuoted(buf, start, end, out);
+    else this.#guarded(() => writeDocument(buf, start, end, out));
   }
 
+  /** As the server does: the kinds behind the text, if there are any. */
   toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
-    writeContent(buf, pos, out);
+    const start = skipVarint(buf, pos);
+    const end = start + byteLength(buf, pos);
+    this.#guarded(() => {
+      writeUnmarked(buf, start, end, out);
+      writeKinds(buf, start, end, out);
+    });
+  }
+
+  /** Whether the value's literal is more than its text in quotes. */
+  hasKinds(buf: Buffer, pos: number): boolean {
+    const start = skipVarint(buf, pos);
+    return hasMarks(buf, start, start + byteLength(buf, pos));
   }
 
   toJs(buf: Buffer, pos: number): unknown {
-    return textAt(buf, pos);
+    const out = this.#scratch;
+    out.clear();
+    const start = skipVarint(buf, pos);
+    writeUnmarked(buf, start, start + byteLength(buf, pos), out);
+    return out.take().toString('utf8');
   }
 }
 
-/** The error for a document that would come back from its text as another one. */
-export function jsonNotCarried(place: Place, what: string): Error {
+function jsonNotCarried(place: Place, what: string): Error {
   return notCarried(
     place,
-    `a JSON document holds ${what}, which would change its type when read back from text`,
+    `a JSON document holds ${what}, which no statement can write again`,
     'write those documents anew, in two statements, as one that compares equal is not stored: ' +
       `UPDATE ${place.table} SET ${place.column} = CAST(CONCAT('[', ${place.column}, ']') AS JSON)` +
       ` WHERE ...; UPDATE ${place.table} SET ${place.column} = ` +
@@ -105,8 +143,9 @@ export const JSON_DOCUMENT: TypeFamily<JsonType> = {
   refusal: () => null,
   // The servers take no JSON column into a key.
   keyRefusal: () => null,
-  select: c => c,
-  rowText: (_, c) => ({ document: c }),
+  // Two cells: RowCodec knows.
+  select: c => `${c},${kindsSelect(c)}`,
+  rowText: (_, c) => ({ document: c, kinds: `CONCAT('#',${kindsSelect(c)})` }),
   keyLiteral: () => null,
   readable: (_, literal) => literal,
   printed: () => {

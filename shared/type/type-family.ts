@@ -20,8 +20,8 @@ export type RowText =
   | { closed: string }
   /** Any bytes, cut by their length. */
   | { length: string; content: string }
-  /** Ends where its own grammar says. */
-  | { document: string };
+  /** Ends where its own grammar says; `kinds` is NULL, or begins as no document does. */
+  | { document: string; kinds: string };
 
 /** Why a column cannot be carried, or be part of a key, and what to do about it. */
 export type Refusal = { reason: string; remedy: string };

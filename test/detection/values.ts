@@ -120,6 +120,24 @@ const VALUES: readonly ValueDamage[] = [
     value: `'{"a": 1}'`,
     instead: `'{"a": "1"}'`,
   },
+  {
+    what: 'JSON, DOUBLE for DECIMAL',
+    type: 'JSON',
+    value: "JSON_OBJECT('a', 1.5)",
+    instead: `'{"a": 1.5}'`,
+  },
+  {
+    what: 'JSON, signed for UNSIGNED',
+    type: 'JSON',
+    value: "JSON_OBJECT('a', CAST(1 AS UNSIGNED))",
+    instead: `'{"a": 1}'`,
+  },
+  {
+    what: 'JSON, string for DATE',
+    type: 'JSON',
+    value: "JSON_OBJECT('a', DATE'2024-01-02')",
+    instead: `'{"a": "2024-01-02"}'`,
+  },
   { what: 'JSON, null for NULL', type: 'JSON', value: 'NULL', instead: `'null'` },
   {
     what: 'JSON, case of a key',

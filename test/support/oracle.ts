@@ -278,7 +278,16 @@ function printed({ name, type }: ColumnFacts): string {
   // Bytes as they are stored: to convert them may lose the same on both sides.
   const isBytes = /(char|text|binary|blob|point|polygon|string|geometry|collection|vector)$/;
   if (isBytes.test(type)) return `QUOTE(HEX(${c}))`;
+  if (type === 'json') return `QUOTE(CAST(${c} AS CHAR)),IFNULL(${typesIn(c)},'')`;
   return `QUOTE(CAST(${c} AS CHAR))`;
+}
+
+/** The types of the document and of all values in it, in the order of their paths. */
+function typesIn(c: string): string {
+  return (
+    `(SELECT JSON_ARRAYAGG(JSON_TYPE(v)) FROM JSON_TABLE(` +
+    `JSON_EXTRACT(${c},'$','$**.*','$**[*]'),'$[*]' COLUMNS(v JSON PATH '$')) oracle_value)`
+  );
 }
 
 async function facts(

@@ -134,6 +134,40 @@ describe('digest of rows', { timeout: TIMEOUT_MS }, () => {
     expect(foundByOracle(await bed.oracle())).toEqual(changed.sort());
   });
 
+  test('a value of another type in a document is found, though it prints the same', async () => {
+    await using bed = await CheckBed.open('json_kinds', { targets: 1 });
+    await bed.table('t', 'id INT PRIMARY KEY, s INT NOT NULL, j JSON', { shardColumn: 's' });
+    // Each made as another one here and there; all of them print alike.
+    const pairs: [string, string][] = [
+      ['1.5', '1.5e0'],
+      ['7', 'CAST(7 AS UNSIGNED)'],
+      ['7', 'CAST(7 AS DECIMAL(5,0))'],
+      ["DATE'2024-01-02'", "'2024-01-02'"],
+      ["TIMESTAMP'2024-01-02 03:04:05'", "'2024-01-02 03:04:05.000000'"],
+      ["x'00ff'", "'base64:type15:AP8='"],
+    ];
+    const rows = pairs.flatMap(([one, other]) => [
+      [`JSON_ARRAY(1, ${one})`, `JSON_ARRAY(1, ${other})`],
+      [`JSON_OBJECT('a', ${one}, 'b', ${other})`, `JSON_OBJECT('a', ${other}, 'b', ${one})`],
+      [`JSON_ARRAY(${one}, ${other})`, `JSON_ARRAY(${one}, ${other})`],
+    ]);
+    // Documents that have no such values are other ones as ever.
+    rows.push(["'[1]'", "'[2]'"]);
+    const valuesOf = (side: 0 | 1): string =>
+      rows.map((row, id) => `(${id}, 0, ${row[side]})`).join(',');
+    await bed.source().rawQuery(`INSERT INTO t VALUES ${valuesOf(0)}`);
+    await bed.target(0).rawQuery(`INSERT INTO t VALUES ${valuesOf(1)}`);
+    const differing = rows.flatMap(([there, here], id) =>
+      there === here ? [] : [`different ${id}`],
+    );
+    expect(differing).toHaveLength(2 * pairs.length + 1);
+    expect(foundByOracle(await bed.oracle())).toEqual(differing.sort());
+    const result = await bed.check({ leafRows: 4, rangeRows: 8 });
+    expect(found(result)).toEqual(differing.sort());
+    const columns = result.tables.flatMap(t => t.differences.map(d => d.columns));
+    expect(columns).toEqual(differing.map(() => ['j']));
+  });
+
   test('values swapped between two columns of one type are found, for every type', async () => {
     await using bed = await CheckBed.open('swap', { targets: 1 });
     const twice = CASES.flatMap((c, i) => [`a${i} ${c.type}`, `b${i} ${c.type}`]).join(', ');

@@ -63,7 +63,7 @@ class Topic {
 
   #row(row: Row): Buffer {
     const packet = new ByteWriter();
-    for (const sample of row) {
+    for (const [i, sample] of row.entries()) {
       if (sample === null) packet.u8(0xfb);
       else {
         const { length } = sample.text;
@@ -71,6 +71,7 @@ class Topic {
         for (const shift of [0, 8, 16]) packet.u8((length >> shift) & 0xff);
         packet.copy(sample.text, 0, length);
       }
+      if (this.#codec.schema.columns[i]?.type.kind === 'json') packet.u8(0xfb);
     }
     const out = new ByteWriter();
     this.#codec.fromText(packet.buf, 0, packet.pos, out);

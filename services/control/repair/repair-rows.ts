@@ -118,8 +118,7 @@ export async function sourceRows(
     out.clear();
     codec.fromText(buf, cells.end, end, out);
     const row = out.take();
-    const isDoubtful = codec.takeDoubts().length > 0 || codec.errorValues(row, 0).length > 0;
-    const literals = isDoubtful ? null : rowLiterals(codec, row);
+    const literals = codec.errorValues(row, 0).length > 0 ? null : rowLiterals(codec, row);
     rows.push({ key: key.map(text => text ?? 'NULL'), hash: hash ?? '', literals });
   });
   return rows;

@@ -19,7 +19,7 @@ export function rowLiterals(codec: RowCodec, row: Buffer): Map<string, string> {
   const literals = codec.schema.columns.map(({ name, type }, i): [string, string] => {
     const value = values[i];
     if (value === null) return [name, 'NULL'];
-    const form = formOf(type);
+    const form = codec.hasKinds(row, starts[i] ?? 0, i) ? 'plain' : formOf(type);
     if (form === 'text') return [name, ofText(type, String(value))];
     if (form === 'bytes' && Buffer.isBuffer(value)) return [name, bytesLiteral(value)];
     out.clear();

@@ -3,6 +3,7 @@
  * random ones from a seed. A type that a new codec carries is added here.
  */
 import { randomBytes } from 'node:crypto';
+import { MADE_JSONS } from './made-jsons.ts';
 
 import {
   digits,
@@ -19,13 +20,6 @@ import {
 } from './oracle-values.ts';
 
 export type Carried = { type: string; values: string[]; how?: string };
-export type Refused = {
-  type: string;
-  value: string;
-  how?: string;
-  shownByText: boolean;
-  doubt?: true;
-};
 
 function integer(type: string, bits: number): Carried[] {
   const top = 2n ** BigInt(bits);
@@ -323,19 +317,5 @@ export const CARRIED: Carried[] = [
   { type: 'INET6', values: ["'::1'", "'::'", "'2001:db8::ff00:42:8329'", "'::ffff:1.2.3.4'"] },
   { type: 'INET4', values: ["'0.0.0.0'", "'255.254.0.0'", "'1.2.3.4'"] },
   { type: 'JSON', values: [...JSONS, ...many(200, () => json(4))].map(quote) },
-];
-
-export const REFUSED: Refused[] = [
-  { type: 'JSON', value: "JSON_OBJECT('p', CAST(1.50 AS DECIMAL(10,2)))", shownByText: true },
-  { type: 'JSON', value: 'JSON_ARRAY(CAST(1.5 AS DECIMAL(10,1)))', shownByText: false },
-  { type: 'JSON', value: "JSON_ARRAY(DATE'2024-01-02')", shownByText: false, doubt: true },
-  {
-    type: 'JSON',
-    value: "JSON_ARRAY(TIMESTAMP'2024-01-02 03:04:05')",
-    shownByText: false,
-    doubt: true,
-  },
-  { type: 'JSON', value: "JSON_ARRAY(TIME'03:04:05')", shownByText: false, doubt: true },
-  { type: 'JSON', value: "JSON_OBJECT('b', x'00ff')", shownByText: true },
-  { type: 'JSON', value: "JSON_ARRAY(b'101')", shownByText: true },
+  { type: 'JSON /* made by functions */', values: MADE_JSONS },
 ];

@@ -171,11 +171,13 @@ export class LogMaker {
   }
 
   #slice(values: TextRow): { buf: Buffer; start: number; end: number } {
-    const cells = values.map(v => {
-      if (v === null) return Buffer.from([0xfb]);
+    const cells = values.map((v, i) => {
+      // A document has no values of other kinds here, which a cell behind it says.
+      const kinds = Buffer.from(this.#codec.schema.columns[i]?.type.kind === 'json' ? [0xfb] : []);
+      if (v === null) return Buffer.concat([Buffer.from([0xfb]), kinds]);
       const text = Buffer.from(String(v));
       const head = text.length < 0xfb ? Buffer.from([text.length]) : longHead(text.length);
-      return Buffer.concat([head, text]);
+      return Buffer.concat([head, text, kinds]);
     });
     const packet = Buffer.concat(cells);
     const out = new ByteWriter(256);
