@@ -94,7 +94,7 @@ export const WAY_BACK_GUARDS: Guard[] = [
     find: "if (passageOf(this.#context.view) === 'returnable') await requests.step(true);\n    else if",
     replace: 'if',
     tests: DDL,
-    named: 'columns that come to the targets',
+    named: 'columns that come to the',
   },
   {
     name: 'nothing is copied while the application is on the targets',
@@ -121,7 +121,7 @@ export const WAY_BACK_GUARDS: Guard[] = [
     find: 'if (isStandby) refuseUnready(grown, look.targets);',
     replace: '',
     tests: DDL,
-    named: 'columns that come to the targets',
+    named: 'columns that come to the',
   },
   {
     name: 'no recopy is advised where nothing is copied',
@@ -139,7 +139,7 @@ export const WAY_BACK_GUARDS: Guard[] = [
     find: 'const mine = before.then(work);',
     replace: 'const mine = work();',
     tests: DDL,
-    named: 'columns that come to the targets',
+    named: 'columns that come to the',
   },
   {
     name: 'a way back that is far behind is no calm',
@@ -157,7 +157,7 @@ export const WAY_BACK_GUARDS: Guard[] = [
     find: 'await proofs.passedOver(back.view, tables);',
     replace: '',
     tests: ['test/cutover/way-back-ddl.live.test.ts'],
-    named: 'passed over',
+    named: 'columns that come to the|passed over',
   },
   {
     name: 'a doubt of the way back is said once',
