@@ -19,7 +19,7 @@ const PINNED: Record<RecordName, string> = {
   progress: '1385012d82de5e6c',
   report: '4a1e8b9f2de31d3e',
   'schema-change': '3cd3d47c0b162e91',
-  state: 'bffe9c527adb30a8',
+  state: '36e281c709a1773b',
 };
 
 function hash(schema: unknown): string {

@@ -47,6 +47,39 @@ const back = z
     'keep a way back: what the application writes to the targets is carried to the sources',
   );
 
+const account = z
+  .string()
+  .min(1)
+  .transform(text => (text.includes('@') ? text : `${text}@%`))
+  .describe('user@host, as mysql.user has it; without a host: %');
+
+const fence = z.discriminatedUnion('kind', [
+  z
+    .strictObject({ kind: z.literal('read-only') })
+    .describe('super_read_only, of the whole server: what is taken where nothing is said'),
+  z
+    .strictObject({
+      kind: z.literal('accounts'),
+      lock: z
+        .union([z.literal('writers'), z.array(account).min(1)])
+        .describe('accounts that are locked: these, or all that may write to tables of the job'),
+      spare: z.array(account).default([]).describe('of all that may write: not these'),
+    })
+    .describe('ACCOUNT LOCK, and an end of their sessions: where nobody may set super_read_only'),
+  z
+    .strictObject({
+      kind: z.literal('hook'),
+      command: z
+        .string()
+        .min(1)
+        .describe(
+          'shell command; RESHARD_FENCE is freeze, thaw or status, RESHARD_SERVER its name',
+        ),
+      seconds: seconds(1, 600, 30).describe('how long freeze and thaw may take'),
+    })
+    .describe('a command of yours'),
+]);
+
 export const cutover = z.strictObject({
   probe: z
     .strictObject({ user: z.string(), password: z.string().default('') })
@@ -62,6 +95,11 @@ export const cutover = z.strictObject({
     .min(1)
     .optional()
     .describe('shell command for --rehearse: all that `open` does but the switch; changes nothing'),
+  fence: fence.optional().describe('by what a server is frozen that the application leaves'),
+  fences: z
+    .record(z.string(), fence)
+    .optional()
+    .describe('the same for single sources and targets, by their names'),
   ids: z
     .enum(['server', 'application'])
     .default('server')

@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { ReshardError } from '../runtime/error.ts';
 import { cutover } from './cutover-schema.ts';
+import { refuseFences } from './fence.ts';
 import { JOB_KINDS, movingRoute, refuseMove, routeOfKind } from './job-kind.ts';
 import { refuseWayBack } from './return-job.ts';
 import { type ReadBeside, withLookups } from './route-file.ts';
@@ -280,6 +281,7 @@ export function parseJob(
   refuseCompacted(job);
   refuseRoutes(job);
   refuseWayBack(job);
+  refuseFences(job);
   return Object.freeze(job);
 }
 

@@ -41,7 +41,7 @@ export function parseGrant(line: string): Grant | undefined {
 }
 
 /** LIKE pattern of a database name: % and _ are wild unless a backslash stands before them. */
-function matchesDb(pattern: string, db: string): boolean {
+export function matchesDb(pattern: string, db: string): boolean {
   if (pattern === '*' || pattern === db) return true;
   let expression = '';
   for (let i = 0; i < pattern.length; i++) {

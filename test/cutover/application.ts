@@ -24,20 +24,26 @@ interface Order {
   total: number;
 }
 
-/** read_only, or super_read_only, refuses a write: it has not happened. */
-const REFUSED = /read-only/;
+/** read_only, or super_read_only, or a lock of the account refuses it: it has not happened. */
+const REFUSED = /read-only|is locked/;
+/** Its session was ended, in the middle of a statement perhaps. */
+const ENDED = /closed|Connection lost|ECONNRESET|EPIPE|interrupted/i;
 const FIRST_ID = 50_000_000;
 
 export class Application implements AsyncDisposable {
   /** Orders as they must be, by id. */
   readonly orders = new Map<number, Order>();
   readonly deleted = new Set<number>();
+  /** Orders of which nobody has told whether their last write is done. */
+  readonly unsure = new Set<number>();
   /** Times of writes that were acknowledged. */
   acknowledged = 0;
   /** From a refused write to the next one that went through, the longest. */
   longestStopMs = 0;
   readonly #o: ApplicationOptions;
   readonly #open = new Map<string, Promise<LoadClient>>();
+  /** By client, the order that it writes now. */
+  readonly #written = new Map<number, number>();
   #running: Promise<void>[] = [];
   #isStopped = false;
   #next = 0;
@@ -116,6 +122,7 @@ export class Application implements AsyncDisposable {
       if (has !== wanted) wrong.push(`order ${id} is "${has}", not "${wanted}"`);
       found.delete(id);
     }
+    for (const id of this.unsure) found.delete(id);
     for (const id of found.keys()) wrong.push(`order ${id} is there, and was deleted or refused`);
     return wrong;
   }
@@ -132,7 +139,8 @@ export class Application implements AsyncDisposable {
         }
         refusedAt = null;
       } catch (e) {
-        if (!REFUSED.test(String(e))) {
+        if (ENDED.test(String(e))) this.#doubt(client, own);
+        else if (!REFUSED.test(String(e))) {
           this.#faults.push(String(e));
           return;
         }
@@ -143,10 +151,23 @@ export class Application implements AsyncDisposable {
     }
   }
 
+  /** It comes again by new connections, and leaves alone what it was about to write. */
+  #doubt(client: number, own: number[]): void {
+    for (const key of this.#open.keys()) {
+      if (key.startsWith(`${client} `)) this.#open.delete(key);
+    }
+    const id = this.#written.get(client);
+    if (id === undefined) return;
+    this.unsure.add(id);
+    this.orders.delete(id);
+    if (own.includes(id)) own.splice(own.indexOf(id), 1);
+  }
+
   /** One statement, remembered when it is acknowledged. */
   async #write(client: number, own: number[], n: number): Promise<void> {
     const old = own[Math.floor(own.length / 2)];
     const known = old === undefined ? undefined : this.orders.get(old);
+    if (old !== undefined) this.#written.set(client, old);
     if (n % 3 === 2 && old !== undefined && known !== undefined) {
       const at = await this.#client(client, known.customer);
       const total = known.total + 1;
@@ -162,6 +183,7 @@ export class Application implements AsyncDisposable {
       this.deleted.add(old);
     } else {
       const id = FIRST_ID + this.#next++;
+      this.#written.set(client, id);
       const order = { customer: 1 + (id % 30), total: 1 };
       const at = await this.#client(client, order.customer);
       await at.run(...insert(id, order));
@@ -180,6 +202,8 @@ export class Application implements AsyncDisposable {
     if (open === undefined) {
       open = LoadClient.open({ ...server, ...account }, database);
       this.#open.set(key, open);
+      // One that is not let in tries again.
+      open.catch(() => this.#open.delete(key));
     }
     return await open;
   }

@@ -3,10 +3,11 @@
  * opens them; undone when it is held up, and when control is killed inside the write stop; then a
  * whole one, after which every write that was acknowledged is on its target, once.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
 import type { CutoverPlan } from '../../services/control/command/cutover.ts';
 import type { CutoverRun } from '../../shared/job/state/cutover.ts';
 import type { Rehearsal } from '../../shared/job/state/rehearsal.ts';
@@ -24,10 +25,12 @@ const KILLED = 128;
 const PROBE = { user: 'app', password: 'app' };
 const LIMITS = { lockSeconds: 1, lockTries: 2, drainSeconds: 20, maxTransactionSeconds: 3 };
 const OPENED = path.join(mkdtempSync(path.join(os.tmpdir(), 'reshard-open-')), 'opened');
+const CUTOVER = { probe: PROBE, limits: LIMITS, open: `echo $RESHARD_CUTOVER >> ${OPENED}` };
 /** Clients of tests have steps of their own. */
 const AS_THE_SERVER_HAS_IT = `SET auto_increment_increment = @@global.auto_increment_increment,
   auto_increment_offset = @@global.auto_increment_offset`;
 const READ_ONLY = 'SELECT @@global.super_read_only + @@global.read_only';
+const LOCKED = `SELECT account_locked FROM mysql.user WHERE User = '${PROBE.user}'`;
 
 let mysql: Servers;
 let job: ShopJob;
@@ -35,8 +38,7 @@ let writer: Writer;
 
 beforeAll(async () => {
   mysql = await ShopJob.servers();
-  const cutover = { probe: PROBE, limits: LIMITS, open: `echo $RESHARD_CUTOVER >> ${OPENED}` };
-  job = await ShopJob.prepare({ mysql, orders: 300, cutover });
+  job = await ShopJob.prepare({ mysql, orders: 300, cutover: CUTOVER });
   const { user, password } = PROBE;
   await job.onSource(
     0,
@@ -164,12 +166,45 @@ test('control is killed when all is frozen: the next one undoes it, writes are o
   const { code, run } = await going;
   expect(code).toBe(1);
   expect(run).toMatchObject({ stage: 'undone', journalMs: null });
-  const [before] = [writer.done.length];
-  await writer[Symbol.asyncDispose]();
-  const done = writer.done;
-  writer = await Writer.start({ ...job.source, ...PROBE }, job.database, before);
-  writer.done.push(...done);
+  await comeBack(writer.done.length);
   await expectOpen();
+});
+
+/** The application, whose writes were refused; its order numbers begin behind `from`. */
+async function comeBack(from: number): Promise<void> {
+  await writer[Symbol.asyncDispose]();
+  const { done } = writer;
+  writer = await Writer.start({ ...job.source, ...PROBE }, job.database, from);
+  writer.done.push(...done);
+}
+
+test('accounts are locked, and control is killed then: the next one unlocks them', async () => {
+  const accounts = { kind: 'accounts', lock: 'writers' };
+  const file = readFileSync(job.jobFile, 'utf8');
+  const fenced = stringify({ ...parse(file), cutover: { ...CUTOVER, fence: accounts } });
+  writeFileSync(job.jobFile, fenced);
+  await job.end('control', 'SIGTERM');
+  const killed = job.startArmed('control', FAILPOINTS.cutoverAfterFreeze);
+  await job.until('the armed control', isWell, MINUTES);
+  const going = goOver();
+  expect(await Promise.race([killed, going])).toBe(KILLED);
+  await using source = await LoadClient.open(job.source);
+  expect(await source.value(LOCKED)).toBe('Y');
+  expect(await source.value(READ_ONLY)).toBe('0');
+  expect(writer.refused).not.toBeNull();
+  await expect(LoadClient.open({ ...job.source, ...PROBE })).rejects.toThrow(/locked/);
+  job.start('control');
+  const { code, run } = await going;
+  expect(code).toBe(1);
+  expect(run).toMatchObject({ stage: 'undone', journalMs: null });
+  expect(run?.sources).toMatchObject([{ by: { kind: 'accounts', locked: [`${PROBE.user}@%`] } }]);
+  expect(await source.value(LOCKED)).toBe('N');
+  // Whether its last write is done nobody has told it.
+  await comeBack(writer.done.length + 10);
+  await expectOpen();
+  writeFileSync(job.jobFile, file);
+  await job.end('control', 'SIGTERM');
+  job.start('control');
 });
 
 test('a rehearsal forecasts the write stop, and changes nothing', async () => {

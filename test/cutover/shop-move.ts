@@ -11,6 +11,7 @@ import { SERVICES, ShopJob, type ShopJobOptions } from '../pipeline/shop-job.ts'
 import type { MysqlServer } from '../support/job-file.ts';
 import { LoadClient } from '../support/load/client.ts';
 import { callReshard } from '../support/reshard-cli.ts';
+import type { Servers } from '../support/servers/servers.ts';
 import { Application } from './application.ts';
 
 /** What the application, and a write that must fail, log in as. */
@@ -20,6 +21,8 @@ export interface ShopMoveOptions {
   /** Of the cutover: besides those that a test needs. */
   limits: Record<string, number>;
   options?: ShopJobOptions['options'];
+  /** What is besides of it in the job file, by the job's name and the servers. */
+  more?: (job: string, mysql: Servers) => object;
 }
 
 export class ShopMove implements AsyncDisposable {
@@ -34,15 +37,18 @@ export class ShopMove implements AsyncDisposable {
   }
 
   /** The job has copied its tables; the application is not yet started. */
-  static async begin({ limits: more, options }: ShopMoveOptions): Promise<ShopMove> {
+  static async begin({ limits, options, more }: ShopMoveOptions): Promise<ShopMove> {
     await using made = new AsyncDisposableStack();
     const mysql = made.use(await ShopJob.servers());
     const dir = mkdtempSync(path.join(os.tmpdir(), 'reshard-way-'));
     made.defer(() => rmSync(dir, { recursive: true, force: true }));
     const switchFile = path.join(dir, 'way');
-    const limits = { lockSeconds: 1, drainSeconds: 20, ...more };
     const open = `echo $RESHARD_WAY >> ${switchFile}`;
-    const cutover = { back: {}, probe: APP, limits, ids: 'application', open };
+    const cutover = (name: string) => ({
+      ...{ back: {}, probe: APP, ids: 'application', open },
+      limits: { lockSeconds: 1, drainSeconds: 20, ...limits },
+      ...more?.(name, mysql),
+    });
     const job = made.use(
       await ShopJob.prepare({
         ...{ mysql, orders: 300, cutover },
@@ -100,5 +106,6 @@ async function takeWrites(job: ShopJob): Promise<void> {
       await client.run(`SET GLOBAL ${name} = OFF`);
       await client.run(`RESET PERSIST IF EXISTS ${name}`);
     }
+    await client.run(`ALTER USER IF EXISTS ${APP.user}@'%' ACCOUNT UNLOCK`);
   }
 }

@@ -3,15 +3,18 @@
  * an application that remembers every write it was told is done.
  */
 import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Status } from '../../services/control/status/status.ts';
 import type { CutoverStep } from '../../shared/job/state/cutover.ts';
 import { sleep, until } from '../../shared/runtime/clock.ts';
 import { FEW_PARTITIONS, type ShopJob } from '../pipeline/shop-job.ts';
-import type { MysqlServer } from '../support/job-file.ts';
+import { type MysqlServer, targetName } from '../support/job-file.ts';
 import { LOAD_TABLES } from '../support/load/tables.ts';
 import { childrenOf, isAlive } from '../support/processes.ts';
 import { beginReshard, callReshard } from '../support/reshard-cli.ts';
+import type { Servers } from '../support/servers/servers.ts';
 import type { Application } from './application.ts';
 import { ShopMove } from './shop-move.ts';
 
@@ -29,6 +32,7 @@ beforeAll(async () => {
       ...{ streamingCheck: true, partitions: FEW_PARTITIONS },
       sinkBufferBytes: 1024 * 1024,
     },
+    more: targetFences,
   });
   ({ job, app } = move);
   // Each test stands by itself: a cutover wants every table proven.
@@ -36,6 +40,21 @@ beforeAll(async () => {
 }, 4 * MINUTES);
 
 afterAll(() => move?.[Symbol.asyncDispose](), MINUTES);
+
+/** Of the source that of every server; one target has its accounts locked, the other a hook. */
+function targetFences(name: string, mysql: Servers): object {
+  const of = (i: number) => targetName({ job: name, cutover: { back: {} } }, i);
+  const { host, port } = mysql.mysql('t2');
+  const flag = path.join(os.tmpdir(), `reshard-hook-${name}`);
+  const hook = `${process.execPath} ${fileURLToPath(new URL('hook.ts', import.meta.url))}`;
+  const set = `${hook} ${host}:${port}`;
+  const command =
+    `case $RESHARD_FENCE in freeze) ${set} && touch ${flag};; ` +
+    `thaw) ${set} && rm -f ${flag};; status) test -f ${flag} || exit 3;; esac`;
+  return {
+    fences: { [of(0)]: { kind: 'accounts', lock: 'writers' }, [of(1)]: { kind: 'hook', command } },
+  };
+}
 
 const carried = (way: string) =>
   job.until(
@@ -215,15 +234,35 @@ test('back: no write is lost, and a transaction of before the freeze is refused'
     way: 'back',
     leg: { number: 3, carries: 'over' },
   });
-  await expect(idle.run('COMMIT')).rejects.toThrow(/read-only/);
+  await expect(idle.run('COMMIT'), 'its session was ended').rejects.toThrow(/closed|lost|EPIPE/i);
+  await expect(move.clientOf(job.targets[0])).rejects.toThrow(/locked/);
+  await using byHook = await move.clientOf(job.targets[1]);
+  await expect(byHook.run('UPDATE orders SET quantity = 1 LIMIT 1')).rejects.toThrow(/read-only/);
   await app.more(200);
   await carried('over');
+  await expectWatched();
   await app.stop();
   await job.drained();
   await job.expectEqual();
   expect(await app.forgotten('back')).toEqual([]);
   expect(await app.forgotten('over')).toEqual([]);
 });
+
+/** Fences of the servers that it has left are looked at all the time, whatever they are. */
+async function expectWatched(): Promise<void> {
+  for (const [i, lost, again, why] of [
+    [0, 'ALTER USER app ACCOUNT UNLOCK', 'ALTER USER app ACCOUNT LOCK', /app@% is not locked/],
+    [1, 'SET GLOBAL read_only = OFF', 'SET GLOBAL read_only = ON', /an ordinary account can write/],
+  ] as const) {
+    await using target = await job.sql(i);
+    await target.run(lost);
+    const isLost = (s: Status): boolean => s.cutover?.lost.some(text => why.test(text)) ?? false;
+    const { headline } = await job.until('a fence to be lost', isLost, MINUTES);
+    expect(headline.word).toBe('fence-lost');
+    await target.run(again);
+    await job.until('it to stand again', s => s.headline.level === 'good', MINUTES);
+  }
+}
 
 test('over again, and the end', async () => {
   expect((await job.verify()).code).toBe(0);

@@ -9,6 +9,7 @@ import { CUTOVER_GUARDS } from './guards/cutover.ts';
 import { DDL_GUARDS } from './guards/ddl.ts';
 import { DOCUMENT_GUARDS } from './guards/document.ts';
 import { DROP_COLUMN_GUARDS } from './guards/drop-column.ts';
+import { FENCE_GUARDS } from './guards/fence.ts';
 import { FORECAST_GUARDS } from './guards/forecast.ts';
 import type { Guard } from './guards/guard.ts';
 import { KEY_GUARDS } from './guards/key.ts';
@@ -50,6 +51,7 @@ export const GUARDS: Guard[] = [
   ...DOCUMENT_GUARDS,
   ...CONTROL_GUARDS,
   ...CUTOVER_GUARDS,
+  ...FENCE_GUARDS,
   ...FORECAST_GUARDS,
   ...WAY_BACK_GUARDS,
   ...COMPARISON_GUARDS,

@@ -1,10 +1,17 @@
 /** A job with two sources as a cutover meets it: servers and state, and controls that die. */
+import avsc from 'avsc';
 import { expect } from 'vitest';
 import { Cutovers, settingsHash } from '../../services/control/cutover/cutovers.ts';
 import { open as openGate, shut as shutGate } from '../../services/control/cutover/gate.ts';
 import type { CutoverSite, Fence, OpenOutcome } from '../../services/control/cutover/site.ts';
+import { staticSchema } from '../../shared/codec/record-codec.ts';
 import { parseJob } from '../../shared/job/job-schema.ts';
-import type { CutoverRequest, CutoverRun } from '../../shared/job/state/cutover.ts';
+import type {
+  CutoverRequest,
+  CutoverRun,
+  FrozenBy,
+  FrozenSource,
+} from '../../shared/job/state/cutover.ts';
 import { JobView, type StateRecord, stateKey } from '../../shared/job/state/job-view.ts';
 import { NO_RECORD } from '../../shared/job/state/record-writer.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
@@ -29,6 +36,13 @@ export const ID = 'cutover-1';
 
 export class Died extends Error {}
 
+const STATE = avsc.Type.forSchema(staticSchema('state') as avsc.Schema, {});
+
+/** As whoever reads it has it: what the schema does not say is gone. */
+function asStored(record: StateRecord): StateRecord {
+  return STATE.fromBuffer(STATE.toBuffer({ ...record, jobId: 'shop#1' }));
+}
+
 interface Server {
   uuid: string;
   isFrozen: boolean;
@@ -37,6 +51,9 @@ interface Server {
   busy: number;
   isAway: boolean;
 }
+
+/** With a fence of accounts; the last one was locked by others, before. */
+const ACCOUNTS = ['app@%', 'batch@%', 'old@%'];
 
 /** The servers and the state of a job with two sources; they outlive every control. */
 export class World {
@@ -47,6 +64,16 @@ export class World {
       { uuid: `${name}-uuid`, isFrozen: false, persisted: {}, busy: 0, isAway: false },
     ]),
   );
+  /** By server, the accounts that are locked, of ACCOUNTS. */
+  readonly locked = new Map(['s1', 's2'].map(name => [name, new Set(['old@%'])]));
+  /** By what servers are fenced; null: by what needs no record. */
+  fencedBy: FrozenBy['kind'] | null = null;
+  /** A hook that does not say what it has done; it has done it, or not. */
+  silentHook: 'done' | 'undone' | null = null;
+  /** What a fence tells of itself before it is raised. */
+  unclear: string | null = null;
+  /** What hooks were called with. */
+  readonly hooked: string[] = [];
   /** Every record of the run, as it was written. */
   readonly runs: CutoverRun[] = [];
   readonly events: string[] = [];
@@ -159,7 +186,7 @@ export class World {
       }
       if (run.stage === 'undone') expect(this.frozen).toEqual(run.thaws.map(t => t.source));
     }
-    this.view.apply(key, { ...NO_RECORD, ...record });
+    this.view.apply(key, asStored({ ...NO_RECORD, ...record }));
     if (isSilent) throw new ReshardError('broker', 'no answer');
   }
 
@@ -170,7 +197,12 @@ export class World {
     return found;
   }
 
-  #fence(source: string, by: <T>(work: () => T) => Promise<T>): Fence {
+  #fence(
+    source: string,
+    by: <T>(work: () => T) => Promise<T>,
+    frozen: FrozenSource | undefined,
+  ): Fence {
+    let record = frozen?.by ?? null;
     const act = <T>(work: () => T): Promise<T> =>
       by(() => {
         if (this.#fences.get(source) !== fence) throw new ReshardError('unreachable', 'ended');
@@ -184,8 +216,11 @@ export class World {
         act(() => {
           const { uuid, isFrozen, persisted } = this.#at(source);
           const seen = { serverUuid: uuid, isReadOnly: isFrozen, isFrozen };
+          record ??= this.#recordOf(source);
           return {
             ...seen,
+            ...(record === null ? {} : { by: record }),
+            ...(this.unclear === null ? {} : { why: this.unclear }),
             preparedXa: isFrozen ? this.preparedXa : 0,
             persisted: { ...persisted },
           };
@@ -194,9 +229,12 @@ export class World {
       freeze: () =>
         act(() => {
           const at = this.#at(source);
+          this.#expectRecorded(source, record);
           at.busy -= 1;
-          at.isFrozen = at.busy < 0;
-          return at.isFrozen;
+          at.isFrozen = at.busy < 0 && this.silentHook !== 'undone';
+          if (record?.kind === 'hook') this.hooked.push(`freeze ${source}`);
+          if (record?.kind === 'accounts') this.#lock(source, record.locked, true);
+          return at.busy < 0;
         }),
       persist: () =>
         act(() => {
@@ -204,7 +242,10 @@ export class World {
         }),
       lift: persisted =>
         act(() => {
-          Object.assign(this.#at(source), { isFrozen: false, persisted: { ...persisted } });
+          const at = this.#at(source);
+          Object.assign(at, { isFrozen: false, persisted: { ...persisted } });
+          if (record?.kind === 'hook') this.hooked.push(`thaw ${source}`);
+          if (record?.kind === 'accounts') this.#lock(source, record.locked, false);
         }),
       letSinkThrough: () => act(() => {}),
       position: () => act(() => `${source}:1-9`),
@@ -214,6 +255,27 @@ export class World {
     return fence;
   }
 
+  #recordOf(source: string): FrozenBy | null {
+    if (this.fencedBy === 'hook') return { kind: 'hook', locked: [], spared: [], atMs: 0 };
+    if (this.fencedBy === null) return null;
+    const open = ACCOUNTS.filter(name => !this.locked.get(source)?.has(name));
+    return { kind: 'accounts', locked: open, spared: ['u@%'], atMs: 0 };
+  }
+
+  #lock(source: string, names: readonly string[], isLocked: boolean): void {
+    const locked = this.locked.get(source);
+    for (const name of names) {
+      if (isLocked) locked?.add(name);
+      else locked?.delete(name);
+    }
+  }
+
+  /** Whoever comes after a control that dies here has to know what to lift. */
+  #expectRecorded(source: string, record: FrozenBy | null): void {
+    const recorded = this.view.cutoverRun?.sources.find(s => s.source === source);
+    expect(recorded?.by ?? null, 'what is frozen is recorded before').toEqual(record);
+  }
+
   #site(act: <T>(work: () => T) => Promise<T>): CutoverSite {
     return {
       turn: null,
@@ -221,10 +283,10 @@ export class World {
       ends: () => act(() => ({ 's1.shop.orders': [9] })),
       gates: () =>
         act(() => [this.shut ? shutGate('lag', 't1', 'far') : openGate('lag', 't1', '')]),
-      fence: source =>
+      fence: (source, frozen) =>
         act(() => {
           this.#at(source);
-          return this.#fence(source, act);
+          return this.#fence(source, act, frozen);
         }),
       probe: async source => {
         if (this.hangs) await new Promise<never>(() => {});

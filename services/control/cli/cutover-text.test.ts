@@ -1,7 +1,7 @@
 /** What is said of a cutover is the worst that is true of it. */
 import { expect, test } from 'vitest';
-import { parseJob } from '../../../shared/job/job-schema.ts';
 import type { CutoverRun, CutoverStage } from '../../../shared/job/state/cutover.ts';
+import { shopFile } from '../../../test/support/shop-file.ts';
 import type { CutoverOutcome } from '../command/cutover.ts';
 import { plannedSteps } from '../cutover/step.ts';
 import { concerned, outcomeText, planText, rehearsalText } from './cutover-text.ts';
@@ -34,15 +34,7 @@ test.each(['undone', 'switched'] as const)(
 );
 
 test('a plan says whether both logs are compared inside the freeze, or rows are not', () => {
-  const server = (name: string) => ({ name, user: 'u', database: 'shop' });
-  const job = parseJob(
-    JSON.stringify({
-      ...{ job: 'shop', kafka: { brokers: ['b:1'] }, registry: { url: 'http://r' } },
-      ...{ sources: [server('s1')], targets: [server('t1')], tables: [{ name: 'orders' }] },
-      route: { kind: 'target', target: 't1' },
-    }),
-    {},
-  );
+  const job = shopFile();
   const plan = (compares: boolean, way: 'over' | 'back' = 'over'): string => {
     const steps = plannedSteps(job, { turns: true, compares });
     const asked = { gates: [], canGo: true, way, hasWayBack: true, compares, steps };
@@ -54,6 +46,27 @@ test('a plan says whether both logs are compared inside the freeze, or rows are 
     expect(text).toMatch(/Rows are not compared again inside the freeze/);
     expect(text).not.toMatch(/compare:/);
   }
+});
+
+test('the steps say by what each server is frozen, and for how long that may take', () => {
+  const limits = { lockSeconds: 1, lockTries: 2 };
+  const fences = { s2: { kind: 'hook', command: './fence.sh', seconds: 40 } };
+  const both = ['s1', 's2'].map(name => ({ name, user: 'u', database: 'shop' }));
+  const of = (cutover: object) => {
+    const job = shopFile({ sources: both, cutover: { limits, ...cutover } });
+    const steps = plannedSteps(job, { turns: false, compares: false });
+    const named = new Map(steps.map(s => [s.step, s]));
+    const { what = '', budgetSeconds } = named.get('freeze') ?? {};
+    return [what, budgetSeconds, named.get('persist')?.what] as const;
+  };
+  const accounts = { kind: 'accounts', lock: 'writers' };
+  const [plain, tries] = of({});
+  expect(plain).toMatch(/^each source: .* super_read_only = ON, 2 tries of 1 s/);
+  expect(tries).toBe(4);
+  const [what, seconds, persist] = of({ fence: accounts, fences });
+  expect(what).toMatch(/^s1: ALTER USER .* ACCOUNT LOCK.*; s2: your hook/);
+  expect(seconds).toBe(40);
+  expect(persist).toMatch(/^s1: nothing: locks outlive a restart; s2: nothing/);
 });
 
 test('a rehearsal says beside its forecast what is promised at most', () => {

@@ -67,6 +67,7 @@ const MODULUS = `route:                           # hash, range, list, target, a
 const OPTIONS = `# cutover:                       # how the application goes over to the targets: docs/CUTOVER.md
 #   probe: { user: app, password: "\${APP_PASSWORD}" }   # has to be refused by frozen sources
 #   open: ./switch-proxy.sh        # lets the application onto the targets
+#   fence: { kind: accounts, lock: writers }   # where nobody may set super_read_only
 
 # options:                       # all have defaults; \`reshard schema\` lists them
 #   partitions: 4

@@ -1,21 +1,27 @@
 /** Asks sources and targets what the gates go by; a server that is away shuts its gates only. */
+import { fenceKind, fenceOf, ownUsers } from '../../../shared/job/fence.ts';
 import type { Job, JobSource, JobTarget } from '../../../shared/job/job.ts';
 import { movingTables, tablesOf } from '../../../shared/job/job.ts';
-import { type CutoverRun, fencedNow, type Way } from '../../../shared/job/state/cutover.ts';
+import {
+  type CutoverRun,
+  type FrozenSource,
+  fencedNow,
+  type Way,
+} from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import { standings } from '../../../shared/job/state/proof.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { quoteId } from '../../../shared/mysql/identifier.ts';
 import { knowsLegs } from '../../../shared/mysql/target-state.ts';
+import { type ProbePlace, probe } from '../../../shared/mysql/write-probe.ts';
 import { within } from '../../../shared/runtime/clock.ts';
 import { describeError, firstLine } from '../../../shared/runtime/error.ts';
 import type { Status } from '../status/status.ts';
 import { counterGates, HEADROOM } from './counter.ts';
 import { fencedTables } from './fenced-tables.ts';
 import { type Gate, jobGates, shut, wayGates } from './gate.ts';
-import { type ProbePlace, probe } from './probe.ts';
 import { probeGate, serverGate, silent, sourceGates, targetGates } from './server-gate.ts';
-import { readSourceFacts, type SourceFacts } from './source-facts.ts';
+import { type FenceQuestion, readSourceFacts, type SourceFacts } from './source-facts.ts';
 import { streamGates } from './stream-gate.ts';
 import { readTargetFacts, type TargetFacts } from './target-facts.ts';
 import {
@@ -107,7 +113,7 @@ async function askTurn(
     status(),
     Promise.all(job.sources.map(s => answerOf(s.name, () => askSource(job, s)))),
     Promise.all(job.targets.map(t => answerOf(t.name, () => askTarget(job, t)))),
-    Promise.all(job.targets.map(t => accountGate(t, account))),
+    Promise.all(job.targets.filter(t => isReadOnly(job, t)).map(t => accountGate(t, account))),
     Promise.all(free.map(s => askProbe(job, view, s))),
     Promise.all(job.sources.map(s => answerOf(s.name, () => askLegs(s)))),
   ]);
@@ -119,6 +125,11 @@ async function askTurn(
     ...legs.flatMap(l => ('facts' in l ? [l.facts] : [l.gate])),
     ...[...accounts.flat(), ...probes],
   ];
+}
+
+/** Frozen, a server lets some accounts through there; where they are locked, or by a hook, none. */
+function isReadOnly(job: Job, { name }: JobTarget): boolean {
+  return fenceOf(job, name).kind === 'read-only';
 }
 
 async function askLegs(server: JobSource): Promise<Gate> {
@@ -145,8 +156,15 @@ async function askSource(job: Job, source: JobSource): Promise<SourceFacts> {
     database: source.database,
     tables: tablesOf(job),
     olderSeconds: job.cutover.limits.maxTransactionSeconds,
-    fencesRows: job.kind === 'expand',
+    fence: fenceQuestion(job, source.name),
   });
+}
+
+function fenceQuestion(job: Job, server: string): FenceQuestion {
+  const setting = fenceOf(job, server);
+  if (setting.kind !== 'accounts') return { kind: setting.kind };
+  const probed = job.cutover.probe?.user ?? null;
+  return { kind: 'accounts', wish: setting, users: ownUsers(job), probed };
 }
 
 export async function askTarget(job: Job, target: JobTarget): Promise<TargetFacts> {
@@ -161,14 +179,20 @@ async function askProbe(job: Job, view: JobView, source: JobSource): Promise<Gat
 }
 
 /** Null when the job file names no account. */
-export function probePlaces(job: Job, view: JobView, source: JobSource): ProbePlace[] | null {
+export function probePlaces(
+  job: Job,
+  view: JobView,
+  source: JobSource,
+  frozen?: FrozenSource,
+): ProbePlace[] | null {
   const account = job.cutover.probe;
+  const by = fenceKind(job, source.name, frozen);
   if (account === undefined) return null;
   const places = view.plansOf(source.name).flatMap(({ schema }): ProbePlace[] => {
     const isWritten = schema.columns.some(c => c.generated === 'no');
-    return isWritten ? [{ source, account, schema }] : [];
+    return isWritten ? [{ source, account, schema, by, job: job.job }] : [];
   });
   if (job.kind !== 'expand') return places.length === 0 ? null : places.slice(0, 1);
   const moving = movingTables(job);
-  return places.filter(p => moving.includes(p.schema.table)).map(p => ({ ...p, fence: job.job }));
+  return places.filter(p => moving.includes(p.schema.table));
 }

@@ -125,13 +125,15 @@ async function begin(
     const fence = stack.use(await d.site.fence(source));
     // Each would look before the other one freezes, and undo what the other one has frozen.
     if (!(await fence.claim())) return `another job is freezing the server of ${source} just now`;
-    const { serverUuid, isReadOnly, persisted } = await fence.look();
+    const { serverUuid, isReadOnly, persisted, by, why } = await fence.look();
+    if (why !== undefined) return `the fence of ${source}: ${why}`;
     if (isReadOnly) return `somebody else has frozen ${source} just now`;
     // To persist it again would freeze the source that was to be open.
     const on = persistedOn(persisted);
     if (on.length > 0) return `${on.join(', ')} of ${source} is persisted ON: RESET PERSIST`;
     fences.push(fence);
-    sources.push({ source, serverUuid, persisted, position: '' });
+    const how = by === undefined ? {} : { by };
+    sources.push({ source, serverUuid, persisted, position: '', ...how });
   }
   return d.stopped() ?? { fences, sources };
 }
@@ -258,9 +260,10 @@ async function freeze(d: AttemptDeps, fence: Fence): Promise<void> {
 /** The server that was frozen is the one that refuses an ordinary account. */
 export async function refusedAt(
   site: Pick<CutoverSite, 'probe'>,
-  { source, serverUuid }: CutoverRun['sources'][number],
+  frozen: CutoverRun['sources'][number],
 ): Promise<void> {
-  const answer = await site.probe(source);
+  const { source, serverUuid } = frozen;
+  const answer = await site.probe(source, frozen);
   // Where nothing moves nothing can be refused; that the fence stands is looked at all the same.
   const isDone = answer.kind === 'refused' || answer.kind === 'untried';
   if (isDone && answer.serverUuid === serverUuid) return;
@@ -281,7 +284,8 @@ async function held(fence: Fence, serverUuid: string): Promise<void> {
     throw new ReshardError('source', what, { remedy: 'XA RECOVER; -- end them, then again' });
   }
   if (now.isFrozen && now.serverUuid === serverUuid) return;
-  throw new ReshardError('server-setting', `somebody has lifted the freeze of ${fence.source}`);
+  const why = now.why === undefined ? '' : `: ${now.why}`;
+  throw new ReshardError('server-setting', `the freeze of ${fence.source} was lifted${why}`);
 }
 
 function sourceOf(run: CutoverRun, name: string): CutoverRun['sources'][number] {

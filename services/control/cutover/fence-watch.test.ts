@@ -1,7 +1,7 @@
 /** A fence that is lost is in control's log, once, and so is that it is back. */
 import { expect, test } from 'vitest';
 import type { CutoverRun, CutoverStage } from '../../../shared/job/state/cutover.ts';
-import type { FenceSeen } from '../status/server-probe.ts';
+import type { FenceSeen } from '../status/fence-look.ts';
 import { FenceWatch } from './fence-watch.ts';
 
 function rig(stage: CutoverStage) {

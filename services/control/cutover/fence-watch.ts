@@ -37,8 +37,8 @@ export class FenceWatch {
   async #ask(): Promise<void> {
     const { view, probe, log } = this.#d;
     let isSilent = false;
-    const fence: ServerProbe['fence'] = async source => {
-      const seen = await probe.fence(source);
+    const fence: ServerProbe['fence'] = async frozen => {
+      const seen = await probe.fence(frozen);
       if (seen === null) isSilent = true;
       return seen;
     };

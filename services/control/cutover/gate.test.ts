@@ -3,9 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseJob } from '../../../shared/job/job-schema.ts';
 import { type Proof, type Standing, unproven } from '../../../shared/job/state/proof.ts';
+import type { AccountPlan } from '../../../shared/mysql/account-fence.ts';
 import { NAMES, spoiled, well } from '../../../test/support/status-facts.ts';
 import { judged } from '../status/feed.ts';
 import type { StatusFacts } from '../status/status.ts';
+import type { AccountFacts } from './account-facts.ts';
 import { counterGates, HEADROOM } from './counter.ts';
 import { type Gate, jobGates, shutGates } from './gate.ts';
 import { probeGate, serverGate, sourceGates, targetGates } from './server-gate.ts';
@@ -151,6 +153,10 @@ const SOURCE: SourceFacts = {
   preparedXa: 0,
   transactions: [],
   counters: new Map(),
+  accounts: null,
+};
+const PLAN: AccountPlan = {
+  ...{ locked: ['app@%'], spared: ['u@%', 'root@localhost'], problems: [] },
 };
 const OLD = { thread: '7', seconds: 9, rows: 3 };
 const names = (gates: readonly Gate[]): string[] => shutGates(gates).map(g => g.name);
@@ -174,6 +180,35 @@ describe('gates of a source', () => {
     ['XA', { preparedXa: null }],
   ])('%s is shut by %o', (name, facts) => {
     expect(names(sourceGates({ ...SOURCE, ...facts }, LIMITS))).toEqual([name]);
+  });
+
+  test('without SUPER another fence is named', () => {
+    const of = (missing: string[]) => sourceGates({ ...SOURCE, missing }, LIMITS);
+    const fixes = (missing: string[]) => shutGates(of(missing)).map(g => g.fix);
+    expect(fixes(['SYSTEM_VARIABLES_ADMIN (sets it)'])).toEqual([
+      expect.stringMatching(/cutover\.fence/),
+    ]);
+    expect(fixes(['PROCESS (shows it)'])).toEqual([expect.not.stringMatching(/cutover\.fence/)]);
+  });
+
+  test.each<[string, string[], Partial<AccountFacts>]>([
+    ['all is as it should be', [], {}],
+    ['grants that are not shown', ['accounts'], { plan: null }],
+    ['an account that is ours', ['accounts'], { plan: { ...PLAN, problems: ['it is ours'] } }],
+    ['a probe by another account', ['accounts'], { probed: 'somebody' }],
+    ['events, which need no session', ['fenced events'], { events: ['shop.nightly'] }],
+    ['events that are not shown', ['fenced events'], { events: null }],
+  ])('accounts: %s', (_, shut, facts) => {
+    const accounts = { plan: PLAN, fenced: ['app'], probed: 'app', events: [], ...facts };
+    expect(names(sourceGates({ ...SOURCE, accounts }, LIMITS))).toEqual(shut);
+  });
+
+  test('whom it would lock is said, and who else may write', () => {
+    const accounts = { plan: PLAN, fenced: ['app'], probed: 'app', events: [] };
+    const gates = sourceGates({ ...SOURCE, accounts }, LIMITS);
+    expect(gates.find(g => g.name === 'accounts')?.why).toBe(
+      'locks app@%; not locked, and may write: u@%, root@localhost',
+    );
   });
 
   test('the probe must be able to write before anything is frozen', () => {

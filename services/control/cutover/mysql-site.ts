@@ -1,12 +1,13 @@
 /** The world of a cutover as it is: servers of the job, its log, its status (contract: site.ts). */
 import { GtidSet } from '../../../shared/change/gtid.ts';
 import { type Job, tablesOf } from '../../../shared/job/job.ts';
-import type { Way } from '../../../shared/job/state/cutover.ts';
+import type { FrozenSource, Way } from '../../../shared/job/state/cutover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import type { KafkaLog } from '../../../shared/kafka/kafka.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { shutLegsBefore, writeMarker } from '../../../shared/mysql/target-state.ts';
+import { type ProbeAnswer, probe } from '../../../shared/mysql/write-probe.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { recordsBehind } from '../status/backlog.ts';
@@ -15,13 +16,10 @@ import { type LogEnds, logEnds } from '../status/log-ends.ts';
 import type { Applied } from '../status/server-probe.ts';
 import { askGates, askTarget, probePlaces } from './ask.ts';
 import { counterGates, readCounters } from './counter.ts';
-import { fencedTables } from './fenced-tables.ts';
 import type { Gate } from './gate.ts';
-import { MysqlFence } from './mysql-fence.ts';
-import { runOpenCommand } from './open-command.ts';
-import { type ProbeAnswer, probe } from './probe.ts';
-import { RowFence } from './row-fence.ts';
+import { openFence } from './open-fence.ts';
 import type { CutoverSite, Fence, OpenOutcome, TurnLog } from './site.ts';
+import { runCommand } from './user-command.ts';
 
 /** A job as far as it carries rows one way: the job itself, or its way back. */
 export interface Carrier {
@@ -73,18 +71,14 @@ export class MysqlSite implements CutoverSite {
     });
   }
 
-  async fence(source: string): Promise<Fence> {
+  async fence(source: string, frozen?: FrozenSource): Promise<Fence> {
     const { job, view, name } = this.#d;
-    const siblings = job.sources.map(s => s.name);
-    const server = this.#server(source);
-    if (job.kind !== 'expand') return await MysqlFence.open(name, server, siblings);
-    const tables = fencedTables(job, view, server);
-    return await RowFence.open({ job: name, source: server, siblings, tables });
+    return await openFence({ job, view, name }, this.#server(source), frozen);
   }
 
-  async probe(source: string): Promise<ProbeAnswer> {
+  async probe(source: string, frozen?: FrozenSource): Promise<ProbeAnswer> {
     const { job, view } = this.#d;
-    const places = probePlaces(job, view, this.#server(source));
+    const places = probePlaces(job, view, this.#server(source), frozen);
     if (places === null) return { kind: 'unclear', text: 'the job file names no account' };
     return await probe(places);
   }
@@ -235,7 +229,7 @@ export class MysqlSite implements CutoverSite {
   #run(command: string, more: Record<string, string>): Promise<OpenOutcome> {
     const { job, name, way } = this.#d;
     const env = { RESHARD_JOB: name, RESHARD_WAY: way, ...more };
-    return runOpenCommand({ command, seconds: job.cutover.limits.openSeconds, env });
+    return runCommand({ command, seconds: job.cutover.limits.openSeconds, env });
   }
 
   /** Of what is left, or of what is come back to, which was frozen when that was left. */

@@ -39,7 +39,12 @@ export async function rehearse(
   await marked(d, clock, id);
   await using stack = new AsyncDisposableStack();
   const fences: Fence[] = [];
-  for (const source of sources) fences.push(stack.use(await site.fence(source)));
+  for (const source of sources) {
+    const fence = stack.use(await site.fence(source));
+    const { why } = await fence.look();
+    if (why !== undefined) return `the fence of ${source}: ${why}`;
+    fences.push(fence);
+  }
   const rounds: Round[] = [];
   const end = performance.now() + ROUNDS_MS;
   do rounds.push(await round(d, fences));

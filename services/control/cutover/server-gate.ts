@@ -1,8 +1,9 @@
 /** Gates of sources and targets, by what they have answered. Pure. */
 import type { CutoverLimits } from '../../../shared/job/cutover-schema.ts';
+import type { ProbeAnswer } from '../../../shared/mysql/write-probe.ts';
 import { unreachable } from '../../../shared/runtime/error.ts';
+import { accountGates } from './account-gate.ts';
 import { type Gate, open, shut, unknown } from './gate.ts';
-import type { ProbeAnswer } from './probe.ts';
 import type { OpenTransaction } from './server-look.ts';
 import type { SourceFacts } from './source-facts.ts';
 import type { TargetFacts } from './target-facts.ts';
@@ -25,7 +26,13 @@ export function sourceGates(s: SourceFacts, limits: CutoverLimits): Gate[] {
       : shut('group', s.source, `in the replication group ${s.group}, which sets super_read_only`),
     transactionGate(s, limits),
     xaGate(s),
+    ...fencedAccounts(s),
   ];
+}
+
+/** Of a server that is fenced by its accounts. */
+export function fencedAccounts({ source, account, accounts }: SourceFacts): Gate[] {
+  return accounts === null ? [] : accountGates(source, account, accounts);
 }
 
 /**
@@ -50,11 +57,15 @@ function writableGate({ source, isReadOnly, persistedOn }: SourceFacts): Gate {
   return shut(what, source, why, persistedOn.map(name => `RESET PERSIST ${name};`).join(' '));
 }
 
+const OF_READ_ONLY = 'SYSTEM_VARIABLES_ADMIN';
+const OTHER_FENCE = '-- where nobody may have it, another fence: `cutover.fence`';
+
 export function grantGate({ source, missing, account }: SourceFacts): Gate {
   if (missing.length === 0) return open('account', source, `${account} may freeze it`);
   const names = missing.map(m => m.replace(/ \(.*$/, '')).join(', ');
   const why = `${account} lacks ${missing.join(', ')}`;
-  return shut('account', source, why, `GRANT ${names} ON *.* TO ${account};`);
+  const other = missing.some(m => m.startsWith(OF_READ_ONLY)) ? ` ${OTHER_FENCE}` : '';
+  return shut('account', source, why, `GRANT ${names} ON *.* TO ${account};${other}`);
 }
 
 function applierGate(where: string, appliers: readonly string[]): Gate {

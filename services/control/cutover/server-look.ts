@@ -97,3 +97,25 @@ export async function groupOf(session: MysqlSession): Promise<string> {
   );
   return row?.Value ?? '';
 }
+
+/**
+ * Names of events that run by themselves, of a database, or of all but the server's own (null), as
+ * `<database>.<event>` then. An event is listed to those alone who may make some: null otherwise.
+ */
+export async function eventsOf(
+  session: MysqlSession,
+  database: string | null,
+  maySee: boolean,
+): Promise<string[] | null> {
+  const [row] = await session.query<{ scheduler: string }>(
+    'SELECT @@global.event_scheduler AS scheduler',
+  );
+  if ((row?.scheduler ?? '').toUpperCase() !== 'ON') return [];
+  if (!maySee) return null;
+  const where = database === null ? "NOT IN ('mysql', 'sys')" : `IN (${quoteText(database)})`;
+  const rows = await session.query<{ db: string; name: string }>(
+    `SELECT EVENT_SCHEMA AS db, EVENT_NAME AS name FROM information_schema.EVENTS
+      WHERE EVENT_SCHEMA ${where} AND STATUS = 'ENABLED' ORDER BY EVENT_SCHEMA, EVENT_NAME`,
+  );
+  return rows.map(r => (database === null ? `${r.db}.${r.name}` : r.name));
+}

@@ -10,19 +10,24 @@
  * - Whatever throws may have happened, or not: only `look` tells.
  * - Every call ends within seconds, but for `open`, which has the budget of the job file.
  */
+import type { FrozenBy, FrozenSource } from '../../../shared/job/state/cutover.ts';
+import type { ProbeAnswer } from '../../../shared/mysql/write-probe.ts';
 import type { Gate } from './gate.ts';
-import type { ProbeAnswer } from './probe.ts';
 
 export interface FenceState {
   serverUuid: string;
   /** read_only or super_read_only is on. */
   isReadOnly: boolean;
-  /** super_read_only is on. */
+  /** The fence stands. */
   isFrozen: boolean;
   /** Prepared XA transactions: frozen, they can neither be committed nor rolled back. */
   preparedXa: number;
   /** What is persisted of the two, by name; what is not is left out. */
   persisted: Record<string, string>;
+  /** What whoever lifts it has to know besides; it is recorded before anything is frozen. */
+  by?: FrozenBy;
+  /** Why the fence does not stand, or nobody knows whether it does. */
+  why?: string;
 }
 
 export interface Fence extends AsyncDisposable {
@@ -34,7 +39,11 @@ export interface Fence extends AsyncDisposable {
   look(): Promise<FenceState>;
   /** False while a cutover of another job freezes this server; else none begins meanwhile. */
   claim(): Promise<boolean>;
-  /** False when statements of others kept it from being done in time: writes go on as before. */
+  /**
+   * False when statements of others kept it from being done in time: writes go on as before. By
+   * what the look before it has told, no more and no less. True says that it may be frozen: the
+   * probe tells.
+   */
   freeze(lockSeconds: number): Promise<boolean>;
   /** What is frozen stays so when the server is restarted. */
   persist(): Promise<void>;
@@ -64,8 +73,9 @@ export interface CutoverSite {
   /** Null where rows are not carried the other way afterwards: there is no way back. */
   readonly turn: TurnLog | null;
   gates(): Promise<Gate[]>;
-  fence(source: string): Promise<Fence>;
-  probe(source: string): Promise<ProbeAnswer>;
+  /** `frozen`: the record of one that is frozen, or may be, whatever the job file says by now. */
+  fence(source: string, frozen?: FrozenSource): Promise<Fence>;
+  probe(source: string, frozen?: FrozenSource): Promise<ProbeAnswer>;
   /** By topic of what the application leaves, the ends of its partitions. */
   ends(): Promise<Record<string, number[]>>;
   /** What log and targets still lack of the positions, and rows that wait; null: nothing. */

@@ -1,4 +1,5 @@
 /** The steps of a cutover in their order, and what each may take: what a dry run announces. */
+import { fenceOf } from '../../../shared/job/fence.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import type { Way } from '../../../shared/job/state/cutover.ts';
 
@@ -20,7 +21,7 @@ export type StepName =
   | 'thaw'
   | 'open';
 
-type CutoverJob = Pick<Job, 'kind' | 'cutover'>;
+type CutoverJob = Pick<Job, 'kind' | 'cutover'> & { sources: readonly { name: string }[] };
 
 /** What a cutover does besides, by its job and where the application is. */
 export interface StepsBesides {
@@ -42,11 +43,9 @@ export interface PlannedStep {
 /** Between two tries to freeze, writes that have waited go through. */
 export const LOCK_PAUSE_MS = 1000;
 
-export function plannedSteps(
-  { kind, cutover }: CutoverJob,
-  { turns, compares }: StepsBesides,
-): PlannedStep[] {
-  const { lockSeconds, lockTries, drainSeconds, openSeconds } = cutover.limits;
+export function plannedSteps(job: CutoverJob, { turns, compares }: StepsBesides): PlannedStep[] {
+  const { cutover } = job;
+  const { drainSeconds, openSeconds } = cutover.limits;
   const { markerSeconds, compareSeconds } = cutover.limits;
   const step = (
     name: StepName,
@@ -54,29 +53,15 @@ export function plannedSteps(
     budgetSeconds: number | null = null,
     isFrozen = true,
   ): PlannedStep => ({ step: name, what, budgetSeconds, isFrozen });
-  const tries = `${lockTries} tries of ${lockSeconds} s`;
   const opened = cutover.open === undefined ? BY_HAND : `runs the open command: ${cutover.open}`;
   return [
     step('gates', 'control asks all gates anew; a shut one ends it, nothing is done', null, false),
     ...(turns ? [step('marker', MARKER, markerSeconds, false)] : []),
-    step(
-      'freeze',
-      kind === 'expand'
-        ? `each source: triggers that refuse rows that move, and none other; ${tries}, for ` +
-            'which all that use a table wait'
-        : `each source, with ALL databases of its server: SET GLOBAL super_read_only = ON, ${tries}; ` +
-            'the COMMIT of an open transaction is refused',
-      lockTries * (lockSeconds + LOCK_PAUSE_MS / 1000),
-    ),
+    step('freeze', freezeText(job), freezeSeconds(job)),
     step('probe', 'an ordinary account tries to write to each source, and must be refused'),
     step('positions', 'gtid_executed of each source, after the freeze'),
     step('drain', 'log and targets pass these positions; nothing parked or blocked', drainSeconds),
-    step(
-      'persist',
-      kind === 'expand'
-        ? 'nothing: triggers outlive a restart'
-        : 'each source: SET PERSIST super_read_only = ON, so that a restart keeps it',
-    ),
+    step('persist', persistText(job)),
     step('targets', 'gtid_executed of each target is recorded'),
     ...(turns ? [step('turn', TURN, drainSeconds)] : []),
     ...(compares ? [step('compare', COMPARE, compareSeconds)] : []),
@@ -85,6 +70,57 @@ export function plannedSteps(
     step('journal', `one record in the state of the job: ${turns ? TURNED : FINAL}`),
     step('open', opened, cutover.open === undefined ? null : openSeconds),
   ];
+}
+
+/** By what the servers are fenced that are left, each way once. */
+function fencesOf(job: CutoverJob): ReturnType<typeof fenceOf>[] {
+  const byKind = job.sources.map(s => fenceOf(job, s.name)).map(f => [f.kind, f] as const);
+  return [...new Map(byKind).values()];
+}
+
+function freezeText(job: CutoverJob): string {
+  const { lockSeconds, lockTries } = job.cutover.limits;
+  const tries = `${lockTries} tries of ${lockSeconds} s`;
+  const what = {
+    triggers:
+      `triggers that refuse rows that move, and none other; ${tries}, for ` +
+      'which all that use a table wait',
+    'read-only':
+      `with ALL databases of its server: SET GLOBAL super_read_only = ON, ${tries}; ` +
+      'the COMMIT of an open transaction is refused',
+    accounts:
+      `ALTER USER ... ACCOUNT LOCK, and KILL of their sessions, ${tries}; ` +
+      'open transactions are rolled back, and nobody reads by these accounts either',
+    hook: 'your hook, with RESHARD_FENCE=freeze; the probe tells whether it has worked',
+  };
+  return fencesOf(job)
+    .map(f => `${sourcesBy(job, f.kind)}: ${what[f.kind]}`)
+    .join('; ');
+}
+
+/** Those that are fenced so, by name where there are others. */
+function sourcesBy(job: CutoverJob, kind: string): string {
+  const names = job.sources.map(s => s.name).filter(name => fenceOf(job, name).kind === kind);
+  return names.length === job.sources.length ? 'each source' : names.join(', ');
+}
+
+/** All are frozen at once. */
+function freezeSeconds(job: CutoverJob): number {
+  const { lockSeconds, lockTries } = job.cutover.limits;
+  const tries = lockTries * (lockSeconds + LOCK_PAUSE_MS / 1000);
+  return Math.max(...fencesOf(job).map(f => (f.kind === 'hook' ? f.seconds : tries)));
+}
+
+function persistText(job: CutoverJob): string {
+  const what = {
+    triggers: 'nothing: triggers outlive a restart',
+    'read-only': 'SET PERSIST super_read_only = ON, so that a restart keeps it',
+    accounts: 'nothing: locks outlive a restart',
+    hook: 'nothing: what a restart leaves of it is the business of your hook',
+  };
+  return fencesOf(job)
+    .map(f => `${sourcesBy(job, f.kind)}: ${what[f.kind]}`)
+    .join('; ');
 }
 
 const MARKER = 'a row in reshard_marker of each target comes into the log that leads back';

@@ -4,7 +4,13 @@ import { allows, readAccount } from '../../../shared/mysql/grant.ts';
 import { quoteText } from '../../../shared/mysql/identifier.ts';
 import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
 import { type Counters, readCounters } from './counter.ts';
-import { appliersOf, asked, foreignWriters, type OpenTransaction } from './server-look.ts';
+import {
+  appliersOf,
+  asked,
+  eventsOf,
+  foreignWriters,
+  type OpenTransaction,
+} from './server-look.ts';
 
 export interface TargetFacts {
   target: string;
@@ -32,11 +38,9 @@ export async function readTargetFacts(
 ): Promise<TargetFacts> {
   const { target, database, tables } = o;
   const account = await readAccount(session);
-  const [row] = await session.query<
-    Record<'readOnly' | 'step' | 'start', string | number> & { scheduler: string }
-  >(
+  const [row] = await session.query<Record<'readOnly' | 'step' | 'start', string | number>>(
     `SELECT @@global.read_only AS readOnly, @@global.auto_increment_increment AS step,
-      @@global.auto_increment_offset AS start, @@global.event_scheduler AS scheduler`,
+      @@global.auto_increment_offset AS start`,
   );
   const maySeeEvents = allows(account.grants, 'EVENT', database);
   return {
@@ -50,7 +54,7 @@ export async function readTargetFacts(
     offset: Number(row?.start ?? 1),
     counters: await readCounters(session, database, tables),
     triggers: await triggersOf(session, database, tables),
-    events: await eventsOf(session, database, maySeeEvents, row?.scheduler ?? ''),
+    events: await eventsOf(session, database, maySeeEvents),
     appliers: await appliersOf(session),
     writers: await asked(() => foreignWriters(session, session.endpoint.user)),
   };
@@ -66,20 +70,4 @@ async function triggersOf(
       WHERE EVENT_OBJECT_SCHEMA = ${quoteText(database)} ORDER BY TRIGGER_NAME`,
   );
   return rows.filter(r => tables.includes(r.onTable)).map(r => `${r.onTable}.${r.name}`);
-}
-
-/** An event is listed to those alone who may make some. */
-async function eventsOf(
-  session: MysqlSession,
-  database: string,
-  maySee: boolean,
-  scheduler: string,
-): Promise<string[] | null> {
-  if (scheduler.toUpperCase() !== 'ON') return [];
-  if (!maySee) return null;
-  const rows = await session.query<{ name: string }>(
-    `SELECT EVENT_NAME AS name FROM information_schema.EVENTS
-      WHERE EVENT_SCHEMA = ${quoteText(database)} AND STATUS = 'ENABLED' ORDER BY EVENT_NAME`,
-  );
-  return rows.map(r => r.name);
 }

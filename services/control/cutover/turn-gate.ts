@@ -11,7 +11,7 @@ import { allows, readAccount } from '../../../shared/mysql/grant.ts';
 import { describeError, firstLine } from '../../../shared/runtime/error.ts';
 import type { Status } from '../status/status.ts';
 import { type Gate, open, shut, turnGates, unknown } from './gate.ts';
-import { grantGate, kindGate } from './server-gate.ts';
+import { fencedAccounts, grantGate, kindGate } from './server-gate.ts';
 import type { SourceFacts } from './source-facts.ts';
 import type { TargetFacts } from './target-facts.ts';
 
@@ -21,7 +21,7 @@ const WRITES_ON = ['CONNECTION_ADMIN', 'SUPER', 'READ ONLY ADMIN'];
 
 /** Of the servers that the application goes to, as they would be left again. */
 export function leavingGates(s: SourceFacts): Gate[] {
-  return [kindGate(s), grantGate(s)].map(named);
+  return [kindGate(s), grantGate(s), ...fencedAccounts(s)].map(named);
 }
 
 /** Of the servers that it leaves, as rows will be carried to them. */

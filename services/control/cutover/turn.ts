@@ -31,7 +31,7 @@ export async function openLeg({ site, put }: TurnDeps, run: CutoverRun): Promise
   await site.shutOut(leg.number);
   failpoint(FAILPOINTS.cutoverAfterShutOut);
   for (const frozen of sources) {
-    await using fence = await site.fence(frozen.source);
+    await using fence = await site.fence(frozen.source, frozen);
     // By a new session nobody changes a fence without a record that Kafka has taken: see undo.ts.
     await put(run);
     const now = await fence.look();

@@ -68,7 +68,7 @@ async function lift(
       d.log.warn({ source: frozen.source }, `undone by another session: ${e}`);
     }
   }
-  await using fresh = await d.site.fence(frozen.source);
+  await using fresh = await d.site.fence(frozen.source, frozen);
   await d.put(run);
   return await liftBy(fresh, frozen);
 }

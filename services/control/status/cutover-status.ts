@@ -35,13 +35,15 @@ export async function cutoverStatus(
   const { id, stage, stageMs, stopMs, why, way } = run;
   const isCarried = hasWayBack(run);
   const looks = await Promise.all(
-    fencedNow(run).map(async ({ source, serverUuid }): Promise<string[]> => {
-      const seen = await probe.fence(source);
+    fencedNow(run).map(async (frozen): Promise<string[]> => {
+      const { source, serverUuid } = frozen;
+      const seen = await probe.fence(frozen);
       // A source that gives no answer is a problem of its own.
       if (seen === null) return [];
       // With a way back our sink writes there: read_only lets it through, and nobody else.
-      if (isCarried && !seen.isReadOnly) return [`${source} takes writes (read_only is OFF)`];
-      if (!isCarried && !seen.isFrozen) return [`${source} takes writes (its fence is down)`];
+      const stands = isCarried ? seen.isReadOnly : seen.isFrozen;
+      const down = isCarried ? 'read_only is OFF' : 'its fence is down';
+      if (!stands) return [`${source} takes writes (${seen.why ?? down})`];
       const isOther = seen.serverUuid !== serverUuid;
       return isOther ? [`${source} is another server (${seen.serverUuid})`] : [];
     }),

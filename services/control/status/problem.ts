@@ -277,7 +277,8 @@ function cutoverProblems({ cutover }: StatusFacts): Problem[] {
     const what = `${text}: what is written there now is in no target, or comes over newer rows`;
     const remedy =
       `docs/CUTOVER.md: SET PERSIST ${fence} = ON there (in a cluster that grows, make the ` +
-      'triggers again), and find out who wrote what';
+      'triggers again; where accounts are locked, ALTER USER ... ACCOUNT LOCK and KILL; where a ' +
+      'hook has frozen it, that again), and find out who wrote what';
     return of('fence-lost', `${what}\n  remedy: ${remedy}`);
   });
   if (stage === 'unopened') {

@@ -2,15 +2,16 @@
  * Short questions to the sources and targets, each with a deadline of its own; a server that does
  * not answer gives null, and `whyNot` says what it did instead.
  */
-import { type Job, movingTables, readServer } from '../../../shared/job/job.ts';
+import { type Job, readServer } from '../../../shared/job/job.ts';
+import type { FrozenSource } from '../../../shared/job/state/cutover.ts';
 import { type MysqlEndpoint, MysqlSession } from '../../../shared/mysql/connect.ts';
 import { errnoOf } from '../../../shared/mysql/mysql-error.ts';
-import { unfenced } from '../../../shared/mysql/row-fence.ts';
 import { readServerUuid } from '../../../shared/mysql/server-uuid.ts';
 import { readPositions, readWaiting } from '../../../shared/mysql/target-state.ts';
 import { within } from '../../../shared/runtime/clock.ts';
 import { describeError, ReshardError } from '../../../shared/runtime/error.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
+import { type FenceSeen, lookAtFence } from './fence-look.ts';
 
 export interface Applied {
   /** Next offset to apply, by `<topic>/<partition>`. */
@@ -19,12 +20,6 @@ export interface Applied {
   parked: number;
   /** Keys that wait for the operator, or for a newer event. */
   blocked: number;
-}
-
-export interface FenceSeen {
-  isFrozen: boolean;
-  isReadOnly: boolean;
-  serverUuid: string;
 }
 
 const TIMEOUT_MS = 3000;
@@ -61,28 +56,13 @@ export class ServerProbe implements AsyncDisposable {
   }
 
   /** Whether a source or target refuses what it must refuse, and which server it is. */
-  fence(server: string): Promise<FenceSeen | null> {
+  fence(frozen: FrozenSource): Promise<FenceSeen | null> {
+    const server = frozen.source;
     const side = this.#job.sources.some(s => s.name === server) ? 'source' : 'target';
     return this.#try(`${side}/${server}`, async session => ({
-      ...(await this.#fenceOf(session, server)),
+      ...(await lookAtFence(session, this.#job, frozen)),
       serverUuid: await readServerUuid(session),
     }));
-  }
-
-  async #fenceOf(
-    session: MysqlSession,
-    server: string,
-  ): Promise<Pick<FenceSeen, 'isFrozen' | 'isReadOnly'>> {
-    const job = this.#job;
-    if (job.kind === 'expand') {
-      const database = job.sources.find(s => s.name === server)?.database ?? '';
-      const open = await unfenced(session, { job: job.job, database }, movingTables(job));
-      return { isFrozen: open.length === 0, isReadOnly: false };
-    }
-    const [row] = await session.query<Record<'frozen' | 'readOnly', string | number>>(
-      'SELECT @@global.super_read_only AS frozen, @@global.read_only AS readOnly',
-    );
-    return { isFrozen: Number(row?.frozen) === 1, isReadOnly: Number(row?.readOnly) !== 0 };
   }
 
   async applied(target: string): Promise<Applied | null> {

@@ -14,6 +14,7 @@
  * `opening`, which is the journal; and what came of the open command. docs/CUTOVER.md has the
  * steps.
  */
+import type { AccountRecord } from '../../mysql/account-fence.ts';
 import type { Job } from '../job.ts';
 import { isReturnJob } from '../return-job.ts';
 
@@ -65,6 +66,16 @@ export interface FrozenSource {
   persisted: Record<string, string>;
   /** Transactions of the source when it was frozen; empty before. */
   position: string;
+  /** Null, or left out: by read_only, or by triggers in a cluster that grows. */
+  by?: FrozenBy | null;
+}
+
+/** What is needed to lift a fence that the server itself does not tell of. */
+export interface FrozenBy extends AccountRecord {
+  /** A hook has no accounts. */
+  kind: 'accounts' | 'hook';
+  /** A moment before the freeze, by the clock of the control that froze. */
+  atMs: number;
 }
 
 export interface CutoverStep {

@@ -99,10 +99,10 @@ export const CUTOVER_GUARDS: Guard[] = [
   {
     name: 'the probe passes over a row that is locked',
     why: 'a row that the application writes all the time keeps a cutover from beginning',
-    file: 'services/control/cutover/probe.ts',
+    file: 'shared/mysql/write-probe.ts',
     find: 'LIMIT 1 FOR UPDATE SKIP LOCKED',
     replace: 'LIMIT 1 FOR UPDATE',
-    tests: ['services/control/cutover/probe.mysql.test.ts'],
+    tests: ['shared/mysql/write-probe.mysql.test.ts'],
     named: 'a row that somebody has locked',
   },
   {

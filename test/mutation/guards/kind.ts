@@ -104,7 +104,7 @@ export const KIND_GUARDS: Guard[] = [
     file: 'shared/mysql/row-fence.ts',
     find: '${exempt}${probed[event]} THEN',
     replace: '${exempt} THEN',
-    tests: ['services/control/cutover/probe.mysql.test.ts'],
+    tests: ['shared/mysql/write-probe.mysql.test.ts'],
     named: 'behind the fence it is refused by any row',
   },
   {

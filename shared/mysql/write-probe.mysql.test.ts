@@ -1,13 +1,13 @@
 /** The probe of a fence meets it wherever a row is, though it is none that moves. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { MysqlSession } from '../../../shared/mysql/connect.ts';
-import { inspectTable } from '../../../shared/mysql/inspect.ts';
-import { raiseFence } from '../../../shared/mysql/row-fence.ts';
-import type { TableSchema } from '../../../shared/schema/table-schema.ts';
-import { commonServer } from '../../../test/support/dev.ts';
-import { dropScratch, openScratch } from '../../../test/support/scratch-database.ts';
-import { type ProbePlace, probe } from './probe.ts';
+import { commonServer } from '../../test/support/dev.ts';
+import { dropScratch, openScratch } from '../../test/support/scratch-database.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
+import { MysqlSession } from './connect.ts';
+import { inspectTable } from './inspect.ts';
+import { raiseFence } from './row-fence.ts';
+import { type ProbePlace, probe } from './write-probe.ts';
 
 const DB = `probe_${randomUUID().slice(0, 8)}`;
 const TABLES = ['a', 'b'];
@@ -23,11 +23,11 @@ beforeAll(async () => {
 
 afterAll(() => dropScratch(session, DB));
 
-function places(fence = 'probed'): ProbePlace[] {
+function places(job = 'probed'): ProbePlace[] {
   const server = { ...commonServer('s1'), name: 's1', database: DB };
   const { user, password } = server;
   return schemas.map(schema => {
-    return { source: server, account: { user, password }, schema, fence };
+    return { source: server, account: { user, password }, schema, by: 'triggers', job };
   });
 }
 
