@@ -179,6 +179,24 @@ test('more is waited for behind what has come, and nothing behind a silence', as
   expect(cluster.waits.slice(0, 4)).toEqual([lone, gathered, lone, lone]);
 });
 
+/** Answers with bytes to one request alone. */
+class Silent extends Trickle {
+  override bytes(): Buffer {
+    return Buffer.alloc(this.waits.length === 14 ? 9 : 0);
+  }
+}
+
+test('a log that is silent is asked less often, until something comes', async () => {
+  const cluster = new Silent([1]);
+  using _ = reading(cluster, 1, { maxWaitMs: 100 });
+  await until(() => cluster.waits.length >= 16, { ...soon, what: 'sixteen requests' });
+  const waits = cluster.waits.slice(0, 16).map(w => Number.parseInt(w, 10));
+  expect(waits).toEqual([
+    ...[100, 100, 100, 100, 200, 200, 200, 200],
+    ...[400, 400, 400, 400, 400, 400, 100, 100],
+  ]);
+});
+
 test('beside a partition that is held back the others are asked no more often than is gathered', async () => {
   const waitsOf = async (gatherMs: number): Promise<string | undefined> => {
     const cluster = new Heavy([1, 1]);

@@ -13,6 +13,7 @@ import { sleep } from '../runtime/clock.ts';
 import { asReshardError, ReshardError } from '../runtime/error.ts';
 import { trimmed } from './history.ts';
 import { ReadPlace, type Wanted } from './read-place.ts';
+import { silentWaitMs } from './silent-wait.ts';
 import type { Cluster } from './wire/cluster.ts';
 import { CODE, isLeaderTransient, refused } from './wire/error-code.ts';
 import { decodeFetch, encodeFetch, type FetchedPartition } from './wire/fetch.ts';
@@ -199,6 +200,7 @@ export class LogReader {
     const gathered = gatherMs > 0 ? { minBytes: GATHERED_BYTES, maxWaitMs: gatherMs } : lone;
     const shortMs = Math.max(SHORT_WAIT_MS, gatherMs);
     let wait = lone;
+    let silent = 0;
     for (let turn = 0; !this.#closed; turn++) {
       const { ready, heldBack, waiting, foreign } = this.#pick(node, turn);
       for (const place of foreign) {
@@ -217,7 +219,7 @@ export class LogReader {
       });
       const request = encodeFetch(wanted, {
         committed: this.#options.isolation === 'committed',
-        maxWaitMs: heldBack || waiting ? shortMs : wait.maxWaitMs,
+        maxWaitMs: heldBack || waiting ? shortMs : silentWaitMs(wait.maxWaitMs, silent),
         minBytes: heldBack && gatherMs === 0 ? 1 : wait.minBytes,
         maxBytes: Math.min(
           Math.max(maxPartitionBytes, maxBufferedBytes - this.#held),
@@ -230,7 +232,9 @@ export class LogReader {
         const answer = decodeFetch(r);
         await this.#cluster.throttle(node, this.#purpose, answer.throttleMs);
         if (answer.code !== CODE.NONE) throw refused('to fetch', answer.code, { node });
-        wait = answer.partitions.some(p => p.end > p.start) ? gathered : lone;
+        const isSilent = answer.partitions.every(p => p.end === p.start);
+        silent = isSilent ? silent + 1 : 0;
+        wait = isSilent ? lone : gathered;
         for (const one of wanted) {
           const got = answer.partitions.find(
             p => p.topicId === one.topicId && p.partition === one.partition,
