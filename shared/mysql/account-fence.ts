@@ -1,8 +1,8 @@
 /**
  * The fence of accounts: those that write are locked, and their sessions are ended. For a server on
  * which nobody may set super_read_only. A lock keeps new sessions away and leaves those that are
- * there alone, so each is ended; its transaction is rolled back before it leaves the list of
- * processes. A lock outlives a restart, and is on a replica as on its source.
+ * there alone, so each is ended, and its transaction waited for. A lock outlives a restart, and is
+ * on a replica as on its source.
  *
  * It stops sessions alone: events run as their definers without one, and an applier of replication
  * needs none. Those are gates of the cutover.
@@ -155,10 +155,30 @@ export async function endSessions(
     for (const { thread } of isLong ? [...inside, ...late] : inside) {
       await endSession(session, thread);
     }
-    if (inside.length + late.length === 0) return true;
+    if (inside.length + late.length === 0) return await settled(session, endMs);
     early ??= new Set(waiting.map(s => s.thread));
     if (performance.now() > endMs) return false;
     await sleep(POLL_MS);
+  }
+}
+
+/** The server answers anew what transactions there are when nobody has asked it for so long. */
+const TRANSACTIONS_MS = 110;
+
+/**
+ * MySQL lists no session whose connection is closed, while its transaction is rolled back, or even
+ * committed yet: until there is none without a session, its last word is not in the position.
+ */
+async function settled(session: MysqlSession, endMs: number): Promise<boolean> {
+  for (;;) {
+    await sleep(TRANSACTIONS_MS);
+    const left = await session.query(
+      `SELECT 1 FROM information_schema.INNODB_TRX t
+         LEFT JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id
+        WHERE t.trx_mysql_thread_id <> 0 AND p.ID IS NULL LIMIT 1`,
+    );
+    if (left.length === 0) return true;
+    if (performance.now() > endMs) return false;
   }
 }
 

@@ -91,6 +91,11 @@ async function planned(fence: AccountFence): Promise<AccountRecord> {
   return { locked, spared };
 }
 
+/** Rolling them back takes longer than a look at the list of processes. */
+const MANY = `INSERT INTO orders (who)
+  WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 200)
+  SELECT 'idle' FROM n a, n b`;
+
 /** An application: it writes whenever it can, and comes back when it is thrown out. */
 class App {
   readonly user: string;
@@ -184,7 +189,7 @@ describe.each(FLAVORS)('%s', name => {
       role: 'apply',
     });
     await idle.rawQuery('BEGIN');
-    await idle.rawQuery("INSERT INTO orders (who) VALUES ('idle')");
+    await idle.rawQuery(MANY);
     for (const app of apps) await app.writes();
     expect((await probed(name, 'app2')).kind).toBe('accepted');
     await using fence = await openFence(name);
