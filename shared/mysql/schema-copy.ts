@@ -141,7 +141,8 @@ export async function copyTables(
       // has made it, the table is compared by the doctor.
       if (errnoOf(e) === TABLE_EXISTS) continue;
       if (errnoOf(e) === DUPLICATE_MEMBER) throw sameMembers(target, table, e);
-      throw errnoOf(e) === NO_PRIMARY_KEY ? keyRequired(target, table, e) : e;
+      if (errnoOf(e) === NO_PRIMARY_KEY) throw keyRequired(target, table, e);
+      throw isOfStatement(e) ? refusedTable(target, table, e) : e;
     }
     const isDoubtful = sql.includes('?') && source.flavor === 'mysql' && target.flavor === 'mysql';
     if (isDoubtful) {
@@ -207,6 +208,24 @@ function sameMembers(target: MysqlSession, table: string, cause: unknown): Resha
   return new ReshardError('unsupported-type', what, {
     remedy:
       'ALTER TABLE ... MODIFY the column on the source, with a collation that tells them apart',
+    context: { ...target.where(), table },
+    cause,
+  });
+}
+
+/** The server has read the statement, and nothing but another one would help. */
+function isOfStatement(e: unknown): boolean {
+  return e instanceof ReshardError && (e.kind === 'bug' || e.kind === 'target-data');
+}
+
+/** Servers of another kind or version print defaults and keys that this one cannot read. */
+function refusedTable(target: MysqlSession, table: string, cause: unknown): ReshardError {
+  const what = `${table}: the target does not take it as the source prints it`;
+  const said = cause instanceof Error ? `: ${cause.message}` : '';
+  return new ReshardError('unsupported-type', `${what}${said}`, {
+    remedy:
+      'make the table on the target by hand, with the columns and keys that SHOW CREATE TABLE ' +
+      'has on the source, then start again',
     context: { ...target.where(), table },
     cause,
   });

@@ -211,6 +211,12 @@ describe('gates of a source', () => {
     );
   });
 
+  test('a prepared XA transaction is waited for, one that is not shown is not', () => {
+    const passes = (preparedXa: number | null): boolean[] =>
+      shutGates(sourceGates({ ...SOURCE, preparedXa }, LIMITS)).map(g => g.passes);
+    expect([passes(1), passes(null)]).toEqual([[true], [false]]);
+  });
+
   test('the probe must be able to write before anything is frozen', () => {
     const serverUuid = 'a';
     expect(probeGate('s1', { kind: 'accepted', serverUuid }).state).toBe('open');

@@ -3,7 +3,7 @@ import type { CutoverLimits } from '../../../shared/job/cutover-schema.ts';
 import type { ProbeAnswer } from '../../../shared/mysql/write-probe.ts';
 import { unreachable } from '../../../shared/runtime/error.ts';
 import { accountGates } from './account-gate.ts';
-import { type Gate, open, shut, unknown } from './gate.ts';
+import { type Gate, open, passing, shut, unknown } from './gate.ts';
 import type { OpenTransaction } from './server-look.ts';
 import type { SourceFacts } from './source-facts.ts';
 import type { TargetFacts } from './target-facts.ts';
@@ -85,12 +85,14 @@ function transactionGate({ source, transactions }: SourceFacts, o: CutoverLimits
   return shut('transactions', source, why, 'wait for them, or end them: KILL <thread>;');
 }
 
+/** Where an application uses them one is prepared at almost any moment, and ends soon after. */
 function xaGate({ source, preparedXa }: SourceFacts): Gate {
   if (preparedXa === null) {
     return unknown('XA', source, 'not shown', 'the account needs XA_RECOVER_ADMIN');
   }
   if (preparedXa === 0) return open('XA', source, 'no prepared XA transaction');
-  return shut('XA', source, `${preparedXa} prepared XA transactions`, 'XA RECOVER; -- end them');
+  const fix = 'XA RECOVER; -- end those that nobody will end';
+  return passing('XA', source, `${preparedXa} prepared XA transactions`, fix);
 }
 
 /** Before anything is frozen, the account of the probe must be able to write. */

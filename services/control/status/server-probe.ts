@@ -141,6 +141,7 @@ export class ServerProbe implements AsyncDisposable {
     if (endpoint === undefined) return Promise.reject(new Error(`no ${name} in the job`));
     const opened = MysqlSession.open(endpoint, {
       role: 'admin',
+      side: name.startsWith('target/') ? 'target' : 'source',
       connectTimeoutMs: TIMEOUT_MS,
       statementTimeoutMs: TIMEOUT_MS,
     });

@@ -366,6 +366,15 @@ export const CUTOVER_GUARDS: Guard[] = [
     named: 'not what waits for the operator',
   },
   {
+    name: 'a prepared XA transaction is waited for',
+    why: 'with an application that uses them a cutover that may wait is refused at once, by chance',
+    file: 'services/control/cutover/server-gate.ts',
+    find: "return passing('XA', source, `${preparedXa}",
+    replace: "return shut('XA', source, `${preparedXa}",
+    tests: GATES,
+    named: 'is waited for, one that is not shown',
+  },
+  {
     name: 'gates that open when the command was stopped',
     why: 'Ctrl-C while gates are waited for, and the sources are frozen all the same',
     file: 'services/control/cli/cutover.ts',

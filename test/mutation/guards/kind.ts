@@ -160,4 +160,12 @@ export const KIND_GUARDS: Guard[] = [
     tests: MOVED,
     named: 'a trigger of others would act on the deletes',
   },
+  {
+    name: 'a login that a target refuses is told of the target',
+    why: 'an operator looks at the accounts of the source while the sink waits for one of the target',
+    file: 'services/control/status/server-probe.ts',
+    find: "side: name.startsWith('target/') ? 'target' : 'source',",
+    replace: "side: 'source',",
+    tests: ['services/control/status/server-probe.mysql.test.ts'],
+  },
 ];

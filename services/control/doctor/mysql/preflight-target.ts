@@ -28,6 +28,7 @@ import { schemaDifferences } from '../../../../shared/schema/schema-diff.ts';
 import { withoutColumns } from '../../../../shared/schema/table-growth.ts';
 import { allColumns, type TableSchema } from '../../../../shared/schema/table-schema.ts';
 import { checkPrivileges, TARGET_NEEDS } from './grant.ts';
+import { otherFlavor } from './other-flavor.ts';
 import { serverUuid, tableError } from './preflight-source.ts';
 import { checkEngine } from './preflight-table.ts';
 import { checkSettings, setGlobal, TARGET_RULES } from './setting-rule.ts';
@@ -190,30 +191,34 @@ async function checkTargetTables(
   for (const table of request.tables) {
     const place = `${where} ${db}.${table}`;
     const facts = present.get(table);
+    const wanted = request.schemas.get(table);
+    const printed = request.printed.get(table);
+    const kinds = { from: printed?.collation.flavor ?? session.flavor, to: session.flavor };
+    const foreign = wanted === undefined ? [] : otherFlavor(wanted, kinds, place);
     if (facts === undefined) {
-      const { statement = '' } = request.printed.get(table) ?? {};
+      const { statement = '' } = printed ?? {};
       const unmade = [
+        ...foreign,
         ...(isUnprintable(statement) ? [unprintable(place)] : []),
         ...(hasPeriodKey(statement) ? [periodKey(place, 'on the source')] : []),
       ];
       found.push(missingTable(place, request.createTargets && unmade.length === 0), ...unmade);
       continue;
     }
-    found.push(...checkEngine(facts, place, qualified(db, table)));
+    found.push(...foreign, ...checkEngine(facts, place, qualified(db, table)));
     try {
       const isOwn = session.flavor === 'mariadb';
       const made = isOwn ? await createTableSql(session, db, table) : '';
       if (hasPeriodKey(made)) found.push(periodKey(place, 'here'));
-      const wanted = request.schemas.get(table);
       const schema = await inspectTable(session, db, table, { like: wanted });
-      const printed = request.printed.get(table);
       if (wanted !== undefined && printed !== undefined) {
         const there = { flavor: session.flavor, name: facts.collation };
         const { resuming } = request;
         const left = resuming ? targetsOnlyOf(wanted, schema) : [];
         found.push(...left.map(column => leftColumn(`${place}.${column}`)));
         const bare = withoutColumns(schema, left, schema);
-        found.push(...checkSchema(wanted, bare, place, printed, there));
+        const differing = checkSchema(wanted, bare, place, printed, there);
+        found.push(...differing.filter(d => !foreign.some(f => f.where === d.where)));
       }
       if (!request.resuming) found.push(...(await checkEmpty(session, schema, place)));
     } catch (e) {
