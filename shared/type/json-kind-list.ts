@@ -75,7 +75,7 @@ const FORMS: Record<JsonKind, RegExp> = {
 };
 
 /** The longest of them is a DECIMAL; bytes are looked at by their beginning. */
-const FORM_BYTES = 80;
+const FORM_BYTES = 96;
 
 /** Throws if no statement could write the value; another form is one at another place. */
 function isOfForm(kind: JsonKind, text: Buffer): boolean {

@@ -77,6 +77,33 @@ describe('kinds of values in a document', () => {
     );
   });
 
+  test('a DECIMAL of more digits than a column has is one, from an image and in a statement', () => {
+    const literal = (text: string): string => {
+      const src = Buffer.from(text);
+      return written(out => writeDocument(src, 0, src.length, out));
+    };
+    // Opaque, a DECIMAL, 38 bytes: 81 digits, none behind the point, nine groups of 999999999.
+    const groups = Array.from({ length: 9 }, () => [0x3b, 0x9a, 0xc9, 0xff]).flat();
+    const image = Buffer.from([0x0f, 246, 38, 81, 0, ...groups]);
+    image[5] = 0xbb;
+    const text = `${'9'.repeat(81)}\t\t`;
+    expect(written(out => writeJson(image, 0, image.length, out))).toBe(text);
+    expect(literal(text)).toBe(`CAST(${'9'.repeat(81)} AS JSON)`);
+    const small = `0.${'0'.repeat(30)}1`;
+    expect(literal(`${small}\t\t`)).toBe(`CAST(${small} AS JSON)`);
+    const most = `0.${'0'.repeat(29)}1`;
+    expect(literal(`${most}\t\t`)).toBe(`CAST(CAST(${most} AS DECIMAL(30,30)) AS JSON)`);
+    expect(literal('7\t\t')).toBe('CAST(CAST(7 AS DECIMAL(1,0)) AS JSON)');
+  });
+
+  test('a statement has less than ten times the bytes of a document', () => {
+    // The smallest values cost most, beside one with a mark.
+    const src = Buffer.from(`[${'1, '.repeat(1000)}1.5\t\t]`);
+    const sql = written(out => writeDocument(src, 0, src.length, out));
+    expect(sql.length).toBeGreaterThan(9 * src.length);
+    expect(sql.length).toBeLessThan(10 * src.length);
+  });
+
   test('a literal is ASCII, whatever the keys and texts are', () => {
     const src = Buffer.from('{"größe\'\\\\": 1.50\t\t, "😀": "größe"}');
     const sql = written(out => writeDocument(src, 0, src.length, out));

@@ -102,7 +102,7 @@ function writeScalar(text: string, kind: JsonKind, out: ByteWriter): void {
   const content = text.startsWith('"') ? text.slice(1, -1) : text;
   switch (kind) {
     case 'DECIMAL':
-      out.ascii(`CAST(${text} AS DECIMAL(${precisionOf(text)}))`);
+      writeDecimal(text, out);
       return;
     case 'UNSIGNED INTEGER':
       out.ascii(`CAST(${text} AS UNSIGNED)`);
@@ -152,9 +152,18 @@ function ofColumn(value: string, type: string): string {
   );
 }
 
-/** Digits in all, and those of the fraction. */
-function precisionOf(text: string): string {
+/** As CAST takes them. */
+const PRECISION_MAX = 65;
+const SCALE_MAX = 30;
+
+/**
+ * A whole number is an INTEGER without the CAST. With more digits than a column of DECIMALs has, no
+ * CAST makes it, and no INTEGER could be it: as a literal it is a DECIMAL of all its digits.
+ */
+function writeDecimal(text: string, out: ByteWriter): void {
   const [whole = '', fraction = ''] = text.replace('-', '').split('.');
-  const digits = (whole === '0' && fraction !== '' ? 0 : whole.length) + fraction.length;
-  return `${digits},${fraction.length}`;
+  const scale = fraction.length;
+  const precision = (whole === '0' && scale > 0 ? 0 : whole.length) + scale;
+  const isLiteral = precision > PRECISION_MAX || scale > SCALE_MAX;
+  out.ascii(isLiteral ? text : `CAST(${text} AS DECIMAL(${precision},${scale}))`);
 }

@@ -18,7 +18,8 @@ const FIELD = {
   DECIMAL: 246,
 } as const;
 const PACKED_BYTES = 8;
-const PRECISION_MAX = 65;
+/** More than columns have: a literal's digits are in nine groups of nine. */
+const PRECISION_MAX = 81;
 
 /** The types of columns that make a BLOB in a document, by the names that a JSON_TABLE takes. */
 const BLOB_COLUMNS: Record<number, string> = {

@@ -48,6 +48,10 @@ const SCALARS: (() => string)[] = [
   () => '1.50',
   () => '-0.00',
   () => '0.5',
+  // More digits than a column has: literals may have 81.
+  () => `${random(2) ? '-' : ''}${digits(1 + random(70))}.${'3'.repeat(11)}`,
+  () => `${random(2) ? '-' : ''}0.${'0'.repeat(random(30))}${digits(40)}`,
+  () => '9'.repeat(81),
   () => 'CAST(7 AS DECIMAL(10,0))',
   () => `CAST(${digits(1 + random(19))} AS UNSIGNED)`,
   () => 'CAST(9223372036854775807 AS UNSIGNED)',
