@@ -1,9 +1,9 @@
 /** The checker service: one member of the group checks, the others stand by. */
 import { openContext, type ServiceOptions } from '../../shared/member/context.ts';
-import type { ReportedUnit } from '../../shared/member/reporter.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { letOthersGoFirst } from '../../shared/runtime/priority.ts';
 import { runSupervised } from '../../shared/runtime/service.ts';
+import { CheckLease } from './check-lease.ts';
 import { Checker } from './checker.ts';
 import { CheckMetrics } from './metrics.ts';
 import { runStreamCheck } from './stream/stream-check.ts';
@@ -19,34 +19,23 @@ export async function runChecker(o: ServiceOptions): Promise<void> {
   // come later. A check of every row is the servers' work.
   if (job.options.streamingCheck) await letOthersGoFirst(log);
   const metrics = new CheckMetrics(context.metrics);
-  let lease: { stop: AbortController; unit: ReportedUnit } | null = null;
-  const end = (how: 'end' | 'forget'): void => {
-    lease?.stop.abort();
-    lease?.unit[how]();
-    lease = null;
-  };
+  const lease = new CheckLease(() => report.unit(UNIT));
   const member = await context.join({
     groupId: `reshard.${job.job}.checker`,
     slots: 1,
     sessionTimeoutMs: job.options.sessionTimeoutMs,
-    onAssigned: async slots => {
-      if (slots.length > 0) lease = { stop: new AbortController(), unit: report.unit(UNIT) };
-    },
-    onRevoked: async slots => {
-      if (slots.length > 0) end('end');
-    },
-    // Two checks at a time only cost reads.
-    onLost: () => end('forget'),
+    onAssigned: slots => lease.assigned(slots),
+    onRevoked: slots => lease.revoked(slots),
+    onLost: () => lease.lost(),
   });
-  context.readiness = () => ({ ok: true, detail: { checks: lease !== null } });
-  const current = (): typeof lease => lease;
+  context.readiness = () => ({ ok: true, detail: { checks: lease.held !== null } });
   const ended = new AbortController();
   const streaming = runStreamCheck(context, AbortSignal.any([signal, ended.signal]));
   // What this process must not go on with ends all of it.
   streaming.catch(() => ended.abort());
   try {
     while (!signal.aborted && !ended.signal.aborted) {
-      const held = current();
+      const { held } = lease;
       if (held === null) {
         await sleep(POLL_MS, signal);
         continue;

@@ -76,11 +76,11 @@ export const CONTROL_GUARDS: Guard[] = [
   {
     name: 'lease of the checker',
     why: 'a checker that slept past its lease checks on beside its successor',
-    file: 'services/checker/main.ts',
-    find: "onLost: () => end('forget'),",
-    replace: 'onLost: () => undefined,',
-    tests: ['test/availability/paused.live.test.ts'],
-    named: 'paused past its lease',
+    file: 'services/checker/check-lease.ts',
+    find: 'this.held?.stop.abort();',
+    replace: '',
+    tests: ['services/checker/check-lease.test.ts'],
+    named: 'the lease is lost',
   },
   {
     name: 'incarnation of a unit',
