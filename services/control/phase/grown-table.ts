@@ -21,6 +21,7 @@ import { lookAtTable, refuse } from './growth.ts';
 import { filledTargets, type Ruling, refuseTargets } from './growth-target.ts';
 import { type Halt, haltedTable, haltIn } from './halt.ts';
 import type { GrownTable } from './halted-shape.ts';
+import { InTurn } from './in-turn.ts';
 import type { LackingTarget } from './lacking-target.ts';
 import type { StatementHalt } from './skip.ts';
 
@@ -28,8 +29,11 @@ import type { StatementHalt } from './skip.ts';
 export class GrownTables {
   readonly #halts = new Map<string, StatementHalt>();
   readonly #bySource = new Map<string, GrownTable & { text: string }>();
-  /** By target, the end of the newest change. */
-  readonly #altering = new Map<string, Promise<void>>();
+  /**
+   * One source's change of a target after the other's: two that make the same column wider would
+   * both find it narrow, and the target's own log could not tell what the second one has done.
+   */
+  readonly #altering = new InTurn();
 
   note(report: Report | null): void {
     if (report?.service !== 'binlog') return;
@@ -63,21 +67,7 @@ export class GrownTables {
 
   /** Makes the targets ready; see growTargets. */
   grow(deps: Deps, source: JobSource, grown: GrownTable): Promise<boolean> {
-    return growTargets(deps, source, grown, (target, work) => this.#inTurn(target, work));
-  }
-
-  /**
-   * One source's change of a target after the other's: two that make the same column wider would
-   * both find it narrow, and the target's own log could not tell what the second one has done.
-   */
-  #inTurn(target: string, work: () => Promise<void>): Promise<void> {
-    const before = this.#altering.get(target) ?? Promise.resolve();
-    const mine = before.then(work);
-    this.#altering.set(
-      target,
-      mine.catch(() => {}),
-    );
-    return mine;
+    return growTargets(deps, source, grown, (target, work) => this.#altering.run(target, work));
   }
 }
 

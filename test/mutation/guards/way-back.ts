@@ -135,11 +135,10 @@ export const WAY_BACK_GUARDS: Guard[] = [
   {
     name: 'a target is altered by one source after the other',
     why: 'two make a column wider at once, and the way back cannot tell what the second one did',
-    file: 'services/control/phase/grown-table.ts',
+    file: 'services/control/phase/in-turn.ts',
     find: 'const mine = before.then(work);',
     replace: 'const mine = work();',
-    tests: DDL,
-    named: 'columns that come to the',
+    tests: ['services/control/phase/in-turn.test.ts'],
   },
   {
     name: 'a way back that is far behind is no calm',
