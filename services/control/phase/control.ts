@@ -317,10 +317,7 @@ export class Control implements Unit {
 
   #event(progress: ReadonlyMap<string, ProgressView>, proofs: ProofKeeper): PhaseEvent | null {
     const { job, view } = this.#context;
-    if (this.#isOver) {
-      const isEnded = view.cutoverRun?.stage === 'finished' && view.job?.phase === 'switched';
-      return isEnded ? 'finished' : 'switched';
-    }
+    if (this.#isOver) return view.cutoverRun?.stage === 'finished' ? 'finished' : 'switched';
     if (view.job?.phase === 'switched') return 'returned';
     if (view.job?.phase === 'copying') {
       return isCopied(this.#context, progress) ? 'copied' : null;

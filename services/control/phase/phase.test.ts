@@ -48,6 +48,12 @@ describe('phases', () => {
     ]);
   });
 
+  test('a job that is ended behind a rollback is never said to be switched on its way', () => {
+    expect(nextPhase('following', 'finished')).toBe('finished');
+    expect(nextPhase('verified', 'finished')).toBe('finished');
+    expect(nextPhase('copying', 'finished')).toBe('copying');
+  });
+
   test('nothing is verified that has not been copied', () => {
     expect(nextPhase('prepare', 'proven')).toBe('prepare');
     expect(nextPhase('copying', 'proven')).toBe('copying');

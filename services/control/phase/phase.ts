@@ -20,7 +20,7 @@ export type PhaseEvent =
   | 'switched'
   /** The journal of a rollback is written: the application is on the sources again, or to be. */
   | 'returned'
-  /** The operator has ended the cutover. */
+  /** The operator has ended the job, wherever the application is. */
   | 'finished';
 
 const TRANSITIONS: Record<Phase, Record<PhaseEvent, Phase>> = {
@@ -52,7 +52,7 @@ const TRANSITIONS: Record<Phase, Record<PhaseEvent, Phase>> = {
     recopied: 'copying',
     switched: 'switched',
     returned: 'following',
-    finished: 'following',
+    finished: 'finished',
   },
   verified: {
     prepared: 'verified',
@@ -62,7 +62,7 @@ const TRANSITIONS: Record<Phase, Record<PhaseEvent, Phase>> = {
     recopied: 'copying',
     switched: 'switched',
     returned: 'verified',
-    finished: 'verified',
+    finished: 'finished',
   },
   switched: {
     prepared: 'switched',

@@ -52,8 +52,15 @@ describe('the headline', () => {
   test('of a move that was given up does not say that the application has gone over', () => {
     const ran = { id: 'cutover-1', sinceMs: 1, stopMs: 1, why: null, hasWayBack: true, lost: [] };
     const cutover = { ...ran, stage: 'finished', way: 'back' } as const;
-    const { text } = headlineOf({ ...well(), phase: 'finished', cutover });
-    expect(text).toBe('finished: the application stays on the sources, nothing is carried');
+    // The record of the cutover is there before the phase.
+    for (const phase of ['finished', 'verified', 'following'] as const) {
+      const { text } = headlineOf({ ...well(), phase, cutover });
+      expect(text).toBe('finished: the application stays on the sources, nothing is carried');
+    }
+    const over = { ...cutover, way: 'over' } as const;
+    expect(headlineOf({ ...well(), phase: 'switched', cutover: over }).text).toBe(
+      'the application has gone over, and it is finished',
+    );
   });
 
   test.each(NAMES)('names %s and is not green', name => {

@@ -65,7 +65,7 @@ function isComplete<T>(list: readonly T[], is: (item: T) => boolean): boolean {
 
 function calmWord(s: StatusFacts): CalmWord {
   if (!isCopied(s) || s.phase === 'copying') return 'copying';
-  if (s.phase === 'switched' || s.phase === 'finished') return 'switched';
+  if (s.phase === 'switched' || isFinished(s)) return 'switched';
   if (isDrained(s)) return s.phase === 'verified' ? 'verified' : 'drained';
   return s.sources.every(x => (x.lagSeconds ?? Infinity) < FLOW_LAG_SECONDS) ? 'flowing' : 'behind';
 }
@@ -89,17 +89,23 @@ function calm(word: CalmWord, s: StatusFacts): Headline {
     case 'verified':
       return { word, level: 'good', text: 'verified, drained' };
     case 'switched': {
-      if (s.phase === 'finished' && s.cutover?.way === 'back') {
+      if (isFinished(s) && s.cutover?.way === 'back') {
         const text = 'finished: the application stays on the sources, nothing is carried';
         return { word, level: 'good', text };
       }
-      const sources = s.phase === 'switched' ? ', the sources are frozen' : ', and it is finished';
-      const back = s.phase === 'switched' ? wayBackText(s) : '';
-      return { word, level: 'good', text: `the application has gone over${sources}${back}` };
+      const rest = isFinished(s)
+        ? ', and it is finished'
+        : `, the sources are frozen${wayBackText(s)}`;
+      return { word, level: 'good', text: `the application has gone over${rest}` };
     }
     default:
       return unreachable(word);
   }
+}
+
+/** The word of the operator is in the record of the cutover before the phase follows it. */
+function isFinished({ phase, cutover }: StatusFacts): boolean {
+  return phase === 'finished' || cutover?.stage === 'finished';
 }
 
 function wayBackText({ wayBack }: StatusFacts): string {
