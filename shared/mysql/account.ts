@@ -39,6 +39,8 @@ const OF_SERVERS = ['mysql', 'sys', 'information_schema', 'performance_schema'];
 const grantee = (user: string, host: string): string => `'${user}'@'${host}'`;
 /** Whoever may stand in for this one may for everybody. */
 const ANYBODY = grantee('', '');
+/** What is granted to it everybody has, without the role. */
+const MARIADB_PUBLIC = grantee('PUBLIC', '');
 
 export function accountsOf(rows: AccountRows, database: string): ServerAccount[] {
   const databases = [database, ...rows.programs];
@@ -88,7 +90,7 @@ export async function readAccounts(
     await session.query<Record<'fromUser' | 'fromHost' | 'toUser' | 'toHost', string>>(
       `${isMysql ? MYSQL_ROLES : MARIADB_ROLES} UNION ALL ${PROXIES}`,
     ),
-    isMysql ? await mandatoryRoles(session) : [],
+    isMysql ? await mandatoryRoles(session) : [MARIADB_PUBLIC],
     await session.query<{ db: string }>(programsSql(database)),
   ];
   return accountsOf(

@@ -182,6 +182,23 @@ test('whoever may write is known: by grants of his own, by roles, by programs of
   await admin.rawQuery(`DROP USER runs@'%', views@'%', proxy@'%', idle@'%'`);
 });
 
+test('what MariaDB grants to PUBLIC everybody may', async () => {
+  const admin = adminOf('mariadb');
+  const reader = async () => {
+    const seen = await readAccounts(admin, DATABASE);
+    return seen.find(a => a.user === 'reader')?.mayWrite;
+  };
+  expect(await reader()).toBe(false);
+  await admin.rawQuery(`GRANT INSERT ON ${DATABASE}.* TO PUBLIC`);
+  expect(await reader()).toBe(true);
+  await using session = await MysqlSession.open(
+    endpoint('mariadb', { user: 'reader', password: 'pw' }),
+    { role: 'apply' },
+  );
+  await session.rawQuery("INSERT INTO orders (who) VALUES ('reader')");
+  await admin.rawQuery(`REVOKE INSERT ON ${DATABASE}.* FROM PUBLIC`);
+});
+
 describe.each(FLAVORS)('%s', name => {
   test('two that write are refused inside, go on after it, and nothing of theirs is lost', async () => {
     const apps = ['app1', 'app2'].map(user => new App(user).start(name));

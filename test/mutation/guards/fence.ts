@@ -27,6 +27,15 @@ export const FENCE_GUARDS: Guard[] = [
     named: 'a release unlocks',
   },
   {
+    name: 'what MariaDB grants to PUBLIC everybody may',
+    why: 'an account that writes by it is not locked, and its rows behind the freeze are lost',
+    file: 'shared/mysql/account.ts',
+    find: ': [MARIADB_PUBLIC],',
+    replace: ': [],',
+    tests: ACCOUNTS,
+    named: 'grants to PUBLIC',
+  },
+  {
     name: 'what was locked before stays locked',
     why: 'an undo lets an account in that somebody has shut out for good reason',
     file: 'shared/mysql/account-fence.ts',
