@@ -213,7 +213,13 @@ async function tried(sql: string): Promise<boolean> {
 }
 
 /** What the codec's own samples do not have. */
+/** Documents at the length up to which a hash has the kinds of their values, and behind it. */
+const LONG_DOCUMENTS = [262_144, 262_145].map(
+  bytes => `JSON_ARRAY(REPEAT('x',${bytes - '["", 1.5]'.length}),1.5)`,
+);
+
 const ODD: { type: string; values: string[]; how?: string }[] = [
+  { type: 'JSON', values: LONG_DOCUMENTS },
   { type: 'DECIMAL(12,3) UNSIGNED ZEROFILL', values: ['0', '1.5', '999999999.999'] },
   {
     type: 'DECIMAL(65,30) UNSIGNED ZEROFILL',

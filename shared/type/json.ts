@@ -20,6 +20,11 @@ import { corrupt, notCarried, type Place, type ValueCodec } from './value-codec.
 /** Row images give the document's length in four bytes. */
 const LENGTH_BYTES = 4;
 const OPEN_OBJECT = 0x7b;
+/**
+ * Of the text, up to which kinds are part of the row text. The server's time for the list grows
+ * faster than the document: of a large one it would take minutes, and no check would come to its end.
+ */
+const COMPARED_BYTES_MAX = 256 * 1024;
 
 export class JsonCodec implements ValueCodec {
   readonly avro = {
@@ -97,13 +102,14 @@ export class JsonCodec implements ValueCodec {
     else this.#guarded(() => writeDocument(buf, start, end, out));
   }
 
-  /** As the server does: the kinds behind the text, if there are any. */
+  /** As the server does: the kinds behind the text, if there are any and it is not too long. */
   toRowText(buf: Buffer, pos: number, out: ByteWriter): void {
     const start = skipVarint(buf, pos);
     const end = start + byteLength(buf, pos);
     this.#guarded(() => {
+      const from = out.pos;
       writeUnmarked(buf, start, end, out);
-      writeKinds(buf, start, end, out);
+      if (out.pos - from <= COMPARED_BYTES_MAX) writeKinds(buf, start, end, out);
     });
   }
 
@@ -145,7 +151,10 @@ export const JSON_DOCUMENT: TypeFamily<JsonType> = {
   keyRefusal: () => null,
   // Two cells: RowCodec knows.
   select: c => `${c},${kindsSelect(c)}`,
-  rowText: (_, c) => ({ document: c, kinds: `CONCAT('#',${kindsSelect(c)})` }),
+  rowText: (_, c) => ({
+    document: c,
+    kinds: `IF(LENGTH(${c})<=${COMPARED_BYTES_MAX},CONCAT('#',${kindsSelect(c)}),NULL)`,
+  }),
   keyLiteral: () => null,
   readable: (_, literal) => literal,
   printed: () => {

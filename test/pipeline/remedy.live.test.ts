@@ -176,15 +176,6 @@ const KINDS: Kind[] = [
     recopied: '',
     undone: ['FLUSH BINARY LOGS'],
   },
-  {
-    name: 'a JSON document that text cannot carry',
-    made: [
-      "UPDATE customers SET profile = JSON_OBJECT('a', CAST(1.5 AS DECIMAL(10,2)), 'd'," +
-        ' CURRENT_DATE()) ORDER BY customer_id LIMIT 3',
-    ],
-    shown: /^value-not-carried: customers\.profile: a JSON document holds/,
-    recopied: 'customers',
-  },
 ];
 
 const halted = () => job.status?.services.find(s => s.state === 'halted');

@@ -153,6 +153,11 @@ describe('digest of rows', { timeout: TIMEOUT_MS }, () => {
     ]);
     // Documents that have no such values are other ones as ever.
     rows.push(["'[1]'", "'[2]'"]);
+    // Of the longest one that is looked into the kinds are compared, of a longer one the text.
+    const long = (bytes: number, value: string): string =>
+      `JSON_ARRAY(REPEAT('x', ${bytes - '["", 1.5]'.length}), ${value})`;
+    rows.push([long(262_144, '1.5'), long(262_144, '1.5e0')]);
+    const unseen = [long(262_145, '1.5'), long(262_145, '1.5e0')];
     const valuesOf = (side: 0 | 1): string =>
       rows.map((row, id) => `(${id}, 0, ${row[side]})`).join(',');
     await bed.source().rawQuery(`INSERT INTO t VALUES ${valuesOf(0)}`);
@@ -160,12 +165,15 @@ describe('digest of rows', { timeout: TIMEOUT_MS }, () => {
     const differing = rows.flatMap(([there, here], id) =>
       there === here ? [] : [`different ${id}`],
     );
-    expect(differing).toHaveLength(2 * pairs.length + 1);
+    expect(differing).toHaveLength(2 * pairs.length + 2);
     expect(foundByOracle(await bed.oracle())).toEqual(differing.sort());
     const result = await bed.check({ leafRows: 4, rangeRows: 8 });
     expect(found(result)).toEqual(differing.sort());
     const columns = result.tables.flatMap(t => t.differences.map(d => d.columns));
     expect(columns).toEqual(differing.map(() => ['j']));
+    await bed.source().rawQuery(`INSERT INTO t VALUES (100, 0, ${unseen[0]})`);
+    await bed.target(0).rawQuery(`INSERT INTO t VALUES (100, 0, ${unseen[1]})`);
+    expect(found(await bed.check({ leafRows: 4, rangeRows: 8 }))).toEqual(differing.sort());
   });
 
   test('values swapped between two columns of one type are found, for every type', async () => {
