@@ -120,10 +120,14 @@ describe('a halted partition task', () => {
     const id = Buffer.alloc(16, 2).toString('base64url');
     db.table.copy = { generation: 2, from: [0], topicId: id };
     const context = { loss: 're-created', topicId: 'the one before', id };
+    const { revision } = m.task(0).position;
     m.workers[0]?.lost(m.task(0), new ReshardError('history-lost', 'made anew', { context }));
     expect(m.task(0).isHalted).toBe(false);
-    await until(() => m.task(0).position.epoch === 0, { ...WAIT, what: 'the restart' });
-    await until(() => m.task(0).error === null, { ...WAIT, what: 'the end of it' });
+    const goesOn = (): boolean => {
+      const { position, error } = m.task(0);
+      return position.revision > revision && error === null;
+    };
+    await until(goesOn, { ...WAIT, what: 'the restart' });
     // Without the recopy it is a halt, which the operator hears of.
     m.workers[0]?.lost(m.task(0), new ReshardError('history-lost', 'trimmed'));
     expect(m.task(0).isHalted).toBe(true);
