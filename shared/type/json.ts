@@ -22,7 +22,8 @@ const LENGTH_BYTES = 4;
 const OPEN_OBJECT = 0x7b;
 /**
  * Of the text, up to which kinds are part of the row text. The server's time for the list grows
- * faster than the document: of a large one it would take minutes, and no check would come to its end.
+ * faster than the document: of a large one it would take minutes, and no check would come to its
+ * end.
  */
 const COMPARED_BYTES_MAX = 256 * 1024;
 

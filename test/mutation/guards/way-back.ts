@@ -193,4 +193,22 @@ export const WAY_BACK_GUARDS: Guard[] = [
     tests: ['services/control/cutover/one-way.test.ts'],
     named: 'over, back, over undone',
   },
+  {
+    name: 'a job that is ended behind a rollback was never switched',
+    why: 'status says that the application has gone over, and has it on the sources',
+    file: 'services/control/phase/phase.ts',
+    find: "    returned: 'verified',\n    finished: 'finished',",
+    replace: "    returned: 'verified',\n    finished: 'switched',",
+    tests: ['services/control/phase/phase.test.ts'],
+    named: 'ended behind a rollback',
+  },
+  {
+    name: 'the word of the operator is told before the phase follows it',
+    why: 'status says for a moment that a job that was given up is switched, or goes on',
+    file: 'services/control/status/headline.ts',
+    find: "return phase === 'finished' || cutover?.stage === 'finished';",
+    replace: "return phase === 'finished';",
+    tests: ['services/control/status/headline.test.ts'],
+    named: 'that was given up',
+  },
 ];
