@@ -5,8 +5,9 @@
  *   which columns are NULL ',' values of a closed alphabet ',' lengths of the others ',' the others
  * Numbers and times never hold a comma, so the commas end them; texts and bytes are cut by their
  * lengths; a JSON document ends where its grammar says, and what it does not print of its values
- * follows it, if there is any. NULLs are left out by CONCAT_WS and told by the first field, so NULL, '' and 'NULL' differ. Joining plain values with commas is the obvious
- * way and wrong: ('a,b','c') and ('a','b,c') are then the same row.
+ * follows it, if there is any. NULLs are left out by CONCAT_WS and told by the first field, so
+ * NULL, '' and 'NULL' differ. Joining plain values with commas is the obvious way and wrong:
+ * ('a,b','c') and ('a','b,c') are then the same row.
  * The text does not depend on character set, collation or ZEROFILL of a column. It is exact: -0 and
  * 0 are different floats, as they are different bytes.
  */
