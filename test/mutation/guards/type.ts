@@ -80,7 +80,7 @@ export const TYPE_GUARDS: Guard[] = [
     find: 'copied[i] = TYPE_CODE.BLOB;',
     replace: 'copied[i] = TYPE_CODE.GEOMETRY;',
     tests: ['test/corpus/corpus.live.test.ts'],
-    named: 'mysql every feature arrives byte for byte',
+    named: 'mysql.+every feature arrives',
   },
   {
     name: 'bytes of a row text beside texts of two collations',
