@@ -7,20 +7,20 @@
 import { at, type ByteWriter } from '../runtime/bytes.ts';
 import { unreachable } from '../runtime/error.ts';
 import {
+  CLOSE_ARRAY,
+  CLOSE_OBJECT,
   endOfScalar,
   endOfString,
   type JsonKind,
   JsonMalformed,
   MARK_BYTES,
   markAt,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
 } from './json-kind.ts';
 import { bytesColumn, readBase64 } from './json-opaque.ts';
 import { writeHex } from './quoted.ts';
 
-const OPEN_OBJECT = 0x7b;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_OBJECT = 0x7d;
-const CLOSE_ARRAY = 0x5d;
 const SEPARATOR_BYTES = 2;
 
 /** A value of the text: where it ends, its mark left out; members or cells of a container. */

@@ -9,7 +9,7 @@ import { readLength } from './binlog-length.ts';
 import type { ColumnType } from './column-type.ts';
 import { JsonAsking, kindsSelect } from './json-asking.ts';
 import { JsonNotCarried, writeJson } from './json-binary.ts';
-import { hasMarks, writeUnmarked } from './json-kind.ts';
+import { hasMarks, OPEN_OBJECT, writeUnmarked } from './json-kind.ts';
 import { writeKinds, writeWithKinds } from './json-kind-list.ts';
 import { writeDocument } from './json-literal.ts';
 import { writeQuoted } from './quoted.ts';
@@ -19,7 +19,6 @@ import { corrupt, notCarried, type Place, type ValueCodec } from './value-codec.
 
 /** Row images give the document's length in four bytes. */
 const LENGTH_BYTES = 4;
-const OPEN_OBJECT = 0x7b;
 /**
  * Of the text, up to which kinds are part of the row text. The server's time for the list grows
  * faster than the document: of a large one it would take minutes, and no check would come to its
