@@ -22,6 +22,17 @@ export function refusedAt(error: ReshardError, task: PartitionTask, target: stri
   });
 }
 
+/** Rows wait, nothing has failed: as a rule another session of the server is in the way. */
+export function unanswered(target: string, ms: number): ReshardError {
+  const seconds = Math.round(ms / 1000);
+  return new ReshardError('target', `a transaction has been waiting for more than ${seconds} s`, {
+    remedy:
+      'end the session that holds rows or tables of the target locked: SHOW FULL PROCESSLIST, ' +
+      'sys.innodb_lock_waits and sys.schema_table_lock_waits name it; the rest is automatic',
+    context: { target },
+  });
+}
+
 /** An error of the log, with the remedy that brings the rows again. */
 export function withRecopy(error: ReshardError, { table }: PartitionTask): ReshardError {
   return new ReshardError(error.kind, error.message, {

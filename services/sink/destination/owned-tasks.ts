@@ -15,12 +15,14 @@ export interface TaskSource {
   detach(task: PartitionTask): void;
 }
 
-/** When a partition task that stopped, or a key that is blocked, is tried again. */
+/** When a partition task that stopped, or a key that is blocked, is tried again, or a wait told. */
 export interface RetrySchedule {
   fencedMs: number;
   haltedMs: number;
   blockedMinMs: number;
   blockedMaxMs: number;
+  /** For how long a target may be silent before that is told. */
+  silentMs: number;
 }
 
 export class OwnedTasks {

@@ -21,7 +21,7 @@ import { DeadLetterPublisher, type SendDeadLetters } from '../dead-letter/dead-l
 import { Batch, type BatchLimits } from '../intake/batch.ts';
 import { advanced, type PartitionTask } from '../intake/partition-task.ts';
 import { LAZY_MS, retryWaitMs, writeWaitMs } from './due.ts';
-import { refusedAt, withRecopy } from './halt-error.ts';
+import { refusedAt, unanswered, withRecopy } from './halt-error.ts';
 import { OwnedTasks, type RetrySchedule, type TaskSource } from './owned-tasks.ts';
 import type { Destination, DestinationSession } from './port.ts';
 import { Retry } from './retry.ts';
@@ -47,14 +47,14 @@ const SCHEDULE: RetrySchedule = {
   haltedMs: 15_000,
   blockedMinMs: 5000,
   blockedMaxMs: 30_000,
+  // A wait for a lock that ends by itself is told as an error at 20 s, and tried again.
+  silentMs: 30_000,
 };
 /** A target that takes claims may still take no rows (a full disk): so long its error stands. */
 const ERROR_STANDS_MS = 5000;
 
 export class Worker {
   readonly target: Destination;
-  /** What keeps this worker from its target, if anything does. */
-  error: ReshardError | null = null;
   /** Totals since the process started. */
   readonly total = { rows: 0, written: 0, bytes: 0, transactions: 0, retries: 0, busyMs: 0 };
   readonly #o: WorkerOptions;
@@ -63,12 +63,17 @@ export class Worker {
   readonly #batch: Batch;
   readonly #retry: Retry;
   readonly #publisher: DeadLetterPublisher;
+  readonly #silentMs: number;
+  #failure: ReshardError | null = null;
+  /** Since when the target has had something to answer; null: nothing was asked. */
+  #askedAt: number | null = null;
   #transaction: Promise<void> = Promise.resolve();
 
   constructor(o: WorkerOptions) {
     this.target = o.target;
     this.#o = o;
     const schedule = { ...SCHEDULE, ...o.schedule };
+    this.#silentMs = schedule.silentMs;
     this.#owned = new OwnedTasks(o.source, schedule, o.log);
     this.#batch = new Batch(o.limits);
     this.#retry = new Retry({
@@ -85,6 +90,16 @@ export class Worker {
       wake: () => this.#wakeup.ring(),
       log: o.log,
     });
+  }
+
+  /**
+   * What keeps this worker from its target, if anything does. A target that has been asked and is
+   * silent fails nothing: somebody's lock holds all rows of this worker up for as long as it stands.
+   */
+  get error(): ReshardError | null {
+    if (this.#failure !== null || this.#askedAt === null) return this.#failure;
+    const isSilent = performance.now() - this.#askedAt > this.#silentMs;
+    return isSilent ? unanswered(this.target.name, this.#silentMs) : null;
   }
 
   get tasks(): ReadonlySet<PartitionTask> {
@@ -139,7 +154,7 @@ export class Worker {
       try {
         await this.#serve(signal);
       } catch (e) {
-        this.error = asReshardError(e);
+        this.#failure = asReshardError(e);
         this.#owned.suspend();
         if (performance.now() - startedAt > BACKOFF.maxMs) backoff.reset();
         const level = backoff.dueMs < 1000 ? 'info' : 'warn';
@@ -163,9 +178,9 @@ export class Worker {
     signal.addEventListener('abort', cut, { once: true });
     try {
       while (!signal.aborted) {
-        await this.#exclusive(() => this.#owned.claim(session));
+        await this.#exclusive(() => this.#asked(this.#owned.claim(session)));
         const isWell = performance.now() - since > ERROR_STANDS_MS;
-        if (isWell || this.error?.kind !== 'target') this.error = null;
+        if (isWell || this.#failure?.kind !== 'target') this.#failure = null;
         const waitMs = await this.#exclusive(() => this.#turnOnce(session));
         if (waitMs > 0) await this.#wakeup.wait(waitMs);
         await session.signOfLife();
@@ -187,6 +202,15 @@ export class Worker {
     return await running;
   }
 
+  async #asked<T>(answer: Promise<T>): Promise<T> {
+    this.#askedAt = performance.now();
+    try {
+      return await answer;
+    } finally {
+      this.#askedAt = null;
+    }
+  }
+
   /** Does what there is to do; returns for how long there is nothing. */
   async #turnOnce(session: DestinationSession): Promise<number> {
     const batch = this.#batch;
@@ -199,7 +223,7 @@ export class Worker {
         await this.#transact(session, batch);
         this.#retry.hasRoom(now);
       }
-      const parkMs = await this.#retry.turn(session, this.tasks);
+      const parkMs = await this.#asked(this.#retry.turn(session, this.tasks));
       const postMs = await this.#publisher.turn(session.deadLetters, this.tasks);
       if (lazyMs <= 0) return 0;
       return Math.min(lazyMs, parkMs, postMs, retryWaitMs(this.tasks, now));
@@ -210,7 +234,7 @@ export class Worker {
 
   async #transact(session: DestinationSession, batch: Batch): Promise<void> {
     const startedAt = performance.now();
-    const answer = await session.apply(batch);
+    const answer = await this.#asked(session.apply(batch));
     switch (answer.outcome) {
       case 'nothing':
         return;
@@ -233,7 +257,7 @@ export class Worker {
 
   #committed(batch: Batch, change: WaitingChange): void {
     const now = performance.now();
-    this.error = null;
+    this.#failure = null;
     change.committed();
     for (const { task, key, why, reason } of change.parked) {
       if (why === null || isWaiting(reason)) continue;

@@ -31,6 +31,15 @@ export const SINK_GUARDS: Guard[] = [
     named: 'lost its partition tasks',
   },
   {
+    name: 'a target that is silent',
+    why: 'rows wait for hours behind a lock of somebody, and status says that they flow',
+    file: 'services/sink/destination/worker.ts',
+    find: 'return isSilent ? unanswered',
+    replace: 'return isSilent && this.target.name === "" ? unanswered',
+    tests: ['services/sink/destination/mysql/worker.mysql.test.ts'],
+    named: 'keeps locked is told',
+  },
+  {
     name: 'owner of a key: upsert',
     why: 'a row of one source overwrites the row of another, without a word',
     file: 'services/sink/destination/mysql/owner.ts',

@@ -227,6 +227,27 @@ describe('a worker', () => {
     expect((await db.rows()).length).toBe(2);
   }, 20_000);
 
+  test('a row that somebody keeps locked is told while it waits, and no longer', async () => {
+    log.append(0, ...inserts(1, 3));
+    await using member = db.member(log, job, { schedule: { silentMs: 300 } });
+    await until(() => member.tasks.every(l => l.state === 'running'), { ...WAIT, what: 'claims' });
+    const rival = await MysqlSession.open(
+      { ...endpoint(), database: db.database },
+      { role: 'admin', side: 'target' },
+    );
+    await rival.rawQuery('START TRANSACTION');
+    await rival.rawQuery("INSERT INTO w VALUES (1, 0, 'rival', NULL)");
+    const to = log.release(0);
+    const worker = member.workers[0];
+    await until(() => worker?.error !== null, { ...WAIT, what: 'the wait to be told' });
+    expect(worker?.error?.message).toMatch(/waiting for more than/);
+    expect(worker?.error?.remedy).toMatch(/end the session that holds rows/);
+    await rival.rawQuery('ROLLBACK');
+    await rival.close();
+    await member.reached(0, to);
+    expect(worker?.error).toBeNull();
+  });
+
   test('a park that outlives its deadline is an error with table and key, and is never dropped', async () => {
     await db.session.rawQuery("INSERT INTO w VALUES (999, 0, 'foreign', 'taken')");
     log.append(0, { op: 'c', after: [1, 0, 'mine', 'taken'] });
