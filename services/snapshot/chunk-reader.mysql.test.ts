@@ -11,7 +11,8 @@ import { positionBehind } from '../../shared/mysql/table-position.ts';
 import type { TableSchema } from '../../shared/schema/table-schema.ts';
 import { readChunks } from '../../test/support/read-chunks.ts';
 import { dropScratch, openScratch } from '../../test/support/scratch-database.ts';
-import { ChunkReader, refuseAltered } from './chunk-reader.ts';
+import { AlteredTable } from './altered-table.ts';
+import { ChunkReader } from './chunk-reader.ts';
 
 const DB = `snapshot_older_${process.pid}`;
 const WHOLE = { after: null, upTo: null };
@@ -83,9 +84,10 @@ test.each([
     await session.rawQuery(`ALTER TABLE t ${back}`);
     if (!('altered' in found)) throw new Error('it was read');
     const plan = planOf(before);
-    expect(() => refuseAltered(plan, found, null)).not.toThrow();
-    expect(() => refuseAltered(plan, found, { gtid: early })).not.toThrow();
+    const table = new AlteredTable();
+    expect(() => table.refuse(plan, found, null)).not.toThrow();
+    expect(() => table.refuse(plan, found, { gtid: early })).not.toThrow();
     const late = await positionBehind(session, DB, 't');
-    expect(() => refuseAltered(plan, found, { gtid: late })).toThrow(/altered while it was copied/);
+    expect(() => table.refuse(plan, found, { gtid: late })).toThrow(/altered while it was copied/);
   },
 );

@@ -11,12 +11,10 @@
  * Hot path: row packet bytes -> Avro bytes -> one growing buffer; no object for a row or a value.
  */
 
-import { GtidSet } from '../../shared/change/gtid.ts';
 import { beginPart, endPart } from '../../shared/codec/chunk-rows.ts';
 import { EnvelopeEncoder } from '../../shared/codec/envelope.ts';
 import { FRAME_BYTES, registryFrame } from '../../shared/codec/registry-frame.ts';
 import type { TablePlan } from '../../shared/job/state/job-view.ts';
-import type { Resume } from '../../shared/job/state/progress-view.ts';
 import type { MysqlSession } from '../../shared/mysql/connect.ts';
 import { gtidLowerBound } from '../../shared/mysql/gtid-lower-bound.ts';
 import { inspectTable } from '../../shared/mysql/inspect.ts';
@@ -35,6 +33,7 @@ import {
   schemaFingerprint,
   type TableSchema,
 } from '../../shared/schema/table-schema.ts';
+import type { Altered } from './altered-table.ts';
 
 /** Rows of one chunk record. `rows` is valid until the next read. */
 export type ReadChunk = {
@@ -45,9 +44,6 @@ export type ReadChunk = {
   rowCount: number;
   rows: Buffer;
 };
-
-/** The table is another one than was planned: where the log knows it if it has all of this. */
-export type Altered = { altered: string };
 
 export type ReadBounds = { after: Buffer | null; upTo: Buffer | null };
 
@@ -285,21 +281,6 @@ export class ChunkReader {
         context: { source, db, table },
       });
     }
-    return { altered: await positionBehind(this.#session, db, table) };
+    return { altered: await positionBehind(this.#session, db, table), as: found };
   }
-}
-
-/** Throws if the log has come to where the table was seen, and goes on with the plan. */
-export function refuseAltered(
-  { source, db, table }: TablePlan,
-  { altered }: Altered,
-  resume: Pick<Resume, 'gtid'> | null,
-): void {
-  const read = resume === null ? null : GtidSet.parse(resume.gtid);
-  if (read?.covers(GtidSet.parse(altered, read.flavor)) !== true) return;
-  throw new ReshardError('schema-changed', 'the table was altered while it was copied', {
-    context: { source, db, table },
-    remedy:
-      'columns that came can be taken up: `reshard ddl show <job file>`; else undo the change',
-  });
 }

@@ -21,7 +21,8 @@ import { refuseUnfaithful } from '../../shared/mysql/replica-fidelity.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import type { PauseReasons } from '../../shared/runtime/pause.ts';
 import type { Unit } from '../../shared/runtime/service.ts';
-import { ChunkReader, refuseAltered } from './chunk-reader.ts';
+import { AlteredTable } from './altered-table.ts';
+import { ChunkReader } from './chunk-reader.ts';
 import { ChunkSender } from './chunk-sender.ts';
 import { slotOf } from './range-board.ts';
 
@@ -46,6 +47,8 @@ type Parts = { progress: ProgressView; sender: ChunkSender; session: MysqlSessio
 
 export class SourceRepair implements Unit {
   readonly #o: RepairOptions;
+  /** Of the table whose repair is next. */
+  readonly #altered = new AlteredTable();
   #keysMax = KEYS_MAX;
 
   constructor(o: RepairOptions) {
@@ -124,10 +127,11 @@ export class SourceRepair implements Unit {
     const reader = new ChunkReader(session, plan, id, options.chunkBytes);
     const read = await reader.readKeys(keys);
     if (read !== null && 'altered' in read) {
-      refuseAltered(plan, read, progress.resume);
+      this.#altered.refuse(plan, read, progress.resume);
       await sleep(ALTERED_MS, stop);
       return;
     }
+    this.#altered.forget();
     if (read === null) {
       this.#keysMax = Math.max(1, this.#keysMax >> 1);
       return;

@@ -8,7 +8,8 @@ import { Backoff } from '../../shared/runtime/backoff.ts';
 import { sleep } from '../../shared/runtime/clock.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
 import type { PauseReasons } from '../../shared/runtime/pause.ts';
-import { type Altered, ChunkReader, type ReadChunk, refuseAltered } from './chunk-reader.ts';
+import { type Altered, AlteredTable } from './altered-table.ts';
+import { ChunkReader, type ReadChunk } from './chunk-reader.ts';
 import type { ChunkSender } from './chunk-sender.ts';
 import { ChunkSize } from './chunk-size.ts';
 import type { SnapshotProgress } from './metrics.ts';
@@ -46,7 +47,7 @@ export type WorkerOptions = {
 /** The names of the job in its chunks. */
 export type ChunkJob = { job: string; jobId: string };
 
-type TableReader = { reader: ChunkReader; size: ChunkSize };
+type TableReader = { reader: ChunkReader; size: ChunkSize; altered: AlteredTable };
 
 export class SnapshotWorker {
   readonly #o: WorkerOptions;
@@ -80,7 +81,7 @@ export class SnapshotWorker {
   async #copy(job: ChunkJob, own: OwnRange, stop: AbortSignal): Promise<void> {
     const { board, pause, rateLimit, options, progress } = this.#o;
     const { copy } = own;
-    const { reader, size } = this.#readerOf(own);
+    const { reader, size, altered } = this.#readerOf(own);
     let rejected = copy.rejected;
     const backoff = new Backoff(REJECTED);
     while (!stop.aborted && !own.dropped && !copy.allSent) {
@@ -109,9 +110,10 @@ export class SnapshotWorker {
       const ms = performance.now() - startedAt;
       if ('altered' in chunks) {
         rateLimit.giveBack(limit);
-        this.#restFrom(own, chunks);
+        this.#restFrom(own, altered, chunks);
         return;
       }
+      altered.forget();
       progress.read(own.plan.table, ms);
       const rowCount = chunks.reduce((sum, c) => sum + c.rowCount, 0);
       rateLimit.giveBack(limit - rowCount);
@@ -124,8 +126,8 @@ export class SnapshotWorker {
   }
 
   /** Other ranges are read while the log is on its way to what has changed the table. */
-  #restFrom(own: OwnRange, altered: Altered): void {
-    if (!own.dropped) refuseAltered(own.plan, altered, this.#o.log.resume);
+  #restFrom(own: OwnRange, altered: AlteredTable, found: Altered): void {
+    if (!own.dropped) altered.refuse(own.plan, found, this.#o.log.resume);
     own.dueAtMs = performance.now() + ALTERED_MS;
     this.#o.progress.waits(own.plan.table, ALTERED_TOLD_MS);
   }
@@ -186,7 +188,7 @@ export class SnapshotWorker {
       const reader = new ChunkReader(session, plan, this.#serverId, bytes, only(plan));
       const rowBytesMax = eventBytesBound(plan.schema);
       const size = new ChunkSize(options.chunkRows, options.chunkBytes, rowBytesMax);
-      found = { reader, size };
+      found = { reader, size, altered: new AlteredTable() };
       this.#readers.set(name, found);
     }
     return found;

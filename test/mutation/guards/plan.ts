@@ -39,11 +39,20 @@ export const PLAN_GUARDS: Guard[] = [
   {
     name: 'an altered table ends a copy that the log is past',
     why: 'a copy waits for ever, and without a word, for a change that the log will never meet',
-    file: 'services/snapshot/chunk-reader.ts',
-    find: 'if (read?.covers(GtidSet.parse(altered, read.flavor)) !== true) return;',
+    file: 'services/snapshot/altered-table.ts',
+    find: 'if (read?.covers(GtidSet.parse(seen, read.flavor)) !== true) return;',
     replace: 'if (read !== undefined) return;',
     tests: ['services/snapshot/chunk-reader.mysql.test.ts'],
     named: 'told with its place',
+  },
+  {
+    name: 'an altered table ends a copy beside writes',
+    why: 'the log is always behind the place of now: the copy waits for ever on a busy source',
+    file: 'services/snapshot/altered-table.ts',
+    find: 'if (this.#first?.as !== found.as) this.#first = found;',
+    replace: 'this.#first = found;',
+    tests: ['services/snapshot/altered-table.test.ts'],
+    named: 'its first place counts',
   },
   {
     name: 'a halt is told at once',
