@@ -31,7 +31,7 @@ export async function matchTargets(o: TargetMatch, planned: readonly PlacedTable
     for (const table of planned) left.push(...(await matchTable(o, target, table, planned)));
   }
   if (left.length === 0) return;
-  const what = 'tables of the sources were altered after the doctor had compared the targets';
+  const what = 'tables of the targets are not like those that are planned now';
   throw new ReshardError('server-setting', `${what}: ${left.length} differences`, {
     remedy: `${left.join(' ')} then start again`,
   });

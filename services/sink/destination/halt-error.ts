@@ -3,7 +3,7 @@
  * kinds: what the destination refuses is cured on the destination; what cannot be read in the log
  * (trimmed, or not to be understood) must come once more.
  */
-import { ReshardError } from '../../../shared/runtime/error.ts';
+import { ReshardError, remedyOf } from '../../../shared/runtime/error.ts';
 import type { PartitionTask } from '../intake/partition-task.ts';
 
 /** The destination has said what it refuses; here is the place. */
@@ -30,6 +30,18 @@ export function unanswered(target: string, ms: number): ReshardError {
       'end the session that holds rows or tables of the target locked: SHOW FULL PROCESSLIST, ' +
       'sys.innodb_lock_waits and sys.schema_table_lock_waits name it; the rest is automatic',
     context: { target },
+  });
+}
+
+/** The worker tries again by itself, with what it has read from the job file when it started. */
+export function keptOut(error: ReshardError): ReshardError {
+  if (error.kind !== 'denied') return error;
+  return new ReshardError('denied', error.message, {
+    cause: error.cause,
+    context: error.context,
+    remedy:
+      `${remedyOf(error).replace(/\.$/, '')}; a changed job file or password is read when the sink ` +
+      'service is restarted, a right that is granted is found without that',
   });
 }
 

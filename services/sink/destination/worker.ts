@@ -21,7 +21,7 @@ import { DeadLetterPublisher, type SendDeadLetters } from '../dead-letter/dead-l
 import { Batch, type BatchLimits } from '../intake/batch.ts';
 import { advanced, type PartitionTask } from '../intake/partition-task.ts';
 import { LAZY_MS, retryWaitMs, writeWaitMs } from './due.ts';
-import { refusedAt, unanswered, withRecopy } from './halt-error.ts';
+import { keptOut, refusedAt, unanswered, withRecopy } from './halt-error.ts';
 import { OwnedTasks, type RetrySchedule, type TaskSource } from './owned-tasks.ts';
 import type { Destination, DestinationSession } from './port.ts';
 import { Retry } from './retry.ts';
@@ -154,7 +154,7 @@ export class Worker {
       try {
         await this.#serve(signal);
       } catch (e) {
-        this.#failure = asReshardError(e);
+        this.#failure = keptOut(asReshardError(e));
         this.#owned.suspend();
         if (performance.now() - startedAt > BACKOFF.maxMs) backoff.reset();
         const level = backoff.dueMs < 1000 ? 'info' : 'warn';

@@ -40,6 +40,15 @@ export const SINK_GUARDS: Guard[] = [
     named: 'keeps locked is told',
   },
   {
+    name: 'a table of ours that is gone',
+    why: 'status tells the operator to alter a table that nothing is wrong with',
+    file: 'services/sink/destination/mysql/mysql-session.ts',
+    find: 'if (gone !== null) throw gone;',
+    replace: '',
+    tests: ['services/sink/destination/mysql/worker.mysql.test.ts'],
+    named: 'somebody drops',
+  },
+  {
     name: 'owner of a key: upsert',
     why: 'a row of one source overwrites the row of another, without a word',
     file: 'services/sink/destination/mysql/owner.ts',

@@ -17,7 +17,7 @@ import type { WaitingChange } from '../waiting.ts';
 import { Applier } from './apply.ts';
 import { claimTasks } from './claim.ts';
 import type { MysqlDestination } from './mysql-destination.ts';
-import { isOfData, tellable } from './refusal.ts';
+import { isOfData, ownTableGone, tellable } from './refusal.ts';
 import { RowWriter } from './row-writer.ts';
 import type { MysqlTable } from './table-statement.ts';
 
@@ -162,6 +162,8 @@ function pause(attempt: number): Promise<void> {
 /** Throws what is not about the data: then the connection or the server is the trouble. */
 function answerTo(e: unknown, task: PartitionTask | null): Applied {
   if (e instanceof ReshardError && e.kind === 'fenced') return { outcome: 'fenced' };
+  const gone = ownTableGone(e);
+  if (gone !== null) throw gone;
   if (!isOfData(e)) throw e;
   return { outcome: 'refused', error: tellable(e), task };
 }

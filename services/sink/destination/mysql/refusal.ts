@@ -21,6 +21,7 @@ const OF_ROW = new Set<ErrorKind>(['target-data', 'corrupt', 'value-not-carried'
 
 /** A literal that the server does not understand; the row it is in can be found. */
 const SYNTAX = 1064;
+const NO_SUCH_TABLE = 1146;
 
 const REASON: Record<number, string> = {
   1022: 'a unique value is there already',
@@ -53,6 +54,18 @@ export function isOfData(e: unknown): e is ReshardError {
   if (!(e instanceof ReshardError)) return false;
   // An answer of the server that nobody foresaw is most likely about the statement it was given.
   return OF_DATA.has(e.kind) || (e.kind === 'bug' && errnoOf(e) !== undefined);
+}
+
+/** Somebody has dropped a table of ours: no fault of the data. A new session makes it anew. */
+export function ownTableGone(e: unknown): ReshardError | null {
+  if (!(e instanceof ReshardError) || errnoOf(e) !== NO_SUCH_TABLE) return null;
+  const name = /\.(reshard_(?:offset|park|dead_letter)\b)/.exec(e.message)?.[1];
+  if (name === undefined) return null;
+  return new ReshardError('target', `${name} was dropped, and is made anew`, {
+    remedy:
+      'leave tables of Reshard alone while the job runs; `reshard verify <job file>` says whether ' +
+      'rows are missing that waited in it',
+  });
 }
 
 /** True: it is about one row of the statement, and the others may go in without it. */

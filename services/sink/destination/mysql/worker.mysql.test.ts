@@ -248,6 +248,24 @@ describe('a worker', () => {
     expect(worker?.error).toBeNull();
   });
 
+  test('positions that somebody drops are made anew: no row and no table is to blame', async () => {
+    log.append(0, ...inserts(0, 10));
+    await using member = db.member(log, job);
+    await member.reached(0, log.release(0, 5));
+    await db.session.rawQuery('DROP TABLE reshard_offset');
+    const to = log.release(0);
+    const states = new Set<string>();
+    await until(
+      () => {
+        states.add(member.task(0).state);
+        return member.task(0).position.next === to;
+      },
+      { ...WAIT, what: 'the log to be read again' },
+    );
+    expect(states).not.toContain('halted');
+    expect((await db.rows()).length).toBe(10);
+  });
+
   test('a park that outlives its deadline is an error with table and key, and is never dropped', async () => {
     await db.session.rawQuery("INSERT INTO w VALUES (999, 0, 'foreign', 'taken')");
     log.append(0, { op: 'c', after: [1, 0, 'mine', 'taken'] });
