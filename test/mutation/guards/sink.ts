@@ -49,6 +49,15 @@ export const SINK_GUARDS: Guard[] = [
     named: 'somebody drops',
   },
   {
+    name: 'a table of ours that no row needs',
+    why: 'status says that a target is behind, and a recopy is refused, until the sink is restarted',
+    file: 'services/sink/destination/mysql/mysql-session.ts',
+    find: 'for (const { probe } of this.#target.ownTables) await this.#session.rawQuery(probe);',
+    replace: "await this.#session.rawQuery('DO 0');",
+    tests: ['services/sink/destination/mysql/worker.mysql.test.ts'],
+    named: 'is missed without a row',
+  },
+  {
     name: 'owner of a key: upsert',
     why: 'a row of one source overwrites the row of another, without a word',
     file: 'services/sink/destination/mysql/owner.ts',

@@ -72,6 +72,10 @@ export class MysqlDestination implements Destination {
     this.#log = log;
   }
 
+  get ownTables(): readonly [OffsetTable, ParkTable, DeadLetterStore] {
+    return [this.offsets, this.parks, this.deadLetters];
+  }
+
   async open(limits: SessionLimits): Promise<DestinationSession> {
     const { session, packetBytes } = await this.connect();
     return new MysqlDestinationSession(session, this, { ...limits, packetBytes });
@@ -118,7 +122,7 @@ export class MysqlDestination implements Destination {
 
   /** Our tables, unless somebody has made them: then the user needs no privilege for it. */
   async #createOurs(session: MysqlSession): Promise<void> {
-    for (const ours of [this.offsets, this.parks, this.deadLetters]) {
+    for (const ours of this.ownTables) {
       try {
         await session.rawQuery(ours.probe);
       } catch (e) {

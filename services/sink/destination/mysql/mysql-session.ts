@@ -107,11 +107,17 @@ export class MysqlDestinationSession implements DestinationSession {
     return found;
   }
 
+  /** A table of ours that is gone is missed here, whether rows come or not. */
   async signOfLife(): Promise<void> {
     const now = performance.now();
     if (now - this.#aliveAt < SIGN_OF_LIFE_MS) return;
     this.#aliveAt = now;
-    await this.#session.rawQuery('DO 0');
+    try {
+      for (const { probe } of this.#target.ownTables) await this.#session.rawQuery(probe);
+    } catch (e) {
+      throw ownTableGone(e) ?? e;
+    }
+    await this.#session.rawQuery('ROLLBACK');
   }
 
   close(): Promise<void> {

@@ -266,6 +266,15 @@ describe('a worker', () => {
     expect((await db.rows()).length).toBe(10);
   });
 
+  test('a table of ours that somebody drops is missed without a row that needs it', async () => {
+    await using member = db.member(log, job);
+    await until(() => member.tasks.every(l => l.state === 'running'), { ...WAIT, what: 'claims' });
+    await db.session.rawQuery('DROP TABLE reshard_park');
+    const isThere = async (): Promise<boolean> =>
+      (await db.session.query("SHOW TABLES LIKE 'reshard_park'")).length > 0;
+    await until(isThere, { ...WAIT, everyMs: 100, what: 'the table to be made anew' });
+  });
+
   test('a park that outlives its deadline is an error with table and key, and is never dropped', async () => {
     await db.session.rawQuery("INSERT INTO w VALUES (999, 0, 'foreign', 'taken')");
     log.append(0, { op: 'c', after: [1, 0, 'mine', 'taken'] });
