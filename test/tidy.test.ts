@@ -42,6 +42,7 @@ const ROOMS = [
   'services/control/status',
   'services/control/repair',
   'services/control/cutover',
+  'services/control/handover',
   'services/control/phase',
   'services/control/doctor/mysql',
   'services/control/doctor',

@@ -17,6 +17,7 @@ import { StreamPosition } from '../../shared/change/position.ts';
 import type { JobSource } from '../../shared/job/job.ts';
 import { isReturnJob } from '../../shared/job/return-job.ts';
 import { standsBy } from '../../shared/job/state/cutover.ts';
+import { cutFor, mayGoOn } from '../../shared/job/state/handover.ts';
 import { refuseSwapped } from '../../shared/job/state/identity.ts';
 import { parseSchema, type Start, type TablePlan } from '../../shared/job/state/job-view.ts';
 import { openProgress } from '../../shared/job/state/open.ts';
@@ -115,6 +116,7 @@ export class BinlogUnit implements Unit {
   ): Promise<void> {
     const durable = await this.#durable();
     const { resume, progress } = durable;
+    await this.#goesOn(resume?.handover ?? 0, signal);
     const begin = beginning(start, resume);
     const { serverUuid } = resume ?? start;
     const published = [begin.gtid, begin.partialGtid].filter(Boolean).join(',');
@@ -159,14 +161,15 @@ export class BinlogUnit implements Unit {
     const unfollow = this.#context.view.onChange(() =>
       pipeline.guarded(() => {
         this.#refuseReplanned();
-        pipeline.intake.pump();
+        pipeline.pump();
       }),
     );
     try {
       this.#refuseReplanned();
       await pipeline.start();
       void this.#yielding?.holdBack(pipeline, end.signal);
-      await Promise.race([pipeline.failed, changed, aborted(signal)]);
+      const cut = this.#cut(pipeline, AbortSignal.any([signal, end.signal]));
+      await Promise.race([pipeline.failed, changed, aborted(signal), cut]);
       await pipeline.drain();
     } catch (e) {
       throw await haltedBehind(asReshardError(e), pipeline);
@@ -176,6 +179,26 @@ export class BinlogUnit implements Unit {
       this.#progress.follow(null);
       await pipeline.close();
     }
+    if (signal.aborted) return;
+    const { handoverRun } = this.#context.view;
+    await this.#goesOn(handoverRun?.number ?? 0, signal);
+    throw new ReshardError('source', 'the handover was undone: the log goes on');
+  }
+
+  /** Resolves when the log has ended for a handover; never, if there is none. */
+  async #cut(pipeline: Pipeline, signal: AbortSignal): Promise<void> {
+    const { view } = this.#context;
+    const wanted = await view.waitFor(() => cutFor(view.handoverRun), signal).catch(() => null);
+    if (wanted === null) return new Promise(() => {});
+    const undone = view.waitFor(() => mayGoOn(view.handoverRun, wanted), signal);
+    await Promise.race([pipeline.end.begin(wanted), undone]);
+    this.#log.info({ handover: wanted }, 'the log has ended for a handover');
+  }
+
+  /** Waits while the log has to end where it is. */
+  async #goesOn(ended: number, signal: AbortSignal): Promise<void> {
+    const { view } = this.#context;
+    await view.waitFor(() => mayGoOn(view.handoverRun, ended), signal);
   }
 
   /** What this source's progress topic says; nobody else can move it any more. */

@@ -13,21 +13,16 @@
 import { printGtid } from '../../shared/change/gtid.ts';
 import type { StreamPosition } from '../../shared/change/position.ts';
 import { sourcePosition } from '../../shared/change/source-position.ts';
-import { type ChunkRecord, chunkCodec } from '../../shared/codec/chunk-record.ts';
-import { type MarkKey, markCodec } from '../../shared/codec/mark.ts';
+import type { ChunkRecord } from '../../shared/codec/chunk-record.ts';
+import type { MarkKey } from '../../shared/codec/mark.ts';
 import type { RecordCodec } from '../../shared/codec/record-codec.ts';
 import type { JobSource } from '../../shared/job/job.ts';
 import { routeOf } from '../../shared/job/job-route.ts';
 import { skippedBy } from '../../shared/job/state/ddl-request.ts';
 import { foreignJob } from '../../shared/job/state/identity.ts';
 import type { Start, TablePlan } from '../../shared/job/state/job-view.ts';
-import { progressCodec } from '../../shared/job/state/open.ts';
 import type { ProgressRecord, ProgressView, Resume } from '../../shared/job/state/progress-view.ts';
-import {
-  type SchemaChange,
-  schemaChangeCodec,
-  schemaChangeKey,
-} from '../../shared/job/state/schema-change.ts';
+import { type SchemaChange, schemaChangeKey } from '../../shared/job/state/schema-change.ts';
 import type { LogReader } from '../../shared/kafka/reader.ts';
 import { chunksTopic, progressTopic, schemaTopic } from '../../shared/kafka/topic-name.ts';
 import type { TransactionalWriter } from '../../shared/kafka/transactional-writer.ts';
@@ -45,7 +40,9 @@ import { carriesXa, type SourceFacts } from './capture/source-facts.ts';
 import { BinlogDump } from './capture/zongji.ts';
 import { LiveJudge } from './ddl/live-judge.ts';
 import { withoutStrings } from './ddl/words.ts';
+import { LogEnd } from './log-end.ts';
 import type { BinlogProgress } from './metrics.ts';
+import { type SourceCodecs, sourceCodecs } from './source-codecs.ts';
 import { ChunkIntake } from './writer/chunk-intake.ts';
 import { OrderedWriter } from './writer/ordered-writer.ts';
 import { RepairIntake } from './writer/repair-intake.ts';
@@ -75,15 +72,6 @@ export interface PipelineOptions {
   tables: Map<string, CapturedTable>;
 }
 
-interface Codecs {
-  progress: RecordCodec<ProgressRecord>;
-  /** Null: the source has no such topic (yet). */
-  schemaChange: RecordCodec<SchemaChange> | null;
-  chunk: RecordCodec<ChunkRecord>;
-  /** Null: transactions of other jobs are not marked. */
-  mark: RecordCodec<MarkKey> | null;
-}
-
 export class Pipeline {
   readonly writer: OrderedWriter;
   readonly capture: Capture;
@@ -93,6 +81,7 @@ export class Pipeline {
   readonly #dump: BinlogDump;
   readonly #judge: LiveJudge;
   readonly #repairs: RepairIntake;
+  readonly end: LogEnd;
   readonly #schemaChange: RecordCodec<SchemaChange> | null;
   readonly #failed = Promise.withResolvers<never>();
   /** Until the first event of this unit is seen, the log is as new as it was. */
@@ -105,7 +94,7 @@ export class Pipeline {
   #room: PromiseWithResolvers<void> | null = null;
   #closed = false;
 
-  private constructor(o: PipelineOptions, codecs: Codecs) {
+  private constructor(o: PipelineOptions, codecs: SourceCodecs) {
     this.#o = o;
     this.#failed.promise.catch(() => {});
     this.#begunMs = o.resume?.tsMs ?? Date.now();
@@ -126,6 +115,15 @@ export class Pipeline {
       onEnd: e => this.#fail(e),
     });
     this.capture = this.#openCapture(codecs.mark);
+    this.end = new LogEnd({
+      position: o.position,
+      writer: () => this.writer,
+      isOpen: () => this.isHeld || (this.capture.prepared().prepared ?? []).length > 0,
+      stop: () => {
+        this.#draining = true;
+        this.#flow();
+      },
+    });
     this.#repairs = new RepairIntake({
       flavor: facts.flavor,
       writer: this.writer,
@@ -137,21 +135,13 @@ export class Pipeline {
   }
 
   static async open(o: PipelineOptions): Promise<Pipeline> {
-    const { registry, kafka, job } = o.context;
-    const { name } = o.source;
-    const topics = await (await kafka.admin()).listTopics();
-    // Control makes it; one of an older version does not.
-    const isNoted = topics.includes(schemaTopic(name));
-    const pipeline = new Pipeline(o, {
-      schemaChange: isNoted ? await schemaChangeCodec(registry, name) : null,
-      progress: await progressCodec(registry, name),
-      chunk: await chunkCodec(registry, name),
-      mark: job.options.originMarks ? await markCodec(registry, name) : null,
-    });
-    pipeline.#reader = await kafka.reader({
+    const pipeline = new Pipeline(o, await sourceCodecs(o.context, o.source.name));
+    pipeline.#reader = await o.context.kafka.reader({
       isolation: 'committed',
       maxBufferedBytes: CHUNK_BUFFER_BYTES,
-      onFetched: fetched => pipeline.guarded(() => pipeline.intake.onFetched(fetched)),
+      onFetched: fetched => {
+        if (!pipeline.end.isWanted) pipeline.guarded(() => pipeline.intake.onFetched(fetched));
+      },
       onError: e => pipeline.#onChunksLost(e),
     });
     return pipeline;
@@ -178,6 +168,11 @@ export class Pipeline {
     return await Promise.race([this.writer.flush(), late]);
   }
 
+  /** Chunks that wait may be taken in by now. */
+  pump(): void {
+    if (!this.end.isWanted) this.intake.pump();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#room?.reject(ended());
@@ -199,7 +194,10 @@ export class Pipeline {
   }
 
   #onEvent(event: RawEvent): void {
+    // It was on its way when the log ended.
+    if (this.end.ended !== 0) return;
     this.capture.onEvent(event);
+    this.end.consider();
     this.#flow();
   }
 
@@ -237,6 +235,7 @@ export class Pipeline {
     until.then(
       () => {
         this.#holds -= 1;
+        this.guarded(() => this.end.consider());
         this.#flow();
       },
       e => this.#fail(asReshardError(e)),
@@ -267,12 +266,13 @@ export class Pipeline {
       notes: () => ({
         ...this.capture.prepared(),
         trust: this.#judge.trust(() => this.#o.position.whole()),
+        handover: this.end.ended,
       }),
       lingerMs,
       everyMs: () => (isAwaited(job, ruling) ? 0 : UNAWAITED_MS),
       batchBytes,
       onRoom: () => {
-        this.intake.onRoom();
+        if (!this.end.isWanted) this.intake.onRoom();
         this.#flow();
       },
       onCommitted: seconds => metrics.committed(seconds),

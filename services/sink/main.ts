@@ -5,6 +5,7 @@
  */
 
 import { type Leg, legOf, type Way } from '../../shared/job/state/cutover.ts';
+import { isHandedOver } from '../../shared/job/state/handover.ts';
 import type { JobView } from '../../shared/job/state/job-view.ts';
 import { openProgress } from '../../shared/job/state/open.ts';
 import { deadLetterTopic } from '../../shared/kafka/topic-name.ts';
@@ -15,6 +16,7 @@ import {
 } from '../../shared/member/context.ts';
 import type { ReportedUnit } from '../../shared/member/reporter.ts';
 import { ReshardError } from '../../shared/runtime/error.ts';
+import { aborted } from '../../shared/runtime/service.ts';
 import type { SendDeadLetters } from './dead-letter/dead-letter-publisher.ts';
 import { deadLetterSender } from './dead-letter/dead-letter-record.ts';
 import { SinkProgress } from './metrics.ts';
@@ -45,16 +47,28 @@ export async function runSink(o: ServiceOptions): Promise<void> {
 /** Stands by until rows are carried its way; null: it is to end. */
 async function nextLeg(context: ServiceContext, way: Way): Promise<Leg | null> {
   const { ruling, signal } = context;
-  const now = legOf(ruling.cutoverRun, way);
+  const now = legNow(ruling, way);
   if (now !== null) return now;
+  // Nothing is written there any more, nor tried.
+  if (isHandedOver(ruling.handoverRun)) return await ended(signal);
   const done = new AbortController();
   const standing = standBy(context, AbortSignal.any([signal, done.signal]));
   try {
-    return await ruling.waitFor(() => legOf(ruling.cutoverRun, way), signal).catch(() => null);
+    return await ruling.waitFor(() => legNow(ruling, way), signal).catch(() => null);
   } finally {
     done.abort();
     await standing;
   }
+}
+
+/** Null: nothing is carried this way. */
+function legNow(ruling: JobView, way: Way): Leg | null {
+  return isHandedOver(ruling.handoverRun) ? null : legOf(ruling.cutoverRun, way);
+}
+
+async function ended(signal: AbortSignal): Promise<null> {
+  await aborted(signal).catch(() => {});
+  return null;
 }
 
 interface Carried {
@@ -71,7 +85,7 @@ async function carry(
   const { job, log, kafka, view, ruling, report } = context;
   const turned = new AbortController();
   const unfollow = ruling.onChange(() => {
-    if (legOf(ruling.cutoverRun, way)?.number !== leg.number) turned.abort();
+    if (legNow(ruling, way)?.number !== leg.number) turned.abort();
   });
   const signal = AbortSignal.any([context.signal, turned.signal]);
   const sink = new Sink({ job, view, kafka, sendDeadLetters, log, leg });

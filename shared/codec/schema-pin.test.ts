@@ -16,10 +16,10 @@ const PINNED: Record<RecordName, string> = {
   chunk: '9e3f10de50dfd665',
   mark: '3f794d240f41ae69',
   stream: '587ffeb92fb4136f',
-  progress: '1385012d82de5e6c',
+  progress: 'd2bd5ca825fd67fa',
   report: '4a1e8b9f2de31d3e',
   'schema-change': '3cd3d47c0b162e91',
-  state: '36e281c709a1773b',
+  state: '396de6bdcc4d4fb8',
 };
 
 function hash(schema: unknown): string {

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { ReshardError } from '../runtime/error.ts';
 import { cutover } from './cutover-schema.ts';
 import { refuseFences } from './fence.ts';
+import { handover } from './handover-schema.ts';
 import { JOB_KINDS, movingRoute, refuseMove, routeOfKind } from './job-kind.ts';
 import { refuseWayBack } from './return-job.ts';
 import { type ReadBeside, withLookups } from './route-file.ts';
@@ -232,6 +233,7 @@ const jobSchema = z.strictObject({
   oldRoute: route.optional().describe('of a cluster that grows: how its rows lie before'),
   options: options.prefault({}),
   cutover: cutover.prefault({}).describe('how the application goes over: docs/CUTOVER.md'),
+  handover: handover.optional(),
 });
 
 type JobFile = z.output<typeof jobSchema>;

@@ -76,6 +76,16 @@ export const FAILPOINTS = {
   cutoverAfterShutOut: 'cutover.after-shut-out',
   /** The servers let our sink through, and it does not know. */
   cutoverBeforeLeg: 'cutover.before-leg',
+  /** Of a handover: the log is to end, nothing of the target was touched. */
+  handoverCutting: 'handover.cutting',
+  /** The target will be a replica: there is no way back. */
+  handoverHanding: 'handover.handing',
+  /** Tables of ours are gone, its history is as it was. */
+  handoverBeforeReset: 'handover.before-reset',
+  /** It has the transactions of the source, and nobody tells it where that is. */
+  handoverAfterReset: 'handover.after-reset',
+  /** A row is on the source, and nobody knows whether it has come. */
+  handoverProof: 'handover.proof',
   /** Rows that have moved are deleted, and that is not committed. */
   cleanupBeforeCommit: 'cleanup.before-commit',
   /** A batch of them is gone, the next one is not begun. */

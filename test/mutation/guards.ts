@@ -12,6 +12,7 @@ import { DROP_COLUMN_GUARDS } from './guards/drop-column.ts';
 import { FENCE_GUARDS } from './guards/fence.ts';
 import { FORECAST_GUARDS } from './guards/forecast.ts';
 import type { Guard } from './guards/guard.ts';
+import { HANDOVER_GUARDS } from './guards/handover.ts';
 import { KEY_GUARDS } from './guards/key.ts';
 import { KIND_GUARDS } from './guards/kind.ts';
 import { LOG_GUARDS } from './guards/log.ts';
@@ -53,6 +54,7 @@ export const GUARDS: Guard[] = [
   ...CUTOVER_GUARDS,
   ...FENCE_GUARDS,
   ...FORECAST_GUARDS,
+  ...HANDOVER_GUARDS,
   ...WAY_BACK_GUARDS,
   ...COMPARISON_GUARDS,
   ...CHECKER_GUARDS,

@@ -69,6 +69,7 @@ export function well(): StatusFacts {
     registry: null,
     differing: [],
     cutover: null,
+    handover: null,
     rehearsals: [],
   };
 }

@@ -38,7 +38,7 @@ export interface OrderedWriterOptions {
   recopy: string | null;
   sourcePosition: () => SourcePosition;
   /** What else a reader has to know that begins at this position. */
-  notes: () => Pick<Resume, 'prepared' | 'preparedIn' | 'trust'>;
+  notes: () => Pick<Resume, 'prepared' | 'preparedIn' | 'trust' | 'handover'>;
   lingerMs: number;
   /** From one commit to the next, unless a batch is full before. */
   everyMs: () => number;

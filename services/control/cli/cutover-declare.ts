@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import type { cleanupCommand } from './cleanup.ts';
 import { type Act, declare, timeoutOption } from './command.ts';
 import type { cancelCommand, cutoverCommand, finishCommand, rollbackCommand } from './cutover.ts';
+import type { handoverCommand } from './handover.ts';
 
 export function goingOver(act: Act): Command[] {
   return [
@@ -49,6 +50,7 @@ export function goingOver(act: Act): Command[] {
       ),
     finishing(act),
     cleaning(act),
+    handing(act),
   ];
 }
 
@@ -104,6 +106,30 @@ function cleaning(act: Act): Command {
     .action(
       act(async (...args: Parameters<typeof cleanupCommand>) =>
         (await import('./cleanup.ts')).cleanupCommand(...args),
+      ),
+    );
+}
+
+function handing(act: Act): Command {
+  return declare(
+    'handover <job>',
+    {
+      what: 'end a copy as a native replica: RESETS the history of the target',
+      examples: [
+        ['handover job.yaml --dry-run', 'every gate with its reason, then the steps; no change'],
+        ['handover job.yaml', "asks for the job's name; the source takes writes all the time"],
+        ['handover job.yaml --yes --json', 'for scripts; run it again to wait for the end'],
+      ],
+      exits: ['shut', 'timeout', 'stopped'],
+    },
+    'yes',
+    'json',
+  )
+    .option('--dry-run', 'only ask the gates, and say what would be done')
+    .addOption(timeoutOption('waiting, while control goes on,', 600))
+    .action(
+      act(async (...args: Parameters<typeof handoverCommand>) =>
+        (await import('./handover.ts')).handoverCommand(...args),
       ),
     );
 }

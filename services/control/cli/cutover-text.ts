@@ -48,7 +48,7 @@ export function waitLine({ gates }: Pick<CutoverPlan, 'gates'>): string {
 
 const STATE_WIDTH = 'unknown'.length;
 
-function gateLines({ name, where, state, why, fix }: Gate): string[] {
+export function gateLines({ name, where, state, why, fix }: Gate): string[] {
   const about = where === '' ? name : `${name} ${where}`;
   const line = `  ${state.padEnd(STATE_WIDTH)}  ${about}: ${why}`;
   return fix === null || state === 'open' ? [line] : [line, `           fix: ${fix}`];

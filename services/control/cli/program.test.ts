@@ -82,6 +82,7 @@ const COMMANDS = [
   'cutover',
   'cancel',
   'finish',
+  'handover',
 ];
 
 describe('help', () => {

@@ -80,6 +80,7 @@ const FACTS: StatusFacts = {
   registry: null,
   differing: [],
   cutover: null,
+  handover: null,
   wayBack: null,
   rehearsals: [],
 };

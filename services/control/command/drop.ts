@@ -86,7 +86,8 @@ export async function planDrop(deps: DropDeps): Promise<DropPlan> {
   const there = (names: readonly string[]): string[] => names.filter(name => topics.has(name));
   const records = await stateRecords(deps, topics);
   const cutoverRun = records.get(stateKey.cutoverRun)?.cutoverRun ?? null;
-  refuseVerb('drop', { cutoverRun });
+  const handoverRun = records.get(stateKey.handoverRun)?.handoverRun ?? null;
+  refuseVerb('drop', { cutoverRun, handoverRun });
   const groups = await groupsWithoutMembers(deps);
   const jobId = records.get(stateKey.identity)?.identity?.id ?? null;
   const { sources, kept } = await ownSources(deps, records, jobId);

@@ -38,7 +38,7 @@ import { openLeg, thaw } from './turn.ts';
 import { liftAll, type UndoDeps, undoneText } from './undo.ts';
 
 export interface CutoversDeps {
-  job: Pick<Job, 'sources' | 'targets' | 'cutover' | 'options'>;
+  job: Pick<Job, 'sources' | 'targets' | 'cutover' | 'options' | 'handover'>;
   view: Pick<JobView, 'cutoverRun' | 'cutovers' | 'applied' | 'rehearsals'>;
   log: Logger;
   /** By where the application goes; none back without a way back. */
@@ -357,7 +357,7 @@ function openRequests({
   applied,
 }: Pick<JobView, 'cutovers' | 'applied'>): CutoverRequest[] {
   return [...cutovers.values()]
-    .filter(r => !applied.has(r.id) && !isCleanup(r))
+    .filter(r => !applied.has(r.id) && !isCleanup(r) && r.action !== 'handover')
     .sort((a, b) => a.requestedMs - b.requestedMs);
 }
 
@@ -382,9 +382,15 @@ function outcomeOf(run: CutoverRun): string | null {
 /**
  * Of all that a cutover goes by; without the password, since the text is in the state topic.
  */
-export function settingsHash({ cutover, options }: Pick<Job, 'cutover' | 'options'>): string {
+export function settingsHash({
+  cutover,
+  options,
+  handover,
+}: Pick<Job, 'cutover' | 'options' | 'handover'>): string {
   const { probe, ...rest } = cutover;
   const { streamingCheck } = options;
-  const text = JSON.stringify({ ...rest, probe: probe?.user ?? null, streamingCheck });
+  const { password: _, ...replica } = handover ?? {};
+  const of = { ...rest, probe: probe?.user ?? null, streamingCheck };
+  const text = JSON.stringify(handover === undefined ? of : { ...of, replica });
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

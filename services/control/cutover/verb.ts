@@ -5,6 +5,7 @@
  * apart.
  */
 import { hasWayBack, isHalfWay, isOver } from '../../../shared/job/state/cutover.ts';
+import { isHandedOver } from '../../../shared/job/state/handover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 
@@ -23,6 +24,7 @@ export const VERBS = [
   'cancel',
   'finish',
   'cleanup',
+  'handover',
   'drop',
 ] as const;
 export type Verb = (typeof VERBS)[number];
@@ -39,7 +41,11 @@ export type Passage =
   | 'returned'
   | 'ended'
   /** The operator has ended the job after that: the application stays on the sources. */
-  | 'given-up';
+  | 'given-up'
+  /** The log ends for a handover: it goes on, or the target becomes a replica. */
+  | 'cutting'
+  /** The target is a replica of its source, or control makes it one. */
+  | 'handed';
 
 const LIVE =
   'the application has gone over to the targets: what is on the sources is old, and must neither ' +
@@ -59,6 +65,12 @@ const NO_COPY = 'there is no copy any more; `reshard status <job file>` says wha
 
 type Answers = Record<Passage, string | null>;
 
+const CUTTING =
+  'a handover is half way: control finishes or undoes it; `reshard status <job file>` says how far';
+const HANDED =
+  'the target is a replica of the source, or is being made one: the job carries nothing any more; ' +
+  '`reshard drop <job file>` removes what is left of it';
+
 const ALWAYS: Answers = {
   before: null,
   'half-way': null,
@@ -67,6 +79,8 @@ const ALWAYS: Answers = {
   returned: null,
   ended: null,
   'given-up': null,
+  cutting: null,
+  handed: null,
 };
 /** What brings rows of the sources to the targets, or rests on their being the same. */
 const OF_ROWS: Answers = {
@@ -76,6 +90,8 @@ const OF_ROWS: Answers = {
   returnable: LIVE_BACK,
   ended: `${LIVE}; ${OVER}`,
   'given-up': GIVEN_UP,
+  cutting: CUTTING,
+  handed: HANDED,
 };
 const NOT_GONE =
   'the application is on the sources: there is nothing to go back from; `reshard cutover <job file>` ' +
@@ -98,6 +114,7 @@ const REFUSED: Record<Verb, Answers> = {
     returnable: NO_COPY,
     ended: NO_COPY,
     'given-up': NO_COPY,
+    handed: NO_COPY,
   },
   resume: ALWAYS,
   throttle: ALWAYS,
@@ -105,10 +122,14 @@ const REFUSED: Record<Verb, Answers> = {
     ...ALWAYS,
     ended: 'the cutover is finished; a new one is a new job',
     'given-up': GIVEN_UP,
+    cutting: CUTTING,
+    handed: HANDED,
   },
   rollback: {
     ...ALWAYS,
     before: NOT_GONE,
+    cutting: CUTTING,
+    handed: HANDED,
     returned: NOT_GONE,
     ended: 'the job is finished, and with it the way back; a new move is a new job',
     'given-up': GIVEN_UP,
@@ -118,12 +139,28 @@ const REFUSED: Record<Verb, Answers> = {
     ...ALWAYS,
     before: 'there is no cutover to finish: `reshard cutover <job file> --dry-run` comes first',
     'half-way': HALF,
+    cutting: CUTTING,
+    handed: HANDED,
   },
-  cleanup: { ...ALWAYS, before: NOT_MOVED, 'half-way': HALF, returned: NOT_MOVED },
-  drop: { ...ALWAYS, 'half-way': HALF, over: FROZEN, returnable: FROZEN },
+  cleanup: {
+    ...ALWAYS,
+    before: NOT_MOVED,
+    'half-way': HALF,
+    returned: NOT_MOVED,
+    cutting: CUTTING,
+    handed: HANDED,
+  },
+  // A rerun asks how it went.
+  handover: { ...OF_ROWS, returnable: LIVE_BACK, cutting: null, handed: null },
+  drop: { ...ALWAYS, 'half-way': HALF, over: FROZEN, returnable: FROZEN, cutting: CUTTING },
 };
 
-export function passageOf({ cutoverRun: run }: Pick<JobView, 'cutoverRun'>): Passage {
+/** What passages go by. */
+export type Passed = Pick<JobView, 'cutoverRun'> & Partial<Pick<JobView, 'handoverRun'>>;
+
+export function passageOf({ cutoverRun: run, handoverRun = null }: Passed): Passage {
+  if (isHandedOver(handoverRun)) return 'handed';
+  if (handoverRun?.stage === 'cutting') return 'cutting';
   if (isHalfWay(run)) return 'half-way';
   if (run?.stage === 'finished') return run.way === 'back' ? 'given-up' : 'ended';
   if (run !== null && isOver(run)) return hasWayBack(run) ? 'returnable' : 'over';
@@ -138,7 +175,7 @@ export function refusal(verb: Verb, passage: Passage): string | null {
   return REFUSED[verb][passage];
 }
 
-export function refuseVerb(verb: Verb, view: Pick<JobView, 'cutoverRun'>): void {
+export function refuseVerb(verb: Verb, view: Passed): void {
   const why = refusal(verb, passageOf(view));
   if (why !== null) throw new ReshardError('config', `${verb} is refused: ${why}`);
 }

@@ -6,7 +6,6 @@
 
 import { tablesOf } from '../../../shared/job/job.ts';
 import { returnJob } from '../../../shared/job/return-job.ts';
-import type { TablePlan } from '../../../shared/job/state/job-view.ts';
 import { stateKey } from '../../../shared/job/state/job-view.ts';
 import { openProgress, openState } from '../../../shared/job/state/open.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
@@ -22,6 +21,8 @@ import { Cutovers, type CutoversDeps } from '../cutover/cutovers.ts';
 import { FenceWatch } from '../cutover/fence-watch.ts';
 import { type Carrier, MysqlSite } from '../cutover/mysql-site.ts';
 import { passageOf } from '../cutover/verb.ts';
+import type { Handovers } from '../handover/handovers.ts';
+import { openHandovers } from '../handover/open-handovers.ts';
 import { RepairRuns, type RunNote } from '../repair/repair-runs.ts';
 import { backlogsOf } from '../status/backlog.ts';
 import { ReportView } from '../status/report-view.ts';
@@ -29,6 +30,7 @@ import { type Applied, ServerProbe } from '../status/server-probe.ts';
 import { CheckKeeper } from './check-keeper.ts';
 import { CheckSweep } from './check-sweep.ts';
 import { CheckpointKeeper } from './checkpoint-keeper.ts';
+import { countRanges, done, isCopied } from './copied-range.ts';
 import { gaugesOf } from './gauge.ts';
 import { GrownTables } from './grown-table.ts';
 import { untilFenced } from './leadership.ts';
@@ -57,6 +59,8 @@ interface Hands {
   requests: Requests;
   throttle: ThrottleKeeper;
   cutovers: Cutovers;
+  /** Of a copy. */
+  handovers: Handovers | null;
   fences: FenceWatch;
   cleanups: Cleanups;
   checks: CheckKeeper;
@@ -161,16 +165,15 @@ export class Control implements Unit {
     needed = () => runs.checks;
     const requests = new Requests({ ...this.#context, writer, progress, proofs, applied, grown });
     const back = await this.#wayBack(stack, fail);
-    const cutovers = this.#cutovers(
-      { writer, progress, reports, probe, proofs, verdicts, back },
-      signal,
-    );
+    const passing = { writer, progress, probe, proofs, verdicts, back };
+    const cutovers = this.#cutovers({ ...passing, reports }, signal);
     const checks = this.#checks({ writer, verdicts, proofs, back }, measuring);
     const checkpoints = new CheckpointKeeper({ view, writer, verdicts });
     const fences = new FenceWatch({ view, log, probe: stack.use(new ServerProbe(job, log)) });
     const cleanups = stack.use(this.#cleanups(put, signal));
     const loop = { writer, progress, verdicts, proofs, runs, requests, throttle, cleanups };
-    return { ...loop, cutovers, fences, checks, checkpoints, back };
+    const handovers = this.#handovers(passing, signal);
+    return { ...loop, cutovers, handovers, fences, checks, checkpoints, back };
   }
 
   async #wayBack(stack: AsyncDisposableStack, fail: (e: unknown) => void): Promise<WayBack | null> {
@@ -245,11 +248,7 @@ export class Control implements Unit {
         const here = reports.notStopped().filter(m => CARRIERS.includes(m.service));
         return here.map(m => `${m.service} ${m.member} (${m.state})`);
       },
-      doubts: async () => {
-        await this.#heed(o);
-        const open = standings(view, tablesOf(job)).filter(s => !s.isProven);
-        return open.length === 0 ? null : open.map(s => `${s.table}: ${s.why}`).join('; ');
-      },
+      doubts: () => this.#doubts(o),
       comparer: {
         slots: job.options.partitions,
         standings: () => standings(view, tablesOf(job)),
@@ -259,6 +258,27 @@ export class Control implements Unit {
       isStopped: () => signal.aborted,
       sleep: ms => sleep(ms),
     });
+  }
+
+  #handovers(
+    o: Pick<Hands, 'writer' | 'progress' | 'proofs' | 'verdicts' | 'back'> & { probe: ServerProbe },
+    signal: AbortSignal,
+  ): Handovers | null {
+    return openHandovers(this.#context, {
+      progress: o.progress,
+      put: async (key, record) => void (await o.writer.put(key, record)),
+      note: cutover => this.#unit.set({ detail: { cutover } }),
+      lacks: positions => this.#sites(o).over.lacks(positions),
+      doubts: () => this.#doubts(o),
+      isStopped: () => signal.aborted,
+    });
+  }
+
+  async #doubts(o: Pick<Hands, 'proofs' | 'verdicts' | 'back'>): Promise<string | null> {
+    const { job, view } = this.#context;
+    await this.#heed(o);
+    const open = standings(view, tablesOf(job)).filter(s => !s.isProven);
+    return open.length === 0 ? null : open.map(s => `${s.table}: ${s.why}`).join('; ');
   }
 
   /** What an application can go: over, and back if the job has a way back. */
@@ -281,6 +301,7 @@ export class Control implements Unit {
     const { writer, progress, proofs, runs, requests, throttle, cutovers } = hands;
     await this.#heed(hands);
     await cutovers.step();
+    await hands.handovers?.step();
     hands.fences.step();
     hands.cleanups.step();
     // From the journal on the targets are the application's: nothing is read from the sources anew.
@@ -312,12 +333,15 @@ export class Control implements Unit {
 
   get #isOver(): boolean {
     const passage = passageOf(this.#context.view);
-    return passage !== 'before' && passage !== 'half-way' && passage !== 'returned';
+    return !['before', 'half-way', 'returned', 'cutting'].includes(passage);
   }
 
   #event(progress: ReadonlyMap<string, ProgressView>, proofs: ProofKeeper): PhaseEvent | null {
     const { job, view } = this.#context;
-    if (this.#isOver) return view.cutoverRun?.stage === 'finished' ? 'finished' : 'switched';
+    if (this.#isOver) {
+      const isEnded = [view.cutoverRun?.stage, view.handoverRun?.stage].includes('finished');
+      return isEnded ? 'finished' : 'switched';
+    }
     if (view.job?.phase === 'switched') return 'returned';
     if (view.job?.phase === 'copying') {
       return isCopied(this.#context, progress) ? 'copied' : null;
@@ -358,32 +382,4 @@ export class Control implements Unit {
       detail: { phase: view.job?.phase ?? null, repairs: waiting },
     });
   }
-}
-
-/** Every planned range of every table of every source is complete in its generation. */
-function isCopied(
-  { job, view }: Pick<ServiceContext, 'job' | 'view'>,
-  progress: ReadonlyMap<string, ProgressView>,
-): boolean {
-  const plans = [...view.plans.values()];
-  if (plans.length < job.sources.length * job.tables.length) return false;
-  return plans.every(plan => progress.get(plan.source)?.isCopied(plan));
-}
-
-function countRanges(plans: Iterable<TablePlan>): number {
-  let n = 0;
-  for (const plan of plans) n += plan.ranges.length;
-  return n;
-}
-
-function done(plans: Iterable<TablePlan>, progress: ReadonlyMap<string, ProgressView>): number {
-  let n = 0;
-  for (const plan of plans) {
-    const view = progress.get(plan.source);
-    n += plan.ranges.filter(({ id }) => {
-      const range = view?.range(plan.db, plan.table, id);
-      return range?.complete === true && range.generation === plan.generation;
-    }).length;
-  }
-  return n;
 }

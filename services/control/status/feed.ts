@@ -10,6 +10,7 @@ import type { Job } from '../../../shared/job/job.ts';
 import { isReturnJob, returnJob } from '../../../shared/job/return-job.ts';
 import { plannedCheck } from '../../../shared/job/state/check-schedule.ts';
 import { isGoneOver, legOf, wayOf } from '../../../shared/job/state/cutover.ts';
+import { isHandedOver } from '../../../shared/job/state/handover.ts';
 import type { JobView } from '../../../shared/job/state/job-view.ts';
 import type { ProgressView } from '../../../shared/job/state/progress-view.ts';
 import { type Proof, standings } from '../../../shared/job/state/proof.ts';
@@ -120,7 +121,8 @@ export class StatusFeed implements AsyncDisposable {
     const applied = await Promise.all(this.#job.targets.map(t => this.#probe.applied(t.name)));
     const offsets = applied.flatMap(a => (a === null ? [] : [a.offsets]));
     const lost = await lostTopics(kafka, name, plans, log, offsets);
-    const carries = legOf(this.#ruling.cutoverRun, wayOf(this.#job)) !== null;
+    const isHanded = isHandedOver(view.handoverRun);
+    const carries = !isHanded && legOf(this.#ruling.cutoverRun, wayOf(this.#job)) !== null;
     const isOver = isGoneOver(this.#ruling.cutoverRun);
     return judged({
       job: name,
@@ -147,6 +149,7 @@ export class StatusFeed implements AsyncDisposable {
       registry: await registry,
       differing: this.#differing(job.recopiedMs ?? 0),
       cutover: await cutoverStatus(view, this.#probe),
+      handover: view.handoverRun,
       wayBack: await this.#wayBack(),
       rehearsals: view.rehearsals?.list ?? [],
     });

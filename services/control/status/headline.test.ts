@@ -11,6 +11,8 @@ const faults = fc.array(fc.record({ name: fc.constantFrom(...NAMES), where: fc.n
   maxLength: 4,
 });
 
+const HANDING = { id: 'cutover-1', stage: 'cutting' as const, stageMs: 1, gtid: '', why: null };
+
 describe('the headline', () => {
   test('of a way back that is far behind wakes somebody, whatever it flows by', () => {
     const carried = {
@@ -182,8 +184,20 @@ describe('the headline', () => {
       null,
       spoiled([{ name: 'a frozen source that takes writes', where: 0 }]).cutover,
     ),
+    handover: fc.constantFrom(null, HANDING),
     wayBack: fc.constant(null),
     rehearsals: fc.constant([]),
+  });
+
+  test('of a job whose target is a replica nothing that it kept there is missed', () => {
+    fc.assert(
+      fc.property(anyFacts, s => {
+        const of = (stage: 'handing' | 'finished') =>
+          headlineOf({ ...s, phase: 'finished', handover: { ...HANDING, stage } });
+        expect(of('handing')).toMatchObject({ word: 'handing', level: 'warning' });
+        expect(of('finished').level).not.toBe('failure');
+      }),
+    );
   });
 
   /** Hypothesis: what comes first by its word is as bad as anything that comes after it. */

@@ -89,6 +89,9 @@ function calm(word: CalmWord, s: StatusFacts): Headline {
     case 'verified':
       return { word, level: 'good', text: 'verified, drained' };
     case 'switched': {
+      if (s.handover?.stage === 'finished') {
+        return { word, level: 'good', text: 'finished: the target is a replica of the source' };
+      }
       if (isFinished(s) && s.cutover?.way === 'back') {
         const text = 'finished: the application stays on the sources, nothing is carried';
         return { word, level: 'good', text };

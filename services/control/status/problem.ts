@@ -3,6 +3,7 @@
  * `reshard status` and every command that waits go by. Pure functions of what was asked and
  * answered; what cannot be known is a problem too, never a zero.
  */
+import { isHandedOver } from '../../../shared/job/state/handover.ts';
 import { differencesText } from '../../../shared/job/state/proof.ts';
 import { doubtText } from '../../../shared/job/state/stream-report.ts';
 import { firstLine, unreachable } from '../../../shared/runtime/error.ts';
@@ -45,6 +46,8 @@ export const SILENT_SECONDS = 10;
 const NOWHERE = { service: '', source: '', target: '', table: '', passes: false };
 
 export function problemsOf(s: StatusFacts): Problem[] {
+  // Nothing of the job writes to the target any more, and what it kept there is gone.
+  if (isHandedOver(s.handover)) return handoverProblems(s);
   const found = [
     ...s.services.flatMap(unitProblem),
     ...s.topics.map(
@@ -63,6 +66,7 @@ export function problemsOf(s: StatusFacts): Problem[] {
     ...streamProblems(s),
     ...blindProblems(s),
     ...cutoverProblems(s),
+    ...handoverProblems(s),
     ...wayBackProblems(s),
     ...jobProblems(s),
   ];
@@ -102,6 +106,7 @@ export function levelOf(word: ProblemWord): Level {
     case 'stopped':
     case 'unknown':
     case 'backing-off':
+    case 'handing':
     case 'way-back-waits':
     case 'waiting':
     case 'starting':
@@ -291,6 +296,18 @@ function cutoverProblems({ cutover }: StatusFacts): Problem[] {
     problems.push(of('frozen', `the ${who} are frozen; ${next}`));
   }
   return problems;
+}
+
+/** Until it is over something is under way, or in the way. */
+function handoverProblems({ handover }: StatusFacts): Problem[] {
+  if (handover?.stage !== 'cutting' && handover?.stage !== 'handing') return [];
+  const { id, stage, why } = handover;
+  const is =
+    stage === 'cutting'
+      ? 'the log has ended, or will; it is undone unless it goes on'
+      : 'the target is being made a replica of the source; control tries until it is done';
+  const text = why === null ? is : `${is}: ${why}`;
+  return [{ ...NOWHERE, word: 'handing', what: id, why: text, passes: why === null }];
 }
 
 function jobProblems(s: StatusFacts): Problem[] {

@@ -1,5 +1,6 @@
 /** What is known of a running job at one moment: the shape of `reshard status --json`. */
 import type { Way } from '../../../shared/job/state/cutover.ts';
+import type { HandoverRun } from '../../../shared/job/state/handover.ts';
 import type { Rehearsal } from '../../../shared/job/state/rehearsal.ts';
 import type { CutoverStatus } from './cutover-status.ts';
 import type { CheckStatus, ProofStatus, RepairStatus } from './proof-status.ts';
@@ -172,6 +173,8 @@ export interface StatusFacts {
   differing: DifferingTable[];
   /** The newest; null if there has been none. */
   cutover: CutoverStatus | null;
+  /** The newest handover; null: there has been none. */
+  handover: Pick<HandoverRun, 'id' | 'stage' | 'stageMs' | 'gtid' | 'why'> | null;
   /** Null where the job file has no `cutover.back`. */
   wayBack: WayBackStatus | null;
   /** The last ten that were whole, oldest first. */
@@ -196,6 +199,7 @@ export const PROBLEM_WORDS = [
   'stopped',
   'unknown',
   'backing-off',
+  'handing',
   'way-back-waits',
   'waiting',
   'starting',

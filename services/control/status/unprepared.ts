@@ -61,6 +61,7 @@ export function blank(
     differing: [],
     wayBack: null,
     cutover: null,
+    handover: null,
     rehearsals: [],
   });
 }

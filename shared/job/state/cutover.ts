@@ -27,7 +27,9 @@ export type CutoverAction =
   | 'finish'
   /** Rows that have moved are deleted at their old place: those that are equal, or all. */
   | 'cleanup'
-  | 'cleanup-stale';
+  | 'cleanup-stale'
+  /** The target of a copy becomes a replica of its source (handover.ts). */
+  | 'handover';
 
 /** From the sources to the targets, or from the targets to the sources. */
 export type Way = 'over' | 'back';

@@ -13,6 +13,7 @@ import {
   type SkipRequest,
   skipsOf,
 } from './ddl-request.ts';
+import type { HandoverRun } from './handover.ts';
 import type { JobIdentity, TableIdentity } from './identity.ts';
 import type { Drop, Preparing, Term } from './life.ts';
 import type { Proof } from './proof.ts';
@@ -153,6 +154,7 @@ export interface StateRecord {
   cutoverRun?: CutoverRun | null;
   rehearsals?: Rehearsals | null;
   comparison?: Comparison | null;
+  handoverRun?: HandoverRun | null;
   checkpoint?: Checkpoint | null;
   /** The job that wrote it. */
   jobId?: string;
@@ -185,6 +187,7 @@ export const stateKey = {
   cutoverRun: 'cutover-run',
   rehearsals: 'rehearsals',
   comparison: 'comparison',
+  handoverRun: 'handover-run',
   checkpoint: (id: string): string => `checkpoint/${id}`,
 };
 
@@ -197,6 +200,7 @@ export class JobView {
   cutoverRun: CutoverRun | null = null;
   rehearsals: Rehearsals | null = null;
   comparison: Comparison | null = null;
+  handoverRun: HandoverRun | null = null;
   /** Offset of the newest record that is in the view. */
   offset = -1;
   job: JobState | null = null;
@@ -248,6 +252,7 @@ export class JobView {
     else if (kind === 'cutover-run') this.cutoverRun = record?.cutoverRun ?? null;
     else if (kind === 'rehearsals') this.rehearsals = record?.rehearsals ?? null;
     else if (kind === 'comparison') this.comparison = record?.comparison ?? null;
+    else if (kind === 'handover-run') this.handoverRun = record?.handoverRun ?? null;
     else if (kind === 'proof') put(this.proofs, rest, record?.proof);
     else if (kind === 'order') put(this.orders, rest, record?.order);
     else if (kind === 'run') put(this.runs, rest, record?.run);

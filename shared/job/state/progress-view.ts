@@ -26,6 +26,8 @@ export interface Resume {
   preparedIn?: Record<string, string> | null;
   /** What the judgement of statements rests on that have been read already. */
   trust?: Trust | null;
+  /** The log has ended here for the handover of this number; 0: it goes on. */
+  handover?: number;
 }
 
 export interface PreparedXa {

@@ -7,7 +7,8 @@
  * | start/*, plan/*, proof/*, run/*,  | job's transactional id, so one that has lost its lease  |
  * | recopied/*, applied/*, throttle,  | can write nothing any more                              |
  * | cutover-run, rehearsals,          |                                                         |
- * | comparison, checkpoint/*          |                                                         |
+ * | comparison, checkpoint/*,         |                                                         |
+ * | handover-run                      |                                                         |
  * | drop                              | `reshard drop`, which takes that fence over             |
  * | verify/*, order/*, recopy/*,      | a command, each time a record of its own under an id of |
  * | apply/*, growth/*, skip/*,        | its own: nobody writes it twice                         |
