@@ -11,14 +11,16 @@ import { at } from '../runtime/bytes.ts';
 
 /** All but arrays, and these where they are first: eachScalar counts the same. */
 const EACH_VALUE = "'$**[0]'";
-const OF_ANY_PARSE = "'INTEGER','STRING','DOUBLE','BOOLEAN','NULL','OBJECT','ARRAY'";
+/** Kinds that a parse of a text makes. */
+export const PARSED_SCALARS = "'INTEGER','STRING','DOUBLE','BOOLEAN','NULL'";
+const PARSED = `${PARSED_SCALARS},'OBJECT','ARRAY'`;
 
 /** SQL of the list of a column's kinds; NULL if a parse of its text has the same. */
 export function kindsSelect(c: string): string {
   return (
     `(SELECT JSON_OBJECTAGG(reshard_value.i,JSON_TYPE(reshard_value.v)) FROM JSON_TABLE(JSON_EXTRACT(${c},'$'),` +
     `${EACH_VALUE} COLUMNS(i FOR ORDINALITY,v JSON PATH '$')) reshard_value ` +
-    `WHERE JSON_TYPE(reshard_value.v) NOT IN (${OF_ANY_PARSE}))`
+    `WHERE JSON_TYPE(reshard_value.v) NOT IN (${PARSED}))`
   );
 }
 

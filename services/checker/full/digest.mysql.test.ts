@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { inspectTable } from '../../../shared/mysql/inspect.ts';
 import { CheckBed, found, foundByOracle } from '../../../test/support/checker/bed.ts';
+import { documentShapes } from './document-shapes.ts';
+import { SessionSet } from './session-set.ts';
 
 const TIMEOUT_MS = 60_000;
 
@@ -173,6 +176,56 @@ describe('digest of rows', { timeout: TIMEOUT_MS }, () => {
     expect(columns).toEqual(differing.map(() => ['j']));
     await bed.source().rawQuery(`INSERT INTO t VALUES (100, 0, ${unseen[0]})`);
     await bed.target(0).rawQuery(`INSERT INTO t VALUES (100, 0, ${unseen[1]})`);
+    expect(found(await bed.check({ leafRows: 4, rangeRows: 8 }))).toEqual(differing.sort());
+  });
+
+  test('a value of another type is found among documents of one shape, on either side', async () => {
+    await using bed = await CheckBed.open('json_shape', { targets: 1 });
+    await bed.table('t', 'id INT PRIMARY KEY, s INT NOT NULL, j JSON', { shardColumn: 's' });
+    const like = (n: string, l: string, more = ''): string =>
+      `JSON_OBJECT('n', ${n}, 'l', JSON_ARRAY(1, ${l}), 's', 'x'${more})`;
+    const pairs: [string, string][] = [
+      ['1.5', '1.5e0'],
+      ['7', 'CAST(7 AS UNSIGNED)'],
+      ["DATE'2024-01-02'", "'2024-01-02'"],
+      ["x'00ff'", "'base64:type15:AP8='"],
+    ];
+    const odd = pairs
+      .flatMap(([one, other]) => [
+        [like(one, '2'), like(other, '2')],
+        [like('1', one), like('1', other)],
+        [like('1', `2, ${one}`), like('1', `2, ${other}`)],
+        [like('1', '2', `, 'more', ${one}`), like('1', '2', `, 'more', ${other}`)],
+        // Both have both, each at another place.
+        [like(one, other), like(other, one)],
+      ])
+      .flatMap(([one = '', other = '']) => [
+        [one, other],
+        [other, one],
+        [one, one],
+      ]);
+    const plain = Array.from({ length: 60 }, (_, i) => [like(`${i}`, "'y'"), like(`${i}`, "'y'")]);
+    const rows = [...plain, ...odd, ...plain];
+    const differing = rows.flatMap(([there, here], id) => {
+      return there === here ? [] : [`different ${id}`];
+    });
+    expect(differing).toHaveLength(40);
+    for (const [side, session] of [bed.source(), bed.target(0)].entries()) {
+      const values = rows.map((row, id) => `(${id}, 0, ${row[side]})`);
+      await session.rawQuery(`INSERT INTO t VALUES ${values.join(',')}`);
+    }
+    const schema = await inspectTable(bed.source(), bed.sources[0]?.database ?? '', 't');
+    const sessionSet = new SessionSet(new Map());
+    const [server] = bed.checkSources();
+    if (server === undefined) throw new Error('no source');
+    const shape = (await documentShapes(sessionSet, { server, schema })).get('j');
+    await sessionSet.close();
+    const [of] = await bed
+      .source()
+      .query<{ n: string }>(`SELECT COUNT(*) AS n FROM t WHERE ${shape?.isPlain('j')}`);
+    expect(Number(of?.n)).toBeGreaterThanOrEqual(2 * plain.length);
+    expect(Number(of?.n)).toBeLessThan(rows.length - differing.length / 2);
+    expect(foundByOracle(await bed.oracle())).toEqual(differing.sort());
     expect(found(await bed.check({ leafRows: 4, rangeRows: 8 }))).toEqual(differing.sort());
   });
 

@@ -9,7 +9,7 @@
  */
 import { keyLiteralList } from '../../../shared/mysql/key-literal.ts';
 import { fromByKey, rangePredicate } from '../../../shared/mysql/range-sql.ts';
-import { rowHash } from '../../../shared/mysql/row-hash.ts';
+import { rowHash, type Shapes } from '../../../shared/mysql/row-hash.ts';
 import type { KeyRange } from '../../../shared/row/key-range.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 
@@ -42,9 +42,10 @@ export function digestSelect(
   range: KeyRange,
   only: string | null,
   asked?: Asked,
+  shapes?: Shapes,
 ): string {
   const where = among(among(rangePredicate(schema, range), only), asked?.only);
-  const code = `CAST(HEX(LEFT(${rowHash(schema)},${CODE_DIGITS})) AS DECIMAL(${2 * CODE_DIGITS},0))`;
+  const code = `CAST(HEX(LEFT(${rowHash(schema, shapes)},${CODE_DIGITS})) AS DECIMAL(${2 * CODE_DIGITS},0))`;
   return (
     `SELECT ${asked?.shard ?? '0'},COUNT(*),SUM(${code}) ${fromByKey(schema)} ` +
     `WHERE ${where}${asked === undefined ? '' : ' GROUP BY 1'}`

@@ -5,6 +5,7 @@ import type { Route } from '../../../shared/route/route.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import type { TableSchema } from '../../../shared/schema/table-schema.ts';
 import { type AgreedTable, agreedSchemas } from './agreed-schema.ts';
+import { documentShapes } from './document-shapes.ts';
 import { type Incarnations, incarnationsOf, refuseNew } from './incarnation.ts';
 import { questionsOf, type TablePlaces } from './probe.ts';
 import type { Place } from './range-walk.ts';
@@ -49,7 +50,12 @@ export async function findTable(sessionSet: SessionSet, o: WantedTable): Promise
   if (scope.where !== null) await tryCondition(sessionSet, [...here, ...there], scope.where);
   const places = { table, routes, sources: here, targets: there, only: scope.only };
   const shape = shapeOf(places, incarnations, o.scope);
-  return { places, shape, incarnations, ...(await sizesOf(sessionSet, o)) };
+  const shapes = await documentShapes(sessionSet, first);
+  return {
+    places: { ...places, shapes },
+    ...{ shape, incarnations },
+    ...(await sizesOf(sessionSet, o)),
+  };
 }
 
 /**
