@@ -16,6 +16,12 @@ test('where nothing is copied no recopy is advised, and a statement can be passe
   expect(remedy(statement, false)).toMatch(/reshard ddl skip <job file> --source t1/);
 });
 
+test('a statement in the log of a target is told as one of that server', () => {
+  const statement = new ReshardError('schema-changed', 'ALTER of t at the source drops n');
+  expect(withRemedy(statement, 't1', false).message).toBe('ALTER of t at t1 drops n');
+  expect(withRemedy(statement, 's1', true).message).toBe('ALTER of t at the source drops n');
+});
+
 test('a binlog that is gone ends the way back, and what needs no copy keeps its remedy', () => {
   const lost = new ReshardError('position-lost', 'purged');
   expect(remedy(lost, true)).toMatch(/recopy <job file> --source t1/);

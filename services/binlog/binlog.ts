@@ -335,5 +335,7 @@ function withoutCopy(error: ReshardError, source: string): ReshardError {
       ? `${ddl('show')} says what came, and whether ${ddl('apply')} takes it up; else undo it on ` +
         `${source}, then ${ddl('skip')}; what cannot be undone stays, and ${over}`
       : `nothing begins it anew; ${over} (docs/CUTOVER.md)`;
-  return new ReshardError(kind, message, { cause, context, remedy });
+  // Who reads the log of a target must not be sent to the source: `source` is the log's own server.
+  const what = message.replaceAll(' at the source', ` at ${source}`);
+  return new ReshardError(kind, what, { cause, context, remedy });
 }

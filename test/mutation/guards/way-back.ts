@@ -124,6 +124,15 @@ export const WAY_BACK_GUARDS: Guard[] = [
     named: 'columns that come to the',
   },
   {
+    name: 'a statement at a target is not one of the source',
+    why: 'the operator looks for an ALTER on a server that nobody has altered',
+    file: 'services/binlog/binlog.ts',
+    find: 'return new ReshardError(kind, what, { cause, context, remedy });',
+    replace: 'return new ReshardError(kind, message || what, { cause, context, remedy });',
+    tests: ['services/binlog/binlog.test.ts'],
+    named: 'is told as one of that server',
+  },
+  {
     name: 'no recopy is advised where nothing is copied',
     why: 'the operator is sent to a verb that is refused, at night',
     file: 'services/binlog/binlog.ts',
