@@ -11,7 +11,7 @@ import { FAILPOINTS } from '../../shared/runtime/failpoint.ts';
 import { FEW_PARTITIONS, SERVICES, ShopJob } from '../pipeline/shop-job.ts';
 import { LOAD_TABLES } from '../support/load/tables.ts';
 import { oracle } from '../support/oracle.ts';
-import { callReshard } from '../support/reshard-cli.ts';
+import { beginReshard, callReshard } from '../support/reshard-cli.ts';
 import type { Servers } from '../support/servers/servers.ts';
 
 const MINUTES = 60_000;
@@ -31,22 +31,36 @@ async function dryRun(job: ShopJob): Promise<{ code: number; shut: string[] }> {
   return { code, shut: gates.filter(g => g.state !== 'open').map(g => `${g.name}: ${g.why}`) };
 }
 
-async function handover(job: ShopJob): Promise<{ code: number; run: HandoverRun; error: string }> {
-  const { code, out, err } = await callReshard('handover', job.jobFile, '--yes', '--json');
+interface Ended {
+  code: number;
+  run: HandoverRun;
+  error: string | null;
+}
+
+const begin = (job: ShopJob): ReturnType<typeof beginReshard> =>
+  beginReshard('handover', job.jobFile, '--yes', '--json');
+
+/** Control dies at the point, others with it; another control takes over. */
+async function killed(
+  job: ShopJob,
+  point: string,
+  others: (command: ReturnType<typeof begin>) => Promise<void>,
+): Promise<Ended> {
+  await job.end('control', 'SIGTERM');
+  const dead = job.startArmed('control', point);
+  await job.until('control', s => s.headline.level === 'good', 30_000);
+  const command = begin(job);
+  await dead;
+  await others(command);
+  job.start('control');
+  const first = await command.ended;
+  // One that was killed too is asked again.
+  const { code, out, err } = first.out === '' ? await begin(job).ended : first;
   expect(out, err).not.toBe('');
   return { code, ...JSON.parse(out) };
 }
 
-/** Control dies at the point; another one takes over. */
-async function killed(job: ShopJob, point: string): ReturnType<typeof handover> {
-  await job.end('control', 'SIGTERM');
-  const dead = job.startArmed('control', point);
-  await job.until('control', s => s.headline.level === 'good', 30_000);
-  const asked = handover(job);
-  await dead;
-  job.start('control');
-  return await asked;
-}
+const ENDED = 'the log has ended for a handover';
 
 async function executed(job: ShopJob, target?: number): Promise<string> {
   const client = await job.sql(target);
@@ -87,15 +101,25 @@ test(
     expect(await dryRun(job)).toEqual({ code: 0, shut: [] });
 
     // Killed before the point of no return: undone by the next control, and all goes on.
-    const undone = await killed(job, FAILPOINTS.handoverCutting);
+    const undone = await killed(job, FAILPOINTS.handoverCutting, async () => {
+      const hasEnded = (): boolean => job.logOf('binlog').some(line => line.includes(ENDED));
+      await expect.poll(hasEnded, { timeout: 30_000 }).toBe(true);
+      await job.end('binlog', 'SIGKILL');
+      job.start('binlog');
+    });
     expect(undone.error).toMatch(/^it was undone/);
     expect(undone.run.stage).toBe('undone');
     await job.until('the log to go on', s => s.headline.level === 'good', 30_000);
     expect((await job.verify()).code).toBe(0);
     await job.until('the proof', s => s.phase === 'verified', 30_000);
 
-    // Killed where the history of the target is gone: the next control finishes it.
-    const done = await killed(job, FAILPOINTS.handoverAfterReset);
+    // Killed where the history of the target is gone, and the target and the command with it: the
+    // next control finishes it, and the command asked again waits for that.
+    const done = await killed(job, FAILPOINTS.handoverAfterReset, async command => {
+      command.kill('SIGKILL');
+      await mysql.mysql('t1').kill();
+      await mysql.mysql('t1').start();
+    });
     expect(done.error).toBeNull();
     expect(done.code).toBe(0);
     expect(done.run.stage).toBe('finished');
