@@ -18,6 +18,8 @@ export interface Anchor {
   previous: string | null;
   /** `us:` and the commit time, the same on every server, or `s:` and the event's own second. */
   stamp: string;
+  /** Where its first event ends in the file of the server that it was read from; 0: not known. */
+  pos?: number;
 }
 
 export interface ResumeText {
@@ -37,6 +39,7 @@ export class StreamPosition {
   #pending: { gtid: Gtid; rows: number; stamp: string } | null;
   #current: Gtid | null = null;
   #stamp = '';
+  #pos = 0;
   #anchor: Anchor | null;
   #rows = 0;
   /** Of the current transaction: row changes that are in the log from before. */
@@ -59,8 +62,8 @@ export class StreamPosition {
     return this.#current;
   }
 
-  /** `stamp` as in `Anchor`; empty when the event does not tell. */
-  begin(gtid: Gtid, stamp = ''): void {
+  /** `stamp` and `pos` as in `Anchor`; empty and 0 when the event does not tell. */
+  begin(gtid: Gtid, stamp = '', pos = 0): void {
     if (this.#current !== null) {
       throw new ReshardError('corrupt', 'a transaction begins inside another one', {
         context: { inside: this.#print(this.#current), begins: this.#print(gtid) },
@@ -72,6 +75,7 @@ export class StreamPosition {
     if (again && !isSame(p, { gtid, stamp })) throw this.#comesAgain(gtid);
     this.#current = gtid;
     this.#stamp = stamp;
+    this.#pos = pos;
     this.#rows = 0;
     this.#skip = again ? p.rows : 0;
   }
@@ -112,7 +116,8 @@ export class StreamPosition {
     }
     if (this.#skip > 0) this.#pending = null;
     const previous = this.#previous(this.#current);
-    this.#anchor = { gtid: this.#print(this.#current), previous, stamp: this.#stamp };
+    const gtid = this.#print(this.#current);
+    this.#anchor = { gtid, previous, stamp: this.#stamp, pos: this.#pos };
     this.#executed.add(this.#current);
     this.#current = null;
     this.#skip = 0;

@@ -16,7 +16,7 @@ const PINNED: Record<RecordName, string> = {
   chunk: '9e3f10de50dfd665',
   mark: '3f794d240f41ae69',
   stream: '587ffeb92fb4136f',
-  progress: 'd2bd5ca825fd67fa',
+  progress: '903b2baa5c4267d9',
   report: '4a1e8b9f2de31d3e',
   'schema-change': '3cd3d47c0b162e91',
   state: '396de6bdcc4d4fb8',

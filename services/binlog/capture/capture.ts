@@ -238,7 +238,7 @@ export class Capture {
     if (start === null) return;
     // A group without a commit mark of its own (a statement on MariaDB) ends where the next begins.
     if (this.#o.position.current !== null && !this.#open) this.#commit();
-    this.#o.position.begin(start.gtid, start.stamp);
+    this.#o.position.begin(start.gtid, start.stamp, start.pos);
     this.commitMs = start.commitMs;
     this.#isCleanup = false;
     this.#thread = null;

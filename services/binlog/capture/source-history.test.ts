@@ -14,15 +14,24 @@ const RESUME: Resume = {
   pos: 500,
   tsMs: 0,
   serverUuid: 'server-1',
-  anchor: { gtid: '0-1-7', previous: '0-1-6', stamp: 's:100' },
+  anchor: { gtid: '0-1-7', previous: '0-1-6', stamp: 's:100', pos: 300 },
   fileS: 90,
 };
-const SEEN = { gtid: '0-1-7', stamp: 's:100', file: 'binlog.000003', fileS: 90 };
+const SEEN = { gtid: '0-1-7', stamp: 's:100', pos: 300, file: 'binlog.000003', fileS: 90 };
 
 describe('the transaction that the log ends with, sent again', () => {
   test('is the same', () => {
     expect(differenceOf(SEEN, RESUME, true)).toBeNull();
     expect(differenceOf({ ...SEEN, file: 'binlog.000002', fileS: 5 }, RESUME, true)).toBeNull();
+  });
+
+  test('stands elsewhere in its file, where one second has seen the number twice', () => {
+    expect(differenceOf({ ...SEEN, pos: 310 }, RESUME, true)).toMatch(
+      /at 310 of its file, not at 300/,
+    );
+    const older = { ...RESUME, anchor: { gtid: '0-1-7', previous: '0-1-6', stamp: 's:100' } };
+    expect(differenceOf({ ...SEEN, pos: 310 }, older, true)).toBeNull();
+    expect(differenceOf({ ...SEEN, pos: 310 }, RESUME, false)).toBeNull();
   });
 
   test('has another number, another time, or stands in a file that was begun anew', () => {
@@ -63,7 +72,7 @@ describe('which transaction answers for it', () => {
 
 test('where nothing was read yet, the file says whether it is the same', () => {
   const idle = { ...RESUME, anchor: null };
-  const seen = { gtid: '', stamp: '', file: 'binlog.000003', fileS: 90 };
+  const seen = { gtid: '', stamp: '', pos: 0, file: 'binlog.000003', fileS: 90 };
   expect(differenceOf(seen, idle, true)).toBeNull();
   expect(differenceOf({ ...seen, fileS: 95 }, idle, true)).toMatch(/was begun at/);
 });

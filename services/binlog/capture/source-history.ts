@@ -25,6 +25,7 @@ import { BinlogDump } from './zongji.ts';
 interface Seen {
   gtid: string;
   stamp: string;
+  pos: number;
   file: string;
   /** Second in which the file was begun. */
   fileS: number;
@@ -73,6 +74,10 @@ export function differenceOf(
     const isComparable = isSameServer || anchor.stamp.startsWith('us:');
     if (isComparable && seen.stamp !== anchor.stamp) {
       return `committed at ${seen.stamp}, not at ${anchor.stamp}`;
+    }
+    // A second is long: a server that was reset may have come to the same number within it.
+    if (isSameServer && anchor.pos && seen.pos !== anchor.pos) {
+      return `it is at ${seen.pos} of its file, not at ${anchor.pos}`;
     }
   }
   if (isSameServer && fileS && seen.file === file && seen.fileS !== fileS) {
@@ -185,15 +190,15 @@ async function sendAgain(
       if (type === EVENT.ROTATE) ({ file } = readRotate(event));
       else if (type === EVENT.FORMAT_DESCRIPTION) fileS = event.timestamp;
       if (gtid === null) {
-        if (fileS > 0) answer.resolve({ gtid: '', stamp: '', file, fileS });
+        if (fileS > 0) answer.resolve({ gtid: '', stamp: '', pos: 0, file, fileS });
         return;
       }
       const begun = transactionStart(event, dump);
       if (begun === null) return;
       nth += 1;
       if (!answers(begun.gtid, gtid, { isSameServer, nth })) return;
-      const { stamp } = begun;
-      answer.resolve({ gtid: printGtid(begun.gtid, facts.flavor), stamp, file, fileS });
+      const { stamp, pos } = begun;
+      answer.resolve({ gtid: printGtid(begun.gtid, facts.flavor), stamp, pos, file, fileS });
     },
     onEnd: answer.reject,
   });

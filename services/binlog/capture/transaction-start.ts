@@ -7,6 +7,8 @@ export interface TransactionStart {
   gtid: Gtid;
   /** What tells it from another one of the same number (`Anchor.stamp`). */
   stamp: string;
+  /** Where this event ends in the server's file. */
+  pos: number;
   /** When it was committed. */
   commitMs: number;
   /** It stands for BEGIN as well: MariaDB's does, unless the group is one statement. */
@@ -20,11 +22,11 @@ export function transactionStart(
   event: RawEvent,
   decoder: Pick<EventDecoder, 'decodeGtid'>,
 ): TransactionStart | null {
-  const { type, timestamp } = event;
+  const { type, timestamp, logPos: pos } = event;
   if (type === EVENT.GTID) {
     const { gtid, commitUs, originalUs } = readGtid(event);
     const commitMs = commitUs > 0 ? commitUs / 1000 : timestamp * 1000;
-    return { gtid, stamp: stampOf(event, originalUs), commitMs, opens: false, xid: null };
+    return { gtid, stamp: stampOf(event, originalUs), pos, commitMs, opens: false, xid: null };
   }
   const isMariadb = type === EVENT.MARIADB_GTID;
   if (!isMariadb && type !== EVENT.GTID_TAGGED) return null;
@@ -32,6 +34,7 @@ export function transactionStart(
   return {
     gtid,
     stamp: stampOf(event, 0),
+    pos,
     commitMs: timestamp * 1000,
     opens: isMariadb && !standalone,
     xid: isMariadb ? readMariadbXid(event) : null,

@@ -179,6 +179,15 @@ export const LOG_GUARDS: Guard[] = [
     tests: ['services/binlog/capture/source-history.test.ts'],
   },
   {
+    name: 'a number that comes twice within one second',
+    why: 'a server that was reset and has come as far in the same second is read on: rows are lost',
+    file: 'services/binlog/capture/source-history.ts',
+    find: 'if (isSameServer && anchor.pos && seen.pos !== anchor.pos) {',
+    replace: 'if (isSameServer && anchor.pos && seen.pos < 0) {',
+    tests: ['services/binlog/capture/source-history.test.ts'],
+    named: 'seen the number twice',
+  },
+  {
     name: 'proof of the history at each connect',
     why: 'a reset or restored source is read on as if nothing were missing',
     file: 'services/binlog/binlog.ts',
