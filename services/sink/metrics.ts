@@ -155,6 +155,8 @@ export class SinkProgress {
           next: l.position.next,
           /** Keys that are known to be wrong on the target: control takes the word back. */
           stuck: l.blocked.size + (overdue(l, this.#deadlineMs, Date.now()) === null ? 0 : 1),
+          /** Rows that waited and are gone: what was proven before says nothing any more. */
+          ...(l.lost === null ? {} : { lost: l.lost }),
         })),
       },
     };

@@ -27,11 +27,15 @@ describe('the transaction that the log ends with, sent again', () => {
 
   test('stands elsewhere in its file, where one second has seen the number twice', () => {
     expect(differenceOf({ ...SEEN, pos: 310 }, RESUME, true)).toMatch(
-      /at 310 of its file, not at 300/,
+      /at 310 of binlog.000003, not at 300/,
     );
     const older = { ...RESUME, anchor: { gtid: '0-1-7', previous: '0-1-6', stamp: 's:100' } };
     expect(differenceOf({ ...SEEN, pos: 310 }, older, true)).toBeNull();
     expect(differenceOf({ ...SEEN, pos: 310 }, RESUME, false)).toBeNull();
+    const elsewhere = { ...SEEN, pos: 310, file: 'binlog.000002' };
+    expect(differenceOf(elsewhere, RESUME, true)).toBeNull();
+    const exact = { ...RESUME, anchor: { gtid: '0-1-7', previous: null, stamp: 'us:7', pos: 300 } };
+    expect(differenceOf({ ...SEEN, stamp: 'us:7', pos: 310 }, exact, true)).toBeNull();
   });
 
   test('has another number, another time, or stands in a file that was begun anew', () => {

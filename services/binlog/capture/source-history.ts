@@ -75,13 +75,14 @@ export function differenceOf(
     if (isComparable && seen.stamp !== anchor.stamp) {
       return `committed at ${seen.stamp}, not at ${anchor.stamp}`;
     }
-    // A second is long: a server that was reset may have come to the same number within it.
-    if (isSameServer && anchor.pos && seen.pos !== anchor.pos) {
-      return `it is at ${seen.pos} of its file, not at ${anchor.pos}`;
-    }
   }
   if (isSameServer && fileS && seen.file === file && seen.fileS !== fileS) {
     return `${file} was begun at second ${seen.fileS}, not ${fileS}`;
+  }
+  // A second is long: a server that was reset may have come to the same number within it.
+  const isInFile = isSameServer && seen.file === file && anchor?.stamp.startsWith('s:');
+  if (isInFile && anchor?.pos && seen.pos !== anchor.pos) {
+    return `it is at ${seen.pos} of ${file}, not at ${anchor.pos}`;
   }
   return null;
 }

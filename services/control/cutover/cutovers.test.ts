@@ -315,7 +315,8 @@ describe('a rehearsal', () => {
     expect(stop?.forecast).toEqual(list[0]?.forecast);
     const inside = stop?.steps.filter(s => s.step !== 'gates') ?? [];
     expect(inside.map(s => s.step)).toEqual(stop?.forecast.map(f => f.step));
-    expect(stop?.stopMs, 'all of it').toBeGreaterThanOrEqual(40);
+    // A timer may be up to a millisecond early, by each of two clocks.
+    expect(stop?.stopMs, 'all of it').toBeGreaterThanOrEqual(38);
     const rounds = [[{ step: 'open', atMs: 0, tookMs: 1 }]];
     const next = forecastStop({ rounds, stops, way: 'over', thaws: false, opens: false });
     expect(next.forecast.find(f => f.step === 'open')).toMatchObject({ basis: 'last-stops' });

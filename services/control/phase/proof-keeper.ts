@@ -62,12 +62,12 @@ export class ProofKeeper {
     }
   }
 
-  /** A proven table has keys that a target cannot apply: it is known to differ from then on. */
+  /** A proven table has keys that a target cannot apply, or has lost: it is known to differ. */
   async stuck(list: readonly Stuck[]): Promise<void> {
-    for (const { target, table, keys, tsMs } of list) {
+    for (const { table, why, tsMs } of list) {
       const [standing] = standings(this.#d.view, [table]);
       if (!standing?.isProven || tsMs <= (standing.proof?.provenMs ?? 0)) continue;
-      await this.doubt([table], `${keys} keys cannot be applied on target ${target}`);
+      await this.doubt([table], why);
     }
   }
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CheckResult, TableProgress } from '../../../shared/job/state/check-result.ts';
 import type { Report } from '../../../shared/member/reporter.ts';
-import { CheckReports, verdictsOf } from './verdicts.ts';
+import { CheckReports, stuckOf, verdictsOf } from './verdicts.ts';
 
 const ID = 'verify-1';
 const PROGRESS: TableProgress = {
@@ -22,6 +22,27 @@ function result(): Pick<CheckResult, 'tables'> {
   const found = { differences: [], unsettled: [], blocked: 0, truncated: false };
   return { tables: [{ table: 'orders', ...counts, ...found }] };
 }
+
+test('keys that cannot be applied are as new as the report, rows that are lost as their loss', () => {
+  const tasks = [
+    { topic: 's.d.t', stuck: 2, lost: { rows: 1, seenMs: 5 } },
+    { topic: 's.d.u', stuck: 0 },
+    { topic: 's.d.gone', stuck: 1 },
+  ];
+  const told: Report = {
+    ...report('running', {}),
+    detail: JSON.stringify({ tasks }),
+    unit: 't1/0',
+  };
+  const names = new Map([
+    ['s.d.t', 't'],
+    ['s.d.u', 'u'],
+  ]);
+  expect(stuckOf(told, topic => names.get(topic))).toEqual([
+    { table: 't', why: '2 keys cannot be applied on target t1', tsMs: 7 },
+    { table: 't', why: '1 rows that waited in reshard_park of target t1 are gone', tsMs: 5 },
+  ]);
+});
 
 describe('the verdict of a check', () => {
   test('that failed in its middle is read, though its detail is still that of its progress', () => {

@@ -13,11 +13,10 @@ import { StreamReports } from './stream-reports.ts';
 /** Reports of checks that are kept besides those that a repair still needs. */
 const KEPT_CHECKS = 20;
 
-/** Keys of a table that a target cannot apply. */
+/** Keys of a table by which a target is known to differ. */
 export interface Stuck {
-  target: string;
   table: string;
-  keys: number;
+  why: string;
   /** By the sink's clock. */
   tsMs: number;
 }
@@ -129,17 +128,26 @@ function tableOf({ view }: ServiceContext): (topic: string) => string | undefine
 }
 
 interface SinkDetail {
-  tasks?: { topic?: string; stuck?: number }[];
+  tasks?: { topic?: string; stuck?: number; lost?: { rows: number; seenMs: number } }[];
 }
 
-/** What a sink tells of keys that it cannot apply, by table. */
-function stuckOf(report: Report, table: (topic: string) => string | undefined): Stuck[] {
+/** What a sink tells of keys that it cannot apply, or has lost, by table. */
+export function stuckOf(report: Report, table: (topic: string) => string | undefined): Stuck[] {
   const { tasks = [] }: SinkDetail = JSON.parse(report.detail);
   const [target = ''] = report.unit.split('/');
-  return tasks.flatMap(({ topic = '', stuck = 0 }) => {
+  return tasks.flatMap(({ topic = '', stuck = 0, lost }): Stuck[] => {
     const name = table(topic);
-    if (stuck === 0 || name === undefined) return [];
-    return [{ target, table: name, keys: stuck, tsMs: report.tsMs }];
+    if (name === undefined) return [];
+    const found: Stuck[] = [];
+    if (stuck > 0) {
+      const why = `${stuck} keys cannot be applied on target ${target}`;
+      found.push({ table: name, why, tsMs: report.tsMs });
+    }
+    if (lost !== undefined) {
+      const why = `${lost.rows} rows that waited in reshard_park of target ${target} are gone`;
+      found.push({ table: name, why, tsMs: lost.seenMs });
+    }
+    return found;
   });
 }
 

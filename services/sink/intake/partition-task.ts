@@ -103,6 +103,11 @@ export class PartitionTask {
   parked = new Map<string, ParkedKey>();
   /** Keys in reshard_park that wait for the operator or for a newer event; none is in `parked`. */
   blocked = new Map<string, BlockedKey>();
+  /**
+   * Rows that waited are gone from the target, and nobody has settled them: somebody dropped or
+   * emptied reshard_park. How many, in all, and when that was seen last (ms since 1970).
+   */
+  lost: { rows: number; seenMs: number } | null = null;
   /** Dead letters that are not in their topic yet. */
   deadLetters = 0;
   /** When blocked keys are tried again, on the clock of performance.now(), and the wait after. */
@@ -134,6 +139,8 @@ export class PartitionTask {
   /** The offset row was claimed: go on from what it says. */
   claimed(position: TaskPosition, waiting: Waiting, now: number): void {
     this.drop();
+    const gone = this.#gone(position, waiting);
+    if (gone > 0) this.lost = { rows: (this.lost?.rows ?? 0) + gone, seenMs: Date.now() };
     this.position = position;
     this.enqueued = position.next;
     this.parked = waiting.parked;
@@ -144,6 +151,13 @@ export class PartitionTask {
     this.state = 'running';
     this.writtenAt = now;
     if (this.haltedAt === null) this.#recovered();
+  }
+
+  /** Rows that wait no more, where nobody else can have settled them since we had the row. */
+  #gone({ revision, next }: TaskPosition, { parked, blocked }: Waiting): number {
+    if (revision !== this.position.revision + 1 || next !== this.position.next) return 0;
+    const known = [...this.parked.keys(), ...this.blocked.keys()];
+    return known.filter(key => !parked.has(key) && !blocked.has(key)).length;
   }
 
   /** The target has taken `position` for the one that could not be read on from. */

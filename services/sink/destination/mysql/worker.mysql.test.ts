@@ -275,6 +275,19 @@ describe('a worker', () => {
     await until(isThere, { ...WAIT, everyMs: 100, what: 'the table to be made anew' });
   });
 
+  test('rows that waited in a table that somebody drops are told as lost', async () => {
+    await db.session.rawQuery("INSERT INTO w VALUES (999, 0, 'foreign', 'taken')");
+    log.append(0, { op: 'c', after: [1, 0, 'mine', 'taken'] });
+    await using member = db.member(log, job);
+    await member.reached(0, log.release(0));
+    const task = member.task(0);
+    expect(task.parked.size).toBe(1);
+    await db.session.rawQuery('DROP TABLE reshard_park');
+    await until(() => task.lost, { ...WAIT, what: 'the loss to be seen' });
+    expect(task.lost?.rows).toBe(1);
+    expect(task.parked.size).toBe(0);
+  });
+
   test('a park that outlives its deadline is an error with table and key, and is never dropped', async () => {
     await db.session.rawQuery("INSERT INTO w VALUES (999, 0, 'foreign', 'taken')");
     log.append(0, { op: 'c', after: [1, 0, 'mine', 'taken'] });
