@@ -94,7 +94,7 @@ export interface CrashResult extends Crash {
 
 /** Those of what ends the job are passed by the tests of that. */
 const ofServices = Object.values(FAILPOINTS).filter(
-  name => !/^(drop|cutover|cleanup)\./.test(name),
+  name => !/^(drop|cutover|cleanup|handover)\./.test(name),
 );
 
 export const CRASHES: readonly Crash[] = ofServices.map(failpoint => ({

@@ -283,7 +283,7 @@ describe('a worker', () => {
     const task = member.task(0);
     expect(task.parked.size).toBe(1);
     await db.session.rawQuery('DROP TABLE reshard_park');
-    await until(() => task.lost, { ...WAIT, what: 'the loss to be seen' });
+    await until(() => task.lost ?? undefined, { ...WAIT, what: 'the loss to be seen' });
     expect(task.lost?.rows).toBe(1);
     expect(task.parked.size).toBe(0);
   });
