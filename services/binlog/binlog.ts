@@ -164,12 +164,14 @@ export class BinlogUnit implements Unit {
         pipeline.pump();
       }),
     );
+    let ended = 0;
     try {
       this.#refuseReplanned();
       await pipeline.start();
       void this.#yielding?.holdBack(pipeline, end.signal);
       const cut = this.#cut(pipeline, AbortSignal.any([signal, end.signal]));
-      await Promise.race([pipeline.failed, changed, aborted(signal), cut]);
+      const first = await Promise.race([pipeline.failed, changed, aborted(signal), cut]);
+      if (typeof first === 'number') ended = first;
       await pipeline.drain();
     } catch (e) {
       throw await haltedBehind(asReshardError(e), pipeline);
@@ -180,19 +182,20 @@ export class BinlogUnit implements Unit {
       await pipeline.close();
     }
     if (signal.aborted) return;
-    const { handoverRun } = this.#context.view;
-    await this.#goesOn(handoverRun?.number ?? 0, signal);
+    // By the one that it has ended for: a newer one needs an end of its own.
+    await this.#goesOn(ended, signal);
     throw new ReshardError('source', 'the handover was undone: the log goes on');
   }
 
-  /** Resolves when the log has ended for a handover; never, if there is none. */
-  async #cut(pipeline: Pipeline, signal: AbortSignal): Promise<void> {
+  /** The handover that the log has ended for; never settles if there is none. */
+  async #cut(pipeline: Pipeline, signal: AbortSignal): Promise<number> {
     const { view } = this.#context;
     const wanted = await view.waitFor(() => cutFor(view.handoverRun), signal).catch(() => null);
     if (wanted === null) return new Promise(() => {});
     const undone = view.waitFor(() => mayGoOn(view.handoverRun, wanted), signal);
     await Promise.race([pipeline.end.begin(wanted), undone]);
     this.#log.info({ handover: wanted }, 'the log has ended for a handover');
+    return wanted;
   }
 
   /** Waits while the log has to end where it is. */
