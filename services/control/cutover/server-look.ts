@@ -76,18 +76,29 @@ export function persistedOn(persisted: Readonly<Record<string, string>>): string
 
 /** Channels whose applier runs; a server that does not let us look says why instead. */
 export async function appliersOf(session: MysqlSession): Promise<string[]> {
-  const isMysql = session.flavor === 'mysql';
-  const isNew = isFrom(session, { mysql: '8.0.22' });
-  const show = isMysql ? `SHOW ${isNew ? 'REPLICA' : 'SLAVE'} STATUS` : 'SHOW ALL SLAVES STATUS';
   try {
-    const channels = await session.query<Record<string, string | number | null>>(show);
-    return channels
-      .filter(c => (c.Replica_SQL_Running ?? c.Slave_SQL_Running) !== 'No')
-      .map(c => `channel "${c.Channel_Name ?? c.Connection_name ?? ''}"`);
+    const channels = await readChannels(session);
+    return channels.filter(c => c.applies).map(c => c.name);
   } catch (e) {
     if (!NOT_ALLOWED.includes(errnoOf(e) ?? 0)) throw e;
     return [`not known: ${firstLine(describeError(e))}`];
   }
+}
+
+/** All channels, stopped ones too; null where we may not look. */
+export function channelsOf(session: MysqlSession): Promise<string[] | null> {
+  return asked(async () => (await readChannels(session)).map(c => c.name));
+}
+
+async function readChannels(session: MysqlSession): Promise<{ name: string; applies: boolean }[]> {
+  const isMysql = session.flavor === 'mysql';
+  const isNew = isFrom(session, { mysql: '8.0.22' });
+  const show = isMysql ? `SHOW ${isNew ? 'REPLICA' : 'SLAVE'} STATUS` : 'SHOW ALL SLAVES STATUS';
+  const rows = await session.query<Record<string, string | number | null>>(show);
+  return rows.map(c => ({
+    name: `channel "${c.Channel_Name ?? c.Connection_name ?? ''}"`,
+    applies: (c.Replica_SQL_Running ?? c.Slave_SQL_Running) !== 'No',
+  }));
 }
 
 /** Name of the replication group that the server is in; empty for none. */

@@ -18,7 +18,7 @@ function facts(name: string, uuid: string): ServerFacts {
     tables: TABLES.map(t => `${DB}.${t}`),
     databases: [`${DB} utf8mb4_0900_ai_ci`],
     definitions: new Map(TABLES.map(t => [t, `CREATE TABLE ${t} (\n  id INT\n)`])),
-    ...{ appliers: [], dumps: 0, filters: 0, jobs: [], missing: [], account: "'us'@'%'" },
+    ...{ channels: [], dumps: 0, filters: 0, jobs: [], missing: [], account: "'us'@'%'" },
   };
 }
 
@@ -42,13 +42,16 @@ describe('is refused, with its remedy', () => {
     ['a database of somebody else', {}, { databases: ['crm utf8mb4_bin'] }, /database crm/],
     ['transactions of others', {}, { executed: `${S.uuid}:1-3,${T.uuid}:1-2` }, /other servers/],
     ['another job', {}, { jobs: ['other'] }, /other jobs/],
-    ['a replica', {}, { appliers: ['channel x'] }, /replica already/],
+    ['a replica', {}, { channels: ['channel x'] }, /replica already/],
+    ['one that nobody may look at', {}, { channels: null }, /not shown/],
     ['replicas of its own', {}, { dumps: 1 }, /read its log/],
     ['filters', {}, { filters: 2 }, /2 replication filters/],
     ['an older replica', {}, { version: '8.4.6' }, /must not be older/],
     ['no gtid', { gtidMode: 'OFF' }, {}, /gtid_mode OFF/],
     ['the same server id', {}, { serverId: S.serverId }, /server_id 1/],
     ['a foreign flavor', {}, { flavor: 'mariadb' }, /t1 is mariadb/],
+    ['a source that takes no row', { isReadOnly: true }, {}, /no row can show/],
+    ['a database that the target lacks', { databases: [...S.databases, 'crm x'] }, {}, /lacks the/],
     ['an account that may not', {}, { missing: ['RELOAD'] }, /lacks RELOAD/],
     ['another charset', {}, { databases: [`${DB} latin1_swedish_ci`] }, /latin1/],
     [

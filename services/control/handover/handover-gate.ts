@@ -48,11 +48,24 @@ export function serverGates(job: Job, s: ServerFacts, t: ServerFacts): Gate[] {
   return [
     versionGate(s, t),
     ...gtidGates(s, t),
-    ...tableGates(job, s, t),
-    ...definitionGates(s, t),
+    ...contentGates(job, s, t),
+    sourceGate(s),
     ...targetGates(job, t),
     ...[s, t].map(x => accountGate(x, job.sources[0]?.database ?? '')),
   ];
+}
+
+/** Asked once more when the log has ended: what a statement before that has made comes never. */
+export function contentGates(job: Job, s: ServerFacts, t: ServerFacts): Gate[] {
+  return [...tableGates(job, s, t), ...definitionGates(s, t)];
+}
+
+/** A row is written to it, behind the point of no return. */
+function sourceGate({ name, isReadOnly }: ServerFacts): Gate {
+  const fix = 'SET GLOBAL read_only = OFF; -- or read the server that takes the writes';
+  return isReadOnly
+    ? shut('writable', name, 'read_only is ON: no row can show that replication goes on', fix)
+    : open('writable', name, 'takes a row that shows that replication goes on');
 }
 
 function versionGate(s: ServerFacts, t: ServerFacts): Gate {
@@ -113,13 +126,21 @@ function tableGates(job: Job, s: ServerFacts, t: ServerFacts): Gate[] {
   const carried = tablesOf(job).map(name => `${database}.${name}`);
   const left = s.tables.filter(name => !carried.includes(name));
   const more = t.tables.filter(name => !carried.includes(name) && !isOwn(database, name));
-  const databases = t.databases.filter(d => !d.startsWith(`${database} `));
+  const databases = t.databases.filter(
+    d => !d.startsWith(`${database} `) && !s.databases.includes(d),
+  );
+  const lacking = s.databases.filter(d => !hasName(t, d));
   const take = '`reshard apply <job file>` takes up what the job file names more; or drop them';
   const not = 'replication stops at the first change of one';
   return [
     left.length === 0
       ? open('tables', s.name, `the job carries all ${carried.length} tables of the server`)
       : shut('tables', s.name, `not carried, and ${not}: ${some(left)}`, take),
+    ...lacking.map(d => {
+      const [name = ''] = d.split(' ');
+      const why = `it lacks the database ${name}: replication stops at the first table in it`;
+      return shut('tables', t.name, why, `create ${name} there, with the charset of the source`);
+    }),
     more.length + databases.length === 0
       ? open('tables', t.name, 'nothing but those of the job')
       : shut(
@@ -170,7 +191,6 @@ function targetGates(job: Job, t: ServerFacts): Gate[] {
   const others = [...uuidsOf(t.executed)].filter(uuid => uuid !== t.uuid);
   const jobs = t.jobs.filter(name => name !== job.job);
   const name = t.name;
-  const stop = 'STOP REPLICA; RESET REPLICA ALL; -- or take another server';
   return [
     others.length === 0
       ? open('transactions', name, `its own alone: ${alien.toString() || 'none'}`)
@@ -183,9 +203,7 @@ function targetGates(job: Job, t: ServerFacts): Gate[] {
     jobs.length === 0
       ? open('jobs', name, 'no other job writes to it')
       : shut('jobs', name, `other jobs write to it: ${jobs.join(', ')}`, 'finish and drop them'),
-    t.appliers.length === 0
-      ? open('replica', name, 'it applies no other server')
-      : shut('replica', name, `it is a replica already: ${t.appliers.join(', ')}`, stop),
+    channelGate(t),
     dumpGate(t),
     t.filters === null
       ? unknown('filters', name, 'not shown', 'GRANT SELECT ON performance_schema.*')
@@ -208,6 +226,17 @@ function accountGate({ name, missing, account }: ServerFacts, database: string):
   const on = missing.some(m => /_|RELOAD/.test(m)) ? '*.*' : `\`${database}\`.*`;
   const fix = `GRANT ${missing.join(', ')} ON ${on} TO ${account};`;
   return shut('account', name, `${account} lacks ${missing.join(', ')}`, fix);
+}
+
+/** A stopped one is somebody's too: what it has come to would be wiped. */
+function channelGate({ name, channels, account }: ServerFacts): Gate {
+  const stop = 'STOP REPLICA; RESET REPLICA ALL; -- or take another server';
+  if (channels === null) {
+    return unknown('replica', name, 'not shown', `GRANT REPLICATION CLIENT ON *.* TO ${account};`);
+  }
+  return channels.length === 0
+    ? open('replica', name, "it is nobody's replica")
+    : shut('replica', name, `it is a replica already: ${channels.join(', ')}`, stop);
 }
 
 function dumpGate({ name, dumps }: ServerFacts): Gate {

@@ -3,7 +3,7 @@ import type { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { allows, readAccount } from '../../../shared/mysql/grant.ts';
 import { qualified } from '../../../shared/mysql/identifier.ts';
 import { offsetTable } from '../../../shared/mysql/target-state.ts';
-import { appliersOf, asked } from '../cutover/server-look.ts';
+import { asked, channelsOf } from '../cutover/server-look.ts';
 
 export interface ServerFacts {
   name: string;
@@ -25,7 +25,8 @@ export interface ServerFacts {
   definitions: Map<string, string | null>;
   /** `<user>@<host>`; null when nobody may look. */
   accounts: string[] | null;
-  appliers: string[];
+  /** Of replication, stopped ones too; null when nobody may look. */
+  channels: string[] | null;
   /** Threads that send the log of this server to somebody. */
   dumps: number | null;
   filters: number | null;
@@ -40,6 +41,8 @@ const SYSTEM = "('mysql', 'sys', 'performance_schema', 'information_schema')";
 const NEEDED = ['RELOAD', 'SYSTEM_VARIABLES_ADMIN', 'REPLICATION_SLAVE_ADMIN', 'CONNECTION_ADMIN'];
 /** In the database of the job: a row shows that replication goes on. */
 const PROVING = ['CREATE', 'INSERT', 'DROP'];
+/** Tables of ours on the target, which somebody else may have made. */
+const DROPPING = ['DROP'];
 
 export async function readServerFacts(
   session: MysqlSession,
@@ -73,7 +76,7 @@ export async function readServerFacts(
     accounts: await mayFail(() =>
       listOf(session, "SELECT CONCAT(User, '@', Host) AS name FROM mysql.user"),
     ),
-    appliers: await appliersOf(session),
+    channels: await channelsOf(session),
     dumps: await asked(() =>
       countOf(
         session,
@@ -91,7 +94,7 @@ export async function readServerFacts(
       : [],
     missing: [
       ...(side === 'source' ? [] : NEEDED.filter(p => !allows(grants, p))),
-      ...(side === 'source' ? PROVING.filter(p => !allows(grants, p, database)) : []),
+      ...(side === 'source' ? PROVING : DROPPING).filter(p => !allows(grants, p, database)),
     ],
     account,
   };
@@ -123,7 +126,7 @@ async function settingsOf(session: MysqlSession): Promise<Settings> {
 const NOTHING = {
   ...{ uuid: '', serverId: 0, gtidMode: '', enforcesGtid: '', lowerCase: 0, isReadOnly: false },
   ...{ executed: '', tables: [], programs: [], databases: [], accounts: null },
-  ...{ definitions: new Map<string, string | null>(), appliers: [], dumps: null, filters: null },
+  ...{ definitions: new Map<string, string | null>(), channels: [], dumps: null, filters: null },
   ...{ jobs: [], missing: [], account: '' },
 };
 
