@@ -36,10 +36,11 @@ import { type CutoverEvent, nextStage } from './stage.ts';
 import { StepClock } from './step-clock.ts';
 import { openLeg, thaw } from './turn.ts';
 import { liftAll, type UndoDeps, undoneText } from './undo.ts';
+import { type Passed, passageOf, refusal } from './verb.ts';
 
 export interface CutoversDeps {
   job: Pick<Job, 'sources' | 'targets' | 'cutover' | 'options' | 'handover'>;
-  view: Pick<JobView, 'cutoverRun' | 'cutovers' | 'applied' | 'rehearsals'>;
+  view: Pick<JobView, 'cutovers' | 'applied' | 'rehearsals'> & Passed;
   log: Logger;
   /** By where the application goes; none back without a way back. */
   sites: { over: CutoverSite; back: CutoverSite | null };
@@ -138,6 +139,9 @@ export class Cutovers {
   /** By where the application is, and which way rows are carried. */
   #cannotBegin(way: Way): string | null {
     const run = this.#d.view.cutoverRun;
+    // A handover that was asked for at the same time has gone first.
+    const passage = passageOf(this.#d.view);
+    if (passage === 'cutting' || passage === 'handed') return refusal('cutover', passage);
     const isHere = isOver(run) === (way === 'over');
     if (run?.stage === 'finished') return 'the job is finished: there is nothing to go back to';
     if (isHere)

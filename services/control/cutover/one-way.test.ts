@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CutoverSettings } from '../../../shared/job/cutover-schema.ts';
 import { type CutoverRun, hasWayBack, isOver } from '../../../shared/job/state/cutover.ts';
+import type { HandoverRun } from '../../../shared/job/state/handover.ts';
 import { stateKey } from '../../../shared/job/state/job-view.ts';
 import { NO_RECORD } from '../../../shared/job/state/record-writer.ts';
 import { World } from '../../../test/support/cutover-world.ts';
@@ -40,6 +41,16 @@ test('over and back, then over without a way back: the application is there, and
   await world.control().step();
   expect(world.answer('home')).toMatch(/there is no way back/);
   expect(world.answer('stop')).toMatch(/there is no way back/);
+});
+
+test('a cutover does not begin beside a handover that has gone first', async () => {
+  const world = new World();
+  const run = { id: 'h', number: 1, stage: 'handing', why: null } as HandoverRun;
+  world.view.apply(stateKey.handoverRun, { ...NO_RECORD, handoverRun: run });
+  world.request('begin', { id: 'late' });
+  await world.control().step();
+  expect(world.answer('late')).toMatch(/is a replica of the source/);
+  expect(world.view.cutoverRun).toBeNull();
 });
 
 test('a rollback that is half way is undone by a control whose job file asks for none any more', async () => {
