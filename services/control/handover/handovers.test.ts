@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Applied } from '../../../shared/job/state/answer.ts';
-import type { CutoverRequest } from '../../../shared/job/state/cutover.ts';
+import type { CutoverRequest, CutoverRun } from '../../../shared/job/state/cutover.ts';
 import { cutFor, type HandoverRun, mayGoOn } from '../../../shared/job/state/handover.ts';
+import type { Resume } from '../../../shared/job/state/progress-view.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
 import { createLogger } from '../../../shared/runtime/log.ts';
 import { shopFile } from '../../../test/support/shop-file.ts';
@@ -21,12 +22,18 @@ const JOB = shopFile({
   handover: { user: 'repl', password: 'secret', drainSeconds: 1, connectSeconds: 1 },
 });
 
+const NOTHING: Pick<ServerFacts, 'tables' | 'databases' | 'definitions'> = {
+  ...{ tables: [], databases: [], definitions: new Map() },
+};
+
 /** Servers, log and state of a job, and a control that may die at any of its calls. */
 class World {
   dieAfter = Number.POSITIVE_INFINITY;
   /** What it died at was done all the same. */
   isLastDone = false;
   isDead = false;
+  /** Another control leads, and this one does not know it yet. */
+  isFenced = false;
   committed = 10;
   /** Where the log has ended. */
   ended: string | null = null;
@@ -35,9 +42,21 @@ class World {
   resets: string[] = [];
   lacking: string | null = null;
   reaches = true;
+  /** The account may have the log of the source. */
+  isSent = true;
+  /** Where the target was told to begin: a file, or where its own transactions end. */
+  begins: (string | null)[] = [];
+  /** The server that answers at the address of the source. */
+  answers = SOURCE;
+  /** Made at the source since the gates were asked. */
+  newTables: string[] = [];
+  /** Sinks that carry rows, and what of them did while their tables were dropped. */
+  sinks: string[] = [];
+  droppedBeside: string[] = [];
   gates: Gate[] = [open('all', '', '')];
   readonly view = {
     handoverRun: null as HandoverRun | null,
+    cutoverRun: null as CutoverRun | null,
     cutovers: new Map<string, CutoverRequest>(),
     applied: new Map<string, Applied>(),
   };
@@ -60,8 +79,8 @@ class World {
   readonly site: HandoverSite = {
     facts: () =>
       this.#call(() => ({
-        source: { uuid: SOURCE } as ServerFacts,
-        target: { uuid: TARGET } as ServerFacts,
+        source: { ...NOTHING, uuid: SOURCE, tables: this.newTables } as ServerFacts,
+        target: { ...NOTHING, uuid: TARGET } as ServerFacts,
       })),
     look: gtid =>
       this.#call(() => {
@@ -73,20 +92,30 @@ class World {
     sourcePosition: () => this.#call(() => `${SOURCE}:1-${this.committed++}`),
     hasLogBehind: () => this.#call(() => true),
     setReadOnly: on => this.#call(() => this.#set({ ro: on })),
-    dropOwn: () => this.#call(() => this.#set({ own: [] })),
+    dropOwn: () =>
+      this.#call(() => {
+        this.droppedBeside.push(...this.sinks);
+        this.#set({ own: [] });
+      }),
     resetTo: gtid =>
       this.#call(() => {
         this.resets.push(gtid);
         this.target.history = gtid;
       }),
-    configure: () =>
+    configure: file =>
       this.#call(() => {
-        this.replica = { isOurs: true, io: 'No', sql: 'No', error: '' };
+        this.begins.push(file);
+        const none = { sourceUuid: '', isSent: false };
+        this.replica = { isOurs: true, io: 'No', sql: 'No', error: '', ...none };
       }),
     startReplica: which =>
       this.#call(() => {
         const io = this.reaches ? 'Yes' : 'Connecting';
-        this.replica = { isOurs: true, io, sql: which === 'io' ? 'No' : 'Yes', error: '' };
+        const met = {
+          sourceUuid: this.reaches ? this.answers : '',
+          isSent: this.reaches && this.isSent,
+        };
+        this.replica = { isOurs: true, io, sql: which === 'io' ? 'No' : 'Yes', error: '', ...met };
         if (which === 'all') this.target.history = `${SOURCE}:1-99`;
       }),
     forgetReplica: () =>
@@ -104,13 +133,13 @@ class World {
   }
 
   /** The log does what the record says, as services/binlog does. */
-  get #resume(): { gtid: string; partialGtid: null; handover: number } {
+  get #resume(): Pick<Resume, 'gtid' | 'partialGtid' | 'handover' | 'file'> {
     const { handoverRun: run } = this.view;
     const number = cutFor(run);
     if (number === null) this.ended = null;
     else this.ended ??= `${SOURCE}:1-${this.committed}`;
     const gtid = this.ended ?? `${SOURCE}:1-${this.committed}`;
-    return { gtid, partialGtid: null, handover: number ?? 0 };
+    return { gtid, partialGtid: null, handover: number ?? 0, file: 'binlog.000007' };
   }
 
   control(): Handovers {
@@ -120,7 +149,7 @@ class World {
       log: createLogger({ name: 'test', level: 'silent' }),
       progress: () => ({ resume: this.#resume }) as never,
       put: async (_, { handoverRun, applied }) => {
-        if (this.isDead) throw new ReshardError('fenced', 'another control leads');
+        if (this.isDead || this.isFenced) throw new ReshardError('fenced', 'another control leads');
         if (handoverRun) this.view.handoverRun = handoverRun;
         if (applied) this.view.applied.set(applied.id, applied);
       },
@@ -128,6 +157,7 @@ class World {
       gates: async () => this.gates,
       lacks: async () => this.lacking,
       doubts: async () => null,
+      sinks: () => this.sinks,
       isStopped: () => false,
       sleep: async () => {},
     });
@@ -197,6 +227,26 @@ describe('before the point of no return', () => {
       w => Object.assign(w, { reaches: false }),
       /undone.*does not reach/,
     ],
+    [
+      'the source does not send its log',
+      w => Object.assign(w, { isSent: false }),
+      /undone.*does not reach/,
+    ],
+    [
+      'another server answers at the address of the source',
+      w => Object.assign(w, { answers: '33333333-3333-3333-3333-333333333333' }),
+      /undone.*another server there: 3/,
+    ],
+    [
+      'a table has come to the source since the gates were asked',
+      w => Object.assign(w, { newTables: ['crm.leads'] }),
+      /undone.*crm\.leads/s,
+    ],
+    [
+      'the application has gone over by a cutover that went first',
+      w => Object.assign(w.view, { cutoverRun: { stage: 'switched', way: 'over', leg: null } }),
+      /refused/,
+    ],
   ])('%s: all is as it was', async (_, spoil, says) => {
     const world = new World();
     spoil(world);
@@ -205,6 +255,42 @@ describe('before the point of no return', () => {
     expect(answer?.error).toMatch(says);
     expectAsBefore(world);
   });
+});
+
+test('the way is tried from the file that the log is at, and the replica begins at its own', async () => {
+  const world = new World();
+  world.request();
+  await world.carryOut();
+  expect(world.begins).toEqual(['binlog.000007', null]);
+});
+
+test('a sink that does not know yet is waited for before its tables are dropped', async () => {
+  const world = new World();
+  world.sinks = ['sink t1/0 of a'];
+  world.request();
+  await world.control().step();
+  expect(world.view.handoverRun).toMatchObject({
+    stage: 'handing',
+    why: expect.stringMatching(/still at work: sink t1/),
+  });
+  expect(world.target.own).toEqual(['reshard_offset']);
+  world.sinks = [];
+  expect((await world.carryOut())?.error).toBeNull();
+  expect(world.droppedBeside).toEqual([]);
+});
+
+test('a control that wakes up late leaves alone what another one has made', async () => {
+  const world = new World();
+  world.request();
+  world.sinks = ['sink t1/0 of a'];
+  await world.control().step();
+  world.sinks = [];
+  await world.site.startReplica('all');
+  world.isFenced = true;
+  await expect(world.control().step()).rejects.toMatchObject({ kind: 'fenced' });
+  expect(world.replica).toMatchObject({ isOurs: true, sql: 'Yes' });
+  expect(world.target).toMatchObject({ own: ['reshard_offset'], ro: true });
+  expect(world.resets).toEqual([]);
 });
 
 test('a second request waits for what is under way, and is done with it', async () => {

@@ -23,11 +23,13 @@ import { FAILPOINTS, failpoint } from '../../../shared/runtime/failpoint.ts';
 import type { Logger } from '../../../shared/runtime/log.ts';
 import { settingsHash } from '../cutover/cutovers.ts';
 import { type Gate, shutGates, shutText } from '../cutover/gate.ts';
+import { passageOf, refusal } from '../cutover/verb.ts';
+import { contentGates } from './handover-gate.ts';
 import type { HandoverSite } from './replica-site.ts';
 
 export interface HandoversDeps {
   job: Job;
-  view: Pick<JobView, 'handoverRun' | 'cutovers' | 'applied'>;
+  view: Pick<JobView, 'handoverRun' | 'cutoverRun' | 'cutovers' | 'applied'>;
   log: Logger;
   site: HandoverSite;
   /** Of the one source. */
@@ -39,6 +41,8 @@ export interface HandoversDeps {
   lacks(gtid: string): Promise<string | null>;
   /** Tables that are not proven equal any more; null: none. */
   doubts(): Promise<string | null>;
+  /** Units of sinks that are heard, and carry rows by what they say. */
+  sinks(): string[];
   isStopped(): boolean;
   sleep(ms: number): Promise<void>;
 }
@@ -59,7 +63,7 @@ export class Handovers {
     const { view, note } = this.#d;
     try {
       const known = view.handoverRun;
-      if (known?.stage === 'cutting') await this.#undo(known, 'the control that began it is gone');
+      if (known?.stage === 'cutting') await this.#undo(known, firstWhy(known));
       if (view.handoverRun?.stage === 'handing') await this.#hand(view.handoverRun);
       for (const request of openHandovers(view)) await this.#carryOut(request);
     } finally {
@@ -79,6 +83,9 @@ export class Handovers {
     if (known?.stage === 'handing') return;
     if (known?.stage === 'finished') return await this.#answer(request, null);
     const why = await this.#begin(request);
+    // Not undone yet: answered when it is.
+    const { handoverRun: now } = this.#d.view;
+    if (now?.id === request.id && now.stage === 'cutting') return;
     if (why !== null) await this.#answer(request, why);
     else if (this.#d.view.handoverRun?.stage === 'handing')
       await this.#hand(this.#d.view.handoverRun);
@@ -92,6 +99,9 @@ export class Handovers {
     if (settings !== settingsHash(job)) {
       return 'control was started with another `handover` or `cutover` in its job file: restart it';
     }
+    // A cutover that was asked for at the same time has gone first.
+    const passed = refusal('handover', passageOf(view));
+    if (passed !== null) return `handover is refused: ${passed}`;
     d.note('gates');
     const shut = shutGates(await d.gates());
     if (shut.length > 0) return shutText(shut);
@@ -129,15 +139,20 @@ export class Handovers {
   }
 
   async #cut(run: HandoverRun): Promise<string> {
-    const { site, progress, doubts, lacks } = this.#d;
+    const { job, site, progress, doubts, lacks } = this.#d;
     const { drainSeconds, connectSeconds } = this.#settings;
-    await site.configure();
+    await site.configure(progress()?.resume?.file || null);
     await site.startReplica('io');
     await this.#wait('path', connectSeconds, async () => {
       const { replica } = await site.look('');
-      // It has met the source, by its account, when the source tells what it lacks.
-      const isMet = replica?.io === 'Yes' || /purged/.test(replica?.error ?? '');
-      return isMet
+      const met = replica?.sourceUuid ?? '';
+      // Whatever another server has would be applied, behind the point of no return.
+      if (met !== '' && met !== run.sourceUuid) {
+        throw new ReshardError('config', `the target meets another server there: ${met}`, {
+          remedy: 'give `handover.sourceHost` and `sourcePort` as the target reaches the source',
+        });
+      }
+      return met !== '' && replica?.isSent === true
         ? null
         : `the target does not reach the source: ${replica?.error || 'connecting'}`;
     });
@@ -149,9 +164,19 @@ export class Handovers {
     const gtid = resume?.gtid ?? '';
     if (gtid === '' || resume?.partialGtid) throw new ReshardError('bug', 'the log is cut inside');
     await this.#wait('drain', drainSeconds, () => lacks(gtid));
+    // Fenced here if another control leads by now: nobody would open the target again.
+    await this.#put(run);
     await site.setReadOnly(true, false);
     const left = (await lacks(gtid)) ?? (await doubts());
     if (left !== null) throw new ReshardError('target-data', left);
+    const end = progress()?.resume;
+    if (end?.handover !== run.number || end.gtid !== gtid) {
+      throw new ReshardError('source', 'the log has gone on: a member of another version?');
+    }
+    // Tables and indexes that have come since the gates: their statements are in the transactions.
+    const now = await site.facts();
+    const unlike = shutGates(contentGates(job, now.source, now.target));
+    if (unlike.length > 0) throw new ReshardError('target-data', shutText(unlike));
     if (!(await site.hasLogBehind(gtid))) {
       throw new ReshardError('source', 'the source has purged what comes behind', {
         remedy: 'raise binlog_expire_logs_seconds, then again',
@@ -170,11 +195,14 @@ export class Handovers {
     note('undo');
     try {
       const { uuid, replica } = await site.look('');
-      if (uuid !== run.targetUuid) throw new ReshardError('target', `another server: ${uuid}`);
-      if (replica?.isOurs) await site.forgetReplica();
-      await site.setReadOnly(false, false);
+      // Of a server that was lost nothing is to be taken back: the log must not wait for it.
+      if (uuid !== run.targetUuid) log.warn({ handover: run.id }, `another server: ${uuid}`);
+      else {
+        if (replica?.isOurs) await site.forgetReplica();
+        await site.setReadOnly(false, false);
+      }
     } catch (e) {
-      const text = `${why}; not undone yet: ${describeError(e)}`;
+      const text = `${why}${NOT_YET}${describeError(e)}`;
       log.error({ handover: run.id }, text);
       if (this.#d.view.handoverRun?.why !== text) await this.#put({ ...run, why: text });
       await this.#d.sleep(AGAIN_MS);
@@ -206,7 +234,8 @@ export class Handovers {
   }
 
   /** By what the target says: once it reads the log of the source its history stays as it is. */
-  async #becomeReplica({ gtid, targetUuid }: HandoverRun): Promise<void> {
+  async #becomeReplica(run: HandoverRun): Promise<void> {
+    const { gtid, targetUuid } = run;
     const { site, note } = this.#d;
     note('replica');
     let now = await site.look(gtid);
@@ -215,26 +244,36 @@ export class Handovers {
     }
     const isMade = now.replica?.isOurs === true && now.covers && now.own.length === 0;
     if (!isMade) {
+      // Fenced here if another control leads by now: it may have made a replica that runs.
+      await this.#put(run);
       if (now.replica !== null) await site.forgetReplica();
-      // A sink that wakes up late would make its tables anew before the target is closed again.
+      await site.setReadOnly(true, true);
+      if (now.own.length > 0) await this.#untilSinksRest();
+      // A sink that wakes up later still makes its tables anew while the target is open.
       while (now.own.length > 0) {
-        await site.setReadOnly(false, true);
+        await this.#put(run);
         await site.dropOwn(now.own);
-        await site.setReadOnly(true, true);
         now = await site.look(gtid);
       }
-      await site.setReadOnly(true, true);
       failpoint(FAILPOINTS.handoverBeforeReset);
       // What covers them is reset already, and may have gone on by replication since.
       if (!now.covers) await site.resetTo(gtid);
       failpoint(FAILPOINTS.handoverAfterReset);
-      await site.configure();
+      await site.configure(null);
     }
     const { replica } = await site.look(gtid);
     if (replica?.io !== 'Yes' || replica.sql !== 'Yes') await site.startReplica('all');
     await this.#wait('replica', this.#settings.connectSeconds, async () => {
       const { replica: r } = await site.look(gtid);
       return r?.io === 'Yes' && r.sql === 'Yes' ? null : `replication: ${r?.error || 'connecting'}`;
+    });
+  }
+
+  /** One that does not know yet would bring rows while its tables are dropped. */
+  #untilSinksRest(): Promise<void> {
+    return this.#wait('own tables', this.#settings.drainSeconds, async () => {
+      const carrying = this.#d.sinks();
+      return carrying.length === 0 ? null : `still at work: ${carrying.join(', ')}`;
     });
   }
 
@@ -281,6 +320,13 @@ export class Handovers {
     await this.#d.put(stateKey.applied(id), { applied });
     if (error !== null) this.#d.log.warn({ request: id }, `refused: ${error}`);
   }
+}
+
+const NOT_YET = '; not undone yet: ';
+
+/** What it failed by, whatever its undoing fails by. */
+function firstWhy({ why }: HandoverRun): string {
+  return why?.split(NOT_YET)[0] ?? 'the control that began it is gone';
 }
 
 function moved(run: HandoverRun, stage: HandoverStage): HandoverRun {

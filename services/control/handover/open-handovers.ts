@@ -10,7 +10,7 @@ import { ReplicaSite } from './replica-site.ts';
 
 export function openHandovers(
   { job, view, log }: { job: Job; view: JobView; log: Logger },
-  o: Pick<HandoversDeps, 'put' | 'note' | 'doubts' | 'isStopped'> & {
+  o: Pick<HandoversDeps, 'put' | 'note' | 'doubts' | 'sinks' | 'isStopped'> & {
     /** By source. */
     progress: ReadonlyMap<string, ProgressView>;
     lacks(positions: ReadonlyMap<string, string>): Promise<string | null>;

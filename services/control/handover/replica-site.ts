@@ -21,7 +21,16 @@ export interface ReplicaState {
   /** Tables of the sink that are still there. */
   own: string[];
   /** Null: it is nobody's replica. */
-  replica: { isOurs: boolean; io: string; sql: string; error: string } | null;
+  replica: {
+    isOurs: boolean;
+    io: string;
+    sql: string;
+    error: string;
+    /** The server that it has met; empty: none yet. */
+    sourceUuid: string;
+    /** The source sends its log: the account may have it. */
+    isSent: boolean;
+  } | null;
 }
 
 /** What a handover asks of servers and does to them; replica-site.ts is the real one. */
@@ -34,10 +43,12 @@ export interface HandoverSite {
   hasLogBehind(gtid: string): Promise<boolean>;
   /** Only replication writes to the target, or again everybody. */
   setReadOnly(on: boolean, persist: boolean): Promise<void>;
+  /** The server is open to accounts with CONNECTION_ADMIN alone meanwhile. */
   dropOwn(tables: readonly string[]): Promise<void>;
   /** The history of the target goes: it has these transactions then, and no others. */
   resetTo(gtid: string): Promise<void>;
-  configure(): Promise<void>;
+  /** `file`: to try the way, from there on; null: from where the target's transactions end. */
+  configure(file: string | null): Promise<void>;
   /** `io`: it reads the log of the source, and applies nothing of it. */
   startReplica(which: 'io' | 'all'): Promise<void>;
   forgetReplica(): Promise<void>;
@@ -48,6 +59,7 @@ export interface HandoverSite {
 }
 
 const PROOF = 'reshard_handover';
+const LOCKED_SECONDS = 30;
 const LOOK = { role: 'admin', connectTimeoutMs: 5000, statementTimeoutMs: 60_000 } as const;
 
 export class ReplicaSite implements HandoverSite {
@@ -112,6 +124,9 @@ export class ReplicaSite implements HandoverSite {
       io: row.Replica_IO_Running ?? '',
       sql: row.Replica_SQL_Running ?? '',
       error: [row.Last_IO_Error, row.Last_SQL_Error].filter(Boolean).join('; '),
+      sourceUuid: row.Source_UUID ?? '',
+      // `Yes` is said before the source has been asked for its log.
+      isSent: /^(Waiting for source to send event|Queueing)/.test(row.Replica_IO_State ?? ''),
     };
   }
 
@@ -152,27 +167,47 @@ export class ReplicaSite implements HandoverSite {
   dropOwn(tables: readonly string[]): Promise<void> {
     return this.#onTarget(async session => {
       await session.rawQuery('SET SESSION sql_log_bin = 0');
+      // read_only stays: applications stay out.
+      await session.rawQuery('SET GLOBAL super_read_only = OFF');
       for (const table of tables) {
         await session.rawQuery(`DROP TABLE IF EXISTS ${qualified(this.#target.database, table)}`);
       }
+      await session.rawQuery('SET GLOBAL super_read_only = ON');
     });
   }
 
   resetTo(gtid: string): Promise<void> {
     return this.#onTarget(async session => {
+      // A control that was held up and wakes here must not reset what another one has reset: the
+      // lock ends with the session, so who has it decides by what is true then.
+      // One that sleeps for longer loses the session and with it the lock.
+      await session.rawQuery(`SET SESSION wait_timeout = ${LOCKED_SECONDS}`);
+      const [row] = await session.query<{ got: string | number | null }>(
+        "SELECT GET_LOCK('reshard_handover', 0) AS got",
+      );
+      if (Number(row?.got ?? 0) !== 1) throw new ReshardError('target', 'another control is at it');
+      const [now] = await session.query<{ covers: string | number }>(
+        `SELECT GTID_SUBSET(${quoteText(gtid)}, @@global.gtid_executed) AS covers`,
+      );
+      if (Number(now?.covers ?? 0) === 1) return;
       await session.rawQuery('RESET BINARY LOGS AND GTIDS');
       await session.rawQuery(`SET GLOBAL gtid_purged = ${quoteText(gtid)}`);
     });
   }
 
-  configure(): Promise<void> {
+  configure(file: string | null): Promise<void> {
     const { user, password, host, port, sourceSsl, getSourcePublicKey } = this.#way();
+    // The whole log of the source might be more than the disk of the target.
+    const from =
+      file === null
+        ? 'SOURCE_AUTO_POSITION = 1'
+        : `SOURCE_AUTO_POSITION = 0, SOURCE_LOG_FILE = ${quoteText(file)}, SOURCE_LOG_POS = 4`;
     return this.#onTarget(async session => {
       await session.rawQuery(
         `CHANGE REPLICATION SOURCE TO SOURCE_HOST = ${quoteText(host)}, SOURCE_PORT = ${port},
           SOURCE_USER = ${quoteText(user)}, SOURCE_PASSWORD = ${quoteText(password)},
           SOURCE_SSL = ${Number(sourceSsl)}, GET_SOURCE_PUBLIC_KEY = ${Number(getSourcePublicKey)},
-          SOURCE_AUTO_POSITION = 1`,
+          ${from}`,
       );
     });
   }

@@ -172,7 +172,7 @@ export class Control implements Unit {
     const fences = new FenceWatch({ view, log, probe: stack.use(new ServerProbe(job, log)) });
     const cleanups = stack.use(this.#cleanups(put, signal));
     const loop = { writer, progress, verdicts, proofs, runs, requests, throttle, cleanups };
-    const handovers = this.#handovers(passing, signal);
+    const handovers = this.#handovers({ ...passing, reports }, signal);
     return { ...loop, cutovers, handovers, fences, checks, checkpoints, back };
   }
 
@@ -261,7 +261,10 @@ export class Control implements Unit {
   }
 
   #handovers(
-    o: Pick<Hands, 'writer' | 'progress' | 'proofs' | 'verdicts' | 'back'> & { probe: ServerProbe },
+    o: Pick<Hands, 'writer' | 'progress' | 'proofs' | 'verdicts' | 'back'> & {
+      reports: ReportView;
+      probe: ServerProbe;
+    },
     signal: AbortSignal,
   ): Handovers | null {
     return openHandovers(this.#context, {
@@ -269,6 +272,7 @@ export class Control implements Unit {
       put: async (key, record) => void (await o.writer.put(key, record)),
       note: cutover => this.#unit.set({ detail: { cutover } }),
       lacks: positions => this.#sites(o).over.lacks(positions),
+      sinks: () => o.reports.atWork('sink'),
       doubts: () => this.#doubts(o),
       isStopped: () => signal.aborted,
     });

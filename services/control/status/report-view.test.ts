@@ -85,6 +85,20 @@ describe('reports', () => {
     expect(view.services([], 0).map(s => s.unit)).toEqual(['t1/0']);
   });
 
+  test('at work is what is heard, has not stopped and does not stand by', () => {
+    const { view, clock } = viewAt();
+    const of = (unit: string, o: Partial<Report> = {}): void =>
+      view.apply(`sink/${unit}`, { ...REPORT, unit, ...o });
+    of('t1/0', { state: 'halted' });
+    of('t1/1', { state: 'stopped' });
+    of('standby', {});
+    of('member', {});
+    view.apply('binlog/s1', { ...REPORT, service: 'binlog', unit: 's1' });
+    expect(view.atWork('sink')).toEqual(['sink t1/0 of m']);
+    clock.ms = 11_000;
+    expect(view.atWork('sink'), 'silent').toEqual([]);
+  });
+
   test('a unit of the plan that nobody has reported is missing, since the job began', () => {
     const { view, clock } = viewAt();
     clock.ms = 70_000;

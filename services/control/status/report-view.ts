@@ -13,7 +13,7 @@
  * wrong is neither silent for ever nor alive for ever.
  */
 
-import { MEMBER_UNIT, type Report } from '../../../shared/member/reporter.ts';
+import { MEMBER_UNIT, type Report, STANDBY_UNIT } from '../../../shared/member/reporter.ts';
 import type { UnitName } from './expected-units.ts';
 import { SILENT_SECONDS } from './problem.ts';
 import type { DifferingTable, MemberStatus, ServiceStatus } from './status.ts';
@@ -96,6 +96,13 @@ export class ReportView {
       .filter(r => r.state !== 'stopped')
       .sort(byName)
       .map(r => this.#member(r));
+  }
+
+  /** Units of a service that are heard and have not stopped; one that stands by is none. */
+  atWork(service: string): string[] {
+    return this.services([], 0)
+      .filter(u => u.service === service && u.unit !== STANDBY_UNIT)
+      .map(u => `${service} ${u.unit} of ${u.member}`);
   }
 
   #processes(): Report[] {
