@@ -25,7 +25,10 @@ export async function startLocalMysql(options: LocalMysqlOptions): Promise<Mysql
   const [port = 0] = await freePorts(1);
   const endpoint = { host: within?.host ?? HOST, port, ...LOGIN };
   const home = path.join(folder, name);
-  await mkdir(home, { recursive: true });
+  // A MariaDB that starts removes the temporary tables that it finds there, those of servers that
+  // run as well: their statements fail, and now and then they crash (ha_maria::drop_table, 11.4.5).
+  const tmpdir = path.join(home, 'tmp');
+  await mkdir(tmpdir, { recursive: true });
   await makeDataFolder(mysqld, path.join(home, 'data'), tell);
   const socket = path.join(home, 'sock');
   const file = path.join(home, 'my.cnf');
@@ -34,6 +37,7 @@ export async function startLocalMysql(options: LocalMysqlOptions): Promise<Mysql
     'bind-address': within ? '0.0.0.0' : HOST,
     ...(mysqld.flavor === 'mysql' ? { 'secure-file-priv': 'NULL' } : {}),
     datadir: path.join(home, 'data'),
+    tmpdir,
     port: String(port),
     socket,
     'pid-file': path.join(home, 'pid'),

@@ -59,6 +59,7 @@ async function initialiseMysql(mysqld: Mysqld, folder: string, accounts: string)
     optionFile({
       ...baseOptions(mysqld),
       datadir: path.join(folder, 'data'),
+      tmpdir: folder,
       'secure-file-priv': 'NULL',
       'init-file': accounts,
       'innodb-redo-log-capacity': '32M',
@@ -76,7 +77,7 @@ async function initialiseMariadb(mysqld: Mysqld, folder: string, accounts: strin
   const data = path.join(folder, 'data');
   await mkdir(path.join(data, 'mysql'), { recursive: true });
   const file = path.join(folder, 'init.cnf');
-  await writeFile(file, optionFile({ ...baseOptions(mysqld), datadir: data }));
+  await writeFile(file, optionFile({ ...baseOptions(mysqld), datadir: data, tmpdir: folder }));
   const share = mysqld.messages ?? path.join(path.dirname(mysqld.command), '..', 'share', 'mysql');
   const scripts = [
     'mariadb_system_tables.sql',

@@ -37,6 +37,9 @@ test('servers are fit to be sources, and each is a server of its own', async () 
   const [one] = await ask(servers.mysql('a'), `SELECT ${identity}`);
   const [other] = await ask(servers.mysql('b'), `SELECT ${identity}`);
   expect(one).not.toBe(other);
+  // In one that is shared a MariaDB that starts deletes what another one has open.
+  const [folder] = await ask(servers.mysql('a'), 'SELECT @@tmpdir');
+  expect(await ask(servers.mysql('b'), 'SELECT @@tmpdir')).not.toEqual([folder]);
 });
 
 test('a killed server comes back on its port with what was committed', async () => {
