@@ -19,7 +19,7 @@ const PINNED: Record<RecordName, string> = {
   progress: '903b2baa5c4267d9',
   report: '4a1e8b9f2de31d3e',
   'schema-change': '3cd3d47c0b162e91',
-  state: '396de6bdcc4d4fb8',
+  state: '7bfb318e1d12001b',
 };
 
 function hash(schema: unknown): string {

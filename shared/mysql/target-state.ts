@@ -13,6 +13,19 @@ const NO_SUCH_COLUMN = 1054;
 const OFFSET = 'reshard_offset';
 const PARK = 'reshard_park';
 const MARKER = 'reshard_marker';
+const DEAD_LETTER = 'reshard_dead_letter';
+const OWNER = 'reshard_owner_';
+
+/** Those with a row of each job; owners of rows have a table for each table of a job. */
+export const JOB_TABLES: readonly string[] = [OFFSET, PARK, DEAD_LETTER, MARKER];
+
+/** Whether the sink has made it. */
+export function isOwnTable(name: string): boolean {
+  return (
+    JOB_TABLES.includes(name) ||
+    (name.startsWith(OWNER) && /^[0-9a-f]{16}$/.test(name.slice(OWNER.length)))
+  );
+}
 
 export type OwnTableKind = 'offset' | 'park';
 
@@ -44,13 +57,13 @@ export function parkTable(database: string): string {
 
 /** Records of blocked keys on their way to the dead-letter topic. */
 export function deadLetterTable(database: string): string {
-  return qualified(database, 'reshard_dead_letter');
+  return qualified(database, DEAD_LETTER);
 }
 
 /** The source of each row of a table that several sources feed; a name without the database. */
 export function ownerTableName(jobId: string, table: string): string {
   const hash = createHash('sha256').update(`${jobId}\0${table}`).digest('hex').slice(0, 16);
-  return `reshard_owner_${hash}`;
+  return `${OWNER}${hash}`;
 }
 
 /** By job, the newest marker: a row that was written to see it come in the log of the server. */

@@ -34,6 +34,7 @@ import {
 } from '../../../shared/kafka/topic-name.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
 import { qualified } from '../../../shared/mysql/identifier.ts';
+import { JOB_TABLES } from '../../../shared/mysql/target-state.ts';
 import type { SchemaRegistry } from '../../../shared/registry/registry.ts';
 import { until } from '../../../shared/runtime/clock.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
@@ -43,7 +44,6 @@ import { registerState } from '../phase/prepare.ts';
 import { ownerOf } from '../phase/source-owner.ts';
 
 const SERVICES = ['control', 'binlog', 'snapshot', 'sink', 'checker'];
-const OUR_TABLES = ['reshard_offset', 'reshard_park', 'reshard_dead_letter', 'reshard_marker'];
 const GONE_MS = 60_000;
 
 export interface DropDeps {
@@ -265,7 +265,7 @@ async function ourTables(session: MysqlSession, database: string): Promise<strin
     'SELECT TABLE_NAME AS name FROM information_schema.TABLES WHERE TABLE_SCHEMA = ?',
     [database],
   );
-  return OUR_TABLES.filter(table => rows.some(r => r.name === table));
+  return JOB_TABLES.filter(table => rows.some(r => r.name === table));
 }
 
 function ownRows(target: JobTarget, job: string): Promise<OwnRows[]> {

@@ -15,11 +15,14 @@ export interface OpenTransaction {
 const NOT_ALLOWED = [1227, 1401];
 
 /** Null when the account may not ask: a gate that is not known, and no end of the others. */
-export async function asked<T>(question: () => Promise<T>): Promise<T | null> {
+export async function asked<T>(
+  question: () => Promise<T>,
+  notAllowed: readonly number[] = NOT_ALLOWED,
+): Promise<T | null> {
   try {
     return await question();
   } catch (e) {
-    if (NOT_ALLOWED.includes(errnoOf(e) ?? 0)) return null;
+    if (notAllowed.includes(errnoOf(e) ?? 0)) return null;
     throw e;
   }
 }

@@ -5,6 +5,7 @@
  */
 import { GtidSet } from '../../../shared/change/gtid.ts';
 import { type Job, tablesOf } from '../../../shared/job/job.ts';
+import { isOwnTable } from '../../../shared/mysql/target-state.ts';
 import { type Gate, open, shut, unknown } from '../cutover/gate.ts';
 import type { ServerFacts } from './server-facts.ts';
 
@@ -114,11 +115,9 @@ function gtidGates(s: ServerFacts, t: ServerFacts): Gate[] {
   ];
 }
 
-const OWN = /^reshard_(offset|park|dead_letter|marker|owner_[0-9a-f]{16})$/;
-
 /** Whether the sink made it: it goes before the target is a replica. */
-export function isOwn(database: string, table: string): boolean {
-  return table.startsWith(`${database}.`) && OWN.test(table.slice(database.length + 1));
+function isOwn(database: string, table: string): boolean {
+  return table.startsWith(`${database}.`) && isOwnTable(table.slice(database.length + 1));
 }
 
 function tableGates(job: Job, s: ServerFacts, t: ServerFacts): Gate[] {

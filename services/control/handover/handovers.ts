@@ -110,7 +110,7 @@ export class Handovers {
     const { source, target } = await site.facts();
     const now = Date.now();
     const number = (view.handoverRun?.number ?? 0) + 1;
-    const made = { id, number, by, startedMs: now, gtid: '', proof: '', why: null };
+    const made = { id, number, by, startedMs: now, gtid: '', why: null };
     const uuids = { sourceUuid: source.uuid, targetUuid: target.uuid };
     const run: HandoverRun = { ...made, ...uuids, stage: 'cutting', stageMs: now };
     await this.#put(run);
@@ -279,11 +279,10 @@ export class Handovers {
 
   async #prove(run: HandoverRun): Promise<void> {
     const { site } = this.#d;
-    const proof = run.id;
-    await site.writeProof(proof);
+    await site.writeProof(run.id);
     failpoint(FAILPOINTS.handoverProof);
     await this.#wait('proof', this.#settings.drainSeconds, async () =>
-      (await site.seesProof(proof)) ? null : 'a row of the source has not come yet',
+      (await site.seesProof(run.id)) ? null : 'a row of the source has not come yet',
     );
     await site.dropProof();
   }

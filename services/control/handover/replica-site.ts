@@ -6,9 +6,10 @@
 import type { HandoverSettings } from '../../../shared/job/handover-schema.ts';
 import { type Job, type JobSource, type JobTarget, tablesOf } from '../../../shared/job/job.ts';
 import { MysqlSession } from '../../../shared/mysql/connect.ts';
+import { gtidLowerBound } from '../../../shared/mysql/gtid-lower-bound.ts';
 import { qualified, quoteText } from '../../../shared/mysql/identifier.ts';
+import { isOwnTable } from '../../../shared/mysql/target-state.ts';
 import { ReshardError } from '../../../shared/runtime/error.ts';
-import { isOwn } from './handover-gate.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
 
 /** The target as replication sees it. */
@@ -110,7 +111,7 @@ export class ReplicaSite implements HandoverSite {
         isReadOnly: is('ro'),
         executed: String(row?.executed ?? '').replaceAll(/\s/g, ''),
         covers: is('covers'),
-        own: tables.map(t => t.name).filter(name => isOwn(database, `${database}.${name}`)),
+        own: tables.map(t => t.name).filter(isOwnTable),
         replica: replica === undefined ? null : this.#replica(replica),
       };
     });
@@ -138,10 +139,7 @@ export class ReplicaSite implements HandoverSite {
   }
 
   sourcePosition(): Promise<string> {
-    return this.#onSource(async session => {
-      const [row] = await session.query<{ g: string }>('SELECT @@global.gtid_executed AS g');
-      return (row?.g ?? '').replaceAll(/\s/g, '');
-    });
+    return this.#onSource(gtidLowerBound);
   }
 
   hasLogBehind(gtid: string): Promise<boolean> {

@@ -37,6 +37,7 @@ export interface ServerFacts {
   account: string;
 }
 
+const TABLE_DENIED = [1142];
 const SYSTEM = "('mysql', 'sys', 'performance_schema', 'information_schema')";
 const NEEDED = ['RELOAD', 'SYSTEM_VARIABLES_ADMIN', 'REPLICATION_SLAVE_ADMIN', 'CONNECTION_ADMIN'];
 /** In the database of the job: a row shows that replication goes on. */
@@ -73,7 +74,7 @@ export async function readServerFacts(
         FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ${SYSTEM}`,
     ),
     definitions,
-    accounts: await mayFail(() =>
+    accounts: await mayRead(() =>
       listOf(session, "SELECT CONCAT(User, '@', Host) AS name FROM mysql.user"),
     ),
     channels: await channelsOf(session),
@@ -83,7 +84,7 @@ export async function readServerFacts(
         "SELECT COUNT(*) AS n FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'",
       ),
     ),
-    filters: await mayFail(() =>
+    filters: await mayRead(() =>
       countOf(
         session,
         'SELECT COUNT(*) AS n FROM performance_schema.replication_applier_global_filters',
@@ -158,7 +159,7 @@ async function countOf(session: MysqlSession, sql: string): Promise<number> {
   return Number(row?.n ?? 0);
 }
 
-/** Null where the account may not read it: what rests on it is told as not known. */
-async function mayFail<T>(question: () => Promise<T>): Promise<T | null> {
-  return await question().catch(() => null);
+/** A table of the server itself, which the account may not be allowed to read. */
+function mayRead<T>(question: () => Promise<T>): Promise<T | null> {
+  return asked(question, TABLE_DENIED);
 }

@@ -25,8 +25,6 @@ export interface HandoverRun {
   targetUuid: string;
   /** Transactions of the source that the target has, and none other; empty before that. */
   gtid: string;
-  /** What was written to the source to see it come by replication. */
-  proof: string;
   /** Why it was undone, or what it waits for. */
   why: string | null;
 }

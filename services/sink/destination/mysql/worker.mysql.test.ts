@@ -190,15 +190,18 @@ describe('a worker', () => {
     expect(member.task(0).position.revision).toBe(1);
   }, 20_000);
 
+  /** Another session of the target, which is in the worker's way. */
+  function openRival(): Promise<MysqlSession> {
+    const at = { ...endpoint(), database: db.database };
+    return MysqlSession.open(at, { role: 'admin', side: 'target' });
+  }
+
   test('a deadlock is tried again', async () => {
     log.append(0, ...inserts(1, 3));
     log.append(1, ...inserts(11, 13));
     await using member = db.member(log, job);
     await until(() => member.tasks.every(l => l.state === 'running'), { ...WAIT, what: 'claims' });
-    const rival = await MysqlSession.open(
-      { ...endpoint(), database: db.database },
-      { role: 'admin', side: 'target' },
-    );
+    const rival = await openRival();
     // The rival holds row 1; the worker waits for it and holds its offset row, which the rival
     // wants.
     await rival.rawQuery('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
@@ -231,10 +234,7 @@ describe('a worker', () => {
     log.append(0, ...inserts(1, 3));
     await using member = db.member(log, job, { schedule: { silentMs: 300 } });
     await until(() => member.tasks.every(l => l.state === 'running'), { ...WAIT, what: 'claims' });
-    const rival = await MysqlSession.open(
-      { ...endpoint(), database: db.database },
-      { role: 'admin', side: 'target' },
-    );
+    const rival = await openRival();
     await rival.rawQuery('START TRANSACTION');
     await rival.rawQuery("INSERT INTO w VALUES (1, 0, 'rival', NULL)");
     const to = log.release(0);
